@@ -1,0 +1,78 @@
+# Two commands are all a newcomer needs: `make demo` and `make test`. Each installs what it needs into
+# this folder (.tools, .venv, .venv310) and touches nothing outside it.
+PYTHON ?= python3
+# uv finds an installed 3.10 by itself, but not one that pyenv has and has not put on the PATH.
+PYTHON310 ?= $(or $(lastword $(wildcard $(HOME)/.pyenv/versions/3.10.*/bin/python3.10)),3.10)
+UV_VERSION := 0.13.8
+UV := .tools/bin/uv
+BIN := .venv/bin
+export UV_NO_PROGRESS = 1
+export UV_LINK_MODE = copy
+
+.PHONY: help demo test test-fast test-310 lint format proto requirements bench notebook docs serve clean
+.DEFAULT_GOAL := help
+
+help:  ## what can be done here
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(UV):
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools uv==$(UV_VERSION)
+
+# The notebook's side: Python 3.11 or later, everything in requirements.txt.
+.venv/.ready: requirements.txt pyproject.toml | $(UV)
+	$(UV) venv --quiet --clear --python '>=3.11,<3.15' .venv
+	VIRTUAL_ENV=.venv $(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements.txt
+	VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The control's side: Python 3.10 without pandas, from the same file. Where no 3.10 is installed and none
+# can be fetched, the stamp is not made and test-310 says so loudly.
+.venv310/.ready: requirements.txt pyproject.toml | $(UV)
+	@if $(UV) venv --quiet --clear --python "$(PYTHON310)" .venv310 2>.tools/venv310.log; then \
+	  VIRTUAL_ENV=.venv310 $(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements.txt && \
+	  VIRTUAL_ENV=.venv310 $(UV) pip install --quiet --no-deps --no-build-isolation -e . && touch $@; \
+	else mkdir -p .venv310; fi
+
+demo: .venv/.ready  ## the main job on the simulated broker (MARKET_DATA=DIR: over given prices)
+	$(BIN)/python scripts/demo.py
+
+test: lint test-fast test-310  ## all of the tests
+
+test-fast: .venv/.ready  ## the tests on 3.11 and later
+	$(BIN)/python -m pytest
+
+test-310: .venv310/.ready  ## the kernel server's tests on 3.10, Qt's main loop included
+	@if [ -e .venv310/.ready ]; then QT_QPA_PLATFORM=offscreen .venv310/bin/python -m pytest tests/kernel_server tests/qt; \
+	else echo "SKIPPED: the kernel server's tests on Python 3.10: no Python 3.10 here ($$(tail -1 .tools/venv310.log))"; fi
+
+lint: .venv/.ready  ## formatting, lint, types, and that generated code is current
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/proto.py --check
+
+format: .venv/.ready  ## format and mend what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+proto: .venv/.ready  ## generate the wire code from proto/
+	$(BIN)/python scripts/proto.py
+
+requirements: | $(UV)  ## pin exact versions with hashes, one file for 3.10 and for 3.11 and later
+	$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --all-extras \
+	  --no-header --no-annotate pyproject.toml -o requirements.txt
+
+bench: .venv/.ready  ## the benchmarks, each against its floor in the same run
+	$(BIN)/python -m bench
+
+notebook: .venv/.ready  ## JupyterLab on notebooks/
+	$(BIN)/jupyter lab notebooks
+
+docs: .venv/.ready  ## the documentation, into docs/_build/html
+	$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
+
+serve: .venv/.ready  ## a kernel server over the simulated broker on port 5943
+	$(BIN)/python -m kernel_server --control simulated --port 5943
+
+clean:  ## remove what was installed and built here
+	rm -rf .tools .venv .venv310 docs/_build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo

@@ -1,0 +1,138 @@
+from kernel_server.wire import openapi_pb2 as _openapi_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Priority(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    INTERACTIVE: _ClassVar[Priority]
+    BULK: _ClassVar[Priority]
+INTERACTIVE: Priority
+BULK: Priority
+
+class CallManyRequest(_message.Message):
+    __slots__ = ("calls",)
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    calls: _containers.RepeatedCompositeFieldContainer[_openapi_pb2.CallRequest]
+    def __init__(self, calls: _Optional[_Iterable[_Union[_openapi_pb2.CallRequest, _Mapping]]] = ...) -> None: ...
+
+class CallManyResponse(_message.Message):
+    __slots__ = ("return_values",)
+    RETURN_VALUES_FIELD_NUMBER: _ClassVar[int]
+    return_values: _containers.RepeatedCompositeFieldContainer[_openapi_pb2.Argument]
+    def __init__(self, return_values: _Optional[_Iterable[_Union[_openapi_pb2.Argument, _Mapping]]] = ...) -> None: ...
+
+class PagesRequest(_message.Message):
+    __slots__ = ("transaction_code", "inputs", "stop_condition", "priority", "max_pages")
+    class InputsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    TRANSACTION_CODE_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    STOP_CONDITION_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    MAX_PAGES_FIELD_NUMBER: _ClassVar[int]
+    transaction_code: str
+    inputs: _containers.ScalarMap[str, str]
+    stop_condition: _openapi_pb2.TransactionStopCondition
+    priority: Priority
+    max_pages: int
+    def __init__(self, transaction_code: _Optional[str] = ..., inputs: _Optional[_Mapping[str, str]] = ..., stop_condition: _Optional[_Union[_openapi_pb2.TransactionStopCondition, _Mapping]] = ..., priority: _Optional[_Union[Priority, str]] = ..., max_pages: _Optional[int] = ...) -> None: ...
+
+class Page(_message.Message):
+    __slots__ = ("waiting", "single", "columns", "rows", "prev_next", "messages", "received_at", "stopped")
+    class Waiting(_message.Message):
+        __slots__ = ("ahead", "expected_wait")
+        AHEAD_FIELD_NUMBER: _ClassVar[int]
+        EXPECTED_WAIT_FIELD_NUMBER: _ClassVar[int]
+        ahead: int
+        expected_wait: float
+        def __init__(self, ahead: _Optional[int] = ..., expected_wait: _Optional[float] = ...) -> None: ...
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    SINGLE_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    PREV_NEXT_FIELD_NUMBER: _ClassVar[int]
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_AT_FIELD_NUMBER: _ClassVar[int]
+    STOPPED_FIELD_NUMBER: _ClassVar[int]
+    waiting: Page.Waiting
+    single: _containers.RepeatedScalarFieldContainer[str]
+    columns: _containers.RepeatedScalarFieldContainer[str]
+    rows: int
+    prev_next: str
+    messages: _containers.RepeatedScalarFieldContainer[str]
+    received_at: float
+    stopped: bool
+    def __init__(self, waiting: _Optional[_Union[Page.Waiting, _Mapping]] = ..., single: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[str]] = ..., rows: _Optional[int] = ..., prev_next: _Optional[str] = ..., messages: _Optional[_Iterable[str]] = ..., received_at: _Optional[float] = ..., stopped: _Optional[bool] = ...) -> None: ...
+
+class StatusRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Quota(_message.Message):
+    __slots__ = ("kind", "limit", "seconds", "used", "next_free")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    USED_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FREE_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    limit: int
+    seconds: float
+    used: int
+    next_free: float
+    def __init__(self, kind: _Optional[str] = ..., limit: _Optional[int] = ..., seconds: _Optional[float] = ..., used: _Optional[int] = ..., next_free: _Optional[float] = ...) -> None: ...
+
+class StatusResponse(_message.Message):
+    __slots__ = ("version", "control", "source", "connected", "simulation", "user_id", "now", "speed", "limits", "quotas", "queued", "streams", "started_at", "trs")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    CONTROL_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    SIMULATION_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
+    SPEED_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    QUOTAS_FIELD_NUMBER: _ClassVar[int]
+    QUEUED_FIELD_NUMBER: _ClassVar[int]
+    STREAMS_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_FIELD_NUMBER: _ClassVar[int]
+    TRS_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    control: str
+    source: str
+    connected: bool
+    simulation: bool
+    user_id: str
+    now: float
+    speed: float
+    limits: str
+    quotas: _containers.RepeatedCompositeFieldContainer[Quota]
+    queued: int
+    streams: int
+    started_at: float
+    trs: int
+    def __init__(self, version: _Optional[str] = ..., control: _Optional[str] = ..., source: _Optional[str] = ..., connected: _Optional[bool] = ..., simulation: _Optional[bool] = ..., user_id: _Optional[str] = ..., now: _Optional[float] = ..., speed: _Optional[float] = ..., limits: _Optional[str] = ..., quotas: _Optional[_Iterable[_Union[Quota, _Mapping]]] = ..., queued: _Optional[int] = ..., streams: _Optional[int] = ..., started_at: _Optional[float] = ..., trs: _Optional[int] = ...) -> None: ...
+
+class Problem(_message.Message):
+    __slots__ = ("kind", "message", "code", "retry_at")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    RETRY_AT_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    message: str
+    code: int
+    retry_at: float
+    def __init__(self, kind: _Optional[str] = ..., message: _Optional[str] = ..., code: _Optional[int] = ..., retry_at: _Optional[float] = ...) -> None: ...
