@@ -1,1 +1,5 @@
-"""The control: what it can do (``seam``), how it may be asked (``signature``), and the one thread that asks it (``thread``)."""
+"""The control and what surrounds it.
+
+``seam`` says what a control is, ``signature`` how it may be asked, ``thread`` and ``qt`` are the one thread
+that asks it, ``host`` is both as the event loop sees them, ``ocx`` and ``simulated`` are the two controls.
+"""

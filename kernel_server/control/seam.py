@@ -8,11 +8,11 @@ cannot tell which it has.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, Union
+from typing import NamedTuple, Protocol
 
-Scalar = Union[str, int]
+Scalar = str | int
 Table = list[list[str]]
-Value = Union[str, int, Table, None]
+Value = str | int | Table | None
 
 
 class Event(NamedTuple):

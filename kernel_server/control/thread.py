@@ -49,7 +49,7 @@ def run_logged(work: Callable[[], None]) -> None:
     """Runs ``work``; what it raises goes to the log and no further."""
     try:
         work()
-    except BaseException:  # noqa: BLE001 - as in settle
+    except BaseException:
         log.exception("work on the control thread failed")
 
 

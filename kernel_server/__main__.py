@@ -1,0 +1,202 @@
+"""``python -m kernel_server``: starts a server, says where it listens, and stops cleanly when asked to."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import ipaddress
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from kernel_server import __version__, parent
+from kernel_server.clock import Clock, parse_clock
+from kernel_server.control.seam import Control
+from kernel_server.control.thread import ControlThread, PlainThread
+from kernel_server.scheduler import presets
+from kernel_server.server import DEFAULT_PORT, KernelServer, PortTaken, Settings
+
+log = logging.getLogger("kernel_server")
+
+
+def parser() -> argparse.ArgumentParser:
+    found = argparse.ArgumentParser(
+        prog="python -m kernel_server",
+        description="Serves Kiwoom's OpenAPI+ control, or a simulated broker in its place, over gRPC.",
+    )
+    found.add_argument(
+        "--control", choices=["simulated", "ocx"], help="default: ocx on Windows, else simulated"
+    )
+    found.add_argument("--host", default="127.0.0.1", help="loopback address to listen on (%(default)s)")
+    found.add_argument("--port", type=int, default=DEFAULT_PORT, help="port, 0 for any (%(default)s)")
+    found.add_argument(
+        "--limits",
+        choices=sorted(presets()),
+        help="the broker's windows; default: safe on the OCX, else official",
+    )
+    found.add_argument("--market-data", type=Path, metavar="DIR", help="simulated: serve the files of DIR")
+    found.add_argument(
+        "--seed", type=int, default=1, help="simulated: seed of the synthetic market (%(default)s)"
+    )
+    found.add_argument(
+        "--clock", default="real", help='simulated: "real", "fast:N" or "stepped" (%(default)s)'
+    )
+    found.add_argument(
+        "--state-dir",
+        type=Path,
+        metavar="DIR",
+        help="where call times are kept over restarts; default: OCX only",
+    )
+    found.add_argument(
+        "--parent", type=int, metavar="PID", help="end when process PID does; says ready in JSON"
+    )
+    found.add_argument("--log-level", default="WARNING", help="DEBUG, INFO, WARNING, ERROR (%(default)s)")
+    found.add_argument("--version", action="version", version=f"koalab kernel server {__version__}")
+    return found
+
+
+def default_state_dir() -> Path:
+    base = (
+        os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    )
+    return Path(base) / "koalab"
+
+
+def _fail(message: str) -> NoReturn:
+    sys.exit(f"kernel_server: {message}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = parser().parse_args(arguments)
+    kind = options.control or ("ocx" if sys.platform == "win32" else "simulated")
+    level = getattr(logging, str(options.log_level).upper(), None)
+    if not isinstance(level, int):
+        _fail(f"no log level {options.log_level!r}: it is DEBUG, INFO, WARNING or ERROR")
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _check_address(options.host, options.port)
+    if kind == "ocx" and (options.clock != "real" or options.market_data):
+        _fail("--clock and --market-data go with --control simulated")
+    try:
+        clock = parse_clock(options.clock)
+    except ValueError as error:
+        _fail(f"--clock: {error}")
+    settings = Settings(
+        limits=presets()[options.limits or ("safe" if kind == "ocx" else "official")],
+        host=options.host,
+        port=options.port,
+        state_dir=options.state_dir or (default_state_dir() if kind == "ocx" else None),
+    )
+    if kind == "ocx":
+        _serve_ocx(clock, settings, options)
+    else:
+        _serve_simulated(clock, settings, options)
+
+
+def _check_address(host: str, port: int) -> None:
+    loopback = host == "localhost"
+    with contextlib.suppress(ValueError):
+        loopback = ipaddress.ip_address(host).is_loopback
+    if not loopback:
+        _fail(
+            f"--host {host}: without TLS and a token the server listens on this machine only (127.0.0.1, ::1)"
+        )
+    if not 0 <= port <= 65535:
+        _fail(f"--port {port}: a port is 0 to 65535")
+
+
+def _serve_simulated(clock: Clock, settings: Settings, options: argparse.Namespace) -> None:
+    from kernel_server.control import simulated
+
+    thread = PlainThread()
+
+    def make() -> Control:
+        return simulated.build(options.market_data, options.seed, clock, simulated.Settings(), thread.hand_over)
+
+    asyncio.run(_serve(make, thread, clock, settings, options.parent, _on_signals))
+
+
+def _serve_ocx(clock: Clock, settings: Settings, options: argparse.Namespace) -> None:
+    from kernel_server.control import ocx
+    from kernel_server.control.qt import QtThread
+
+    thread = QtThread()
+    failed: list[BaseException] = []
+
+    def serve() -> None:
+        try:
+            asyncio.run(_serve(ocx.make, thread, clock, settings, options.parent, stops.append))
+        except BaseException as error:  # noqa: BLE001 - told by the main thread, whose loop ends here
+            failed.append(error)
+        finally:
+            thread.stop()
+
+    stops: list[Callable[[], None]] = []
+    _on_signals(lambda: [stop() for stop in stops])
+    server = threading.Thread(target=serve, name="server")
+    server.start()
+    thread.run()
+    server.join()
+    if failed:
+        raise failed[0]
+
+
+def _on_signals(stop: Callable[[], object]) -> None:
+    """Ctrl-C and SIGTERM call ``stop()``. Call it on the main thread."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop())
+
+
+async def _serve(
+    make: Callable[[], Control],
+    thread: ControlThread,
+    clock: Clock,
+    settings: Settings,
+    parent_pid: int | None,
+    on_stop: Callable[[Callable[[], None]], None],
+) -> None:
+    """Serves until what was given to ``on_stop`` is called."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def stop_from_anywhere() -> None:
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(stop.set)
+
+    try:
+        # Making the control waits for its thread, and that may be the thread that waits for us.
+        server = await asyncio.to_thread(KernelServer, make, thread, clock, settings)
+        await server.start()
+    except Exception as error:  # noqa: BLE001 - whatever keeps the server from starting, in one sentence
+        thread.stop()
+        log.debug("the server did not start", exc_info=error)
+        _fail(f"{error}; choose another --port, or 0 for any" if isinstance(error, PortTaken) else str(error))
+    on_stop(stop_from_anywhere)
+    if parent_pid is not None:
+        parent.when_gone(parent_pid, stop_from_anywhere)
+        _say(json.dumps({"listening": server.address, "pid": os.getpid()}))
+    else:
+        _say(f"koalab kernel server {__version__}: listening on {server.address}, {_describe(server)}. Ctrl-C stops it.")
+    await stop.wait()
+    await server.stop()
+    if parent_pid is None:
+        _say("stopped")
+
+
+def _describe(server: KernelServer) -> str:
+    return f"{server.kind} control, limits {server.limits_name}"
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):
+        print(text, flush=True)  # noqa: T201 - this is the program's own output
+
+
+if __name__ == "__main__":
+    main()

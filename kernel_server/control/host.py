@@ -1,0 +1,135 @@
+"""The control and its thread, as the event loop sees them: work goes in, results and events come out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from kernel_server.control.seam import Control, Event
+from kernel_server.control.thread import ControlThread
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+Listener = Callable[[Event], None]
+
+
+class Router:
+    """Hands each event to whoever waits for it. It is touched on the control thread alone.
+
+    An expectation is keyed by (screen, request name), as TRs and their messages are; a listener by the
+    event's name.
+    """
+
+    def __init__(self) -> None:
+        self._expected: dict[tuple[str, str], Listener] = {}
+        self._listeners: dict[str, list[Listener]] = {}
+        self._calling: Listener | None = None
+
+    def expect(self, screen: str, request: str, listener: Listener) -> None:
+        """Events of that screen and request name go to ``listener`` until ``forget``."""
+        self._expected[screen, request] = listener
+
+    def forget(self, screen: str, request: str) -> None:
+        self._expected.pop((screen, request), None)
+
+    def calling(self, listener: Listener | None) -> None:
+        """Messages without a screen go to ``listener`` while it is set: the control fires them inside the call."""
+        self._calling = listener
+
+    def listen(self, name: str, listener: Listener) -> Callable[[], None]:
+        """Every event of that name goes to ``listener`` too; calling what comes back ends that."""
+        listeners = self._listeners.setdefault(name, [])
+        listeners.append(listener)
+
+        def stop() -> None:
+            if listener in listeners:
+                listeners.remove(listener)
+
+        return stop
+
+    def dispatch(self, event: Event) -> None:
+        for listener in self._targets(event):
+            try:
+                listener(event)
+            except Exception:
+                log.exception("%s could not be handed on", event.name)
+
+    def _targets(self, event: Event) -> Iterable[Listener]:
+        targets = list(self._listeners.get(event.name, ()))
+        if event.name in ("OnReceiveTrData", "OnReceiveMsg"):
+            screen, request = str(event.arguments[0]), str(event.arguments[1])
+            expected = self._expected.get((screen, request))
+            if expected is None and not screen and not request:
+                expected = self._calling
+            if expected is not None:
+                targets.append(expected)
+        return targets
+
+
+class Host:
+    """One control on its control thread.
+
+    ``run`` gives the result of work on that thread to the event loop; ``router`` may be used in such work.
+    """
+
+    def __init__(self, thread: ControlThread, make: Callable[[], Control]) -> None:
+        self.thread = thread
+        self.router = Router()
+        # The control is made on the thread that will own it: COM wants it so.
+        self.control = thread.post(self._make(make)).result(60)
+        self.kind = self.control.kind
+        self.source = self.control.source
+
+    def _make(self, make: Callable[[], Control]) -> Callable[[], Control]:
+        def work() -> Control:
+            control = make()
+            control.listen(self.router.dispatch)
+            return control
+
+        return work
+
+    async def run(self, work: Callable[[Control], T]) -> T:
+        """``work(control)`` on the control thread. Cancelled before its turn, it is not done."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def settle(result: T | None, error: BaseException | None) -> None:
+            if future.done():
+                return
+            if error is None:
+                future.set_result(result)  # type: ignore[arg-type]
+            elif isinstance(error, Exception):
+                future.set_exception(error)
+            else:
+                future.set_exception(RuntimeError(f"{type(error).__name__} on the control thread: {error}"))
+
+        def on_control_thread() -> None:
+            if future.cancelled():
+                return
+            result: T | None = None
+            error: BaseException | None = None
+            try:
+                result = work(self.control)
+            except BaseException as raised:  # noqa: BLE001 - it belongs to whoever asked, not to this thread
+                error = raised
+            hand_back(loop, settle, result, error)
+
+        self.thread.hand_over(on_control_thread)
+        return await future
+
+    def close(self) -> None:
+        """Closes the control and ends its thread."""
+        self.thread.hand_over(self.control.close)
+        self.thread.stop()
+
+
+def hand_back(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: object) -> None:
+    """``call(*arguments)`` on the event loop, from any thread; nothing where the loop is closed by now."""
+    try:
+        loop.call_soon_threadsafe(call, *arguments)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise

@@ -1,0 +1,103 @@
+"""Kiwoom's own control: KHOPENAPI.KHOpenAPICtrl.1, hosted by Qt.
+
+Everything here runs on Qt's main thread. Qt itself checks nothing: a wrong signature connects and never
+fires, a call with a bare string passes ``'0'``, an unknown method answers None; so signatures come from
+the reference tables, arguments always go as a list, and a None where a value must come is a failure.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kernel_server import reference
+from kernel_server.control.seam import Event, Handler, Scalar, Value
+
+log = logging.getLogger(__name__)
+
+PROG_ID = "KHOPENAPI.KHOpenAPICtrl.1"
+_QT_TYPES = {"str": "QString", "int": "int"}
+
+
+class ControlMissing(RuntimeError):
+    """The OCX is not installed or cannot be loaded into this process."""
+
+
+def _signature(name: str, arguments: Sequence[tuple[str, str]]) -> str:
+    return f"{name}({','.join(_QT_TYPES[kind] for _, kind in arguments)})"
+
+
+class OcxControl:
+    """The control behind a ``QAxWidget``, or behind anything that has its ``dynamicCall`` and signals."""
+
+    kind = "ocx"
+    # 모의투자 and the real server give the same quotes, so their histories may share a cache.
+    source = "kiwoom"
+
+    def __init__(self, widget: Any) -> None:
+        from PySide2 import QtCore
+
+        self._widget = widget
+        self._handler: Handler | None = None
+        self._slots: list[Callable[..., None]] = []
+        for event in reference.events().values():
+            slot = self._slot(event)
+            self._slots.append(slot)
+            QtCore.QObject.connect(widget, QtCore.SIGNAL(_signature(event.name, event.arguments)), slot)
+
+    def _slot(self, event: reference.Event) -> Callable[..., None]:
+        def fired(*arguments: Scalar) -> None:
+            if self._handler is None:
+                return
+            try:
+                self._handler(Event(event.name, arguments))
+            except BaseException:  # noqa: BLE001 - SystemExit in a slot would end the process
+                log.exception("%s could not be handled", event.name)
+
+        return fired
+
+    def call(self, name: str, arguments: Sequence[Scalar]) -> Value:
+        function = reference.function(name)
+        value = self._widget.dynamicCall(_signature(name, function.arguments), list(arguments))
+        if function.returns == "none":
+            return None
+        if function.returns == "table":
+            return value if isinstance(value, list) and value and isinstance(value[0], list) else []
+        if value is None:
+            raise RuntimeError(f"{name}: the control gave nothing back; is it installed whole?")
+        return int(value) if function.returns == "int" else str(value)
+
+    def listen(self, handler: Handler) -> None:
+        self._handler = handler
+
+    def close(self) -> None:
+        self._handler = None
+        clear = getattr(self._widget, "clear", None)
+        if clear is not None:
+            clear()
+
+
+def make() -> OcxControl:
+    """The installed control.
+
+    Raises:
+        ControlMissing: saying what is missing, as far as it can be seen from here.
+    """
+    import struct
+    import sys
+
+    if sys.platform != "win32":
+        raise ControlMissing(
+            f"Kiwoom's control runs on Windows, this is {sys.platform}: use --control simulated"
+        )
+    if struct.calcsize("P") != 4:
+        raise ControlMissing("Kiwoom's control is 32-bit and this Python is 64-bit: use a 32-bit Python 3.10")
+    try:
+        from PySide2 import QtAxContainer
+    except ImportError as error:
+        raise ControlMissing(f"PySide2 cannot be loaded ({error}): it needs Python 3.10") from error
+    widget = QtAxContainer.QAxWidget(PROG_ID)
+    if widget.isNull():
+        raise ControlMissing(f"{PROG_ID} is not registered: install Kiwoom OpenAPI+ (32-bit) on this machine")
+    return OcxControl(widget)

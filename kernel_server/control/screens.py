@@ -1,0 +1,36 @@
+"""Screen numbers: the control takes 200 different ones at a time, so they are lent out and come back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class Screens:
+    """A pool of screen numbers. The one that has rested longest is lent first.
+
+    A client's own screen number never reaches the control: each request gets one from here and the
+    answer carries the client's back, so that two clients with the same habits cannot meet on a screen.
+    """
+
+    def __init__(self, first: int = 5001, count: int = 100) -> None:
+        self._free = deque(f"{number:04d}" for number in range(first, first + count))
+        self._returned = asyncio.Condition()
+        self.lent = 0
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[str]:
+        """A screen number for the block; waits where all are lent."""
+        async with self._returned:
+            await self._returned.wait_for(lambda: bool(self._free))
+            screen = self._free.popleft()
+        self.lent += 1
+        try:
+            yield screen
+        finally:
+            self._free.append(screen)
+            self.lent -= 1
+            async with self._returned:
+                self._returned.notify()

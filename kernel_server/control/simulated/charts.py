@@ -1,0 +1,185 @@
+"""The chart TRs: minute, day, week, month and year bars of one issue, newest first, page by page.
+
+A page's continuation key is the time of the oldest underlying bar in it (the first session of a week, say),
+and the next page starts before that: what happens meanwhile at the newer end does not shift the pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+
+import numpy as np
+
+from kernel_server.clock import seoul
+from kernel_server.control.simulated import formats
+from kernel_server.control.simulated.aggregate import cut, cut_at, grouped, intervals, months, run_starts, weeks, years
+from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request
+from kernel_server.control.simulated.market import Bars, Ints, Market
+from kernel_server.control.simulated.settings import Settings
+from kernel_server.control.simulated.tables import message, table
+from kernel_server.reference import Tr
+
+_PERIODS: Mapping[str, Callable[[Ints], Ints]] = {"week": weeks, "month": months, "year": years}
+_SESSION_MINUTES = 381  # 09:00 to 15:19 and the closing auction
+_DAY = 1_000_000
+
+
+class Charts:
+    """Handlers of the TRs of ``data/chart.tsv``."""
+
+    def __init__(self, market: Market, settings: Settings) -> None:
+        self._market = market
+        self._settings = settings
+        self._codes = market.issues()
+        self._rows = {row["tr"]: row for row in table("chart")}
+
+    def handlers(self) -> dict[str, Handler]:
+        """A handler for each TR code, in lower case."""
+        return {
+            code: self._minutes if row["bar"] == "minute" else self._sessions
+            for code, row in self._rows.items()
+        }
+
+    def _sessions(self, request: Request, now: float) -> Answer:
+        """opt10081, opt10082, opt10083, opt10094."""
+        code, adjusted = self._issue(request)
+        newest = _date(request.inputs.get("기준일자", "")) or _today(now)
+        oldest = _date(request.inputs.get("끝일자", ""))
+        bars = self._market.daily(code, adjusted, now)
+        if request.after is None:
+            stop = np.searchsorted(bars.time, newest, "right")
+        else:
+            stop = np.searchsorted(bars.time, request.after, "left")
+        bars = cut(bars, int(np.searchsorted(bars.time, oldest, "left")), int(stop))
+        period = _PERIODS.get(self._rows[request.tr.code]["bar"])
+        keys = bars.time
+        if period is not None and len(bars):
+            bars, keys = self._by_period(bars, period)
+        return self._page(request, code, bars, keys)
+
+    def _by_period(self, bars: Bars, period: Callable[[Ints], Ints]) -> tuple[Bars, Ints]:
+        groups = period(bars.time)
+        starts = run_starts(groups)
+        first = bars.time[starts]
+        last = bars.time[np.append(starts[1:], len(bars)) - 1]
+        return grouped(bars, groups, first if self._settings.period_date == "first" else last), first
+
+    def _minutes(self, request: Request, now: float) -> Answer:
+        """opt10080."""
+        code, adjusted = self._issue(request)
+        interval = request.inputs["틱범위"]
+        if interval not in self._rows[request.tr.code]["intervals"].split(","):
+            raise Rejected("bad_input")
+        size = request.tr.rows_per_page or 1
+        # Only as many sessions are asked for as the page needs, with one bar beyond it to know of a next page.
+        days = max(2, size * int(interval) // _SESSION_MINUTES + 2)
+        if request.after is not None:
+            days += _sessions_since(request.after // _DAY, now)
+        while True:
+            days = min(days, self._settings.minute_days)
+            bars = self._market.minute(code, adjusted, now, days)
+            bars = self._intervals(bars, int(interval), request.after)
+            if len(bars) > size or days == self._settings.minute_days:
+                break
+            days *= 2
+        bases = self._bases(code, adjusted, bars, now) if len(bars) else None
+        return self._page(request, code, bars, bars.time, bases)
+
+    @staticmethod
+    def _intervals(bars: Bars, interval: int, before: int | None) -> Bars:
+        if interval > 1 and len(bars):
+            groups = intervals(bars.time, interval)
+            bars = grouped(bars, groups, groups[run_starts(groups)])
+        return bars if before is None else cut(bars, 0, int(np.searchsorted(bars.time, before, "left")))
+
+    def _bases(self, code: str, adjusted: bool, bars: Bars, now: float) -> Ints:
+        """기준가 for each bar: the close of the session before, at the scale of the bar's own session.
+
+        On the day of a split the unadjusted close before it is at another scale; the adjusted one is not.
+        On the first session there is, the opening price stands for 기준가.
+        """
+        days = bars.time // _DAY
+        starts = run_starts(days)
+        ends = np.append(starts[1:], len(bars)) - 1
+        base = np.repeat(bars.open[starts], ends - starts + 1)
+        fair = self._market.daily(code, True, now)
+        plain = fair if adjusted else self._market.daily(code, False, now)
+        if not len(fair):  # given minutes without days
+            fair = plain = cut_at(bars, ends, days[ends])
+        if self._settings.minute_sign == "today":
+            days = np.full(len(bars), fair.time[-1])
+        at = np.searchsorted(fair.time, days, "right") - 1
+        before = at - (fair.time[at] == days)
+        scale = plain.close[at] / np.maximum(fair.close[at], 1)
+        known = np.rint(fair.close[before] * scale).astype(np.int64)
+        return np.where((at >= 0) & (before >= 0), known, base)
+
+    def _issue(self, request: Request) -> tuple[str, bool]:
+        adjusted = request.inputs["수정주가구분"]
+        if adjusted not in ("0", "1", ""):
+            raise Rejected("bad_input")
+        code = request.inputs["종목코드"]
+        if code not in self._codes:
+            raise Rejected("unknown_code")
+        return code, adjusted == "1"
+
+    def _page(self, request: Request, code: str, bars: Bars, keys: Ints, bases: Ints | None = None) -> Answer:
+        if not len(bars):
+            text = message("no_history") if request.after is None else ""
+            return Answer([code], message=text, codes=(code,))
+        size = request.tr.rows_per_page or len(bars)
+        start = max(0, len(bars) - size)
+        page = cut(bars, start, len(bars))
+        rows = _rows(request.tr, code, page, None if bases is None else bases[start:], request.after is None)
+        return Answer([code], rows, int(keys[start]) if start else None, codes=(code,))
+
+
+def _rows(tr: Tr, code: str, bars: Bars, bases: Ints | None, first_page: bool) -> list[list[str]]:
+    """A page, newest row first. Columns are written one by one, for the sake of speed."""
+    blanks = [""] * len(bars)
+
+    def price(values: Ints) -> Iterable[str]:
+        return formats.numbers(values) if bases is None else formats.prices(values, bases)
+
+    columns = {
+        "체결시간": formats.numbers(bars.time),
+        "일자": formats.numbers(bars.time),
+        "현재가": price(bars.close),
+        "시가": price(bars.open),
+        "고가": price(bars.high),
+        "저가": price(bars.low),
+        "거래량": formats.numbers(bars.volume),
+        "거래대금": formats.numbers(bars.value // 1_000_000),
+        "수정주가구분": formats.flags(bars.event),
+        "수정비율": formats.ratios(bars.ratio, bars.event),
+    }
+    rows = list(map(list, zip(*(columns.get(name, blanks) for name in tr.multi_names), strict=True)))
+    rows.reverse()
+    if first_page and "종목코드" in tr.multi_names:
+        rows[0][tr.multi_names.index("종목코드")] = code
+    return rows
+
+
+def _date(text: str) -> int:
+    """YYYYMMDD as a number; 0 for a blank."""
+    if not text:
+        return 0
+    try:
+        if len(text) != 8 or not text.isascii() or not text.isdigit():
+            raise Rejected("bad_input")
+        date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        raise Rejected("bad_input") from None
+    return int(text)
+
+
+def _today(now: float) -> int:
+    return int(seoul(now).strftime("%Y%m%d"))
+
+
+def _sessions_since(day: int, now: float) -> int:
+    """At most so many sessions lie between that day and now: the weekdays."""
+    today = np.datetime64(seoul(now).date(), "D")
+    since = np.datetime64(f"{day // 10000:04d}-{day // 100 % 100:02d}-{day % 100:02d}", "D")
+    return int(np.busday_count(since, today)) + 1

@@ -1,0 +1,83 @@
+"""What the simulated broker trades in: issues and their bars, synthetic or given.
+
+A ``Market`` answers with numbers; how Kiwoom writes them down is the business of ``formats`` and ``transactions``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """A listed issue.
+
+    Attributes:
+        code: six characters.
+        name: Korean name.
+        market: ``KOSPI``, ``KOSDAQ`` or ``KONEX``.
+        kind: ``stock``, ``etf``, ``etn`` or ``reit``.
+        shares: listed shares.
+        listed: listing date.
+        face_value: in KRW; 0 where it has none.
+        industry: Korean name of its sector, may be blank.
+    """
+
+    code: str
+    name: str
+    market: str
+    kind: str
+    shares: int
+    listed: date
+    face_value: int
+    industry: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Bars, oldest first, all arrays of one length.
+
+    ``time`` is YYYYMMDD for daily bars and YYYYMMDDHHMMSS (start of the minute, Seoul) for minute bars;
+    prices and value are in KRW. ``event`` is Kiwoom's 수정주가구분 flag sum (0: none) and ``ratio`` its
+    수정비율 in percent; both are about the bar on which a corporate action took effect.
+    """
+
+    time: Ints
+    open: Ints
+    high: Ints
+    low: Ints
+    close: Ints
+    volume: Ints
+    value: Ints
+    event: Ints
+    ratio: Floats
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+class Market(Protocol):
+    """Issues and their history as of a moment, deterministic."""
+
+    source: str
+
+    def issues(self) -> Mapping[str, Issue]:
+        """Every listed issue by code."""
+        ...
+
+    def daily(self, code: str, adjusted: bool, now: float) -> Bars:
+        """Daily bars up to ``now`` (seconds since the epoch), the session in progress included."""
+        ...
+
+    def minute(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
+        """1-minute bars of the newest ``days`` sessions that have any, up to ``now``."""
+        ...

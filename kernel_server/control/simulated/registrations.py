@@ -1,0 +1,104 @@
+"""Which codes are registered for real-time prices, and on which screens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+CODES_A_SCREEN = 100
+FIDS_A_CALL = 100
+SCREENS = 200
+ALL = "ALL"
+
+TOO_MANY_CODES = -204
+TOO_MANY_FIDS = -206
+BAD_ARGUMENT = -105
+
+
+@dataclass(slots=True)
+class _Screen:
+    """``registered``: codes of SetRealReg with their FIDs; ``by_tr``: codes of the last TR on the screen.
+
+    A market-wide type (장시작시간) is registered without a code: its FIDs stand under the blank code.
+    """
+
+    registered: dict[str, frozenset[str]] = field(default_factory=dict)
+    by_tr: tuple[str, ...] = ()
+
+
+def is_screen(number: str) -> bool:
+    """Whether that is a screen number: four digits, not 0000."""
+    return len(number) == 4 and number.isascii() and number.isdigit() and number != "0000"
+
+
+class Registrations:
+    """The control's bookkeeping of real-time registrations."""
+
+    def __init__(self, no_screen_left: int) -> None:
+        self._no_screen_left = no_screen_left
+        self._screens: dict[str, _Screen] = {}
+
+    def clear(self) -> None:
+        """Forgets every registration, as a lost connection does."""
+        self._screens.clear()
+
+    def register(self, screen: str, codes: Sequence[str], fids: Sequence[str], option: str) -> int:
+        """SetRealReg. Nothing is registered where it returns other than 0.
+
+        Args:
+            screen: its number.
+            codes: may be empty, for types that belong to the whole market.
+            fids: the types that hold one of these are subscribed.
+            option: ``0`` drops what the screen had, ``1`` adds to it.
+        """
+        if option not in ("0", "1") or not fids:
+            return BAD_ARGUMENT
+        if len(fids) > FIDS_A_CALL:
+            return TOO_MANY_FIDS
+        known = self._screens.get(screen)
+        if known is None and len(self._screens) >= SCREENS:
+            return self._no_screen_left
+        wanted = dict(known.registered) if known is not None and option == "1" else {}
+        for code in codes or ("",):
+            wanted[code] = wanted.get(code, frozenset()) | frozenset(fids)
+        if len(wanted) - ("" in wanted) > CODES_A_SCREEN:
+            return TOO_MANY_CODES
+        by_tr = known.by_tr if known is not None and option == "1" else ()
+        self._screens[screen] = _Screen(wanted, by_tr)
+        return 0
+
+    def follow(self, screen: str, codes: Sequence[str]) -> None:
+        """A quote TR registers its codes on its screen, in place of those of the TR before it."""
+        known = self._screens.get(screen)
+        if known is not None:
+            known.by_tr = tuple(codes)
+        elif len(self._screens) < SCREENS:
+            self._screens[screen] = _Screen(by_tr=tuple(codes))
+
+    def remove(self, screen: str, code: str) -> None:
+        """SetRealRemove: that code from that screen; ``ALL`` in either place means every one."""
+        for number in list(self._screens) if screen == ALL else [screen]:
+            known = self._screens.get(number)
+            if known is None:
+                continue
+            if code == ALL:
+                del self._screens[number]
+                continue
+            known.registered.pop(code, None)
+            known.by_tr = tuple(held for held in known.by_tr if held != code)
+            if not known.registered and not known.by_tr:
+                del self._screens[number]
+
+    def screens(self) -> tuple[str, ...]:
+        """The screens in use, oldest first."""
+        return tuple(self._screens)
+
+    def codes(self, screen: str) -> frozenset[str]:
+        """The codes of a screen, those of its last TR included."""
+        known = self._screens.get(screen)
+        return frozenset() if known is None else frozenset((*known.registered, *known.by_tr)) - {""}
+
+    def fids(self, screen: str, code: str) -> frozenset[str]:
+        """The FIDs with which SetRealReg registered a code there; a TR's registration has none of its own."""
+        known = self._screens.get(screen)
+        return frozenset() if known is None else known.registered.get(code, frozenset())

@@ -1,0 +1,88 @@
+"""What went wrong, in the words of a gRPC status and of our own client's exceptions."""
+
+from __future__ import annotations
+
+import grpc
+
+from kernel_server import reference
+from kernel_server.wire import kernel_pb2
+
+PROBLEM_KEY = "koalab-problem-bin"
+
+
+class Failure(Exception):
+    """A call that failed for a reason its caller can understand.
+
+    Attributes:
+        status: the gRPC status code.
+        kind: the name of the client's exception.
+        message: what was wrong and what to do.
+        code: the control's return code, 0 where there was none.
+        retry_at: clock time from which asking again makes sense, 0 where none is known.
+    """
+
+    def __init__(
+        self, status: grpc.StatusCode, kind: str, message: str, code: int = 0, retry_at: float = 0.0
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.kind = kind
+        self.message = message
+        self.code = code
+        self.retry_at = retry_at
+
+    def metadata(self) -> tuple[tuple[str, bytes], ...]:
+        problem = kernel_pb2.Problem(
+            kind=self.kind, message=self.message, code=self.code, retry_at=self.retry_at
+        )
+        return ((PROBLEM_KEY, problem.SerializeToString()),)
+
+
+def bad_input(message: str) -> Failure:
+    return Failure(grpc.StatusCode.INVALID_ARGUMENT, "BadInput", message)
+
+
+def not_connected() -> Failure:
+    return Failure(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "NotConnected",
+        "nobody is logged in on this server: log in first (session.login(), %kiwoom login, LoginCall)",
+    )
+
+
+def returned(what: str, code: int) -> Failure:
+    """The control returned ``code`` where 0 was hoped for."""
+    try:
+        meaning = reference.error(code).message
+    except reference.UnknownReference:
+        meaning = "unknown code"
+    if code in (-100, -101, -106):
+        failure = not_connected()
+        failure.code = code
+        return failure
+    if code in (-201, -202, -300):
+        return Failure(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "BadInput",
+            f"{what}: the broker answers {code} ({meaning})",
+            code,
+        )
+    return Failure(
+        grpc.StatusCode.UNAVAILABLE, "NoAnswer", f"{what}: the broker answers {code} ({meaning})", code
+    )
+
+
+def rate_limited(what: str, code: int, retry_at: float | None) -> Failure:
+    meaning = reference.error(code).message
+    advice = (
+        "the broker refuses everything until the next login: restart the server's broker session and log in again"
+        if retry_at is None
+        else "wait and ask again"
+    )
+    return Failure(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "RateLimited",
+        f"{what}: the broker answers {code} ({meaning}); {advice}",
+        code,
+        retry_at or 0.0,
+    )

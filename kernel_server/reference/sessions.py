@@ -1,0 +1,220 @@
+"""When the Korea Exchange is open: the sessions of XKRX from 1986 to the end of next year.
+
+The sessions come from exchange_calendars, mended where ``data/session_patch.tsv`` knows better. Building
+them takes about a second and pandas, so the result is kept in a small file and read from there; both
+libraries are imported only when that file has to be made.
+
+Known gaps: until 1998-12-05 the exchange was open on Saturdays too, and exchange_calendars lists none of
+those sessions; neither does this module. Nor does it say that until 2000-05-19 there was a break at noon.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import date, datetime
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernel_server.clock import KST, seoul
+
+FIRST = date(1986, 1, 4)
+
+_PATCH = Path(__file__).parent / "data" / "session_patch.tsv"
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sessions:
+    """Sessions, oldest first, three arrays of one length.
+
+    Attributes:
+        dates: the days, ``datetime64[D]``, in Seoul.
+        opens: when each opens, the opening auction's end, ``int64`` seconds since the epoch.
+        closes: when each closes, the closing auction's end, ``int64`` seconds since the epoch.
+
+    Korea had summer time in 1987 and 1988; opens and closes of those summers are an hour earlier in UTC.
+    """
+
+    dates: NDArray[np.datetime64]
+    opens: NDArray[np.int64]
+    closes: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.dates)
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "Sessions(none)"
+        return f"Sessions({self.dates[0]} to {self.dates[-1]}, {len(self)} sessions)"
+
+    def index_at_or_before(self, day: date) -> int:
+        """The index of the newest session that is not after ``day``; -1 where there is none."""
+        return self._position(day, "right") - 1
+
+    def is_session(self, day: date) -> bool:
+        """Whether the exchange opens on that day."""
+        return self._position(day, "left") < self._position(day, "right")
+
+    def last_started(self, now: float) -> int:
+        """The index of the newest session that has opened by ``now``, over or not; -1 where there is none."""
+        return int(np.searchsorted(self.opens, now, side="right")) - 1
+
+    def last_completed(self, now: float) -> int:
+        """The index of the newest session that is over at ``now``; -1 where there is none."""
+        return int(np.searchsorted(self.closes, now, side="right")) - 1
+
+    def current(self, now: float) -> int | None:
+        """The index of the session that is open at ``now``, its close excluded; None where none is."""
+        index = self.last_started(now)
+        return index if index >= 0 and now < self.closes[index] else None
+
+    def next_open(self, now: float) -> int:
+        """When the next session after ``now`` opens, seconds since the epoch.
+
+        Raises:
+            LookupError: ``now`` is behind the last session known here.
+        """
+        index = self.last_started(now) + 1
+        if index >= len(self):
+            raise LookupError(f"no session after {seoul(now):%Y-%m-%d %H:%M} is known: {self!r}")
+        return int(self.opens[index])
+
+    def between(self, first: date, last: date) -> Sessions:
+        """The sessions from ``first`` to ``last``, both included; none where ``last`` is before ``first``."""
+        return self[self._position(first, "left") : self._position(last, "right")]
+
+    def _position(self, day: date, side: Literal["left", "right"]) -> int:
+        return int(np.searchsorted(self.dates.view(np.int64), day.toordinal() - _EPOCH_DAY, side=side))
+
+    def __getitem__(self, part: slice) -> Sessions:
+        return Sessions(self.dates[part], self.opens[part], self.closes[part])
+
+
+def load(cache_dir: Path | None = None, today: date | None = None) -> Sessions:
+    """The sessions from 1986-01-04 to the last day of the year after ``today``'s.
+
+    Args:
+        cache_dir: where the file is kept; by default the folder that ``KOALAB_CACHE_DIR`` names, else the
+            platform's cache folder. A folder that cannot be written to costs time, never the result.
+        today: in Seoul; by default the day it is there.
+
+    Raises:
+        ModuleNotFoundError: exchange_calendars is not installed.
+    """
+    today = today or seoul(time.time()).date()
+    last = date(today.year + 1, 12, 31)
+    spec = importlib.util.find_spec("exchange_calendars")
+    if spec is None:
+        raise ModuleNotFoundError(
+            "the sessions of the exchange come from exchange_calendars, which is not installed here:"
+            ' pip install "exchange-calendars>=4.13.2"'
+        )
+    patch = _PATCH.read_bytes()
+    name = f"xkrx-{_version(spec)}-{hashlib.sha256(patch).hexdigest()[:12]}-{last:%Y%m%d}.npz"
+    file = (cache_dir or _cache_dir()) / "calendar" / name
+    sessions = _read(file)
+    if sessions is None:
+        sessions = _patched(_listed(last), patch.decode("utf-8"), last)
+        _write(file, sessions)
+    return sessions
+
+
+def _cache_dir() -> Path:
+    if given := os.environ.get("KOALAB_CACHE_DIR"):
+        return Path(given)
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("koalab"))
+
+
+def _version(spec: ModuleSpec) -> str:
+    # The name of the folder that pip leaves beside the package says it without importing anything.
+    packages = Path(spec.origin or "").parent.parent
+    found = sorted(packages.glob("exchange_calendars-*.dist-info"))
+    if found:
+        return found[-1].name.removeprefix("exchange_calendars-").removesuffix(".dist-info")
+    from importlib.metadata import version
+
+    return version("exchange_calendars")
+
+
+def _listed(last: date) -> Sessions:
+    import exchange_calendars
+
+    # A calendar opens the last session it has an hour late, taking it for the first of the year that
+    # follows, so it is asked for a year more than is kept.
+    calendar = exchange_calendars.get_calendar(
+        "XKRX", start=FIRST.isoformat(), end=date(last.year + 1, 12, 31).isoformat()
+    )
+    whole = Sessions(
+        calendar.sessions.to_numpy().astype("datetime64[D]"),
+        np.asarray(calendar.opens_nanos, np.int64) // 10**9,
+        np.asarray(calendar.closes_nanos, np.int64) // 10**9,
+    )
+    return whole.between(FIRST, last)
+
+
+def _patched(sessions: Sessions, table: str, last: date) -> Sessions:
+    """``sessions`` with the rows of the table: other hours for a session, or ``-`` for no session."""
+    hours = {
+        day: (start, end)
+        for day, start, end in zip(
+            sessions.dates.tolist(), sessions.opens.tolist(), sessions.closes.tolist(), strict=True
+        )
+    }
+    for line in table.splitlines()[1:]:
+        text, start, end, _why = line.split("\t")
+        day = date.fromisoformat(text)
+        if start == "-":
+            hours.pop(day, None)
+        elif day <= last:
+            hours[day] = (_moment(day, start), _moment(day, end))
+    days = sorted(hours)
+    return Sessions(
+        np.array(days, "datetime64[D]"),
+        np.array([hours[day][0] for day in days], np.int64),
+        np.array([hours[day][1] for day in days], np.int64),
+    )
+
+
+def _moment(day: date, text: str) -> int:
+    hour, minute = (int(part) for part in text.split(":"))
+    return int(datetime(day.year, day.month, day.day, hour, minute, tzinfo=KST).timestamp())
+
+
+def _read(file: Path) -> Sessions | None:
+    """What the file holds; None where there is none or it is not what ``_write`` makes."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            dates, opens, closes = arrays["dates"], arrays["opens"], arrays["closes"]
+    except Exception:  # noqa: BLE001 - whatever is wrong with the file, it is made anew
+        return None
+    if not (dates.shape == opens.shape == closes.shape == (len(dates),) and len(dates)):
+        return None
+    if not (dates.dtype == "int32" and opens.dtype == closes.dtype == "int64"):
+        return None
+    return Sessions(dates.astype("datetime64[D]"), opens, closes)
+
+
+def _write(file: Path, sessions: Sessions) -> None:
+    # Written beside it and moved into place, so that no reader ever sees half of it.
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(dir=file.parent, prefix=file.stem, suffix=".part")
+    except OSError:
+        return
+    try:
+        with os.fdopen(handle, "wb") as out:
+            np.savez(out, dates=sessions.dates.astype(np.int32), opens=sessions.opens, closes=sessions.closes)
+        Path(part).replace(file)
+    except OSError:
+        Path(part).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The RPCs: one module a scenario, and the two services that offer them (``services``)."""

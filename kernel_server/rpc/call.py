@@ -1,0 +1,75 @@
+"""Call and CallMany: control functions by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kernel_server import failure
+from kernel_server.control.seam import Control, Scalar, Value
+from kernel_server.control.signature import BadCall, check
+from kernel_server.rpc.context import Parts
+from kernel_server.scheduler import Priority, Refused
+
+# The calls that the broker counts, and as what.
+LIMITED = {
+    "CommRqData": "tr",
+    "CommKwRqData": "tr",
+    "SendCondition": "tr",
+    "SendOrder": "order",
+    "SendOrderFO": "order",
+    "SendOrderCredit": "order",
+}
+# So many calls are made at a time before others on the control thread get their turn.
+_CHUNK = 500
+
+
+def checked(name: str, arguments: Sequence[object]) -> tuple[Scalar, ...]:
+    try:
+        return check(name, arguments)
+    except BadCall as error:
+        raise failure.bad_input(str(error)) from None
+
+
+async def call(parts: Parts, client: str, name: str, arguments: Sequence[object]) -> Value:
+    """One control function. A limited one waits for its turn; SetInputValue is kept for its client's CommRqData."""
+    typed = checked(name, arguments)
+    if name == "SetInputValue":
+        parts.inputs_of(client)[str(typed[0])] = str(typed[1])
+        return None
+    kind = LIMITED.get(name)
+    if kind is None:
+        return await parts.host.run(lambda control: control.call(name, typed))
+    inputs = dict(parts.inputs_of(client)) if name == "CommRqData" else {}
+    if name == "CommRqData":
+        parts.inputs_of(client).clear()
+
+    def send() -> int:
+        for key, value in inputs.items():
+            parts.host.control.call("SetInputValue", (key, value))
+        code = parts.host.control.call(name, typed)
+        assert isinstance(code, int)
+        return code
+
+    priority = Priority.ORDER if kind == "order" else Priority.INTERACTIVE
+    try:
+        return await parts.scheduler.run(kind, client, priority, send)
+    except Refused as refused:
+        raise failure.rate_limited(name, refused.code, refused.retry_at) from None
+
+
+async def call_many(parts: Parts, calls: Sequence[tuple[str, Sequence[object]]]) -> list[Value]:
+    """Many control functions, none of them limited, in order."""
+    work = []
+    for name, arguments in calls:
+        if name in LIMITED or name in ("CommConnect", "SetInputValue"):
+            raise failure.bad_input(f"{name} cannot be one of many calls: it has to be asked for by itself")
+        work.append((name, checked(name, arguments)))
+
+    def run(control: Control, chunk: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Value]:
+        return [control.call(name, arguments) for name, arguments in chunk]
+
+    values: list[Value] = []
+    for start in range(0, len(work), _CHUNK):
+        chunk = work[start : start + _CHUNK]
+        values += await parts.host.run(lambda control, chunk=chunk: run(control, chunk))  # type: ignore[misc]
+    return values

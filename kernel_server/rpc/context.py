@@ -1,0 +1,111 @@
+"""What every RPC needs: the parts of the server, who is asking, and failures told in one way."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+
+from kernel_server.clock import Clock
+from kernel_server.control.host import Host
+from kernel_server.control.seam import Scalar, Value
+from kernel_server.failure import Failure
+from kernel_server.scheduler import Scheduler
+from kernel_server.transactions import Transactions
+from kernel_server.wire import openapi_pb2
+
+T = TypeVar("T")
+Context = grpc.aio.ServicerContext[Any, Any]
+log = logging.getLogger(__name__)
+
+_CLIENTS_REMEMBERED = 1000
+
+
+@dataclass
+class Parts:
+    """The parts of a running server, as the RPCs use them."""
+
+    host: Host
+    scheduler: Scheduler
+    transactions: Transactions
+    clock: Clock
+    started_at: float
+    streams: int = 0
+    # SetInputValue of each client until its CommRqData: the control has one set of inputs for all.
+    inputs: OrderedDict[str, dict[str, str]] = field(default_factory=OrderedDict)
+
+    def inputs_of(self, client: str) -> dict[str, str]:
+        inputs = self.inputs.setdefault(client, {})
+        self.inputs.move_to_end(client)
+        if len(self.inputs) > _CLIENTS_REMEMBERED:
+            self.inputs.popitem(last=False)
+        return inputs
+
+
+def client_of(context: Context) -> str:
+    """Who is asking: one connection is one client."""
+    return str(context.peer())
+
+
+def to_scalar(argument: openapi_pb2.Argument) -> Scalar:
+    kind = argument.WhichOneof("value")
+    if kind == "string_value":
+        return argument.string_value
+    return int(argument.bool_value) if kind == "bool_value" else argument.long_value
+
+
+def to_argument(value: Value) -> openapi_pb2.Argument:
+    """A value on the wire. A table has no form there; outside its event there is none to send."""
+    if isinstance(value, str):
+        return openapi_pb2.Argument(string_value=value)
+    if isinstance(value, int):
+        return openapi_pb2.Argument(long_value=value)
+    return openapi_pb2.Argument()
+
+
+async def answered(context: Context, work: Awaitable[T]) -> T:
+    """The result of ``work``; a failure ends the RPC with its status and the problem in the trailers."""
+    try:
+        return await work
+    except Failure as failure:
+        await _abort(context, failure)
+    except Exception as error:  # noqa: BLE001 - told to the caller and logged; the server goes on
+        await _abort(context, _unexpected(error))
+    raise AssertionError("abort does not return")
+
+
+async def streamed(context: Context, items: AsyncIterator[T]) -> AsyncIterator[T]:
+    """The items of a stream, with failures told as in ``answered``."""
+    try:
+        async for item in items:
+            yield item
+    except Failure as failure:
+        await _abort(context, failure)
+    except Exception as error:  # noqa: BLE001 - as above
+        await _abort(context, _unexpected(error))
+    finally:
+        aclose = getattr(items, "aclose", None)
+        if aclose is not None:
+            await aclose()
+
+
+def _unexpected(error: Exception) -> Failure:
+    log.error("an RPC failed in the server", exc_info=error)
+    return Failure(
+        grpc.StatusCode.INTERNAL,
+        "NoAnswer",
+        f"the server failed: {type(error).__name__}: {error} (its log says more)",
+    )
+
+
+async def _abort(context: Context, failure: Failure) -> None:
+    await context.abort(failure.status, failure.message, failure.metadata())
+
+
+def as_map(inputs: Mapping[str, str]) -> dict[str, str]:
+    return dict(inputs.items())

@@ -1,0 +1,40 @@
+"""Status: what this server is, and how much may still be asked of it."""
+
+from __future__ import annotations
+
+from kernel_server import __version__
+from kernel_server.control.seam import Control
+from kernel_server.rpc.context import Parts
+from kernel_server.wire import kernel_pb2
+
+
+async def status(parts: Parts) -> kernel_pb2.StatusResponse:
+    def look(control: Control) -> tuple[bool, bool, str]:
+        if control.call("GetConnectState", ()) != 1:
+            return False, control.kind == "simulated", ""
+        server = control.call("GetLoginInfo", ("GetServerGubun",))
+        return True, server == "1", str(control.call("GetLoginInfo", ("USER_ID",)))
+
+    connected, simulation, user = await parts.host.run(look)
+    quotas = [
+        kernel_pb2.Quota(
+            kind=kind, limit=window.limit, seconds=window.seconds, used=used, next_free=round(wait, 6)
+        )
+        for kind, window, used, wait in parts.scheduler.quotas()
+    ]
+    return kernel_pb2.StatusResponse(
+        version=__version__,
+        control=parts.host.kind,
+        source=parts.host.source,
+        connected=connected,
+        simulation=simulation,
+        user_id=user,
+        now=parts.clock.now(),
+        speed=parts.clock.speed,
+        limits=parts.scheduler.limits.name,
+        quotas=quotas,
+        queued=parts.scheduler.waiting(),
+        streams=parts.streams,
+        started_at=parts.started_at,
+        trs=parts.scheduler.counts["tr"],
+    )

@@ -1,0 +1,92 @@
+"""TransactionCall and Pages: one TR, page by page, in the two forms the wire has for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from kernel_server import failure, reference
+from kernel_server.rpc.context import Parts, as_map, to_argument
+from kernel_server.scheduler import Place, Priority
+from kernel_server.transactions import Answer, Request, Stop, check_inputs
+from kernel_server.wire import kernel_pb2, openapi_pb2
+
+_COMPARATORS = ("<=", "<", ">=", ">", "==", "!=")
+_SEPARATOR = "\n"
+
+
+def known_tr(code: str) -> reference.Tr:
+    try:
+        return reference.tr(code)
+    except reference.UnknownReference as error:
+        raise failure.bad_input(str(error)) from None
+
+
+def to_stop(condition: openapi_pb2.TransactionStopCondition) -> Stop:
+    if not 0 <= condition.comparator < len(_COMPARATORS):
+        raise failure.bad_input(f"no comparator {condition.comparator}: it is 0 to {len(_COMPARATORS) - 1}")
+    return Stop(condition.name, condition.value, _COMPARATORS[condition.comparator])
+
+
+async def transaction_call(
+    parts: Parts, client: str, asked: openapi_pb2.TransactionRequest
+) -> AsyncIterator[openapi_pb2.ListenResponse]:
+    """A page a message, every cell a text without its blanks, under the caller's own names.
+
+    The inputs go to the control as they come, only in the TR's order: which it takes depends on its
+    version, and its callers know theirs.
+    """
+    tr = known_tr(asked.transaction_code)
+    given = as_map(asked.inputs)
+    order = {declared.name: number for number, declared in enumerate(tr.inputs)}
+    inputs = dict(sorted(given.items(), key=lambda item: order.get(item[0], len(order))))
+    stop = to_stop(asked.stop_condition) if asked.HasField("stop_condition") else None
+    names = (asked.screen_no, asked.request_name, asked.transaction_code)
+    request = Request(tr, inputs, client, Priority.INTERACTIVE, stop)
+    async for answer in parts.transactions.pages(request):
+        if isinstance(answer, Place):
+            continue
+        response = openapi_pb2.ListenResponse(name=answer.event.name)
+        for value in (*names, *answer.event.arguments[3:5]):
+            response.arguments.append(to_argument(value))
+        if tr.single:
+            response.single_data.names.extend(tr.single_names)
+            response.single_data.values.extend([value.strip() for value in answer.single])
+        if tr.multi:
+            response.multi_data.names.extend(tr.multi_names)
+            for row in answer.rows:
+                response.multi_data.values.add().values.extend([value.strip() for value in row])
+        yield response
+
+
+async def pages(parts: Parts, client: str, asked: kernel_pb2.PagesRequest) -> AsyncIterator[kernel_pb2.Page]:
+    """A page a message, packed by column, and where the request stands while it waits."""
+    tr = known_tr(asked.transaction_code)
+    inputs = check_inputs(tr, as_map(asked.inputs))
+    stop = to_stop(asked.stop_condition) if asked.HasField("stop_condition") else None
+    priority = Priority.BULK if asked.priority == kernel_pb2.BULK else Priority.INTERACTIVE
+    request = Request(tr, inputs, client, priority, stop, asked.max_pages)
+    async for item in parts.transactions.pages(request):
+        if isinstance(item, Place):
+            yield kernel_pb2.Page(waiting=kernel_pb2.Page.Waiting(ahead=item.ahead, expected_wait=item.wait))
+        else:
+            yield pack(item)
+
+
+def pack(answer: Answer) -> kernel_pb2.Page:
+    """One text a column: a page costs as many protobuf strings as the TR has fields, not as it has cells."""
+    columns = [_SEPARATOR.join(column) for column in zip(*answer.rows)]  # noqa: B905 - rows are of one length
+    count = len(answer.rows) - 1
+    if any(column.count(_SEPARATOR) != count for column in columns):
+        columns = [
+            _SEPARATOR.join([value.replace(_SEPARATOR, " ") for value in column])
+            for column in zip(*answer.rows)  # noqa: B905 - as above
+        ]
+    return kernel_pb2.Page(
+        single=answer.single,
+        columns=columns,
+        rows=len(answer.rows),
+        prev_next=answer.prev_next,
+        messages=answer.messages,
+        received_at=answer.received_at,
+        stopped=answer.stopped,
+    )

@@ -1,0 +1,184 @@
+"""A kernel server: the parts put together, listening."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from kernel_server.clock import Clock
+from kernel_server.control.host import Host
+from kernel_server.control.screens import Screens
+from kernel_server.control.seam import Control
+from kernel_server.control.thread import ControlThread, PlainThread
+from kernel_server.rpc.context import Parts
+from kernel_server.rpc.services import KernelService, KoapyService
+from kernel_server.scheduler import BackOff, Limits, Scheduler
+from kernel_server.transactions import ANSWER_TIMEOUT, Transactions
+from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, koapy_pb2, koapy_pb2_grpc
+
+DEFAULT_PORT = 5943
+# Until it stops, a server gives the streams that are open this long to end.
+GRACE = 0.5
+# A request is some names and values; what is larger is a mistake. A page of answers may be larger.
+_OPTIONS = [
+    ("grpc.max_receive_message_length", 4 * 2**20),
+    ("grpc.max_send_message_length", 64 * 2**20),
+    ("grpc.so_reuseport", 0),
+    # Two servers on one port would each get some of the calls; the second has to fail instead.
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5000),
+]
+
+
+class PortTaken(OSError):
+    """Something else listens where the server was to listen."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a server runs.
+
+    Attributes:
+        limits: the broker's windows.
+        host: address to listen on.
+        port: port to listen on, 0 for any that is free.
+        state_dir: where the history of calls is kept over restarts; None: nowhere.
+        back_off: what to do when the broker refuses all the same.
+        answer_timeout: seconds (real ones) after which a TR without an answer is given up.
+    """
+
+    limits: Limits
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    state_dir: Path | None = None
+    back_off: BackOff = field(default_factory=BackOff)
+    answer_timeout: float = ANSWER_TIMEOUT
+
+
+class KernelServer:
+    """One server over one control. ``start`` and ``stop`` belong to an event loop."""
+
+    def __init__(
+        self, make_control: Callable[[], Control], thread: ControlThread, clock: Clock, settings: Settings
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._control = Host(thread, make_control)
+        self._server: grpc.aio.Server | None = None
+        self._scheduler: Scheduler | None = None
+        self._health: health.aio.HealthServicer | None = None
+        self.port = 0
+
+    @property
+    def address(self) -> str:
+        host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
+        return f"{host}:{self.port}"
+
+    @property
+    def kind(self) -> str:
+        return self._control.kind
+
+    @property
+    def limits_name(self) -> str:
+        return self._settings.limits.name
+
+    async def start(self) -> None:
+        """Listens from here on.
+
+        Raises:
+            PortTaken: the address is in use.
+        """
+
+        def run(call: Callable[[], int]) -> asyncio.Future[int]:
+            return asyncio.ensure_future(self._control.run(lambda _: call()))
+
+        settings = self._settings
+        self._scheduler = Scheduler(run, self._clock, settings.limits, settings.back_off, settings.state_dir)
+        transactions = Transactions(
+            self._control, self._scheduler, Screens(), self._clock, settings.answer_timeout
+        )
+        parts = Parts(self._control, self._scheduler, transactions, self._clock, self._clock.now())
+        server = grpc.aio.server(options=_OPTIONS)
+        koapy_pb2_grpc.add_KiwoomOpenApiPlusServiceServicer_to_server(KoapyService(parts), server)
+        kernel_pb2_grpc.add_KernelServicer_to_server(KernelService(parts), server)
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        names = [
+            koapy_pb2.DESCRIPTOR.services_by_name["KiwoomOpenApiPlusService"].full_name,
+            kernel_pb2.DESCRIPTOR.services_by_name["Kernel"].full_name,
+        ]
+        reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+        self.port = settings.port
+        wanted = self.address
+        try:
+            self.port = server.add_insecure_port(wanted)
+        except RuntimeError as error:
+            raise PortTaken(
+                f"cannot listen on {wanted}: another program does, or the address is not ours"
+            ) from error
+        if not self.port:
+            raise PortTaken(f"cannot listen on {wanted}: another program does, or the address is not ours")
+        await server.start()
+        for name in ("", *names):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self._server = server
+
+    async def stop(self, grace: float = GRACE) -> None:
+        """Ends every stream, the scheduler and the control."""
+        if self._health is not None:
+            await self._health.enter_graceful_shutdown()
+        if self._server is not None:
+            await self._server.stop(grace)
+        if self._scheduler is not None:
+            await self._scheduler.close()
+        self._control.close()
+        self._clock.close()
+
+
+class BackgroundServer:
+    """A server on an event loop in a thread of its own, for programs that have none.
+
+    >>> with BackgroundServer(make_control, clock, settings) as server:  # doctest: +SKIP
+    ...     grpc.insecure_channel(server.address)
+    """
+
+    def __init__(
+        self,
+        make_control: Callable[[], Control],
+        clock: Clock,
+        settings: Settings,
+        thread: ControlThread | None = None,
+    ) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="server", daemon=True)
+        self._thread.start()
+        self._server = KernelServer(make_control, thread or PlainThread(), clock, settings)
+        self._run(self._server.start())
+
+    def _run(self, work: object) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)  # type: ignore[arg-type]
+
+    @property
+    def address(self) -> str:
+        return self._server.address
+
+    def stop(self, grace: float = GRACE) -> None:
+        if not self._loop.is_closed():
+            self._run(self._server.stop(grace))
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(5)
+            self._loop.close()
+
+    def __enter__(self) -> BackgroundServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

@@ -1,0 +1,306 @@
+"""TRs: from named inputs to pages. One request is in flight a page; pages follow while the broker has more."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import operator
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+
+from kernel_server import failure, reference
+from kernel_server.clock import Clock
+from kernel_server.control.host import Host, hand_back
+from kernel_server.control.screens import Screens
+from kernel_server.control.seam import Control, Event, Scalar, Table
+from kernel_server.scheduler import Place, Priority, Refused, Scheduler
+
+log = logging.getLogger(__name__)
+
+# A page whose answer does not come is lost: the broker answers in a third of a second or not at all.
+ANSWER_TIMEOUT = 15.0
+# How often a waiting request is told where it stands.
+PLACE_EVERY = 1.0
+WATCH_LIST = {"optkwfid": 0, "optfofid": 3}  # nTypeFlag of CommKwRqData
+_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<=": operator.le,
+    "<": operator.lt,
+    ">=": operator.ge,
+    ">": operator.gt,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+_WHOLE = re.compile(r"[+-]?\d+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Rows from the first one on that meets ``name comparator value`` are not wanted, nor further pages."""
+
+    name: str
+    value: str
+    comparator: str
+
+    def met(self, text: str) -> bool:
+        left, right = text.strip(), self.value.strip()
+        compare = _COMPARE[self.comparator]
+        if _WHOLE.match(left) and _WHOLE.match(right):
+            return compare(int(left), int(right))
+        return compare(left, right)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One TR as it is asked for: by whom, how urgently, and how far."""
+
+    tr: reference.Tr
+    inputs: Mapping[str, str]
+    client: str
+    priority: Priority = Priority.INTERACTIVE
+    stop: Stop | None = None
+    max_pages: int = 0
+
+
+@dataclass
+class Answer:
+    """One page as it was read inside its event: texts as the control gave them."""
+
+    event: Event
+    single: list[str]
+    rows: Table
+    messages: list[str]
+    received_at: float
+    stopped: bool = False
+
+    @property
+    def prev_next(self) -> str:
+        return str(self.event.arguments[4]).strip()
+
+
+@dataclass
+class _Waiter:
+    """What one request needs on the control thread: it reads the page inside the event."""
+
+    tr: reference.Tr
+    control: Control
+    clock: Clock
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[Answer]
+    messages: list[str] = field(default_factory=list)
+
+    def __call__(self, event: Event) -> None:
+        if event.name == "OnReceiveMsg":
+            message = str(event.arguments[3])
+            self.messages.append(message)
+            if message.startswith("Fail to parse"):
+                hand_back(
+                    self.loop,
+                    self._fail,
+                    failure.bad_input(f"{self.tr.code}: the broker answers {message!r}"),
+                )
+            return
+        answer = Answer(
+            event,
+            read_single(self.control, self.tr),
+            read_rows(self.control, self.tr),
+            self.messages,
+            self.clock.now(),
+        )
+        hand_back(self.loop, self._succeed, answer)
+
+    def _succeed(self, answer: Answer) -> None:
+        if not self.done.done():
+            self.done.set_result(answer)
+
+    def _fail(self, error: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+def read_single(control: Control, tr: reference.Tr) -> list[str]:
+    """The single block of the page whose event is being handled."""
+    return [_text(control, tr.code, 0, name) for name in tr.single_names]
+
+
+def read_rows(control: Control, tr: reference.Tr) -> Table:
+    """The multi block of the page whose event is being handled, as rows in the TR's field order.
+
+    GetCommDataEx gives the whole block at once; where it gives nothing although there are rows, as it
+    does on some machines, the cells are read one by one.
+    """
+    if not tr.multi:
+        return []
+    count = control.call("GetRepeatCnt", (tr.code, ""))
+    assert isinstance(count, int)
+    if not tr.repeats:
+        count = 1
+    elif count:
+        table = control.call("GetCommDataEx", (tr.code, ""))
+        if isinstance(table, list) and len(table) == count and len(table[0]) == len(tr.multi):
+            return table
+    return [[_text(control, tr.code, row, name) for name in tr.multi_names] for row in range(count)]
+
+
+def _text(control: Control, code: str, row: int, name: str) -> str:
+    value = control.call("GetCommData", (code, "", row, name))
+    return value if isinstance(value, str) else ""
+
+
+def check_inputs(tr: reference.Tr, inputs: Mapping[str, str]) -> dict[str, str]:
+    """The inputs in the TR's own order, with defaults filled in.
+
+    Raises:
+        failure.Failure: an input is missing, unknown or too long.
+    """
+    known = {given.name: given for given in (*tr.inputs, *tr.optional_inputs)}
+    names = ", ".join(known)
+    unknown = [name for name in inputs if name not in known]
+    if unknown:
+        raise failure.bad_input(f"{tr.code} has no input {', '.join(unknown)}; it takes: {names}")
+    missing = [given.name for given in tr.inputs if given.default is None and given.name not in inputs]
+    if missing:
+        raise failure.bad_input(f"{tr.code} needs {', '.join(missing)}; it takes: {names}")
+    filled = {}
+    for given in (*tr.inputs, *tr.optional_inputs):
+        if given.name in inputs:
+            value = inputs[given.name]
+            if len(value.encode("cp949", "replace")) > given.width and tr.code.lower() not in WATCH_LIST:
+                raise failure.bad_input(
+                    f"{tr.code}: {given.name} takes {given.width} bytes, {value!r} is longer"
+                )
+            filled[given.name] = value
+        elif given in tr.inputs:
+            filled[given.name] = given.default or ""
+    return filled
+
+
+class Transactions:
+    """Sends TRs through the scheduler, each request on a screen of its own, and yields what comes back."""
+
+    def __init__(
+        self,
+        host: Host,
+        scheduler: Scheduler,
+        screens: Screens,
+        clock: Clock,
+        answer_timeout: float = ANSWER_TIMEOUT,
+    ) -> None:
+        self._host = host
+        self._scheduler = scheduler
+        self._screens = screens
+        self._clock = clock
+        self._answer_timeout = answer_timeout
+        self._names = itertools.count(1)
+
+    async def pages(self, request: Request) -> AsyncIterator[Answer | Place]:
+        """The pages of a TR, and while it waits its place in the queue.
+
+        Raises:
+            failure.Failure: nobody is logged in, the broker refuses, or its answer does not come.
+        """
+        stop = self._stop_index(request)
+        async with self._screens.lend() as screen:
+            name = f"k{next(self._names):06d}"
+            try:
+                for number in itertools.count(1):
+                    answer: Answer | None = None
+                    async for item in self._page(request, screen, name, 0 if number == 1 else 2):
+                        if isinstance(item, Place):
+                            yield item
+                        else:
+                            answer = item
+                    assert answer is not None
+                    if stop is not None and request.stop is not None:
+                        _cut(answer, stop, request.stop)
+                    last = answer.stopped or answer.prev_next != "2" or number == request.max_pages
+                    yield answer
+                    if last:
+                        return
+            finally:
+                self._host.thread.hand_over(lambda: self._clear(screen, name))
+
+    def _clear(self, screen: str, name: str) -> None:
+        self._host.router.forget(screen, name)
+        # A quote TR registers real-time data for its code on its screen; nobody listens to it there.
+        self._host.control.call("DisconnectRealData", (screen,))
+
+    def _stop_index(self, request: Request) -> int | None:
+        if request.stop is None:
+            return None
+        try:
+            return request.tr.multi_names.index(request.stop.name)
+        except ValueError:
+            names = ", ".join(request.tr.multi_names) or "none"
+            raise failure.bad_input(
+                f"{request.tr.code} has no field {request.stop.name!r} to stop at; its rows have: {names}"
+            ) from None
+
+    async def _page(
+        self, request: Request, screen: str, name: str, prev_next: int
+    ) -> AsyncIterator[Answer | Place]:
+        loop = asyncio.get_running_loop()
+        waiter = _Waiter(request.tr, self._host.control, self._clock, loop, loop.create_future())
+        job = self._scheduler.submit(
+            "tr",
+            request.client,
+            request.priority,
+            lambda: self._send(request, screen, name, prev_next, waiter),
+        )
+        try:
+            while not (await asyncio.wait({job.done}, timeout=0 if job.done.done() else PLACE_EVERY))[0]:
+                yield self._scheduler.place(job)
+            code = job.done.result()
+        except Refused as refused:
+            raise failure.rate_limited(request.tr.code, refused.code, refused.retry_at) from None
+        finally:
+            job.done.cancel()
+        if code != 0:
+            raise failure.returned(request.tr.code, code)
+        try:
+            yield await asyncio.wait_for(waiter.done, self._answer_timeout)
+        except asyncio.TimeoutError:
+            said = f"; it said: {' / '.join(waiter.messages)}" if waiter.messages else ""
+            raise failure.Failure(
+                grpc.StatusCode.DEADLINE_EXCEEDED,
+                "NoAnswer",
+                f"{request.tr.code}: no answer within {self._answer_timeout:g} s{said}",
+            ) from None
+
+    def _send(self, request: Request, screen: str, name: str, prev_next: int, waiter: _Waiter) -> int:
+        """On the control thread: sets the inputs, all of them and in order, and sends the TR."""
+        control, router = self._host.control, self._host.router
+        router.expect(screen, name, waiter)
+        router.calling(waiter)
+        try:
+            type_flag = WATCH_LIST.get(request.tr.code.lower())
+            arguments: Sequence[Scalar]
+            if type_flag is not None:
+                codes = ";".join(request.inputs["종목코드"].split(";"))
+                count = len([code for code in codes.split(";") if code])
+                function = "CommKwRqData"
+                arguments = (codes, prev_next // 2, count, type_flag, name, screen)
+            else:
+                for key, value in request.inputs.items():
+                    control.call("SetInputValue", (key, value))
+                function = "CommRqData"
+                arguments = (name, request.tr.code, prev_next, screen)
+            code = control.call(function, arguments)
+        finally:
+            router.calling(None)
+        assert isinstance(code, int)
+        if code != 0:
+            router.forget(screen, name)
+        return code
+
+
+def _cut(answer: Answer, index: int, stop: Stop) -> None:
+    for number, row in enumerate(answer.rows):
+        if stop.met(row[index]):
+            answer.rows = answer.rows[:number]
+            answer.stopped = True
+            return

@@ -1,0 +1,122 @@
+"""The transport: everything that loaders, live streams and orders know of the way to a broker.
+
+Small enough to be faked honestly, and to be written again for another way (a REST API, say).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Scalar = str | int
+Priority = Literal["interactive", "bulk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a TR as the broker gave it: texts, signs and blanks included.
+
+    Attributes:
+        single: values of the single block, in the TR's field order.
+        columns: one text a field of the multi block, in the TR's field order: its values, newline between.
+        rows: how many rows the multi block has.
+        prev_next: ``"2"`` where more pages follow.
+        messages: what the broker said along with it.
+        received_at: server time, seconds since the epoch.
+        stopped: the stop condition cut this page, so it is the last.
+    """
+
+    single: Sequence[str]
+    columns: Sequence[str]
+    rows: int
+    prev_next: str
+    messages: Sequence[str]
+    received_at: float
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Where a request stands in the server's queue: TRs ahead, and seconds until it is sent."""
+
+    ahead: int
+    expected_wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Rows from the first one that meets ``name comparator value`` on are not sent, and no further page."""
+
+    name: str
+    value: str
+    comparator: Literal["<=", "<", ">=", ">", "==", "!="]
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """One window of the broker's limits: ``used`` of ``limit`` calls in ``seconds``; ``next_free`` in seconds."""
+
+    kind: str
+    limit: int
+    seconds: float
+    used: int
+    next_free: float
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a server says of itself. Times are server time, seconds since the epoch."""
+
+    version: str
+    control: str
+    source: str
+    connected: bool
+    simulation: bool
+    user_id: str
+    now: float
+    speed: float
+    limits: str
+    quotas: Sequence[Quota] = field(default=())
+    queued: int = 0
+    streams: int = 0
+    started_at: float = 0.0
+    trs: int = 0
+
+
+class Transport(Protocol):
+    """One way to one broker. All methods may be called from any thread; all raise ``koalab.errors``."""
+
+    @property
+    def target(self) -> str: ...
+
+    def call(self, name: str, *arguments: Scalar) -> Scalar | list[list[str]] | None:
+        """One control function."""
+        ...
+
+    def call_many(self, calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Scalar | None]:
+        """Many control functions in one go, in order."""
+        ...
+
+    def login(self, timeout: float) -> None:
+        """Logs in, or returns at once where that is done already."""
+        ...
+
+    def pages(
+        self,
+        tr: str,
+        inputs: Mapping[str, str],
+        *,
+        stop: Stop | None = None,
+        priority: Priority = "interactive",
+        max_pages: int = 0,
+    ) -> Iterator[Page | Waiting]:
+        """A TR page by page, newest first as the broker gives them, with where it stands while it waits.
+
+        Closing the iterator takes the request out of the server's queue.
+        """
+        ...
+
+    def status(self) -> Status: ...
+
+    def close(self) -> None: ...
