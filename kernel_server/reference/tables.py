@@ -120,7 +120,9 @@ def _fields(text: str) -> tuple[Field, ...]:
 
 
 def _missing(what: str, given: object, known: Iterable[str]) -> UnknownReference:
-    near = difflib.get_close_matches(str(given), list(known), n=3)
+    names = list(known)
+    begins = [name for name in names if given and name.lower().startswith(str(given).lower())]
+    near = list(dict.fromkeys([*begins, *difflib.get_close_matches(str(given), names, n=3)]))[:5]
     hint = f"; near it: {', '.join(near)}" if near else ""
     return UnknownReference(f"no {what} {given!r}{hint}")
 

@@ -1,0 +1,94 @@
+"""A client that knows nothing of koalab but the wire: its messages are generated from ``koapy.proto`` here."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from grpc_tools import protoc
+
+_PACKAGE = "koapy.backend.kiwoom_open_api_plus.grpc"
+_SERVICE = f"/{_PACKAGE}.KiwoomOpenApiPlusService"
+
+
+@cache
+def messages() -> descriptor_pool.DescriptorPool:
+    # A pool of its own: in the default one our service has the same name.
+    here = Path(__file__).parent
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "koapy.bin"
+        assert protoc.main(["protoc", f"-I{here}", f"-o{target}", "koapy.proto"]) == 0
+        files = descriptor_pb2.FileDescriptorSet.FromString(target.read_bytes())
+    pool = descriptor_pool.DescriptorPool()
+    for file in files.file:
+        pool.Add(file)
+    return pool
+
+
+def message(name: str) -> Any:
+    return message_factory.GetMessageClass(messages().FindMessageTypeByName(f"{_PACKAGE}.{name}"))
+
+
+class OlderClient:
+    def __init__(self, address: str) -> None:
+        # A connection of its own, as two programs have: otherwise gRPC shares one inside a process.
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        self.channel = grpc.insecure_channel(address, options)
+
+    def __enter__(self) -> OlderClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.channel.close()
+
+    def call(self, name: str, *arguments: str | int | bool, timeout: float = 10) -> str | int | bool | None:
+        request = message("CallRequest")(name=name)
+        for argument in arguments:
+            kind = {bool: "bool_value", int: "long_value", str: "string_value"}[type(argument)]
+            request.arguments.add(**{kind: argument})
+        response = self._unary("Call", "CallRequest", "CallResponse")(request, timeout=timeout)
+        kind = response.return_value.WhichOneof("value")
+        return getattr(response.return_value, kind) if kind else None
+
+    def login(self) -> list[Any]:
+        stream = self._stream("LoginCall", "LoginRequest", "ListenResponse")
+        return list(stream(message("LoginRequest")(), timeout=10))
+
+    def transaction(
+        self,
+        code: str,
+        inputs: Mapping[str, str],
+        request_name: str = "요청",
+        screen_no: str = "0001",
+        stop: tuple[str, str, int] | None = None,
+    ) -> Iterator[Any]:
+        request = message("TransactionRequest")(
+            request_name=request_name, transaction_code=code, screen_no=screen_no, inputs=dict(inputs)
+        )
+        if stop is not None:
+            request.stop_condition.name, request.stop_condition.value, request.stop_condition.comparator = (
+                stop
+            )
+        stream: Iterator[Any] = self._stream("TransactionCall", "TransactionRequest", "ListenResponse")(
+            request, timeout=20
+        )
+        return stream
+
+    def _unary(self, method: str, request: str, response: str) -> Any:
+        return self.channel.unary_unary(
+            f"{_SERVICE}/{method}", message(request).SerializeToString, message(response).FromString
+        )
+
+    def _stream(self, method: str, request: str, response: str) -> Any:
+        return self.channel.unary_stream(
+            f"{_SERVICE}/{method}", message(request).SerializeToString, message(response).FromString
+        )
+
+
+def plain(arguments: Any) -> list[Any]:
+    return [getattr(argument, argument.WhichOneof("value")) for argument in arguments]

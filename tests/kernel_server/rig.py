@@ -1,0 +1,109 @@
+"""A real server over a control with ready-made answers, and a clock that stands still unless it is moved."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from kernel_server import reference
+from kernel_server.clock import SteppedClock
+from kernel_server.control.ready_made import ReadyMadeControl
+from kernel_server.control.seam import Table
+from kernel_server.control.thread import PlainThread
+from kernel_server.scheduler import BackOff, Limits, presets
+from kernel_server.server import BackgroundServer, Settings
+from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
+
+NOW = 1_790_000_000.0
+UNLIMITED = Limits("none", {})
+Pages = Mapping[str, Sequence[tuple[Mapping[str, str], Table]]]
+
+
+def daily_rows(count: int, newest: int = 20261119) -> Table:
+    """So many rows of opt10081, newest first; days are only numbers here."""
+    names = reference.tr("opt10081").multi_names
+    rows = []
+    for number in range(count):
+        row = dict.fromkeys(names, "")
+        row.update(
+            일자=str(newest - number), 현재가=f" {70_000 + number} ", 거래량=str(1000 + number), 시가="70000"
+        )
+        row["종목코드"] = "005930" if number == 0 else ""
+        rows.append([row[name] for name in names])
+    return rows
+
+
+@dataclass
+class Rig:
+    """``control`` may be looked at; ``clock`` moved."""
+
+    server: BackgroundServer
+    control: ReadyMadeControl
+    clock: SteppedClock
+    thread: PlainThread
+    stub: Any
+
+    @property
+    def address(self) -> str:
+        return self.server.address
+
+    def pages(self, code: str, inputs: Mapping[str, str], **more: Any) -> list[kernel_pb2.Page]:
+        request = kernel_pb2.PagesRequest(transaction_code=code, inputs=dict(inputs), **more)
+        return [page for page in self.stub.Pages(request, timeout=20) if not page.HasField("waiting")]
+
+
+@contextmanager
+def rig(
+    pages: Pages,
+    limits: Limits | None = None,
+    bulk: bool = True,
+    connected: bool = True,
+    answer_timeout: float = 5.0,
+    back_off: BackOff | None = None,
+) -> Iterator[Rig]:
+    clock = SteppedClock(NOW)
+    thread = PlainThread()
+    made: list[ReadyMadeControl] = []
+
+    def make() -> ReadyMadeControl:
+        made.append(ReadyMadeControl(pages, thread.hand_over, bulk, connected))
+        return made[0]
+
+    settings = Settings(
+        limits or UNLIMITED, port=0, answer_timeout=answer_timeout, back_off=back_off or BackOff()
+    )
+    with BackgroundServer(make, clock, settings, thread) as server:
+        channel = grpc.insecure_channel(server.address)
+        try:
+            yield Rig(server, made[0], clock, thread, kernel_pb2_grpc.KernelStub(channel))
+        finally:
+            channel.close()
+
+
+@contextmanager
+def stepping(clock: SteppedClock) -> Iterator[None]:
+    """Moves the clock to whatever is waited for, as soon as it is, while the block runs."""
+    over = threading.Event()
+
+    def step() -> None:
+        while not over.wait(0.002):
+            due = clock.next_due()
+            if due is not None:
+                clock.advance(due - clock.now())
+
+    thread = threading.Thread(target=step, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def official() -> Limits:
+    return presets()["official"]
