@@ -1,0 +1,71 @@
+"""koalab: Kiwoom's OpenAPI+ in a notebook.
+
+>>> import koalab as kl
+>>> kw = kl.connect()  # doctest: +SKIP
+>>> kw.daily("삼성전자", start="2024-01-01")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if sys.version_info < (3, 11):
+    raise ImportError(
+        "koalab's client needs Python 3.11 or later; on 3.10, the control's machine, run `python -m kernel_server`"
+    )
+
+from kernel_server import __version__, reference
+from koalab import calendar
+from koalab.connecting import connect
+from koalab.errors import (
+    BadInput,
+    CacheDamaged,
+    Forbidden,
+    KoalabError,
+    LoginFailed,
+    NoAnswer,
+    NotConnected,
+    OrderRejected,
+    RateLimited,
+    ServerLost,
+    UnknownCode,
+)
+
+if TYPE_CHECKING:
+    from koalab.session import Session
+
+__all__ = [
+    "BadInput",
+    "CacheDamaged",
+    "Forbidden",
+    "KoalabError",
+    "LoginFailed",
+    "NoAnswer",
+    "NotConnected",
+    "OrderRejected",
+    "RateLimited",
+    "ServerLost",
+    "Session",
+    "UnknownCode",
+    "__version__",
+    "calendar",
+    "connect",
+    "load_ipython_extension",
+    "reference",
+]
+
+
+def load_ipython_extension(shell: object) -> None:
+    """``%load_ext koalab``: registers ``%kiwoom`` and ``%%kiwoom``."""
+    from koalab.magics import register
+
+    register(shell)
+
+
+def __getattr__(name: str) -> object:
+    if name == "Session":
+        from koalab.session import Session
+
+        return Session
+    raise AttributeError(f"module 'koalab' has no attribute {name!r}")

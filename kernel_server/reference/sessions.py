@@ -157,8 +157,10 @@ def _listed(last: date) -> Sessions:
     )
     whole = Sessions(
         calendar.sessions.to_numpy().astype("datetime64[D]"),
-        np.asarray(calendar.opens_nanos, np.int64) // 10**9,
-        np.asarray(calendar.closes_nanos, np.int64) // 10**9,
+        *(
+            times.dt.tz_convert(None).to_numpy().astype("datetime64[s]").astype(np.int64)
+            for times in (calendar.opens, calendar.closes)
+        ),
     )
     return whole.between(FIRST, last)
 

@@ -5,7 +5,7 @@ Small enough to be faked honestly, and to be written again for another way (a RE
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -110,7 +110,7 @@ class Transport(Protocol):
         stop: Stop | None = None,
         priority: Priority = "interactive",
         max_pages: int = 0,
-    ) -> Iterator[Page | Waiting]:
+    ) -> Generator[Page | Waiting, None, None]:
         """A TR page by page, newest first as the broker gives them, with where it stands while it waits.
 
         Closing the iterator takes the request out of the server's queue.
@@ -118,5 +118,12 @@ class Transport(Protocol):
         ...
 
     def status(self) -> Status: ...
+
+    def recover(self, timeout: float) -> None:
+        """Comes back after ``ServerLost``, within ``timeout`` seconds, or raises it again.
+
+        Logging in is not part of it.
+        """
+        ...
 
     def close(self) -> None: ...

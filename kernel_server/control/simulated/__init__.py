@@ -1,0 +1,69 @@
+"""The simulated broker: a control behind the seam that needs no Windows, no account and no market hours.
+
+It trades in a market of its own making, or in given data. Importing this package costs nothing; ``build``
+needs numpy and the exchange calendar, which only Python 3.11 and later has.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kernel_server.clock import Clock
+from kernel_server.control.simulated.settings import Account, Settings
+
+if TYPE_CHECKING:
+    from kernel_server.control.simulated.broker import SimulatedControl
+
+__all__ = ["Account", "Settings", "build"]
+
+# One CommKwRqData asks for a hundred issues: with fewer histories kept, each of them would be made anew.
+_KEPT = 128
+
+
+def build(
+    market_data: Path | None,
+    seed: int,
+    clock: Clock,
+    settings: Settings,
+    later: Callable[[Callable[[], None]], None],
+) -> SimulatedControl:
+    """A simulated control over the files of ``market_data``, or over a synthetic market where that is None.
+
+    Args:
+        market_data: a folder of given prices.
+        seed: of the synthetic market; its fundamentals follow it unless the settings give a seed of their own.
+        clock: the broker's time.
+        settings: what can be chosen about the broker.
+        later: hands work to the control thread.
+
+    Raises:
+        RuntimeError: numpy or the exchange calendar is not installed here.
+    """
+    for module in ("numpy", "exchange_calendars"):
+        if importlib.util.find_spec(module) is None:
+            raise RuntimeError(
+                f"the simulated broker needs {module}, which is not installed here: it comes with koalab on"
+                " Python 3.11 and later"
+            )
+    from kernel_server.control.simulated.broker import SimulatedControl
+    from kernel_server.control.simulated.market import Market
+    from kernel_server.reference import sessions as calendar
+
+    load = functools.cache(calendar.load)
+    market: Market
+    if market_data is not None:
+        from kernel_server.control.simulated.given import GivenMarket
+
+        market = GivenMarket(market_data, load, kept=_KEPT)
+    else:
+        from kernel_server.control.simulated.history import SyntheticMarket
+
+        market = SyntheticMarket(seed, load, minute_sessions=settings.minute_days, kept=_KEPT)
+        if settings.fundamentals_seed is None:
+            settings = dataclasses.replace(settings, fundamentals_seed=seed)
+    return SimulatedControl(market, clock, settings, later, load)

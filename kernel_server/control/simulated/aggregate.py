@@ -58,7 +58,7 @@ def intervals(times: Ints, minutes: int) -> Ints:
     """
     minute = times // 10000 % 100 * 60 + times // 100 % 100
     start = minute - minute % minutes
-    return times // _DAY * _DAY + start // 60 * 10000 + start % 60 * 100
+    return np.asarray(times // _DAY * _DAY + start // 60 * 10000 + start % 60 * 100, np.int64)
 
 
 def grouped(bars: Bars, groups: Ints, time: Ints) -> Bars:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from kernel_server import reference
-from kernel_server.control.simulated.tables import message
+from kernel_server.control.simulated.tsv import rows
 from kernel_server.reference import Tr
 
 
@@ -52,7 +52,17 @@ class Answer:
 Handler = Callable[[Request, float], Answer]
 
 
-class Rejected(Exception):  # noqa: N818 - the broker's word for it, and no error of ours
+@cache
+def _messages() -> Mapping[str, str]:
+    return dict(rows("message"))
+
+
+def message(key: str) -> str:
+    """The text of an OnReceiveMsg, from ``data/message.tsv``."""
+    return _messages()[key]
+
+
+class Rejected(Exception):
     """The broker does not take the request; ``text`` is what it says about it."""
 
     def __init__(self, key: str) -> None:

@@ -13,11 +13,21 @@ import numpy as np
 
 from kernel_server.clock import seoul
 from kernel_server.control.simulated import formats
-from kernel_server.control.simulated.aggregate import cut, cut_at, grouped, intervals, months, run_starts, weeks, years
-from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request
+from kernel_server.control.simulated.aggregate import (
+    cut,
+    cut_at,
+    grouped,
+    intervals,
+    months,
+    run_starts,
+    weeks,
+    years,
+)
+from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, message
+from kernel_server.control.simulated.hours import today
 from kernel_server.control.simulated.market import Bars, Ints, Market
 from kernel_server.control.simulated.settings import Settings
-from kernel_server.control.simulated.tables import message, table
+from kernel_server.control.simulated.tsv import rows as table
 from kernel_server.reference import Tr
 
 _PERIODS: Mapping[str, Callable[[Ints], Ints]] = {"week": weeks, "month": months, "year": years}
@@ -32,19 +42,19 @@ class Charts:
         self._market = market
         self._settings = settings
         self._codes = market.issues()
-        self._rows = {row["tr"]: row for row in table("chart")}
+        self._bars = {tr: bar for tr, bar, _intervals in table("chart")}
+        self._intervals = {tr: intervals.split(",") for tr, _bar, intervals in table("chart")}
 
     def handlers(self) -> dict[str, Handler]:
         """A handler for each TR code, in lower case."""
         return {
-            code: self._minutes if row["bar"] == "minute" else self._sessions
-            for code, row in self._rows.items()
+            code: self._minutes if bar == "minute" else self._sessions for code, bar in self._bars.items()
         }
 
     def _sessions(self, request: Request, now: float) -> Answer:
         """opt10081, opt10082, opt10083, opt10094."""
         code, adjusted = self._issue(request)
-        newest = _date(request.inputs.get("기준일자", "")) or _today(now)
+        newest = _date(request.inputs.get("기준일자", "")) or today(now)
         oldest = _date(request.inputs.get("끝일자", ""))
         bars = self._market.daily(code, adjusted, now)
         if request.after is None:
@@ -52,7 +62,7 @@ class Charts:
         else:
             stop = np.searchsorted(bars.time, request.after, "left")
         bars = cut(bars, int(np.searchsorted(bars.time, oldest, "left")), int(stop))
-        period = _PERIODS.get(self._rows[request.tr.code]["bar"])
+        period = _PERIODS.get(self._bars[request.tr.code])
         keys = bars.time
         if period is not None and len(bars):
             bars, keys = self._by_period(bars, period)
@@ -69,51 +79,61 @@ class Charts:
         """opt10080."""
         code, adjusted = self._issue(request)
         interval = request.inputs["틱범위"]
-        if interval not in self._rows[request.tr.code]["intervals"].split(","):
+        if interval not in self._intervals[request.tr.code]:
             raise Rejected("bad_input")
         size = request.tr.rows_per_page or 1
-        # Only as many sessions are asked for as the page needs, with one bar beyond it to know of a next page.
-        days = max(2, size * int(interval) // _SESSION_MINUTES + 2)
+        # As many sessions are asked for as the page needs, and one bar beyond it tells of a next page. Always a
+        # power of two, so that a market that remembers what it was asked last can serve several pages with it.
+        days = size * int(interval) // _SESSION_MINUTES + 2
         if request.after is not None:
             days += _sessions_since(request.after // _DAY, now)
+        days = 1 << (days - 1).bit_length()
         while True:
             days = min(days, self._settings.minute_days)
             bars = self._market.minute(code, adjusted, now, days)
-            bars = self._intervals(bars, int(interval), request.after)
+            bars = _joined(bars, int(interval), request.after)
             if len(bars) > size or days == self._settings.minute_days:
                 break
             days *= 2
         bases = self._bases(code, adjusted, bars, now) if len(bars) else None
         return self._page(request, code, bars, bars.time, bases)
 
-    @staticmethod
-    def _intervals(bars: Bars, interval: int, before: int | None) -> Bars:
-        if interval > 1 and len(bars):
-            groups = intervals(bars.time, interval)
-            bars = grouped(bars, groups, groups[run_starts(groups)])
-        return bars if before is None else cut(bars, 0, int(np.searchsorted(bars.time, before, "left")))
-
     def _bases(self, code: str, adjusted: bool, bars: Bars, now: float) -> Ints:
-        """기준가 for each bar: the close of the session before, at the scale of the bar's own session.
+        """기준가 for each bar: the close of the session before it, at the scale of the bar's own session.
 
-        On the day of a split the unadjusted close before it is at another scale; the adjusted one is not.
-        On the first session there is, the opening price stands for 기준가.
+        On the first session there is, the opening price stands for it.
         """
         days = bars.time // _DAY
         starts = run_starts(days)
         ends = np.append(starts[1:], len(bars)) - 1
-        base = np.repeat(bars.open[starts], ends - starts + 1)
-        fair = self._market.daily(code, True, now)
-        plain = fair if adjusted else self._market.daily(code, False, now)
-        if not len(fair):  # given minutes without days
-            fair = plain = cut_at(bars, ends, days[ends])
+        opening = np.repeat(bars.open[starts], ends - starts + 1)
+        closes = self._market.daily(code, adjusted, now)
+        if not len(closes):
+            closes = self._market.daily(code, not adjusted, now)
+        if not len(closes):  # given minutes without days
+            closes = cut_at(bars, ends, days[ends])
         if self._settings.minute_sign == "today":
-            days = np.full(len(bars), fair.time[-1])
-        at = np.searchsorted(fair.time, days, "right") - 1
-        before = at - (fair.time[at] == days)
-        scale = plain.close[at] / np.maximum(fair.close[at], 1)
-        known = np.rint(fair.close[before] * scale).astype(np.int64)
-        return np.where((at >= 0) & (before >= 0), known, base)
+            days = np.full(len(bars), closes.time[-1])
+        at = np.searchsorted(closes.time, days, "right") - 1
+        own = closes.time[at] == days
+        before = at - own
+        base = closes.close[before]
+        moved = own & (closes.event[at] != 0)
+        if not adjusted and moved.any():
+            base = np.where(moved, self._rescaled(code, days, base, closes.close[at], now), base)
+        return np.where((at >= 0) & (before >= 0), base, opening)
+
+    def _rescaled(self, code: str, days: Ints, before: Ints, close: Ints, now: float) -> Ints:
+        """기준가 on days of a corporate action: the close before is at another scale, the adjusted one is not."""
+        fair = self._market.daily(code, True, now)
+        at = np.searchsorted(fair.time, days)
+        known = (at > 0) & (at < len(fair))
+        at = np.where(known, at, 0)
+        if not known.any():
+            return before
+        known &= fair.time[at] == days
+        scale = close / np.maximum(fair.close[at], 1)
+        return np.where(known, np.rint(fair.close[at - 1] * scale).astype(np.int64), before)
 
     def _issue(self, request: Request) -> tuple[str, bool]:
         adjusted = request.inputs["수정주가구분"]
@@ -138,19 +158,20 @@ class Charts:
 def _rows(tr: Tr, code: str, bars: Bars, bases: Ints | None, first_page: bool) -> list[list[str]]:
     """A page, newest row first. Columns are written one by one, for the sake of speed."""
     blanks = [""] * len(bars)
+    time = formats.numbers(bars.time)
 
     def price(values: Ints) -> Iterable[str]:
         return formats.numbers(values) if bases is None else formats.prices(values, bases)
 
     columns = {
-        "체결시간": formats.numbers(bars.time),
-        "일자": formats.numbers(bars.time),
+        "체결시간": time,
+        "일자": time,
         "현재가": price(bars.close),
         "시가": price(bars.open),
         "고가": price(bars.high),
         "저가": price(bars.low),
         "거래량": formats.numbers(bars.volume),
-        "거래대금": formats.numbers(bars.value // 1_000_000),
+        "거래대금": formats.millions_column(bars.value),
         "수정주가구분": formats.flags(bars.event),
         "수정비율": formats.ratios(bars.ratio, bars.event),
     }
@@ -159,6 +180,14 @@ def _rows(tr: Tr, code: str, bars: Bars, bases: Ints | None, first_page: bool) -
     if first_page and "종목코드" in tr.multi_names:
         rows[0][tr.multi_names.index("종목코드")] = code
     return rows
+
+
+def _joined(bars: Bars, interval: int, before: int | None) -> Bars:
+    """Bars of so many minutes, those that start before ``before``."""
+    if interval > 1 and len(bars):
+        groups = intervals(bars.time, interval)
+        bars = grouped(bars, groups, groups[run_starts(groups)])
+    return bars if before is None else cut(bars, 0, int(np.searchsorted(bars.time, before, "left")))
 
 
 def _date(text: str) -> int:
@@ -174,12 +203,8 @@ def _date(text: str) -> int:
     return int(text)
 
 
-def _today(now: float) -> int:
-    return int(seoul(now).strftime("%Y%m%d"))
-
-
 def _sessions_since(day: int, now: float) -> int:
     """At most so many sessions lie between that day and now: the weekdays."""
-    today = np.datetime64(seoul(now).date(), "D")
+    newest = np.datetime64(seoul(now).date(), "D")
     since = np.datetime64(f"{day // 10000:04d}-{day // 100 % 100:02d}-{day % 100:02d}", "D")
-    return int(np.busday_count(since, today)) + 1
+    return int(np.busday_count(since, newest)) + 1

@@ -60,7 +60,7 @@ def bell(key: int, index: Ints) -> Floats:
     """
     parts = bits(key, index).view(np.uint16).reshape(*index.shape, 4)
     total: Ints = parts.sum(axis=-1, dtype=np.int64)
-    drawn: Floats = (total - 2 * 65535) * (3**0.5 / 65536)
+    drawn: Floats = (total - 2 * 65535).astype(np.float64) * (3**0.5 / 65536)
     return drawn
 
 

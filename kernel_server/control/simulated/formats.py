@@ -2,7 +2,7 @@
 
 A price carries its colour as a sign: ``+`` above 기준가, ``-`` below it, none at it; the sign is no
 arithmetic. Changes and rates carry a real sign. Rates have two decimals and are rounded half away from
-zero, as every recorded one is; amounts of money are cut to their unit, share counts and 시가총액 rounded.
+zero, as every recorded one is, and so are amounts of money and of shares in larger units.
 """
 
 from __future__ import annotations
@@ -35,6 +35,11 @@ def prices(values: Ints, bases: Ints | int) -> list[str]:
 def numbers(values: Ints) -> list[str]:
     """A column of plain whole numbers."""
     return list(map(str, values.tolist()))
+
+
+def millions_column(won: Ints) -> list[str]:
+    """A column of 거래대금."""
+    return numbers((won + 500_000) // 1_000_000)
 
 
 def flags(values: Ints) -> list[str]:
@@ -108,8 +113,8 @@ def direction(last: int, base: int, upper: int, lower: int) -> str:
 
 
 def millions(won: int) -> int:
-    """거래대금 in 백만원, cut."""
-    return won // 1_000_000
+    """Won in 백만원, rounded: 거래대금."""
+    return divided(won, 1_000_000)
 
 
 def eok(won: int) -> int:
@@ -123,8 +128,8 @@ def thousands(shares: int) -> int:
 
 
 def padded(value: str, side: Literal["none", "left", "right"], width: int) -> str:
-    """The value in a field of ``width`` bytes of CP949, the blanks on that side."""
-    if side == "none":
+    """The value in a field of ``width`` bytes of CP949, the blanks on that side; an empty one stays empty."""
+    if side == "none" or not value:
         return value
     size = len(value) if value.isascii() else len(value.encode("cp949", "replace"))
     blanks = " " * (width - size)

@@ -1,0 +1,232 @@
+"""The simulated control: Kiwoom's functions and events over a market of its own.
+
+What is here: login, the master functions, TRs with their limits, pages and messages (``transactions``,
+``charts``, ``quotes``), and the bookkeeping of real-time registrations. What is not here yet: orders, which
+SendOrder and its like refuse with -307 and a message, conditions, of which GetConditionLoad finds none, and
+real-time events: SetRealReg registers, but nothing comes. There are no derivatives: their lists are empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from kernel_server import reference
+from kernel_server.clock import Clock
+from kernel_server.control.seam import Event, Handler, Scalar, Value
+from kernel_server.control.simulated.answers import message
+from kernel_server.control.simulated.charts import Charts
+from kernel_server.control.simulated.hours import Hours
+from kernel_server.control.simulated.limits import RequestLimits
+from kernel_server.control.simulated.market import Market
+from kernel_server.control.simulated.master import Master
+from kernel_server.control.simulated.quotes import Quotes
+from kernel_server.control.simulated.registrations import Registrations, is_screen
+from kernel_server.control.simulated.settings import Settings
+from kernel_server.control.simulated.transactions import Transactions
+from kernel_server.control.simulated.tsv import rows as table
+from kernel_server.reference.sessions import Sessions, load
+
+ORDER_NOT_SENT = -307
+CONNECTION_CLOSED = -106
+
+Later = Callable[[Callable[[], None]], None]
+Function = Callable[..., Value]
+
+
+class SimulatedControl:
+    """A control behind the seam, deterministic for a market and a clock. Only the control thread touches it.
+
+    Args:
+        market: what it serves.
+        clock: its time; delays are in its seconds.
+        settings: what can be chosen about it.
+        later: hands work to the control thread, never doing it inside the call.
+        sessions: hours of the exchange, asked for once, when first needed.
+    """
+
+    kind = "simulated"
+
+    def __init__(
+        self,
+        market: Market,
+        clock: Clock,
+        settings: Settings,
+        later: Later,
+        sessions: Callable[[], Sessions] = load,
+    ) -> None:
+        self.source = f"simulated:{market.source}"
+        self._clock = clock
+        self._settings = settings
+        self._later = later
+        self._handler: Handler | None = None
+        self._closed = False
+        self._logging_in = False
+        self._connected = False
+        self._session = 0
+        hours = Hours(sessions)
+        self._master = Master(market, clock, hours)
+        self._limits = RequestLimits(settings)
+        self.registrations = Registrations(settings.no_screen_left)
+        handlers = Charts(market, settings).handlers() | Quotes(market, settings, hours).handlers()
+        self._transactions = Transactions(self, settings, self._limits, self.registrations, handlers)
+        self._online, self._offline = self._dispatch()
+        self._functions = self._offline
+        self._login_info = self._login_facts()
+
+    def _dispatch(self) -> tuple[dict[str, Function], dict[str, Function]]:
+        """Every function of the control by name: as it answers after login, and before it."""
+        online: dict[str, Function] = {}
+        offline: dict[str, Function] = {}
+        blanks: dict[str, Value] = {"str": "", "int": 0, "none": None, "table": None}
+        for name, login, fixed, _why in table("function"):
+            returns = reference.function(name).returns
+            if fixed == "-":
+                parts = (self, self._transactions, self._master)
+                online[name] = next(getattr(part, name) for part in parts if hasattr(part, name))
+            else:
+                answer: Value = int(fixed) if returns == "int" else blanks[returns]
+                online[name] = _always(answer)
+            if login == "no":
+                offline[name] = online[name]
+            else:
+                refused = self._settings.not_connected if login == "request" else blanks[returns]
+                offline[name] = _always(refused)
+        return online, offline
+
+    def call(self, name: str, arguments: Sequence[Scalar]) -> Value:
+        """Calls a control function. The arguments have been checked against its signature."""
+        return self._functions[name](*arguments)
+
+    def listen(self, handler: Handler) -> None:
+        """Sets the one handler of all events."""
+        self._handler = handler
+
+    def close(self) -> None:
+        """Ends the session. No event is fired after that."""
+        self._closed = True
+        self._end_session()
+
+    def unfilled(self) -> list[str]:
+        """The TRs that are answered in the right shape, but without values."""
+        return self._transactions.unfilled()
+
+    def lose_connection(self, code: int = CONNECTION_CLOSED) -> None:
+        """The server cuts the connection: answers under way are lost, OnEventConnect says the code (a guess)."""
+        if self._connected:
+            self._end_session()
+            self.fire("OnEventConnect", code)
+
+    def _end_session(self) -> None:
+        self._session += 1
+        self._connected = False
+        self._functions = self._offline
+        self._transactions.clear()
+        self.registrations.clear()
+
+    # The line to the broker, as the transactions use it.
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    def fire(self, name: str, *arguments: Scalar) -> None:
+        """Fires an event at the handler, at once."""
+        if self._handler is not None and not self._closed:
+            self._handler(Event(name, arguments))
+
+    def answer_later(self, seconds: float, work: Callable[[], None]) -> None:
+        """Does ``work`` on the control thread in so many seconds, unless the connection is lost by then."""
+        session = self._session
+
+        def turn() -> None:
+            if session == self._session and not self._closed:
+                work()
+
+        if seconds > 0:
+            self._clock.call_at(self._clock.now() + seconds, lambda: self._later(turn))
+        else:
+            self._later(turn)
+
+    # Login.
+
+    def CommConnect(self) -> int:
+        """Connected already, or about to be, it opens no second window and gives no second event."""
+        if not self._connected and not self._logging_in and not self._closed:
+            self._logging_in = True
+            self._clock.call_at(
+                self._clock.now() + self._settings.login_delay, lambda: self._later(self._logged_in)
+            )
+        return 0
+
+    def _logged_in(self) -> None:
+        self._logging_in = False
+        if self._closed:
+            return
+        if self._settings.login_result == 0:
+            self._session += 1
+            self._connected = True
+            self._functions = self._online
+            self._limits.renew()
+        self.fire("OnEventConnect", self._settings.login_result)
+
+    def GetConnectState(self) -> int:
+        return int(self._connected)
+
+    def _login_facts(self) -> dict[str, str]:
+        settings = self._settings
+        numbers = "".join(f"{account.number};" for account in settings.accounts)
+        details = (f"{account.number},{account.name},{account.product}" for account in settings.accounts)
+        return {
+            "ACCOUNT_CNT": str(len(settings.accounts)),
+            "ACCLIST": numbers,
+            "ACCNO": numbers,
+            "ACCTLIST_DETAIL": ";".join(details),
+            "USER_ID": settings.user_id,
+            "USER_NAME": settings.user_name,
+            "GetServerGubun": "1",
+            "KEY_BSECGB": "0",
+            "FIREW_SECGB": "0",
+        }
+
+    def GetLoginInfo(self, sTag: str) -> str:
+        """Blank for an unknown tag, which is a guess."""
+        return self._login_info.get(sTag, "")
+
+    def GetAPIModulePath(self) -> str:
+        return self._settings.module_path
+
+    def KOA_Functions(self, sFunctionName: str, sParam: str) -> str:
+        """ShowAccountWindow, SetConditionSearchFlag and unknown names answer blank."""
+        if sFunctionName == "GetServerGubun":
+            return self._login_info[sFunctionName]
+        return self._master.koa(sFunctionName, sParam)
+
+    # Real-time registration.
+
+    def SetRealReg(self, strScreenNo: str, strCodeList: str, strFidList: str, strOptType: str) -> int:
+        if not is_screen(strScreenNo):
+            return self._settings.bad_screen
+        return self.registrations.register(strScreenNo, _listed(strCodeList), _listed(strFidList), strOptType)
+
+    def SetRealRemove(self, strScrNo: str, strDelCode: str) -> None:
+        self.registrations.remove(strScrNo, strDelCode)
+
+    def DisconnectRealData(self, sScnNo: str) -> None:
+        self.registrations.remove(sScnNo, "ALL")
+
+    # Orders.
+
+    def SendOrder(self, sRQName: str, sScreenNo: str, *_order: Scalar) -> int:
+        """Refused: this broker takes no orders yet."""
+        self.answer_later(0, lambda: self.fire("OnReceiveMsg", sScreenNo, sRQName, "", message("no_orders")))
+        return ORDER_NOT_SENT
+
+    SendOrderFO = SendOrder
+    SendOrderCredit = SendOrder
+
+
+def _always(answer: Value) -> Function:
+    return lambda *_arguments: answer
+
+
+def _listed(text: str) -> list[str]:
+    return [item for item in text.split(";") if item]

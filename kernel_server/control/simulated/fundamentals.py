@@ -1,0 +1,46 @@
+"""What a balance sheet would say about an issue of a synthetic market.
+
+The figures follow from the seed, the code and the price at the end of the year before, so they hold still
+all year and PER, PBR and ROE move with the price as they should.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernel_server.control.simulated import draws, formats
+from kernel_server.control.simulated.market import Bars, Issue
+
+
+def fundamentals(issue: Issue, seed: int, adjusted: Bars) -> dict[str, str]:
+    """Fields of opt10001 by name, for a share; an ETF or ETN has none. ``adjusted`` is not empty."""
+    if issue.kind in ("etf", "etn"):
+        return {}
+
+    def draw(what: str, low: int, high: int) -> int:
+        return low + draws.key(seed, issue.code, what) % (high - low + 1)
+
+    last = int(adjusted.close[-1])
+    new_year = int(adjusted.time[-1]) // 10000 * 10000
+    anchor = int(adjusted.close[max(0, int(np.searchsorted(adjusted.time, new_year)) - 1)])
+    eps = max(1, formats.divided(anchor * 100, draw("PER", 400, 4000)))
+    bps = max(1, formats.divided(anchor * 100, draw("PBR", 40, 400)))
+    profit = formats.eok(eps * issue.shares)
+    operating = profit * draw("영업이익", 1050, 1500) // 1000
+    floating = issue.shares * draw("유통비율", 300, 950) // 1000
+    return {
+        "결산월": "12",
+        "신용비율": f"+{formats.decimal(draw('신용비율', 1, 400), 100)}",
+        "외인소진률": f"+{formats.decimal(draw('외인소진률', 10, 6000), 100)}",
+        "PER": formats.decimal(last, eps),
+        "EPS": str(eps),
+        "ROE": formats.decimal(eps * 100, bps, 1),
+        "PBR": formats.decimal(last, bps),
+        "EV": formats.decimal(draw("EV", 150, 2500), 100),
+        "BPS": str(bps),
+        "매출액": str(operating * 1000 // draw("매출액", 30, 300)),
+        "영업이익": str(operating),
+        "당기순이익": str(profit),
+        "유통주식": str(formats.thousands(floating)),
+        "유통비율": formats.decimal(floating * 100, max(1, issue.shares), 1),
+    }

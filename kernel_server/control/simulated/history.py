@@ -1,0 +1,181 @@
+"""A market that never was: every listed issue has a whole history, made from a seed, on real sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from kernel_server.clock import seoul
+from kernel_server.control.simulated import actions as corporate
+from kernel_server.control.simulated import draws, listing, ticks
+from kernel_server.control.simulated.actions import Action
+from kernel_server.control.simulated.daynumbers import yyyymmdd
+from kernel_server.control.simulated.intraday import Minutes, minutes
+from kernel_server.control.simulated.market import Bars, Floats, Ints, Issue
+from kernel_server.control.simulated.walk import Days, market_moves, walk
+from kernel_server.reference.sessions import Sessions, load
+
+_EPOCH_DAY = seoul(0).toordinal()
+_NONE = np.zeros(0, np.int64)
+_EMPTY = Bars(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
+
+
+class SyntheticMarket:
+    """A ``Market`` made from a seed. Making one is cheap: an issue's history is computed when it is asked for.
+
+    A bar is final once its session is over: it is the same whatever ``now`` is. While a session runs, its
+    day is what its minutes up to ``now`` add up to, and a minute is seen once it is over. A corporate
+    action rescales the adjusted bars before it from the morning of its day on.
+
+    Args:
+        seed: of everything that is drawn.
+        sessions: the calendar, asked for once, when the first bar is.
+        actions: corporate actions; by default the well-known ones.
+        minute_sessions: how many sessions back, the newest included, there are minute bars.
+        kept: of how many issues, at most, the history is kept in memory (half a megabyte each).
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        sessions: Callable[[], Sessions] = load,
+        actions: Sequence[Action] | None = None,
+        minute_sessions: int = 160,
+        kept: int = 64,
+    ) -> None:
+        self.source = f"synthetic:seed={seed}:v1"
+        if actions is not None:
+            self.source += f":actions={draws.key(repr(actions)):016x}"
+        self._seed = seed
+        self._load = sessions
+        self._actions: dict[str, list[Action]] = {}
+        for action in corporate.known() if actions is None else actions:
+            self._actions.setdefault(action.code, []).append(action)
+        self._minute_sessions = minute_sessions
+        self._days = lru_cache(kept)(self._walked)
+        self._minutes = lru_cache(4)(self._drawn)
+
+    @cached_property
+    def _sessions(self) -> Sessions:
+        return self._load()
+
+    @cached_property
+    def _listing(self) -> listing.Listing:
+        return listing.build(self._seed)
+
+    @cached_property
+    def _moves(self) -> Floats:
+        return market_moves(self._seed, self._sessions.dates.view(np.int64))
+
+    def issues(self) -> Mapping[str, Issue]:
+        """Every issue by code, also those that are listed only after the broker's present day."""
+        return self._listing.issues
+
+    def daily(self, code: str, adjusted: bool, now: float) -> Bars:
+        """The issue's days since its listing, but not before 1986; none for a code that is not listed."""
+        if code not in self._listing.issues:
+            return _EMPTY
+        days = self._days(code)
+        done = self._sessions.last_completed(now) + 1 - days.first
+        if done < 0:
+            return _EMPTY
+        running = self._sessions.current(now)
+        today = None if running is None else self._so_far(code, days, running - days.first, now)
+
+        def column(name: str) -> Ints:
+            over: Ints = getattr(days, name)[:done]
+            return over if today is None else np.append(over, today[name])
+
+        day = column("day")
+        own = self._actions.get(code, [])
+        event, ratio = corporate.marks(day, own)
+        raw = Bars(
+            time=yyyymmdd(day),
+            open=column("open"),
+            high=column("high"),
+            low=column("low"),
+            close=column("close"),
+            volume=column("volume"),
+            value=column("value"),
+            event=event,
+            ratio=ratio,
+        )
+        return corporate.adjusted(raw, corporate.factors(day, own, _day(now))) if adjusted else raw
+
+    def minute(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
+        """The minutes of the newest ``days`` sessions with trades that are over; the rest as for ``daily``."""
+        if code not in self._listing.issues:
+            return _EMPTY
+        history = self._days(code)
+        newest = self._sessions.last_started(now) - history.first
+        rows = np.arange(max(0, newest - self._minute_sessions + 1), max(0, newest + 1))
+        rows = rows[history.volume[rows] > 0]
+        if len(rows) and rows[-1] == newest and not len(self._seen(code, newest, newest, now)):
+            rows = rows[:-1]
+        rows = rows[-days:] if days > 0 else rows[:0]
+        if not len(rows):
+            return _EMPTY
+        seen = self._seen(code, int(rows[0]), int(rows[-1]), now)
+        raw = Bars(
+            time=seen.time,
+            open=seen.open,
+            high=seen.high,
+            low=seen.low,
+            close=seen.close,
+            volume=seen.volume,
+            value=seen.value,
+            event=np.zeros(len(seen), np.int64),
+            ratio=np.zeros(len(seen)),
+        )
+        own = self._actions.get(code, [])
+        day = history.day[seen.row]
+        return corporate.adjusted(raw, corporate.factors(day, own, _day(now))) if adjusted else raw
+
+    def _walked(self, code: str) -> Days:
+        known = self._listing
+        own = self._actions.get(code, [])
+        days = walk(self._seed, known.issues[code], known.prices[code], own, self._sessions, self._moves)
+        # Bars are views of these arrays, so nobody may write to them.
+        for name in ("day", "open", "high", "low", "close", "volume", "value", "halted"):
+            getattr(days, name).setflags(write=False)
+        return days
+
+    def _drawn(self, code: str, first: int, last: int) -> Minutes:
+        board = ticks.board(self._listing.issues[code])
+        rows = np.arange(first, last + 1)
+        drawn = minutes(draws.key(self._seed, code), board, self._days(code), rows, self._sessions)
+        for name in Minutes.__slots__:
+            getattr(drawn, name).setflags(write=False)
+        return drawn
+
+    def _seen(self, code: str, first: int, last: int, now: float) -> Minutes:
+        """The minutes of the rows from ``first`` to ``last`` that are over at ``now``."""
+        drawn = self._minutes(code, first, last)
+        return drawn[: int(np.searchsorted(drawn.known, now, side="right"))]
+
+    def _so_far(self, code: str, days: Days, row: int, now: float) -> dict[str, int] | None:
+        """The running session up to ``now``; None while nothing has been traded in it."""
+        if row < 0:
+            return None
+        if days.halted[row]:
+            names = ("day", "open", "high", "low", "close", "volume", "value")
+            return {name: int(getattr(days, name)[row]) for name in names}
+        seen = self._seen(code, row, row, now)
+        if not len(seen):
+            return None
+        return {
+            "day": int(days.day[row]),
+            "open": int(seen.open[0]),
+            "high": int(seen.high.max()),
+            "low": int(seen.low.min()),
+            "close": int(seen.close[-1]),
+            "volume": int(seen.volume.sum()),
+            "value": int(seen.value.sum()),
+        }
+
+
+def _day(now: float) -> int:
+    """The day it is in Seoul, since the epoch."""
+    return seoul(now).toordinal() - _EPOCH_DAY

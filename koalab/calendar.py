@@ -1,0 +1,95 @@
+"""When the Korea Exchange is open: sessions, their hours, and when the next one opens.
+
+Days are given in any common form: ``"2026-11-02"``, ``"20261102"``, ``20261102``, a date, datetime, Timestamp
+or datetime64. Moments are too; one without a time zone is Seoul wall time. Everything raises BadInput for what
+is no date and for what lies outside the sessions that are known (1986 to the end of next year). Known gap:
+Saturdays before 1998-12-07, on which the exchange was open.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from koalab.dates import SEOUL, Day, moment
+from koalab.errors import BadInput
+
+if TYPE_CHECKING:
+    from kernel_server.reference.sessions import Sessions
+
+
+def is_open(at: Day | None = None) -> bool:
+    """Whether a session is on at that moment (default: now), from its opening to its close, the close excluded."""
+    when = _at(at)
+    _known(when)
+    return table().current(when.timestamp()) is not None
+
+
+def sessions(first: Day, last: Day) -> pd.DatetimeIndex:
+    """The days from ``first`` to ``last``, both included, on which the exchange is open.
+
+    Returns:
+        A naive, ascending ``DatetimeIndex`` named ``date``; empty where there is no session.
+    """
+    start, end = moment(first), moment(last)
+    if start > end:
+        raise BadInput(f"the range ends ({end:%Y-%m-%d}) before it starts ({start:%Y-%m-%d})")
+    _known(start)
+    _known(end)
+    days = table().between(start.date(), end.date()).dates
+    return pd.DatetimeIndex(days.astype("datetime64[us]"), name="date")
+
+
+def next_open(at: Day | None = None) -> pd.Timestamp:
+    """When the next session after that moment (default: now) opens, in Asia/Seoul.
+
+    While a session is on, it is the one after it; at the very moment of an opening, too.
+    """
+    when = _at(at)
+    _known(when)
+    try:
+        return _stamp(table().next_open(when.timestamp()))
+    except LookupError as error:
+        raise BadInput(str(error)) from None
+
+
+def hours(day: Day) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """When that day's session opens and closes, in Asia/Seoul; late days included.
+
+    Raises:
+        BadInput: no session on that day.
+    """
+    when = moment(day)
+    _known(when)
+    known = table()
+    index = known.index_at_or_before(when.date())
+    if index < 0 or known.dates[index] != np.datetime64(when.date(), "D"):
+        near = " and ".join(str(known.dates[i]) for i in (index, index + 1) if 0 <= i < len(known))
+        raise BadInput(f"no session on {when:%Y-%m-%d}; the nearest are {near}")
+    return _stamp(int(known.opens[index])), _stamp(int(known.closes[index]))
+
+
+@cache
+def table() -> Sessions:
+    """The sessions themselves, as arrays; read once."""
+    from kernel_server.reference.sessions import load
+
+    return load()
+
+
+def _at(given: Day | None) -> pd.Timestamp:
+    return _stamp(time.time()) if given is None else moment(given)
+
+
+def _known(when: pd.Timestamp) -> None:
+    first, last = (pd.Timestamp(day) for day in table().dates[[0, -1]])
+    if not first.year <= when.year <= last.year:
+        raise BadInput(f"{when:%Y-%m-%d} is outside the known sessions: {first.year} to {last.year}")
+
+
+def _stamp(seconds: float) -> pd.Timestamp:
+    return pd.Timestamp(seconds, unit="s", tz=SEOUL)

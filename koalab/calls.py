@@ -1,0 +1,74 @@
+"""``kw.call``: the control's own functions, checked before they are sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernel_server import reference
+from kernel_server.control.signature import BadCall, check
+from koalab.errors import BadInput
+from koalab.link import Link
+from koalab.transport.base import Scalar
+
+
+class Calls:
+    """Every control function as a method: ``kw.call.GetMasterCodeName("005930")``.
+
+    Functions that only answer inside an event (GetCommData and its kin) give nothing here; what the broker
+    counts (CommRqData, SendOrder …) waits for its turn.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def __getattr__(self, name: str) -> Function:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return Function(self._link, reference.function(name))
+        except reference.UnknownReference as error:
+            # Both: hasattr and the like want the one, users the other.
+            raise UnknownFunction(f"{error}; dir(session.call) lists all") from None
+
+    def __dir__(self) -> list[str]:
+        return sorted(reference.functions())
+
+    def __repr__(self) -> str:
+        return f"<{len(reference.functions())} control functions; dir() lists them>"
+
+
+class UnknownFunction(BadInput, AttributeError):
+    """The control has no function of that name."""
+
+
+class Function:
+    """One control function, with the control's own argument names."""
+
+    def __init__(self, link: Link, function: reference.Function) -> None:
+        self._link = link
+        self._function = function
+        self.__name__ = function.name
+        self.__doc__ = repr(self)
+
+    def __call__(self, *arguments: Scalar, **named: Scalar) -> Any:
+        """Calls it; arguments by position or by the control's names.
+
+        Raises:
+            BadInput: they do not fit the function's signature; nothing was sent.
+        """
+        names = [name for name, _ in self._function.arguments]
+        values: list[Scalar] = list(arguments)
+        for name in names[len(arguments) :]:
+            if name in named:
+                values.append(named.pop(name))
+        if named:
+            raise BadInput(f"{self!r} cannot take {', '.join(named)}")
+        try:
+            typed = check(self._function.name, values)
+        except BadCall as error:
+            raise BadInput(str(error)) from None
+        return self._link.call(self._function.name, *typed)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}: {kind}" for name, kind in self._function.arguments)
+        return f"{self._function.name}({arguments}) -> {self._function.returns}"

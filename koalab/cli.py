@@ -1,0 +1,89 @@
+"""``koalab``: the commands in a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import click
+
+from koalab.commands import SHARED, Table, complaint
+from koalab.commands.doctor import doctor
+from koalab.commands.machine import notebook, serve
+from koalab.commands.output import chosen_format, text, write
+from koalab.commands.terminal import Terminal, options, taking_options
+from koalab.errors import KoalabError
+
+PROGRAM: Final = "koalab"
+FAILED: Final = 1
+MISUSED: Final = 2
+INTERRUPTED: Final = 130  # as shells count what Ctrl-C ends
+
+
+class Program(Table):
+    """The commands, what they find written out, and every error as one line and an exit code."""
+
+    def main(  # type: ignore[override]  # always ends the process, as click's does by default
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
+        terminal = Terminal()
+        extra.pop("standalone_mode", None)
+        try:
+            code = super().main(args, prog_name or PROGRAM, standalone_mode=False, obj=terminal, **extra)
+        except click.UsageError as error:
+            _complain(complaint(error))
+            code = MISUSED
+        except click.ClickException as error:
+            _complain(error.format_message())
+            code = FAILED
+        except (click.Abort, KeyboardInterrupt):
+            code = INTERRUPTED
+        except (KoalabError, OSError) as error:
+            _complain(str(error))
+            code = FAILED
+        finally:
+            terminal.close()
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str) -> None:
+    click.echo(f"{PROGRAM}: {' '.join(message.split())}", err=True)
+
+
+program = Program(
+    [*map(taking_options, SHARED), serve, doctor, notebook],
+    name=PROGRAM,
+    params=options(hidden=False),
+    help="Kiwoom's market data: cached, within the broker's limits, over a kernel server or a simulated broker.",
+    epilog="The same commands as %kiwoom in a notebook. `koalab help COMMAND` explains one.",
+    invoke_without_command=True,
+    context_settings={"max_content_width": 110},
+)
+program = click.version_option(package_name="koalab", message="koalab %(version)s")(program)
+
+
+@program.result_callback()
+@click.pass_context
+def _write(ctx: click.Context, value: Any) -> None:
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+        return
+    if value is None:
+        return
+    terminal: Terminal = ctx.obj
+    output: Path | None = terminal.options.get("output")
+    kind = chosen_format(terminal.options.get("format"), output)
+    if kind == "parquet":
+        assert output is not None
+        write(value, output)
+    elif output is not None:
+        output.write_text(text(value, kind) + "\n", encoding="utf-8")
+    else:
+        click.echo(text(value, kind))
+
+
+def main() -> NoReturn:
+    """The console script."""
+    program.main()

@@ -1,0 +1,143 @@
+"""``koalab doctor``: whether this machine has what koalab needs, and what to do where it has not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+from packaging.requirements import InvalidRequirement, Requirement
+
+from koalab.commands.front import Front
+from koalab.errors import KoalabError
+
+if TYPE_CHECKING:
+    from koalab.session import Session
+
+_OLDEST = (3, 11)
+_EXTRA = "notebook"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. ``advice`` is what to do, blank where all is well; ``optional`` where it need not be."""
+
+    text: str
+    advice: str = ""
+    optional: bool = False
+
+    @property
+    def wrong(self) -> bool:
+        return bool(self.advice) and not self.optional
+
+    def __str__(self) -> str:
+        mark = "!!" if self.wrong else "--" if self.advice else "ok"
+        return f"{mark}  {self.text}" + (f": {self.advice}" if self.advice else "")
+
+
+@click.command()
+@click.pass_context
+def doctor(ctx: click.Context) -> None:
+    """Check this machine: Python, packages, cache folder, server. Exit code 1 where something is wrong."""
+    wrong = 0
+    for finding in findings(ctx.obj):
+        click.echo(str(finding))
+        wrong += finding.wrong
+    if wrong:
+        ctx.exit(1)
+
+
+def findings(front: Front) -> Iterator[Finding]:
+    """All that is looked at, one after the other."""
+    yield python(sys.version_info[:3])
+    yield from packages(requirements())
+    yield cache_folder(front)
+    yield server(lambda: front.connect(None))
+
+
+def python(version: tuple[int, int, int]) -> Finding:
+    """The interpreter."""
+    text = f"Python {'.'.join(map(str, version))} on {platform.platform(terse=True)}"
+    if version < _OLDEST:
+        return Finding(text, "the notebook's side needs Python 3.11 or later")
+    return Finding(text)
+
+
+def requirements() -> list[Requirement]:
+    """What the installed koalab asks for, the extra of notebooks included."""
+    found = []
+    for text in importlib.metadata.requires("koalab") or ():
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if requirement.marker is None or requirement.marker.evaluate({"extra": _EXTRA}):
+            found.append(requirement)
+    return found
+
+
+def packages(
+    wanted: list[Requirement], version_of: Callable[[str], str] = importlib.metadata.version
+) -> Iterator[Finding]:
+    """The packages: those that are right on one line, each of the others with what to install."""
+    right = []
+    for requirement in wanted:
+        name = requirement.name
+        # Only what the extra brings is left when the extra is not there.
+        optional = requirement.marker is not None and not requirement.marker.evaluate({"extra": ""})
+        install = (
+            f'pip install "koalab[{_EXTRA}]"'
+            if optional
+            else f'pip install -U "{name}{requirement.specifier}"'
+        )
+        try:
+            version = version_of(name)
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(f"{name} is not installed", install, optional)
+            continue
+        if requirement.specifier.contains(version, prereleases=True):
+            right.append(f"{name} {version}")
+        else:
+            yield Finding(f"{name} {version}, {requirement.specifier} is needed", install, optional)
+    yield Finding(", ".join(sorted(right, key=str.lower)))
+
+
+def cache_folder(front: Front) -> Finding:
+    """Whether the cache's folder can be written to."""
+    folder = front.cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"koalab")
+    except OSError as error:
+        return Finding(
+            f"cache folder {folder}: {error.strerror or error}",
+            "set KOALAB_CACHE_DIR to a folder you can write to",
+        )
+    return Finding(f"cache folder {folder}")
+
+
+def server(connect: Callable[[], Session], clock: Callable[[], float] = time.perf_counter) -> Finding:
+    """Whether the server starts, or answers, and somebody is logged in there; and how long that took."""
+    started = clock()
+    try:
+        session = connect()
+        status = session.status()
+    except KoalabError as error:
+        # What is raised says what to do already.
+        return Finding("server", str(error))
+    took = clock() - started
+    about: dict[str, Any] = status["server"]
+    kind = "모의투자" if status["simulation"] else "실서버"
+    text = f"{about['control']} server {about['version']} at {about['target']}, {kind}, in {took:.1f} s"
+    if not status["connected"]:
+        target = os.environ.get("KOALAB_TARGET") or about["target"]
+        return Finding(f"{text}, nobody logged in", f"koalab --target {target} login")
+    return Finding(text)

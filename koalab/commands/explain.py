@@ -1,0 +1,24 @@
+"""``help``: what a command does and takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+
+@click.command("help")
+@click.argument("words", nargs=-1, metavar="[COMMAND]...")
+@click.pass_context
+def help_command(ctx: click.Context, words: Sequence[str]) -> None:
+    """What a COMMAND does and takes."""
+    assert ctx.parent is not None
+    here = ctx.parent
+    for word in words:
+        if not isinstance(here.command, click.Group):
+            raise click.UsageError(f"{here.command_path} has no commands of its own", here)
+        # It complains about a name that is none, with near ones.
+        name, command, _ = here.command.resolve_command(here, [word])
+        assert command is not None
+        here = click.Context(command, info_name=name, parent=here)
+    click.echo(here.get_help())

@@ -1,0 +1,46 @@
+"""Commands of the terminal alone: a server, and JupyterLab."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from koalab.commands.terminal import Terminal
+from koalab.errors import KoalabError
+
+
+# The server reads its own options, --help included.
+@click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS]")
+@click.pass_context
+def serve(ctx: click.Context, options: Sequence[str]) -> None:
+    """Serve the broker's control, or a simulated one."""
+    from kernel_server.__main__ import main, parser
+
+    terminal: Terminal = ctx.obj
+    if "target" in terminal.options:
+        raise click.UsageError(
+            "a server of one's own has no --target; --host and --port say where it listens", ctx
+        )
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in terminal.embedded().items()] + list(
+        options
+    )
+    spoken = parser()
+    spoken.prog = "koalab serve"
+    spoken.parse_args(words)  # so that --help and mistakes speak of this command
+    main(words)
+
+
+@click.command()
+@click.argument("folder", default=".", type=click.Path(path_type=Path))
+def notebook(folder: Path) -> None:
+    """Open JupyterLab on FOLDER (here, where left out)."""
+    if not folder.is_dir():
+        raise KoalabError(f"there is no folder {folder}")
+    try:
+        from jupyterlab.labapp import main  # type: ignore[import-untyped]
+    except ImportError:
+        raise KoalabError('JupyterLab is not installed here: pip install "koalab[notebook]"') from None
+    main([str(folder)])

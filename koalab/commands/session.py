@@ -1,0 +1,65 @@
+"""Commands about the session itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+import pandas as pd
+
+from koalab.commands.front import Front, embedded_options
+
+if TYPE_CHECKING:
+    from koalab.session import Session
+
+
+@click.command()
+@click.argument("target", required=False)
+@embedded_options
+@click.pass_obj
+def connect(front: Front, /, target: str | None, **embedded: Any) -> Session:
+    """Connect to a kernel server, or start one of your own.
+
+    TARGET is host or host:port of a kernel server; without it, KiwoomMagics.target, then KOALAB_TARGET, and
+    without those a simulated broker of your own. It takes the place of the session before, which is closed. For two at
+    once, use kl.connect().
+    """
+    return front.connect(target, **{name: value for name, value in embedded.items() if value is not None})
+
+
+@click.command()
+@click.option("--timeout", type=float, metavar="SECONDS", help="How long the login window may take.")
+@click.pass_obj
+def login(front: Front, timeout: float | None) -> Session:
+    """Log in at the broker (CommConnect)."""
+    session = front.session()
+    if timeout is None:
+        session.login()
+    else:
+        session.login(timeout)
+    return session
+
+
+@click.command()
+@click.pass_obj
+def status(front: Front) -> pd.Series[Any]:
+    """How things stand: server, login, TRs spent, limits, cache."""
+    return flat(front.session().status())
+
+
+def flat(status: Mapping[str, Any]) -> pd.Series[Any]:
+    """The mapping of ``Session.status`` as one Series: ``server.target``, ``quota.tr 1s`` …"""
+    found: dict[str, Any] = {}
+    for name, value in status.items():
+        if name == "quota":
+            for one in value:
+                key, wait = f"quota.{one['kind']} {one['seconds']:g}s", one["next_free"]
+                found[key] = f"{one['used']} of {one['limit']}" + (
+                    f", free in {wait:.1f} s" if wait > 0 else ""
+                )
+        elif isinstance(value, Mapping):
+            found.update({f"{name}.{inner}": each for inner, each in value.items()})
+        else:
+            found[name] = value
+    return pd.Series(found, dtype=object, name="status")

@@ -1,0 +1,55 @@
+"""Commands about the cache of bars."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from koalab.commands.front import Front
+from koalab.errors import BadInput
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.group()
+def cache() -> None:
+    """What the cache of bars holds: info, verify, clear, export."""
+
+
+@cache.command()
+@click.pass_obj
+def info(front: Front) -> pd.DataFrame:
+    """One row a series: code, interval, from when to when, bars, bytes."""
+    return front.session().cache.info()
+
+
+@cache.command()
+@click.pass_obj
+def verify(front: Front) -> list[str]:
+    """Read everything and tell what is wrong, a sentence each."""
+    return front.session().cache.verify()
+
+
+@cache.command()
+@click.option("--code", help="Only this code's series.")
+@click.option("--interval", help="Only series of this interval: D, W, 5min …")
+@click.option("--all", "everything", is_flag=True, help="All that is held of this broker's prices.")
+@click.pass_obj
+def clear(front: Front, code: str | None, interval: str | None, everything: bool) -> int:
+    """Forget series; gives how many that were."""
+    if everything == (code is not None or interval is not None):
+        raise BadInput("say what is to be forgotten: --code, --interval or both, or else --all")
+    if code is not None and not (code.isascii() and code.replace("_", "").isalnum()):
+        raise BadInput(f"the cache knows codes, not names: give {code!r} as a code like 005930")
+    return front.session().cache.clear(code, interval)
+
+
+@cache.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.pass_obj
+def export(front: Front, folder: Path) -> list[Path]:
+    """Write all that is held into FOLDER as Parquet, for DuckDB, Polars, Dask; gives the files."""
+    return front.session().cache.export(folder)

@@ -1,0 +1,196 @@
+"""Completion of commands, their options and what the market calls things: for shells by click, for notebooks here.
+
+Nothing here connects or waits: what is not at hand is not offered.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem, ShellComplete
+
+from kernel_server import reference
+from koalab.commands.words import last_command, quoted, unfinished, unquoted
+
+if TYPE_CHECKING:
+    from IPython.core.completer import CompletionContext, SimpleMatcherResult
+
+    from koalab.commands.front import Front
+    from koalab.session import Session
+
+_MOST = 50
+_LINE = re.compile(r"^\s*(?:[^%=]+=\s*)?%kiwoom\s(?P<rest>.*)$", re.DOTALL)
+_CELL = re.compile(r"\s*%%kiwoom\b")
+
+
+def complete_codes(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Codes that begin with the text, and names that hold it, those that begin with it first."""
+    front: Front | None = ctx.obj
+    names = front.names() if front is not None else {}
+    return list(islice(_codes(names, incomplete), _MOST))
+
+
+def _codes(names: Mapping[str, str], text: str) -> Iterator[CompletionItem[str]]:
+    plain = "".join(text.split()).lower()
+    if plain:
+        wanted = plain.upper()
+        yield from (
+            CompletionItem(code, help=name) for code, name in names.items() if code.startswith(wanted)
+        )
+    inside = []
+    for code, name in names.items():
+        place = "".join(name.split()).lower().find(plain)
+        if place == 0:
+            yield CompletionItem(name, help=code)
+        elif place > 0:
+            inside.append(CompletionItem(name, help=code))
+    yield from inside
+
+
+def complete_trs(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """TRs by the beginning of their code, or a part of their name."""
+    text = incomplete.lower()
+    found = [
+        CompletionItem(entry.code, help=entry.name)
+        for entry in reference.trs()
+        if entry.code.lower().startswith(text)
+    ]
+    return found or [
+        CompletionItem(entry.code, help=entry.name) for entry in reference.trs() if text in entry.name
+    ]
+
+
+def complete_inputs(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """The inputs of the TR that are not given yet, as ``종목코드=``; after that, codes."""
+    name, equals, value = incomplete.partition("=")
+    if equals:
+        if "종목코드" not in name:
+            return []
+        front: Front | None = ctx.obj
+        names = front.names() if front is not None else {}
+        found = (code for code in names if code.startswith(value))
+        return [CompletionItem(f"{name}={code}", help=names[code]) for code in islice(found, _MOST)]
+    try:
+        entry = reference.tr(str(ctx.params.get("code") or ""))
+    except reference.UnknownReference:
+        return []
+    given = {word.partition("=")[0] for word in ctx.params.get("inputs") or ()}
+    return [
+        CompletionItem(f"{one.name}=", help="input" if one.default is None else "optional input")
+        for one in (*entry.inputs, *entry.optional_inputs)
+        if one.name not in given and one.name.startswith(incomplete)
+    ]
+
+
+def complete_markets(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    from koalab.listing import KINDS, MARKETS
+
+    known = [*MARKETS, *(kind.upper() for kind in KINDS)]
+    return [CompletionItem(name, help="market") for name in known if name.startswith(incomplete.upper())]
+
+
+def complete_intervals(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    from koalab.loaders.intervals import intervals
+
+    return [
+        CompletionItem(name, help=one.label)
+        for name, one in intervals().items()
+        if name.lower().startswith(incomplete.lower())
+    ]
+
+
+def complete_realtypes(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    return [
+        CompletionItem(name, help="real-time type") for name in reference.realtypes() if incomplete in name
+    ]
+
+
+def suggestions(
+    table: click.Group, front: Front, words: Sequence[str], incomplete: str
+) -> list[CompletionItem[str]]:
+    """What may stand at that place of a command; files and folders are left to whoever asks."""
+    complete = ShellComplete(table, {"obj": front}, "%kiwoom", "")
+    return [item for item in complete.get_completions(list(words), incomplete) if item.type == "plain"]
+
+
+def complete_cell(table: click.Group, front: Front, context: CompletionContext) -> SimpleMatcherResult:
+    """What may stand at the cursor of a cell: the result of an IPython matcher (API v2).
+
+    Where it finds anything it speaks alone: Jedi would read the line as Python.
+    """
+    from IPython.core.completer import SimpleCompletion
+
+    fragment, found = _at(table, front, context)
+    return {
+        "completions": [SimpleCompletion(text=text, type=kind) for text, kind in found],
+        "matched_fragment": fragment,
+        "suppress": True,
+        "ordered": True,
+    }
+
+
+def _at(table: click.Group, front: Front, context: CompletionContext) -> tuple[str, list[tuple[str, str]]]:
+    """The word before the cursor as it is written, and what may take its place: texts with their kinds."""
+    before = context.text_until_cursor
+    line = _LINE.match(before)
+    earlier: Sequence[str] = ()
+    if line is not None:
+        before = line["rest"]
+    elif context.cursor_line > 0 and _CELL.match(context.full_text):
+        earlier = last_command("\n".join(context.full_text.split("\n")[1 : context.cursor_line]))
+    else:
+        return "", []
+    words, fragment = unfinished(before)
+    text = unquoted(fragment)
+    found = suggestions(table, front, words, text)
+    if not words and earlier and earlier[0] == "tr":
+        # The line may go on with the TR's inputs, or begin a command.
+        found = suggestions(table, front, earlier, text) + found
+    return fragment, [
+        (quoted(item.value), "command" if item.value in table.commands else item.help or "option")
+        for item in found
+    ]
+
+
+class Names:
+    """Names by code of a session's listing, fetched in the background when first asked for."""
+
+    def __init__(self) -> None:
+        self._session: Session | None = None
+        self._names: Mapping[str, str] = {}
+        self.fetching: threading.Thread | None = None
+
+    def of(self, session: Session | None) -> Mapping[str, str]:
+        """What is known now: none at first, all of them a moment later."""
+        if session is not self._session:
+            self._session, self._names = session, {}
+            if session is not None:
+                self.fetching = threading.Thread(
+                    target=self._fetch, args=(session,), name="koalab-names", daemon=True
+                )
+                self.fetching.start()
+        return self._names
+
+    def _fetch(self, session: Any) -> None:
+        from koalab.errors import KoalabError
+
+        try:
+            names = session._listing().names
+        except KoalabError:
+            self._session = None  # not logged in, or gone: the next time may be luckier
+            return
+        if session is self._session:
+            self._names = names

@@ -1,0 +1,112 @@
+"""Kiwoom's fields in a quant's words: English name, kind of value, and unit.
+
+``data/fields.tsv`` is the whole of it. A row whose ``tr`` is ``*`` holds for every TR that has no row of its
+own for that field, because Kiwoom gives one name to different things (현재가 is the last price in a quote and
+the close in a chart) and different units to one name (거래대금 is in million KRW in charts, 누적거래대금 of
+opt10003 in KRW). ``factor`` brings a value to base units: KRW, shares, index points; ``1/100`` divides.
+
+Kinds:
+    price         the sign is a colour against 기준가 and is dropped
+    colour_ratio  a ratio whose sign is a colour too (거래대비: ``-`` below 100 %)
+    signed        the sign counts
+    count         a number of something, or an amount
+    ratio         float64 always; rates are in percent, as the broker gives them
+    text, code    text; codes keep their zeros
+    date          YYYYMMDD
+    clock         HHMMSS
+    moment        YYYYMMDDHHMMSS, Seoul wall time
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal, cast
+
+from kernel_server import reference
+from koalab.errors import BadInput
+from koalab.frames.numbers import Numbers
+
+Kind = Literal["price", "colour_ratio", "signed", "count", "ratio", "text", "code", "date", "clock", "moment"]
+Columns = Literal["en", "ko"]
+Block = Literal["single", "multi"]
+
+_DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One output field of a TR: Kiwoom's name, the English one, what it holds, and how it gets to base units."""
+
+    name: str
+    english: str
+    kind: Kind
+    factor: int = 1
+    divisor: int = 1
+
+    def scaled(self, values: Numbers) -> Numbers:
+        """The numbers in base units; int64 stays int64 unless the unit divides."""
+        if self.divisor != 1:
+            return values / self.divisor
+        return values if self.factor == 1 else values * self.factor
+
+    def label(self, columns: Columns) -> str:
+        return self.english if columns == "en" else self.name
+
+
+def table(name: str) -> Iterator[list[str]]:
+    """The rows of a table of this package, without its header."""
+    lines = (_DATA / f"{name}.tsv").read_text(encoding="utf-8").splitlines()
+    return (line.split("\t") for line in lines[1:])
+
+
+@cache
+def _known() -> Mapping[tuple[str, str], Field]:
+    known = {}
+    for trs, name, english, kind, factor in table("fields"):
+        multiply, _, divide = factor.partition("/")
+        field = Field(name, english, cast(Kind, kind), int(multiply), int(divide or 1))
+        known.update({(tr, name): field for tr in trs.split(",")})
+    return known
+
+
+@cache
+def fields(tr: str, block: Block = "multi") -> tuple[Field, ...]:
+    """The fields of a TR's single or multi block, in the order in which a Page holds them.
+
+    Raises:
+        BadInput: no such TR, or one with a field that the table does not know.
+
+    >>> [field.english for field in fields("opt10003")][:4]
+    ['time', 'price', 'change', 'change_rate']
+    """
+    try:
+        entry = reference.tr(tr)
+    except reference.UnknownReference as error:
+        raise BadInput(str(error)) from None
+    known, found, unknown = _known(), [], []
+    for name in entry.single_names if block == "single" else entry.multi_names:
+        field = known.get((entry.code.lower(), name)) or known.get(("*", name))
+        if field is None:
+            unknown.append(name)
+        else:
+            found.append(field)
+    if unknown:
+        raise BadInput(
+            f"{entry.code} has no typed table: {', '.join(unknown[:5])} without an English name; "
+            "Session.tr gives it under Kiwoom's own names"
+        )
+    return tuple(found)
+
+
+def labels(found: Sequence[Field], columns: Columns) -> list[str]:
+    """The column names of these fields.
+
+    Raises:
+        BadInput: ``columns`` is neither ``"en"`` nor ``"ko"``.
+    """
+    if columns not in ("en", "ko"):
+        raise BadInput(f"columns={columns!r}: give 'en' for English names or 'ko' for Kiwoom's own")
+    return [field.label(columns) for field in found]

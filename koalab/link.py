@@ -1,0 +1,159 @@
+"""The link of a session to its broker: the transport, kept logged in, with the broker's own time and a count of TRs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+
+from koalab.errors import BadInput, KoalabError, NotConnected, ServerLost
+from koalab.progress import Progress
+from koalab.transport.base import Page, Priority, Scalar, Status, Stop, Transport, Waiting
+
+log = logging.getLogger(__name__)
+
+LOGIN_TIMEOUT = 120.0
+# So long a load waits for a server that went away, before it says so and keeps what it has.
+RECOVER_TIMEOUT = 30.0
+
+
+class Link:
+    """One session's way to its broker, for any number of threads.
+
+    Args:
+        transport: the way itself.
+        monotonic: seconds of a clock that only goes forward.
+    """
+
+    def __init__(self, transport: Transport, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.transport = transport
+        self.trs = 0
+        self._monotonic = monotonic
+        self._lock = threading.RLock()
+        self._status = transport.status()
+        self._read_at = monotonic()
+
+    @property
+    def source(self) -> str:
+        """Names the prices behind the answers; it stays what it was when the session began."""
+        return self._status.source
+
+    @property
+    def simulated(self) -> bool:
+        return self._status.control == "simulated"
+
+    def status(self) -> Status:
+        """Asks the server."""
+        status = self.transport.status()
+        self._keep(status)
+        return status
+
+    def last_status(self) -> Status:
+        """What the server said when it was last asked."""
+        return self._status
+
+    def now(self) -> float:
+        """The broker's time, seconds since the epoch, whether or not the server is there."""
+        status = self._status
+        if status.speed == 0.0:  # stepped: it moves by leaps, so that only the server knows
+            try:
+                return self.status().now
+            except KoalabError:
+                return self._status.now
+        return status.now + (self._monotonic() - self._read_at) * status.speed
+
+    def login(self, timeout: float = LOGIN_TIMEOUT) -> None:
+        """CommConnect, and waits for its OnEventConnect; nothing where somebody is logged in already."""
+        self.transport.login(timeout)
+        self.status()
+
+    def call(self, name: str, *arguments: Scalar) -> Scalar | list[list[str]] | None:
+        return self.transport.call(name, *arguments)
+
+    def call_many(self, calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Scalar | None]:
+        return self.transport.call_many(calls)
+
+    def pages(
+        self,
+        tr: str,
+        inputs: Mapping[str, str],
+        progress: Progress,
+        *,
+        stop: Stop | None = None,
+        priority: Priority = "interactive",
+        max_pages: int = 0,
+    ) -> Generator[Page, None, None]:
+        """The pages of a TR; the wait for each is shown. Closing the iterator ends the request at the server.
+
+        Raises:
+            ServerLost: the server went away; ``recover`` may bring it back.
+        """
+        if self.simulated and not self._status.connected:
+            self.login()
+        found = self.transport.pages(tr, inputs, stop=stop, priority=priority, max_pages=max_pages)
+        with closing(found):
+            for item in found:
+                if isinstance(item, Waiting):
+                    progress.waiting(item)
+                else:
+                    self.trs += 1
+                    yield item
+
+    def recover(self, progress: Progress, error: ServerLost) -> None:
+        """After ``error``: waits for the server, or starts the embedded one again, and logs in as before.
+
+        Raises:
+            ServerLost: it did not come back, or it is another broker's now.
+        """
+        with self._lock:
+            log.warning("%s; trying to get it back", error)
+            progress.say("서버 재연결 중")
+            before = self._status
+            try:
+                self.transport.recover(RECOVER_TIMEOUT)
+            except NotConnected as failed:
+                raise ServerLost(str(failed)) from error
+            status = self.status()
+            if status.source != before.source:
+                raise ServerLost(
+                    f"the server at {self.transport.target} came back with other prices ({status.source}): "
+                    "kl.connect() makes a new session"
+                ) from error
+            if self.simulated and before.connected and not status.connected:
+                self.login()
+
+    def require_login(self) -> None:
+        """Logs in on the simulated broker, where it costs nothing.
+
+        Raises:
+            NotConnected: the real broker, and nobody is logged in.
+        """
+        if self._status.connected or self.status().connected:
+            return
+        if not self.simulated:
+            raise NotConnected(
+                f"nobody is logged in at {self.transport.target}: session.login() or %kiwoom login"
+            )
+        self.login()
+
+    def close(self) -> None:
+        self.transport.close()
+
+    def _keep(self, status: Status) -> None:
+        with self._lock:
+            # The prices' name stays: a cache belongs to it.
+            if status.source != self._status.source:
+                log.warning("the server's prices changed from %s to %s", self._status.source, status.source)
+            self._status = status
+            self._read_at = self._monotonic()
+
+
+def priority_of(text: str) -> Priority:
+    """``interactive`` or ``bulk``."""
+    if text == "interactive":
+        return "interactive"
+    if text == "bulk":
+        return "bulk"
+    raise BadInput(f'no priority {text!r}: it is "interactive" or "bulk"')

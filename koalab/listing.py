@@ -1,0 +1,215 @@
+"""The listing: which codes there are, what they are called, and what a user may have meant.
+
+Names come from the control's master functions, which cost no TR. They change once a day, before the market
+opens, so a day's listing is kept in the cache.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kernel_server.clock import seoul
+from koalab.errors import BadInput, KoalabError, UnknownCode
+from koalab.link import Link
+from koalab.store.disk import CacheUnavailable
+from koalab.store.memo import Memo
+
+# GetCodeListByMarket's own numbers. The first three are the markets, the rest are parts of them.
+MARKETS: Mapping[str, str] = {"KOSPI": "0", "KOSDAQ": "10", "KONEX": "50"}
+KINDS: Mapping[str, str] = {"etf": "8", "etn": "60", "reit": "6", "elw": "3", "fund": "4", "warrant": "5"}
+_CODE = re.compile(r"(?P<code>[0-9A-Z]{6})(?:_(?:NX|AL))?")
+_NEAR = 5
+
+
+class Listing:
+    """The codes of one day, by market and kind, with their names."""
+
+    def __init__(
+        self, names: Mapping[str, str], markets: Mapping[str, str], kinds: Mapping[str, str]
+    ) -> None:
+        self.names = names
+        self.markets = markets
+        self.kinds = kinds
+
+    @cached_property
+    def by_name(self) -> dict[str, str]:
+        # The first of two with one name is the older listing; the other has to be asked for by its code.
+        found: dict[str, str] = {}
+        for code, name in self.names.items():
+            found.setdefault(_plain(name), code)
+        return found
+
+    def resolve(self, given: str) -> str:
+        """The code of that code or name.
+
+        Raises:
+            UnknownCode: no issue is called so; its ``near`` holds those that are close.
+        """
+        if not isinstance(given, str) or not given.strip():
+            raise BadInput(f'a code is a text of six characters like "005930", or a name, not {given!r}')
+        text = given.strip()
+        match = _CODE.fullmatch(text.upper())
+        if match is not None and match["code"] in self.names:
+            return text.upper()
+        if text.upper().startswith("A") and text[1:].upper() in self.names:
+            return text[1:].upper()  # as account TRs write it
+        code = self.by_name.get(_plain(text))
+        if code is not None:
+            return code
+        near = self.near(text)
+        hint = ": did you mean " + ", ".join(f"{name} ({code})" for code, name in near) + "?" if near else ""
+        raise UnknownCode(f"no issue has the code or name {given!r}{hint}", near)
+
+    def near(self, text: str) -> list[tuple[str, str]]:
+        """Issues whose code or name is close to that text, at most five."""
+        plain = _plain(text)
+        inside = [code for code, name in self.names.items() if plain and plain in _plain(name)]
+        close = [self.by_name[name] for name in difflib.get_close_matches(plain, self.by_name, _NEAR, 0.5)]
+        if text.isdigit() or _CODE.fullmatch(text.upper()):
+            close += difflib.get_close_matches(text.upper(), self.names, _NEAR, 0.8)
+        found = list(dict.fromkeys([*sorted(inside, key=lambda code: len(self.names[code])), *close]))
+        return [(code, self.names[code]) for code in found[:_NEAR]]
+
+    def of(self, market: str | None) -> list[str]:
+        """The codes of a market or kind, in the broker's order; None for all.
+
+        Raises:
+            BadInput: no such market.
+        """
+        if market is None:
+            return list(self.names)
+        wanted = str(market).strip()
+        if wanted.upper() in MARKETS:
+            return [code for code, found in self.markets.items() if found == wanted.upper()]
+        if wanted.lower() in KINDS:
+            return [code for code, found in self.kinds.items() if found == wanted.lower()]
+        known = ", ".join([*MARKETS, *(kind.upper() for kind in KINDS)])
+        raise BadInput(f"no market {market!r}; there are {known}, or None for all")
+
+
+class Listings:
+    """Today's listing, from the cache or from the broker."""
+
+    def __init__(self, link: Link, memo: Memo | None) -> None:
+        self._link = link
+        self._memo = memo
+        self._held: tuple[str, Listing] | None = None
+
+    def today(self) -> Listing:
+        """The listing as of the broker's today.
+
+        Where the server is gone, the last one that the cache holds serves: the bars that it holds can be
+        read all the same.
+        """
+        day = _day(self._link.now())
+        if self._held is not None and self._held[0] == day:
+            return self._held[1]
+        stored = self._remembered("listing")
+        if stored is None or stored["day"] != day:
+            try:
+                stored = {"day": day, **self._ask()}
+                self._remember("listing", stored)
+            except KoalabError:
+                if stored is None:
+                    raise
+        listing = Listing(stored["names"], stored["markets"], stored["kinds"])
+        self._held = (day, listing)
+        return listing
+
+    def frame(self, codes: Sequence[str]) -> pd.DataFrame:
+        """Those codes with what the master functions say of them; see ``Session.codes``."""
+        listing = self.today()
+        details = self._details()
+        rows = [details[code] for code in codes if code in details]
+        known = [code for code in codes if code in details]
+        listed, shares, last, supervision, state = zip(*rows, strict=True) if rows else ([], [], [], [], [])
+        frame = pd.DataFrame(
+            {
+                "name": pd.array([listing.names[code] for code in known], dtype="str"),
+                "market": pd.array([listing.markets.get(code, "") for code in known], dtype="str"),
+                "kind": pd.array([listing.kinds.get(code, "stock") for code in known], dtype="str"),
+                "listed": pd.to_datetime(pd.Series(listed, dtype="str"), format="%Y%m%d", errors="coerce")
+                .to_numpy()
+                .astype("datetime64[us]"),
+                "shares": np.array([_number(text) for text in shares], np.int64),
+                "base_price": np.array([_number(text) for text in last], np.int64),
+                "supervision": pd.array(list(supervision), dtype="str"),
+                "state": pd.array(list(state), dtype="str"),
+            },
+            index=pd.Index(known, dtype="str", name="code"),
+        )
+        frame.attrs = {"source": self._link.source, "listed_on": _day(self._link.now()), "trs": 0}
+        return frame
+
+    def _ask(self) -> dict[str, Any]:
+        self._link.require_login()
+        lists = [("GetCodeListByMarket", (number,)) for number in [*MARKETS.values(), *KINDS.values()]]
+        found = [str(text or "").split(";") for text in self._link.call_many(lists)]
+        codes = [[code for code in one if code] for one in found]
+        markets = dict(_labels(zip(MARKETS, codes[: len(MARKETS)], strict=True)))
+        kinds = dict(_labels(zip(KINDS, codes[len(MARKETS) :], strict=True)))
+        order = list(dict.fromkeys([*markets, *kinds]))
+        names = self._link.call_many([("GetMasterCodeName", (code,)) for code in order])
+        return {
+            "names": {code: str(name).strip() for code, name in zip(order, names, strict=True)},
+            "markets": markets,
+            "kinds": kinds,
+        }
+
+    def _details(self) -> dict[str, list[str]]:
+        day = _day(self._link.now())
+        stored = self._remembered("listing-details")
+        if stored is not None and stored["day"] == day:
+            return dict(stored["rows"])
+        self._link.require_login()
+        codes = list(self.today().names)
+        calls: list[tuple[str, tuple[str, ...]]] = []
+        for code in codes:
+            calls += [
+                ("GetMasterListedStockDate", (code,)),
+                # GetMasterListedStockCnt overflows for the largest.
+                ("KOA_Functions", ("GetMasterListedStockCntEx", code)),
+                ("GetMasterLastPrice", (code,)),
+                ("GetMasterConstruction", (code,)),
+                ("GetMasterStockState", (code,)),
+            ]
+        values = ["" if value is None else str(value).strip() for value in self._link.call_many(calls)]
+        rows = {code: values[5 * number : 5 * number + 5] for number, code in enumerate(codes)}
+        self._remember("listing-details", {"day": day, "rows": rows})
+        return rows
+
+    def _remembered(self, key: str) -> Any:
+        return None if self._memo is None else self._memo.get(key)
+
+    def _remember(self, key: str, value: Any) -> None:
+        if self._memo is not None:
+            try:
+                self._memo.put(key, value)
+            except CacheUnavailable:
+                return  # it is asked for again next time, which costs no TR
+
+
+def _labels(lists: Iterable[tuple[str, list[str]]]) -> Iterable[tuple[str, str]]:
+    return ((code, label) for label, codes in lists for code in codes)
+
+
+def _plain(name: str) -> str:
+    """A name without what people write differently: blanks and case."""
+    return "".join(name.split()).lower()
+
+
+def _number(text: str) -> int:
+    return int(text) if text.lstrip("+-").isdigit() else 0
+
+
+def _day(now: float) -> str:
+    moment: datetime = seoul(now)
+    return f"{moment:%Y-%m-%d}"

@@ -1,0 +1,85 @@
+"""The intervals that the broker has bars for, and the TR behind each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from koalab.errors import BadInput
+
+_TABLE = Path(__file__).parent / "data" / "interval.tsv"
+_FORM = re.compile(r"(?P<size>\d*)\s*(?P<unit>[a-z]+)", re.IGNORECASE)
+_SPELLINGS = {"d": "D", "w": "W", "m": "M", "y": "Y", "min": "min", "tick": "tick"}
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """One interval: ``name`` as users write it (``D``, ``5min``, ``30tick``) and how its TR is asked.
+
+    Attributes:
+        time: the TR's field that says when a bar is.
+        size_input: the TR's input for the size, blank where it has none.
+        end_input: the TR's input for the last day wanted, blank where it has none and starts at the newest bar.
+        label: Korean name of such bars.
+    """
+
+    name: str
+    unit: str
+    size: int
+    tr: str
+    time: str
+    size_input: str
+    end_input: str
+    label: str
+
+    @property
+    def dated(self) -> bool:
+        """Whether its bars are labelled with a day."""
+        return self.unit in ("D", "W", "M", "Y")
+
+    def inputs(self, code: str, adjusted: bool) -> dict[str, str]:
+        """The TR's inputs, without an end."""
+        inputs = {"종목코드": code, "수정주가구분": "1" if adjusted else "0"}
+        if self.size_input:
+            inputs[self.size_input] = str(self.size)
+        return inputs
+
+
+@cache
+def intervals() -> Mapping[str, Interval]:
+    """Every interval by name."""
+    found = {}
+    for line in _TABLE.read_text(encoding="utf-8").splitlines()[1:]:
+        unit, sizes, tr, time, size_input, end_input, label = line.split("\t")
+        for size in sizes.split(",") if sizes else [""]:
+            name = f"{size}{unit}"
+            korean = f"{size}{label}" if size else label
+            found[name] = Interval(name, unit, int(size or 1), tr, time, size_input, end_input, korean)
+    return found
+
+
+def interval(given: str | int) -> Interval:
+    """The interval of that name; a bare number is minutes.
+
+    >>> interval("5min").tr
+    'opt10080'
+
+    Raises:
+        BadInput: the broker has no such bars; the text names those it has.
+    """
+    text = f"{given}min" if isinstance(given, int) and not isinstance(given, bool) else str(given).strip()
+    match = _FORM.fullmatch(text)
+    if match is not None:
+        unit = (
+            match["unit"]
+            if match["unit"] in _SPELLINGS.values()
+            else _SPELLINGS.get(match["unit"].lower(), "")
+        )
+        size = match["size"].lstrip("0")
+        found = intervals().get(f"{'' if unit.isupper() and size == '1' else size}{unit}")
+        if found is not None:
+            return found
+    raise BadInput(f"the broker has no bars of {text!r}; it has {', '.join(intervals())}")

@@ -1,0 +1,109 @@
+"""Basic info and quotes: how issues stand. True at a moment, so kept only while the market cannot move them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kernel_server.reference.sessions import Sessions
+from koalab.errors import UnknownCode
+from koalab.link import Link
+from koalab.loaders import transactions
+from koalab.progress import Progress
+from koalab.store.disk import CacheUnavailable
+from koalab.store.finality import final_until
+from koalab.store.memo import Memo
+from koalab.transport.base import Page
+
+log = logging.getLogger(__name__)
+
+_CODES_A_TR = 100
+
+
+class SnapshotLoader:
+    """opt10001 and OPTKWFID. From when a session is settled until the next one opens, answers are kept.
+
+    Args:
+        link: to the broker.
+        memo: where answers are kept; None: nowhere.
+        sessions: of the exchange, read when they are first needed.
+    """
+
+    def __init__(self, link: Link, memo: Memo | None, sessions: Callable[[], Sessions]) -> None:
+        self._link = link
+        self._memo = memo
+        self._sessions = sessions
+
+    def info(self, codes: Sequence[str], progress: Progress) -> tuple[list[Page], int]:
+        """One opt10001 page a code, and how many of them were kept from before."""
+        keys = [f"opt10001:{code}" for code in codes]
+        held = {key: page for key in keys if (page := self._kept(key)) is not None}
+        hits = len(held)
+        missing = [(key, code) for key, code in zip(keys, codes, strict=True) if key not in held]
+        if missing:
+            progress.expect(len(missing))
+        for key, code in missing:
+            page = self._one("opt10001", {"종목코드": code}, progress)
+            if not any(value.strip() for value in page.single):
+                said = f" ({' / '.join(page.messages)})" if page.messages else ""
+                raise UnknownCode(f"the broker knows nothing of {code}{said}")
+            held[key] = page
+            self._keep(key, page)
+        return [held[key] for key in keys], hits
+
+    def quotes(self, codes: Sequence[str], progress: Progress) -> tuple[list[Page], int]:
+        """OPTKWFID pages of 100 codes each, and how many of the pages were kept from before."""
+        chunks = [codes[start : start + _CODES_A_TR] for start in range(0, len(codes), _CODES_A_TR)]
+        pages, hits, asked = [], 0, 0
+        for chunk in chunks:
+            joined = ";".join(chunk)
+            page = self._kept(f"OPTKWFID:{joined}")
+            if page is not None:
+                hits += 1
+            else:
+                if not asked:
+                    progress.expect(len(chunks) - hits)
+                asked += 1
+                page = self._one("OPTKWFID", {"종목코드": joined}, progress)
+                self._keep(f"OPTKWFID:{joined}", page)
+            pages.append(page)
+        return pages, hits
+
+    def _one(self, tr: str, inputs: dict[str, str], progress: Progress) -> Page:
+        return transactions.load(self._link, tr, inputs, progress, pages=1, counted=True).pages[0]
+
+    def _kept(self, key: str) -> Page | None:
+        stored: Any = None if self._memo is None else self._memo.get(key)
+        if stored is None or self._expires(self._link.now()) is None:
+            return None
+        return Page(**stored)
+
+    def _keep(self, key: str, page: Page) -> None:
+        expires = self._expires(page.received_at)
+        if self._memo is None or expires is None:
+            return
+        value = {
+            "single": list(page.single),
+            "columns": list(page.columns),
+            "rows": page.rows,
+            "prev_next": page.prev_next,
+            "messages": list(page.messages),
+            "received_at": page.received_at,
+        }
+        try:
+            self._memo.put(key, value, expires)
+        except CacheUnavailable as error:
+            log.warning("%s could not be kept: %s", key, error)
+
+    def _expires(self, now: float) -> float | None:
+        """When what is true now may have changed; None where it may change any moment."""
+        sessions = self._sessions()
+        started = sessions.last_started(now)
+        if started < 0:
+            return None
+        newest = sessions.dates[started].astype("datetime64[us]")
+        # Before the opening, auctions and closing-price trading move quotes already.
+        opens = sessions.next_open(now) - 3600.0
+        settled = bool(newest <= final_until("D", now, sessions))
+        return opens if settled and now < opens else None

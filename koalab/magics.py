@@ -1,0 +1,224 @@
+"""``%kiwoom`` and ``%%kiwoom``: the commands in a notebook.
+
+>>> get_ipython().run_line_magic("load_ext", "koalab")  # doctest: +SKIP
+>>> df = get_ipython().run_line_magic("kiwoom", "daily 005930 --start 2024-01-01")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from IPython.core.getipython import get_ipython
+from IPython.core.magic import Magics, line_cell_magic, magics_class
+from IPython.utils.text import DollarFormatter
+from traitlets import Bool, Enum, Unicode
+
+from koalab.errors import BadInput, KoalabError, NotConnected
+
+if TYPE_CHECKING:
+    import click
+    from IPython.core.completer import CompletionContext, SimpleMatcherResult
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from koalab.completion import Names
+    from koalab.session import Session
+
+PROGRAM = "%kiwoom"
+
+
+@magics_class
+class KiwoomMagics(Magics):
+    """The magics of one notebook, and their session. ``%config KiwoomMagics`` shows what can be set."""
+
+    target = Unicode(
+        "", help="Kernel server, host or host:port; blank: KOALAB_TARGET, else a simulated broker."
+    ).tag(config=True)
+    cache_dir = Unicode(
+        "", help="Where loaded data is kept; blank: KOALAB_CACHE_DIR, else the platform's folder."
+    ).tag(config=True)
+    short_errors = Bool(True, help="Show an error of koalab's as one line, without a traceback.").tag(
+        config=True
+    )
+    progress = Bool(True, help="Show a bar when a load takes longer than a second.").tag(config=True)
+    columns: Any = Enum(["en", "ko"], "en", help="English column names, or the broker's Korean ones.").tag(
+        config=True
+    )
+
+    _session: Session | None = None
+
+    @line_cell_magic
+    def kiwoom(self, line: str, cell: str | None = None) -> Any:
+        """Kiwoom's market data.
+
+        ``%kiwoom COMMAND …`` runs a command and gives what it found, a DataFrame mostly:
+
+            df = %kiwoom daily 005930 --start 2024-01-01
+
+        ``%kiwoom`` alone shows how things stand and lists the commands, ``%kiwoom help COMMAND`` explains one.
+
+        ``%%kiwoom [VARIABLE]`` runs the commands of the cell, one a line, or a TR with its inputs one a line; what
+        the last one found goes into the variable, or is shown:
+
+            %%kiwoom df
+            tr opt10081
+            종목코드=005930
+            수정주가구분=1
+        """
+        try:
+            return self._line(line) if cell is None else self._cell(line, cell)
+        except KoalabError as error:
+            if self.short_errors:
+                # IPython asks an exception how it wants to be shown; the cell fails all the same.
+                error._render_traceback_ = partial(shown, error)  # type: ignore[attr-defined]
+            raise
+
+    def _line(self, line: str) -> Any:
+        from koalab.commands import run
+        from koalab.commands.words import split
+
+        # As elsewhere in IPython, a semicolon at the end keeps the value from being shown.
+        plain = line.rstrip().removesuffix(";")
+        words = split(plain)
+        if not words:
+            self._overview()
+            return None
+        value = run(self.table, words, self, PROGRAM)
+        return value if plain == line.rstrip() else None
+
+    def _cell(self, line: str, cell: str) -> Any:
+        from koalab.commands import run
+        from koalab.commands.words import commands, split
+
+        variable = split(line)
+        if len(variable) > 1 or (variable and not variable[0].isidentifier()):
+            raise BadInput(
+                f"%%kiwoom takes the name of one variable, not {line.strip()!r}; commands go below it"
+            )
+        assert self.shell is not None
+        value = None
+        body = "\n".join(expanded(one, self.shell.user_ns) for one in cell.splitlines())
+        for words in commands(body):
+            try:
+                value = run(self.table, words, self, PROGRAM)
+            except KoalabError as error:
+                error.add_note(f"in: {' '.join(words)}")
+                raise
+        if not variable:
+            return value
+        self.shell.user_ns[variable[0]] = value
+        return None
+
+    def _overview(self) -> None:
+        import click
+
+        session = self._session
+        if session is None:
+            where = self.target or os.environ.get("KOALAB_TARGET")
+            does = f"connects to {where}" if where else "starts a simulated broker"
+            click.echo(f"not connected yet: the first command {does}\n")
+        else:
+            click.echo(f"{session!r}\n")
+        click.echo(self.table.get_help(click.Context(self.table, info_name=PROGRAM)))
+
+    @cached_property
+    def table(self) -> click.Group:
+        """The commands."""
+        from koalab.commands import NOTEBOOK, Table
+
+        return Table(
+            NOTEBOOK,
+            help="Kiwoom's market data. `%kiwoom help COMMAND` explains a command.",
+        )
+
+    @cached_property
+    def _names(self) -> Names:
+        from koalab.completion import Names
+
+        return Names()
+
+    # -- what the commands need of whoever runs them: see koalab.commands.front.Front
+
+    def session(self) -> Session:
+        """The session, made at first use."""
+        return self._session or self.connect(None)
+
+    def connect(self, target: str | None, **embedded: Any) -> Session:
+        """A new session; the one before it is closed when the new one stands."""
+        from koalab.connecting import connect
+
+        before = self._session
+        self._session = connect(target or self.target or None, cache_dir=self.cache_dir or None, **embedded)
+        if before is not None:
+            before.close()
+        return self._session
+
+    def cache_folder(self) -> Path:
+        from koalab.store.disk import default_folder
+
+        return default_folder(self.cache_dir or None)
+
+    def names(self) -> Mapping[str, str]:
+        return self._names.of(self._session)
+
+
+def session() -> Session:
+    """The session behind ``%kiwoom``, made at first use.
+
+    Raises:
+        NotConnected: the magics are not loaded, or as ``kl.connect``.
+    """
+    shell = get_ipython()
+    magics = None if shell is None else _loaded(shell)
+    if magics is None:
+        raise NotConnected("the magics are not loaded: run %load_ext koalab first, or use kl.connect()")
+    return magics.session()
+
+
+def register(shell: InteractiveShell) -> KiwoomMagics:
+    """Adds the magics and their completion to a shell, once; loading again changes nothing."""
+    magics = _loaded(shell)
+    if magics is None:
+        magics = KiwoomMagics(shell=shell)
+        shell.register_magics(magics)
+        shell.Completer.custom_matchers.append(Matcher(magics))
+    return magics
+
+
+def _loaded(shell: InteractiveShell) -> KiwoomMagics | None:
+    return cast("KiwoomMagics | None", shell.magics_manager.registry.get(KiwoomMagics.__name__))
+
+
+class Matcher:
+    """Completes ``%kiwoom`` lines and ``%%kiwoom`` cells, as a matcher of IPython's completer (API v2)."""
+
+    matcher_api_version = 2
+    matcher_priority = 100.0
+    matcher_identifier = "koalab"
+
+    def __init__(self, magics: KiwoomMagics) -> None:
+        self._magics = magics
+
+    def __call__(self, context: CompletionContext) -> SimpleMatcherResult:
+        if PROGRAM not in context.full_text:
+            return {"completions": []}
+        from koalab.completion import complete_cell
+
+        return complete_cell(self._magics.table, self._magics, context)
+
+
+def shown(error: KoalabError) -> list[str]:
+    """The error as IPython is to show it: its name, what it says, and where it was."""
+    notes = [f"  {note}" for note in getattr(error, "__notes__", ())]
+    return [f"\x1b[31m{type(error).__name__}\x1b[0m: {error}", *notes]
+
+
+def expanded(text: str, names: Mapping[str, Any]) -> str:
+    """``{expression}`` and ``$name`` in the text, as IPython does in lines; what cannot be had stays as it is."""
+    try:
+        return DollarFormatter().vformat(text, args=[], kwargs=names)
+    except Exception:  # noqa: BLE001 - as IPython: any expression may stand there, and any may fail
+        return text

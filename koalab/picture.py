@@ -1,0 +1,145 @@
+"""The chart of ``koalab.charts`` as a PNG, for machines without a browser."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from koalab.charts import DOWN, UP, Candles, candles
+from koalab.errors import KoalabError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_SIZE: Final = (11.0, 6.5)  # inches
+_DPI: Final = 130
+_TICKS: Final = 8
+_GREY: Final = "#8a8a8a"
+_BODY: Final = 0.7  # of the room that a bar has
+
+
+def save(frame: pd.DataFrame, path: str | os.PathLike[str], title: str | None = None) -> Path:
+    """Draws candlesticks and volume into a PNG (or whatever the path's ending says that matplotlib can write).
+
+    Args:
+        frame: bars of one code: of ``daily``, ``minute`` or ``bars``.
+        path: the file.
+        title: above it, Hangul too.
+
+    Returns:
+        The file.
+
+    Raises:
+        BadInput: bars of several codes, or no bars at all.
+        KoalabError: matplotlib or its Korean font is not installed.
+    """
+    bars = candles(frame)
+    font = _font()
+    # Not pyplot: the figures and settings of whoever calls stay as they are.
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context({"font.family": font, "axes.unicode_minus": False}):
+        figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
+        prices, volumes = figure.subplots(2, 1, sharex=True, height_ratios=[0.78, 0.22])
+        if title:
+            prices.set_title(title, loc="left", fontsize=14)
+        _draw(prices, volumes, bars)
+        file = Path(path)
+        figure.savefig(file)
+    return file
+
+
+def _draw(prices: Axes, volumes: Axes, bars: Candles) -> None:
+    from matplotlib.collections import LineCollection, PolyCollection
+    from matplotlib.ticker import FuncFormatter
+
+    place = np.arange(len(bars))
+    colours = np.where(bars.rising, UP, DOWN)
+    # Collections draw thousands of bars as one; a bar as an object of its own takes seconds.
+    wicks = np.stack([np.stack([place, bars.low], 1), np.stack([place, bars.high], 1)], 1)
+    prices.add_collection(LineCollection(list(wicks), colors=colours, linewidths=_line(len(bars))))
+    prices.add_collection(
+        PolyCollection(
+            _boxes(place, np.minimum(bars.open, bars.close), np.maximum(bars.open, bars.close)),
+            facecolors=colours,
+            edgecolors=colours,
+            linewidths=_line(len(bars)),
+        )
+    )
+    volumes.add_collection(
+        PolyCollection(_boxes(place, np.zeros(len(bars)), bars.volume), facecolors=colours, alpha=0.7)
+    )
+    for axes in (prices, volumes):
+        axes.autoscale_view()
+        axes.yaxis.tick_right()
+        axes.spines[["top", "left"]].set_visible(False)
+        axes.spines[["right", "bottom"]].set_color(_GREY)
+        axes.tick_params(colors=_GREY, labelcolor="black", length=3)
+        axes.grid(axis="y", color=_GREY, alpha=0.25, linewidth=0.6)
+        axes.set_axisbelow(True)
+    prices.tick_params(axis="x", length=0)
+    prices.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    volumes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _counted(value)))
+    volumes.set_ylim(bottom=0)
+    volumes.set_ylabel("거래량", color=_GREY)
+    prices.set_xlim(-1, max(1, len(bars)))
+    _label(volumes, bars)
+    if not len(bars):
+        prices.set_yticks([])
+        volumes.set_yticks([])
+        prices.text(0.5, 0.5, "자료 없음", transform=prices.transAxes, ha="center", color=_GREY)
+
+
+def _boxes(place: Any, low: Any, high: Any) -> Any:
+    left, right = place - _BODY / 2, place + _BODY / 2
+    corners = [(left, low), (left, high), (right, high), (right, low)]
+    return np.stack([np.stack(corner, 1) for corner in corners], 1)
+
+
+def _line(bars: int) -> float:
+    """Points: thinner where bars stand closer than that."""
+    return float(np.clip(_SIZE[0] * 72 / max(bars, 1) * 0.4, 0.3, 1.0))
+
+
+def _label(axes: Axes, bars: Candles) -> None:
+    places = np.unique(np.linspace(0, len(bars) - 1, min(_TICKS, len(bars))).round().astype(int))
+    axes.set_xticks(places, [bars.labels[place].replace("<br>", "\n") for place in places])
+
+
+def _counted(shares: float) -> str:
+    """A number of shares as Koreans count: in 만 and 억.
+
+    >>> _counted(15_000_000), _counted(250_000_000), _counted(500)
+    ('1,500만', '2.5억', '500')
+    """
+    if shares >= 1e8:
+        return f"{shares / 1e8:,.10g}억"
+    return f"{shares / 1e4:,.10g}만" if shares >= 1e4 else f"{shares:,.10g}"
+
+
+@cache
+def _font() -> str:
+    """The name of a font with Hangul, made known to matplotlib.
+
+    The font's package is not imported: that would change the settings of every figure in the notebook.
+    """
+    missing = KoalabError('pictures need matplotlib and a Korean font: pip install "koalab[notebook]"')
+    try:
+        from matplotlib import font_manager
+    except ImportError:
+        raise missing from None
+    found = importlib.util.find_spec("koreanize_matplotlib")
+    folders = (found.submodule_search_locations or []) if found is not None else []
+    files = [file for folder in folders for file in sorted(Path(folder, "fonts").glob("NanumGothic*.ttf"))]
+    if not files:
+        raise missing
+    for file in files:
+        font_manager.fontManager.addfont(str(file))
+    return str(font_manager.FontProperties(fname=str(files[0])).get_name())

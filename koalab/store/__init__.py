@@ -1,0 +1,18 @@
+"""The cache of bars, on diskcache: what is held, what is final, and what has to be asked for."""
+
+from koalab.store.bars import BarStore, BasisChanged
+from koalab.store.disk import CacheUnavailable, default_folder
+from koalab.store.finality import final_until, needs_fetch
+from koalab.store.memo import Memo
+from koalab.store.series import Series
+
+__all__ = [
+    "BarStore",
+    "BasisChanged",
+    "CacheUnavailable",
+    "Memo",
+    "Series",
+    "default_folder",
+    "final_until",
+    "needs_fetch",
+]

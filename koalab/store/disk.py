@@ -1,0 +1,201 @@
+"""The folder on the disk: diskcache, set up so that it neither evicts nor unpickles.
+
+diskcache pickles whatever is not a text, number or bytes, and unpickles it on reading, so that whoever can
+write into a cache folder can run code in every process that reads it (CVE-2025-69872). The ``Disk`` here stores
+texts, whole numbers and bytes, inside the database only, and refuses to read anything else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import diskcache
+import platformdirs
+from diskcache.core import MODE_RAW
+
+from koalab.errors import CacheDamaged, KoalabError
+
+Value = str | int | bytes
+
+TIMEOUT = 1.0
+"""Seconds to wait for another process's write: less than what the page that is to be stored has cost."""
+
+_SETTINGS = {
+    "eviction_policy": "none",
+    "cull_limit": 0,
+    "statistics": 0,
+    # Larger than any value: everything lies in the database, so that one commit changes all or nothing
+    # and a killed process leaves no stray file.
+    "disk_min_file_size": 2**30,
+}
+_DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+
+class CacheUnavailable(KoalabError, OSError):
+    """The cache cannot be used now: locked for too long, not writable, or the disk is full.
+
+    Nothing is damaged and nothing was stored; whoever wanted to keep bars can go on without.
+    """
+
+
+class _PlainDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
+    """Texts, whole numbers and bytes, inside the database; no pickles, no files."""
+
+    def put(self, key: object) -> tuple[Any, bool]:
+        if type(key) is not str:
+            raise TypeError(f"a key is a text, not {key!r}")
+        return key, True
+
+    def get(self, key: Any, raw: bool) -> Any:
+        if not raw or type(key) is not str:
+            raise CacheDamaged(f"{self._directory} holds a key that koalab did not write: delete that folder")
+        return key
+
+    def store(self, value: object, read: bool, key: object = None) -> tuple[int, int, str | None, Any]:
+        if read or type(value) not in (str, int, bytes):
+            raise TypeError(f"a value is a text, a whole number or bytes, not {type(value).__name__}")
+        stored: tuple[int, int, str | None, Any] = super().store(value, False, key)
+        return stored
+
+    def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> Any:
+        if read or mode != MODE_RAW or filename is not None or type(value) not in (str, int, bytes):
+            raise CacheDamaged(
+                f"{self._directory} holds a value that koalab did not write: "
+                "cache.verify() says more, cache.clear() forgets it"
+            )
+        return value
+
+    def remove(self, file_path: str) -> None:
+        """Nothing: no value lies in a file, and a name in the database must not delete one."""
+
+
+def default_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
+    """Where caches lie: ``cache_dir``, else KOALAB_CACHE_DIR, else the platform's cache folder."""
+    chosen = cache_dir or os.environ.get("KOALAB_CACHE_DIR")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("koalab")
+
+
+def source_folder(folder: str | os.PathLike[str], source: str) -> Path:
+    """The folder of one source of prices: readable, and different for any two sources."""
+    slug = re.sub(r"[^0-9a-z]+", "-", source.lower()).strip("-")[:40].strip("-")
+    digest = hashlib.sha256(source.encode()).hexdigest()[:10]
+    return Path(folder) / (f"{slug}-{digest}" if slug else digest)
+
+
+class Shelf:
+    """One diskcache folder of texts, numbers and bytes under text keys. Any thread, any number of processes.
+
+    The folder is made and opened when it is first used. All methods raise CacheUnavailable and CacheDamaged.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], timeout: float = TIMEOUT) -> None:
+        self.folder = Path(folder)
+        self._timeout = timeout
+        self._opening = threading.Lock()
+        self._cache: Any = None
+
+    def __repr__(self) -> str:
+        return f"Shelf({str(self.folder)!r})"
+
+    def get(self, key: str) -> Value | None:
+        """The value under that key; None where there is none."""
+        with self._translated():
+            value: Value | None = self._opened().get(key)
+            return value
+
+    def all_keys(self) -> list[str]:
+        """All keys, in order."""
+        with self._translated():
+            return list(self._opened().iterkeys())
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Everything inside is stored together or not at all, and nobody else writes meanwhile."""
+        with self._translated():
+            cache = self._opened()
+            try:
+                with cache.transact():
+                    yield Transaction(cache)
+            except diskcache.Timeout:
+                # Where an interrupt once left a transaction open on this connection, closing ends it.
+                cache.close()
+                raise
+            except KeyboardInterrupt:
+                # It may have struck between two steps of diskcache's own bookkeeping, which would then take
+                # the next transaction for one inside this: a new object has new books.
+                self._forget(cache)
+                raise
+
+    def check(self) -> list[str]:
+        """What SQLite and diskcache find wrong with the database."""
+        with self._translated():
+            return [str(warning.message) for warning in self._opened().check()]
+
+    def close(self) -> None:
+        """Gives the database back; the next use opens it again."""
+        cache = self._cache
+        if cache is not None:
+            self._forget(cache)
+
+    def _opened(self) -> Any:
+        cache = self._cache
+        if cache is None:
+            with self._opening:
+                cache = self._cache
+                if cache is None:
+                    cache = diskcache.Cache(
+                        str(self.folder), timeout=self._timeout, disk=_PlainDisk, **_SETTINGS
+                    )
+                    self._cache = cache
+        return cache
+
+    def _forget(self, cache: Any) -> None:
+        self._cache = None
+        cache.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except diskcache.Timeout:
+            raise CacheUnavailable(
+                f"the cache in {self.folder} is being written by another process"
+            ) from None
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorname", "").startswith(_DAMAGE):
+                raise CacheDamaged(
+                    f"the database in {self.folder} is damaged ({error}): delete that folder"
+                ) from error
+            raise CacheUnavailable(f"the cache in {self.folder} cannot be used now: {error}") from error
+        except KoalabError:
+            raise
+        except OSError as error:
+            raise CacheUnavailable(f"the cache in {self.folder} cannot be used: {error}") from error
+
+
+class Transaction:
+    """What can be done to a shelf inside ``Shelf.transaction``."""
+
+    def __init__(self, cache: Any) -> None:
+        self._cache = cache
+
+    def get(self, key: str) -> Value | None:
+        value: Value | None = self._cache.get(key)
+        return value
+
+    def all_keys(self) -> list[str]:
+        return list(self._cache.iterkeys())
+
+    def set(self, key: str, value: Value) -> None:
+        self._cache.set(key, value)
+
+    def delete(self, key: str) -> None:
+        self._cache.delete(key)

@@ -1,0 +1,144 @@
+"""Which bars are final, and which gaps in what is held are worth a request.
+
+A daily bar goes on changing after the close: closing-price trading and the single-price auctions, until 18:00
+on a day of usual hours, add to its volume. ``now`` is in seconds since the epoch; the times of bars, and so
+all gaps, are naive Seoul wall time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from kernel_server.reference.sessions import Sessions
+from koalab.store.series import Moment, Unit, unit_of
+
+Gap = tuple[Moment, Moment]
+
+_AFTER_HOURS: Final = 150 * 60
+_DELIVERY: Final = 10 * 60
+_SETTLES_AFTER: Final[dict[Unit, int]] = {
+    "min": _DELIVERY,
+    "tick": _DELIVERY,
+    "D": _AFTER_HOURS,
+    "W": _AFTER_HOURS,
+    "M": _AFTER_HOURS,
+    "Y": _AFTER_HOURS,
+}
+"""Seconds from a session's close until its bars no longer change. Late days move along with their close."""
+
+_PERIODS: Final[dict[Unit, str]] = {"W": "datetime64[W]", "M": "datetime64[M]", "Y": "datetime64[Y]"}
+_DAY: Final = np.timedelta64(1, "D")
+_INSTANT: Final = np.timedelta64(1, "us")
+_SEOUL: Final = 9 * 3600
+
+_FIRST_SESSION: Final = np.datetime64("1956-03-03", "D")
+"""The exchange opened on this day; nothing is older."""
+_FIVE_DAYS_FROM: Final = np.datetime64("1998-12-07", "D")
+"""Until then the exchange was open on Saturdays too, and the calendar has none of those sessions."""
+
+
+def final_until(interval: str, now: float, sessions: Sessions) -> Moment:
+    """The last moment, ``datetime64[us]``, up to which all bars of that interval are final at ``now``.
+
+    It lies just before the moment at which the last session that is final was settled: 150 minutes after its
+    close for daily bars, 10 for minutes and ticks, and for weeks, months and years 150 minutes after the close
+    of the last session of a period that has no more to come. Bars up to and including it are final.
+
+    Raises:
+        BadInput: no such interval.
+    """
+    unit = unit_of(interval)
+    delay = _SETTLES_AFTER[unit]
+    index = int(np.searchsorted(sessions.closes, now - delay, side="right")) - 1
+    if index >= 0 and unit in _PERIODS:
+        index = _last_of_period(index, now, sessions.dates, unit)
+    # Nothing before the calendar's first session can change any more.
+    settled: Moment = (
+        _wall(int(sessions.closes[index]) + delay)
+        if index >= 0
+        else sessions.dates[0].astype("datetime64[us]")
+    )
+    return settled - _INSTANT
+
+
+def needs_fetch(missing: Iterable[Gap], interval: str, now: float, sessions: Sessions) -> list[Gap]:
+    """Those of the gaps in which there can be a bar by ``now``, as they were given.
+
+    A gap without a session (a weekend, holidays, the hours before the next session opens) is dropped, and so
+    is one of daily bars or longer without a midnight, because that is where their time lies. Where the
+    calendar does not know, a session is taken to be possible: Saturdays before 1998-12-07, any day but Sunday
+    before the calendar begins, any weekday after it ends.
+
+    Raises:
+        BadInput: no such interval.
+    """
+    unit = unit_of(interval)
+    return [gap for gap in missing if _may_hold_bars(gap, unit, now, sessions)]
+
+
+def _last_of_period(index: int, now: float, dates: npt.NDArray[np.datetime64], unit: Unit) -> int:
+    """The index of the last session of the last period that is over, where ``index`` is the last settled one."""
+    periods = _periods(dates, unit)
+    if index + 1 < len(dates):
+        over = bool(periods[index + 1] != periods[index])
+    else:
+        # The calendar ends here, so only time can tell that the period has no more sessions.
+        over = bool(_periods(_wall(now).astype("datetime64[D]"), unit) > periods[index])
+    return index if over else int(np.searchsorted(periods, periods[index], side="left")) - 1
+
+
+def _periods(days: Any, unit: Unit) -> Any:
+    # NumPy's weeks begin on Thursdays, as 1970 did; three days on, theirs begin on the exchange's Mondays.
+    return (days + 3 * _DAY if unit == "W" else days).astype(_PERIODS[unit])
+
+
+def _may_hold_bars(gap: Gap, unit: Unit, now: float, sessions: Sessions) -> bool:
+    first, last = gap
+    last = min(last, _wall(now))
+    if first > last:
+        return False
+    started = int(np.searchsorted(sessions.opens, now, side="right"))
+    if unit in ("min", "tick"):
+        # Trades of the closing auction may come some seconds after the close.
+        low = int(np.searchsorted(sessions.closes, _seconds(first) - _DELIVERY, side="right"))
+        high = int(np.searchsorted(sessions.opens, _seconds(last), side="right"))
+        days = (first.astype("datetime64[D]"), last.astype("datetime64[D]"))
+    else:
+        days = (_day_from(first), last.astype("datetime64[D]"))
+        low = int(np.searchsorted(sessions.dates, days[0], side="left"))
+        high = int(np.searchsorted(sessions.dates, days[1], side="right"))
+    return low < min(high, started) or _unlisted(*days, sessions)
+
+
+def _unlisted(first: Moment, last: Moment, sessions: Sessions) -> bool:
+    """Whether there can be a session from one day to another that the calendar does not list."""
+    begins, ends = sessions.dates[0], sessions.dates[-1]
+    stretches = (
+        ("1111110", max(first, _FIRST_SESSION), min(last, begins - _DAY)),
+        ("0000010", max(first, begins), min(last, _FIVE_DAYS_FROM - _DAY)),
+        ("1111100", max(first, ends + _DAY), last),
+    )
+    return any(
+        start <= stop and bool(np.busday_count(start, stop + _DAY, weekmask=mask) > 0)
+        for mask, start, stop in stretches
+    )
+
+
+def _day_from(moment: Moment) -> Moment:
+    """The first day whose midnight is not before that moment."""
+    day = moment.astype("datetime64[D]")
+    return day if day >= moment else cast(Moment, day + _DAY)
+
+
+def _wall(now: float) -> Moment:
+    """Naive Seoul wall time of a moment in seconds since the epoch."""
+    return np.datetime64(round((now + _SEOUL) * 1_000_000), "us")
+
+
+def _seconds(moment: Moment) -> float:
+    """Seconds since the epoch of a naive Seoul wall time."""
+    return float((moment.astype("datetime64[us]") - np.datetime64(0, "us")) / np.timedelta64(1, "s")) - _SEOUL

@@ -1,0 +1,72 @@
+"""The cache as Parquet files, for DuckDB, Polars, Dask and whatever else reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from koalab.frames.bars import BarColumns
+from koalab.store.series import Series, moment
+
+if TYPE_CHECKING:
+    from koalab.store.bars import BarStore
+
+_FILE = "bars.parquet"
+_COLUMNS = ("open", "high", "low", "close", "volume", "value", "event", "ratio")
+_SEOUL = np.timedelta64(9, "h")
+_EVER = (moment(-(2**62)), moment(2**62))
+
+
+def partitioning() -> Any:
+    """The pyarrow partitioning of one interval's part of an export. Without it ``005930`` is the number 5930.
+
+    ``pyarrow.dataset.dataset("bars/interval=D", partitioning=partitioning())``; DuckDB wants the same said as
+    ``read_parquet('bars/interval=D/**/*.parquet', hive_types = {'code': VARCHAR})``. Read an interval at a time:
+    days and minutes have different columns.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    return ds.partitioning(pa.schema([("prices", pa.string()), ("code", pa.string())]), flavor="hive")
+
+
+def export(store: BarStore, folder: Path) -> list[Path]:
+    """One file a series, ``interval=D/prices=adjusted/code=005930/bars.parquet``; returns the files.
+
+    Columns: ``date`` (timestamp without a zone) for daily bars and longer, ``time`` (timestamp in Asia/Seoul) for
+    minutes and ticks; ``open high low close volume``, and what else the bars have of ``value event ratio``.
+    A file of an earlier export is replaced when its successor is whole; those of series no longer held stay.
+    """
+    import pyarrow.parquet as pq
+
+    files = []
+    for series in store.series():
+        bars, _ = store.read(series, *_EVER)
+        file = folder / _place(series) / _FILE
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_name(f".{_FILE}.part")
+        pq.write_table(_table(series, bars), part)
+        part.replace(file)
+        files.append(file)
+    return files
+
+
+def _place(series: Series) -> str:
+    prices = "adjusted" if series.adjusted else "raw"
+    return f"interval={series.interval}/prices={prices}/code={series.code}"
+
+
+def _table(series: Series, bars: BarColumns) -> Any:
+    import pyarrow as pa
+
+    if series.kind == "daily":
+        arrays = {"date": pa.array(bars.time)}
+    else:
+        arrays = {"time": pa.array(bars.time - _SEOUL).cast(pa.timestamp("us", "Asia/Seoul"))}
+    for name in _COLUMNS:
+        values = getattr(bars, name)
+        if values is not None:
+            arrays[name] = pa.array(values)
+    return pa.table(arrays)

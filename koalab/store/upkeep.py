@@ -1,0 +1,124 @@
+"""Looking after a cache: what it holds, whether that adds up, and forgetting."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from koalab.errors import CacheDamaged
+from koalab.store import coverage
+from koalab.store.disk import Shelf, Transaction
+from koalab.store.memo import MEMO
+from koalab.store.meta import Meta, Segment
+from koalab.store.packing import unpack
+from koalab.store.records import forget, listed, record_of, segment_of
+from koalab.store.series import Series, moment, parse_key
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def clear(shelf: Shelf, code: str | None, interval: str | None) -> int:
+    """Forgets the series of that code and interval (None: any), each in a transaction of its own."""
+    found = defaultdict(list)
+    for key in shelf.all_keys():
+        parsed = parse_key(key)
+        if parsed is not None and code in (None, parsed[0].code) and interval in (None, parsed[0].interval):
+            found[parsed[0]].append(key)
+    for series, keys in found.items():
+        with shelf.transaction() as change:
+            forget(change, series, keys)
+    return len(found)
+
+
+def info(shelf: Shelf) -> pd.DataFrame:
+    """One row a series: ``code interval adjusted first last bars bytes``."""
+    import pandas as pd
+
+    rows = []
+    for series in listed(shelf):
+        parts = list(record_of(shelf, series).segments.values())
+        rows.append(
+            (
+                series.code,
+                series.interval,
+                series.adjusted,
+                moment(parts[0].first) if parts else None,
+                moment(parts[-1].last) if parts else None,
+                sum(part.rows for part in parts),
+                sum(part.size for part in parts),
+            )
+        )
+    columns = ["code", "interval", "adjusted", "first", "last", "bars", "bytes"]
+    types = ["str", "str", "bool", "datetime64[us]", "datetime64[us]", "int64", "int64"]
+    return pd.DataFrame(rows, columns=columns).astype(dict(zip(columns, types, strict=True)))
+
+
+def verify(shelf: Shelf) -> list[str]:
+    """What is wrong, a sentence each."""
+    try:
+        problems = shelf.check()
+        for series in listed(shelf):
+            # A transaction a series, so that writers wait no longer than it takes to read one.
+            with shelf.transaction() as held:
+                problems += [f"{series}: {what}" for what in _wrong_series(held, series)]
+        with shelf.transaction() as held:
+            problems += _strays(held)
+    except CacheDamaged as error:
+        # Not even the keys can be read.
+        return [str(error)]
+    return problems
+
+
+def _wrong_series(held: Transaction, series: Series) -> Iterator[str]:
+    try:
+        meta = record_of(held, series)
+    except CacheDamaged as error:
+        yield str(error)
+        return
+    for name, segment in meta.segments.items():
+        try:
+            data = segment_of(held, series, name, segment)
+            wrong = ["its bytes are not those that were stored"]
+            if data is not None:
+                wrong = list(_wrong_segment(series, meta, name, segment, data))
+        except CacheDamaged as error:
+            wrong = [str(error)]
+        yield from (f"segment {name}: {what}" for what in wrong)
+
+
+def _wrong_segment(series: Series, meta: Meta, name: str, segment: Segment, data: bytes) -> Iterator[str]:
+    bars = unpack(data)
+    if Segment.of(data, bars) != segment:
+        yield "its bars are not those of the record"
+    if series.kind != "tick" and not (bars.time[1:] > bars.time[:-1]).all():
+        yield "two bars have one time"
+    if [part for part, _ in series.cut(bars.time)] != [name]:
+        yield "bars of another segment lie in it"
+    stretches = coverage.intersect(meta.coverage, segment.first, segment.last)
+    inside = sum(len(bars.slice(moment(first), moment(last))) for first, last in stretches)
+    if inside != len(bars):
+        yield f"{len(bars) - inside} bars lie outside the time covered"
+
+
+def _strays(held: Transaction) -> Iterator[str]:
+    """Keys that nothing speaks of."""
+    named: dict[Series, set[str]] = {}
+    for key in held.all_keys():
+        parsed = parse_key(key)
+        if parsed is None:
+            if not key.startswith(MEMO):
+                yield f"the key {key!r} is none of koalab's"
+            continue
+        series, segment = parsed
+        if segment is None:
+            continue
+        if series not in named:
+            try:
+                named[series] = set(record_of(held, series).segments)
+            except CacheDamaged:
+                # Told already, with the series.
+                continue
+        if segment not in named[series]:
+            yield f"{series}: segment {segment}: no record speaks of it"

@@ -1,0 +1,164 @@
+"""A kernel server of one's own: a process over the simulated broker, started for a session and gone with it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import weakref
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import kernel_server
+from koalab.errors import BadInput, NotConnected
+from koalab.transport.remote import RemoteTransport
+
+START_TIMEOUT = 20.0
+STOP_TIMEOUT = 3.0
+# The server's packages are found where ours are, and nothing in the notebook's folder can stand in their way (-P).
+_START = "import sys; sys.path.append(sys.argv.pop(1)); from kernel_server.__main__ import main; main()"
+
+
+class _Process:
+    """The server's process: started, ready, and ended with whatever holds this."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        packages = str(Path(kernel_server.__file__).parent.parent)
+        own_group: dict[str, Any] = (
+            {"start_new_session": True}  # Ctrl-C in the terminal or the notebook is not meant for the server
+            if os.name == "posix"
+            else {"creationflags": 0x08000000 | 0x00000200}  # no console window, a process group of its own
+        )
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own package
+            [sys.executable, "-P", "-c", _START, packages, "--parent", str(os.getpid()), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUTF8": "1"},
+            **own_group,
+        )
+        self._stop = weakref.finalize(self, _end, self._process)
+        self._said: deque[str] = deque(maxlen=30)
+        self._ready: queue.SimpleQueue[str] = queue.SimpleQueue()
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._reader(self._process.stdout, self._ready.put)
+        self._errors = self._reader(self._process.stderr, self._said.append)
+
+    def _reader(self, pipe: IO[bytes], take: Any) -> threading.Thread:
+        def read() -> None:
+            with contextlib.suppress(OSError, ValueError):
+                for line in pipe:
+                    take(line.decode("utf-8", "replace").rstrip())
+            take("")
+
+        thread = threading.Thread(target=read, name="koalab-embedded", daemon=True)
+        thread.start()
+        return thread
+
+    def address(self, timeout: float) -> str:
+        """Where the server listens, as soon as it does."""
+        try:
+            line = self._ready.get(timeout=timeout)
+            if line:
+                return str(json.loads(line)["listening"])
+            self._errors.join(1)
+            reason = next((text for text in reversed(self._said) if text), "it ended without a word")
+        except queue.Empty:
+            reason = f"it was not ready within {timeout:g} s"
+        self.stop()
+        raise NotConnected(f"the embedded server did not start: {reason.removeprefix('kernel_server: ')}")
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def stop(self) -> None:
+        self._stop()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Closing its standard input is how the server is told to go; force only where it does not."""
+    with contextlib.suppress(OSError):
+        if process.stdin is not None:
+            process.stdin.close()
+    for force in (None, process.terminate, process.kill):
+        if force is not None:
+            force()
+        try:
+            process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            continue
+        break
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+class EmbeddedTransport(RemoteTransport):
+    """The transport to a server of its own. ``recover`` starts another one where that has died."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._arguments = tuple(arguments)
+        self._process = _Process(self._arguments)
+        super().__init__(self._process.address(START_TIMEOUT))
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def recover(self, timeout: float) -> None:
+        super().close()
+        self._process.stop()
+        self._process = _Process(self._arguments)
+        self._target = self._process.address(timeout)
+        self._open()
+        self.wait_ready(timeout)
+
+    def close(self) -> None:
+        super().close()
+        self._process.stop()
+
+
+def start(
+    market_data: str | os.PathLike[str] | None = None,
+    seed: int = 1,
+    clock: str = "real",
+    limits: str = "official",
+) -> EmbeddedTransport:
+    """Starts a server over the simulated broker and connects to it.
+
+    Args:
+        market_data: folder of files to serve in place of synthetic prices.
+        seed: of the synthetic market; the same seed gives the same prices.
+        clock: ``real``, ``fast:N`` or ``stepped``.
+        limits: the broker's windows, ``official`` or ``safe``.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise BadInput(f"seed must be a whole number, not {seed!r}")
+    arguments = [
+        "--control",
+        "simulated",
+        "--port",
+        "0",
+        "--limits",
+        limits,
+        f"--seed={seed}",
+        "--clock",
+        clock,
+    ]
+    if market_data is not None:
+        folder = Path(market_data).expanduser()
+        if not folder.is_dir():
+            raise BadInput(f"market_data={str(market_data)!r} is no folder")
+        arguments += ["--market-data", str(folder.resolve())]
+    transport = EmbeddedTransport(arguments)
+    transport.wait_ready(START_TIMEOUT)
+    return transport

@@ -1,0 +1,250 @@
+"""A kernel server at an address, over gRPC."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any
+
+import grpc
+
+from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, openapi_pb2
+from koalab.errors import BadInput, KoalabError, NotConnected, ServerLost
+from koalab.transport.base import Page, Priority, Quota, Scalar, Status, Stop, Waiting
+from koalab.transport.problems import to_error
+
+DEFAULT_PORT = 5943
+# A call that costs no TR is answered at once, or the server is not well.
+CALL_TIMEOUT = 20.0
+# While a request waits it is told so every second, and an answer takes the server 15 s at most.
+SILENCE = 45.0
+_COMPARATORS = ("<=", "<", ">=", ">", "==", "!=")
+_OPTIONS = [
+    ("grpc.max_receive_message_length", -1),
+    # Notices within a quarter of a minute that the other end is frozen or unplugged.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.enable_retries", 0),
+    # Each session has a connection of its own, so that the server sees each as a client of its own.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+]
+
+
+def parse_target(text: str) -> str:
+    """``host:port`` from ``host``, ``host:port`` or ``[::1]:port``.
+
+    >>> parse_target("192.168.0.10")
+    '192.168.0.10:5943'
+    """
+    host, colon, port = text.strip().rpartition(":")
+    if not colon or port.endswith("]") or (text.count(":") > 1 and not text.startswith("[")):
+        host, port = text.strip(), str(DEFAULT_PORT)
+    if not host or not port.isdigit() or not 0 < int(port) < 65536 or any(letter in host for letter in "/ @"):
+        raise BadInput(f'no target {text!r}: it is "host" or "host:port", "192.168.0.10:5943" for example')
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"
+    return f"{host}:{port}"
+
+
+class RemoteTransport:
+    """The transport of ``koalab.transport.base`` over a gRPC channel."""
+
+    def __init__(self, target: str) -> None:
+        self._target = parse_target(target)
+        self._open()
+
+    def _open(self) -> None:
+        self._channel = grpc.insecure_channel(self._target, options=_OPTIONS)
+        self._stub: Any = kernel_pb2_grpc.KernelStub(self._channel)
+
+    @property
+    def target(self) -> str:
+        return self._target
+
+    def call(self, name: str, *arguments: Scalar) -> Scalar | list[list[str]] | None:
+        with self._told():
+            response = self._stub.Call(_call(name, arguments), timeout=CALL_TIMEOUT)
+        return _value(response.return_value)
+
+    def call_many(self, calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Scalar | None]:
+        request = kernel_pb2.CallManyRequest(calls=[_call(name, arguments) for name, arguments in calls])
+        with self._told():
+            response = self._stub.CallMany(request, timeout=CALL_TIMEOUT)
+        return [_value(value) for value in response.return_values]
+
+    def login(self, timeout: float) -> None:
+        with self._told():
+            stream = self._stub.Login(openapi_pb2.LoginRequest(), timeout=timeout)
+            try:
+                for _ in stream:
+                    pass
+            finally:
+                stream.cancel()
+
+    def pages(
+        self,
+        tr: str,
+        inputs: Mapping[str, str],
+        *,
+        stop: Stop | None = None,
+        priority: Priority = "interactive",
+        max_pages: int = 0,
+    ) -> Generator[Page | Waiting, None, None]:
+        request = kernel_pb2.PagesRequest(
+            transaction_code=tr,
+            inputs=dict(inputs),
+            priority=kernel_pb2.BULK if priority == "bulk" else kernel_pb2.INTERACTIVE,
+            max_pages=max_pages,
+        )
+        if stop is not None:
+            request.stop_condition.name = stop.name
+            request.stop_condition.value = stop.value
+            request.stop_condition.comparator = _COMPARATORS.index(stop.comparator)  # type: ignore[assignment]
+        with self._told():
+            stream = self._stub.Pages(request)
+            with _silence_ends(stream) as heard:
+                try:
+                    for page in stream:
+                        heard()
+                        yield _page(page)
+                finally:
+                    stream.cancel()
+
+    def status(self) -> Status:
+        with self._told():
+            found = self._stub.Status(kernel_pb2.StatusRequest(), timeout=CALL_TIMEOUT)
+        return Status(
+            version=found.version,
+            control=found.control,
+            source=found.source,
+            connected=found.connected,
+            simulation=found.simulation,
+            user_id=found.user_id,
+            now=found.now,
+            speed=found.speed,
+            limits=found.limits,
+            quotas=tuple(
+                Quota(one.kind, one.limit, one.seconds, one.used, one.next_free) for one in found.quotas
+            ),
+            queued=found.queued,
+            streams=found.streams,
+            started_at=found.started_at,
+            trs=found.trs,
+        )
+
+    def recover(self, timeout: float) -> None:
+        # A fresh channel: the old one may be in a long pause between its own attempts.
+        self.close()
+        self._open()
+        self.wait_ready(timeout)
+
+    def wait_ready(self, timeout: float) -> Status:
+        """Waits until a server answers there.
+
+        Raises:
+            NotConnected: what answers is no kernel server.
+            ServerLost: nothing answers in time.
+        """
+        until = time.monotonic() + timeout
+        try:
+            grpc.channel_ready_future(self._channel).result(timeout)
+        except grpc.FutureTimeoutError:
+            raise ServerLost(f"no kernel server answers at {self._target} within {timeout:g} s") from None
+        while True:
+            try:
+                return self.status()
+            except ServerLost:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+
+    def close(self) -> None:
+        self._channel.close()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Errors of gRPC leave as ours."""
+        try:
+            yield
+        except grpc.RpcError as error:
+            raise to_error(error, self._target) from None
+        except ValueError as error:  # gRPC's way to say that the channel is closed
+            if "closed channel" not in str(error):
+                raise
+            raise NotConnected("this session is closed: kl.connect() makes a new one") from None
+
+
+def connect(target: str, timeout: float = 5.0) -> RemoteTransport:
+    """A transport to the server at ``target``.
+
+    Raises:
+        NotConnected: nothing answers there within ``timeout`` seconds, or it is no kernel server.
+    """
+    transport = RemoteTransport(target)
+    try:
+        transport.wait_ready(timeout)
+    except KoalabError as error:
+        transport.close()
+        advice = "start one there with `koalab serve`, or check the address; kl.connect() without one needs no server"
+        raise NotConnected(f"{error}: {advice}") from None
+    return transport
+
+
+@contextlib.contextmanager
+def _silence_ends(stream: grpc.RpcContext) -> Iterator[Any]:
+    """Cancels a stream on which nothing came for ``SILENCE`` seconds; what it gives is to be called on each message."""
+    over = threading.Event()
+    last = [time.monotonic()]
+
+    def heard() -> None:
+        last[0] = time.monotonic()
+
+    def watch() -> None:
+        while not over.wait(SILENCE / 9):
+            if time.monotonic() - last[0] > SILENCE:
+                stream.cancel()
+                return
+
+    threading.Thread(target=watch, name="koalab-silence", daemon=True).start()
+    try:
+        yield heard
+    finally:
+        over.set()
+
+
+def _call(name: str, arguments: Sequence[Scalar]) -> openapi_pb2.CallRequest:
+    request = openapi_pb2.CallRequest(name=name)
+    for argument in arguments:
+        if isinstance(argument, str):
+            request.arguments.add(string_value=argument)
+        else:
+            request.arguments.add(long_value=argument)
+    return request
+
+
+def _value(argument: openapi_pb2.Argument) -> Scalar | None:
+    kind = argument.WhichOneof("value")
+    if kind == "string_value":
+        return argument.string_value
+    if kind == "long_value":
+        return argument.long_value
+    return int(argument.bool_value) if kind == "bool_value" else None
+
+
+def _page(page: kernel_pb2.Page) -> Page | Waiting:
+    if page.HasField("waiting"):
+        return Waiting(page.waiting.ahead, page.waiting.expected_wait)
+    return Page(
+        single=tuple(page.single),
+        columns=tuple(page.columns),
+        rows=page.rows,
+        prev_next=page.prev_next,
+        messages=tuple(page.messages),
+        received_at=page.received_at,
+        stopped=page.stopped,
+    )

@@ -1,0 +1,51 @@
+"""What the tests of markets share: a made-up calendar, moments in Seoul, and where the recorded data lies."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kernel_server.clock import KST
+from kernel_server.reference.sessions import Sessions
+
+LATE = date(2025, 11, 13)
+"""A session of the made-up calendar that opens and closes an hour late."""
+
+_DATA = Path(os.environ.get("KOALAB_MARKET_DATA") or Path(__file__).parents[3] / "shared" / "data")
+
+needs_market_data = [
+    pytest.mark.market_data,
+    pytest.mark.skipif(
+        not _DATA.is_dir(), reason=f"no recorded market data in {_DATA}: set KOALAB_MARKET_DATA to its folder"
+    ),
+]
+
+
+def market_data() -> Path:
+    return _DATA
+
+
+def at(day: str, time: str = "00:00") -> float:
+    """That moment in Seoul, seconds since the epoch; ``time`` is HH:MM or HH:MM:SS."""
+    return datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=KST).timestamp()
+
+
+@cache
+def weekdays(last: str = "2027-12-31") -> Sessions:
+    """Every weekday from 1986-01-06, 9:00 to 15:30 but for ``LATE`` and the first of each year, from 10:00."""
+    dates = np.arange("1986-01-06", np.datetime64(last) + 1, dtype="datetime64[D]")
+    days = dates.view(np.int64)
+    open_days = (days + 3) % 7 < 5  # 1970-01-01 was a Thursday
+    open_days &= dates != dates.astype("datetime64[Y]")
+    dates, days = dates[open_days], days[open_days]
+    opens, closes = days * 86400, days * 86400 + 6 * 3600 + 1800
+    late = dates == np.datetime64(LATE)
+    years = dates.astype("datetime64[Y]")
+    opens[late | np.append(True, years[1:] != years[:-1])] += 3600
+    closes[late] += 3600
+    return Sessions(dates, opens, closes)

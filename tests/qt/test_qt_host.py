@@ -1,0 +1,183 @@
+"""The seam fits the real host: Qt's main loop is the control thread, a QObject stands in the OCX's place."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytest.importorskip("PySide2", reason="PySide2 runs on Python 3.10 only: `make test-310` runs these")
+
+import grpc
+from older_client import OlderClient, plain
+from PySide2 import QtCore
+from rig import NOW, UNLIMITED, daily_rows
+from stand_in import StandIn
+
+from kernel_server import reference
+from kernel_server.clock import SteppedClock
+from kernel_server.control.ocx import OcxControl
+from kernel_server.control.qt import QtThread
+from kernel_server.server import BackgroundServer, Settings
+from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
+
+DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
+PAGES = {"opt10081": [({"종목코드": "005930"}, daily_rows(600, 20261119 - 600 * number)) for number in range(3)]}
+
+
+class Hosted:
+    def __init__(self, server: BackgroundServer, widget: StandIn, thread: QtThread) -> None:
+        self.server = server
+        self.widget = widget
+        self.thread = thread
+        self.channel = grpc.insecure_channel(server.address)
+        self.stub = kernel_pb2_grpc.KernelStub(self.channel)
+
+
+def on_qt(scenario: Callable[[Hosted], None], connected: bool = True) -> None:
+    """Runs Qt's loop here, on the main thread, and the scenario beside it over a real server."""
+    thread = QtThread()
+    failed: list[BaseException] = []
+
+    def beside() -> None:
+        widgets: list[StandIn] = []
+
+        def make() -> OcxControl:
+            widgets.append(StandIn(PAGES, thread.hand_over, connected))
+            return OcxControl(widgets[0])
+
+        try:
+            with BackgroundServer(make, SteppedClock(NOW), Settings(UNLIMITED, port=0), thread) as server:
+                hosted = Hosted(server, widgets[0], thread)
+                scenario(hosted)
+                hosted.channel.close()
+            assert widgets[0].wrong_thread == 0
+        except BaseException as error:  # noqa: BLE001 - raised again on the main thread
+            failed.append(error)
+            thread.stop()
+
+    worker = threading.Thread(target=beside)
+    worker.start()
+    thread.run()
+    worker.join(20)
+    assert not worker.is_alive()
+    if failed:
+        raise failed[0]
+
+
+def test_a_tr_comes_through_page_by_page() -> None:
+    def scenario(hosted: Hosted) -> None:
+        request = kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY)
+        pages = list(hosted.stub.Pages(request, timeout=20))
+        assert [page.rows for page in pages] == [600, 600, 600]
+        assert pages[0].columns[1].startswith(" 70000 \n 70001 ")
+        assert hosted.widget.broker.asked[0] == DAILY
+
+    on_qt(scenario)
+
+
+def test_an_older_client_logs_in_and_reads() -> None:
+    def scenario(hosted: Hosted) -> None:
+        with OlderClient(hosted.server.address) as client:
+            assert client.call("GetConnectState") == 0
+            (event,) = client.login()
+            assert plain(event.arguments) == [0]
+            assert client.call("GetConnectState") == 1
+            assert sum(len(page.multi_data.values) for page in client.transaction("opt10081", DAILY)) == 1800
+
+    on_qt(scenario, connected=False)
+
+
+def test_a_korean_text_of_one_argument_arrives_whole() -> None:
+    def scenario(hosted: Hosted) -> None:
+        hosted.widget.broker.GetMasterCodeName = lambda code: f"이름:{code}"  # type: ignore[attr-defined]
+        with OlderClient(hosted.server.address) as client:
+            assert client.call("GetMasterCodeName", "005930") == "이름:005930"
+
+    on_qt(scenario)
+
+
+def test_every_event_is_connected_under_its_signature() -> None:
+    def scenario(hosted: Hosted) -> None:
+        heard: list[Any] = []
+        fake = {"str": "값", "int": 7}
+
+        def fire() -> None:
+            hosted.widget.broker.listen(lambda event: getattr(hosted.widget, event.name).emit(*event.arguments))
+            control = OcxControl(hosted.widget)
+            control.listen(heard.append)
+            for event in reference.events().values():
+                hosted.widget.broker.fire(event.name, *(fake[kind] for _, kind in event.arguments))
+
+        hosted.thread.post(fire).result(10)
+        expected = [
+            (event.name, tuple(fake[kind] for _, kind in event.arguments)) for event in reference.events().values()
+        ]
+        assert [(event.name, event.arguments) for event in heard] == expected
+
+    on_qt(scenario)
+
+
+def test_an_exception_or_exit_in_a_slot_ends_neither_the_events_nor_the_process() -> None:
+    def scenario(hosted: Hosted) -> None:
+        heard: list[str] = []
+
+        def fire() -> None:
+            control = OcxControl(hosted.widget)
+
+            def handler(event: Any) -> None:
+                heard.append(event.name)
+                raise SystemExit("a handler gone wild")
+
+            control.listen(handler)
+            hosted.widget.broker.fire("OnEventConnect", 0)
+            hosted.widget.broker.fire("OnEventConnect", 0)
+
+        hosted.thread.post(fire).result(10)
+        assert heard == ["OnEventConnect"] * 2
+
+    on_qt(scenario)
+
+
+def test_a_control_that_gives_nothing_back_is_told_and_not_taken_for_zero() -> None:
+    def scenario(hosted: Hosted) -> None:
+        hosted.widget.broker.GetConnectState = lambda: None  # type: ignore[method-assign,assignment,return-value]
+        with OlderClient(hosted.server.address) as client, pytest.raises(grpc.RpcError) as error:
+            client.call("GetConnectState")
+        assert error.value.code() is grpc.StatusCode.INTERNAL
+        assert "GetConnectState" in error.value.details()
+        del hosted.widget.broker.GetConnectState
+
+    on_qt(scenario)
+
+
+def test_work_never_runs_inside_other_work() -> None:
+    thread = QtThread()
+    order: list[str] = []
+
+    def inner() -> None:
+        order.append("inner")
+        thread.stop()
+
+    def outer() -> None:
+        thread.hand_over(inner)
+        order.append("outer")
+
+    thread.hand_over(outer)
+    thread.run()
+    assert order == ["outer", "inner"]
+
+
+def test_ctrl_c_reaches_python_while_qts_loop_runs() -> None:
+    thread = QtThread()
+    seen: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: (seen.append(number), thread.stop()))
+    try:
+        QtCore.QTimer.singleShot(0, lambda: signal.raise_signal(signal.SIGINT))
+        thread.run()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert seen == [signal.SIGINT]
