@@ -117,7 +117,9 @@ def _serve_simulated(clock: Clock, settings: Settings, options: argparse.Namespa
     thread = PlainThread()
 
     def make() -> Control:
-        return simulated.build(options.market_data, options.seed, clock, simulated.Settings(), thread.hand_over)
+        return simulated.build(
+            options.market_data, options.seed, clock, simulated.Settings(), thread.hand_over
+        )
 
     asyncio.run(_serve(make, thread, clock, settings, options.parent, _on_signals))
 
@@ -173,7 +175,7 @@ async def _serve(
         # Making the control waits for its thread, and that may be the thread that waits for us.
         server = await asyncio.to_thread(KernelServer, make, thread, clock, settings)
         await server.start()
-    except Exception as error:  # noqa: BLE001 - whatever keeps the server from starting, in one sentence
+    except Exception as error:
         thread.stop()
         log.debug("the server did not start", exc_info=error)
         _fail(f"{error}; choose another --port, or 0 for any" if isinstance(error, PortTaken) else str(error))
@@ -182,7 +184,9 @@ async def _serve(
         parent.when_gone(parent_pid, stop_from_anywhere)
         _say(json.dumps({"listening": server.address, "pid": os.getpid()}))
     else:
-        _say(f"koalab kernel server {__version__}: listening on {server.address}, {_describe(server)}. Ctrl-C stops it.")
+        _say(
+            f"koalab kernel server {__version__}: listening on {server.address}, {_describe(server)}. Ctrl-C stops it."
+        )
     await stop.wait()
     await server.stop()
     if parent_pid is None:

@@ -58,9 +58,7 @@ class Function:
         """
         names = [name for name, _ in self._function.arguments]
         values: list[Scalar] = list(arguments)
-        for name in names[len(arguments) :]:
-            if name in named:
-                values.append(named.pop(name))
+        values += [named.pop(name) for name in names[len(arguments) :] if name in named]
         if named:
             raise BadInput(f"{self!r} cannot take {', '.join(named)}")
         try:

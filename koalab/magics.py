@@ -12,6 +12,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from IPython.core.completer import context_matcher
 from IPython.core.getipython import get_ipython
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 from IPython.utils.text import DollarFormatter
@@ -124,6 +125,16 @@ class KiwoomMagics(Magics):
             click.echo(f"{session!r}\n")
         click.echo(self.table.get_help(click.Context(self.table, info_name=PROGRAM)))
 
+    # Before all others, since Jedi would read the line as Python.
+    @context_matcher(identifier="koalab", priority=100)  # type: ignore[untyped-decorator]
+    def complete(self, context: CompletionContext) -> SimpleMatcherResult:
+        """What may stand at the cursor of a ``%kiwoom`` line or a ``%%kiwoom`` cell, for IPython's completer."""
+        if PROGRAM not in context.full_text:
+            return {"completions": []}
+        from koalab.completion import complete_cell
+
+        return complete_cell(self.table, self, context)
+
     @cached_property
     def table(self) -> click.Group:
         """The commands."""
@@ -184,30 +195,12 @@ def register(shell: InteractiveShell) -> KiwoomMagics:
     if magics is None:
         magics = KiwoomMagics(shell=shell)
         shell.register_magics(magics)
-        shell.Completer.custom_matchers.append(Matcher(magics))
+        shell.Completer.custom_matchers.append(magics.complete)
     return magics
 
 
 def _loaded(shell: InteractiveShell) -> KiwoomMagics | None:
     return cast("KiwoomMagics | None", shell.magics_manager.registry.get(KiwoomMagics.__name__))
-
-
-class Matcher:
-    """Completes ``%kiwoom`` lines and ``%%kiwoom`` cells, as a matcher of IPython's completer (API v2)."""
-
-    matcher_api_version = 2
-    matcher_priority = 100.0
-    matcher_identifier = "koalab"
-
-    def __init__(self, magics: KiwoomMagics) -> None:
-        self._magics = magics
-
-    def __call__(self, context: CompletionContext) -> SimpleMatcherResult:
-        if PROGRAM not in context.full_text:
-            return {"completions": []}
-        from koalab.completion import complete_cell
-
-        return complete_cell(self._magics.table, self._magics, context)
 
 
 def shown(error: KoalabError) -> list[str]:

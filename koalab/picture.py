@@ -45,7 +45,8 @@ def save(frame: pd.DataFrame, path: str | os.PathLike[str], title: str | None = 
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context({"font.family": font, "axes.unicode_minus": False}):
+    # The second font has the signs that the first has not.
+    with rc_context({"font.family": [font, "DejaVu Sans"]}):
         figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
         prices, volumes = figure.subplots(2, 1, sharex=True, height_ratios=[0.78, 0.22])
         if title:

@@ -52,7 +52,7 @@ class OcxControl:
                 return
             try:
                 self._handler(Event(event.name, arguments))
-            except BaseException:  # noqa: BLE001 - SystemExit in a slot would end the process
+            except BaseException:
                 log.exception("%s could not be handled", event.name)
 
         return fired

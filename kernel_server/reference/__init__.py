@@ -13,8 +13,8 @@ The tables lie in ``data/`` as tab-separated text; each is read once, when it is
 from kernel_server.reference.tables import (
     Error,
     Event,
-    Field,
     Fid,
+    Field,
     Function,
     Input,
     RealType,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import sys
 import tempfile
@@ -57,7 +56,12 @@ def doctor(ctx: click.Context) -> None:
 def findings(front: Front) -> Iterator[Finding]:
     """All that is looked at, one after the other."""
     yield python(sys.version_info[:3])
-    yield from packages(requirements())
+    try:
+        yield from packages(requirements())
+    except importlib.metadata.PackageNotFoundError:
+        yield Finding(
+            "koalab runs from a folder: its packages are not checked", "pip install -e .", optional=True
+        )
     yield cache_folder(front)
     yield server(lambda: front.connect(None))
 
@@ -71,7 +75,11 @@ def python(version: tuple[int, int, int]) -> Finding:
 
 
 def requirements() -> list[Requirement]:
-    """What the installed koalab asks for, the extra of notebooks included."""
+    """What the installed koalab asks for, the extra of notebooks included.
+
+    Raises:
+        importlib.metadata.PackageNotFoundError: it is not installed.
+    """
     found = []
     for text in importlib.metadata.requires("koalab") or ():
         try:
@@ -132,12 +140,11 @@ def server(connect: Callable[[], Session], clock: Callable[[], float] = time.per
         status = session.status()
     except KoalabError as error:
         # What is raised says what to do already.
-        return Finding("server", str(error))
+        return Finding("session", str(error))
     took = clock() - started
     about: dict[str, Any] = status["server"]
     kind = "모의투자" if status["simulation"] else "실서버"
     text = f"{about['control']} server {about['version']} at {about['target']}, {kind}, in {took:.1f} s"
     if not status["connected"]:
-        target = os.environ.get("KOALAB_TARGET") or about["target"]
-        return Finding(f"{text}, nobody logged in", f"koalab --target {target} login")
+        return Finding(f"{text}, nobody logged in", f"koalab --target {about['target']} login")
     return Finding(text)

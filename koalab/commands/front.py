@@ -66,7 +66,7 @@ def chosen(words: Sequence[str]) -> str | list[str]:
     found = [piece for piece in pieces if piece]
     if not found:
         raise BadInput('which? give a code like 005930 or a name, "KODEX 200" for example')
-    return found[0] if len(words) == 1 and len(found) == 1 else found
+    return found[0] if found == [word.strip() for word in words] and len(found) == 1 else found
 
 
 def columns_option(command: Callback) -> Callback:

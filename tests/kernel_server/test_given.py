@@ -172,10 +172,11 @@ def test_while_it_runs_a_day_is_what_its_minutes_add_up_to(put: Callable[..., Pa
             assert found == expected
 
 
-def test_a_day_without_trades_may_have_a_close_only(put: Callable[..., Path]) -> None:
+def test_a_day_without_trades_may_have_a_close_only_and_is_served_so(put: Callable[..., Path]) -> None:
     text = rows("20261118,0,0,0,205,0")
     bars = GivenMarket(put(daily__005930=text)).daily("005930", True, LATER)
-    assert bars.open.tolist() == bars.high.tolist() == bars.low.tolist() == bars.close.tolist() == [205]
+    assert bars.open.tolist() == bars.high.tolist() == bars.low.tolist() == [0]
+    assert (bars.close.tolist(), bars.volume.tolist()) == ([205], [0])
 
 
 def test_fractions_are_rounded(put: Callable[..., Path]) -> None:

@@ -214,9 +214,8 @@ class TestOurClient:
         assert used <= cleared
 
     def test_a_refusing_broker_is_told_apart_from_a_wrong_request(self) -> None:
-        with rig({}) as server:
-            with pytest.raises(grpc.RpcError) as error:
-                server.pages("opt10081", DAILY)
+        with rig({}) as server, pytest.raises(grpc.RpcError) as error:
+            server.pages("opt10081", DAILY)
         assert (problem(error.value).kind, problem(error.value).code) == ("BadInput", -202)
 
     def test_a_broker_that_falls_silent_is_given_up_with_a_reason(self) -> None:
@@ -273,9 +272,8 @@ class TestOurClient:
 
     @pytest.mark.parametrize("name", ["CommRqData", "SendOrder", "CommConnect", "SetInputValue"])
     def test_what_is_limited_or_has_an_effect_on_others_is_not_one_of_many(self, name: str) -> None:
-        with rig({}) as server:
-            with pytest.raises(grpc.RpcError) as error:
-                server.stub.CallMany(kernel_pb2.CallManyRequest(calls=[openapi_pb2.CallRequest(name=name)]))
+        with rig({}) as server, pytest.raises(grpc.RpcError) as error:
+            server.stub.CallMany(kernel_pb2.CallManyRequest(calls=[openapi_pb2.CallRequest(name=name)]))
         assert problem(error.value).kind == "BadInput"
 
     def test_a_refused_login_says_why(self) -> None:

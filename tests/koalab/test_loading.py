@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import SATURDAY, Market, start
+from broker_rig import SATURDAY, Market, start
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -61,7 +61,10 @@ class TestADailyFrame:
     def test_of_several_codes_has_the_code_first(self, kw: Session) -> None:
         frame = kw.daily(["005930", "SK하이닉스"], "2026-11-01")
         assert frame.index.names == ["code", "date"]
-        assert list(frame.index.levels[0]) == ["000660", "005930"] or set(frame.index.levels[0]) == {"000660", "005930"}
+        assert list(frame.index.levels[0]) == ["000660", "005930"] or set(frame.index.levels[0]) == {
+            "000660",
+            "005930",
+        }
         pd.testing.assert_frame_equal(frame.loc["000660"], kw.daily("000660", "2026-11-01"), check_freq=False)
 
     def test_without_a_session_in_the_range_is_empty_and_typed(self, kw: Session) -> None:
@@ -103,12 +106,24 @@ class TestAMinuteFrame:
     def test_makes_up_the_day(self, kw: Session) -> None:
         minutes = kw.minute("005930", start="2026-11-18", end="2026-11-18")
         day = kw.daily("005930", "2026-11-18", "2026-11-18").iloc[0]
-        assert (minutes["open"].iloc[0], minutes["high"].max(), minutes["low"].min()) == (day.open, day.high, day.low)
+        assert (minutes["open"].iloc[0], minutes["high"].max(), minutes["low"].min()) == (
+            day.open,
+            day.high,
+            day.low,
+        )
         assert (minutes["close"].iloc[-1], minutes["volume"].sum()) == (day.close, day.volume)
 
     def test_ends_where_its_range_ends(self, kw: Session) -> None:
         frame = kw.minute("005930", 5, "2026-11-18 09:30", "2026-11-18 10:00")
-        assert [time.strftime("%H%M") for time in frame.index] == ["0930", "0935", "0940", "0945", "0950", "0955", "1000"]
+        assert [time.strftime("%H%M") for time in frame.index] == [
+            "0930",
+            "0935",
+            "0940",
+            "0945",
+            "0950",
+            "0955",
+            "1000",
+        ]
 
     @pytest.mark.parametrize("interval", [3, 5, 10, 15, 30, 45, 60])
     def test_of_longer_bars_holds_the_same_trades(self, kw: Session, interval: int) -> None:
@@ -203,7 +218,7 @@ def whole(tmp_path_factory):  # type: ignore[no-untyped-def]
     market.close()
 
 
-DAYS = st.dates(datetime(2000, 1, 1).date(), SATURDAY.date())
+DAYS = st.dates(date(2000, 1, 1), SATURDAY.date())
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -233,12 +248,16 @@ class TestWhatCannotBeAskedFor:
             kw.daily("삼성전지")
         assert ("005930", "삼성전자") in error.value.near
 
-    @pytest.mark.parametrize("code", ["", "  ", "0059300", "없는종목", "123", None, 5930, {"005930": 1}, ["005930", "없음"]])
+    @pytest.mark.parametrize(
+        "code", ["", "  ", "0059300", "없는종목", "123", None, 5930, {"005930": 1}, ["005930", "없음"]]
+    )
     def test_whatever_is_no_code(self, kw: Session, code: object) -> None:
         with pytest.raises(BadInput):
             kw.daily(code)  # type: ignore[arg-type]
 
-    @pytest.mark.parametrize("day", ["2024-13-01", "어제", "", 20241301, 1.5, True, "2024-02-30", b"20240101"])
+    @pytest.mark.parametrize(
+        "day", ["2024-13-01", "어제", "", 20241301, 1.5, True, "2024-02-30", b"20240101"]
+    )
     def test_a_wrong_date(self, kw: Session, day: object) -> None:
         with pytest.raises(BadInput, match="is no date"):
             kw.daily("005930", day)  # type: ignore[arg-type]
@@ -268,7 +287,15 @@ def test_a_code_may_be_given_as_people_write_it(kw: Session, given: str) -> None
 
 @pytest.mark.parametrize(
     "start",
-    ["2026-11-16", "20261116", 20261116, datetime(2026, 11, 16), pd.Timestamp("2026-11-16"), np.datetime64("2026-11-16")],
+    [
+        "2026-11-16",
+        "20261116",
+        20261116,
+        date(2026, 11, 16),
+        datetime(2026, 11, 16, tzinfo=KST),
+        pd.Timestamp("2026-11-16"),
+        np.datetime64("2026-11-16"),
+    ],
 )
 def test_a_date_may_be_given_as_people_write_it(kw: Session, start: object) -> None:
     assert len(kw.daily("005930", start)) == 5  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import Market
+from broker_rig import Market
 
 import koalab as kl
 from koalab import ServerLost
@@ -156,7 +156,9 @@ class TestAnInterrupt:
             "print(kw._link.transport.pid, flush=True)\n"
             "kw.daily('005930')\n"
         )
-        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         assert process.stdout is not None
         server = int(process.stdout.readline())
         cached = tmp_path / "cache"
@@ -170,7 +172,7 @@ class TestAnInterrupt:
 def _bars_in(folder: Path) -> int:
     from koalab.store.bars import BarStore
 
-    sources = [path for path in folder.glob("*synthetic*")] if folder.exists() else []
+    sources = list(folder.glob("*synthetic*")) if folder.exists() else []
     if not sources:
         return 0
     store = BarStore(folder, "simulated:synthetic:seed=1:v1")
@@ -193,14 +195,18 @@ class TestTheEmbeddedServer:
         del session
         assert eventually(lambda: not alive(pid))
 
-    @pytest.mark.parametrize("end", ["", "import os; os._exit(1)", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"])
+    @pytest.mark.parametrize(
+        "end", ["", "import os; os._exit(1)", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
+    )
     def test_is_gone_with_its_parent_however_that_ends(self, tmp_path: Path, end: str) -> None:
         program = (
             "import koalab as kl\n"
             f"kw = kl.connect(cache_dir={str(tmp_path)!r})\n"
             "print(kw._link.transport.pid, flush=True)\n" + end
         )
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+        )
         pid = int(done.stdout)
         assert eventually(lambda: not alive(pid))
 
@@ -215,7 +221,9 @@ class TestTheEmbeddedServer:
             "print(kw._link.transport.pid, child, flush=True)\n"
             "os.kill(os.getpid(), signal.SIGKILL)\n"
         )
-        process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", program], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", program], stdout=subprocess.PIPE, text=True
+        )
         assert process.stdout is not None
         pid, child = (int(text) for text in process.stdout.readline().split())
         try:
@@ -243,7 +251,9 @@ class TestConnecting:
         with pytest.raises(kl.NotConnected, match="koalab serve"):
             kl.connect("127.0.0.1:9", timeout=0.5, cache_dir=tmp_path)
 
-    @pytest.mark.parametrize("target", ["", ":", "host:", "host:port", "host:0", "host:99999", "http://host:5943", "a b:1"])
+    @pytest.mark.parametrize(
+        "target", ["", ":", "host:", "host:port", "host:0", "host:99999", "http://host:5943", "a b:1"]
+    )
     def test_to_what_is_no_address(self, target: str) -> None:
         from koalab.transport.remote import parse_target
 
@@ -252,7 +262,13 @@ class TestConnecting:
 
     @pytest.mark.parametrize(
         ("given", "meant"),
-        [("pc", "pc:5943"), ("10.0.0.1:1", "10.0.0.1:1"), ("[::1]:7", "[::1]:7"), ("::1", "[::1]:5943"), ("[::1]", "[::1]:5943")],
+        [
+            ("pc", "pc:5943"),
+            ("10.0.0.1:1", "10.0.0.1:1"),
+            ("[::1]:7", "[::1]:7"),
+            ("::1", "[::1]:5943"),
+            ("[::1]", "[::1]:5943"),
+        ],
     )
     def test_to_an_address_as_people_write_it(self, given: str, meant: str) -> None:
         from koalab.transport.remote import parse_target
@@ -261,7 +277,14 @@ class TestConnecting:
 
     @pytest.mark.parametrize(
         "options",
-        [{"clock": "slow"}, {"clock": "fast:0"}, {"seed": "x"}, {"seed": True}, {"limits": "none"}, {"market_data": "/no/such"}],
+        [
+            {"clock": "slow"},
+            {"clock": "fast:0"},
+            {"seed": "x"},
+            {"seed": True},
+            {"limits": "none"},
+            {"market_data": "/no/such"},
+        ],
     )
     def test_with_what_makes_no_sense(self, options: dict[str, Any], tmp_path: Path) -> None:
         with pytest.raises(kl.BadInput):
@@ -271,7 +294,9 @@ class TestConnecting:
         with pytest.raises(kl.BadInput, match="embedded"):
             kl.connect("127.0.0.1:9", seed=7)
 
-    def test_takes_the_target_from_the_environment(self, market: Market, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def test_takes_the_target_from_the_environment(
+        self, market: Market, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
         monkeypatch.setenv("KOALAB_TARGET", market.server.address)
         with kl.connect(cache_dir=tmp_path) as session:
             assert session.status()["server"]["target"] == market.server.address
@@ -297,8 +322,18 @@ def test_prices_that_changed_their_basis_are_loaded_anew_and_never_mixed(
             if isinstance(item, Page) and tr == "opt10081":
                 columns = list(item.columns)
                 for field in (1, 5, 6, 7):
-                    columns[field] = "\n".join(str(int(text) // 10) for text in columns[field].split("\n") if text)
-                item = Page(item.single, columns, item.rows, item.prev_next, item.messages, item.received_at, item.stopped)
+                    columns[field] = "\n".join(
+                        str(int(text) // 10) for text in columns[field].split("\n") if text
+                    )
+                item = Page(
+                    item.single,
+                    columns,
+                    item.rows,
+                    item.prev_next,
+                    item.messages,
+                    item.received_at,
+                    item.stopped,
+                )
             yield item
 
     monkeypatch.setattr(kw._link.transport, "pages", split)

@@ -25,7 +25,9 @@ class StandIn(QtCore.QObject):
     OnReceiveRealCondition = QtCore.Signal(str, str, str, str)
     OnReceiveTrCondition = QtCore.Signal(str, str, str, int, int)
 
-    def __init__(self, pages: Any, later: Callable[[Callable[[], None]], None], connected: bool = True) -> None:
+    def __init__(
+        self, pages: Any, later: Callable[[Callable[[], None]], None], connected: bool = True
+    ) -> None:
         super().__init__()
         self.broker = ReadyMadeControl(pages, later, connected=connected)
         self.broker.listen(lambda event: getattr(self, event.name).emit(*event.arguments))

@@ -25,7 +25,9 @@ from kernel_server.server import BackgroundServer, Settings
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
 
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
-PAGES = {"opt10081": [({"종목코드": "005930"}, daily_rows(600, 20261119 - 600 * number)) for number in range(3)]}
+PAGES = {
+    "opt10081": [({"종목코드": "005930"}, daily_rows(600, 20261119 - 600 * number)) for number in range(3)]
+}
 
 
 class Hosted:
@@ -106,7 +108,9 @@ def test_every_event_is_connected_under_its_signature() -> None:
         fake = {"str": "값", "int": 7}
 
         def fire() -> None:
-            hosted.widget.broker.listen(lambda event: getattr(hosted.widget, event.name).emit(*event.arguments))
+            hosted.widget.broker.listen(
+                lambda event: getattr(hosted.widget, event.name).emit(*event.arguments)
+            )
             control = OcxControl(hosted.widget)
             control.listen(heard.append)
             for event in reference.events().values():
@@ -114,7 +118,8 @@ def test_every_event_is_connected_under_its_signature() -> None:
 
         hosted.thread.post(fire).result(10)
         expected = [
-            (event.name, tuple(fake[kind] for _, kind in event.arguments)) for event in reference.events().values()
+            (event.name, tuple(fake[kind] for _, kind in event.arguments))
+            for event in reference.events().values()
         ]
         assert [(event.name, event.arguments) for event in heard] == expected
 

@@ -137,7 +137,7 @@ def daily(file: Path, first: int) -> Bars:
 
     Dates are YYYY-MM-DD or YYYYMMDD. ``value`` is the file's own where it has the column, otherwise it
     is estimated as volume times the mean of the four prices. A day without trades may have a close only,
-    the other prices being 0; they become the close.
+    the other prices being 0: it is served as it is given.
 
     Raises:
         BadMarketData: something in the file is not as described.
@@ -195,11 +195,10 @@ def _bars(table: Table, time: Ints, first: int) -> Bars:
     open_, high, low, close, volume = (
         table.whole(name) for name in ("open", "high", "low", "close", "volume")
     )
-    untraded = (open_ == 0) & (high == 0) & (low == 0)
-    for prices in (open_, high, low):
-        prices[untraded] = close[untraded]
     wrong = (np.minimum(open_, close) < low * (1 - _SLACK)) | (np.maximum(open_, close) > high * (1 + _SLACK))
-    wrong |= (low <= 0) | (high < low) | (volume < 0)
+    wrong |= (low <= 0) | (high < low)
+    wrong &= ~((open_ == 0) & (high == 0) & (low == 0) & (close > 0) & (volume == 0))
+    wrong |= volume < 0
     wrong[:first] = False
     _refuse(
         table,

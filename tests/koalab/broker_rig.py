@@ -1,0 +1,65 @@
+"""A session over the simulated broker, through a real gRPC server in this process, on a clock that only leaps."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from kernel_server.clock import KST, RunningClock, SteppedClock
+from kernel_server.control import simulated
+from kernel_server.control.thread import PlainThread
+from kernel_server.scheduler import presets
+from kernel_server.server import BackgroundServer, Settings
+from koalab.session import Session
+from koalab.transport.remote import RemoteTransport
+
+# A Saturday: the week's sessions are over and settled.
+SATURDAY = datetime(2026, 11, 21, 12, tzinfo=KST)
+
+
+@dataclass
+class Market:
+    """A server over the simulated broker, and sessions with it."""
+
+    clock: Any
+    server: BackgroundServer
+    folder: Path
+    sessions: list[Session] = field(default_factory=list)
+
+    def connect(self, cache: str = "cache") -> Session:
+        """A session; those of one cache name share a cache."""
+        session = Session(RemoteTransport(self.server.address), self.folder / cache)
+        session.login()
+        self.sessions.append(session)
+        return session
+
+    def close(self) -> None:
+        for session in self.sessions:
+            session.close()
+        self.server.stop(0)
+
+
+def start(
+    folder: Path,
+    now: datetime = SATURDAY,
+    seed: int = 1,
+    market_data: Path | None = None,
+    running: bool = False,
+) -> Market:
+    clock = RunningClock(start=now.timestamp()) if running else SteppedClock(now.timestamp(), jump=True)
+    thread = PlainThread()
+
+    def make() -> simulated.SimulatedControl:
+        return simulated.build(market_data, seed, clock, simulated.Settings(), thread.hand_over)
+
+    server = BackgroundServer(make, clock, Settings(presets()["official"], port=0), thread)
+    return Market(clock, server, folder)
+
+
+def recorded_data() -> Path | None:
+    given = os.environ.get("KOALAB_MARKET_DATA")
+    folder = Path(given) if given else Path(__file__).resolve().parents[3] / "shared" / "data"
+    return folder if folder.is_dir() else None

@@ -1,0 +1,248 @@
+"""Candlesticks: what is drawn, in a browser and as a picture."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from matplotlib.image import imread
+
+import koalab as kl
+from koalab import calendar
+from koalab.charts import DOWN, UP, candles, candlestick
+from koalab.picture import save
+
+
+def bars(index: pd.DatetimeIndex, closes: list[int] | None = None) -> pd.DataFrame:
+    """Bars with those times; each opens where the one before closed."""
+    close = np.array(closes if closes is not None else range(100, 100 + len(index)), np.int64)
+    first = np.concatenate([close[:1], close[:-1]])
+    columns = {
+        "open": first,
+        "high": np.maximum(first, close) + 1,
+        "low": np.minimum(first, close) - 1,
+        "close": close,
+        "volume": np.arange(1, len(index) + 1, dtype=np.int64) * 1000,
+        "value": close * 1000,
+    }
+    return pd.DataFrame(columns, index=index)
+
+
+def days(first: str, last: str) -> pd.DatetimeIndex:
+    return calendar.sessions(first, last)
+
+
+def minutes(*times: str) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(times, tz="Asia/Seoul", name="time")
+
+
+# -- what is drawn
+
+
+def test_a_rise_is_red_a_fall_is_blue_and_a_standstill_goes_by_the_day_before() -> None:
+    frame = bars(days("2026-11-16", "2026-11-20"), [100, 110, 105, 105, 105])
+    frame.loc["2026-11-19", "open"] = 105
+    frame.loc["2026-11-20", ["open", "close"]] = 104
+
+    found = candles(frame)
+
+    assert found.rising.tolist() == [True, True, False, True, False]
+    np.testing.assert_allclose(found.change[1:], [10, -4.5454545, 0, -0.952381], rtol=1e-6)
+    assert np.isnan(found.change[0])
+
+
+def test_a_day_without_a_trade_is_a_dash_at_its_close() -> None:
+    frame = bars(days("2026-11-16", "2026-11-18"), [100, 100, 100])
+    frame.loc["2026-11-17", ["open", "high", "low", "volume"]] = 0
+
+    found = candles(frame)
+
+    assert (found.open[1], found.high[1], found.low[1], found.close[1]) == (100, 100, 100, 100)
+
+
+def test_korean_columns_are_the_same_bars() -> None:
+    english = bars(days("2026-11-16", "2026-11-20"))
+    korean = english.rename(
+        columns={
+            "open": "시가",
+            "high": "고가",
+            "low": "저가",
+            "close": "현재가",
+            "volume": "거래량",
+            "value": "거래대금",
+        }
+    )
+
+    assert candlestick(korean).to_json() == candlestick(english).to_json()
+
+
+def test_one_code_of_a_frame_of_codes() -> None:
+    frame = bars(days("2026-11-16", "2026-11-20"))
+    one, two = pd.concat({"005930": frame}), pd.concat({"005930": frame, "000660": frame})
+
+    assert len(candles(one)) == 5
+    with pytest.raises(kl.BadInput, match="loc"):
+        candles(two)
+
+
+@pytest.mark.parametrize(
+    "frame", [pd.DataFrame({"price": [1]}), bars(days("2026-11-16", "2026-11-16")).reset_index()]
+)
+def test_what_is_no_frame_of_bars_is_refused(frame: pd.DataFrame) -> None:
+    with pytest.raises(kl.BadInput, match="what daily"):
+        candles(frame)
+
+
+# -- in the browser
+
+
+def test_bars_stand_side_by_side_whatever_the_exchanges_hours() -> None:
+    # A weekend, Chuseok, and a day that opened an hour late.
+    daily = candlestick(bars(days("2026-09-21", "2026-10-02")))
+    intraday = candlestick(
+        bars(minutes("2026-11-18 15:19", "2026-11-18 15:30", "2026-11-19 10:00", "2026-11-19 10:01"))
+    )
+
+    for figure in (daily, intraday):
+        assert figure.layout.xaxis.type == "category"
+        assert not figure.layout.xaxis.rangebreaks
+        assert len(set(figure.data[0].x)) == len(figure.data[0].x)
+    assert list(daily.data[0].x[:4]) == ["2026-09-21", "2026-09-22", "2026-09-23", "2026-09-28"]
+    assert list(intraday.data[0].x[1:3]) == ["15:30<br>2026-11-18", "10:00<br>2026-11-19"]
+
+
+def test_bars_of_one_second_stay_apart() -> None:
+    found = candles(bars(minutes("2026-11-18 09:00:01", "2026-11-18 09:00:01", "2026-11-18 09:00:02")))
+
+    assert found.labels == [
+        "09:00:01<br>2026-11-18",
+        "09:00:01 (2)<br>2026-11-18",
+        "09:00:02<br>2026-11-18",
+    ]
+
+
+def test_hovering_reads_in_korean_and_shows_volume_too() -> None:
+    figure = candlestick(bars(days("2026-11-16", "2026-11-18"), [100, 110, 99]), "삼성전자")
+    candle, volume = figure.data
+
+    assert [word for word in ("시가", "고가", "저가", "종가") if word not in candle.hovertemplate] == []
+    assert list(candle.customdata) == ["", " (+10.00%)", " (-10.00%)"]
+    assert "거래량" in volume.hovertemplate
+    assert figure.layout.hovermode == "x unified"
+    assert figure.layout.hoversubplots == "axis"  # one hover over both panes, which share the x axis
+    assert (candle.xaxis, volume.xaxis, volume.yaxis) == (None, None, "y2")
+    assert figure.layout.title.text == "삼성전자"
+
+
+def test_colours_are_koreas_and_the_rest_is_the_templates() -> None:
+    figure = candlestick(bars(days("2026-11-16", "2026-11-18")))
+    candle, volume = figure.data
+
+    assert (candle.increasing.line.color, candle.decreasing.line.color) == (UP, DOWN)
+    assert [colour for _, colour in volume.marker.colorscale] == [DOWN, UP]
+    layout = figure.to_dict()["layout"]
+    assert not {"paper_bgcolor", "plot_bgcolor", "font"} & layout.keys()
+
+
+def test_without_volume_there_is_one_pane() -> None:
+    figure = candlestick(bars(days("2026-11-16", "2026-11-18")), volume=False)
+
+    assert len(figure.data) == 1
+    assert figure.layout.xaxis.anchor == "y"
+    assert tuple(figure.layout.yaxis.domain) == (0, 1)
+
+
+def test_ten_years_stay_small() -> None:
+    index = days("2016-01-04", "2026-03-31")
+    figure = candlestick(bars(index, [50_000 + place % 977 * 10 for place in range(len(index))]))
+
+    assert len(figure.data[0].x) == len(index) > 2500
+    assert len(figure.to_json()) < 100 * len(index)
+    assert figure.layout.xaxis.nticks == 8
+
+
+def test_no_bars_say_so() -> None:
+    figure = candlestick(bars(days("2026-11-16", "2026-11-16")).iloc[:0])
+
+    assert figure.layout.annotations[0].text == "자료 없음"
+
+
+def test_the_figure_can_be_made_again_from_its_json() -> None:
+    figure = candlestick(bars(days("2026-11-16", "2026-11-18")), "삼성전자")
+
+    again = go.Figure(json.loads(figure.to_json()))
+
+    assert json.loads(again.to_json()) == json.loads(figure.to_json())
+
+
+def test_it_draws_what_a_session_loads(kw: kl.Session) -> None:
+    frame = kw.minute("005930", 30, "2026-11-20")
+
+    assert len(candlestick(frame).data[0].x) == len(frame) == 14
+
+
+# -- as a picture
+
+
+def _pixels(file: Path, colour: str) -> Any:
+    """Where the picture has that colour, or nearly."""
+    wanted = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
+    return (np.abs(imread(file)[:, :, :3] - wanted) < 0.02).all(axis=2)
+
+
+def test_a_picture_has_both_colours_and_hangul(tmp_path: Path) -> None:
+    frame = bars(days("2026-09-21", "2026-11-20"), None)
+    frame.loc["2026-10-01":, "close"] -= 20
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # matplotlib warns of every letter that its font does not have
+        file = save(frame, tmp_path / "chart.png", "삼성전자 (005930) 일봉 −5%")
+
+    assert file == tmp_path / "chart.png"
+    assert imread(file).shape[:2] == (845, 1430)
+    red, blue = _pixels(file, UP), _pixels(file, DOWN)
+    assert red.sum() > 100
+    assert blue.sum() > 100
+    assert np.argwhere(red)[:, 1].min() < np.argwhere(blue)[:, 1].min()
+
+
+def test_a_picture_leaves_the_users_settings_alone(tmp_path: Path) -> None:
+    before = dict(mpl.rcParams)
+
+    save(bars(days("2026-11-16", "2026-11-18")), tmp_path / "chart.png")
+
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_picture_of_few_bars(count: int, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        file = save(bars(days("2026-11-16", "2026-11-18")).iloc[:count], tmp_path / "chart.png")
+
+    assert bool(_pixels(file, UP).any()) is (count > 0)
+
+
+def test_a_picture_of_minutes_in_another_format(tmp_path: Path) -> None:
+    file = save(bars(minutes("2026-11-18 15:30", "2026-11-19 10:00")), tmp_path / "chart.svg")
+
+    assert file.read_text(encoding="utf-8").lstrip().startswith("<?xml")
+
+
+def test_a_picture_without_its_font_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from koalab import picture
+
+    picture._font.cache_clear()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    with pytest.raises(kl.KoalabError, match=r"koalab\[notebook\]"):
+        save(bars(days("2026-11-16", "2026-11-18")), tmp_path / "chart.png")
