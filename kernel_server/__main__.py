@@ -126,6 +126,11 @@ def _serve_simulated(clock: Clock, settings: Settings, options: argparse.Namespa
 
 def _serve_ocx(clock: Clock, settings: Settings, options: argparse.Namespace) -> None:
     from kernel_server.control import ocx
+
+    try:
+        ocx.check_machine()
+    except ocx.ControlMissing as error:
+        _fail(str(error))
     from kernel_server.control.qt import QtThread
 
     thread = QtThread()

@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
+from kernel_server import __version__
 from koalab.commands import SHARED, Table, complaint
 from koalab.commands.doctor import doctor
 from koalab.commands.machine import notebook, serve
@@ -61,7 +62,7 @@ program = Program(
     invoke_without_command=True,
     context_settings={"max_content_width": 110},
 )
-program = click.version_option(package_name="koalab", message="koalab %(version)s")(program)
+program = click.version_option(__version__, message="koalab %(version)s")(program)
 
 
 @program.result_callback()

@@ -188,7 +188,7 @@ class Names:
         from koalab.errors import KoalabError
 
         try:
-            names = session._listing().names
+            names = session.names()
         except KoalabError:
             self._session = None  # not logged in, or gone: the next time may be luckier
             return

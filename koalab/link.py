@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 
@@ -32,6 +33,7 @@ class Link:
         self.trs = 0
         self._monotonic = monotonic
         self._lock = threading.RLock()
+        self._tr_times: deque[float] = deque(maxlen=1000)
         self._status = transport.status()
         self._read_at = monotonic()
 
@@ -63,6 +65,23 @@ class Link:
             except KoalabError:
                 return self._status.now
         return status.now + (self._monotonic() - self._read_at) * status.speed
+
+    def expected_wait(self, trs: int) -> float:
+        """Seconds that so many more TRs take under the broker's limits, as far as this session can see.
+
+        Of the calls that others made it knows only how many count now, so it takes them for just made: the
+        wait may be shorter, and longer only if others go on asking.
+        """
+        status, now = self._status, self.now()
+        windows = [one for one in status.quotas if one.kind == "tr"]
+        made = sorted([*([status.now] * max((one.used for one in windows), default=0)), *self._tr_times])
+        start = now
+        for _ in range(trs):
+            for window in windows:
+                if len(made) >= window.limit:
+                    start = max(start, made[-window.limit] + window.seconds)
+            made.append(start)
+        return start - now
 
     def login(self, timeout: float = LOGIN_TIMEOUT) -> None:
         """CommConnect, and waits for its OnEventConnect; nothing where somebody is logged in already."""
@@ -99,6 +118,7 @@ class Link:
                     progress.waiting(item)
                 else:
                     self.trs += 1
+                    self._tr_times.append(item.received_at)
                     yield item
 
     def recover(self, progress: Progress, error: ServerLost) -> None:
@@ -148,6 +168,7 @@ class Link:
                 log.warning("the server's prices changed from %s to %s", self._status.source, status.source)
             self._status = status
             self._read_at = self._monotonic()
+            self._tr_times.clear()  # the server's own count has them
 
 
 def priority_of(text: str) -> Priority:

@@ -27,6 +27,8 @@ MARKETS: Mapping[str, str] = {"KOSPI": "0", "KOSDAQ": "10", "KONEX": "50"}
 KINDS: Mapping[str, str] = {"etf": "8", "etn": "60", "reit": "6", "elw": "3", "fund": "4", "warrant": "5"}
 _CODE = re.compile(r"(?P<code>[0-9A-Z]{6})(?:_(?:NX|AL))?")
 _NEAR = 5
+# For so many codes the master functions are asked at once; for more, for the whole market, which is kept.
+_FEW = 300
 
 
 class Listing:
@@ -127,7 +129,7 @@ class Listings:
     def frame(self, codes: Sequence[str]) -> pd.DataFrame:
         """Those codes with what the master functions say of them; see ``Session.codes``."""
         listing = self.today()
-        details = self._details()
+        details = self._details(codes)
         rows = [details[code] for code in codes if code in details]
         known = [code for code in codes if code in details]
         listed, shares, last, supervision, state = zip(*rows, strict=True) if rows else ([], [], [], [], [])
@@ -164,13 +166,20 @@ class Listings:
             "kinds": kinds,
         }
 
-    def _details(self) -> dict[str, list[str]]:
+    def _details(self, codes: Sequence[str]) -> dict[str, list[str]]:
+        """What the master functions say of at least those codes: of all of them once a day, or of a few."""
         day = _day(self._link.now())
         stored = self._remembered("listing-details")
         if stored is not None and stored["day"] == day:
             return dict(stored["rows"])
+        whole = len(codes) > _FEW
+        rows = self._ask_details(list(self.today().names) if whole else codes)
+        if whole:
+            self._remember("listing-details", {"day": day, "rows": rows})
+        return rows
+
+    def _ask_details(self, codes: Sequence[str]) -> dict[str, list[str]]:
         self._link.require_login()
-        codes = list(self.today().names)
         calls: list[tuple[str, tuple[str, ...]]] = []
         for code in codes:
             calls += [
@@ -182,9 +191,7 @@ class Listings:
                 ("GetMasterStockState", (code,)),
             ]
         values = ["" if value is None else str(value).strip() for value in self._link.call_many(calls)]
-        rows = {code: values[5 * number : 5 * number + 5] for number, code in enumerate(codes)}
-        self._remember("listing-details", {"day": day, "rows": rows})
-        return rows
+        return {code: values[5 * number : 5 * number + 5] for number, code in enumerate(codes)}
 
     def _remembered(self, key: str) -> Any:
         return None if self._memo is None else self._memo.get(key)

@@ -189,8 +189,8 @@ def session() -> Session:
     return magics.session()
 
 
-def register(shell: InteractiveShell) -> KiwoomMagics:
-    """Adds the magics and their completion to a shell, once; loading again changes nothing."""
+def register(shell: Any) -> KiwoomMagics:
+    """Adds the magics and their completion to an InteractiveShell, once; loading again changes nothing."""
     magics = _loaded(shell)
     if magics is None:
         magics = KiwoomMagics(shell=shell)

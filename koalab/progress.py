@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -9,44 +10,63 @@ from koalab.transport.base import Waiting
 
 # A load that is over sooner shows nothing.
 DELAY = 1.0
+# tqdm's own guess at the time left knows nothing of the broker's limits, so it is left out.
+_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} TR [{elapsed}{postfix}]"
 
 
 class Progress:
-    """Counts the TRs of a load against those it is expected to need, and says when the next one goes out.
+    """Counts the TRs of a load against those it is expected to need, and says how long the rest will take.
 
     The bar itself is tqdm's and is made when the first TR is asked for: a load out of the cache costs nothing.
+
+    Args:
+        label: what is loaded.
+        show: whether there is a bar at all.
+        wait: seconds that so many more TRs will take under the broker's limits.
     """
 
-    def __init__(self, label: str, show: bool = True) -> None:
+    def __init__(self, label: str, show: bool = True, wait: Callable[[int], float] = lambda _: 0.0) -> None:
         self._label = label
         self._show = show
-        self._total: int | None = None
+        self._wait = wait
+        self._total = 0
         self._done = 0
         self._bar: Any = None
 
     def expect(self, trs: int) -> None:
         """So many TRs more are expected."""
-        self._total = (self._total or 0) + trs
+        self._total += trs
         if self._bar is None and self._show:
             from tqdm.auto import tqdm
 
-            self._bar = tqdm(total=self._total, desc=self._label, unit="TR", delay=DELAY, leave=False)
+            self._bar = tqdm(
+                total=self._total, desc=self._label, unit="TR", delay=DELAY, leave=False, bar_format=_FORMAT
+            )
         elif self._bar is not None:
             self._bar.total = self._total
             self._bar.refresh()
+        self._left()
 
     def page(self, note: str = "") -> None:
         """One TR has come back."""
         self._done += 1
-        if self._total is not None and self._done > self._total:
+        if self._done > self._total:
             self.expect(self._done - self._total)
         if self._bar is not None:
-            self._bar.set_postfix_str(note, refresh=False)
+            self._left(note)
             self._bar.update(1)
 
     def waiting(self, place: Waiting) -> None:
         """The next TR waits for the broker's limits."""
-        self.say(f"다음 TR {place.expected_wait:.0f}초 뒤" if place.expected_wait >= 1 else "다음 TR 곧")
+        self._left(f"다음 TR {place.expected_wait:.0f}초 뒤" if place.expected_wait >= 1 else "")
+        if self._bar is not None:
+            self._bar.refresh()
+
+    def _left(self, note: str = "") -> None:
+        if self._bar is not None:
+            seconds = self._wait(self._total - self._done)
+            left = f"약 {_duration(seconds)} 남음" if seconds >= 1 else ""
+            self._bar.set_postfix_str(", ".join(text for text in (left, note) if text), refresh=False)
 
     def say(self, note: str) -> None:
         if self._bar is not None:
@@ -70,3 +90,12 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _duration(seconds: float) -> str:
+    """That many seconds in Korean, to the unit that matters."""
+    if seconds < 60:
+        return f"{seconds:.0f}초"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f}분 {seconds % 60:.0f}초"
+    return f"{seconds // 3600:.0f}시간 {seconds % 3600 // 60:.0f}분"

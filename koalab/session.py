@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Hashable, Iterable, Mapping
 from datetime import datetime
 from types import TracebackType
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
 
@@ -32,7 +32,9 @@ from koalab.store.disk import default_folder
 from koalab.store.memo import Memo
 from koalab.transport.base import Transport
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
 Codes = str | Iterable[str]
 
 
@@ -224,7 +226,7 @@ class Session:
         codes, several = self._codes(code)
         kind = bar_frames.kind_of(wanted.tr)
         frames, total = {}, Loaded(bar_frames.BarColumns.empty(kind))
-        with Progress("", progress) as shown:
+        with self._progress("", progress) as shown:
             for one in codes:
                 shown.relabel(f"{self._name(one)} {wanted.label}")
                 loaded = self._bars.load(one, wanted, first, last, adjusted, shown)
@@ -261,7 +263,7 @@ class Session:
         _check_columns(columns)
         codes, several = self._codes(code)
         before = self._link.trs
-        with Progress("기본정보", progress) as shown:
+        with self._progress("기본정보", progress) as shown:
             pages, hits = self._snapshots.info(codes, shown)
         found: Any = records.infos(pages, columns) if several else records.info(pages[0], columns)
         fetched = max((page.received_at for page in pages), default=self._link.now())
@@ -277,7 +279,7 @@ class Session:
         _check_columns(columns)
         wanted, _ = self._codes(codes)
         before = self._link.trs
-        with Progress("관심종목", progress) as shown:
+        with self._progress("관심종목", progress) as shown:
             pages, hits = self._snapshots.quotes(wanted, shown)
         frame = records.quotes(pages, columns)
         fetched = max((page.received_at for page in pages), default=self._link.now())
@@ -311,6 +313,37 @@ class Session:
         ]
         return self._listings.frame(inside or [code for code, _ in listing.near(text)])
 
+    def names(self) -> dict[str, str]:
+        """Korean names by code, of all issues of today."""
+        return dict(self._listing().names)
+
+    # -- pictures
+
+    def chart(
+        self,
+        code: str,
+        interval: str | int = "D",
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        adjusted: bool = True,
+        volume: bool = True,
+        progress: bool = True,
+    ) -> Figure:
+        """A plotly candlestick chart without gaps on nights and holidays; arguments as for ``bars``.
+
+        Without a start it shows about the last 250 bars of days or longer, or the last five days of minutes.
+        """
+        from koalab.charts import candlestick
+
+        wanted = find_interval(interval)
+        one = self._listing().resolve(code)
+        if start is None:
+            _, last = span(None, end, self._link.now())
+            start = last - wanted.usual_span
+        frame = self.bars(one, interval, start, end, adjusted=adjusted, progress=progress)
+        return candlestick(frame, title=f"{self._name(one)} ({one}) {wanted.label}", volume=volume)
+
     # -- anything else
 
     def tr(self, tr: str, *, pages: int | None = None, progress: bool = True, **inputs: str | int) -> Answer:
@@ -326,7 +359,7 @@ class Session:
         """
         entry = transactions.find_tr(tr)
         before = self._link.trs
-        with Progress(entry.name, progress) as shown:
+        with self._progress(entry.name, progress) as shown:
             answer = transactions.load(self._link, tr, inputs, shown, pages)
         attrs = self._attrs(entry.code, answer.pages[-1].received_at, 0, self._link.trs - before)
         answer.multi.attrs = dict(attrs)
@@ -343,6 +376,9 @@ class Session:
             raise BadInput(f'codes are a text like "005930" or a list of them, not {given!r}')
         listing = self._listing()
         return list(dict.fromkeys(listing.resolve(one) for one in given)), True
+
+    def _progress(self, label: str, show: bool) -> Progress:
+        return Progress(label, show, self._link.expected_wait)
 
     def _listing(self) -> Listing:
         try:

@@ -8,6 +8,8 @@ the reference tables, arguments always go as a list, and a None where a value mu
 from __future__ import annotations
 
 import logging
+import struct
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -78,15 +80,12 @@ class OcxControl:
             clear()
 
 
-def make() -> OcxControl:
-    """The installed control.
+def check_machine() -> None:
+    """Whether the control could run in this process at all.
 
     Raises:
         ControlMissing: saying what is missing, as far as it can be seen from here.
     """
-    import struct
-    import sys
-
     if sys.platform != "win32":
         raise ControlMissing(
             f"Kiwoom's control runs on Windows, this is {sys.platform}: use --control simulated"
@@ -94,9 +93,19 @@ def make() -> OcxControl:
     if struct.calcsize("P") != 4:
         raise ControlMissing("Kiwoom's control is 32-bit and this Python is 64-bit: use a 32-bit Python 3.10")
     try:
-        from PySide2 import QtAxContainer
+        import PySide2.QtAxContainer  # noqa: F401 - to see whether it can be
     except ImportError as error:
         raise ControlMissing(f"PySide2 cannot be loaded ({error}): it needs Python 3.10") from error
+
+
+def make() -> OcxControl:
+    """The installed control; on Qt's main thread.
+
+    Raises:
+        ControlMissing: it is not registered here.
+    """
+    from PySide2 import QtAxContainer
+
     widget = QtAxContainer.QAxWidget(PROG_ID)
     if widget.isNull():
         raise ControlMissing(f"{PROG_ID} is not registered: install Kiwoom OpenAPI+ (32-bit) on this machine")

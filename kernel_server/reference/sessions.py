@@ -148,13 +148,18 @@ def _version(spec: ModuleSpec) -> str:
 
 
 def _listed(last: date) -> Sessions:
+    import warnings
+
     import exchange_calendars
 
     # A calendar opens the last session it has an hour late, taking it for the first of the year that
     # follows, so it is asked for a year more than is kept.
-    calendar = exchange_calendars.get_calendar(
-        "XKRX", start=FIRST.isoformat(), end=date(last.year + 1, 12, 31).isoformat()
-    )
+    with warnings.catch_warnings():
+        # It calls pandas in ways that pandas is about to change; that is not for our users to read.
+        warnings.simplefilter("ignore")
+        calendar = exchange_calendars.get_calendar(
+            "XKRX", start=FIRST.isoformat(), end=date(last.year + 1, 12, 31).isoformat()
+        )
     whole = Sessions(
         calendar.sessions.to_numpy().astype("datetime64[D]"),
         *(

@@ -24,8 +24,10 @@ def chosen_format(given: str | None, output: Path | None) -> str:
     """The format asked for, else the one that the file's name ends in, else a table.
 
     Raises:
-        BadInput: Parquet without a file.
+        BadInput: Parquet without a file, or a file in a folder that is not there.
     """
+    if output is not None and not output.parent.is_dir():
+        raise BadInput(f"{output} cannot be written: there is no folder {output.parent}")
     suffix = output.suffix.lower().removeprefix(".") if output is not None else ""
     found = given or (suffix if suffix in FORMATS else "table")
     if found == "parquet" and output is None:

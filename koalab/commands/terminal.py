@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from koalab.commands.front import embedded_options
-from koalab.commands.output import FORMATS
+from koalab.commands.output import FORMATS, chosen_format
 
 if TYPE_CHECKING:
     from koalab.frames.fields import Columns
@@ -40,6 +40,8 @@ class Terminal:
     def connect(self, target: str | None, **embedded: Any) -> Session:
         from koalab.connecting import connect
 
+        # What is wrong with the output is told before anything is spent on it.
+        chosen_format(self.options.get("format"), self.options.get("output"))
         self.close()
         self._session = connect(
             target or self.options.get("target"),
@@ -92,14 +94,15 @@ def _common() -> None:
 
 
 def options(hidden: bool) -> list[click.Parameter]:
-    found = []
+    """The common options; ``hidden`` leaves all but those of the output out of the help."""
+    found: list[click.Parameter] = []
     for option in _common.params:
         one = copy.copy(option)
         assert isinstance(one, click.Option)
         one.callback, one.expose_value = _keep, False
         one.hidden = hidden and one.name not in ("format", "output")
         found.append(one)
-    return list(found)
+    return found
 
 
 def taking_options(command: click.Command) -> click.Command:

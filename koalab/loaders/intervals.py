@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from koalab.errors import BadInput
 
 _TABLE = Path(__file__).parent / "data" / "interval.tsv"
@@ -39,6 +41,12 @@ class Interval:
     def dated(self) -> bool:
         """Whether its bars are labelled with a day."""
         return self.unit in ("D", "W", "M", "Y")
+
+    @property
+    def usual_span(self) -> np.timedelta64:
+        """How far back a picture of such bars usually goes."""
+        days = {"Y": 365 * 60, "M": 365 * 20, "W": 365 * 5, "D": 365}.get(self.unit, 7)
+        return np.timedelta64(days, "D")
 
     def inputs(self, code: str, adjusted: bool) -> dict[str, str]:
         """The TR's inputs, without an end."""

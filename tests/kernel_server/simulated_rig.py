@@ -95,11 +95,12 @@ class HandMarket:
     def issues(self) -> Mapping[str, Issue]:
         return {issue.code: issue for issue in self.listing}
 
-    def daily(self, code: str, adjusted: bool, now: float) -> Bars:
+    def daily(self, code: str, adjusted: bool, now: float, days: int | None = None) -> Bars:
         held = self.adjusted_days.get(code) if adjusted else None
         held = held or self.days.get(code) or bars([])
         # Nine hours later a session has opened: before that, its bar is not there yet.
-        return _until(held, number(datetime.fromtimestamp(now - 9 * 3600, KST).date()))
+        seen = _until(held, number(datetime.fromtimestamp(now - 9 * 3600, KST).date()))
+        return seen if days is None else _from(seen, max(0, len(seen) - days))
 
     def minute(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
         self.asked.append(days)

@@ -89,6 +89,15 @@ def test_a_day_that_is_over_never_changes(code: str, one: float, other: float) -
     assert same(first_of(before, over), first_of(after, over))
 
 
+@settings(max_examples=150, deadline=None)
+@given(codes, moments, st.integers(1, 400), st.booleans())
+def test_the_newest_days_alone_are_those_of_the_whole_history(
+    code: str, now: float, days: int, adjusted: bool
+) -> None:
+    whole = MARKET.daily(code, adjusted, now)
+    assert same(MARKET.daily(code, adjusted, now, days), last_of(whole, min(days, len(whole))))
+
+
 @few
 @given(codes, recent, recent)
 def test_a_minute_that_is_over_never_changes(code: str, one: float, other: float) -> None:

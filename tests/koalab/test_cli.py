@@ -206,6 +206,11 @@ def test_an_error_is_one_line_on_standard_error(
     assert says in line
 
 
+def test_what_is_wrong_with_the_output_is_told_before_connecting(offline: Run) -> None:
+    assert "--output FILE" in offline(*BARS, "--format", "parquet").stderr
+    assert "no folder" in offline(*BARS, "--output", "no/such/folder/bars.csv").stderr
+
+
 def test_a_server_that_is_not_there(offline: Run) -> None:
     result = offline("status")
 

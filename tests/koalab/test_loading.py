@@ -238,7 +238,7 @@ def test_any_order_of_asking_gives_what_one_request_gives(whole, ranges, number)
 class TestWhatCannotBeAskedFor:
     @pytest.fixture(autouse=True)
     def _nothing_is_sent(self, kw: Session):  # type: ignore[no-untyped-def]
-        kw.codes()
+        kw.find("삼성전자")
         before = kw.status()["quota"]
         yield
         assert kw.status()["quota"] == before

@@ -102,7 +102,7 @@ class TestAServerThatDies:
     ) -> None:
         monkeypatch.setattr("koalab.link.RECOVER_TIMEOUT", 0.5)
         kw = slow_market.connect()
-        kw.codes()
+        kw.find("삼성전자")
         after_page(kw, 5, lambda: slow_market.server.stop(0))
         with pytest.raises(ServerLost, match="no kernel server answers"):
             kw.daily("005930", "2010-01-01", "2026-11-13")
@@ -112,12 +112,12 @@ class TestAServerThatDies:
         assert kw.daily("005930", "2024-01-01", "2026-11-13").attrs["trs"] == 0
 
     def test_between_two_loads_is_noticed_by_the_next(self, embedded: Session) -> None:
-        embedded.codes()
+        embedded.find("삼성전자")
         os.kill(transport_of(embedded).pid, signal.SIGKILL)
         assert len(embedded.daily("005930", "2026-11-09", "2026-11-13")) == 5
 
     def test_does_not_take_an_answer_it_gave_with_it(self, embedded: Session) -> None:
-        embedded.codes()
+        embedded.find("삼성전자")
         os.kill(transport_of(embedded).pid, signal.SIGKILL)
         assert embedded.tr("opt10001", 종목코드="005930").single["종목명"] == "삼성전자"
 
@@ -127,7 +127,7 @@ class TestAnInterrupt:
         def interrupt() -> None:
             raise KeyboardInterrupt
 
-        kw.codes()
+        kw.find("삼성전자")
         after_page(kw, 3, interrupt)
         with pytest.raises(KeyboardInterrupt):
             kw.daily("005930", "2010-01-01")
@@ -139,7 +139,7 @@ class TestAnInterrupt:
         def interrupt() -> None:
             raise KeyboardInterrupt
 
-        kw.codes()
+        kw.find("삼성전자")
         after_page(kw, 4, interrupt)
         with pytest.raises(KeyboardInterrupt):
             kw.daily("005930", "2010-01-01", adjusted=False)
@@ -152,9 +152,9 @@ class TestAnInterrupt:
         program = (
             "import koalab as kl, sys\n"
             f"kw = kl.connect(cache_dir={str(tmp_path / 'cache')!r}, limits='safe')\n"
-            "kw.codes()\n"
+            "kw.find('삼성전자')\n"
             "print(kw._link.transport.pid, flush=True)\n"
-            "kw.daily('005930')\n"
+            "kw.daily('005930', end='2026-11-13')\n"
         )
         process = subprocess.Popen(
             [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -347,7 +347,7 @@ def test_two_sessions_load_the_same_at_once_and_both_are_right(market: Market) -
     frames: dict[int, pd.DataFrame] = {}
     sessions = [market.connect(), market.connect()]
     for session in sessions:
-        session.codes()
+        session.find("삼성전자")
 
     def load(number: int) -> None:
         frames[number] = sessions[number].daily("000660", "2015-01-01")

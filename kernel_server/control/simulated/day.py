@@ -51,10 +51,10 @@ class Day:
         return draws.key(self.issue.code, self.date, what, *more) % max(1, below)
 
 
-def history(market: Market, code: str, now: float) -> Bars:
-    """The issue's adjusted days; where only unadjusted ones were given, those."""
-    adjusted = market.daily(code, True, now)
-    return adjusted if len(adjusted) else market.daily(code, False, now)
+def history(market: Market, code: str, now: float, days: int = _LONG_RUN) -> Bars:
+    """The issue's newest adjusted days; where only unadjusted ones were given, those."""
+    adjusted = market.daily(code, True, now, days)
+    return adjusted if len(adjusted) else market.daily(code, False, now, days)
 
 
 def newest(issue: Issue, adjusted: Bars) -> Day | None:

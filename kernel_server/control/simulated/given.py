@@ -89,8 +89,12 @@ class GivenMarket:
         """Every issue of the listing and of the files, by code."""
         return self._issues
 
-    def daily(self, code: str, adjusted: bool, now: float) -> Bars:
+    def daily(self, code: str, adjusted: bool, now: float, days: int | None = None) -> Bars:
         """The days of the code's file from 1985-01-04 to ``now``."""
+        bars = self._daily(code, adjusted, now)
+        return bars if days is None else _cut(bars, slice(max(0, len(bars) - days), None))
+
+    def _daily(self, code: str, adjusted: bool, now: float) -> Bars:
         days = self._days(code, adjusted)
         today = seoul(now)
         number = today.year * 10_000 + today.month * 100 + today.day

@@ -11,10 +11,11 @@ from kernel_server.clock import seoul
 from kernel_server.control.simulated import actions as corporate
 from kernel_server.control.simulated import draws, listing, ticks
 from kernel_server.control.simulated.actions import Action
+from kernel_server.control.simulated.aggregate import cut
 from kernel_server.control.simulated.daynumbers import yyyymmdd
 from kernel_server.control.simulated.intraday import Minutes, minutes
 from kernel_server.control.simulated.market import Bars, Floats, Ints, Issue
-from kernel_server.control.simulated.walk import Days, market_moves, walk
+from kernel_server.control.simulated.walk import HALT_REACH, Days, market_moves, walk
 from kernel_server.reference.sessions import Sessions, load
 
 _EPOCH_DAY = seoul(0).toordinal()
@@ -55,6 +56,7 @@ class SyntheticMarket:
             self._actions.setdefault(action.code, []).append(action)
         self._minute_sessions = minute_sessions
         self._days = lru_cache(kept)(self._walked)
+        self._newest = lru_cache(4 * kept)(self._walked)
         self._minutes = lru_cache(4)(self._drawn)
 
     @cached_property
@@ -73,16 +75,23 @@ class SyntheticMarket:
         """Every issue by code, also those that are listed only after the broker's present day."""
         return self._listing.issues
 
-    def daily(self, code: str, adjusted: bool, now: float) -> Bars:
+    def daily(self, code: str, adjusted: bool, now: float, days: int | None = None) -> Bars:
         """The issue's days since its listing, but not before 1986; none for a code that is not listed."""
         if code not in self._listing.issues:
             return _EMPTY
-        days = self._days(code)
+        if days is None:
+            return self._bars(code, self._days(code), adjusted, now)
+        since = max(0, self._sessions.last_started(now) + 1 - days - HALT_REACH)
+        bars = self._bars(code, self._newest(code, since), adjusted, now)
+        return cut(bars, max(0, len(bars) - days), len(bars))
+
+    def _bars(self, code: str, days: Days, adjusted: bool, now: float) -> Bars:
+        """Those of the days that are over at ``now``, and the one that runs."""
         done = self._sessions.last_completed(now) + 1 - days.first
         if done < 0:
             return _EMPTY
         running = self._sessions.current(now)
-        today = None if running is None else self._so_far(code, days, running - days.first, now)
+        today = None if running is None else self._so_far(code, days, running, now)
 
         def column(name: str) -> Ints:
             over: Ints = getattr(days, name)[:done]
@@ -112,12 +121,12 @@ class SyntheticMarket:
         newest = self._sessions.last_started(now) - history.first
         rows = np.arange(max(0, newest - self._minute_sessions + 1), max(0, newest + 1))
         rows = rows[history.volume[rows] > 0]
-        if len(rows) and rows[-1] == newest and not len(self._seen(code, newest, newest, now)):
+        if len(rows) and rows[-1] == newest and not len(self._seen(code, history, newest, newest, now)):
             rows = rows[:-1]
         rows = rows[-days:] if days > 0 else rows[:0]
         if not len(rows):
             return _EMPTY
-        seen = self._seen(code, int(rows[0]), int(rows[-1]), now)
+        seen = self._seen(code, history, int(rows[0]), int(rows[-1]), now)
         raw = Bars(
             time=seen.time,
             open=seen.open,
@@ -133,36 +142,38 @@ class SyntheticMarket:
         day = history.day[seen.row]
         return corporate.adjusted(raw, corporate.factors(day, own, _day(now))) if adjusted else raw
 
-    def _walked(self, code: str) -> Days:
+    def _walked(self, code: str, since: int = 0) -> Days:
         known = self._listing
         own = self._actions.get(code, [])
-        days = walk(self._seed, known.issues[code], known.prices[code], own, self._sessions, self._moves)
+        issue, price = known.issues[code], known.prices[code]
+        days = walk(self._seed, issue, price, own, self._sessions, self._moves, since)
         # Bars are views of these arrays, so nobody may write to them.
         for name in ("day", "open", "high", "low", "close", "volume", "value", "halted"):
             getattr(days, name).setflags(write=False)
         return days
 
-    def _drawn(self, code: str, first: int, last: int) -> Minutes:
+    def _drawn(self, code: str, days: Days, first: int, last: int) -> Minutes:
         board = ticks.board(self._listing.issues[code])
         rows = np.arange(first, last + 1)
-        drawn = minutes(draws.key(self._seed, code), board, self._days(code), rows, self._sessions)
+        drawn = minutes(draws.key(self._seed, code), board, days, rows, self._sessions)
         for name in Minutes.__slots__:
             getattr(drawn, name).setflags(write=False)
         return drawn
 
-    def _seen(self, code: str, first: int, last: int, now: float) -> Minutes:
-        """The minutes of the rows from ``first`` to ``last`` that are over at ``now``."""
-        drawn = self._minutes(code, first, last)
+    def _seen(self, code: str, days: Days, first: int, last: int, now: float) -> Minutes:
+        """The minutes of the rows of ``days`` from ``first`` to ``last`` that are over at ``now``."""
+        drawn = self._minutes(code, days, first, last)
         return drawn[: int(np.searchsorted(drawn.known, now, side="right"))]
 
-    def _so_far(self, code: str, days: Days, row: int, now: float) -> dict[str, int] | None:
-        """The running session up to ``now``; None while nothing has been traded in it."""
+    def _so_far(self, code: str, days: Days, session: int, now: float) -> dict[str, int] | None:
+        """The running session (its index in the calendar) up to ``now``; None while nothing has been traded in it."""
+        row = session - days.first
         if row < 0:
             return None
         if days.halted[row]:
             names = ("day", "open", "high", "low", "close", "volume", "value")
             return {name: int(getattr(days, name)[row]) for name in names}
-        seen = self._seen(code, row, row, now)
+        seen = self._seen(code, days, row, row, now)
         if not len(seen):
             return None
         return {

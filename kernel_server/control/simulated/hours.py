@@ -37,6 +37,11 @@ class Hours:
         """Whether the session of that YYYYMMDD, which has begun, is over."""
         return day < today(now) or self._sessions.current(now) is None
 
+    def before_running(self, now: float) -> float:
+        """``now``, or just before the opening of the session that is open at ``now``."""
+        running = self._sessions.current(now)
+        return now if running is None else float(self._sessions.opens[running]) - 1.0
+
     def last_trade(self, day: int, now: float) -> str:
         """HHMMSS of the newest trade of that session: now while it is open, its close afterwards."""
         if not self.over(day, now):

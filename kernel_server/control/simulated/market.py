@@ -74,8 +74,11 @@ class Market(Protocol):
         """Every listed issue by code."""
         ...
 
-    def daily(self, code: str, adjusted: bool, now: float) -> Bars:
-        """Daily bars up to ``now`` (seconds since the epoch), the session in progress included."""
+    def daily(self, code: str, adjusted: bool, now: float, days: int | None = None) -> Bars:
+        """Daily bars up to ``now`` (seconds since the epoch), the session in progress included.
+
+        With ``days``, the newest so many of them, which may cost much less than all.
+        """
         ...
 
     def minute(self, code: str, adjusted: bool, now: float, days: int) -> Bars:

@@ -87,7 +87,9 @@ class Master:
             return ""
         now = self._clock.now()
         try:
-            day = newest(issue, history(self._market, sTrCode, now))
+            day = newest(issue, history(self._market, sTrCode, self._hours.before_running(now), 2))
+            if day is None:
+                day = newest(issue, history(self._market, sTrCode, now, 2))
         except BadMarketData:
             log.exception("no price of %s", sTrCode)
             return ""

@@ -73,7 +73,7 @@ class Quotes:
         }
 
     def _watched(self, issue: Issue, now: float) -> dict[str, str]:
-        day = newest(issue, history(self._market, issue.code, now))
+        day = newest(issue, history(self._market, issue.code, now, 2))
         if day is None:
             return _listing(issue)
         time = self._hours.last_trade(day.date, now)

@@ -79,6 +79,7 @@ _CHEAPER, _DEARER = 40.0, 4.0  # how many times, at most, than at its anchor an 
 _GROWTH = 0.06 / 250  # of a log price a day
 _SMALLEST_VOLUME = 10
 _HALT_CHANCE, _LONGEST_HALT = 1 / 6000, 10
+HALT_REACH = 2 * _LONGEST_HALT  # sessions after which no halt from before them shows
 
 
 def market_moves(seed: int, days: Ints) -> Floats:
@@ -88,9 +89,15 @@ def market_moves(seed: int, days: Ints) -> Floats:
 
 
 def walk(
-    seed: int, issue: Issue, price: int, actions: Sequence[Action], sessions: Sessions, moves: Floats
+    seed: int,
+    issue: Issue,
+    price: int,
+    actions: Sequence[Action],
+    sessions: Sessions,
+    moves: Floats,
+    since: int = 0,
 ) -> Days:
-    """Every session of the issue from its listing to the calendar's end.
+    """Every session of the issue from its listing, or from ``since`` if that is later, to the calendar's end.
 
     Args:
         seed: of the market.
@@ -99,12 +106,16 @@ def walk(
         actions: the issue's own.
         sessions: the calendar.
         moves: ``market_moves`` on each session of the calendar.
+        since: an index of the calendar. Days from ``HALT_REACH`` after it on are what the whole walk has there;
+            it is moved back to the anchor where it lies behind that.
     """
-    first = int(np.searchsorted(sessions.dates, np.datetime64(issue.listed, "D")))
+    listed = int(np.searchsorted(sessions.dates, np.datetime64(issue.listed, "D")))
+    anchored = max(listed, sessions.index_at_or_before(PRICED_ON))
+    first = max(listed, min(since, anchored))
     day = sessions.dates[first:].view(np.int64)
     if not len(day):
         return Days(first, day, day, day, day, day, day, day, day != day)
-    anchor = max(0, sessions.index_at_or_before(PRICED_ON) - first)
+    anchor = min(anchored, len(sessions) - 1) - first
     own = draws.key(seed, issue.code)
     halted = _halts(own, day, actions)
     temper = _TEMPERS[issue.market if issue.kind == "stock" else issue.kind]
@@ -150,8 +161,11 @@ def _levels(price: float, move: Floats, anchor: int, lowest: float) -> tuple[Flo
 
     A walk that gets too far from there is folded back, which makes no step wider.
     """
-    after = np.cumsum(move)
-    after += price - after[anchor]
+    # Summed away from the anchor on either side: however long the walk is, a day's sum is the same to the bit.
+    after = np.empty(len(move))
+    after[anchor] = price
+    after[anchor + 1 :] = price + np.cumsum(move[anchor + 1 :])
+    after[:anchor] = (price - np.cumsum(move[anchor:0:-1]))[::-1]
     before = after - move
     floor = min(price, max(price - np.log(_CHEAPER), np.log(lowest)))
     width = price + np.log(_DEARER) - floor
