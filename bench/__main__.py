@@ -1,0 +1,28 @@
+"""``python -m bench [pages] [cache] [startup]``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+
+from bench import cache, pages, startup
+
+BENCHES = {"pages": pages.run, "cache": cache.run, "startup": startup.run}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; default: all")
+    names = parser.parse_args().names or list(BENCHES)
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        parser.error(f"no benchmark {', '.join(unknown)}: there are {', '.join(BENCHES)}")
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores; medians, ratios taken round by round")
+    for name in names:
+        for row in BENCHES[name]():
+            print(f"{row.what:<58} {row.figure:>18}  {row.against}".rstrip(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
