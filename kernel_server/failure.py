@@ -5,9 +5,7 @@ from __future__ import annotations
 import grpc
 
 from kernel_server import reference
-from kernel_server.wire import kernel_pb2
-
-PROBLEM_KEY = "koalab-problem-bin"
+from kernel_server.wire import PROBLEM_KEY, kernel_pb2
 
 
 class Failure(Exception):

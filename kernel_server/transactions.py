@@ -151,34 +151,6 @@ def _text(control: Control, code: str, row: int, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def check_inputs(tr: reference.Tr, inputs: Mapping[str, str]) -> dict[str, str]:
-    """The inputs in the TR's own order, with defaults filled in.
-
-    Raises:
-        failure.Failure: an input is missing, unknown or too long.
-    """
-    known = {given.name: given for given in (*tr.inputs, *tr.optional_inputs)}
-    names = ", ".join(known)
-    unknown = [name for name in inputs if name not in known]
-    if unknown:
-        raise failure.bad_input(f"{tr.code} has no input {', '.join(unknown)}; it takes: {names}")
-    missing = [given.name for given in tr.inputs if given.default is None and given.name not in inputs]
-    if missing:
-        raise failure.bad_input(f"{tr.code} needs {', '.join(missing)}; it takes: {names}")
-    filled = {}
-    for given in (*tr.inputs, *tr.optional_inputs):
-        if given.name in inputs:
-            value = inputs[given.name]
-            if len(value.encode("cp949", "replace")) > given.width and tr.code.lower() not in WATCH_LIST:
-                raise failure.bad_input(
-                    f"{tr.code}: {given.name} takes {given.width} bytes, {value!r} is longer"
-                )
-            filled[given.name] = value
-        elif given in tr.inputs:
-            filled[given.name] = given.default or ""
-    return filled
-
-
 class Transactions:
     """Sends TRs through the scheduler, each request on a screen of its own, and yields what comes back."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from koalab.dates import SEOUL, Day, moment
+from koalab.dates import Day, moment, seoul
 from koalab.errors import BadInput
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def next_open(at: Day | None = None) -> pd.Timestamp:
     when = _at(at)
     _known(when)
     try:
-        return _stamp(table().next_open(when.timestamp()))
+        return seoul(table().next_open(when.timestamp()))
     except LookupError as error:
         raise BadInput(str(error)) from None
 
@@ -70,7 +70,7 @@ def hours(day: Day) -> tuple[pd.Timestamp, pd.Timestamp]:
     if index < 0 or known.dates[index] != np.datetime64(when.date(), "D"):
         near = " and ".join(str(known.dates[i]) for i in (index, index + 1) if 0 <= i < len(known))
         raise BadInput(f"no session on {when:%Y-%m-%d}; the nearest are {near}")
-    return _stamp(int(known.opens[index])), _stamp(int(known.closes[index]))
+    return seoul(int(known.opens[index])), seoul(int(known.closes[index]))
 
 
 @cache
@@ -82,14 +82,10 @@ def table() -> Sessions:
 
 
 def _at(given: Day | None) -> pd.Timestamp:
-    return _stamp(time.time()) if given is None else moment(given)
+    return seoul(time.time()) if given is None else moment(given)
 
 
 def _known(when: pd.Timestamp) -> None:
     first, last = (pd.Timestamp(day) for day in table().dates[[0, -1]])
     if not first.year <= when.year <= last.year:
         raise BadInput(f"{when:%Y-%m-%d} is outside the known sessions: {first.year} to {last.year}")
-
-
-def _stamp(seconds: float) -> pd.Timestamp:
-    return pd.Timestamp(seconds, unit="s", tz=SEOUL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernel_server import reference
-from kernel_server.control.signature import BadCall, check
+from kernel_server.reference.signature import BadCall, check
 from koalab.errors import BadInput
 from koalab.link import Link
 from koalab.transport.base import Scalar

@@ -44,6 +44,11 @@ def moment(given: Day) -> pd.Timestamp:
         raise BadInput(f'{given!r} is no date: write it as "2026-11-02"') from None
 
 
+def seoul(seconds: float) -> pd.Timestamp:
+    """Seconds since the epoch as a moment in Asia/Seoul."""
+    return pd.Timestamp(seconds, unit="s", tz=SEOUL)
+
+
 def wall(stamp: pd.Timestamp) -> np.datetime64:
     """Naive Seoul wall time, in which the bars are kept."""
     naive: np.datetime64 = stamp.tz_convert(SEOUL).tz_localize(None).to_datetime64()
@@ -53,7 +58,7 @@ def wall(stamp: pd.Timestamp) -> np.datetime64:
 
 def wall_of(seconds: float) -> np.datetime64:
     """Naive Seoul wall time of seconds since the epoch."""
-    return wall(pd.Timestamp(seconds, unit="s", tz=SEOUL))
+    return wall(seoul(seconds))
 
 
 def span(start: Day | None, end: Day | None, now: float) -> tuple[np.datetime64, np.datetime64]:

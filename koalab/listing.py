@@ -9,14 +9,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from kernel_server.clock import seoul
+from koalab.dates import seoul
 from koalab.errors import BadInput, KoalabError, UnknownCode
 from koalab.link import Link
 from koalab.store.disk import CacheUnavailable
@@ -218,5 +217,4 @@ def _number(text: str) -> int:
 
 
 def _day(now: float) -> str:
-    moment: datetime = seoul(now)
-    return f"{moment:%Y-%m-%d}"
+    return f"{seoul(now):%Y-%m-%d}"

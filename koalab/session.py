@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
 
-from kernel_server.clock import seoul
 from koalab.calls import Calls
-from koalab.dates import Day, span
+from koalab.dates import Day, seoul, span
 from koalab.errors import BadInput, CacheDamaged, KoalabError
 from koalab.frames import bars as bar_frames
 from koalab.frames import records

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kernel_server import failure
 from kernel_server.control.seam import Control, Scalar, Value
-from kernel_server.control.signature import BadCall, check
+from kernel_server.reference.signature import BadCall, check
 from kernel_server.rpc.context import Parts
 from kernel_server.scheduler import Priority, Refused
 

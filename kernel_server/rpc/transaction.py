@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from kernel_server import failure, reference
+from kernel_server.reference.inputs import BadInputs, check
 from kernel_server.rpc.context import Parts, as_map, to_argument
 from kernel_server.scheduler import Place, Priority
-from kernel_server.transactions import Answer, Request, Stop, check_inputs
+from kernel_server.transactions import Answer, Request, Stop
 from kernel_server.wire import kernel_pb2, openapi_pb2
 
 _COMPARATORS = ("<=", "<", ">=", ">", "==", "!=")
@@ -18,6 +19,13 @@ def known_tr(code: str) -> reference.Tr:
     try:
         return reference.tr(code)
     except reference.UnknownReference as error:
+        raise failure.bad_input(str(error)) from None
+
+
+def checked_inputs(tr: reference.Tr, inputs: Mapping[str, str]) -> dict[str, str]:
+    try:
+        return check(tr, inputs)
+    except BadInputs as error:
         raise failure.bad_input(str(error)) from None
 
 
@@ -61,7 +69,7 @@ async def transaction_call(
 async def pages(parts: Parts, client: str, asked: kernel_pb2.PagesRequest) -> AsyncIterator[kernel_pb2.Page]:
     """A page a message, packed by column, and where the request stands while it waits."""
     tr = known_tr(asked.transaction_code)
-    inputs = check_inputs(tr, as_map(asked.inputs))
+    inputs = checked_inputs(tr, as_map(asked.inputs))
     stop = to_stop(asked.stop_condition) if asked.HasField("stop_condition") else None
     priority = Priority.BULK if asked.priority == kernel_pb2.BULK else Priority.INTERACTIVE
     request = Request(tr, inputs, client, priority, stop, asked.max_pages)

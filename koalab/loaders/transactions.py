@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
 from kernel_server import reference
+from kernel_server.reference import inputs as inputs_of
 from koalab.errors import BadInput, ServerLost
 from koalab.frames.generic import Answer, answer
 from koalab.link import Link
 from koalab.progress import Progress
 from koalab.transport.base import Page, Priority
-
-_WATCH_LIST = {"optkwfid", "optfofid"}
 
 
 def find_tr(code: str) -> reference.Tr:
@@ -33,36 +31,12 @@ def check(tr: reference.Tr, inputs: Mapping[str, object]) -> dict[str, str]:
     """The inputs as texts, in the TR's order, with what may be left out filled in.
 
     Raises:
-        BadInput: one is missing, unknown, empty of meaning or too long.
+        BadInput: one is missing, unknown, too long or no text.
     """
-    known = {given.name: given for given in (*tr.inputs, *tr.optional_inputs)}
-    takes = ", ".join(name if given.default is None else f"[{name}]" for name, given in known.items())
-    unknown = [name for name in inputs if name not in known]
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], known, 1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        raise BadInput(f"{tr.code} {tr.name} has no input {', '.join(unknown)}{hint}; it takes {takes}")
-    missing = [given.name for given in tr.inputs if given.default is None and given.name not in inputs]
-    if missing:
-        raise BadInput(f"{tr.code} {tr.name} also needs {', '.join(missing)}; it takes {takes}")
-    checked = {}
-    for name, given in known.items():
-        if name in inputs:
-            checked[name] = _text(tr, given, inputs[name])
-        elif given in tr.inputs:
-            checked[name] = given.default or ""
-    return checked
-
-
-def _text(tr: reference.Tr, given: reference.Input, value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise BadInput(f"{tr.code}: {given.name} takes a text or a whole number, not {value!r}")
-    text = str(value)
-    if tr.code.lower() not in _WATCH_LIST and len(text.encode("cp949", "replace")) > given.width:
-        raise BadInput(f"{tr.code}: {given.name} takes at most {given.width} bytes, {text!r} is longer")
-    if any(letter in text for letter in "\0\n\t"):
-        raise BadInput(f"{tr.code}: {given.name} holds a control character: {text!r}")
-    return text
+    try:
+        return inputs_of.check(tr, inputs)
+    except inputs_of.BadInputs as error:
+        raise BadInput(str(error)) from None
 
 
 def load(

@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 import grpc
 from google.protobuf.message import DecodeError
 
-from kernel_server.failure import PROBLEM_KEY
-from kernel_server.wire import kernel_pb2
+from kernel_server.wire import PROBLEM_KEY, kernel_pb2
 from koalab import errors
 
 _SEOUL = ZoneInfo("Asia/Seoul")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_server import reference
-from kernel_server.control.signature import BadCall, check
+from kernel_server.reference.signature import BadCall, check
 
 FITTING = {"str": st.text(st.characters(exclude_characters="\0")), "int": st.integers(-(2**31), 2**31 - 1)}
 

@@ -12,7 +12,7 @@ from simulated_rig import Rig, small_market
 
 from kernel_server import reference
 from kernel_server.control.seam import Event, Scalar
-from kernel_server.control.signature import check
+from kernel_server.reference.signature import check
 
 MARKET = small_market()
 TYPES = {"str": str, "int": int}

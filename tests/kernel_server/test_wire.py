@@ -12,9 +12,8 @@ from older_client import OlderClient, plain
 from rig import NOW, daily_rows, official, rig, stepping
 
 from kernel_server import reference
-from kernel_server.failure import PROBLEM_KEY
 from kernel_server.scheduler import BackOff
-from kernel_server.wire import kernel_pb2, openapi_pb2
+from kernel_server.wire import PROBLEM_KEY, kernel_pb2, openapi_pb2
 
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
 THREE_PAGES = {
@@ -174,9 +173,9 @@ class TestOurClient:
     @pytest.mark.parametrize(
         ("inputs", "said"),
         [
-            ({"종목코드": "005930"}, "needs 수정주가구분"),
+            ({"종목코드": "005930"}, "also needs 수정주가구분"),
             ({**DAILY, "틱범위": "1"}, "no input 틱범위"),
-            ({**DAILY, "종목코드": "0" * 21}, "takes 20 bytes"),
+            ({**DAILY, "종목코드": "0" * 21}, "takes at most 20 bytes"),
         ],
     )
     def test_inputs_that_do_not_fit_are_refused_before_anything_is_sent(

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kernel_server import reference
-from kernel_server.control.seam import Scalar
+from kernel_server.reference import tables
+
+Scalar = str | int
 
 _LONG = range(-(2**31), 2**31)
 _WORDS = {"str": "text", "int": "a whole number"}
@@ -30,11 +31,11 @@ def check(name: str, arguments: Sequence[object]) -> tuple[Scalar, ...]:
     >>> check("GetMasterCodeName", [])
     Traceback (most recent call last):
         ...
-    kernel_server.control.signature.BadCall: GetMasterCodeName(sTrCode) takes 1 argument, not 0
+    kernel_server.reference.signature.BadCall: GetMasterCodeName(sTrCode) takes 1 argument, not 0
     """
     try:
-        function = reference.function(name)
-    except reference.UnknownReference as error:
+        function = tables.function(name)
+    except tables.UnknownReference as error:
         raise BadCall(str(error)) from None
     names = ", ".join(argument for argument, _ in function.arguments)
     if len(arguments) != len(function.arguments):

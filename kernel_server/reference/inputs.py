@@ -1,0 +1,54 @@
+"""Checks the inputs of a TR against the tables, before anything is sent."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from kernel_server.reference import tables
+
+# Their 종목코드 takes up to a hundred codes, whatever width the table gives.
+_WATCH_LISTS = frozenset({"optkwfid", "optfofid"})
+
+
+class BadInputs(ValueError):
+    """Inputs that the TR does not take: one is missing, unknown, too long or no text."""
+
+
+def check(tr: tables.Tr, inputs: Mapping[str, object]) -> dict[str, str]:
+    """The inputs as texts, in the TR's order, with what may be left out filled in.
+
+    >>> check(tables.tr("opt10081"), {"수정주가구분": 1, "종목코드": "005930"})
+    {'종목코드': '005930', '기준일자': '', '수정주가구분': '1'}
+
+    Raises:
+        BadInputs: saying which, and what the TR takes.
+    """
+    known = {given.name: given for given in (*tr.inputs, *tr.optional_inputs)}
+    takes = ", ".join(name if given.default is None else f"[{name}]" for name, given in known.items())
+    unknown = [str(name) for name in inputs if name not in known]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], known, 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise BadInputs(f"{tr.code} {tr.name} has no input {', '.join(unknown)}{hint}; it takes {takes}")
+    missing = [given.name for given in tr.inputs if given.default is None and given.name not in inputs]
+    if missing:
+        raise BadInputs(f"{tr.code} {tr.name} also needs {', '.join(missing)}; it takes {takes}")
+    checked = {}
+    for name, given in known.items():
+        if name in inputs:
+            checked[name] = _text(tr, given, inputs[name])
+        elif given in tr.inputs:
+            checked[name] = given.default or ""
+    return checked
+
+
+def _text(tr: tables.Tr, given: tables.Input, value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise BadInputs(f"{tr.code}: {given.name} takes a text or a whole number, not {value!r}")
+    text = str(value)
+    if tr.code.lower() not in _WATCH_LISTS and len(text.encode("cp949", "replace")) > given.width:
+        raise BadInputs(f"{tr.code}: {given.name} takes at most {given.width} bytes, {text!r} is longer")
+    if any(letter in text for letter in "\0\n\t"):
+        raise BadInputs(f"{tr.code}: {given.name} holds a control character: {text!r}")
+    return text
