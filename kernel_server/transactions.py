@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 # A page whose answer does not come is lost: the broker answers in a third of a second or not at all.
 ANSWER_TIMEOUT = 15.0
-# How often a waiting request is told where it stands.
+# How often a waiting request is told where it stands: its caller hears that the server is alive.
 PLACE_EVERY = 1.0
 WATCH_LIST = {"optkwfid": 0, "optfofid": 3}  # nTypeFlag of CommKwRqData
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -233,15 +233,22 @@ class Transactions:
             job.done.cancel()
         if code != 0:
             raise failure.returned(request.tr.code, code)
-        try:
-            yield await asyncio.wait_for(waiter.done, self._answer_timeout)
-        except asyncio.TimeoutError:
+        waited = 0.0
+        while not waiter.done.done() and waited < self._answer_timeout:
+            pause = min(PLACE_EVERY, self._answer_timeout - waited)
+            await asyncio.wait({waiter.done}, timeout=pause)
+            waited += pause
+            if not waiter.done.done():
+                yield Place(0, 0.0)
+        if waiter.done.done():
+            yield waiter.done.result()
+        else:
             said = f"; it said: {' / '.join(waiter.messages)}" if waiter.messages else ""
             raise failure.Failure(
                 grpc.StatusCode.DEADLINE_EXCEEDED,
                 "NoAnswer",
                 f"{request.tr.code}: no answer within {self._answer_timeout:g} s{said}",
-            ) from None
+            )
 
     def _send(self, request: Request, screen: str, name: str, prev_next: int, waiter: _Waiter) -> int:
         """On the control thread: sets the inputs, all of them and in order, and sends the TR."""

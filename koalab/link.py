@@ -11,7 +11,7 @@ from contextlib import closing
 
 from koalab.errors import BadInput, KoalabError, NotConnected, ServerLost
 from koalab.progress import Progress
-from koalab.transport.base import Page, Priority, Scalar, Status, Stop, Transport, Waiting
+from koalab.transport.base import CALL_TIMEOUT, Page, Priority, Scalar, Status, Stop, Transport, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +46,9 @@ class Link:
     def simulated(self) -> bool:
         return self._status.control == "simulated"
 
-    def status(self) -> Status:
-        """Asks the server."""
-        status = self.transport.status()
+    def status(self, timeout: float = CALL_TIMEOUT) -> Status:
+        """Asks the server, which has so many seconds to answer."""
+        status = self.transport.status(timeout)
         self._keep(status)
         return status
 

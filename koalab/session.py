@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 import weakref
 from collections.abc import Hashable, Iterable, Mapping
 from datetime import datetime
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 Codes = str | Iterable[str]
+
+
+# Showing a session must not wait for a server that is not well.
+_LOOK = 2.0
 
 
 def _sessions() -> Any:
@@ -132,7 +137,7 @@ class Session:
             return f"<koalab {self._link.transport.target}: closed>"
         status, gone = self._link.last_status(), ""
         try:
-            status = self._link.status()
+            status = self._link.status(_LOOK)
         except KoalabError:
             gone = ", server gone"
         server = "모의투자" if status.simulation else "실서버"
@@ -363,6 +368,8 @@ class Session:
         attrs = self._attrs(entry.code, answer.pages[-1].received_at, 0, self._link.trs - before)
         answer.multi.attrs = dict(attrs)
         answer.single.attrs = dict(attrs)
+        if not len(answer.multi) and answer.single.isna().all():
+            _tell([text for page in answer.pages for text in page.messages], answer.multi)
         return answer
 
     # -- below
@@ -406,9 +413,16 @@ class Session:
             "adjusted": adjusted,
             "interval": interval.name,
         }
-        if loaded.messages and not len(frame):
-            frame.attrs["messages"] = loaded.messages
+        if not len(frame):
+            _tell(loaded.messages, frame)
         return frame
+
+
+def _tell(messages: list[str], frame: pd.DataFrame) -> None:
+    """Nothing came: what the broker said of it is kept in ``attrs`` and shown."""
+    if messages:
+        frame.attrs["messages"] = messages
+        warnings.warn(f"no rows; the broker says: {' / '.join(messages)}", stacklevel=4)
 
 
 def _check_columns(columns: str) -> None:

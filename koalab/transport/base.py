@@ -9,6 +9,9 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+# A call that costs no TR is answered at once, or the server is not well.
+CALL_TIMEOUT = 20.0
+
 Scalar = str | int
 Priority = Literal["interactive", "bulk"]
 
@@ -117,7 +120,7 @@ class Transport(Protocol):
         """
         ...
 
-    def status(self) -> Status: ...
+    def status(self, timeout: float = CALL_TIMEOUT) -> Status: ...
 
     def recover(self, timeout: float) -> None:
         """Comes back after ``ServerLost``, within ``timeout`` seconds, or raises it again.

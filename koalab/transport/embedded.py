@@ -20,7 +20,7 @@ from koalab.errors import BadInput, NotConnected
 from koalab.transport.remote import RemoteTransport
 
 START_TIMEOUT = 20.0
-STOP_TIMEOUT = 3.0
+STOP_TIMEOUT = 1.5
 # The server's packages are found where ours are, and nothing in the notebook's folder can stand in their way (-P).
 _START = "import sys; sys.path.append(sys.argv.pop(1)); from kernel_server.__main__ import main; main()"
 

@@ -12,14 +12,12 @@ import grpc
 
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, openapi_pb2
 from koalab.errors import BadInput, KoalabError, NotConnected, ServerLost
-from koalab.transport.base import Page, Priority, Quota, Scalar, Status, Stop, Waiting
+from koalab.transport.base import CALL_TIMEOUT, Page, Priority, Quota, Scalar, Status, Stop, Waiting
 from koalab.transport.problems import to_error
 
 DEFAULT_PORT = 5943
-# A call that costs no TR is answered at once, or the server is not well.
-CALL_TIMEOUT = 20.0
-# While a request waits it is told so every second, and an answer takes the server 15 s at most.
-SILENCE = 45.0
+# While a request is under way the server says something every second: so long a silence is a dead server's.
+SILENCE = 8.0
 _COMPARATORS = ("<=", "<", ">=", ">", "==", "!=")
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
@@ -107,17 +105,24 @@ class RemoteTransport:
             request.stop_condition.comparator = _COMPARATORS.index(stop.comparator)  # type: ignore[assignment]
         with self._told():
             stream = self._stub.Pages(request)
-            with _silence_ends(stream) as heard:
+            with _Silence(stream) as heard:
                 try:
                     for page in stream:
-                        heard()
+                        heard.rest()
                         yield _page(page)
+                        heard.wait()
+                except grpc.RpcError:
+                    if heard.ended:
+                        raise ServerLost(
+                            f"the kernel server at {self._target} has fallen silent for {SILENCE:g} s"
+                        ) from None
+                    raise
                 finally:
                     stream.cancel()
 
-    def status(self) -> Status:
+    def status(self, timeout: float = CALL_TIMEOUT) -> Status:
         with self._told():
-            found = self._stub.Status(kernel_pb2.StatusRequest(), timeout=CALL_TIMEOUT)
+            found = self._stub.Status(kernel_pb2.StatusRequest(), timeout=timeout)
         return Status(
             version=found.version,
             control=found.control,
@@ -195,26 +200,36 @@ def connect(target: str, timeout: float = 5.0) -> RemoteTransport:
     return transport
 
 
-@contextlib.contextmanager
-def _silence_ends(stream: grpc.RpcContext) -> Iterator[Any]:
-    """Cancels a stream on which nothing came for ``SILENCE`` seconds; what it gives is to be called on each message."""
-    over = threading.Event()
-    last = [time.monotonic()]
+class _Silence:
+    """Cancels a stream on which nothing came for ``SILENCE`` seconds, while somebody waits for it."""
 
-    def heard() -> None:
-        last[0] = time.monotonic()
+    def __init__(self, stream: grpc.RpcContext) -> None:
+        self._stream = stream
+        self._over = threading.Event()
+        self._last = time.monotonic()
+        self.ended = False
 
-    def watch() -> None:
-        while not over.wait(SILENCE / 9):
-            if time.monotonic() - last[0] > SILENCE:
-                stream.cancel()
+    def wait(self) -> None:
+        """Somebody waits from now on."""
+        self._last = time.monotonic()
+
+    def rest(self) -> None:
+        """Something came, and nobody waits until it is looked at."""
+        self._last = float("inf")
+
+    def __enter__(self) -> _Silence:
+        threading.Thread(target=self._watch, name="koalab-silence", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    def _watch(self) -> None:
+        while not self._over.wait(SILENCE / 8):
+            if time.monotonic() - self._last > SILENCE:
+                self.ended = True
+                self._stream.cancel()
                 return
-
-    threading.Thread(target=watch, name="koalab-silence", daemon=True).start()
-    try:
-        yield heard
-    finally:
-        over.set()
 
 
 def _call(name: str, arguments: Sequence[Scalar]) -> openapi_pb2.CallRequest:

@@ -1,10 +1,13 @@
-"""The notebooks run from the first cell to the last, as a newcomer would run them."""
+"""What a newcomer meets first: the notebooks, the README's example, and the demo."""
 
 from __future__ import annotations
 
 import functools
 import json
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 QUICKSTART = FOLDER / "quickstart.ipynb"
 
@@ -109,3 +113,103 @@ def test_the_quickstart_runs_over_given_prices(market_data: Path, tmp_path: Path
     check_quickstart(cells)
     assert "given" in text(cells["attrs"])
     assert "2023-12-22" in text(cells["daily"])
+
+
+# -- the README
+
+
+def example(name: str) -> tuple[str, list[str]]:
+    """The first example of a README, without its comments, and the lines that it shows below."""
+    readme = (ROOT / name).read_text(encoding="utf-8")
+    found = re.search(r"```python\n(?P<code>.*?)```\s*```text\n(?P<output>.*?)```", readme, re.DOTALL)
+    assert found is not None
+    return re.sub(r"  # .*", "", found["code"]), lines(found["output"])
+
+
+def test_the_example_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    code, shown = example("README.md")
+    environment = {**os.environ, "KOALAB_CACHE_DIR": str(tmp_path), "PYTHONUTF8": "1"}
+    environment.pop("KOALAB_TARGET", None)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, encoding="utf-8", check=True
+    )
+    assert lines(done.stdout) == shown
+
+
+def test_both_readmes_show_one_example() -> None:
+    assert example("README.ko.md") == example("README.md")
+
+
+def lines(text: str) -> list[str]:
+    """Without the blanks at the end of a line, which editors take away."""
+    return [line.rstrip() for line in text.strip().splitlines()]
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ko.md", "CONTRIBUTING.md"])
+def test_links_to_other_files_lead_somewhere(name: str) -> None:
+    given = (ROOT / name).read_text(encoding="utf-8")
+    targets = [
+        target.split("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", given) if "://" not in target
+    ]
+    assert targets
+    assert [target for target in targets if target and not (ROOT / target).exists()] == []
+
+
+# -- the demo
+
+
+@pytest.fixture
+def demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    import demo
+
+    return demo
+
+
+def small_notebook(*code: str) -> Any:
+    cells = [nbformat.v4.new_code_cell(source, id=f"cell-{number}") for number, source in enumerate(code)]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def test_the_demo_says_which_cell_failed_and_why(demo: Any, tmp_path: Path) -> None:
+    notebook = small_notebook("price = 1", "price / 0")
+    with (tmp_path / "log").open("w+") as log, pytest.raises(demo.Failed) as failed:
+        demo.run(notebook, log)
+    assert "cell-1" in str(failed.value)
+    assert "price / 0" in str(failed.value)
+    assert "ZeroDivisionError: division by zero" in str(failed.value)
+
+
+def test_the_demos_page_fetches_nothing(demo: Any, tmp_path: Path) -> None:
+    chart = """
+import plotly.graph_objects as go, plotly.io as pio
+pio.renderers.default = "plotly_mimetype+notebook"
+go.Figure(go.Bar(y=[1]))
+"""
+    notebook = small_notebook(chart)
+    with (tmp_path / "log").open("w+") as log:
+        demo.run(notebook, log)
+    page = demo.html(notebook)
+    assert "plotly.js v" in page
+    assert re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=[\"']?https?:", page) == []
+
+
+def test_the_demos_table_lines_up_under_hangul(demo: Any) -> None:
+    import pandas as pd
+
+    days = pd.DatetimeIndex(["2026-11-19", "2026-11-20"], name="일자")
+    frame = pd.DataFrame({"시가": [70_000, 1_070_000], "거래량": [1, 22]}, index=days)
+    assert demo.table(frame).splitlines() == [
+        "      일자       시가  거래량",
+        "2026-11-19     70,000       1",
+        "2026-11-20  1,070,000      22",
+    ]
+
+
+def test_the_demo_wants_a_folder_that_is_there(demo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARKET_DATA", "no/such/folder")
+    with pytest.raises(demo.Failed, match="there is no folder"):
+        demo.given_folder()
+    monkeypatch.setenv("MARKET_DATA", "")
+    assert demo.given_folder() is None

@@ -88,7 +88,8 @@ def test_minutes_come_row_for_row(kw: Session, market_data: Path, code: str, day
 
 
 def test_a_code_without_a_file_has_no_rows_and_the_broker_says_so(kw: Session) -> None:
-    found = kw.daily("005490")
+    with pytest.warns(UserWarning, match="571578"):
+        found = kw.daily("005490")
     assert len(found) == 0
     assert list(found.columns) == [*PRICES, "value"]
     assert "571578" in found.attrs["messages"][0]

@@ -111,6 +111,17 @@ class TestAServerThatDies:
         assert kw.cache.verify() == []
         assert kw.daily("005930", "2024-01-01", "2026-11-13").attrs["trs"] == 0
 
+    def test_without_ending_is_taken_for_dead_when_it_falls_silent(
+        self, embedded: Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("koalab.transport.remote.SILENCE", 0.8)
+        embedded.find("삼성전자")
+        frozen = transport_of(embedded).pid
+        os.kill(frozen, signal.SIGSTOP)
+        assert len(embedded.daily("005930", "2026-11-09", "2026-11-13")) == 5
+        assert transport_of(embedded).pid != frozen
+        assert not alive(frozen)
+
     def test_between_two_loads_is_noticed_by_the_next(self, embedded: Session) -> None:
         embedded.find("삼성전자")
         os.kill(transport_of(embedded).pid, signal.SIGKILL)
@@ -341,6 +352,15 @@ def test_prices_that_changed_their_basis_are_loaded_anew_and_never_mixed(
     assert (new["close"].loc[old.index] == old["close"] // 10).all()
     assert new["close"].pct_change().abs().max() < 0.31
     assert kw.daily("005930", "2024-01-01", "2026-11-20").attrs["trs"] == 0
+
+
+def test_nothing_where_something_was_asked_for_is_told_in_the_brokers_words(kw: Session) -> None:
+    with pytest.warns(UserWarning, match="아직 채우지 않는"):
+        ticks = kw.bars("005930", "30tick", "2026-11-20")
+    assert len(ticks) == 0
+    assert ticks.attrs["messages"] == ["모의 브로커가 아직 채우지 않는 TR입니다: 빈 값으로 답합니다"]
+    with pytest.warns(UserWarning, match="종목코드 오류"):
+        assert kw.tr("opt10001", 종목코드="999999").single.isna().all()
 
 
 def test_two_sessions_load_the_same_at_once_and_both_are_right(market: Market) -> None:

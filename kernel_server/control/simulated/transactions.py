@@ -153,7 +153,9 @@ class Transactions:
         tr = request.tr
         try:
             handler = self._handlers.get(tr.code.lower())
-            answer = Answer() if handler is None else handler(request, self._line.now())
+            answer = (
+                Answer(message=message("unfilled")) if handler is None else handler(request, self._line.now())
+            )
         except Rejected as rejected:
             self._say(request, rejected.text)
             if self._settings.rejected_query == "silent":
