@@ -1,0 +1,172 @@
+"""What the exchange offers to the rest of the broker, and what it tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple, Protocol
+
+
+class Side(IntEnum):
+    """Of an order, or of the order that made a trade happen; NONE in a single-price auction."""
+
+    SELL = -1
+    NONE = 0
+    BUY = 1
+
+
+class Phase(IntEnum):
+    """Where a session stands. The hours shift on late days."""
+
+    CLOSED = 0
+    OPENING_AUCTION = 1  # 08:30 to 09:00, orders are collected
+    CONTINUOUS = 2  # 09:00 to 15:20
+    CLOSING_AUCTION = 3  # 15:20 to 15:30, orders are collected
+    PAUSE = 4  # 15:30 to 15:40
+    AFTER_CLOSE = 5  # 15:40 to 16:00, trades at the close
+    SINGLE_PRICE = 6  # 16:00 to 18:00, an auction each ten minutes
+
+
+class Trade(NamedTuple):
+    """One trade on the tape. ``time`` is seconds since the epoch, ``price`` KRW."""
+
+    code: str
+    time: float
+    price: int
+    volume: int
+    side: Side
+
+
+class Level(NamedTuple):
+    """One price of a book and the shares that wait there."""
+
+    price: int
+    volume: int
+
+
+@dataclass(slots=True)
+class Tape:
+    """What has been traded in an issue today, kept up to date with every trade.
+
+    Prices in KRW, ``value`` in KRW; ``base`` is 기준가, ``upper`` and ``lower`` the day's limits. ``buys`` and
+    ``sells`` are shares traded by buyers' and sellers' initiative, ``buy_count`` and ``sell_count`` those trades.
+    Times of open, high and low are HHMMSS. The previous session's volume and value stand beside today's.
+    """
+
+    code: str
+    base: int
+    upper: int
+    lower: int
+    previous_volume: int
+    previous_value: int
+    shares: int
+    last: int
+    open: int = 0
+    high: int = 0
+    low: int = 0
+    volume: int = 0
+    value: int = 0
+    buys: int = 0
+    sells: int = 0
+    buy_count: int = 0
+    sell_count: int = 0
+    open_time: str = "000000"
+    high_time: str = "000000"
+    low_time: str = "000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a call auction would give if it ended now; 0 where nothing would trade."""
+
+    price: int
+    volume: int
+
+
+class Fill(NamedTuple):
+    """A client's order has traded: ``order`` is the number ``submit`` gave, ``left`` what is still open."""
+
+    order: int
+    code: str
+    time: float
+    price: int
+    volume: int
+    left: int
+
+
+class Refusal(Exception):
+    """The exchange does not take an order. ``reason`` is a key of the broker's messages."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order for the book. ``price`` 0 is a market order; ``kind`` is ``day``, ``ioc`` or ``fok``."""
+
+    code: str
+    side: Side
+    quantity: int
+    price: int = 0
+    kind: str = "day"
+
+
+class Watcher(Protocol):
+    """Who is told what happens in watched issues, on the control thread, in the order in which it happens."""
+
+    def traded(self, trade: Trade, tape: Tape, ask: int, bid: int) -> None:
+        """A trade, the tape with it in, and the best quotes after it (0: none)."""
+        ...
+
+    def quoted(self, code: str, time: float) -> None:
+        """Best quotes or depth changed; ``Exchange.depth`` tells how."""
+        ...
+
+    def expected(self, code: str, time: float, expected: Expected, tape: Tape) -> None:
+        """In an auction: what it would give now."""
+        ...
+
+    def phase(self, phase: Phase, time: float) -> None:
+        """The session has come to another phase."""
+        ...
+
+
+class Exchange(Protocol):
+    """The exchange. It is touched on the control thread alone; everything it tells comes from there too."""
+
+    def watch(self, code: str) -> None:
+        """Keeps the issue's book alive from now on; counted, so that each ``unwatch`` takes one away."""
+        ...
+
+    def unwatch(self, code: str) -> None: ...
+
+    def tape(self, code: str) -> Tape:
+        """Today's tape so far (of the newest session where none is on), whether or not the issue is watched."""
+        ...
+
+    def trades(self, code: str) -> list[Trade]:
+        """Today's trades so far, oldest first, whether or not the issue is watched."""
+        ...
+
+    def depth(self, code: str) -> tuple[list[Level], list[Level]]:
+        """Asks and bids, best first, at most ten of each."""
+        ...
+
+    def phase(self) -> Phase: ...
+
+    def submit(self, order: NewOrder, filled: Callable[[Fill], None]) -> int:
+        """Puts a client's order into the book; its number. Fills are told from within or later.
+
+        Raises:
+            Refusal: outside hours, off the tick, beyond the limits, not listed, halted.
+        """
+        ...
+
+    def cancel(self, number: int, quantity: int | None = None) -> int:
+        """Takes (so much of) what is open out of the book; how much that was, 0 where nothing is open."""
+        ...
+
+    def close(self) -> None: ...
