@@ -18,7 +18,6 @@ import pandas as pd
 from koalab.dates import seoul
 from koalab.errors import BadInput, KoalabError, UnknownCode
 from koalab.link import Link
-from koalab.store.disk import CacheUnavailable
 from koalab.store.memo import Memo
 
 # GetCodeListByMarket's own numbers. The first three are the markets, the rest are parts of them.
@@ -197,10 +196,7 @@ class Listings:
 
     def _remember(self, key: str, value: Any) -> None:
         if self._memo is not None:
-            try:
-                self._memo.put(key, value)
-            except CacheUnavailable:
-                return  # it is asked for again next time, which costs no TR
+            self._memo.put(key, value)
 
 
 def _labels(lists: Iterable[tuple[str, list[str]]]) -> Iterable[tuple[str, str]]:

@@ -115,8 +115,15 @@ class Session:
             ],
             "queue": status.queued,
             "streams": status.streams,
-            "cache": {"folder": str(self.cache.shelf.folder), "series": len(self.cache.series())},
+            "cache": self._cache_status(),
         }
+
+    def _cache_status(self) -> dict[str, Any]:
+        folder = {"folder": str(self.cache.shelf.folder)}
+        try:
+            return {**folder, "series": len(self.cache.series())}
+        except KoalabError as error:
+            return {**folder, "error": str(error)}
 
     def close(self) -> None:
         """Ends the session, and with it the embedded server where there is one."""

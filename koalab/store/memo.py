@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import struct
 import time
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from typing import Any, Final
 
 from koalab.errors import CacheDamaged
 from koalab.store.disk import Shelf
+
+log = logging.getLogger(__name__)
 
 MEMO: Final = "memo:"
 """How the keys of all memos begin."""
@@ -50,6 +53,8 @@ class Memo:
 
     def put(self, key: str, value: Any, expires: float | None = None) -> None:
         """Keeps bytes, or anything JSON can hold, until ``expires`` (seconds since the epoch; None: for ever).
+
+        Where the cache cannot be used now the value is not kept, and the log says so.
 
         Raises:
             TypeError: neither bytes nor JSON.
