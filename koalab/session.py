@@ -14,7 +14,7 @@ import pandas as pd
 
 from koalab.calls import Calls
 from koalab.dates import Day, seoul, span
-from koalab.errors import BadInput, CacheDamaged, KoalabError
+from koalab.errors import BadInput, KoalabError
 from koalab.frames import bars as bar_frames
 from koalab.frames import records
 from koalab.frames.fields import Columns
@@ -394,11 +394,7 @@ class Session:
         return Progress(label, show, self._link.expected_wait)
 
     def _listing(self) -> Listing:
-        try:
-            return self._listings.today()
-        except CacheDamaged:
-            self.cache.clear()
-            return self._listings.today()
+        return self._listings.today()
 
     def _name(self, code: str) -> str:
         return self._listing().names.get(code[:6], code)
