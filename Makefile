@@ -39,7 +39,8 @@ demo: .venv/.ready  ## the main job on the simulated broker (MARKET_DATA=DIR: ov
 test: lint test-fast test-310  ## all of the tests
 
 test-fast: .venv/.ready  ## the tests on 3.11 and later
-	$(BIN)/python -m pytest --doctest-modules
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --doctest-modules koalab kernel_server
 
 test-310: .venv310/.ready  ## the kernel server's tests on 3.10, Qt's main loop included
 	@if [ -e .venv310/.ready ]; then QT_QPA_PLATFORM=offscreen .venv310/bin/python -m pytest tests/kernel_server tests/qt; \

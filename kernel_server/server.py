@@ -31,8 +31,8 @@ GRACE = 0.5
 _OPTIONS = [
     ("grpc.max_receive_message_length", 4 * 2**20),
     ("grpc.max_send_message_length", 64 * 2**20),
-    ("grpc.so_reuseport", 0),
     # Two servers on one port would each get some of the calls; the second has to fail instead.
+    ("grpc.so_reuseport", 0),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 5000),
 ]

@@ -59,7 +59,7 @@ def candles(frame: pd.DataFrame) -> Candles:
     """The frame of ``daily``, ``minute`` or ``bars``, in English or Korean columns, of one code.
 
     Raises:
-        BadInput: bars of several codes, or no bars at all.
+        BadInput: it is not a frame of the bars of one code. One without rows is drawn as such.
     """
     plain = _one_code(frame)
     names = _SHOWN if "close" in plain.columns else _KOREAN
@@ -89,7 +89,7 @@ def candlestick(frame: pd.DataFrame, title: str | None = None, volume: bool = Tr
         volume: whether the volume is shown.
 
     Raises:
-        BadInput: bars of several codes, or no bars at all.
+        BadInput: it is not a frame of the bars of one code. One without rows is drawn as such.
     """
     import plotly.graph_objects as go
 

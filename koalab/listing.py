@@ -7,6 +7,7 @@ opens, so a day's listing is kept in the cache.
 from __future__ import annotations
 
 import difflib
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -16,10 +17,11 @@ import numpy as np
 import pandas as pd
 
 from koalab.dates import seoul
-from koalab.errors import BadInput, KoalabError, UnknownCode
+from koalab.errors import BadInput, CacheDamaged, KoalabError, UnknownCode
 from koalab.link import Link
-from koalab.store.disk import CacheUnavailable
 from koalab.store.memo import Memo
+
+log = logging.getLogger(__name__)
 
 # GetCodeListByMarket's own numbers. The first three are the markets, the rest are parts of them.
 MARKETS: Mapping[str, str] = {"KOSPI": "0", "KOSDAQ": "10", "KONEX": "50"}
@@ -193,14 +195,17 @@ class Listings:
         return {code: values[5 * number : 5 * number + 5] for number, code in enumerate(codes)}
 
     def _remembered(self, key: str) -> Any:
-        return None if self._memo is None else self._memo.get(key)
+        if self._memo is None:
+            return None
+        try:
+            return self._memo.get(key)
+        except CacheDamaged as error:
+            log.warning("%s; the listing is asked for anew", error)
+            return None
 
     def _remember(self, key: str, value: Any) -> None:
         if self._memo is not None:
-            try:
-                self._memo.put(key, value)
-            except CacheUnavailable:
-                return  # it is asked for again next time, which costs no TR
+            self._memo.put(key, value)
 
 
 def _labels(lists: Iterable[tuple[str, list[str]]]) -> Iterable[tuple[str, str]]:

@@ -36,7 +36,7 @@ def save(frame: pd.DataFrame, path: str | os.PathLike[str], title: str | None = 
         The file.
 
     Raises:
-        BadInput: bars of several codes, or no bars at all.
+        BadInput: it is not a frame of the bars of one code. One without rows is drawn as such.
         KoalabError: matplotlib or its Korean font is not installed.
     """
     bars = candles(frame)

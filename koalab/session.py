@@ -14,7 +14,7 @@ import pandas as pd
 
 from koalab.calls import Calls
 from koalab.dates import Day, seoul, span
-from koalab.errors import BadInput, CacheDamaged, KoalabError
+from koalab.errors import BadInput, KoalabError
 from koalab.frames import bars as bar_frames
 from koalab.frames import records
 from koalab.frames.fields import Columns
@@ -115,8 +115,15 @@ class Session:
             ],
             "queue": status.queued,
             "streams": status.streams,
-            "cache": {"folder": str(self.cache.shelf.folder), "series": len(self.cache.series())},
+            "cache": self._cache_status(),
         }
+
+    def _cache_status(self) -> dict[str, Any]:
+        folder = {"folder": str(self.cache.shelf.folder)}
+        try:
+            return {**folder, "series": len(self.cache.series())}
+        except KoalabError as error:
+            return {**folder, "error": str(error)}
 
     def close(self) -> None:
         """Ends the session, and with it the embedded server where there is one."""
@@ -387,11 +394,7 @@ class Session:
         return Progress(label, show, self._link.expected_wait)
 
     def _listing(self) -> Listing:
-        try:
-            return self._listings.today()
-        except CacheDamaged:
-            self.cache.clear()
-            return self._listings.today()
+        return self._listings.today()
 
     def _name(self, code: str) -> str:
         return self._listing().names.get(code[:6], code)

@@ -87,11 +87,11 @@ def error(code: int) -> pd.Series[Any]:
 def described(entry: tables.Tr) -> pd.DataFrame:
     """A TR's inputs and fields, one a row; its name and page size in ``attrs``."""
     inputs = [
-        ("input" if given.default is None else "optional", given.name, given.default, None)
+        ("input" if given.default is None else "optional", given.name, given.default or "", None)
         for given in (*entry.inputs, *entry.optional_inputs)
     ]
     outputs = [
-        (block, field.name, None, field.fid if field.fid > 0 else None)
+        (block, field.name, "", field.fid if field.fid > 0 else None)
         for block, fields in (("single", entry.single), ("multi", entry.multi))
         for field in fields
     ]

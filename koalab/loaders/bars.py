@@ -111,7 +111,7 @@ class BarLoader:
     def _run(self, load: _Load, store: BarStore | None, now: float, progress: Progress) -> Loaded:
         gaps: Sequence[Gap] = [(load.first, load.last)]
         if store is not None:
-            held, missing = store.read(load.series, load.first, load.last)
+            held, missing = self._held(store, load, load.first, load.last)
             gaps = needs_fetch(missing, load.interval.name, now, self._sessions())
             load.parts.append(held)
             load.result.hits = len(held)
@@ -141,6 +141,15 @@ class BarLoader:
                     self._keep(store, load, bars, (low, min(upper, load.final)), ended)
                 upper = low - _INSTANT
 
+    def _held(
+        self, store: BarStore, load: _Load, first: np.datetime64, last: np.datetime64
+    ) -> tuple[BarColumns, list[Gap]]:
+        try:
+            return store.read(load.series, first, last)
+        except CacheUnavailable as error:
+            log.warning("bars of %s cannot be looked up: %s", load.series, error)
+            return self._none(load.interval), [(first, last)]
+
     def _keep(self, store: BarStore, load: _Load, bars: BarColumns, covered: Gap, ended: bool) -> None:
         low, high = covered
         if low > high:
@@ -155,8 +164,9 @@ class BarLoader:
         first, last = gap
         if store is None or not load.series.adjusted:
             return gap
-        before, _ = store.read(load.series, max(first, BEGINNING + _NEIGHBOUR) - _NEIGHBOUR, first - _INSTANT)
-        after, _ = store.read(load.series, last + _INSTANT, last + _NEIGHBOUR)
+        earliest = max(first, BEGINNING + _NEIGHBOUR) - _NEIGHBOUR
+        before, _ = self._held(store, load, earliest, first - _INSTANT)
+        after, _ = self._held(store, load, last + _INSTANT, last + _NEIGHBOUR)
         return (before.time[-1] if len(before) else first), (after.time[0] if len(after) else last)
 
     def _pages(

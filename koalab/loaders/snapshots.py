@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,12 +10,9 @@ from koalab.errors import UnknownCode
 from koalab.link import Link
 from koalab.loaders import transactions
 from koalab.progress import Progress
-from koalab.store.disk import CacheUnavailable
 from koalab.store.finality import final_until
 from koalab.store.memo import Memo
 from koalab.transport.base import Page
-
-log = logging.getLogger(__name__)
 
 _CODES_A_TR = 100
 
@@ -91,10 +87,7 @@ class SnapshotLoader:
             "messages": list(page.messages),
             "received_at": page.received_at,
         }
-        try:
-            self._memo.put(key, value, expires)
-        except CacheUnavailable as error:
-            log.warning("%s could not be kept: %s", key, error)
+        self._memo.put(key, value, expires)
 
     def _expires(self, now: float) -> float | None:
         """When what is true now may have changed; None where it may change any moment."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import struct
 import time
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from math import inf
 from typing import Any, Final
 
 from koalab.errors import CacheDamaged
-from koalab.store.disk import Shelf
+from koalab.store.disk import CacheUnavailable, Shelf
+
+log = logging.getLogger(__name__)
 
 MEMO: Final = "memo:"
 """How the keys of all memos begin."""
@@ -30,12 +33,16 @@ class Memo:
         self._clock = clock
 
     def get(self, key: str) -> Any:
-        """The value as it was put; None where there is none or it has expired.
+        """The value as it was put; None where there is none, it has expired, or the cache cannot be used now.
 
         Raises:
             CacheDamaged: what lies there was not put here.
         """
-        stored = self._shelf.get(MEMO + key)
+        try:
+            stored = self._shelf.get(MEMO + key)
+        except CacheUnavailable as error:
+            log.warning("%s cannot be looked up: %s", key, error)
+            return None
         if stored is None:
             return None
         try:
@@ -51,6 +58,8 @@ class Memo:
     def put(self, key: str, value: Any, expires: float | None = None) -> None:
         """Keeps bytes, or anything JSON can hold, until ``expires`` (seconds since the epoch; None: for ever).
 
+        Where the cache cannot be used now the value is not kept, and the log says so.
+
         Raises:
             TypeError: neither bytes nor JSON.
         """
@@ -59,8 +68,11 @@ class Memo:
         else:
             kind, data = b"j", json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         head = _HEAD.pack(kind, inf if expires is None else expires)
-        with self._shelf.transaction() as change:
-            change.set(MEMO + key, head + data)
+        try:
+            with self._shelf.transaction() as change:
+                change.set(MEMO + key, head + data)
+        except CacheUnavailable as error:
+            log.warning("%s could not be kept: %s", key, error)
 
     def clear(self) -> int:
         """Forgets everything; how many values that were."""

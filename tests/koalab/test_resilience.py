@@ -394,3 +394,17 @@ def test_the_link_tells_the_brokers_time_without_asking(market: Market) -> None:
     passed[0] = 2.0
     assert link.now() == pytest.approx(before + 120.0)
     link.close()
+
+
+def test_a_cache_that_cannot_be_used_costs_trs_and_nothing_else(
+    market: Market, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    kw = market.connect("file")
+    for _ in range(2):
+        frame = kw.daily("삼성전자", "2026-11-09", "2026-11-13")
+        assert (len(frame), frame.attrs["trs"]) == (5, 1)
+        assert kw.info("005930")["name"] == "삼성전자"
+        assert len(kw.find("삼성")) > 5
+    assert "error" in kw.status()["cache"]
+    assert "cannot be used" in caplog.text
