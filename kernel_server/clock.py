@@ -43,8 +43,12 @@ class Clock(Protocol):
 
     def now(self) -> float: ...
 
-    def call_at(self, due: float, call: Callable[[], None]) -> Timer:
-        """``call()`` once ``now()`` has reached ``due``, on a thread of the clock's: it must only hand on."""
+    def call_at(self, due: float, call: Callable[[], None], background: bool = False) -> Timer:
+        """``call()`` once ``now()`` has reached ``due``, on a thread of the clock's: it must only hand on.
+
+        ``background`` says that nobody waits for it: the market goes on by itself, and a clock that leaps
+        over waits does not leap for that.
+        """
         ...
 
     def close(self) -> None: ...
@@ -98,7 +102,7 @@ class RunningClock:
     def now(self) -> float:
         return self._origin + (time.monotonic() - self._zero) * self._speed
 
-    def call_at(self, due: float, call: Callable[[], None]) -> Timer:
+    def call_at(self, due: float, call: Callable[[], None], background: bool = False) -> Timer:  # noqa: ARG002
         timer = Timer(due, call)
         with self._changed:
             self._timers.push(timer)
@@ -133,12 +137,14 @@ class RunningClock:
 class SteppedClock:
     """Stands still until ``advance`` moves it; calls that come due on the way are made in their order.
 
-    With ``jump`` it also leaps, by itself, to whatever is waited for next, so that a wait costs no time.
+    With ``jump`` it also leaps, by itself, to whatever is waited for next, so that a wait costs no time; what
+    is due on the way in the background is done on the way.
     """
 
     def __init__(self, start: float, jump: bool = False) -> None:
         self._now = start
         self._timers = _Timers()
+        self._waits = _Timers()  # those of the timers that are worth a leap
         self._changed = threading.Condition()
         self._closed = False
         if jump:
@@ -156,12 +162,14 @@ class SteppedClock:
         with self._changed:
             return self._timers.next_due()
 
-    def call_at(self, due: float, call: Callable[[], None]) -> Timer:
+    def call_at(self, due: float, call: Callable[[], None], background: bool = False) -> Timer:
         timer = Timer(due, call)
         with self._changed:
             if due > self._now:
                 self._timers.push(timer)
-                self._changed.notify()
+                if not background:
+                    self._waits.push(timer)
+                    self._changed.notify()
                 return timer
         timer.fire()
         return timer
@@ -188,7 +196,7 @@ class SteppedClock:
     def _leap(self) -> None:
         while True:
             with self._changed:
-                while (due := self._timers.next_due()) is None and not self._closed:
+                while (due := self._waits.next_due()) is None and not self._closed:
                     self._changed.wait()
                 if self._closed:
                     return

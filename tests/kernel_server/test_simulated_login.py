@@ -135,19 +135,16 @@ def test_what_it_is() -> None:
     assert (control.kind, control.source) == ("simulated", "simulated:hand")
 
 
-def test_orders_are_refused_with_a_message() -> None:
+def test_orders_on_credit_and_for_derivatives_are_refused_with_a_message() -> None:
     rig = Rig(small_market()).login()
-    order = ("매수", "0301", "8000000011", 1, "005930", 1, 77000, "00", "")
     credit = ("신용", "0302", "8000000011", 1, "005930", 1, 77000, "00", "03", "", "")
     future = ("선물", "0303", "8000000011", "101V9000", 1, "2", "1", 1, "300.00", "")
-    assert rig.call("SendOrder", *order) == -307
-    assert rig.events == []
     assert rig.call("SendOrderCredit", *credit) == -307
+    assert rig.events == []
     assert rig.call("SendOrderFO", *future) == -307
     rig.settle()
-    assert [event.name for event in rig.events] == ["OnReceiveMsg"] * 3
+    assert [event.name for event in rig.events] == ["OnReceiveMsg"] * 2
     assert [event.arguments[:2] for event in rig.events] == [
-        ("0301", "매수"),
         ("0302", "신용"),
         ("0303", "선물"),
     ]
@@ -183,12 +180,3 @@ def test_on_a_control_thread_of_its_own() -> None:
     finally:
         clock.close()
         thread.stop()
-
-
-def test_no_conditions_yet() -> None:
-    rig = Rig(small_market()).login()
-    assert rig.call("GetConditionLoad") == 0
-    assert rig.call("GetConditionNameList") == ""
-    assert rig.call("SendCondition", "0101", "조건", 0, 1) == 0
-    rig.settle()
-    assert rig.events == []

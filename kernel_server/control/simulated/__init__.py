@@ -66,4 +66,4 @@ def build(
         market = SyntheticMarket(seed, load, minute_sessions=settings.minute_days, kept=_KEPT)
         if settings.fundamentals_seed is None:
             settings = dataclasses.replace(settings, fundamentals_seed=seed)
-    return SimulatedControl(market, clock, settings, later, load)
+    return SimulatedControl(market, clock, settings, later, load, seed)

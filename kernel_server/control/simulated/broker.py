@@ -1,9 +1,9 @@
 """The simulated control: Kiwoom's functions and events over a market of its own.
 
-What is here: login, the master functions, TRs with their limits, pages and messages (``transactions``,
-``charts``, ``quotes``), and the bookkeeping of real-time registrations. What is not here yet: orders, which
-SendOrder and its like refuse with -307 and a message, conditions, of which GetConditionLoad finds none, and
-real-time events: SetRealReg registers, but nothing comes. There are no derivatives: their lists are empty.
+It is put together here: the exchange (``exchange``), what is seen of it in real time (``realtime``), accounts
+and orders (``brokerage``), TRs with their limits, pages and messages (``transactions`` and the modules with
+``handlers``), conditions, themes, and faults on demand (``faults``). There are no derivatives and no credit:
+their lists are empty, and SendOrderFO and SendOrderCredit are refused with -307 and a message.
 """
 
 from __future__ import annotations
@@ -13,15 +13,32 @@ from collections.abc import Callable, Sequence
 from kernel_server import reference
 from kernel_server.clock import Clock
 from kernel_server.control.seam import Event, Handler, Scalar, Value
+from kernel_server.control.simulated.answers import Handler as TrHandler
 from kernel_server.control.simulated.answers import message
+from kernel_server.control.simulated.brokerage.brokerage import Brokerage
 from kernel_server.control.simulated.charts import Charts
+from kernel_server.control.simulated.conditions import Conditions
+from kernel_server.control.simulated.exchange.engine import SimulatedExchange
+from kernel_server.control.simulated.exchange.interface import Exchange, Watcher
+from kernel_server.control.simulated.exchange.told import Told
+from kernel_server.control.simulated.faults import Faults
+from kernel_server.control.simulated.flows import Flows
 from kernel_server.control.simulated.hours import Hours
+from kernel_server.control.simulated.index import IndexQuotes
+from kernel_server.control.simulated.index_charts import IndexCharts
+from kernel_server.control.simulated.index_series import Indices
 from kernel_server.control.simulated.limits import RequestLimits
 from kernel_server.control.simulated.market import Market
 from kernel_server.control.simulated.master import Master
+from kernel_server.control.simulated.orderbook_tr import OrderBooks
 from kernel_server.control.simulated.quotes import Quotes
+from kernel_server.control.simulated.rankings import Rankings
+from kernel_server.control.simulated.realtime.feed import Feed
 from kernel_server.control.simulated.registrations import Registrations, is_screen
 from kernel_server.control.simulated.settings import Settings
+from kernel_server.control.simulated.survey import Survey
+from kernel_server.control.simulated.themes import Themes
+from kernel_server.control.simulated.ticks_chart import TickCharts
 from kernel_server.control.simulated.transactions import Transactions
 from kernel_server.control.simulated.tsv import rows as table
 from kernel_server.reference.sessions import Sessions, load
@@ -42,6 +59,7 @@ class SimulatedControl:
         settings: what can be chosen about it.
         later: hands work to the control thread, never doing it inside the call.
         sessions: hours of the exchange, asked for once, when first needed.
+        seed: of what happens on the exchange within a day.
     """
 
     kind = "simulated"
@@ -53,6 +71,7 @@ class SimulatedControl:
         settings: Settings,
         later: Later,
         sessions: Callable[[], Sessions] = load,
+        seed: int = 1,
     ) -> None:
         self.source = f"simulated:{market.source}"
         self._clock = clock
@@ -67,11 +86,48 @@ class SimulatedControl:
         self._master = Master(market, clock, hours)
         self._limits = RequestLimits(settings)
         self.registrations = Registrations(settings.no_screen_left)
-        handlers = Charts(market, settings).handlers() | Quotes(market, settings, hours).handlers()
+        issues = market.issues()
+
+        def exchange(watcher: Watcher) -> Exchange:
+            told = Told(watcher, lambda phase: self._brokerage.phase(phase))
+            return SimulatedExchange(market, clock, sessions, later, seed, told)
+
+        self._feed = Feed(self, exchange, self.registrations, settings, issues, sessions)
+        self._brokerage = Brokerage(
+            self,
+            self._feed.exchange,
+            settings,
+            issues,
+            sessions,
+            lambda *order: self._transactions.deliver(*order),
+        )
+        self._survey = Survey(market, settings, sessions)
+        self._conditions = Conditions(self, settings, self._limits, self._survey)
+        self._themes = Themes(issues)
+        self.faults = Faults(clock, later, self.lose_connection)
+        handlers = (
+            self._brokerage.handlers()
+            | Charts(market, settings).handlers()
+            | Quotes(market, settings, hours).handlers()
+            | self._more_handlers(market, sessions)
+        )
         self._transactions = Transactions(self, settings, self._limits, self.registrations, handlers)
         self._online, self._offline = self._dispatch()
         self._functions = self._offline
         self._login_info = self._login_facts()
+
+    def _more_handlers(self, market: Market, sessions: Callable[[], Sessions]) -> dict[str, TrHandler]:
+        """Of the TRs that need the exchange, or the whole market at once."""
+        issues = market.issues()
+        indices = Indices(market, sessions)
+        return (
+            TickCharts(issues, self._feed.exchange).handlers()
+            | OrderBooks(issues, self._feed.exchange).handlers()
+            | IndexQuotes(indices, self._survey).handlers()
+            | IndexCharts(indices, self._settings).handlers()
+            | Rankings(self._survey).handlers()
+            | Flows(market, self._settings).handlers()
+        )
 
     def _dispatch(self) -> tuple[dict[str, Function], dict[str, Function]]:
         """Every function of the control by name: as it answers after login, and before it."""
@@ -81,7 +137,15 @@ class SimulatedControl:
         for name, login, fixed, _why in table("function"):
             returns = reference.function(name).returns
             if fixed == "-":
-                parts = (self, self._transactions, self._master)
+                parts = (
+                    self,
+                    self._transactions,
+                    self._master,
+                    self._feed,
+                    self._brokerage,
+                    self._conditions,
+                    self._themes,
+                )
                 online[name] = next(getattr(part, name) for part in parts if hasattr(part, name))
             else:
                 answer: Value = int(fixed) if returns == "int" else blanks[returns]
@@ -105,6 +169,8 @@ class SimulatedControl:
         """Ends the session. No event is fired after that."""
         self._closed = True
         self._end_session()
+        self._feed.exchange.close()
+        self.faults.close()
 
     def unfilled(self) -> list[str]:
         """The TRs that are answered in the right shape, but without values."""
@@ -122,6 +188,8 @@ class SimulatedControl:
         self._functions = self._offline
         self._transactions.clear()
         self.registrations.clear()
+        self._brokerage.lose()
+        self._conditions.clear()
 
     # The line to the broker, as the transactions use it.
 
@@ -130,19 +198,25 @@ class SimulatedControl:
 
     def fire(self, name: str, *arguments: Scalar) -> None:
         """Fires an event at the handler, at once."""
-        if self._handler is not None and not self._closed:
-            self._handler(Event(name, arguments))
+        for _ in range(self.faults.copies(name)):
+            if self._handler is not None and not self._closed:
+                self._handler(Event(name, arguments))
 
-    def answer_later(self, seconds: float, work: Callable[[], None]) -> None:
-        """Does ``work`` on the control thread in so many seconds, unless the connection is lost by then."""
+    def answer_later(self, seconds: float, work: Callable[[], None], background: bool = False) -> None:
+        """Does ``work`` on the control thread in so many seconds, unless the connection is lost by then.
+
+        ``background``: nobody waits for it.
+        """
         session = self._session
+        if not background:
+            seconds += self.faults.delay()
 
         def turn() -> None:
             if session == self._session and not self._closed:
                 work()
 
         if seconds > 0:
-            self._clock.call_at(self._clock.now() + seconds, lambda: self._later(turn))
+            self._clock.call_at(self._clock.now() + seconds, lambda: self._later(turn), background)
         else:
             self._later(turn)
 
@@ -161,12 +235,14 @@ class SimulatedControl:
         self._logging_in = False
         if self._closed:
             return
-        if self._settings.login_result == 0:
+        code = self.faults.login(self._settings.login_result)
+        if code == 0:
             self._session += 1
             self._connected = True
             self._functions = self._online
             self._limits.renew()
-        self.fire("OnEventConnect", self._settings.login_result)
+            self._brokerage.renew()
+        self.fire("OnEventConnect", code)
 
     def GetConnectState(self) -> int:
         return int(self._connected)
@@ -195,9 +271,11 @@ class SimulatedControl:
         return self._settings.module_path
 
     def KOA_Functions(self, sFunctionName: str, sParam: str) -> str:
-        """ShowAccountWindow, SetConditionSearchFlag and unknown names answer blank."""
+        """ShowAccountWindow and unknown names answer blank."""
         if sFunctionName == "GetServerGubun":
             return self._login_info[sFunctionName]
+        if sFunctionName == "SetConditionSearchFlag":
+            return self._conditions.search_flag(sParam)
         return self._master.koa(sFunctionName, sParam)
 
     # Real-time registration.
@@ -213,15 +291,14 @@ class SimulatedControl:
     def DisconnectRealData(self, sScnNo: str) -> None:
         self.registrations.remove(sScnNo, "ALL")
 
-    # Orders.
+    # Orders of kinds that are not traded here.
 
-    def SendOrder(self, sRQName: str, sScreenNo: str, *_order: Scalar) -> int:
-        """Refused: this broker takes no orders yet."""
+    def SendOrderFO(self, sRQName: str, sScreenNo: str, *_order: Scalar) -> int:
+        """Refused: this broker has no derivatives and gives no credit."""
         self.answer_later(0, lambda: self.fire("OnReceiveMsg", sScreenNo, sRQName, "", message("no_orders")))
         return ORDER_NOT_SENT
 
-    SendOrderFO = SendOrder
-    SendOrderCredit = SendOrder
+    SendOrderCredit = SendOrderFO
 
 
 def _always(answer: Value) -> Function:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 CODES_A_SCREEN = 100
 FIDS_A_CALL = 100
@@ -23,7 +24,18 @@ class _Screen:
     """
 
     registered: dict[str, frozenset[str]] = field(default_factory=dict)
-    by_tr: tuple[str, ...] = ()
+    by_tr: frozenset[str] = frozenset()
+
+    def codes(self) -> set[str]:
+        """Whatever stands on the screen, the blank code included."""
+        return {*self.registered, *self.by_tr}
+
+
+class Held(NamedTuple):
+    """How a code is registered on all screens together: the FIDs of SetRealReg, and whether a TR did it too."""
+
+    fids: frozenset[str]
+    by_tr: bool
 
 
 def is_screen(number: str) -> bool:
@@ -32,15 +44,21 @@ def is_screen(number: str) -> bool:
 
 
 class Registrations:
-    """The control's bookkeeping of real-time registrations."""
+    """The control's bookkeeping of real-time registrations.
+
+    ``changed`` is told which codes (the blank one included) may now be registered otherwise than before.
+    """
 
     def __init__(self, no_screen_left: int) -> None:
         self._no_screen_left = no_screen_left
         self._screens: dict[str, _Screen] = {}
+        self.changed: Callable[[Iterable[str]], None] = _nobody
 
     def clear(self) -> None:
         """Forgets every registration, as a lost connection does."""
+        dropped = {code for screen in self._screens.values() for code in screen.codes()}
         self._screens.clear()
+        self.changed(dropped)
 
     def register(self, screen: str, codes: Sequence[str], fids: Sequence[str], option: str) -> int:
         """SetRealReg. Nothing is registered where it returns other than 0.
@@ -63,31 +81,39 @@ class Registrations:
             wanted[code] = wanted.get(code, frozenset()) | frozenset(fids)
         if len(wanted) - ("" in wanted) > CODES_A_SCREEN:
             return TOO_MANY_CODES
-        by_tr = known.by_tr if known is not None and option == "1" else ()
+        before = known.codes() if known is not None and option == "0" else set()
+        by_tr = known.by_tr if known is not None and option == "1" else frozenset()
         self._screens[screen] = _Screen(wanted, by_tr)
+        self.changed({*before, *(codes or ("",))})
         return 0
 
     def follow(self, screen: str, codes: Sequence[str]) -> None:
         """A quote TR registers its codes on its screen, in place of those of the TR before it."""
         known = self._screens.get(screen)
+        before = known.by_tr if known is not None else frozenset()
         if known is not None:
-            known.by_tr = tuple(codes)
+            known.by_tr = frozenset(codes)
         elif len(self._screens) < SCREENS:
-            self._screens[screen] = _Screen(by_tr=tuple(codes))
+            self._screens[screen] = _Screen(by_tr=frozenset(codes))
+        self.changed({*before, *codes})
 
     def remove(self, screen: str, code: str) -> None:
         """SetRealRemove: that code from that screen; ``ALL`` in either place means every one."""
+        dropped = set()
         for number in list(self._screens) if screen == ALL else [screen]:
             known = self._screens.get(number)
             if known is None:
                 continue
             if code == ALL:
+                dropped |= known.codes()
                 del self._screens[number]
                 continue
+            dropped.add(code)
             known.registered.pop(code, None)
-            known.by_tr = tuple(held for held in known.by_tr if held != code)
+            known.by_tr -= {code}
             if not known.registered and not known.by_tr:
                 del self._screens[number]
+        self.changed(dropped)
 
     def screens(self) -> tuple[str, ...]:
         """The screens in use, oldest first."""
@@ -96,9 +122,22 @@ class Registrations:
     def codes(self, screen: str) -> frozenset[str]:
         """The codes of a screen, those of its last TR included."""
         known = self._screens.get(screen)
-        return frozenset() if known is None else frozenset((*known.registered, *known.by_tr)) - {""}
+        return frozenset() if known is None else frozenset(known.codes() - {""})
 
     def fids(self, screen: str, code: str) -> frozenset[str]:
         """The FIDs with which SetRealReg registered a code there; a TR's registration has none of its own."""
         known = self._screens.get(screen)
         return frozenset() if known is None else known.registered.get(code, frozenset())
+
+    def held(self, code: str) -> Held | None:
+        """How a code, or the blank one, is registered on all screens together; None where it is not."""
+        fids: set[str] = set()
+        by_tr = False
+        for screen in self._screens.values():
+            fids |= screen.registered.get(code, frozenset())
+            by_tr = by_tr or code in screen.by_tr
+        return Held(frozenset(fids), by_tr) if fids or by_tr else None
+
+
+def _nobody(_codes: Iterable[str]) -> None:
+    """Told of changes where nobody listens."""

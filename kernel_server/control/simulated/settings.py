@@ -53,6 +53,37 @@ class Settings:
         period_date: 일자 of a week, month or year bar is its ``first`` or ``last`` session (guess).
         collateral_rate: 대용가 as a percentage of 기준가; one recorded value fits 78 (guess).
         fundamentals_seed: seed of PER, EPS and their like; None leaves them blank, as given data must.
+        trade_fields: so many of the 43 fields of a 주식체결 are sent; a server of 2022 sent 42.
+        volume_pace: FID 851 of a 주식체결, 전일 동시간 거래량 비율; how it is computed is not known.
+        no_quote: the price of a level of the book where nobody waits (guess).
+        level_change: 호가직전대비 of a level compares with what waited at the same ``price`` before or in
+            the same ``place`` (guess).
+        market_key: sRealKey of 장시작시간 (guess).
+        index_members: how many issues stand for a market in its 업종지수.
+        condition_period: a live condition is looked at again every so many seconds of a session (guess).
+        condition_failure: what SendCondition returns where it fails: ``zero``, as documented, or the
+            ``code`` (-11, -12, -13) that the table of errors has for it.
+        index_close: how the last bar of a session is timed in the tick and minute charts of an index:
+            its ``time``, or ``888888``, which has been seen.
+        index_tick_days: depth of the tick charts of an index in sessions (guess).
+        flow_signs: opt10059 and opt10060 write what was bought with a plus and what was sold with a minus
+            (``signed``), or both plainly (``plain``). Guess; a net amount is signed in any case.
+        deposit: what each account begins with, KRW (guess).
+        fee_rate: of a trade's amount, in thousandths of a percent; cut below 10 won.
+        taxed: whether sales are taxed at all; by which rates says ``data/account_tax.tsv`` (guess).
+        tax_unit: each tax of a sale is cut below so many won (guess).
+        orders_a_second: what is taken; beyond it -308. A counter of its own, windows as for requests.
+        order_size_checks: whether SendOrder refuses by ``data/order_size.tsv`` (guess for 모의투자).
+        password_saved: whether the account window has the password; without it SendOrder returns -301.
+        quote_types: the sHogaGb that are traded; the real server knows all of ``data/order_quote.tsv``.
+        restricted: codes whose orders are refused as 매매금지.
+        order_answer: which of an order's OnReceiveMsg (``message``) and OnReceiveTrData (``data``) comes first.
+        chejan_first: whether an order's first Chejan events come before both of them.
+        rejected_order: after the message of a rejected order OnReceiveTrData with a blank number comes
+            (``blank``) or does not (``silent``). Guess.
+        chejan_fills: 체결가 and 체결량 (910, 911) are the order's so far (``total``) or the fill's (``fill``). Guess.
+        first_order, first_fill: the first order and fill numbers of a session.
+        account_rows: rows of a page of the account TRs that leave it open (guess).
     """
 
     user_id: str = "koalab"
@@ -84,6 +115,33 @@ class Settings:
     period_date: Literal["first", "last"] = "first"
     collateral_rate: int = 78
     fundamentals_seed: int | None = None
+    trade_fields: int = 43
+    volume_pace: str = "0"
+    no_quote: str = "0"
+    level_change: Literal["price", "place"] = "price"
+    market_key: str = "09"
+    index_members: int = 20
+    condition_period: float = 20.0
+    condition_failure: Literal["zero", "code"] = "zero"
+    index_close: Literal["time", "888888"] = "time"
+    index_tick_days: int = 5
+    flow_signs: Literal["signed", "plain"] = "signed"
+    deposit: int = 10_000_000
+    fee_rate: int = 350
+    taxed: bool = True
+    tax_unit: int = 1
+    orders_a_second: int = 5
+    order_size_checks: bool = True
+    password_saved: bool = True
+    quote_types: tuple[str, ...] = ("00", "03")
+    restricted: tuple[str, ...] = ()
+    order_answer: Literal["message", "data"] = "message"
+    chejan_first: bool = False
+    rejected_order: Literal["silent", "blank"] = "silent"
+    chejan_fills: Literal["total", "fill"] = "total"
+    first_order: int = 1
+    first_fill: int = 1
+    account_rows: int = 20
 
     def __post_init__(self) -> None:
         if self.login_delay < 0.3:
@@ -92,6 +150,16 @@ class Settings:
             raise ValueError(f"latency must not be negative, as {self.latency} is")
         if self.login_result > 0:
             raise ValueError(f"login_result is 0 or an error code, not {self.login_result}")
-        for name in ("requests_a_second", "requests_an_hour", "overruns", "minute_days"):
+        for name in ("deposit", "fee_rate"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, as {getattr(self, name)} is")
+        least_one = ("requests_a_second", "requests_an_hour", "overruns", "minute_days")
+        for name in (*least_one, "tax_unit", "orders_a_second", "first_order", "first_fill", "account_rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 1 <= self.trade_fields <= 43:
+            raise ValueError(f"trade_fields must be 1 to 43, not {self.trade_fields}")
+        if self.index_members < 1:
+            raise ValueError(f"index_members must be at least 1, not {self.index_members}")
+        if self.condition_period <= 0 or self.index_tick_days < 1:
+            raise ValueError("condition_period must be positive and index_tick_days at least 1")

@@ -10,6 +10,7 @@ from kernel_server import reference
 from kernel_server.control.seam import Table
 from kernel_server.control.simulated import formats
 from kernel_server.control.simulated.answers import Answer, Handler, Reading, Rejected, Request, message
+from kernel_server.control.simulated.brokerage.post import NumberReading
 from kernel_server.control.simulated.given_files import BadMarketData
 from kernel_server.control.simulated.limits import SERVED, RequestLimits
 from kernel_server.control.simulated.registrations import Registrations, is_screen
@@ -35,7 +36,7 @@ class Line(Protocol):
         """Fires an event, at once."""
         ...
 
-    def answer_later(self, seconds: float, work: Callable[[], None]) -> None:
+    def answer_later(self, seconds: float, work: Callable[[], None], background: bool = False) -> None:
         """Does ``work`` on the control thread, never before the present call has returned; not after a cut."""
         ...
 
@@ -69,7 +70,7 @@ class Transactions:
         self._handlers = handlers
         self._inputs: dict[str, str] = {}
         self._keys: dict[str, _Key] = {}
-        self._reading: Reading | None = None
+        self._reading: Reading | NumberReading | None = None
 
     def clear(self) -> None:
         """Forgets the continuation keys, as a lost connection does."""
@@ -174,12 +175,15 @@ class Transactions:
             self._registrations.follow(request.screen, answer.codes)
         last = "" if tr.kind == "account" else self._settings.last_page
         prev_next = last if answer.after is None else "2"
-        before, self._reading = self._reading, Reading(tr, answer)
+        self.deliver(request.screen, request.name, request.asked_as, Reading(tr, answer), prev_next)
+
+    def deliver(
+        self, screen: str, name: str, code: str, reading: Reading | NumberReading, prev_next: str = ""
+    ) -> None:
+        """Fires OnReceiveTrData; while it is handled, the getters read ``reading``."""
+        before, self._reading = self._reading, reading
         try:
-            self._line.fire(
-                "OnReceiveTrData",
-                *(request.screen, request.name, request.asked_as, "", prev_next, 0, "", "", ""),
-            )
+            self._line.fire("OnReceiveTrData", screen, name, code, "", prev_next, 0, "", "", "")
         finally:
             self._reading = before
 

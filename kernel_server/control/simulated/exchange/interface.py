@@ -144,7 +144,11 @@ class Exchange(Protocol):
     def unwatch(self, code: str) -> None: ...
 
     def tape(self, code: str) -> Tape:
-        """Today's tape so far (of the newest session where none is on), whether or not the issue is watched."""
+        """Today's tape so far (of the newest session where none is on), whether or not the issue is watched.
+
+        Raises:
+            LookupError: the issue is not listed, or nothing is known of it; ``trades`` and ``depth`` do so too.
+        """
         ...
 
     def trades(self, code: str) -> list[Trade]:

@@ -1,0 +1,117 @@
+"""Which orders the broker lets through to the exchange, and which it refuses with a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from kernel_server.clock import seoul
+from kernel_server.control.simulated.answers import Rejected
+from kernel_server.control.simulated.brokerage.books import Books, Calendar
+from kernel_server.control.simulated.brokerage.order import Order, Quote, Ticket, order_types, quotes
+from kernel_server.control.simulated.exchange.interface import Exchange, Phase, Side
+from kernel_server.control.simulated.hours import day_of
+from kernel_server.control.simulated.market import Issue
+from kernel_server.control.simulated.settings import Settings
+from kernel_server.control.simulated.ticks import board, rules
+
+_NOON = 12
+
+
+class Admission:
+    """Each check raises ``Rejected`` with what the broker says where it fails."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        books: Books,
+        calendar: Calendar,
+        settings: Settings,
+        issues: Mapping[str, Issue],
+        now: Callable[[], float],
+    ) -> None:
+        self._exchange = exchange
+        self._books = books
+        self._calendar = calendar
+        self._settings = settings
+        self._issues = issues
+        self._now = now
+
+    def known(self, ticket: Ticket) -> None:
+        """Account, issue and a quantity."""
+        if ticket.type not in order_types() or ticket.account not in self._books.accounts:
+            raise Rejected("order_unknown")
+        if ticket.code not in self._issues:
+            raise Rejected("unknown_code")
+        if ticket.code in self._settings.restricted:
+            raise Rejected("order_restricted")
+        if not ticket.quantity:
+            raise Rejected("order_quantity")
+
+    def quote(self, ticket: Ticket) -> Quote:
+        """What sHogaGb asks for, in the hours in which that is traded."""
+        quote = quotes().get(ticket.quote)
+        if quote is None or ticket.quote not in self._settings.quote_types:
+            raise Rejected("order_quote_type")
+        if quote.price != "given" and ticket.price:
+            raise Rejected("order_priced")
+        self.hours(quote)
+        return quote
+
+    def hours(self, quote: Quote) -> None:
+        phase = self._exchange.phase()
+        if phase in quote.phases:
+            return
+        now = self._now()
+        if not self._calendar.is_session(now):
+            raise Rejected("order_holiday")
+        early = seoul(now).hour < _NOON if phase == Phase.CLOSED else phase < min(quote.phases)
+        raise Rejected("order_not_open" if early else "order_closed")
+
+    def price(self, ticket: Ticket, quote: Quote) -> tuple[int, int]:
+        """What the exchange is told (0: a market order), and what a share can cost at most (KRW)."""
+        try:
+            tape = self._exchange.tape(ticket.code)
+        except LookupError:  # listed, but without a price
+            raise Rejected("unknown_code") from None
+        if quote.price == "none":
+            return 0, tape.upper
+        if quote.price == "close":
+            return tape.last, tape.last
+        price = ticket.price if quote.price == "given" else self._best(ticket, quote)
+        if not tape.lower <= price <= tape.upper:
+            raise Rejected("order_limits")
+        grid = rules(day_of(self._books.day), board(self._issues[ticket.code]))
+        if grid.floor(price) != price:
+            raise Rejected("order_tick")
+        return price, price
+
+    def _best(self, ticket: Ticket, quote: Quote) -> int:
+        asks, bids = self._exchange.depth(ticket.code)
+        buys = order_types()[ticket.type].side == Side.BUY
+        levels = asks if buys == (quote.price == "opposite") else bids
+        if not levels:
+            raise Rejected("order_refused")
+        return levels[0].price
+
+    def afford(self, ticket: Ticket, bound: int, freed: int = 0) -> None:
+        """Cash or shares for it. ``freed`` is what it takes over from the order that it modifies."""
+        account = self._books.accounts[ticket.account]
+        if order_types()[ticket.type].side == Side.BUY:
+            if account.reserve(bound, ticket.quantity) > account.orderable + freed:
+                raise Rejected("order_no_cash")
+        elif ticket.quantity > account.sellable(ticket.code) + freed:
+            raise Rejected("order_no_shares")
+
+    def original(self, ticket: Ticket) -> Order:
+        """The order that is to be cancelled or modified, with enough of it open."""
+        kind = order_types()[ticket.type]
+        original = self._books.orders.get(int(ticket.original) if ticket.original.isdecimal() else 0)
+        asked = (ticket.account, ticket.code, kind.side)
+        if original is None or (original.account, original.code, original.side) != asked:
+            raise Rejected("order_unknown")
+        self.hours(quotes()[original.quote])
+        if original.placed is None or not original.left:
+            raise Rejected("order_nothing_open")
+        if ticket.quantity > original.left:
+            raise Rejected(f"order_{kind.action}_too_much")
+        return original

@@ -1,0 +1,148 @@
+"""The books the broker keeps: accounts, the session's orders, numbers given out, and which session it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import date
+from typing import Any, NamedTuple
+
+from kernel_server.clock import seoul
+from kernel_server.control.simulated.brokerage.account import Account, Deal, Holding
+from kernel_server.control.simulated.brokerage.order import Order
+from kernel_server.control.simulated.exchange.interface import Side
+from kernel_server.control.simulated.hours import day_of
+from kernel_server.control.simulated.settings import Settings
+from kernel_server.reference.sessions import Sessions
+
+
+class Calendar:
+    """Sessions by number. ``sessions`` is asked for once, when first needed."""
+
+    def __init__(self, sessions: Callable[[], Sessions]) -> None:
+        self._load = sessions
+        self._sessions: Sessions | None = None
+
+    def _known(self) -> Sessions:
+        if self._sessions is None:
+            self._sessions = self._load()
+        return self._sessions
+
+    def day(self, now: float) -> int:
+        """YYYYMMDD of the session that ``now`` belongs to: today's, or the newest before."""
+        today = seoul(now).date()
+        index = self._known().index_at_or_before(today)
+        found: date = today if index < 0 else self._known().dates[index].item()
+        return found.year * 10000 + found.month * 100 + found.day
+
+    def is_session(self, now: float) -> bool:
+        return self._known().is_session(seoul(now).date())
+
+    def age(self, day: int, today: int) -> int:
+        """How many sessions ``day`` is before ``today``, both YYYYMMDD."""
+        index = self._known().index_at_or_before
+        return index(day_of(today)) - index(day_of(day))
+
+
+class Worth(NamedTuple):
+    """What an account was worth (KRW) when a session, of that YYYYMMDD, began."""
+
+    day: int
+    assets: int
+
+
+class Books:
+    """What has to outlive the process, and nothing else; ``snapshot`` gives it as plain JSON.
+
+    ``orders`` are those of the session ``day`` by number, ``past`` those of the sessions before.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.day = 0
+        self.accounts: dict[str, Account] = {}
+        for held in settings.accounts:
+            deposit = settings.deposit
+            self.accounts[held.number] = Account(held.number, deposit, settings.fee_rate, deposit)
+        self.orders: dict[int, Order] = {}
+        self.past: list[Order] = []
+        self.day_worth: dict[str, Worth] = {}
+        self.month_worth: dict[str, Worth] = {}
+        self._next_order = settings.first_order
+        self._next_fill = settings.first_fill
+
+    def turn(self, day: int) -> None:
+        """Begins that session."""
+        self.past.extend(self.orders.values())
+        self.orders.clear()
+        self.day = day
+        self._next_order = self._settings.first_order
+        self._next_fill = self._settings.first_fill
+
+    def next_order(self) -> int:
+        self._next_order += 1
+        return self._next_order - 1
+
+    def next_fill(self) -> int:
+        self._next_fill += 1
+        return self._next_fill - 1
+
+    def snapshot(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "day": self.day,
+            "next": [self._next_order, self._next_fill],
+            "orders": [_plain(order) for order in self.orders.values()],
+            "past": [_plain(order) for order in self.past],
+            "accounts": {
+                number: {
+                    "deposit": account.deposit,
+                    "cash": account.cash,
+                    "holdings": {
+                        code: [held.quantity, held.cost, held.fees] for code, held in account.holdings.items()
+                    },
+                    "deals": [[*deal] for deal in account.deals],
+                    "worth": [[*table[number]] for table in self._worths() if number in table],
+                }
+                for number, account in self.accounts.items()
+            },
+        }
+
+    def _worths(self) -> tuple[dict[str, Worth], dict[str, Worth]]:
+        return self.day_worth, self.month_worth
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes over a snapshot. Accounts that the settings no longer have are left out."""
+        self.day = state["day"]
+        for number, account in self.accounts.items():  # one that the snapshot has not is worth its deposit
+            for table in self._worths():
+                table[number] = Worth(self.day, account.deposit)
+        self._next_order, self._next_fill = state["next"]
+        self.past = [_order(plain) for plain in state["past"] if plain["account"] in self.accounts]
+        kept = [_order(plain) for plain in state["orders"] if plain["account"] in self.accounts]
+        self.orders = {order.number: order for order in kept}
+        for number in self.accounts.keys() & state["accounts"].keys():
+            account, plain = self.accounts[number], state["accounts"][number]
+            account.deposit, account.cash = plain["deposit"], plain["cash"]
+            account.holdings = {code: Holding(*held) for code, held in plain["holdings"].items()}
+            account.deals = [_deal(deal) for deal in plain["deals"]]
+            account.open = {n: order for n, order in self.orders.items() if _is_open(order, number)}
+            for table, worth in zip(self._worths(), plain["worth"], strict=False):
+                table[number] = Worth(*worth)
+
+
+def _is_open(order: Order, account: str) -> bool:
+    return order.account == account and order.placed is not None
+
+
+def _plain(order: Order) -> dict[str, Any]:
+    return {**asdict(order), "early": None}
+
+
+def _order(plain: Mapping[str, Any]) -> Order:
+    return Order(**plain)
+
+
+def _deal(plain: list[Any]) -> Deal:
+    deal = Deal(*plain)
+    return deal._replace(side=Side(deal.side))

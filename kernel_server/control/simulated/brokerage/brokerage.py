@@ -1,0 +1,185 @@
+"""The broker's side of trading as one part of the control: SendOrder, GetChejanData and the account TRs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request
+from kernel_server.control.simulated.brokerage.admission import Admission
+from kernel_server.control.simulated.brokerage.balances import Balances
+from kernel_server.control.simulated.brokerage.books import Books, Calendar
+from kernel_server.control.simulated.brokerage.checks import TAKEN, OrderLimits, refused
+from kernel_server.control.simulated.brokerage.chejan import NO_SCREEN
+from kernel_server.control.simulated.brokerage.notices import Notices
+from kernel_server.control.simulated.brokerage.order import Ticket
+from kernel_server.control.simulated.brokerage.orders import OrderDesk
+from kernel_server.control.simulated.brokerage.post import NumberReading, Post
+from kernel_server.control.simulated.brokerage.transactions import Lists
+from kernel_server.control.simulated.brokerage.valuation import Valuation
+from kernel_server.control.simulated.exchange.interface import Exchange, Phase
+from kernel_server.control.simulated.market import Issue
+from kernel_server.control.simulated.settings import Settings
+from kernel_server.reference.sessions import Sessions
+
+
+class Line(Protocol):
+    """The way to the broker and back."""
+
+    def now(self) -> float: ...
+
+    def fire(self, name: str, *arguments: str | int) -> None:
+        """Fires an event, at once."""
+        ...
+
+    def answer_later(self, seconds: float, work: Callable[[], None]) -> None:
+        """Does ``work`` on the control thread, never before the present call has returned; not after a cut."""
+        ...
+
+
+class Brokerage:
+    """Accounts and orders. Only the control thread touches it. It starts offline: ``renew`` connects it.
+
+    Args:
+        line: time and events.
+        exchange: where orders go; it tells of fills on the control thread.
+        settings: accounts, charges, and what is not known about the real broker.
+        issues: the listing.
+        sessions: the calendar, asked for once, when first needed.
+        deliver: fires OnReceiveTrData with blank sPrevNext, given screen, request name, TR code and what
+            GetCommData is to read it through.
+        after_hours: an issue's price (KRW) in the newest single-price auctions after the close; without it
+            기준가 stands for that (guess).
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        exchange: Exchange,
+        settings: Settings,
+        issues: Mapping[str, Issue],
+        sessions: Callable[[], Sessions],
+        deliver: Callable[[str, str, str, NumberReading], None],
+        after_hours: Callable[[str], int] | None = None,
+    ) -> None:
+        self._line = line
+        self._settings = settings
+        self._issues = issues
+        self._calendar = Calendar(sessions)
+        self._books = Books(settings)
+        self._post = Post(line.fire, deliver)
+        self._limits = OrderLimits(settings)
+        self._valuation = Valuation(exchange, self._books, self._calendar, settings, issues)
+        self._notices = Notices(
+            self._post, exchange, self._books, settings, issues, line.answer_later, after_hours
+        )
+        admission = Admission(exchange, self._books, self._calendar, settings, issues, line.now)
+        self._desk = OrderDesk(exchange, self._books, admission, self._notices, settings, issues, line.now)
+        lists = Lists(exchange, self._books, settings, issues).handlers()
+        self._handlers = lists | Balances(self._books, self._valuation, settings).handlers()
+
+    def SendOrder(
+        self,
+        sRQName: str,
+        sScreenNo: str,
+        sAccNo: str,
+        nOrderType: int,
+        sCode: str,
+        nQty: int,
+        nPrice: int,
+        sHogaGb: str,
+        sOrgOrderNo: str,
+    ) -> int:
+        """0 where the order is on its way, which says nothing about whether it is taken."""
+        ticket = Ticket(
+            name=sRQName,
+            screen=sScreenNo,
+            account=sAccNo.strip(),
+            type=nOrderType,
+            code=sCode.strip(),
+            quantity=nQty,
+            price=nPrice,
+            quote=sHogaGb.strip(),
+            original=sOrgOrderNo.strip(),
+        )
+        code = refused(ticket, self._settings, self._issues) or self._limits.take(self._line.now())
+        if code == TAKEN:
+            self._line.answer_later(self._settings.latency, lambda: self._arrived(ticket))
+        return code
+
+    def GetChejanData(self, nFid: int) -> str:
+        """A value of the OnReceiveChejanData that is being handled; blank outside."""
+        return self._post.read(nFid)
+
+    def _arrived(self, ticket: Ticket) -> None:
+        self._turn()
+        try:
+            self._desk.enter(ticket)
+        except Rejected as rejected:
+            self._notices.rejected(ticket, rejected.text)
+        self._post.send()
+
+    def other_client(
+        self,
+        account: str,
+        order_type: int,
+        code: str,
+        quantity: int,
+        price: int = 0,
+        quote: str = "00",
+        original: str = "",
+    ) -> str:
+        """An order from HTS or MTS of the same user: Chejan events tell of it, and no answer. Its number.
+
+        Raises:
+            Rejected: the broker does not take it.
+        """
+        self._turn()
+        ticket = Ticket("", NO_SCREEN, account, order_type, code, quantity, price, quote, original, True)
+        order = self._desk.enter(ticket)
+        self._post.send()
+        return f"{order.number:07d}"
+
+    def handlers(self) -> dict[str, Handler]:
+        """A handler for each account TR, in lower case."""
+        return {code: self._turned(handler) for code, handler in self._handlers.items()}
+
+    def _turned(self, handler: Handler) -> Handler:
+        def turned(request: Request, now: float) -> Answer:
+            self._turn()
+            return handler(request, now)
+
+        return turned
+
+    # Sessions of the exchange, and of the client.
+
+    def _turn(self) -> None:
+        """Begins a new session where one has come: what is open ends, numbers start again."""
+        day = self._calendar.day(self._line.now())
+        if day != self._books.day:
+            self._desk.expire()
+            self._books.turn(day)
+            self._valuation.mark()
+
+    def phase(self, phase: Phase) -> None:
+        """The exchange's session has come to another phase: what is not traded in it ends."""
+        self._turn()
+        self._desk.expire(phase)
+
+    def renew(self) -> None:
+        """A login: events are told from now on."""
+        self._limits.renew()
+        self._post.connect(online=True)
+
+    def lose(self) -> None:
+        """The connection is gone. Orders stay where they are, and what happens to them is not told."""
+        self._post.connect(online=False)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Accounts and orders as plain JSON."""
+        return self._books.snapshot()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes over a snapshot, before the first order. Open orders of this session go to the exchange again."""
+        self._books.restore(state)
+        self._desk.resume(self._books.day == self._calendar.day(self._line.now()))

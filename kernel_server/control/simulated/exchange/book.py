@@ -1,0 +1,270 @@
+"""A limit order book under price-time priority, in whole shares at whole prices.
+
+Orders are a client's or the background's. The background is one body: what it has side by side in a queue is
+one order, so that a level that no client stands in costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from kernel_server.control.simulated.exchange.clearing import Clearing, clear
+from kernel_server.control.simulated.exchange.interface import Level, Side
+from kernel_server.control.simulated.exchange.queues import BACKGROUND, Half, Order, Queue
+
+_BUY = Side.BUY  # looking a member up costs more than the comparison
+_ANY = 1 << 60  # what a market order bids in an auction
+_WHOLE = 1 << 60  # shares, more than any book holds
+
+
+class Match(NamedTuple):
+    """Two orders have met: their numbers, KRW, shares. In an auction ``taker`` is the buyer's."""
+
+    maker: int
+    taker: int
+    price: int
+    volume: int
+
+
+class Book:
+    """The book of one issue. Prices in KRW, quantities in shares, both above 0 unless said otherwise."""
+
+    __slots__ = ("_asks", "_bids", "_orders")
+
+    def __init__(self) -> None:
+        self._asks, self._bids = Half(Side.SELL), Half(Side.BUY)
+        self._orders: dict[int, Order] = {}
+
+    def ask(self) -> int:
+        """The best ask, 0 where there is none."""
+        keys = self._asks.keys
+        return -keys[-1] if keys else 0
+
+    def bid(self) -> int:
+        """The best bid, 0 where there is none."""
+        keys = self._bids.keys
+        return keys[-1] if keys else 0
+
+    def depth(self, side: Side, count: int = 10) -> list[Level]:
+        """The best ``count`` prices of that side, best first."""
+        half = self._bids if side is _BUY else self._asks
+        return [
+            Level(half.queues[key].price, half.queues[key].volume) for key in half.keys[: -count - 1 : -1]
+        ]
+
+    def prices(self, side: Side) -> int:
+        """How many prices that side has."""
+        return len(self._half(side).keys)
+
+    def trim(self, side: Side, count: int) -> None:
+        """The background leaves all but the best ``count`` prices of that side."""
+        half = self._bids if side is _BUY else self._asks
+        for key in half.keys[:-count]:
+            self.thin(side, half.sign * key, _WHOLE)
+
+    def volume(self, side: Side, price: int) -> int:
+        """Shares that wait at that price."""
+        half = self._bids if side is _BUY else self._asks
+        queue = half.queues.get(half.sign * price)
+        return queue.volume if queue else 0
+
+    def left(self, number: int) -> int:
+        """What of a client's order is open, 0 where nothing is."""
+        order = self._orders.get(number)
+        return order.left if order else 0
+
+    def ahead(self, number: int) -> int:
+        """Shares at the order's price that have priority before it; 0 where it is not in the book."""
+        order = self._orders.get(number)
+        if order is None:
+            return 0
+        shares = 0
+        for other in self._half(order.side).queue(order.price).orders:
+            if other is order:
+                break
+            shares += other.left
+        return shares
+
+    def clients(self) -> list[int]:
+        """The numbers of the clients' orders that are open, oldest first."""
+        return list(self._orders)
+
+    def submit(
+        self, number: int, side: Side, quantity: int, price: int = 0, kind: str = "day"
+    ) -> list[Match]:
+        """An order comes in: what it meets at once. The rest of a ``day`` order waits, that of an ``ioc`` is void.
+
+        A ``fok`` order meets all or nothing. A price of 0 takes any price and never waits.
+        """
+        if kind == "fok" and self._within_reach(side, price) < quantity:
+            return []
+        matches, left = self._take(self._opposite(side), number, quantity, price)
+        if left and price and kind == "day":
+            self._wait(number, side, left, price)
+        return matches
+
+    def collect(self, number: int, side: Side, quantity: int, price: int = 0) -> None:
+        """An order for the next auction: it waits, even where it crosses. A price of 0 takes any price."""
+        self._wait(number, side, quantity, price or (_ANY if side is Side.BUY else 0))
+
+    def cancel(self, number: int, quantity: int | None = None) -> int:
+        """Takes (so much of) a client's order out, priority kept; how many shares that was."""
+        order = self._orders.get(number)
+        if order is None:
+            return 0
+        gone = order.left if quantity is None else min(quantity, order.left)
+        half = self._half(order.side)
+        queue = half.queue(order.price)
+        order.left -= gone
+        queue.volume -= gone
+        if not order.left:
+            del self._orders[number]
+            queue.orders.remove(order)
+            if not queue.orders:
+                half.drop(queue)
+        return gone
+
+    def uncross(self, reference: int) -> tuple[Clearing, list[Match]]:
+        """The call auction: one price for all that can meet, and who met whom. What is left stays.
+
+        ``reference`` decides, by nearness, between prices at which as much would trade.
+        """
+        cleared = self.clearing(reference)
+        matches: list[Match] = []
+        left = cleared.volume
+        while left:
+            buyers, sellers = (half.queues[half.keys[-1]] for half in (self._bids, self._asks))
+            buyer, seller = buyers.orders[0], sellers.orders[0]
+            volume = min(buyer.left, seller.left, left)
+            matches.append(Match(seller.number, buyer.number, cleared.price, volume))
+            self._fill(self._bids, buyers, volume)
+            self._fill(self._asks, sellers, volume)
+            left -= volume
+        return cleared, matches
+
+    def clearing(self, reference: int) -> Clearing:
+        """What ``uncross`` would give now."""
+        return clear(
+            [(queue.price, queue.volume) for queue in self._bids.queues.values()],
+            [(queue.price, queue.volume) for queue in self._asks.queues.values()],
+            reference,
+            _ANY,
+        )
+
+    def stack(self, side: Side, price: int, volume: int) -> None:
+        """The background adds shares behind whoever waits at that price. They must not cross the other side."""
+        queue = self._half(side).queue(price)
+        queue.volume += volume
+        if queue.orders and queue.orders[-1].number == BACKGROUND:
+            queue.orders[-1].left += volume
+        else:
+            queue.orders.append(Order(BACKGROUND, side, price, volume))
+
+    def thin(self, side: Side, price: int, volume: int) -> int:
+        """The background takes back shares, its youngest first; how many there were to take."""
+        half = self._bids if side is _BUY else self._asks
+        queue = half.queues.get(half.sign * price)
+        if queue is None:
+            return 0
+        gone = 0
+        for order in reversed(queue.orders):
+            if order.number == BACKGROUND and gone < volume:
+                part = min(order.left, volume - gone)
+                order.left -= part
+                gone += part
+        queue.volume -= gone
+        if not queue.volume:
+            half.drop(queue)
+        elif gone:
+            queue.orders = deque(order for order in queue.orders if order.left)
+        return gone
+
+    def withdraw(self, side: Side, price: int) -> None:
+        """The background leaves every price of that side that is better than ``price``, or as good."""
+        half = self._bids if side is _BUY else self._asks
+        edge = half.sign * price
+        keys = half.keys
+        place = len(keys)
+        while place and keys[place - 1] >= edge:
+            place -= 1
+            queue = half.queues[keys[place]]
+            orders = queue.orders
+            if len(orders) == 1 and orders[0].number == BACKGROUND:
+                half.drop(queue)
+            else:
+                self.thin(side, queue.price, _WHOLE)
+
+    def background(self, side: Side, price: int) -> int:
+        """Shares of the background at that price."""
+        half = self._bids if side is _BUY else self._asks
+        queue = half.queues.get(half.sign * price)
+        return half.background(queue) if queue else 0
+
+    def trade(self, side: Side, price: int, volume: int) -> list[Match]:
+        """A background order of that side takes ``volume`` of the background's shares, down to ``price``.
+
+        Clients that stand before them are met as well, beyond ``volume``: they take part in the trade and do
+        not take it away. With a volume of 0 all clients better than ``price`` or as good are met.
+        """
+        half = self._opposite(side)
+        keys, edge = half.keys, int(half.side) * price
+        matches: list[Match] = []
+        while keys and keys[-1] >= edge:
+            queue = half.queues[keys[-1]]
+            order = queue.orders[0]
+            part = order.left
+            if order.number == BACKGROUND:
+                part = min(part, volume)
+                if not part:
+                    break
+                volume -= part
+            matches.append(Match(order.number, BACKGROUND, queue.price, part))
+            self._fill(half, queue, part)
+            if not volume and order.number == BACKGROUND:
+                break
+        return matches
+
+    def _half(self, side: Side) -> Half:
+        return self._bids if side is _BUY else self._asks
+
+    def _opposite(self, side: Side) -> Half:
+        return self._asks if side is _BUY else self._bids
+
+    def _within_reach(self, side: Side, price: int) -> int:
+        half = self._opposite(side)
+        edge = half.sign * price if price else -_ANY
+        return sum(queue.volume for key, queue in half.queues.items() if key >= edge)
+
+    def _take(self, half: Half, number: int, quantity: int, price: int) -> tuple[list[Match], int]:
+        matches: list[Match] = []
+        keys, edge = half.keys, half.sign * price if price else -_ANY
+        while quantity and keys and keys[-1] >= edge:
+            queue = half.queues[keys[-1]]
+            order = queue.orders[0]
+            part = min(order.left, quantity)
+            matches.append(Match(order.number, number, queue.price, part))
+            self._fill(half, queue, part)
+            quantity -= part
+        return matches, quantity
+
+    def _wait(self, number: int, side: Side, quantity: int, price: int) -> None:
+        if number == BACKGROUND:
+            self.stack(side, price, quantity)
+            return
+        queue = self._half(side).queue(price)
+        queue.volume += quantity
+        order = self._orders[number] = Order(number, side, price, quantity)
+        queue.orders.append(order)
+
+    def _fill(self, half: Half, queue: Queue, volume: int) -> None:
+        """Takes shares from the first order of the queue."""
+        order = queue.orders[0]
+        order.left -= volume
+        queue.volume -= volume
+        if not order.left:
+            queue.orders.popleft()
+            if order.number != BACKGROUND:
+                del self._orders[order.number]
+            if not queue.orders:
+                half.drop(queue)

@@ -1,0 +1,310 @@
+"""The exchange as one chain of turns: each lets happen what is due, in the order of time, and asks for the next."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from functools import cached_property, lru_cache
+from heapq import heappop, heappush
+
+from kernel_server.clock import Clock, Timer
+from kernel_server.control.simulated.exchange import admission, phases
+from kernel_server.control.simulated.exchange import plan as plans
+from kernel_server.control.simulated.exchange.interface import (
+    Fill,
+    Level,
+    NewOrder,
+    Phase,
+    Refusal,
+    Side,
+    Tape,
+    Trade,
+    Watcher,
+)
+from kernel_server.control.simulated.exchange.issue_day import NEVER, IssueDay
+from kernel_server.control.simulated.exchange.plan import Plan, Recorded
+from kernel_server.control.simulated.market import Market
+from kernel_server.reference.sessions import Sessions
+
+_TURN = 200  # events a turn, so that it keeps the control thread for some 10 ms
+_START = 100  # as many events as the start of an issue's day takes time
+_RESOLUTION = 0.004  # real seconds; what is due so close together is done in one turn
+
+
+class SimulatedExchange:
+    """An ``Exchange`` that carries out what a market's bars say.
+
+    Time goes by in it only while something is watched or a client has had an order this day: the watcher
+    hears of phases only then, and no timer is set otherwise.
+
+    Args:
+        market: whose bars are traded.
+        clock: when.
+        sessions: the calendar, asked for once, when first needed.
+        later: hands work to the control thread, never doing it inside the call.
+        seed: of everything that is drawn; the same seed makes the same day.
+        watcher: who is told what happens.
+        recorded: trades that take the place of drawn ones, by code and day.
+        kept: of how many issues that nobody watches, at most, the day is kept in memory.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        clock: Clock,
+        sessions: Callable[[], Sessions],
+        later: Callable[[Callable[[], None]], None],
+        seed: int,
+        watcher: Watcher,
+        recorded: Recorded | None = None,
+        kept: int = 64,
+    ) -> None:
+        self._market = market
+        self._clock = clock
+        self._load = sessions
+        self._later = later
+        self._seed = seed
+        self._watcher = watcher
+        self._recorded = recorded
+        self._plans = lru_cache(kept)(self._planned)
+        self._watched: dict[str, int] = {}
+        self._days: dict[str, IssueDay] = {}
+        self._orders: dict[int, str] = {}
+        self._numbers = itertools.count(1)
+        self._heap: list[
+            tuple[float, str]
+        ] = []  # a blank code is a phase, "+CODE" the start of an issue's day
+        self._changes = NEVER  # when the phase in the heap begins
+        self._session = -1  # whose day ``_days`` are
+        self._timer: Timer | None = None
+        self._turning = self._closed = False
+
+    @cached_property
+    def _sessions(self) -> Sessions:
+        return self._load()
+
+    def watch(self, code: str) -> None:
+        """Events come from now on, where the code is listed. What has to be computed first is so in a turn."""
+        self._watched[code] = self._watched.get(code, 0) + 1
+        if self._watched[code] == 1 and code in self._market.issues():
+            self._run()
+            if code in self._days:
+                self._days[code].loud = True
+            else:
+                self._push(self._clock.now(), "+" + code)
+
+    def unwatch(self, code: str) -> None:
+        left = self._watched.get(code, 0) - 1
+        if left > 0:
+            self._watched[code] = left
+            return
+        self._watched.pop(code, None)
+        day = self._days.get(code)
+        if day is not None:
+            day.loud = False
+            if not day.kept:
+                del self._days[code]
+
+    def tape(self, code: str) -> Tape:
+        """As in the interface.
+
+        Raises:
+            LookupError: the issue is not listed or nothing is known of it.
+        """
+        day = self._caught_up(code)
+        if day is not None:
+            return day.tape
+        plan, now = self._plan(code), self._clock.now()
+        return plans.tape(plan, plan.script.begun(now), now)
+
+    def trades(self, code: str) -> list[Trade]:
+        """As in the interface; errors as for ``tape``."""
+        day = self._caught_up(code)
+        if day is not None:
+            return day.trades()
+        plan = self._plan(code)
+        return plans.trades(plan, plan.script.begun(self._clock.now()))
+
+    def depth(self, code: str) -> tuple[list[Level], list[Level]]:
+        """As in the interface; errors as for ``tape``."""
+        day = self._caught_up(code) or IssueDay(self._plan(code), self._clock.now(), self._watcher)
+        return day.book.depth(Side.SELL), day.book.depth(Side.BUY)
+
+    def phase(self) -> Phase:
+        return phases.phase(self._sessions, self._clock.now())
+
+    def submit(self, order: NewOrder, filled: Callable[[Fill], None]) -> int:
+        """As in the interface. Fills that are made at once are told before the number is returned.
+
+        Raises:
+            Refusal: ``not_listed``, ``closed``, ``halted``, ``quantity``, ``kind``, ``limit`` or ``tick``.
+        """
+        phase = self.phase()
+        plan = self._checked(order, phase)
+        self._run()
+        day = self._caught_up(order.code) or self._start(order.code, plan)
+        number = next(self._numbers)
+        self._orders[number] = order.code
+        day.submit(number, order, self._clock.now(), phase, filled)
+        return number
+
+    def cancel(self, number: int, quantity: int | None = None) -> int:
+        day = self._caught_up(self._orders.get(number, ""))
+        return day.cancel(number, quantity, self._clock.now()) if day else 0
+
+    def close(self) -> None:
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _checked(self, order: NewOrder, phase: Phase) -> Plan:
+        """The plan of the day that a good order is for."""
+        try:
+            plan = self._plan(order.code)
+        except LookupError:
+            raise Refusal("not_listed") from None
+        close = self.tape(order.code).last if phase is Phase.AFTER_CLOSE else 0
+        admission.check(order, phase, plan, close)
+        return plan
+
+    def _plan(self, code: str) -> Plan:
+        return self._plans(code, phases.session(self._sessions, self._clock.now()))
+
+    def _planned(self, code: str, index: int) -> Plan:
+        issue = self._market.issues().get(code)
+        if issue is None or index < 0:
+            raise LookupError(f"{code!r} is not listed, or its market has no session yet")
+        hours = phases.hours(self._sessions, index)
+        plan = plans.plan(self._market, hours, issue, self._seed, self._recorded)
+        if plan is None:
+            raise LookupError(f"nothing is known of {code} on {self._sessions.dates[index]}")
+        return plan
+
+    def _caught_up(self, code: str) -> IssueDay | None:
+        """The issue's day with everything in it that is due, None where it is not being kept alive."""
+        day = self._days.get(code)
+        if day is None:
+            return None
+        if not self._turning:
+            now = self._clock.now()
+            if self._changes <= now:
+                self._pass_phases(now)
+                return self._caught_up(code)
+            if day.due <= now:
+                while day.due <= now:
+                    day.step()
+                self._push(day.due, code)
+        return day
+
+    def _pass_phases(self, now: float) -> None:
+        """Lets everything happen that is due up to the newest change of phase, which concerns every issue."""
+        self._turning = True
+        try:
+            while self._changes <= now:
+                self._happen(*heappop(self._heap))
+        finally:
+            self._turning = False
+            self._arm()
+
+    def _start(self, code: str, plan: Plan | None = None) -> IssueDay:
+        day = IssueDay(plan or self._plan(code), self._clock.now(), self._watcher)
+        day.loud = code in self._watched
+        self._days[code] = day
+        self._push(day.due, code)
+        return day
+
+    def _run(self) -> None:
+        """Sees to it that the changes of phase are in the heap."""
+        if self._changes < NEVER:
+            return
+        now = self._clock.now()
+        self._session = phases.session(self._sessions, now)
+        change = phases.next_change(self._sessions, now)
+        if change is not None:
+            self._changes = change[0]
+            self._push(change[0], "")
+
+    def _push(self, due: float, code: str) -> None:
+        if due < NEVER:
+            heappush(self._heap, (due, code))
+            if not self._turning:
+                self._arm()
+
+    def _arm(self) -> None:
+        """Sets the timer for what is due first."""
+        if self._closed or not self._heap:
+            return
+        now = self._clock.now()
+        due = self._heap[0][0]
+        if due > now:
+            due = max(due, now + _RESOLUTION * self._clock.speed)
+        if self._timer is not None:
+            if self._timer.due <= due:
+                return
+            self._timer.cancel()
+        if due <= now:
+            self._timer = Timer(due, lambda: None)
+            self._later(self._turn)
+        else:
+            self._timer = self._clock.call_at(due, lambda: self._later(self._turn), background=True)
+
+    def _turn(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._closed:
+            return
+        now, left, heap = self._clock.now(), _TURN, self._heap
+        self._turning = True
+        try:
+            while heap and heap[0][0] <= now and left > 0:
+                time, code = heappop(heap)
+                left -= self._happen(time, code)
+        finally:
+            self._turning = False
+            self._arm()
+
+    def _happen(self, time: float, code: str) -> int:
+        """Lets one thing happen; how many events it weighs."""
+        day = self._days.get(code)
+        if day is not None:
+            if day.due == time:
+                day.step()
+                if day.due < NEVER:
+                    heappush(self._heap, (day.due, code))
+                return 1
+        elif not code:
+            self._change(time)
+        elif code[0] == "+" and code[1:] not in self._days and code[1:] in self._watched:
+            try:
+                self._start(code[1:])
+            except (LookupError, ValueError, OSError):
+                return _START  # nothing is known of it, or its file is bad: it has no events
+            return _START
+        return 1
+
+    def _change(self, time: float) -> None:
+        """Another phase begins."""
+        self._changes = NEVER
+        if not self._watched and not self._days:
+            return
+        phase = phases.phase(self._sessions, time)
+        if phases.session(self._sessions, time) != self._session:
+            self._change_day(time)
+        for day in list(self._days.values()):
+            if day.kept:
+                day.turned(phase, time)
+        self._watcher.phase(phase, time)
+        change = phases.next_change(self._sessions, time)
+        if change is not None and (self._watched or self._days):
+            self._changes = change[0]
+            heappush(self._heap, (change[0], ""))
+
+    def _change_day(self, time: float) -> None:
+        """Yesterday's days make room for those of today, each of which starts in a turn."""
+        self._session = phases.session(self._sessions, time)
+        self._days.clear()
+        self._orders.clear()
+        self._heap[:] = [entry for entry in self._heap if not entry[1]]
+        for code in self._watched:
+            heappush(self._heap, (time, "+" + code))

@@ -1,0 +1,67 @@
+"""Which phase a session is in, from the table of ``phases.tsv``: minutes from its open or its close."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+from kernel_server.control.simulated.exchange.interface import Phase
+from kernel_server.control.simulated.tsv import rows
+from kernel_server.reference.sessions import Sessions
+
+
+@cache
+def _table() -> list[tuple[Phase, bool, float]]:
+    """Phase, whether it is counted from the open, and seconds, in the order of the day."""
+    return [(Phase[name], of == "open", float(minutes) * 60) for name, of, minutes in rows("phases")]
+
+
+def day(sessions: Sessions, index: int) -> list[tuple[float, Phase]]:
+    """When each phase of the session begins, seconds since the epoch, in order."""
+    opens, closes = float(sessions.opens[index]), float(sessions.closes[index])
+    return [((opens if of_open else closes) + offset, phase) for phase, of_open, offset in _table()]
+
+
+def session(sessions: Sessions, now: float) -> int:
+    """The index of the session whose day it is: the newest one whose first phase has begun; -1 before all."""
+    next_one = sessions.last_started(now) + 1
+    begun = next_one < len(sessions) and day(sessions, next_one)[0][0] <= now
+    return next_one if begun else next_one - 1
+
+
+def phase(sessions: Sessions, now: float) -> Phase:
+    """The phase at that moment."""
+    index = session(sessions, now)
+    if index < 0:
+        return Phase.CLOSED
+    return [found for since, found in day(sessions, index) if since <= now][-1]
+
+
+def next_change(sessions: Sessions, now: float) -> tuple[float, Phase] | None:
+    """When the phase changes next after ``now``, and to which; None behind the last session known."""
+    index = session(sessions, now)
+    for later in range(max(0, index), min(index + 2, len(sessions))):
+        for since, found in day(sessions, later):
+            if since > now:
+                return since, found
+    return None
+
+
+class Hours(NamedTuple):
+    """When a session's auctions begin and end, seconds since the epoch."""
+
+    collects: float
+    opens: float
+    auction: float
+    closes: float
+
+
+def hours(sessions: Sessions, index: int) -> Hours:
+    """Those of the session of that index."""
+    since = {found: begins for begins, found in day(sessions, index)}
+    return Hours(
+        collects=since[Phase.OPENING_AUCTION],
+        opens=since[Phase.CONTINUOUS],
+        auction=since[Phase.CLOSING_AUCTION],
+        closes=since[Phase.PAUSE],
+    )

@@ -1,0 +1,189 @@
+"""The state of indices: one with its last minutes (opt20001), or all of a market (opt20003).
+
+Here an index has its two decimals and, as a price, the sign of its colour; volumes are in thousands of shares.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kernel_server.control.simulated import formats
+from kernel_server.control.simulated.aggregate import cut
+from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order, message
+from kernel_server.control.simulated.day import extremes
+from kernel_server.control.simulated.index_series import SCALE, Index, Indices
+from kernel_server.control.simulated.market import Bars
+from kernel_server.control.simulated.survey import Survey
+
+_WHOLE_MARKETS = ("001", "101")  # these count every issue of their market, the others their members
+_GROUPS = ("0", "1", "2")
+_DAY = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Breadth:
+    """How many issues of an index rose, fell, stood at a limit or still, were traded, and how many there are."""
+
+    upper: int
+    up: int
+    flat: int
+    down: int
+    lower: int
+    traded: int
+    listed: int
+
+
+class IndexQuotes:
+    """Handlers of opt20001 and opt20003."""
+
+    def __init__(self, indices: Indices, survey: Survey) -> None:
+        self._indices = indices
+        self._survey = survey
+
+    def handlers(self) -> dict[str, Handler]:
+        """A handler for each TR code, in lower case."""
+        return {"opt20001": self._one, "opt20003": self._all}
+
+    def breadth(self, index: Index, now: float) -> Breadth:
+        """The issues of an index, counted. 상한 counts among 상승, 하한 among 하락."""
+        facts = self._survey.facts(now)
+        if index.code in _WHOLE_MARKETS:
+            inside = [at for at, issue in enumerate(facts.issues) if issue.market == index.market]
+        else:
+            members = set(index.members)
+            inside = [at for at, issue in enumerate(facts.issues) if issue.code in members]
+        places = np.array(inside, np.int64)
+        whole = self._survey.prices(now)
+        last, base = whole.last[places], facts.base[places]
+        return Breadth(
+            upper=int((last >= facts.upper[places]).sum()),
+            up=int((last > base).sum()),
+            flat=int((last == base).sum()),
+            down=int((last < base).sum()),
+            lower=int((last <= facts.lower[places]).sum()),
+            traded=int((whole.volume[places] > 0).sum()),
+            listed=len(places),
+        )
+
+    def _one(self, request: Request, now: float) -> Answer:
+        """opt20001. Its rows are minutes, newest first; their key is the time of the page's oldest."""
+        index = self._indices.known.get(request.inputs["업종코드"])
+        if request.inputs["시장구분"] not in _GROUPS:
+            raise Rejected("bad_input")
+        if index is None:
+            raise Rejected("unknown_code")
+        bars = self._indices.daily(index.code, now)
+        if not len(bars):
+            return Answer(message=message("no_history"), codes=(index.code,))
+        base = _base(bars)
+        values = _state(bars) | _counted(self.breadth(index, now)) | _year(bars)
+        minutes = self._indices.minute(index.code, now, 1)
+        # In the morning, before its first minute is over, a session has none: yesterday's are not its own.
+        minutes = cut(minutes, int(np.searchsorted(minutes.time, int(bars.time[-1]) * _DAY)), len(minutes))
+        stop = len(minutes)
+        if request.after is not None:
+            stop = int(np.searchsorted(minutes.time, request.after, "left"))
+        start = max(0, stop - (request.tr.rows_per_page or stop))
+        total = np.cumsum(minutes.volume)
+        rows = []
+        for at in range(stop - 1, start - 1, -1):
+            close = int(minutes.close[at])
+            row = {
+                "시간n": f"{int(minutes.time[at]) % _DAY:06d}",
+                "현재가n": _level(close, base),
+                "전일대비기호n": _sense(close, base),
+                "전일대비n": _change(close, base),
+                "등락률n": formats.rate(close - base, base),
+                "거래량n": str(formats.thousands(int(minutes.volume[at]))),
+                "누적거래량n": str(formats.thousands(int(total[at]))),
+            }
+            rows.append(in_order(request.tr.multi_names, row))
+        single = in_order(request.tr.single_names, values)
+        return Answer(single, rows, int(minutes.time[start]) if start else None, codes=(index.code,))
+
+    def _all(self, request: Request, now: float) -> Answer:
+        """opt20003: the indices of the market that the given one belongs to."""
+        asked = self._indices.known.get(request.inputs["업종코드"])
+        if asked is None:
+            raise Rejected("unknown_code")
+        found = [
+            (index, bars)
+            for index in self._indices.known.values()
+            if index.group == asked.group and len(bars := self._indices.daily(index.code, now))
+        ]
+        whole = max((int(bars.value[-1]) for _index, bars in found), default=0)
+        rows = []
+        for index, bars in found:
+            breadth = self.breadth(index, now)
+            values = _state(bars) | _counted(breadth)
+            values |= {
+                "종목코드": index.code,
+                "종목명": index.name,
+                "대비기호": values["전일대비기호"],
+                "비중": formats.decimal(int(bars.value[-1]) * 100, max(1, whole)),
+                "상장종목수": str(breadth.listed),
+            }
+            rows.append(in_order(request.tr.multi_names, values))
+        return Answer(rows=rows, message="" if rows else message("no_history"))
+
+
+def _base(bars: Bars) -> int:
+    """What the newest day is compared with, in hundredths; on the first day its opening."""
+    return int(bars.close[-2] if len(bars) > 1 else bars.open[-1])
+
+
+def _state(bars: Bars) -> dict[str, str]:
+    base, last = _base(bars), int(bars.close[-1])
+    return {
+        "현재가": _level(last, base),
+        "전일대비기호": _sense(last, base),
+        "전일대비": _change(last, base),
+        "등락률": formats.rate(last - base, base),
+        "거래량": str(formats.thousands(int(bars.volume[-1]))),
+        "거래대금": str(formats.millions(int(bars.value[-1]))),
+        "시가": _level(int(bars.open[-1]), base),
+        "고가": _level(int(bars.high[-1]), base),
+        "저가": _level(int(bars.low[-1]), base),
+    }
+
+
+def _counted(breadth: Breadth) -> dict[str, str]:
+    return {
+        "거래형성종목수": str(breadth.traded),
+        "거래형성비율": formats.decimal(breadth.traded * 100, max(1, breadth.listed)),
+        "상한": str(breadth.upper),
+        "상승": str(breadth.up),
+        "보합": str(breadth.flat),
+        "하락": str(breadth.down),
+        "하한": str(breadth.lower),
+    }
+
+
+def _year(bars: Bars) -> dict[str, str]:
+    base, last, far = _base(bars), int(bars.close[-1]), extremes(bars)
+    return {
+        "52주최고가": _level(far.long_high, base),
+        "52주최고가일": str(far.long_high_date),
+        "52주최고가대비율": formats.rate(last - far.long_high, far.long_high),
+        "52주최저가": _level(far.long_low, base),
+        "52주최저가일": str(far.long_low_date),
+        "52주최저가대비율": formats.rate(last - far.long_low, far.long_low),
+    }
+
+
+def _level(value: int, base: int) -> str:
+    """An index, coloured: ``+2650.12``."""
+    sign = "+" if value > base else "-" if value < base else ""
+    return sign + formats.decimal(value, SCALE)
+
+
+def _change(value: int, base: int) -> str:
+    text = formats.decimal(value - base, SCALE)
+    return f"+{text}" if value > base else text
+
+
+def _sense(value: int, base: int) -> str:
+    """전일대비기호. An index has no limits."""
+    return "3" if value == base else "2" if value > base else "5"

@@ -1,0 +1,90 @@
+"""opt10004: the ten best asks and bids of an issue.
+
+The TR is declared with many rows and has one, which does not count. Its names are not regular: the best level
+is 최우선, and some of the sixth say 우선 where the others say 차선.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from kernel_server.clock import seoul
+from kernel_server.control.simulated import formats
+from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order, message
+from kernel_server.control.simulated.exchange.interface import Exchange, Level, Phase, Side, Tape, Trade
+from kernel_server.control.simulated.market import Issue
+
+LEVELS = 10
+
+_ODD: Mapping[str, str] = {
+    "매도1차선호가": "매도최우선호가",
+    "매도1차선잔량": "매도최우선잔량",
+    "매수1차선호가": "매수최우선호가",
+    "매수1차선잔량": "매수최우선잔량",
+    "매도6차선잔량": "매도6우선잔량",
+    "매수6차선호가": "매수6우선호가",
+    "매수6차선잔량": "매수6우선잔량",
+}
+_AFTER_HOURS = ("시간외매도잔량대비", "시간외매도잔량", "시간외매수잔량", "시간외매수잔량대비")
+
+
+class OrderBooks:
+    """The handler of opt10004.
+
+    Args:
+        issues: the listing, by code.
+        exchange: whose books are shown.
+    """
+
+    def __init__(self, issues: Mapping[str, Issue], exchange: Exchange) -> None:
+        self._issues = issues
+        self._exchange = exchange
+
+    def handlers(self) -> dict[str, Handler]:
+        """A handler for each TR code, in lower case."""
+        return {"opt10004": self._book}
+
+    def _book(self, request: Request, now: float) -> Answer:
+        issue = self._issues.get(request.inputs["종목코드"])
+        if issue is None:
+            raise Rejected("unknown_code")
+        exchange = self._exchange
+        try:
+            tape, trades = exchange.tape(issue.code), exchange.trades(issue.code)
+            asks, bids = exchange.depth(issue.code)
+        except LookupError:  # listed, but without any price
+            return Answer(message=message("no_history"), codes=(issue.code,))
+        newest = trades[-1] if trades else None
+        # While orders are taken, quotes are as of now; afterwards the last trade left them so.
+        at = newest.time if newest is not None and exchange.phase() is Phase.CLOSED else now
+        values = {"호가잔량기준시간": f"{seoul(at):%H%M%S}"}
+        values |= _side("매도", asks, tape, _taken(newest, Side.BUY))
+        values |= _side("매수", bids, tape, _taken(newest, Side.SELL))
+        # The exchange takes no orders after hours at prices of their own.
+        values |= dict.fromkeys(_AFTER_HOURS, "0")
+        return Answer(rows=[in_order(request.tr.multi_names, values)], codes=(issue.code,))
+
+
+def _side(side: str, levels: Sequence[Level], tape: Tape, taken: Trade | None) -> dict[str, str]:
+    """The fields of one side of the book. A level that is not there has a price and a size of nothing."""
+    values = {}
+    change = 0
+    for number in range(1, LEVELS + 1):
+        level = levels[number - 1] if number <= len(levels) else Level(0, 0)
+        # What is known to have changed last is what the newest trade took away.
+        less = taken.volume if taken is not None and taken.price == level.price else 0
+        change -= less
+        for name, value in (
+            (f"{side}{number}차선호가", formats.price(level.price, tape.base)),
+            (f"{side}{number}차선잔량", str(level.volume)),
+            (f"{side}{number}차선잔량대비", formats.signed(-less)),
+        ):
+            values[_ODD.get(name, name)] = value
+    values[f"총{side}잔량"] = str(sum(level.volume for level in levels))
+    values[f"총{side}잔량직전대비"] = formats.signed(change)
+    return values
+
+
+def _taken(trade: Trade | None, side: Side) -> Trade | None:
+    """The trade, if it was on that side's initiative: it took shares from the other side's quotes."""
+    return trade if trade is not None and trade.side is side else None

@@ -1,0 +1,297 @@
+"""Real-time events: who has registered for what, and what is fired when the exchange tells something.
+
+All fields of a type come, whichever FIDs were registered: the FIDs decide which types are subscribed, and a
+code that a TR has registered has every type of its kind. An event comes once for a code, on however many
+screens it stands. 시간외 단일가 has types of its own (ECN주식체결 and its like), which are not written yet:
+trades and quotes of that time are kept back.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+
+from kernel_server import reference
+from kernel_server.control.simulated.exchange.interface import Exchange, Expected, Phase, Tape, Trade, Watcher
+from kernel_server.control.simulated.given_files import BadMarketData
+from kernel_server.control.simulated.market import Issue
+from kernel_server.control.simulated.realtime import indices, notices
+from kernel_server.control.simulated.realtime.books import NOTHING, BookStrings
+from kernel_server.control.simulated.realtime.indices import Index
+from kernel_server.control.simulated.realtime.notices import Interruption
+from kernel_server.control.simulated.realtime.trades import TradeStrings
+from kernel_server.control.simulated.realtime.writing import Colours, clock
+from kernel_server.control.simulated.registrations import Held, Registrations
+from kernel_server.control.simulated.settings import Settings
+from kernel_server.control.simulated.transactions import Line
+from kernel_server.reference.sessions import Sessions
+
+log = logging.getLogger(__name__)
+
+TRADE, BEST, BOOK, QUOTE, EXPECTED, HALT = (
+    "주식체결",
+    "주식우선호가",
+    "주식호가잔량",
+    "주식시세",
+    "주식예상체결",
+    "VI발동/해제",
+)
+INDEX = "업종지수"
+HOURS = "장시작시간"
+CLOSED_TEXT = "장마감"  # what 업종지수 says for the time after the close
+
+_OF_ISSUES = (TRADE, BEST, BOOK, QUOTE, EXPECTED, HALT)
+
+
+@cache
+def _places(realtype: str) -> Mapping[int, int]:
+    """Where each FID of a type stands in its string."""
+    return {fid: place for place, fid in reversed(list(enumerate(reference.realtype(realtype).fids)))}
+
+
+@cache
+def _fids(realtype: str) -> frozenset[str]:
+    return frozenset(str(fid) for fid in reference.realtype(realtype).fids)
+
+
+def subscribed(held: Held | None, of: Iterable[str]) -> frozenset[str]:
+    """Which of the types ``of`` a registration subscribes."""
+    if held is None:
+        return frozenset()
+    return frozenset(name for name in of if held.by_tr or held.fids & _fids(name))
+
+
+class _Stock:
+    """A subscribed issue: its types, its writers for the day, and what was last told about it."""
+
+    __slots__ = ("_settings", "books", "expected", "quotes", "tape", "trades", "types")
+
+    def __init__(self, types: frozenset[str], tape: Tape, settings: Settings) -> None:
+        self.types = types
+        self._settings = settings
+        self.renew(tape)
+
+    def renew(self, tape: Tape) -> None:
+        """Another day."""
+        colours = Colours(tape.base)
+        self.tape = tape
+        self.trades = TradeStrings(tape, self._settings, colours)
+        self.books = BookStrings(self.trades, self._settings, colours)
+        self.quotes = (0, 0)
+        self.expected = NOTHING
+
+    def keep(self, tape: Tape) -> None:
+        """The newest tape; the writers go with the day."""
+        trades = self.trades
+        if tape.base != trades.base or (tape.previous_volume, tape.previous_value) != trades.previous:
+            self.renew(tape)
+        else:
+            self.tape = tape
+
+
+class Feed:
+    """Watches the exchange for whoever registered, and fires OnReceiveRealData.
+
+    Args:
+        line: the way to the broker.
+        exchange: makes the exchange that tells a watcher, here this feed. A code is watched there from its
+            first registration to its last removal.
+        registrations: their ``changed`` is taken over.
+        settings: what is chosen about the strings.
+        issues: every listed issue by code.
+        sessions: hours of the exchange, asked for when 장시작시간 is first due to anybody.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        exchange: Callable[[Watcher], Exchange],
+        registrations: Registrations,
+        settings: Settings,
+        issues: Mapping[str, Issue],
+        sessions: Callable[[], Sessions],
+    ) -> None:
+        self._line = line
+        self._registrations = registrations
+        self._settings = settings
+        self._issues = issues
+        self._sessions = sessions
+        self._stocks: dict[str, _Stock] = {}
+        self._indices: dict[str, Index] = {}
+        self._members: dict[str, list[str]] = {}  # of each subscribed index
+        self._phase = Phase.CLOSED
+        self._event: tuple[str, str] | None = None
+        self._wait = 0
+        self._waiting = False
+        registrations.changed = self._registered
+        self.exchange = exchange(self)
+
+    def GetCommRealData(self, sTrCode: str, nFid: int) -> str:  # noqa: ARG002
+        """One value of the event being handled. The first argument, code or type, is not looked at."""
+        if self._event is None:
+            return ""
+        realtype, data = self._event
+        place = _places(realtype).get(nFid)
+        values = data.split("\t")
+        return values[place] if place is not None and place < len(values) else ""
+
+    def _say(self, key: str, realtype: str, data: str) -> None:
+        before, self._event = self._event, (realtype, data)
+        try:
+            self._line.fire("OnReceiveRealData", key, realtype, data)
+        finally:
+            self._event = before
+
+    # Who wants what.
+
+    def _registered(self, codes: Iterable[str]) -> None:
+        for code in codes:
+            held = self._registrations.held(code)
+            if code in self._issues:
+                self._follow(code, subscribed(held, _OF_ISSUES))
+            elif code in indices.kinds():
+                self._follow_index(code, bool(subscribed(held, (INDEX,))))
+        if not self._registrations.screens():
+            self._wait += 1
+            self._waiting = False
+        elif not self._waiting:
+            self._await_notice(self._line.now())
+
+    def _follow(self, code: str, types: frozenset[str]) -> None:
+        stock = self._stocks.get(code)
+        if stock is None:
+            tape = self._watched(code) if types else None
+            if tape is not None:
+                self._stocks[code] = _Stock(types, tape, self._settings)
+        elif types:
+            stock.types = types
+        else:
+            stock.types = types  # an event of it may be on its way just now
+            del self._stocks[code]
+            self.exchange.unwatch(code)
+
+    def _watched(self, code: str) -> Tape | None:
+        """Watches an issue; None, and nothing is watched, where there is no data of it to use."""
+        try:
+            tape = self.exchange.tape(code)
+        except (LookupError, BadMarketData):
+            log.exception("no real-time events of %s", code)
+            return None
+        self.exchange.watch(code)
+        self._phase = self.exchange.phase()
+        return tape
+
+    def _follow_index(self, code: str, wanted: bool) -> None:
+        if wanted and code not in self._indices:
+            kind = indices.kinds()[code]
+            members = indices.sample(kind, self._issues, self._settings.index_members)
+            tapes = {member: tape for member in members if (tape := self._watched(member)) is not None}
+            self._members[code] = list(tapes)
+            self._indices[code] = Index(kind, tapes)
+        elif not wanted and code in self._indices:
+            del self._indices[code]
+            for member in self._members.pop(code):
+                self.exchange.unwatch(member)
+
+    # What the exchange tells.
+
+    def traded(self, trade: Trade, tape: Tape, ask: int, bid: int) -> None:
+        """주식체결, then 주식우선호가 where the trade moved the best quotes; 업종지수 once a second."""
+        if self._phase is Phase.SINGLE_PRICE:
+            return
+        stock = self._stocks.get(trade.code)
+        if stock is not None:
+            stock.keep(tape)
+            if TRADE in stock.types:
+                self._say(trade.code, TRADE, stock.trades.traded(trade, tape, ask, bid, self._phase))
+            self._quotes(trade.code, stock, ask, bid)
+        if self._indices:
+            self._index_moved(trade, tape)
+
+    def _index_moved(self, trade: Trade, tape: Tape) -> None:
+        second = int(trade.time)
+        for code, index in list(self._indices.items()):
+            if trade.code in self._members.get(code, ()):
+                index.take(tape)
+                if index.second != second:
+                    index.second = second
+                    self._say(code, INDEX, index.text(clock(trade.time)))
+
+    def _quotes(self, code: str, stock: _Stock, ask: int, bid: int) -> None:
+        if stock.quotes != (ask, bid):
+            stock.quotes = (ask, bid)
+            if BEST in stock.types:
+                self._say(code, BEST, stock.books.best(ask, bid))
+
+    def quoted(self, code: str, time: float) -> None:
+        """주식우선호가 where the best quotes are others, 주식호가잔량 where anything of the book is."""
+        stock = self._stocks.get(code)
+        if stock is None or self._phase is Phase.SINGLE_PRICE or not stock.types & {BEST, BOOK}:
+            return
+        asks, bids = self.exchange.depth(code)
+        self._quotes(code, stock, asks[0].price if asks else 0, bids[0].price if bids else 0)
+        if BOOK in stock.types:
+            text = stock.books.depth(time, asks, bids, stock.tape, stock.expected, self._phase)
+            if text is not None:
+                self._say(code, BOOK, text)
+
+    def expected(self, code: str, time: float, expected: Expected, tape: Tape) -> None:
+        """주식예상체결."""
+        stock = self._stocks.get(code)
+        if stock is None or self._phase is Phase.SINGLE_PRICE:
+            return
+        stock.keep(tape)
+        stock.expected = expected
+        if EXPECTED in stock.types:
+            self._say(code, EXPECTED, stock.trades.expected(time, expected, tape))
+
+    def phase(self, phase: Phase, time: float) -> None:  # noqa: ARG002
+        """A new day begins with its opening auction. After the close 주식시세 tells where the day ended."""
+        self._phase = phase
+        if phase is Phase.OPENING_AUCTION:
+            for code, stock in list(self._stocks.items()):
+                stock.renew(self.exchange.tape(code))
+            for code, index in list(self._indices.items()):
+                tapes = {member: self.exchange.tape(member) for member in self._members[code]}
+                self._indices[code] = Index(index.kind, tapes)
+        elif phase is Phase.PAUSE:
+            for code, stock in list(self._stocks.items()):
+                if QUOTE in stock.types:
+                    self._say(code, QUOTE, stock.trades.quoted(stock.tape, *self._best(code)))
+            for code, index in list(self._indices.items()):
+                self._say(code, INDEX, index.text(CLOSED_TEXT))
+
+    def _best(self, code: str) -> tuple[int, int]:
+        asks, bids = self.exchange.depth(code)
+        return asks[0].price if asks else 0, bids[0].price if bids else 0
+
+    def interrupted(self, interruption: Interruption) -> None:
+        """VI발동/해제, when it is set off and again when it is released."""
+        code = interruption.code
+        stock = self._stocks.get(code)
+        if stock is not None and HALT in stock.types:
+            self._say(code, HALT, interruption.text(self._issues[code], self.exchange.tape(code)))
+
+    # 장시작시간: to everybody with any registration.
+
+    def _await_notice(self, after: float) -> None:
+        notice = next(notices.after(self._sessions(), after), None)
+        self._waiting = notice is not None
+        if notice is None:
+            return
+        wait = self._wait
+        self._line.answer_later(
+            notice.time - self._line.now(), lambda: self._announce(after, wait), background=True
+        )
+
+    def _announce(self, after: float, wait: int) -> None:
+        """Whatever has come due since ``after``, unless all registrations have gone since the wait began."""
+        now = self._line.now()
+        for notice in notices.after(self._sessions(), after):
+            if notice.time > now or wait != self._wait:
+                break
+            after = notice.time
+            self._say(self._settings.market_key, HOURS, notice.text())
+        if wait == self._wait:
+            self._await_notice(after)

@@ -1,0 +1,63 @@
+"""Every issue of the market at one moment, in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kernel_server.control.simulated.day import Day
+from kernel_server.control.simulated.market import Floats, Ints, Issue
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What holds all session long, one place an issue, in the order of the listing.
+
+    Attributes:
+        issues: those of KOSPI and KOSDAQ that have any bar.
+        dates: the newest session of each, YYYYMMDD.
+        base, upper, lower: 기준가, 상한가, 하한가 in KRW.
+        columns: by name, NaN where unknown: ``volume_before`` (shares), ``value_before`` (KRW), ``shares``,
+            ``cap`` (억원, at 기준가), ``PER``, ``PBR``, ``ROE``, ``high`` (highest price of the 250 sessions
+            before, KRW), ``sum4``, ``sum19`` (of so many closes before, KRW), ``ma5``, ``ma20`` (KRW, the
+            session before).
+    """
+
+    issues: Sequence[Issue]
+    dates: Sequence[int]
+    base: Ints
+    upper: Ints
+    lower: Ints
+    columns: Mapping[str, Floats]
+
+    def __len__(self) -> int:
+        return len(self.issues)
+
+    def day(self, place: int, prices: Prices, at: int) -> Day:
+        """The newest session of the issue at that place, with the prices ``at`` that index of ``prices``."""
+        return Day(
+            issue=self.issues[place],
+            date=self.dates[place],
+            base=int(self.base[place]),
+            open=int(prices.open[at]),
+            high=int(prices.high[at]),
+            low=int(prices.low[at]),
+            last=int(prices.last[at]),
+            volume=int(prices.volume[at]),
+            value=int(prices.value[at]),
+            volume_before=int(self.columns["volume_before"][place]),
+            upper=int(self.upper[place]),
+            lower=int(self.lower[place]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The session so far, or the whole of it once it is over; KRW and shares. Untraded, it stands at 기준가."""
+
+    open: Ints
+    high: Ints
+    low: Ints
+    last: Ints
+    volume: Ints
+    value: Ints

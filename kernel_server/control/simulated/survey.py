@@ -1,0 +1,265 @@
+"""Looks at the whole market at one moment: what rankings sort, conditions screen and indices count.
+
+An issue's history is read once a session, which takes about a second for the whole market, and the minutes of
+a running session once, which takes several. ``prepare`` does both in parts, between which the control thread
+can do other things; what it has not read yet is read when it is needed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from kernel_server.control.simulated.aggregate import cut
+from kernel_server.control.simulated.day import history
+from kernel_server.control.simulated.fundamentals import fundamentals
+from kernel_server.control.simulated.given_files import BadMarketData
+from kernel_server.control.simulated.hours import day_of
+from kernel_server.control.simulated.market import Bars, Ints, Issue, Market
+from kernel_server.control.simulated.settings import Settings
+from kernel_server.control.simulated.snapshot import Facts, Prices
+from kernel_server.control.simulated.ticks import board, rules
+from kernel_server.reference.sessions import Sessions
+
+log = logging.getLogger(__name__)
+
+_REACH = 252  # sessions of history: today's, and the 251 that 250최고 looks at
+_MARKETS = ("KOSPI", "KOSDAQ")  # KONEX is in no ranking and no condition
+_UNKNOWN = float("nan")
+_DAY = 1_000_000
+
+
+@dataclass(slots=True)
+class _Course:
+    """An issue's running session, minute by minute: ``known`` in seconds since the epoch, the rest so far."""
+
+    known: Ints
+    open: int
+    high: Ints
+    low: Ints
+    close: Ints
+    volume: Ints
+    value: Ints
+
+
+@dataclass(slots=True)
+class _Row:
+    """An issue in the making: ``whole`` is open, high, low, close, volume and value of its newest session."""
+
+    issue: Issue
+    date: int
+    base: int
+    whole: tuple[int, ...]
+    values: dict[str, float]
+    course: _Course | None = None
+
+
+class Survey:
+    """Looks at a ``Market`` as a whole.
+
+    Args:
+        market: what is surveyed.
+        settings: for the seed of the fundamentals.
+        sessions: the calendar, asked for once, when first needed.
+    """
+
+    def __init__(self, market: Market, settings: Settings, sessions: Callable[[], Sessions]) -> None:
+        self._market = market
+        self._seed = settings.fundamentals_seed
+        self._load = sessions
+        self._session: int | None = None
+        self._rows: list[_Row] = []
+        self._todo: Iterator[Issue] = iter(())
+        self._facts: Facts | None = None
+        self._whole: tuple[tuple[int | None, float], Prices] | None = None
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return self._load()
+
+    def running(self, now: float) -> bool:
+        """Whether a session is open."""
+        return self.sessions.current(now) is not None
+
+    def next_change(self, now: float, every: float) -> float | None:
+        """When prices may be others than now: ``every`` so many seconds of a session; None: never, as far as known."""
+        running = self.sessions.current(now)
+        if running is not None:
+            return min((now // every + 1) * every, float(self.sessions.closes[running]))
+        try:
+            return float(self.sessions.next_open(now))
+        except LookupError:
+            return None
+
+    def prepare(self, now: float, most: int) -> bool:
+        """Reads ahead, at most so many issues: their history, then their running session. Whether all is read."""
+        return self.prepare_history(now, most) and self.follow(now, None, most)
+
+    def follow(self, now: float, places: Ints | None, most: int) -> bool:
+        """Reads the running session of at most so many of those places of ``facts``. Whether that is done."""
+        running = self.sessions.current(now)
+        if running is None:
+            return True
+        self.facts(now)
+        date = self._date(running)
+        rows = self._rows if places is None else [self._rows[place] for place in places.tolist()]
+        left = [row for row in rows if row.course is None and row.date == date]
+        for row in left[:most]:
+            row.course = self._course(row, running)
+        return len(left) <= most
+
+    def prepare_history(self, now: float, most: int) -> bool:
+        """Reads the history of at most so many issues; whether that of all has been read."""
+        session = self.sessions.last_started(now)
+        if session != self._session:
+            self._session, self._rows = session, []
+            self._facts, self._whole = None, None
+            issues = self._market.issues().values() if session >= 0 else ()
+            self._todo = iter([issue for issue in issues if issue.market in _MARKETS])
+        for _ in range(most):
+            issue = next(self._todo, None)
+            if issue is None:
+                return True
+            try:
+                row = self._read(issue, session)
+            except BadMarketData:
+                log.exception("%s is left out of the survey", issue.code)
+                continue
+            if row is not None:
+                self._rows.append(row)
+        return False
+
+    def facts(self, now: float) -> Facts:
+        """What holds through the newest session that has begun. Reads whatever ``prepare`` has not."""
+        self.prepare_history(now, len(self._market.issues()) + 1)
+        if self._facts is None:
+            self._facts = _facts(self._rows)
+        return self._facts
+
+    def prices(self, now: float, places: Ints | None = None) -> Prices:
+        """The prices at those places of ``facts``, or at all of them."""
+        self.facts(now)
+        running = self.sessions.current(now)
+        if places is not None:
+            return _columns([self._so_far(self._rows[place], running, now) for place in places.tolist()])
+        # Prices change with the minute, and a ranking is read page by page.
+        minute = now // 60
+        if self._whole is None or self._whole[0] != (running, minute):
+            found = _columns([self._so_far(row, running, now) for row in self._rows])
+            self._whole = ((running, minute), found)
+        return self._whole[1]
+
+    def _read(self, issue: Issue, session: int) -> _Row | None:
+        """The issue's history up to the end of that session. It may still run: what follows is told in time."""
+        bars = history(self._market, issue.code, float(self.sessions.closes[session]), _REACH)
+        if not len(bars):
+            return None
+        before = cut(bars, 0, len(bars) - 1)
+        base = int(before.close[-1] if len(before) else bars.open[-1])
+        return _Row(
+            issue=issue,
+            date=int(bars.time[-1]),
+            base=base,
+            whole=_newest(bars),
+            values=self._values(issue, base, before if len(before) else bars, len(before)),
+        )
+
+    def _values(self, issue: Issue, base: int, before: Bars, count: int) -> dict[str, float]:
+        """The columns of ``Facts``. ``count`` of the bars are of sessions before the newest; all, or none."""
+        values = {
+            "volume_before": float(before.volume[-1]) if count else 0.0,
+            "value_before": float(before.value[-1]) if count else 0.0,
+            "shares": float(issue.shares),
+            "cap": base * issue.shares / 1e8,
+        }
+        if count >= 19:
+            close = before.close[-20:]
+            whole = float(close.sum())
+            last19 = whole - float(close[0]) if count >= 20 else whole
+            values |= {"sum4": float(close[-4:].sum()), "sum19": last19, "ma5": float(close[-5:].mean())}
+            values["ma20"] = whole / 20 if count >= 20 else _UNKNOWN
+            values["high"] = float(before.high.max())
+        if self._seed is not None and count:
+            said = fundamentals(issue, self._seed, before)
+            if said:
+                values |= {"PER": base / int(said["EPS"]), "PBR": base / int(said["BPS"])}
+                values["ROE"] = float(said["ROE"])
+        return values
+
+    def _so_far(self, row: _Row, running: int | None, now: float) -> tuple[int, ...]:
+        if running is None or row.date != self._date(running):
+            return row.whole
+        untraded = (row.base, row.base, row.base, row.base, 0, 0)
+        course = row.course
+        # Days may come without minutes; then what the market tells of the day is all there is.
+        if course is None or not len(course.known):
+            bars = history(self._market, row.issue.code, now, 1)
+            return _newest(bars) if len(bars) and bars.time[-1] == row.date else untraded
+        place = int(course.known.searchsorted(now, "right")) - 1
+        if place < 0:
+            return untraded
+        columns = (course.high, course.low, course.close, course.volume, course.value)
+        return (course.open, *(int(column[place]) for column in columns))
+
+    def _course(self, row: _Row, session: int) -> _Course:
+        close = float(self.sessions.closes[session])
+        bars = self._market.minute(row.issue.code, True, close, 1)
+        start = int(np.searchsorted(bars.time, row.date * _DAY))
+        bars = cut(bars, start, len(bars))
+        # A minute is known once it is over; the closing auction's bears the moment of the close itself.
+        clock = bars.time % _DAY
+        since = clock // 10_000 * 3600 + clock // 100 % 100 * 60 + clock % 100
+        midnight = self._midnight(session)
+        known = np.minimum(midnight + since + 60, np.maximum(midnight + since, int(close)))
+        return _Course(
+            known=known,
+            open=int(bars.open[0]) if len(bars) else 0,
+            high=np.maximum.accumulate(bars.high),
+            low=np.minimum.accumulate(bars.low),
+            close=bars.close,
+            volume=np.cumsum(bars.volume),
+            value=np.cumsum(bars.value),
+        )
+
+    def _midnight(self, session: int) -> int:
+        """When the day of that session begins in Seoul, seconds since the epoch."""
+        return int(self.sessions.dates[session].astype(np.int64)) * 86_400 - 9 * 3600
+
+    def _date(self, session: int) -> int:
+        return int(str(self.sessions.dates[session]).replace("-", ""))
+
+
+def _newest(bars: Bars) -> tuple[int, ...]:
+    """Open, high, low, close, volume and value of the newest bar."""
+    columns = (bars.open, bars.high, bars.low, bars.close, bars.volume, bars.value)
+    return tuple(int(column[-1]) for column in columns)
+
+
+def _columns(rows: Sequence[tuple[int, ...]]) -> Prices:
+    return Prices(*np.array(rows, np.int64).reshape(-1, 6).T)
+
+
+def _facts(rows: Sequence[_Row]) -> Facts:
+    base = np.array([row.base for row in rows], np.int64)
+    upper, lower = base.copy(), base.copy()
+    groups: dict[tuple[int, str], list[int]] = {}
+    for place, row in enumerate(rows):
+        groups.setdefault((row.date, board(row.issue)), []).append(place)
+    for (date, where), places in groups.items():
+        upper[places], lower[places] = rules(day_of(date), where).limits_array(base[places])
+    names = (
+        *("volume_before", "value_before", "shares", "cap", "PER", "PBR", "ROE"),
+        *("high", "sum4", "sum19", "ma5", "ma20"),
+    )
+    return Facts(
+        issues=[row.issue for row in rows],
+        dates=[row.date for row in rows],
+        base=base,
+        upper=upper,
+        lower=lower,
+        columns={name: np.array([row.values.get(name, _UNKNOWN) for row in rows]) for name in names},
+    )

@@ -1,0 +1,157 @@
+"""Trades of the newest session: the tick chart (opt10079) and 체결정보 (opt10003).
+
+A page's continuation key is the number, within the session, of the oldest trade in it; the next page holds what
+came before, however many trades have come since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from kernel_server.clock import seoul
+from kernel_server.control.simulated import formats
+from kernel_server.control.simulated.aggregate import run_starts
+from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order, message
+from kernel_server.control.simulated.exchange.interface import Exchange, Side, Tape, Trade
+from kernel_server.control.simulated.market import Ints, Issue
+from kernel_server.control.simulated.ticks import Rules, board, rules
+
+INTERVALS = ("1", "3", "5", "10", "30")
+
+_SIGNS = {Side.BUY: "+", Side.SELL: "-", Side.NONE: " "}
+
+
+class TickCharts:
+    """Handlers of the TRs that list trades.
+
+    Args:
+        issues: the listing, by code.
+        exchange: whose tape is read. Its trades and its 기준가 are of one day, so that adjusted and unadjusted
+            ticks are the same.
+    """
+
+    def __init__(self, issues: Mapping[str, Issue], exchange: Exchange) -> None:
+        self._issues = issues
+        self._exchange = exchange
+
+    def handlers(self) -> dict[str, Handler]:
+        """A handler for each TR code, in lower case."""
+        return {"opt10079": self._ticks, "opt10003": self._trades}
+
+    def _ticks(self, request: Request, now: float) -> Answer:  # noqa: ARG002 - the tape knows its time
+        """opt10079. Groups are counted from the session's first trade; the newest one may still be growing."""
+        issue = self._issue(request)
+        interval = request.inputs["틱범위"]
+        if interval not in INTERVALS or request.inputs["수정주가구분"] not in ("0", "1", ""):
+            raise Rejected("bad_input")
+        many = int(interval)
+        trades = _traded(self._exchange, issue.code)
+        # Where the newest group ends short, it says how many trades it has.
+        left = str((len(trades) - 1) % many + 1) if trades else "0"
+        stop = len(trades) if request.after is None else request.after
+        size = request.tr.rows_per_page or len(trades)
+        start = max(0, (-(-stop // many) - size) * many)
+        if start >= stop:
+            return _nothing(request, [issue.code, left], issue.code)
+        base = self._exchange.tape(issue.code).base
+        prices = np.array([trade.price for trade in trades[start:stop]], np.int64)
+        volumes = np.array([trade.volume for trade in trades[start:stop]], np.int64)
+        starts = run_starts(np.arange(stop - start) // many)
+        lasts = np.append(starts[1:], stop - start) - 1
+        columns = {
+            "현재가": formats.prices(prices[lasts], base),
+            "거래량": formats.numbers(np.add.reduceat(volumes, starts)),
+            # a group bears the time of its last trade
+            "체결시간": [_moment(trades[start + at]) for at in lasts.tolist()],
+            "시가": formats.prices(prices[starts], base),
+            "고가": formats.prices(np.maximum.reduceat(prices, starts), base),
+            "저가": formats.prices(np.minimum.reduceat(prices, starts), base),
+        }
+        blanks = [""] * len(starts)
+        names = request.tr.multi_names
+        rows = list(map(list, zip(*(columns.get(name, blanks) for name in names), strict=True)))
+        rows.reverse()
+        return Answer([issue.code, left], rows, start or None, codes=(issue.code,))
+
+    def _trades(self, request: Request, now: float) -> Answer:  # noqa: ARG002
+        """opt10003."""
+        issue = self._issue(request)
+        trades = _traded(self._exchange, issue.code)
+        stop = len(trades) if request.after is None else request.after
+        start = max(0, stop - (request.tr.rows_per_page or stop))
+        if start >= stop:
+            return _nothing(request, [], issue.code)
+        tape = self._exchange.tape(issue.code)
+        held = rules(seoul(trades[start].time).date(), board(issue))
+        totals = _Totals(trades[:stop])
+        names = request.tr.multi_names
+        rows = [
+            in_order(names, _said(trades[at], tape, held) | totals.at(at))
+            for at in range(stop - 1, start - 1, -1)
+        ]
+        return Answer(rows=rows, after=start or None, codes=(issue.code,))
+
+    def _issue(self, request: Request) -> Issue:
+        issue = self._issues.get(request.inputs["종목코드"])
+        if issue is None:
+            raise Rejected("unknown_code")
+        return issue
+
+
+class _Totals:
+    """What had been traded with each trade: shares, won, and bought in percent of sold."""
+
+    def __init__(self, trades: Sequence[Trade]) -> None:
+        price = np.array([trade.price for trade in trades], np.int64)
+        volume = np.array([trade.volume for trade in trades], np.int64)
+        side = np.array([trade.side for trade in trades], np.int64)
+        self._volume: Ints = np.cumsum(volume)
+        self._value: Ints = np.cumsum(volume * price)
+        self._bought: Ints = np.cumsum(volume * (side == Side.BUY))
+        self._sold: Ints = np.cumsum(volume * (side == Side.SELL))
+
+    def at(self, place: int) -> dict[str, str]:
+        bought, sold = int(self._bought[place]), int(self._sold[place])
+        return {
+            "누적거래량": str(int(self._volume[place])),
+            "누적거래대금": str(int(self._value[place])),
+            "체결강도": formats.decimal(bought * 100, max(1, sold)),
+        }
+
+
+def _said(trade: Trade, tape: Tape, held: Rules) -> dict[str, str]:
+    """One trade. Who took the best ask traded at it; in an auction the trade is shown at the bid."""
+    if trade.side is Side.BUY:
+        ask, bid = trade.price, held.floor(trade.price - 1)
+    else:
+        ask, bid = trade.price + held.tick(trade.price), trade.price
+    change = trade.price - tape.base
+    return {
+        "시간": f"{seoul(trade.time):%H%M%S}",
+        "현재가": formats.price(trade.price, tape.base),
+        "전일대비": formats.signed(change),
+        "대비율": formats.rate(change, tape.base),
+        "우선매도호가단위": formats.price(ask if ask <= tape.upper else 0, tape.base),
+        "우선매수호가단위": formats.price(bid if bid >= tape.lower else 0, tape.base),
+        # the sign is the side's; a trade of an auction leaves its place blank
+        "체결거래량": _SIGNS[trade.side] + str(trade.volume),
+        "sign": formats.direction(trade.price, tape.base, tape.upper, tape.lower),
+    }
+
+
+def _traded(exchange: Exchange, code: str) -> list[Trade]:
+    """The session's trades; none for an issue of which the exchange knows nothing."""
+    try:
+        return exchange.trades(code)
+    except LookupError:
+        return []
+
+
+def _moment(trade: Trade) -> str:
+    return f"{seoul(trade.time):%Y%m%d%H%M%S}"
+
+
+def _nothing(request: Request, single: Sequence[str], code: str) -> Answer:
+    return Answer(single, message=message("no_history") if request.after is None else "", codes=(code,))
