@@ -1,4 +1,4 @@
-"""``python -m bench [pages] [cache] [startup]``."""
+"""``python -m bench [pages] [cache] [startup] [exchange]``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import argparse
 import os
 import platform
 
-from bench import cache, pages, startup
+from bench import cache, exchange, pages, startup
 
-BENCHES = {"pages": pages.run, "cache": cache.run, "startup": startup.run}
+BENCHES = {"pages": pages.run, "cache": cache.run, "startup": startup.run, "exchange": exchange.run}
 
 
 def main() -> None:

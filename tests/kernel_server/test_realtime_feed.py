@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("numpy")
 
-from simulated_rig import FUND, GRT, SAMSUNG, moment, sessions
+from simulated_rig import FUND, GRT, SAMSUNG, HandMarket, Row, bars, moment, sessions
 
 from kernel_server import reference
 from kernel_server.clock import SteppedClock
@@ -24,13 +24,24 @@ from kernel_server.control.simulated.exchange.interface import (
     Tape,
     Trade,
 )
+from kernel_server.control.simulated.index_series import Indices
 from kernel_server.control.simulated.realtime import Feed
 from kernel_server.control.simulated.realtime.notices import Interruption
 from kernel_server.control.simulated.registrations import Registrations
 from kernel_server.control.simulated.settings import Settings
+from kernel_server.reference.sessions import Sessions
 
 ISSUES = {issue.code: issue for issue in (SAMSUNG, GRT, FUND)}
 TRADES = "10;15"
+BARS: list[Row] = [
+    (20220117, 10_000, 10_200, 9_900, 10_000, 1_000),
+    (20220118, 10_000, 10_300, 9_800, 10_100, 2_000),
+    (20220119, 10_100, 10_200, 10_000, 10_000, 3_000),
+]
+
+
+def calendar() -> Sessions:
+    return sessions(date(2022, 1, 17), date(2022, 1, 19))
 
 
 class HandExchange:
@@ -89,7 +100,8 @@ class Desk:
             self.registrations,
             Settings(**settings),  # type: ignore[arg-type]
             ISSUES,
-            lambda: sessions(date(2022, 1, 17), date(2022, 1, 19)),
+            calendar,
+            Indices(HandMarket(list(ISSUES.values()), {"005930": bars(BARS)}), calendar),
         )
 
     def now(self) -> float:
@@ -249,6 +261,7 @@ def test_removal(desk: Desk, screen: str, code: str, left: dict[str, int]) -> No
 
 def test_a_lost_connection_ends_everything(desk: Desk) -> None:
     desk.register("005930;001", "10;215")
+    desk.seen()
     desk.registrations.clear()
     assert not +desk.exchange.watched
     desk.trade()
@@ -387,12 +400,11 @@ def test_a_new_day_brings_another_base_price(desk: Desk) -> None:
 
 
 def test_the_close_is_told_without_a_trade(desk: Desk) -> None:
-    desk.register("005930;001", "10")
+    desk.register("005930", "10")
     desk.trade()
     desk.seen()
     desk.feed.phase(Phase.PAUSE, desk.now())
-    assert [(key, kind) for key, kind, _ in desk.events] == [("005930", "주식시세"), ("001", "업종지수")]
-    assert desk.events[1][2].startswith("장마감\t")
+    assert desk.seen() == [("005930", "주식시세")]
 
 
 def test_trades_of_the_single_price_session_are_not_written_as_others(desk: Desk) -> None:
@@ -402,21 +414,34 @@ def test_trades_of_the_single_price_session_are_not_written_as_others(desk: Desk
     assert desk.seen() == []
 
 
-def test_an_index_watches_its_sample_and_comes_once_a_second(desk: Desk) -> None:
+def test_an_index_comes_by_itself_and_watches_nothing(desk: Desk) -> None:
     desk.register("001", "10")
-    assert +desk.exchange.watched == {"005930": 1}  # the one stock of that market; a fund is none
-    desk.trade(price=10_100)
-    desk.trade(price=10_200)
-    desk.clock.advance(1)
     desk.trade(price=10_300)
-    assert [(key, kind, data.split("\t")[1]) for key, kind, data in desk.events] == [
-        ("001", "업종지수", "+2828.00"),
-        ("001", "업종지수", "+2884.00"),
-    ]
-    desk.register("005930", screen="0102")
-    assert +desk.exchange.watched == {"005930": 2}
+    desk.clock.advance(59)
+    assert {(key, kind) for key, kind, _ in desk.events} == {("001", "업종지수")}
+    assert 1 <= len(desk.events) <= 4
+    assert not +desk.exchange.watched
+
+
+def test_an_index_of_no_shares_gives_nothing_and_harms_nobody(desk: Desk) -> None:
+    desk.register("101;001", "10")
+    desk.clock.advance(60)
+    assert {key for key, _ in desk.seen()} == {"001"}
+
+
+def test_an_index_that_joins_is_told_no_later_than_one_that_was_there(desk: Desk) -> None:
+    desk.register("001", "10")
+    desk.clock.advance(60)
+    desk.seen()
+    desk.register("201", "10", screen="0102")
+    desk.clock.advance(60)
+    assert {key for key, _ in desk.seen()} == {"001", "201"}
     desk.registrations.remove("0101", "001")
-    assert +desk.exchange.watched == {"005930": 1}
+    desk.clock.advance(60)
+    assert {key for key, _ in desk.seen()} == {"201"}
+    desk.registrations.remove("ALL", "ALL")
+    desk.clock.advance(86_400)
+    assert desk.seen() == []
 
 
 def test_the_countdown_comes_to_everybody_with_any_registration() -> None:

@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip("numpy")
 
-from simulated_rig import GRT, SAMSUNG, moment, sessions
+from simulated_rig import GRT, moment, sessions
 
 from kernel_server import reference
 from kernel_server.control.simulated.exchange.interface import Expected, Level, Phase, Side, Tape, Trade
-from kernel_server.control.simulated.realtime import indices, notices
+from kernel_server.control.simulated.realtime import notices
 from kernel_server.control.simulated.realtime.books import NOTHING, BookStrings
 from kernel_server.control.simulated.realtime.notices import Interruption
 from kernel_server.control.simulated.realtime.trades import TradeStrings
@@ -270,33 +270,6 @@ def test_where_the_day_stands_is_what_the_last_trade_said() -> None:
     field = dict(zip(names, trades.quoted(tape, 10_010, 9_990).split("\t"), strict=True))
     known = trade_fields(tape, trade)
     assert field == {fid: known[fid] for fid in names}
-
-
-def test_an_index_is_the_worth_of_its_sample() -> None:
-    big = tape_of("005930", shares=3_000_000, last=10_000)
-    small = tape_of("000002", shares=1_000_000, last=10_000)
-    index = indices.Index(indices.IndexKind("001", "KOSPI", 280_000), {"005930": big, "000002": small})
-    names = reference.realtype("업종지수").fids
-
-    def fields(time: str) -> dict[int, str]:
-        return dict(zip(names, index.text(time).split("\t"), strict=True))
-
-    assert fields("090000")[10] == "2800.00"
-    index.take(tape_of("005930", shares=3_000_000, last=10_100, open=10_100, volume=5_000, value=50_400_000))
-    rising = fields("090001")
-    assert (rising[20], rising[10], rising[11], rising[12]) == ("090001", "+2821.00", "+21.00", "+0.75")
-    assert (rising[25], rising[15], rising[13], rising[14], rising[26]) == ("2", "5", "5", "50", "+3")
-    index.take(tape_of("000002", shares=1_000_000, last=9_000, open=10_000))
-    falling = fields("장마감")
-    assert (falling[20], falling[10], falling[11], falling[25]) == ("장마감", "-2751.00", "-49.00", "5")
-    assert (falling[15], falling[16], falling[17], falling[18]) == ("0", "+2821.00", "+2821.00", "-2751.00")
-
-
-def test_the_sample_of_an_index_is_the_biggest_of_its_market() -> None:
-    issues = {issue.code: issue for issue in (SAMSUNG, GRT)}
-    kinds = indices.kinds()
-    assert indices.sample(kinds["001"], issues, 20) == ["005930"]
-    assert indices.sample(kinds["101"], issues, 20) == ["900290"]
 
 
 def test_the_notices_of_a_day() -> None:

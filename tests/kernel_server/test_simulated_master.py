@@ -105,10 +105,9 @@ def test_the_last_price_is_the_close_of_the_last_session_that_is_over(now: str, 
     assert Rig(market, now).login().call("GetMasterLastPrice", "005930") == price
 
 
-def test_derivatives_and_themes_are_empty(rig: Rig) -> None:
+def test_there_are_no_derivatives(rig: Rig) -> None:
     for name in ("GetFutureList", "GetActPriceList", "GetMonthList", "GetOptionATM", "GetSFOBasisAssetList"):
         assert rig.call(name) == ""
-    assert rig.call("GetThemeGroupList", 0) == ""
     assert (
         rig.call("GetBranchCodeName")
         == "001|교  보;002|신한금융투자;003|한국투자증권;004|대  신;050|키움증권"

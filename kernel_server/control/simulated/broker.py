@@ -92,7 +92,8 @@ class SimulatedControl:
             told = Told(watcher, lambda phase: self._brokerage.phase(phase))
             return SimulatedExchange(market, clock, sessions, later, seed, told)
 
-        self._feed = Feed(self, exchange, self.registrations, settings, issues, sessions)
+        self._indices = Indices(market, sessions)
+        self._feed = Feed(self, exchange, self.registrations, settings, issues, sessions, self._indices)
         self._brokerage = Brokerage(
             self,
             self._feed.exchange,
@@ -104,27 +105,27 @@ class SimulatedControl:
         self._survey = Survey(market, settings, sessions)
         self._conditions = Conditions(self, settings, self._limits, self._survey)
         self._themes = Themes(issues)
-        self.faults = Faults(clock, later, self.lose_connection)
+        self.faults = Faults(clock, later, self.lose_connection, settings.planned_faults)
+        self.faults.start()
         handlers = (
             self._brokerage.handlers()
             | Charts(market, settings).handlers()
             | Quotes(market, settings, hours).handlers()
-            | self._more_handlers(market, sessions)
+            | self._more_handlers(market)
         )
         self._transactions = Transactions(self, settings, self._limits, self.registrations, handlers)
         self._online, self._offline = self._dispatch()
         self._functions = self._offline
         self._login_info = self._login_facts()
 
-    def _more_handlers(self, market: Market, sessions: Callable[[], Sessions]) -> dict[str, TrHandler]:
+    def _more_handlers(self, market: Market) -> dict[str, TrHandler]:
         """Of the TRs that need the exchange, or the whole market at once."""
         issues = market.issues()
-        indices = Indices(market, sessions)
         return (
             TickCharts(issues, self._feed.exchange).handlers()
             | OrderBooks(issues, self._feed.exchange).handlers()
-            | IndexQuotes(indices, self._survey).handlers()
-            | IndexCharts(indices, self._settings).handlers()
+            | IndexQuotes(self._indices, self._survey).handlers()
+            | IndexCharts(self._indices, self._settings).handlers()
             | Rankings(self._survey).handlers()
             | Flows(market, self._settings).handlers()
         )

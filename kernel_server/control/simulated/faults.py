@@ -176,8 +176,10 @@ class Faults:
 
     def _arm(self, number: int) -> None:
         due = self._plan[number].next(self._clock.now())
-        # The clock's thread only hands on.
-        self._timers[number] = self._clock.call_at(due, lambda: self._later(lambda: self._come(number)))
+        # The clock's thread only hands on. Nobody waits for a fault.
+        self._timers[number] = self._clock.call_at(
+            due, lambda: self._later(lambda: self._come(number)), background=True
+        )
 
     def _come(self, number: int) -> None:
         if self._closed:

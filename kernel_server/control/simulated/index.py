@@ -77,7 +77,7 @@ class IndexQuotes:
         bars = self._indices.daily(index.code, now)
         if not len(bars):
             return Answer(message=message("no_history"), codes=(index.code,))
-        base = _base(bars)
+        base = base_of(bars)
         values = _state(bars) | _counted(self.breadth(index, now)) | _year(bars)
         minutes = self._indices.minute(index.code, now, 1)
         # In the morning, before its first minute is over, a session has none: yesterday's are not its own.
@@ -92,9 +92,9 @@ class IndexQuotes:
             close = int(minutes.close[at])
             row = {
                 "시간n": f"{int(minutes.time[at]) % _DAY:06d}",
-                "현재가n": _level(close, base),
-                "전일대비기호n": _sense(close, base),
-                "전일대비n": _change(close, base),
+                "현재가n": level(close, base),
+                "전일대비기호n": sense(close, base),
+                "전일대비n": change(close, base),
                 "등락률n": formats.rate(close - base, base),
                 "거래량n": str(formats.thousands(int(minutes.volume[at]))),
                 "누적거래량n": str(formats.thousands(int(total[at]))),
@@ -129,23 +129,23 @@ class IndexQuotes:
         return Answer(rows=rows, message="" if rows else message("no_history"))
 
 
-def _base(bars: Bars) -> int:
+def base_of(bars: Bars) -> int:
     """What the newest day is compared with, in hundredths; on the first day its opening."""
     return int(bars.close[-2] if len(bars) > 1 else bars.open[-1])
 
 
 def _state(bars: Bars) -> dict[str, str]:
-    base, last = _base(bars), int(bars.close[-1])
+    base, last = base_of(bars), int(bars.close[-1])
     return {
-        "현재가": _level(last, base),
-        "전일대비기호": _sense(last, base),
-        "전일대비": _change(last, base),
+        "현재가": level(last, base),
+        "전일대비기호": sense(last, base),
+        "전일대비": change(last, base),
         "등락률": formats.rate(last - base, base),
         "거래량": str(formats.thousands(int(bars.volume[-1]))),
         "거래대금": str(formats.millions(int(bars.value[-1]))),
-        "시가": _level(int(bars.open[-1]), base),
-        "고가": _level(int(bars.high[-1]), base),
-        "저가": _level(int(bars.low[-1]), base),
+        "시가": level(int(bars.open[-1]), base),
+        "고가": level(int(bars.high[-1]), base),
+        "저가": level(int(bars.low[-1]), base),
     }
 
 
@@ -162,28 +162,28 @@ def _counted(breadth: Breadth) -> dict[str, str]:
 
 
 def _year(bars: Bars) -> dict[str, str]:
-    base, last, far = _base(bars), int(bars.close[-1]), extremes(bars)
+    base, last, far = base_of(bars), int(bars.close[-1]), extremes(bars)
     return {
-        "52주최고가": _level(far.long_high, base),
+        "52주최고가": level(far.long_high, base),
         "52주최고가일": str(far.long_high_date),
         "52주최고가대비율": formats.rate(last - far.long_high, far.long_high),
-        "52주최저가": _level(far.long_low, base),
+        "52주최저가": level(far.long_low, base),
         "52주최저가일": str(far.long_low_date),
         "52주최저가대비율": formats.rate(last - far.long_low, far.long_low),
     }
 
 
-def _level(value: int, base: int) -> str:
+def level(value: int, base: int) -> str:
     """An index, coloured: ``+2650.12``."""
     sign = "+" if value > base else "-" if value < base else ""
     return sign + formats.decimal(value, SCALE)
 
 
-def _change(value: int, base: int) -> str:
+def change(value: int, base: int) -> str:
     text = formats.decimal(value - base, SCALE)
     return f"+{text}" if value > base else text
 
 
-def _sense(value: int, base: int) -> str:
+def sense(value: int, base: int) -> str:
     """전일대비기호. An index has no limits."""
     return "3" if value == base else "2" if value > base else "5"

@@ -81,7 +81,7 @@ class IndexCharts:
         if not len(minutes):
             return _page(request, code, minutes, minutes.time, "체결시간")
         if ticks:
-            bars, keys = _grouped_ticks(_ticks(minutes), int(interval))
+            bars, keys = _grouped_ticks(ticks_of(minutes), int(interval))
         else:
             groups = intervals(minutes.time, int(interval))
             keys = groups[run_starts(groups)]
@@ -108,7 +108,7 @@ class IndexCharts:
         return code
 
 
-def _ticks(minutes: Bars) -> Bars:
+def ticks_of(minutes: Bars) -> Bars:
     """Values within each minute that make it up; a minute without a move of its own, as the auction, is one."""
     falling = minutes.close < minutes.open
     second = np.where(falling, minutes.high, minutes.low)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from kernel_server.control.simulated.faults import Planned
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -59,7 +61,6 @@ class Settings:
         level_change: 호가직전대비 of a level compares with what waited at the same ``price`` before or in
             the same ``place`` (guess).
         market_key: sRealKey of 장시작시간 (guess).
-        index_members: how many issues stand for a market in its 업종지수.
         condition_period: a live condition is looked at again every so many seconds of a session (guess).
         condition_failure: what SendCondition returns where it fails: ``zero``, as documented, or the
             ``code`` (-11, -12, -13) that the table of errors has for it.
@@ -84,6 +85,7 @@ class Settings:
         chejan_fills: 체결가 and 체결량 (910, 911) are the order's so far (``total``) or the fill's (``fill``). Guess.
         first_order, first_fill: the first order and fill numbers of a session.
         account_rows: rows of a page of the account TRs that leave it open (guess).
+        planned_faults: what goes wrong every day at a set time; ``faults.NIGHTLY`` is the broker's own check.
     """
 
     user_id: str = "koalab"
@@ -120,7 +122,6 @@ class Settings:
     no_quote: str = "0"
     level_change: Literal["price", "place"] = "price"
     market_key: str = "09"
-    index_members: int = 20
     condition_period: float = 20.0
     condition_failure: Literal["zero", "code"] = "zero"
     index_close: Literal["time", "888888"] = "time"
@@ -142,6 +143,7 @@ class Settings:
     first_order: int = 1
     first_fill: int = 1
     account_rows: int = 20
+    planned_faults: tuple[Planned, ...] = ()
 
     def __post_init__(self) -> None:
         if self.login_delay < 0.3:
@@ -159,7 +161,5 @@ class Settings:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not 1 <= self.trade_fields <= 43:
             raise ValueError(f"trade_fields must be 1 to 43, not {self.trade_fields}")
-        if self.index_members < 1:
-            raise ValueError(f"index_members must be at least 1, not {self.index_members}")
         if self.condition_period <= 0 or self.index_tick_days < 1:
             raise ValueError("condition_period must be positive and index_tick_days at least 1")

@@ -15,13 +15,14 @@ from functools import cache
 from kernel_server import reference
 from kernel_server.control.simulated.exchange.interface import Exchange, Expected, Phase, Tape, Trade, Watcher
 from kernel_server.control.simulated.given_files import BadMarketData
+from kernel_server.control.simulated.index_series import Indices
 from kernel_server.control.simulated.market import Issue
 from kernel_server.control.simulated.realtime import indices, notices
 from kernel_server.control.simulated.realtime.books import NOTHING, BookStrings
-from kernel_server.control.simulated.realtime.indices import Index
+from kernel_server.control.simulated.realtime.indices import IndexFeed
 from kernel_server.control.simulated.realtime.notices import Interruption
 from kernel_server.control.simulated.realtime.trades import TradeStrings
-from kernel_server.control.simulated.realtime.writing import Colours, clock
+from kernel_server.control.simulated.realtime.writing import Colours
 from kernel_server.control.simulated.registrations import Held, Registrations
 from kernel_server.control.simulated.settings import Settings
 from kernel_server.control.simulated.transactions import Line
@@ -39,7 +40,6 @@ TRADE, BEST, BOOK, QUOTE, EXPECTED, HALT = (
 )
 INDEX = "업종지수"
 HOURS = "장시작시간"
-CLOSED_TEXT = "장마감"  # what 업종지수 says for the time after the close
 
 _OF_ISSUES = (TRADE, BEST, BOOK, QUOTE, EXPECTED, HALT)
 
@@ -101,6 +101,7 @@ class Feed:
         settings: what is chosen about the strings.
         issues: every listed issue by code.
         sessions: hours of the exchange, asked for when 장시작시간 is first due to anybody.
+        numbers: the indices of the market.
     """
 
     def __init__(
@@ -111,6 +112,7 @@ class Feed:
         settings: Settings,
         issues: Mapping[str, Issue],
         sessions: Callable[[], Sessions],
+        numbers: Indices,
     ) -> None:
         self._line = line
         self._registrations = registrations
@@ -118,10 +120,10 @@ class Feed:
         self._issues = issues
         self._sessions = sessions
         self._stocks: dict[str, _Stock] = {}
-        self._indices: dict[str, Index] = {}
-        self._members: dict[str, list[str]] = {}  # of each subscribed index
+        self._indices = IndexFeed(line, numbers, lambda code, text: self._say(code, INDEX, text))
         self._phase = Phase.CLOSED
         self._event: tuple[str, str] | None = None
+        self._read: tuple[str, list[str]] = "", [""]  # the string that was read last, in parts
         self._wait = 0
         self._waiting = False
         registrations.changed = self._registered
@@ -133,7 +135,9 @@ class Feed:
             return ""
         realtype, data = self._event
         place = _places(realtype).get(nFid)
-        values = data.split("\t")
+        if self._read[0] is not data:  # a program reads many fields of one event
+            self._read = data, data.split("\t")
+        values = self._read[1]
         return values[place] if place is not None and place < len(values) else ""
 
     def _say(self, key: str, realtype: str, data: str) -> None:
@@ -150,8 +154,8 @@ class Feed:
             held = self._registrations.held(code)
             if code in self._issues:
                 self._follow(code, subscribed(held, _OF_ISSUES))
-            elif code in indices.kinds():
-                self._follow_index(code, bool(subscribed(held, (INDEX,))))
+            elif code in indices.codes():
+                self._indices.follow(code, bool(subscribed(held, (INDEX,))))
         if not self._registrations.screens():
             self._wait += 1
             self._waiting = False
@@ -182,22 +186,10 @@ class Feed:
         self._phase = self.exchange.phase()
         return tape
 
-    def _follow_index(self, code: str, wanted: bool) -> None:
-        if wanted and code not in self._indices:
-            kind = indices.kinds()[code]
-            members = indices.sample(kind, self._issues, self._settings.index_members)
-            tapes = {member: tape for member in members if (tape := self._watched(member)) is not None}
-            self._members[code] = list(tapes)
-            self._indices[code] = Index(kind, tapes)
-        elif not wanted and code in self._indices:
-            del self._indices[code]
-            for member in self._members.pop(code):
-                self.exchange.unwatch(member)
-
     # What the exchange tells.
 
     def traded(self, trade: Trade, tape: Tape, ask: int, bid: int) -> None:
-        """주식체결, then 주식우선호가 where the trade moved the best quotes; 업종지수 once a second."""
+        """주식체결, then 주식우선호가 where the trade moved the best quotes."""
         if self._phase is Phase.SINGLE_PRICE:
             return
         stock = self._stocks.get(trade.code)
@@ -206,17 +198,6 @@ class Feed:
             if TRADE in stock.types:
                 self._say(trade.code, TRADE, stock.trades.traded(trade, tape, ask, bid, self._phase))
             self._quotes(trade.code, stock, ask, bid)
-        if self._indices:
-            self._index_moved(trade, tape)
-
-    def _index_moved(self, trade: Trade, tape: Tape) -> None:
-        second = int(trade.time)
-        for code, index in list(self._indices.items()):
-            if trade.code in self._members.get(code, ()):
-                index.take(tape)
-                if index.second != second:
-                    index.second = second
-                    self._say(code, INDEX, index.text(clock(trade.time)))
 
     def _quotes(self, code: str, stock: _Stock, ask: int, bid: int) -> None:
         if stock.quotes != (ask, bid):
@@ -252,15 +233,10 @@ class Feed:
         if phase is Phase.OPENING_AUCTION:
             for code, stock in list(self._stocks.items()):
                 stock.renew(self.exchange.tape(code))
-            for code, index in list(self._indices.items()):
-                tapes = {member: self.exchange.tape(member) for member in self._members[code]}
-                self._indices[code] = Index(index.kind, tapes)
         elif phase is Phase.PAUSE:
             for code, stock in list(self._stocks.items()):
                 if QUOTE in stock.types:
                     self._say(code, QUOTE, stock.trades.quoted(stock.tape, *self._best(code)))
-            for code, index in list(self._indices.items()):
-                self._say(code, INDEX, index.text(CLOSED_TEXT))
 
     def _best(self, code: str) -> tuple[int, int]:
         asks, bids = self.exchange.depth(code)

@@ -1,97 +1,176 @@
-"""업종지수: an index of a market over a sample of its issues.
+"""업종지수: the registered indices as they go by, tick by tick.
 
-The sample is the stocks with most listed shares, whoever watches them; the index is what their worth at the last
-prices is to their worth at 기준가, times a level that stands in ``realtime_indices.tsv``. It moves as the sample
-does, and that is all it is good for. Volume is that of the sample. No recorded string is known: the index has a
-sign and two decimals, as has been seen; 거래량 and 거래량전일대비 are in 천주 (a guess), 거래대금 in 백만원.
+The numbers are those of ``index_series``, in the ticks that opt20004 draws: four a minute, of which the last is
+where the minute ends, so that what has been told at the end of a minute is what opt20001 and opt20005 say of it.
+The auction's tick is told once more after the close, its time the text 장마감. No recorded string is known: the index
+has a sign and two decimals, as has been seen; 거래량 and 거래량전일대비 are in 천주 (a guess), 거래대금 in 백만원.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable
 from functools import cache
+from typing import NamedTuple
+
+import numpy as np
 
 from kernel_server.control.simulated import formats
-from kernel_server.control.simulated.exchange.interface import Tape
-from kernel_server.control.simulated.market import Issue
+from kernel_server.control.simulated.given_files import BadMarketData
+from kernel_server.control.simulated.hours import today
+from kernel_server.control.simulated.index import base_of, change, level, sense
+from kernel_server.control.simulated.index_charts import ticks_of
+from kernel_server.control.simulated.index_series import Indices
+from kernel_server.control.simulated.transactions import Line
 from kernel_server.control.simulated.tsv import rows
 
+log = logging.getLogger(__name__)
 
-@dataclass(frozen=True, slots=True)
-class IndexKind:
-    """An index: its market, and where it stood after the previous session, in hundredths of a point."""
+CLOSED_TEXT = "장마감"  # the time that is told after the close
+_DAY = 1_000_000
 
-    code: str
-    market: str
-    level: int
+
+class Tick(NamedTuple):
+    """When an index is told, seconds since the epoch, and its string."""
+
+    due: float
+    text: str
 
 
 @cache
-def kinds() -> Mapping[str, IndexKind]:
-    """The indices by code."""
-    return {
-        code: IndexKind(code, market, int(level) * 100)
-        for code, market, level, _name in rows("realtime_indices")
-    }
+def codes() -> frozenset[str]:
+    """The codes of indices, whether or not the market has shares for them."""
+    return frozenset(code for code, *_ in rows("index"))
 
 
-def sample(kind: IndexKind, issues: Mapping[str, Issue], members: int) -> list[str]:
-    """The codes that stand for the market, at most ``members``."""
-    of_market = [issue for issue in issues.values() if issue.market == kind.market and issue.kind == "stock"]
-    of_market.sort(key=lambda issue: (-issue.shares, issue.code))
-    return [issue.code for issue in of_market[:members]]
-
-
-def _points(hundredths: int) -> str:
-    return f"{hundredths // 100}.{hundredths % 100:02d}"
-
-
-class Index:
-    """One index through a day. The high and the low are those seen since it was first written."""
-
-    def __init__(self, kind: IndexKind, tapes: Mapping[str, Tape]) -> None:
-        self.kind = kind
-        self._tapes = dict(tapes)
-        self._high = self._low = 0
-        self._volume = sum(tape.volume for tape in tapes.values())
-        self.second = -1
-
-    def take(self, tape: Tape) -> None:
-        """The newest tape of a member."""
-        self._tapes[tape.code] = tape
-
-    def _level(self, worth: int) -> int:
-        base = sum(tape.shares * tape.base for tape in self._tapes.values())
-        return formats.divided(self.kind.level * worth, base) if base else self.kind.level
-
-    def text(self, time: str) -> str:
-        """업종지수; ``time`` is HHMMSS or 장마감. 거래량 is what was traded since the one before."""
-        tapes = self._tapes.values()
-        base = self.kind.level
-        now = self._level(sum(tape.shares * tape.last for tape in tapes))
-        opened = self._level(sum(tape.shares * (tape.open or tape.base) for tape in tapes))
-        self._high = max(self._high or now, opened, now)
-        self._low = min(self._low or now, opened, now)
-        volume = sum(tape.volume for tape in tapes)
-        recent, self._volume = volume - self._volume, volume
-        change = now - base
-        signs = {-1: "-", 0: "", 1: "+"}
-        coloured = [
-            signs[(level > base) - (level < base)] + _points(level)
-            for level in (now, opened, self._high, self._low)
-        ]
-        return "\t".join(
-            (
-                time,
-                coloured[0],
-                f"{signs[(change > 0) - (change < 0)]}{_points(abs(change))}",
-                formats.rate(change, base),
-                str(formats.thousands(recent)),
-                str(formats.thousands(volume)),
-                str(formats.millions(sum(tape.value for tape in tapes))),
-                *coloured[1:],
-                formats.direction(now, base, 2 * base, 0),
-                formats.signed(formats.thousands(volume - sum(tape.previous_volume for tape in tapes))),
-            )
+def ticks(indices: Indices, code: str, session: int) -> list[Tick]:
+    """Everything that 업종지수 tells of an index in a session; nothing where the index has no such day."""
+    sessions = indices.sessions
+    opens, closes = float(sessions.opens[session]), float(sessions.closes[session])
+    days, minutes = indices.daily(code, closes), indices.minute(code, closes, 1)
+    date = today(opens)
+    if not len(minutes) or int(days.time[-1]) != date or int(minutes.time[-1]) // _DAY != date:
+        return []
+    base, before = base_of(days), int(days.volume[-2]) if len(days) > 1 else 0
+    drawn = ticks_of(minutes)
+    opened = level(int(drawn.open[0]), base)
+    high, low = np.maximum.accumulate(drawn.high), np.minimum.accumulate(drawn.low)
+    volume, value = np.cumsum(drawn.volume), np.cumsum(drawn.value)
+    told = []
+    for at in range(len(drawn)):
+        clock = f"{int(drawn.time[at]) % _DAY:06d}"
+        last, total = int(drawn.close[at]), int(volume[at])
+        fields = (
+            level(last, base),
+            change(last, base),
+            formats.rate(last - base, base),
+            str(formats.thousands(int(drawn.volume[at]))),
+            str(formats.thousands(total)),
+            str(formats.millions(int(value[at]))),
+            opened,
+            level(int(high[at]), base),
+            level(int(low[at]), base),
+            sense(last, base),
+            formats.signed(formats.thousands(total - before)),
         )
+        told.append(Tick(_moment(opens, clock), "\t".join((clock, *fields))))
+    told.append(Tick(closes, "\t".join((CLOSED_TEXT, *fields))))
+    return told
+
+
+def _moment(opens: float, clock: str) -> float:
+    """That HHMMSS of the day of a session."""
+    midnight = (opens + 9 * 3600) // 86_400 * 86_400 - 9 * 3600
+    return midnight + int(clock[:2]) * 3600 + int(clock[2:4]) * 60 + int(clock[4:])
+
+
+class IndexFeed:
+    """Tells of whatever indices are followed.
+
+    Args:
+        line: time and waits.
+        indices: whose numbers are told.
+        say: fires 업종지수, given the index's code and the string.
+    """
+
+    def __init__(self, line: Line, indices: Indices, say: Callable[[str, str], None]) -> None:
+        self._line = line
+        self._indices = indices
+        self._say = say
+        self._days: dict[
+            str, list[Tick]
+        ] = {}  # of each followed index, what is still to be told of the session
+        self._session = -1
+        self._wait = 0
+
+    def follow(self, code: str, wanted: bool) -> None:
+        """From now on, or no more. What has to be computed first is so in a turn."""
+        if not wanted:
+            if self._days.pop(code, None) is not None and not self._days:
+                self._wait += 1
+            return
+        if code in self._days:
+            return
+        alone = not self._days
+        self._days[code] = []
+        wait = self._wait
+        if alone:
+            self._line.answer_later(0, lambda: self._begin(wait), background=True)
+        else:
+            self._line.answer_later(0, lambda: self._join(code), background=True)
+
+    def _begin(self, wait: int) -> None:
+        """The session that is on, or the next one."""
+        if wait != self._wait:
+            return
+        sessions, now = self._indices.sessions, self._line.now()
+        self._session = int(np.searchsorted(sessions.closes, now, "right"))
+        if self._session == len(sessions):
+            return  # the calendar ends here
+        # Laid out when it begins: whoever registers in the evening may not stay until then.
+        opens = float(sessions.opens[self._session])
+        if now < opens:
+            self._line.answer_later(opens - now, lambda: self._begin(wait), background=True)
+            return
+        for code in list(self._days):
+            self._lay_out(code, now)
+        self._await(wait)
+
+    def _join(self, code: str) -> None:
+        """Another index, while there are some already."""
+        sessions, now = self._indices.sessions, self._line.now()
+        if code in self._days and 0 <= self._session < len(sessions) and now >= sessions.opens[self._session]:
+            self._lay_out(code, now)
+            self._wait += 1  # it may be due before what is waited for
+            self._await(self._wait)
+
+    def _lay_out(self, code: str, now: float) -> None:
+        """What there is to be told of the session from ``now`` on."""
+        try:
+            known = code in self._indices.known
+            told = ticks(self._indices, code, self._session) if known else []
+        except (LookupError, BadMarketData):
+            log.exception("no real-time events of the index %s", code)
+            told = []
+        self._days[code] = [tick for tick in told if tick.due >= now]
+
+    def _await(self, wait: int) -> None:
+        """The next quarter of a minute in which a followed index may be told; after the last, another session."""
+        now = self._line.now()
+        close = float(self._indices.sessions.closes[self._session])
+        if now >= close:
+            self._begin(wait)
+            return
+        due = min([close, *(left[0].due for left in self._days.values() if left)])
+        self._line.answer_later(max(0.0, due - now), lambda: self._tell(wait), background=True)
+
+    def _tell(self, wait: int) -> None:
+        """Whatever has come due."""
+        if wait != self._wait:
+            return
+        now = self._line.now()
+        for code in list(self._days):
+            while (left := self._days.get(code)) and left[0].due <= now:
+                self._say(code, left.pop(0).text)
+        if wait == self._wait:
+            self._await(wait)

@@ -1,0 +1,222 @@
+"""The simulated exchange: how many real-time events it makes, what every issue at once costs, and a day at a stretch.
+
+Each figure comes from a process of its own (``python -m bench.exchange start|all|day [CODES]``), so that memory and
+first times are not those of the measurement before. The control stands alone: no server, no client and no limits.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from bench import timing
+from bench.timing import Row
+from kernel_server.clock import KST, SteppedClock
+from kernel_server.control import simulated
+from kernel_server.control.seam import Event, Scalar
+
+ROUNDS = 12
+STARTS = 7
+DAY_CODES = 50
+TARGET = 20_000
+
+_SESSION = (2026, 11, 18)  # a usual day: 09:00 to 15:30
+_CODES_A_SCREEN = 100
+_MARKETS = ("0", "10", "8", "50", "60")
+_FIDS = "10;41"  # 주식체결 and 주식호가잔량, and in the auctions 주식예상체결
+_AT_ONCE = 4.0  # seconds of the market a round
+_STRIDE = 10.0  # seconds of the market between two looks at what has come due
+
+Figures = dict[str, float]
+
+
+class _Broker:
+    """A control whose clock stands until it is told to go on, and whose queue is worked off here."""
+
+    def __init__(self, hour: int, minute: int) -> None:
+        self._due: deque[Callable[[], None]] = deque()
+        moment = datetime(*_SESSION, hour, minute, tzinfo=KST)
+        self._clock = SteppedClock(moment.timestamp())
+        settings = simulated.Settings(limited=False)
+        self.control = simulated.build(None, 1, self._clock, settings, self._due.append)
+        self.seen: Counter[str] = Counter()
+        self.events = 0
+        self.listen()
+
+    def listen(self) -> None:
+        self.control.listen(self._count)
+
+    def _count(self, event: Event) -> None:
+        # As little as a handler can do that tells types apart.
+        self.events += 1
+        self.seen[str(event.arguments[1]) if event.name == "OnReceiveRealData" else event.name] += 1
+
+    def go_on(self, seconds: float, stride: float = 0.2) -> None:
+        for _ in range(round(seconds / stride)):
+            self._clock.advance(stride)
+            self.settle()
+
+    def settle(self) -> None:
+        while self._due:
+            self._due.popleft()()
+
+    def login(self) -> None:
+        self.control.call("CommConnect", ())
+        self.go_on(1)
+        assert self.control.call("GetConnectState", ()) == 1
+
+    def listed(self) -> list[str]:
+        lists = (str(self.control.call("GetCodeListByMarket", (market,))) for market in _MARKETS)
+        return list(dict.fromkeys(code for codes in lists for code in codes.split(";") if code))
+
+    def register(self, codes: list[str]) -> None:
+        for number, first in enumerate(range(0, len(codes), _CODES_A_SCREEN)):
+            part = codes[first : first + _CODES_A_SCREEN]
+            arguments = (f"{1000 + number}", ";".join(part), _FIDS, "0")
+            assert self.control.call("SetRealReg", arguments) == 0
+        self.settle()
+
+
+def _memory() -> float:
+    """MB that this process holds now; 0 where the system has no way of saying."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        held = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+        return float(held["VmRSS"].split()[0]) / 1024
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    # The most it ever held: bytes on macOS, kilobytes elsewhere.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def _start() -> Figures:
+    begun = time.perf_counter()
+    broker = _Broker(9, 30)
+    broker.login()
+    inputs = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
+    for name, value in inputs.items():
+        broker.control.call("SetInputValue", (name, value))
+    broker.control.call("CommRqData", ("bench", "opt10081", 0, "0001"))
+    broker.go_on(1)
+    took = time.perf_counter() - begun
+    assert broker.seen["OnReceiveTrData"] == 1
+    return {"seconds": took, "codes": len(broker.listed())}
+
+
+def _all() -> Figures:
+    broker = _Broker(9, 30)
+    broker.login()
+    codes = broker.listed()
+    before = _memory()
+    begun = time.perf_counter()
+    broker.register(codes)
+    registering = time.perf_counter() - begun
+    broker.go_on(_AT_ONCE)
+    held = _memory()
+    # What the same strings cost when they need not be made: the floor is the handing on.
+    ready: list[tuple[Scalar, ...]] = []
+    broker.control.listen(lambda event: ready.append(event.arguments))
+    broker.go_on(_AT_ONCE)
+    broker.listen()
+    made: list[float] = []
+    ratios: list[float] = []
+    for _ in range(ROUNDS):
+        before_round = broker.events
+        begun = time.perf_counter()
+        broker.go_on(_AT_ONCE)
+        mine = (time.perf_counter() - begun) / (broker.events - before_round)
+        begun = time.perf_counter()
+        for arguments in ready:
+            broker.control.fire("OnReceiveRealData", *arguments)
+        floor = (time.perf_counter() - begun) / len(ready)
+        made.append(1 / mine)
+        ratios.append(mine / floor)
+    broker.control.close()
+    return {
+        "codes": len(codes),
+        "registering": registering,
+        "memory": held,
+        "grown": held - before,
+        "rate": timing.median(made),
+        "times_floor": timing.median(ratios),
+        "trades": broker.seen["주식체결"] / broker.events,
+    }
+
+
+def _day(count: int) -> Figures:
+    broker = _Broker(8, 29)
+    broker.login()
+    codes = broker.listed()
+    # Evenly from the whole list: large and small, lively and quiet.
+    chosen = codes[:: max(1, len(codes) // count)][:count]
+    begun = time.perf_counter()
+    broker.register(chosen)
+    broker.go_on(7.2 * 3600, _STRIDE)
+    took = time.perf_counter() - begun
+    broker.control.close()
+    return {"codes": len(chosen), "seconds": took, "events": broker.events}
+
+
+def _child(*arguments: str) -> Figures:
+    command = [sys.executable, "-m", "bench.exchange", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    figures: Figures = json.loads(done.stdout)
+    return figures
+
+
+def run() -> list[Row]:
+    before = timing.cores()
+    timing.one_core()
+    try:
+        starts = [_child("start") for _ in range(STARTS)]
+        every, day = _child("all"), _child("day", str(DAY_CODES))
+    finally:
+        timing.all_cores(before)
+    codes = f"{every['codes']:,.0f} issues"
+    memory = f"{every['memory']:.0f} MB" if every["memory"] else "not known here"
+    return [
+        Row(
+            f"{starts[0]['codes']:,.0f} issues: built, logged in, first page",
+            timing.duration(timing.median([start["seconds"] for start in starts])),
+            "(under 1 s)",
+        ),
+        Row(f"real-time events of {codes}, one core", f"{every['rate']:,.0f} events/s", _against(every)),
+        Row(f"registering {codes} in mid-session", timing.duration(every["registering"])),
+        Row(f"memory with {codes} registered", memory, f"{every['grown']:.0f} MB more than before"),
+        Row(
+            f"a whole day of {day['codes']:.0f} issues",
+            timing.duration(day["seconds"]),
+            f"{day['events']:,.0f} events, {day['events'] / day['seconds']:,.0f} events/s",
+        ),
+    ]
+
+
+def _against(every: Figures) -> str:
+    return (
+        f"{every['times_floor']:.1f} times firing ready-made strings (at least {TARGET:,} events/s);"
+        f" {every['trades']:.0%} 주식체결"
+    )
+
+
+def main() -> None:
+    kind, *rest = sys.argv[1:]
+    if kind == "start":
+        figures = _start()
+    elif kind == "all":
+        figures = _all()
+    else:
+        figures = _day(int(rest[0]) if rest else DAY_CODES)
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
