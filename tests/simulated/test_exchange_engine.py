@@ -1,0 +1,256 @@
+"""The exchange as the broker sees it: what it trades is what the bars say, in the order of time."""
+
+from __future__ import annotations
+
+import pytest
+from exchange_rig import CODE, DAY, Floor, Notes, hand_market, hand_sessions, scripted
+from market_cases import LATE, at, weekdays
+from simulated_rig import bars
+from test_exchange_script import rows_of
+
+from kernel_server.control.simulated.exchange.interface import Expected, Phase, Side
+from kernel_server.control.simulated.history import SyntheticMarket
+
+BUY, SELL, NONE = Side.BUY, Side.SELL, Side.NONE
+CODES = ["005930", "247540", "069500"]
+
+
+@pytest.fixture(scope="module")
+def market() -> SyntheticMarket:
+    return SyntheticMarket(7, weekdays)
+
+
+@pytest.fixture(scope="module")
+def whole_day(market: SyntheticMarket) -> Floor:
+    """Three issues watched from before the opening auction to the end of the day."""
+    return stepped_through(market)
+
+
+def stepped_through(market: SyntheticMarket, seed: int = 1, until: str = "18:30") -> Floor:
+    floor = Floor(market, "2026-03-18 08:00", weekdays, seed)
+    for code in CODES:
+        floor.exchange.watch(code)
+    floor.settle(until)
+    return floor
+
+
+def grouped(notes: Notes, code: str) -> list[list[int]]:
+    """The watched trades of a code as rows: minute, open, high, low, close, volume."""
+    rows: dict[int, list[int]] = {}
+    for trade in notes.trades:
+        if trade.code == code:
+            minute = int(trade.time // 60 * 60)
+            row = rows.setdefault(minute, [minute, trade.price, trade.price, trade.price, trade.price, 0])
+            row[2], row[3], row[4] = max(row[2], trade.price), min(row[3], trade.price), trade.price
+            row[5] += trade.volume
+    return list(rows.values())
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_watched_day_comes_out_as_the_markets_minutes(
+    market: SyntheticMarket, whole_day: Floor, code: str
+) -> None:
+    minutes = market.minute(code, False, at("2026-03-18", "15:30"), 1)
+    assert grouped(whole_day.notes, code) == rows_of(minutes)
+    tape = whole_day.exchange.tape(code)
+    day = market.daily(code, False, at("2026-03-18", "18:00"), 2)
+    assert (tape.open, tape.high, tape.low, tape.last, tape.volume) == tuple(
+        int(getattr(day, name)[-1]) for name in ("open", "high", "low", "close", "volume")
+    )
+    assert (tape.base, tape.previous_volume) == (int(day.close[0]), int(day.volume[0]))
+
+
+def test_what_is_told_comes_in_the_order_of_time(whole_day: Floor) -> None:
+    times = [float(time) for kind, *rest in whole_day.notes.all for time in [_time(kind, rest)]]
+    assert times == sorted(times)
+    assert [trade for trade in whole_day.notes.trades if trade.code == CODE] == whole_day.exchange.trades(
+        CODE
+    )
+
+
+def _time(kind: object, rest: list[object]) -> float:
+    found = rest[0].time if kind == "traded" else rest[1]  # type: ignore[attr-defined]
+    assert isinstance(found, float)
+    return found
+
+
+def test_the_tape_adds_up_its_trades(whole_day: Floor) -> None:
+    tape, trades = whole_day.exchange.tape(CODE), whole_day.exchange.trades(CODE)
+    assert tape.value == sum(trade.price * trade.volume for trade in trades)
+    for side, shares, count in [(BUY, tape.buys, tape.buy_count), (SELL, tape.sells, tape.sell_count)]:
+        own = [trade.volume for trade in trades if trade.side is side]
+        assert (sum(own), len(own)) == (shares, count)
+    assert tape.open_time == "090000"
+    high = next(trade for trade in trades if trade.price == tape.high)
+    assert tape.high_time == f"{_clock(high.time)}"
+
+
+def _clock(time: float) -> str:
+    second = int(time - at("2026-03-18"))
+    return f"{second // 3600:02}{second // 60 % 60:02}{second % 60:02}"
+
+
+def test_phases_are_told_as_they_begin(whole_day: Floor) -> None:
+    hours = ["08:30", "09:00", "15:20", "15:30", "15:40", "16:00", "18:00"]
+    phases = [phase for phase in Phase if phase is not Phase.CLOSED]
+    expected = [
+        (phase, at("2026-03-18", time)) for phase, time in zip([*phases, Phase.CLOSED], hours, strict=True)
+    ]
+    assert whole_day.notes.phases == expected
+
+
+def test_the_auctions_expectations_come_to_what_they_trade(whole_day: Floor) -> None:
+    for start, end in [("08:30", "09:00"), ("15:20", "15:30")]:
+        seen = [
+            (time, expected)
+            for code, time, expected in whole_day.notes.expectations
+            if code == CODE and at("2026-03-18", start) <= time <= at("2026-03-18", end)
+        ]
+        auction = next(
+            trade
+            for trade in whole_day.notes.trades
+            if trade.code == CODE and trade.time >= at("2026-03-18", end)
+        )
+        assert auction.side is NONE
+        assert len(seen) > 60
+        assert seen[-1][1] == Expected(auction.price, auction.volume)
+        assert len({expected.price for _, expected in seen}) > 1
+    between = [time for _, time, _ in whole_day.notes.expectations]
+    assert not [t for t in between if at("2026-03-18", "09:00") < t < at("2026-03-18", "15:20")]
+
+
+def test_the_same_seed_makes_the_same_day_and_another_seed_another(market: SyntheticMarket) -> None:
+    first, second, other = (stepped_through(market, seed, "09:05") for seed in (1, 1, 2))
+    assert first.notes.all == second.notes.all
+    assert first.exchange.depth(CODE) == second.exchange.depth(CODE)
+    assert first.notes.trades != other.notes.trades
+
+
+def test_who_comes_in_midday_finds_the_tape_as_if_watched_all_along(market: SyntheticMarket) -> None:
+    early, late = stepped_through(market, until="11:00"), Floor(market, "2026-03-18 11:00", weekdays)
+    unwatched = late.exchange.tape(CODE), late.exchange.trades(CODE)
+    late.exchange.watch(CODE)
+    late.work_off()
+    found = early.exchange.tape(CODE), early.exchange.trades(CODE)
+    assert found == unwatched == (late.exchange.tape(CODE), late.exchange.trades(CODE))
+    assert late.notes.trades == []
+    early.settle("11:10")
+    late.settle("11:10")
+    assert late.notes.trades == [
+        t for t in early.notes.trades if t.code == CODE and t.time > at("2026-03-18", "11:00")
+    ]
+    assert len(late.notes.trades) > 100
+
+
+def test_nothing_is_told_of_what_nobody_watches_any_more(market: SyntheticMarket) -> None:
+    floor = Floor(market, "2026-03-18 10:00", weekdays)
+    floor.exchange.watch(CODE)
+    floor.exchange.watch(CODE)
+    floor.exchange.unwatch(CODE)
+    floor.settle("10:01")
+    told = len(floor.notes.all)
+    assert told
+    floor.exchange.unwatch(CODE)
+    floor.settle("10:05")
+    assert len(floor.notes.all) == told
+    floor.settle("16:00")
+    assert floor.clock.next_due() is None
+
+
+def test_outside_hours_the_newest_session_is_on_the_tape(market: SyntheticMarket) -> None:
+    floor = Floor(market, "2026-03-18 08:00", weekdays)
+    day = market.daily(CODE, False, at("2026-03-17", "18:00"), 1)
+    assert floor.exchange.phase() is Phase.CLOSED
+    assert floor.exchange.tape(CODE).volume == int(day.volume[-1])
+    floor.leap("08:30")
+    tape = floor.exchange.tape(CODE)
+    assert (tape.volume, tape.base, tape.last) == (0, int(day.close[-1]), int(day.close[-1]))
+    assert floor.exchange.trades(CODE) == []
+
+
+def test_a_new_day_begins_with_an_empty_tape(market: SyntheticMarket) -> None:
+    floor = Floor(market, "2026-03-18 15:00", weekdays)
+    floor.exchange.watch(CODE)
+    floor.settle("23:59")
+    close = floor.exchange.tape(CODE).last
+    floor.clock.advance(60)
+    floor.settle("08:31")
+    assert floor.exchange.tape(CODE).base == close
+    assert floor.exchange.tape(CODE).volume == 0
+    floor.settle("09:00:30")
+    assert floor.notes.trades[-1].time >= at("2026-03-19", "09:00")
+
+
+def test_a_late_day_opens_late(market: SyntheticMarket) -> None:
+    floor = Floor(market, f"{LATE} 09:50", weekdays)
+    floor.exchange.watch(CODE)
+    floor.settle("09:59:59")
+    assert floor.notes.trades == []
+    floor.settle("10:00")
+    assert [trade.side for trade in floor.notes.trades] == [NONE]
+
+
+def test_a_backlog_is_worked_off_in_several_turns(market: SyntheticMarket) -> None:
+    floor = Floor(market, "2026-03-18 10:00", weekdays)
+    for code in CODES:
+        floor.exchange.watch(code)
+    floor.work_off()
+    before = floor.turns
+    floor.leap("10:20")
+    floor.work_off()
+    told = len(floor.notes.all)
+    assert told > 1000
+    assert floor.turns - before > told / 2 / 250
+    assert floor.notes.trades == sorted(floor.notes.trades, key=lambda trade: trade.time)
+
+
+def test_depth_is_there_for_watched_and_unwatched_issues(market: SyntheticMarket) -> None:
+    floor = Floor(market, "2026-03-18 10:00", weekdays)
+    floor.exchange.watch(CODES[0])
+    floor.work_off()
+    for code in CODES:
+        asks, bids = floor.exchange.depth(code)
+        assert (len(asks), len(bids)) == (10, 10)
+        assert bids[0].price < asks[0].price
+        assert floor.exchange.tape(code).last in (bids[0].price, asks[0].price)
+
+
+def test_an_issue_that_is_not_listed_has_no_tape(market: SyntheticMarket) -> None:
+    floor = Floor(market, "2026-03-18 10:00", weekdays)
+    floor.exchange.watch("999999")
+    floor.settle("10:10")
+    assert floor.notes.trades == []
+    with pytest.raises(LookupError, match="999999"):
+        floor.exchange.tape("999999")
+
+
+def test_a_day_without_minutes_is_its_daily_bar_once_it_is_over() -> None:
+    floor = Floor(hand_market(), f"{DAY} 15:29", hand_sessions)
+    assert floor.exchange.tape(CODE).volume == 0
+    floor.leap("15:30")
+    tape = floor.exchange.tape(CODE)
+    assert (tape.open, tape.high, tape.low, tape.last, tape.volume) == (77600, 77800, 76600, 77000, 7715780)
+    assert (tape.base, tape.upper, tape.lower) == (77500, 100500, 54300)
+
+
+def test_minutes_made_by_hand_are_traded_too() -> None:
+    market = hand_market()
+    market.minutes = {CODE: bars([(20220118100000, 77600, 77800, 77500, 77700, 4000)])}
+    floor = Floor(market, f"{DAY} 09:30", hand_sessions)
+    floor.exchange.watch(CODE)
+    floor.settle("10:01")
+    tape = floor.exchange.tape(CODE)
+    assert (tape.open, tape.high, tape.low, tape.last, tape.volume) == (77600, 77800, 77500, 77700, 4000)
+
+
+def test_recorded_trades_take_the_place_of_drawn_ones() -> None:
+    floor = scripted([("10:00:00", 77_600, 5, BUY), ("10:00:01", 77_500, 7, SELL)])
+    floor.settle("10:05")
+    assert [(t.price, t.volume, t.side) for t in floor.notes.trades] == [(77_600, 5, BUY), (77_500, 7, SELL)]
+
+
+def test_after_close_nothing_more_happens() -> None:
+    floor = scripted([("10:00:00", 77_600, 5, BUY)])
+    floor.exchange.close()
+    floor.settle("10:05")
+    assert floor.notes.all == []

@@ -1,0 +1,188 @@
+"""A day's script: trades that add up to the day's minute bars."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from market_cases import at, market_data, needs_market_data, weekdays
+from simulated_rig import Row, bars
+
+from kernel_server.control.simulated import draws, ticks
+from kernel_server.control.simulated.exchange.script import Script, from_minutes, from_ticks
+from kernel_server.control.simulated.history import SyntheticMarket
+from kernel_server.control.simulated.market import Bars, Ints
+
+OPENS, CLOSES = at("2026-03-18", "09:00"), at("2026-03-18", "15:30")
+GRID = ticks.rules(date(2026, 3, 18), "KOSPI")
+NO_LIMITS = (0, 1 << 60)
+
+
+def minutes_of(script: Script) -> list[list[int]]:
+    """Minute (seconds since the epoch), open, high, low, close, volume of each minute with trades."""
+    start = (script.time // 60 * 60).astype(np.int64)
+    moments, first = np.unique(start, return_index=True)
+    last = np.append(first[1:], len(script)) - 1
+    columns: list[Ints] = [
+        moments,
+        script.price[first],
+        np.maximum.reduceat(script.price, first),
+        np.minimum.reduceat(script.price, first),
+        script.price[last],
+        np.add.reduceat(script.volume, first),
+    ]
+    return np.stack(columns, axis=1).tolist()
+
+
+def rows_of(minutes: Bars) -> list[list[int]]:
+    """The same of bars."""
+    moments = [
+        at(f"{t[:4]}-{t[4:6]}-{t[6:8]}", f"{t[8:10]}:{t[10:12]}:{t[12:]}") for t in map(str, minutes.time)
+    ]
+    columns = [
+        np.array(moments, np.int64),
+        minutes.open,
+        minutes.high,
+        minutes.low,
+        minutes.close,
+        minutes.volume,
+    ]
+    return np.stack(columns, axis=1).tolist()
+
+
+def scripted(minutes: Bars, key: int = 1, limits: tuple[int, int] = NO_LIMITS) -> Script:
+    return from_minutes(key, minutes, GRID, limits, OPENS, CLOSES)
+
+
+@pytest.fixture(scope="module")
+def market() -> SyntheticMarket:
+    return SyntheticMarket(7, weekdays)
+
+
+@pytest.mark.parametrize("code", ["005930", "000660", "035720", "069500", "247540"])
+def test_the_trades_of_a_day_are_its_minutes(market: SyntheticMarket, code: str) -> None:
+    minutes = market.minute(code, False, CLOSES, 1)
+    grid = ticks.rules(date(2026, 3, 18), ticks.board(market.issues()[code]))
+    script = from_minutes(draws.key(1, code), minutes, grid, NO_LIMITS, OPENS, CLOSES)
+    assert minutes_of(script) == rows_of(minutes)
+    assert len(script) <= 20_000
+    assert np.all(np.diff(script.time) >= 0)
+    assert np.all(script.volume > 0)
+    assert np.all(script.price % grid.tick_array(script.price) == 0)
+
+
+def bar_rows() -> st.SearchStrategy[list[Row]]:
+    """Some minutes after 9, each of four different prices at most and shares enough for them."""
+    prices = st.lists(st.integers(100, 140).map(lambda step: step * 100), min_size=4, max_size=4)
+    bar = st.tuples(st.integers(0, 300), prices, st.integers(4, 100_000))
+    return st.lists(bar, min_size=1, max_size=8, unique_by=lambda row: row[0]).map(
+        lambda found: [
+            (
+                20260318 * 1_000_000 + (9 + minute // 60) * 10_000 + minute % 60 * 100,
+                drawn[0],
+                max(drawn),
+                min(drawn),
+                drawn[1],
+                volume,
+            )
+            for minute, drawn, volume in sorted(found)
+        ]
+    )
+
+
+@given(bar_rows(), st.integers(0, 1 << 63))
+@settings(max_examples=150)
+def test_whatever_the_minutes_are_the_trades_add_up_to_them(rows: list[Row], key: int) -> None:
+    minutes = bars(rows)
+    assert minutes_of(scripted(minutes, key)) == rows_of(minutes)
+
+
+def test_the_first_trade_at_nine_and_the_last_at_half_past_three_are_the_auctions() -> None:
+    rows = [
+        (20260318090000, 10000, 10100, 9900, 10000, 900),
+        (20260318101500, 10000, 10050, 10000, 10050, 300),
+        (20260318153000, 10020, 10020, 10020, 10020, 5000),
+    ]
+    script = scripted(bars(rows))
+    assert (script.opens, script.closes) == (True, True)
+    assert (script.time[0], script.price[0], script.side[0]) == (OPENS, 10000, 0)
+    assert (script.time[-1], script.price[-1], script.volume[-1], script.side[-1]) == (CLOSES, 10020, 5000, 0)
+    assert set(script.side[1:-1].tolist()) <= {-1, 1}
+    later = scripted(bars(rows[1:2]))
+    assert (later.opens, later.closes) == (False, False)
+
+
+def test_a_rise_is_the_buyers_and_a_fall_the_sellers(market: SyntheticMarket) -> None:
+    script = scripted(market.minute("005930", False, CLOSES, 1))
+    move = np.sign(np.diff(script.price))[:-1]  # without the closing auction
+    side = script.side[1:-1]
+    assert np.all(side[move != 0] == move[move != 0])
+    assert 0.2 < np.mean(side == 1) < 0.8
+
+
+def test_at_a_limit_the_side_trades_that_still_finds_somebody() -> None:
+    rows = [
+        (20260318093000, 13000, 13000, 13000, 13000, 50_000),
+        (20260318093100, 7000, 7000, 7000, 7000, 50_000),
+    ]
+    script = scripted(bars(rows), limits=(7000, 13000))
+    assert set(script.side[script.price == 13000][1:].tolist()) == {-1}
+    assert set(script.side[script.price == 7000][1:].tolist()) == {1}
+
+
+def test_the_key_alone_decides(market: SyntheticMarket) -> None:
+    minutes = market.minute("005930", False, CLOSES, 1)
+
+    def drawn(key: int) -> list[list[float]]:
+        script = scripted(minutes, key)
+        return [script.time.tolist(), script.price.tolist(), script.volume.tolist(), script.side.tolist()]
+
+    assert drawn(5) == drawn(5)
+    assert drawn(5) != drawn(6)
+
+
+def test_no_minutes_no_trades() -> None:
+    assert len(scripted(bars([]))) == 0
+
+
+def test_a_bar_of_too_few_shares_keeps_its_close_and_its_volume() -> None:
+    script = scripted(bars([(20260318093000, 10000, 10100, 9900, 10050, 1)]))
+    assert (script.price.tolist(), script.volume.tolist()) == ([10050], [1])
+
+
+def test_ticks_are_read_by_the_names_of_their_columns(tmp_path: Path) -> None:
+    file = tmp_path / "ticks.csv"
+    file.write_text(
+        "code,date,time,ask,price,side,volume,more\n"
+        "005930,20260318,090001,101,100,2,7,9\n"
+        "005930,20260318,090001,101,101,1,3,9\n"
+        "005930,20260318,090003,101,101,0,1,9\n"
+    )
+    script = from_ticks(file)
+    assert script.time.tolist() == [OPENS + 1, OPENS + 1.5, OPENS + 3]
+    assert script.price.tolist() == [100, 101, 101]
+    assert script.volume.tolist() == [7, 3, 1]
+    assert script.side.tolist() == [-1, 1, 0]
+    assert (script.opens, script.closes) == (False, False)
+
+
+def test_ticks_without_a_side_are_told_of(tmp_path: Path) -> None:
+    file = tmp_path / "ticks.csv"
+    file.write_text("date,time,price,volume\n20260318,090001,100,7\n")
+    with pytest.raises(ValueError, match="no column side"):
+        from_ticks(file)
+
+
+class TestRecorded:
+    pytestmark = needs_market_data
+
+    @pytest.mark.parametrize(("name", "count"), [("005490_20200604", 20_407), ("000660_20200601", 14_934)])
+    def test_recorded_trades_are_the_recorded_minutes(self, name: str, count: int) -> None:
+        script = from_ticks(market_data() / "ticks" / f"{name}.csv.gz")
+        recorded = np.loadtxt(market_data() / "minute" / f"{name}.csv", np.int64, delimiter=",", skiprows=1)
+        assert len(script) == count
+        assert minutes_of(script) == rows_of(bars([tuple(row) for row in recorded[:, :6].tolist()]))
