@@ -24,7 +24,7 @@ def clear(
         reference: the price that nearness is measured from; it may come out itself. Of two prices as near
             the higher one comes out. 0 for none.
 
-    >>> clear([(103, 10), (101, 20)], [(100, 15), (102, 30)], 100, 1 << 60)
+    >>> clear([(103, 10), (101, 20)], [(100, 15), (102, 30)], 101, 1 << 60)
     Clearing(price=101, volume=15)
     """
     prices = sorted({price for price, _ in (*bids, *asks) if 0 < price < any_price} | {reference} - {0})
