@@ -57,7 +57,7 @@ class SimulatedExchange:
         seed: int,
         watcher: Watcher,
         recorded: Recorded | None = None,
-        kept: int = 64,
+        kept: int = 256,
     ) -> None:
         self._market = market
         self._clock = clock
