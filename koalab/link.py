@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 
-from koalab.errors import BadInput, KoalabError, NotConnected, ServerLost
+from koalab.errors import KoalabError, NotConnected, ServerLost
 from koalab.progress import Progress
 from koalab.transport.base import CALL_TIMEOUT, Page, Priority, Scalar, Status, Stop, Transport, Waiting
 
@@ -169,12 +169,3 @@ class Link:
             self._status = status
             self._read_at = self._monotonic()
             self._tr_times.clear()  # the server's own count has them
-
-
-def priority_of(text: str) -> Priority:
-    """``interactive`` or ``bulk``."""
-    if text == "interactive":
-        return "interactive"
-    if text == "bulk":
-        return "bulk"
-    raise BadInput(f'no priority {text!r}: it is "interactive" or "bulk"')

@@ -72,7 +72,3 @@ async def login(parts: Parts, timeout: float = LOGIN_TIMEOUT) -> Event:
         )
     parts.scheduler.logged_in()
     return Event("OnEventConnect", (code,))
-
-
-async def is_connected(parts: Parts) -> bool:
-    return await parts.host.run(lambda control: control.call("GetConnectState", ())) == 1

@@ -7,7 +7,6 @@ and the next page starts before that: what happens meanwhile at the newer end do
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from kernel_server.control.simulated.aggregate import (
     years,
 )
 from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, message
+from kernel_server.control.simulated.dates import date_input
 from kernel_server.control.simulated.hours import today
 from kernel_server.control.simulated.market import Bars, Ints, Market
 from kernel_server.control.simulated.settings import Settings
@@ -54,8 +54,8 @@ class Charts:
     def _sessions(self, request: Request, now: float) -> Answer:
         """opt10081, opt10082, opt10083, opt10094."""
         code, adjusted = self._issue(request)
-        newest = _date(request.inputs.get("기준일자", "")) or today(now)
-        oldest = _date(request.inputs.get("끝일자", ""))
+        newest = date_input(request.inputs.get("기준일자", "")) or today(now)
+        oldest = date_input(request.inputs.get("끝일자", ""))
         bars = self._market.daily(code, adjusted, now)
         if request.after is None:
             stop = np.searchsorted(bars.time, newest, "right")
@@ -188,19 +188,6 @@ def _joined(bars: Bars, interval: int, before: int | None) -> Bars:
         groups = intervals(bars.time, interval)
         bars = grouped(bars, groups, groups[run_starts(groups)])
     return bars if before is None else cut(bars, 0, int(np.searchsorted(bars.time, before, "left")))
-
-
-def _date(text: str) -> int:
-    """YYYYMMDD as a number; 0 for a blank."""
-    if not text:
-        return 0
-    try:
-        if len(text) != 8 or not text.isascii() or not text.isdigit():
-            raise Rejected("bad_input")
-        date(int(text[:4]), int(text[4:6]), int(text[6:]))
-    except ValueError:
-        raise Rejected("bad_input") from None
-    return int(text)
 
 
 def _sessions_since(day: int, now: float) -> int:
