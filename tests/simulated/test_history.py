@@ -342,6 +342,15 @@ def assert_minutes_make_days(market: SyntheticMarket, code: str, adjusted: bool,
         assert bars.value[of_day].sum() == days.value[place]
 
 
+def test_at_the_very_opening_the_depth_is_what_it_was_the_evening_before() -> None:
+    opening = 1_780_617_600.0  # 2026-06-05 09:00, a session
+    assert weekdays().current(opening) is not None
+    assert same(
+        MARKET.minute("005930", False, opening, 160), MARKET.minute("005930", False, opening - 1.0, 160)
+    )
+    assert_minutes_make_days(MARKET, "005930", False, opening)
+
+
 @few
 @given(codes, st.booleans(), recent)
 def test_the_minutes_of_a_day_make_the_day(code: str, adjusted: bool, now: float) -> None:

@@ -119,11 +119,13 @@ class SyntheticMarket:
             return _EMPTY
         history = self._days(code)
         newest = self._sessions.last_started(now) - history.first
-        rows = np.arange(max(0, newest - self._minute_sessions + 1), max(0, newest + 1))
+        # One more than are kept: the newest may have no minute yet.
+        rows = np.arange(max(0, newest - self._minute_sessions), max(0, newest + 1))
         rows = rows[history.volume[rows] > 0]
         if len(rows) and rows[-1] == newest and not len(self._seen(code, history, newest, newest, now)):
             rows = rows[:-1]
-        rows = rows[-days:] if days > 0 else rows[:0]
+        deepest = min(days, self._minute_sessions)
+        rows = rows[-deepest:] if deepest > 0 else rows[:0]
         if not len(rows):
             return _EMPTY
         seen = self._seen(code, history, int(rows[0]), int(rows[-1]), now)
