@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kernel_server.control.simulated.daynumbers import epoch_days
 from kernel_server.control.simulated.market import Bars, Ints
 
 _DAY = 1_000_000  # YYYYMMDDHHMMSS // _DAY is YYYYMMDD
@@ -35,9 +36,7 @@ def _part(bars: Bars, part: slice | Ints, time: Ints) -> Bars:
 
 def weeks(days: Ints) -> Ints:
     """A number for the calendar week, Monday to Sunday, of each YYYYMMDD."""
-    months = ((days // 10000 - 1970) * 12 + days // 100 % 100 - 1).astype("datetime64[M]")
-    since = months.astype("datetime64[D]").astype(np.int64) + days % 100 - 1
-    return np.asarray((since + 3) // 7, np.int64)  # 1970-01-01 was a Thursday
+    return np.asarray((epoch_days(days) + 3) // 7, np.int64)  # 1970-01-01 was a Thursday
 
 
 def months(days: Ints) -> Ints:
