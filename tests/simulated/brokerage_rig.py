@@ -16,6 +16,7 @@ from kernel_server.control.simulated.brokerage.brokerage import Brokerage
 from kernel_server.control.simulated.brokerage.post import NumberReading
 from kernel_server.control.simulated.exchange.interface import (
     Fill,
+    Interruption,
     Level,
     NewOrder,
     Phase,
@@ -76,6 +77,9 @@ class HandExchange:
 
     def phase(self) -> Phase:
         return self.now_in
+
+    def interruptions(self, most: int | None = None) -> list[Interruption] | None:
+        return []
 
     def close(self) -> None:
         self.resting.clear()

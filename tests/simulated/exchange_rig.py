@@ -15,6 +15,7 @@ from kernel_server.control.simulated.exchange.engine import SimulatedExchange
 from kernel_server.control.simulated.exchange.interface import (
     Expected,
     Fill,
+    Interruption,
     NewOrder,
     Phase,
     Side,
@@ -37,6 +38,7 @@ class Notes:
     all: list[tuple[object, ...]] = field(default_factory=list)
     expectations: list[tuple[str, float, Expected]] = field(default_factory=list)
     phases: list[tuple[Phase, float]] = field(default_factory=list)
+    interruptions: list[Interruption] = field(default_factory=list)
 
     def traded(self, trade: Trade, tape: Tape, ask: int, bid: int) -> None:
         assert not ask or not bid or bid < ask
@@ -50,6 +52,10 @@ class Notes:
     def expected(self, code: str, time: float, expected: Expected, tape: Tape) -> None:
         self.expectations.append((code, time, expected))
         self.all.append(("expected", code, time, expected))
+
+    def interrupted(self, interruption: Interruption) -> None:
+        self.interruptions.append(interruption)
+        self.all.append(("interrupted", interruption, interruption.released or interruption.time))
 
     def phase(self, phase: Phase, time: float) -> None:
         self.phases.append((phase, time))

@@ -11,7 +11,16 @@ from simulated_rig import HandMarket, Row, bars, moment, sessions
 from kernel_server import reference
 from kernel_server.clock import SteppedClock
 from kernel_server.control.simulated.answers import Answer, Handler, Request
-from kernel_server.control.simulated.exchange.interface import Fill, Level, NewOrder, Phase, Side, Tape, Trade
+from kernel_server.control.simulated.exchange.interface import (
+    Fill,
+    Interruption,
+    Level,
+    NewOrder,
+    Phase,
+    Side,
+    Tape,
+    Trade,
+)
 from kernel_server.control.simulated.market import Issue
 from kernel_server.reference.sessions import Sessions
 
@@ -94,6 +103,9 @@ class HandExchange:
 
     def phase(self) -> Phase:
         return self.at
+
+    def interruptions(self, most: int | None = None) -> list[Interruption] | None:
+        return []
 
     def submit(self, order: NewOrder, filled: Callable[[Fill], None]) -> int:
         raise NotImplementedError

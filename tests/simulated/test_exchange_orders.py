@@ -273,7 +273,13 @@ def test_clients_marks_stay_on_the_tape_when_nobody_watches() -> None:
 
 
 def test_at_the_upper_limit_a_buyer_waits_for_somebody_who_sells() -> None:
-    floor = scripted([("09:31:00", 100_500, 4_000_000_000, BUY), ("09:40:00", 100_500, 4_000_000_000, SELL)])
+    floor = scripted(
+        [
+            ("09:30:30", 100_000, 1, NONE),  # a VI has ended there
+            ("09:31:00", 100_500, 4_000_000_000, BUY),
+            ("09:40:00", 100_500, 4_000_000_000, SELL),
+        ]
+    )
     floor.settle("09:35")
     assert floor.exchange.depth(CODE)[0] == []
     order = floor.buy(7)

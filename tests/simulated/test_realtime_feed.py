@@ -14,6 +14,7 @@ from kernel_server.clock import SteppedClock
 from kernel_server.control.simulated.exchange.interface import (
     Expected,
     Fill,
+    Interruption,
     Level,
     NewOrder,
     Phase,
@@ -23,7 +24,6 @@ from kernel_server.control.simulated.exchange.interface import (
 )
 from kernel_server.control.simulated.index_series import Indices
 from kernel_server.control.simulated.realtime import Feed
-from kernel_server.control.simulated.realtime.notices import Interruption
 from kernel_server.control.simulated.registrations import Registrations
 from kernel_server.control.simulated.settings import Settings
 from kernel_server.reference.sessions import Sessions
@@ -51,6 +51,7 @@ class HandExchange:
             code: Tape(code, 10_000, 13_000, 7_000, 1_000, 10_000_000, issue.shares, 10_000)
             for code, issue in ISSUES.items()
         }
+        self.halts: list[Interruption] = []
         self.asks = [Level(10_010, 100)]
         self.bids = [Level(9_990, 50)]
 
@@ -72,6 +73,9 @@ class HandExchange:
 
     def phase(self) -> Phase:
         return self.now
+
+    def interruptions(self, most: int | None = None) -> list[Interruption] | None:
+        return self.halts
 
     def submit(self, order: NewOrder, filled: Callable[[Fill], None]) -> int:
         raise NotImplementedError

@@ -9,10 +9,17 @@ import pytest
 from simulated_rig import GRT, moment, sessions
 
 from kernel_server import reference
-from kernel_server.control.simulated.exchange.interface import Expected, Level, Phase, Side, Tape, Trade
+from kernel_server.control.simulated.exchange.interface import (
+    Expected,
+    Interruption,
+    Level,
+    Phase,
+    Side,
+    Tape,
+    Trade,
+)
 from kernel_server.control.simulated.realtime import notices
 from kernel_server.control.simulated.realtime.books import NOTHING, BookStrings
-from kernel_server.control.simulated.realtime.notices import Interruption
 from kernel_server.control.simulated.realtime.trades import TradeStrings
 from kernel_server.control.simulated.realtime.writing import Colours
 from kernel_server.control.simulated.settings import Settings
@@ -296,15 +303,23 @@ def test_notices_go_on_with_the_next_session() -> None:
 def test_a_volatility_interruption() -> None:
     """The values of a row seen on the REST feed: up from 3,490 to 3,860 against the static base."""
     tape = tape_of("900290", base=3_400, open=3_490, volume=5_063, value=19_300_000)
-    names = reference.realtype("VI발동/해제").fids
     halted = Interruption("900290", moment("2022-01-18 11:43:59"), 3_860, static=3_490)
-    field = dict(zip(names, halted.text(GRT, tape).split("\t"), strict=True))
+    field = notices.interruption(halted, GRT, tape, DEFAULT)
     assert [field[fid] for fid in (9001, 302, 13, 14)] == ["900290", "GRT", "5063", "19"]
     assert [field[fid] for fid in (9068, 9008, 9075, 1221)] == ["1", "101", "1", "3860"]
     assert [field[fid] for fid in (1223, 1224, 1225)] == ["114359", "000000", "정적"]
     assert [field[fid] for fid in (1236, 1237, 1238, 1239)] == ["3490", "0", "+10.60", "0.00"]
     assert [field[fid] for fid in (1489, 1490, 9069, 1279)] == ["+10.60", "1", "1", "+정적"]
+    assert field.keys() == set(reference.realtype("VI발동/해제").fids)
     released = halted._replace(released=moment("2022-01-18 11:46:11"))
-    assert released.text(GRT, tape).split("\t")[names.index(1224)] == "114611"
-    down = Interruption("900290", NOON, 2_700, dynamic=2_875).text(GRT, tape).split("\t")
-    assert [down[names.index(fid)] for fid in (9068, 1225, 1239, 1279)] == ["2", "동적", "-6.09", "-동적"]
+    over = notices.interruption(released, GRT, tape, DEFAULT)
+    assert {fid: text for fid, text in over.items() if text != field[fid]} == {9068: "2", 1224: "114611"}
+    falling = Interruption("900290", NOON, 2_700, dynamic=2_875)
+    down = notices.interruption(falling, GRT, tape, DEFAULT)
+    assert [down[fid] for fid in (9068, 9069, 1225, 1239, 1279)] == ["1", "2", "동적", "-6.09", "-동적"]
+
+
+def test_what_9068_of_an_interruption_says_can_be_chosen() -> None:
+    falling = Interruption("900290", NOON, 2_700, static=3_000)
+    way = notices.interruption(falling, GRT, tape_of("900290"), Settings(interruption_flag="way"))
+    assert (way[9068], way[9069]) == ("2", "2")

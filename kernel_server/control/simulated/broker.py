@@ -27,6 +27,7 @@ from kernel_server.control.simulated.hours import Hours
 from kernel_server.control.simulated.index import IndexQuotes
 from kernel_server.control.simulated.index_charts import IndexCharts
 from kernel_server.control.simulated.index_series import Indices
+from kernel_server.control.simulated.interruption_tr import InterruptionList
 from kernel_server.control.simulated.limits import RequestLimits
 from kernel_server.control.simulated.market import Market
 from kernel_server.control.simulated.master import Master
@@ -124,6 +125,7 @@ class SimulatedControl:
         return (
             TickCharts(issues, self._feed.exchange).handlers()
             | OrderBooks(issues, self._feed.exchange).handlers()
+            | InterruptionList(issues, self._feed.exchange, self._settings).handlers()
             | IndexQuotes(self._indices, self._survey).handlers()
             | IndexCharts(self._indices, self._settings).handlers()
             | Rankings(self._survey).handlers()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
-from kernel_server.control.simulated import draws, ticks
+from kernel_server.control.simulated import draws, ticks, volatility
 from kernel_server.control.simulated.daynumbers import yyyymmdd
+from kernel_server.control.simulated.intraday_interruptions import make_room
 from kernel_server.control.simulated.market import Floats, Ints
 from kernel_server.control.simulated.walk import Days, Flags
 from kernel_server.reference.sessions import Sessions
@@ -16,6 +18,7 @@ from kernel_server.reference.sessions import Sessions
 AUCTION_MINUTES = 10
 """How long before the close continuous trading ends; the closing auction is one bar at the close."""
 
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 _SEOUL = 9 * 3600
 _TRADE = 3_000_000  # KRW that change hands at once, and at least three shares
 _AUCTION_SHARE = 0.06
@@ -61,7 +64,7 @@ def minutes(own: int, board: str, days: Days, rows: Ints, sessions: Sessions) ->
     rows = rows[days.volume[rows] > 0]
     opens, closes = sessions.opens[days.first + rows], sessions.closes[days.first + rows]
     parts = [
-        _bars(own, held, days, rows[of], opens[of], int(length) // 60 - AUCTION_MINUTES)
+        _bars(own, board, held, days, rows[of], opens[of], int(length) // 60 - AUCTION_MINUTES)
         for part, held in ticks.spans(days.day[rows], board)
         for length, of in _alike(closes - opens, part)
     ]
@@ -80,12 +83,20 @@ def _alike(lengths: Ints, part: slice) -> Iterator[tuple[int, Ints]]:
         yield length, places[lengths[part] == length]
 
 
-def _bars(own: int, held: ticks.Rules, days: Days, rows: Ints, opens: Ints, count: int) -> Minutes:
+def _bars(
+    own: int, board: str, held: ticks.Rules, days: Days, rows: Ints, opens: Ints, count: int
+) -> Minutes:
     """The bars of sessions with ``count`` minutes of continuous trading, all under the same rules."""
     index = days.day[rows, None] * 1440 + np.arange(count + 1)
     volume = _volumes(own, index, days.volume[rows], days.close[rows])
+    open_, high, low, close = _prices(own, held, index, days, rows, volume > 0)
+    for row in np.flatnonzero(_far(days, rows)).tolist():
+        day = int(days.day[rows[row]])
+        rule = volatility.rule(date.fromordinal(_EPOCH_DAY + day), board)
+        if rule is not None:
+            prices = open_[row], high[row], low[row], close[row]
+            make_room(rule, held, draws.key(own, "interruption", day), volume[row], *prices)
     traded = volume > 0
-    open_, high, low, close = _prices(own, held, index, days, rows, traded)
     weight = volume * (high + low + open_ + close)
     minute = np.arange(count + 1)
     minute[-1] += AUCTION_MINUTES
@@ -104,6 +115,15 @@ def _bars(own: int, held: ticks.Rules, days: Days, rows: Ints, opens: Ints, coun
         volume=volume[traded],
         value=_shared(days.value[rows], weight.astype(np.float64))[traded],
     )
+
+
+def _far(days: Days, rows: Ints) -> Flags:
+    """The days on which a price may have come far enough from the first one to interrupt trading."""
+    base = days.open[rows] * volatility.nearest()
+    far: Flags = ((days.high[rows] - days.open[rows]) * 100 >= base) | (
+        (days.open[rows] - days.low[rows]) * 100 >= base
+    )
+    return far
 
 
 def _labels(start: Ints) -> Ints:

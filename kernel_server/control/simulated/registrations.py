@@ -10,6 +10,8 @@ CODES_A_SCREEN = 100
 FIDS_A_CALL = 100
 SCREENS = 200
 ALL = "ALL"
+INTERRUPTIONS = "VI"
+"""Stands on a screen for VI발동/해제 of every issue, as a TR registers it."""
 
 TOO_MANY_CODES = -204
 TOO_MANY_FIDS = -206

@@ -61,6 +61,8 @@ class Settings:
         level_change: 호가직전대비 of a level compares with what waited at the same ``price`` before or in
             the same ``place`` (guess).
         market_key: sRealKey of 장시작시간 (guess).
+        interruption_flag: FID 9068 of VI발동/해제 says whether a VI has begun (1) or ended (2) (``state``), or which
+            ``way`` the price went (1 up, 2 down), as FID 9069 does (guess).
         condition_period: a live condition is looked at again every so many seconds of a session (guess).
         condition_failure: what SendCondition returns where it fails: ``zero``, as documented, or the
             ``code`` (-11, -12, -13) that the table of errors has for it.
@@ -122,6 +124,7 @@ class Settings:
     no_quote: str = "0"
     level_change: Literal["price", "place"] = "price"
     market_key: str = "09"
+    interruption_flag: Literal["state", "way"] = "state"
     condition_period: float = 20.0
     condition_failure: Literal["zero", "code"] = "zero"
     index_close: Literal["time", "888888"] = "time"

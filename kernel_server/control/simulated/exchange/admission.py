@@ -12,7 +12,7 @@ _OPEN = (*AUCTIONS, Phase.CONTINUOUS, Phase.AFTER_CLOSE)
 _KINDS = ("day", "ioc", "fok")
 
 
-def check(order: NewOrder, phase: Phase, plan: Plan, close: int) -> None:
+def check(order: NewOrder, phase: Phase, plan: Plan, close: int, interrupted: bool = False) -> None:
     """Whether the order is good.
 
     Args:
@@ -20,6 +20,7 @@ def check(order: NewOrder, phase: Phase, plan: Plan, close: int) -> None:
         phase: in which it comes.
         plan: of the issue's day.
         close: the price at which alone there is trading after the close, KRW.
+        interrupted: whether orders of the issue are being collected because of a VI.
 
     Raises:
         Refusal: ``closed``, ``quantity``, ``kind``, ``halted``, ``limit`` or ``tick``, the first that holds.
@@ -29,7 +30,7 @@ def check(order: NewOrder, phase: Phase, plan: Plan, close: int) -> None:
         raise Refusal("closed")
     if order.quantity <= 0 or order.side is Side.NONE:
         raise Refusal("quantity")
-    if order.kind not in _KINDS or (phase in AUCTIONS and order.kind != "day"):
+    if order.kind not in _KINDS or ((interrupted or phase in AUCTIONS) and order.kind != "day"):
         raise Refusal("kind")
     if plan.halted:
         raise Refusal("halted")

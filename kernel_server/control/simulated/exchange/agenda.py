@@ -9,9 +9,10 @@ import numpy as np
 
 from kernel_server.control.simulated import draws
 from kernel_server.control.simulated.exchange.plan import Plan
+from kernel_server.control.simulated.exchange.script import Script
 from kernel_server.control.simulated.market import Floats
 
-FLICKER, EXPECTED = -1, -2
+FLICKER, EXPECTED, HALTED = -1, -2, -3
 
 _AT_ONCE = 128  # trades that are unpacked together
 _EXPECTED_EVERY = 5.0  # seconds
@@ -19,7 +20,7 @@ _QUIET = (0.4, 3.0, 12.0)  # a pause between trades longer than each of these ha
 
 
 class Piece(NamedTuple):
-    """Events in time order. ``kind`` is FLICKER, EXPECTED, or the place of a trade in the three lists after it."""
+    """Events in time order. ``kind`` is one of the three above, or the place of a trade in the three lists after it."""
 
     time: list[float]
     kind: list[int]
@@ -37,25 +38,44 @@ def agenda(plan: Plan, now: float) -> Iterator[Piece]:
     if script.opens and now < plan.hours.opens:
         yield from _auction(plan, plan.hours.collects, plan.hours.opens, now)
     stop = len(script) - script.closes
+    edge = max(now, plan.hours.opens)
+    for halt in plan.interruptions:
+        if halt.released <= now:
+            continue
+        release = int(np.searchsorted(script.time, halt.released))
+        if now < halt.time:
+            yield from _trading(plan, position, release, edge, halt.time)
+            yield Piece([halt.time], [HALTED], [], [], [])
+        yield from _auction(plan, halt.time, halt.released, now)
+        yield _single(script, release)
+        position, edge = release + 1, halt.released
     if now < plan.hours.auction or position < stop:
-        edge = max(now, plan.hours.opens)
-        for first in range(position, max(stop, position + 1), _AT_ONCE):
-            part = slice(first, min(first + _AT_ONCE, stop))
-            time = script.time[part]
-            last = part.stop == stop
-            yield _continuous(
-                plan, part, np.concatenate([[edge], time, [plan.hours.auction] if last else []])
-            )
-            edge = float(time[-1]) if len(time) else edge
+        yield from _trading(plan, position, stop, edge, plan.hours.auction)
     if script.closes and position < len(script):
         yield from _auction(plan, plan.hours.auction, plan.hours.closes, now)
-        yield Piece(
-            script.time[-1:].tolist(),
-            [0],
-            script.price[-1:].tolist(),
-            script.volume[-1:].tolist(),
-            script.side[-1:].tolist(),
-        )
+        yield _single(script, len(script) - 1)
+
+
+def _single(script: Script, place: int) -> Piece:
+    """The trade of a single price."""
+    part = slice(place, place + 1)
+    return Piece(
+        script.time[part].tolist(),
+        [0],
+        script.price[part].tolist(),
+        script.volume[part].tolist(),
+        script.side[part].tolist(),
+    )
+
+
+def _trading(plan: Plan, start: int, stop: int, edge: float, end: float) -> Iterator[Piece]:
+    """The trades from place ``start`` up to ``stop``, and changes of quotes among them from ``edge`` up to ``end``."""
+    for first in range(start, max(stop, start + 1), _AT_ONCE):
+        part = slice(first, min(first + _AT_ONCE, stop))
+        time = plan.script.time[part]
+        last = part.stop == stop
+        yield _continuous(plan, part, np.concatenate([[edge], time, [end] if last else []]), end)
+        edge = float(time[-1]) if len(time) else edge
 
 
 def _auction(plan: Plan, start: float, end: float, now: float) -> Iterator[Piece]:
@@ -67,7 +87,7 @@ def _auction(plan: Plan, start: float, end: float, now: float) -> Iterator[Piece
         yield Piece(times.tolist(), [EXPECTED] * len(times), [], [], [])
 
 
-def _continuous(plan: Plan, part: slice, edges: Floats) -> Piece:
+def _continuous(plan: Plan, part: slice, edges: Floats, end: float) -> Piece:
     script = plan.script
     time = script.time[part]
     pause = np.diff(edges)
@@ -76,7 +96,7 @@ def _continuous(plan: Plan, part: slice, edges: Floats) -> Piece:
     for turn, longer in enumerate(_QUIET):
         luck = draws.uniform(draws.key(plan.key, "flicker", turn), index)
         changed = (edges[:-1] + pause * luck)[pause > longer]
-        moments.append(changed[changed < plan.hours.auction])
+        moments.append(changed[changed < end])
         kinds.append(np.full(len(moments[-1]), FLICKER))
     when, kind = np.concatenate(moments), np.concatenate(kinds)
     order = np.argsort(when, kind="stable")

@@ -12,6 +12,7 @@ from kernel_server.control.simulated.exchange import admission, phases
 from kernel_server.control.simulated.exchange import plan as plans
 from kernel_server.control.simulated.exchange.interface import (
     Fill,
+    Interruption,
     Level,
     NewOrder,
     Phase,
@@ -22,6 +23,7 @@ from kernel_server.control.simulated.exchange.interface import (
     Watcher,
 )
 from kernel_server.control.simulated.exchange.issue_day import NEVER, IssueDay
+from kernel_server.control.simulated.exchange.lookout import Lookout
 from kernel_server.control.simulated.exchange.plan import Plan, Recorded
 from kernel_server.control.simulated.market import Market
 from kernel_server.reference.sessions import Sessions
@@ -67,6 +69,7 @@ class SimulatedExchange:
         self._watcher = watcher
         self._recorded = recorded
         self._plans = lru_cache(kept)(self._planned)
+        self._lookout = Lookout(market, lambda index: phases.hours(self._sessions, index), self._plans)
         self._watched: dict[str, int] = {}
         self._days: dict[str, IssueDay] = {}
         self._orders: dict[int, str] = {}
@@ -133,6 +136,11 @@ class SimulatedExchange:
     def phase(self) -> Phase:
         return phases.phase(self._sessions, self._clock.now())
 
+    def interruptions(self, most: int | None = None) -> list[Interruption] | None:
+        """As in the interface."""
+        session = phases.session(self._sessions, self._clock.now())
+        return self._lookout.interruptions(session, most)
+
     def submit(self, order: NewOrder, filled: Callable[[Fill], None]) -> int:
         """As in the interface. Fills that are made at once are told before the number is returned.
 
@@ -140,7 +148,7 @@ class SimulatedExchange:
             Refusal: ``not_listed``, ``closed``, ``halted``, ``quantity``, ``kind``, ``limit`` or ``tick``.
         """
         phase = self.phase()
-        plan = self._checked(order, phase)
+        plan = self._checked(order, phase, self._caught_up(order.code))
         self._run()
         day = self._caught_up(order.code) or self._start(order.code, plan)
         number = next(self._numbers)
@@ -157,14 +165,15 @@ class SimulatedExchange:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _checked(self, order: NewOrder, phase: Phase) -> Plan:
+    def _checked(self, order: NewOrder, phase: Phase, day: IssueDay | None) -> Plan:
         """The plan of the day that a good order is for."""
         try:
             plan = self._plan(order.code)
         except LookupError:
             raise Refusal("not_listed") from None
         close = self.tape(order.code).last if phase is Phase.AFTER_CLOSE else 0
-        admission.check(order, phase, plan, close)
+        halt = day.halt if day is not None else plan.interruption(self._clock.now())
+        admission.check(order, phase, plan, close, halt is not None)
         return plan
 
     def _plan(self, code: str) -> Plan:

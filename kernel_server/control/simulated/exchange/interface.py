@@ -95,6 +95,31 @@ class Fill(NamedTuple):
     left: int
 
 
+class Interruption(NamedTuple):
+    """A volatility interruption (VI): orders of an issue are collected for a while, for a single price.
+
+    Attributes:
+        time: when it began, seconds since the epoch.
+        price: what set it off, KRW; nobody has traded at it.
+        static, dynamic: the base prices that it is measured against, KRW, 0 for the one that did not matter.
+        released: when it ended, or 0 while it lasts.
+        number: counts the issue's own of the day.
+    """
+
+    code: str
+    time: float
+    price: int
+    static: int = 0
+    dynamic: int = 0
+    released: float = 0.0
+    number: int = 1
+
+    @property
+    def rises(self) -> bool:
+        """Whether the price was above its base."""
+        return self.price >= (self.static or self.dynamic)
+
+
 class Refusal(Exception):
     """The exchange does not take an order. ``reason`` is a key of the broker's messages."""
 
@@ -126,7 +151,11 @@ class Watcher(Protocol):
         ...
 
     def expected(self, code: str, time: float, expected: Expected, tape: Tape) -> None:
-        """In an auction: what it would give now."""
+        """In an auction, a VI's included: what it would give now."""
+        ...
+
+    def interrupted(self, interruption: Interruption) -> None:
+        """A VI has begun; or, with its trades told of, it has been released."""
         ...
 
     def phase(self, phase: Phase, time: float) -> None:
@@ -160,6 +189,15 @@ class Exchange(Protocol):
         ...
 
     def phase(self) -> Phase: ...
+
+    def interruptions(self, most: int | None = None) -> list[Interruption] | None:
+        """The VIs of all issues through the whole session, oldest first.
+
+        Those to come are among them, each with its end: whoever tells of them has to wait for their time.
+        Once a session they are looked for, which takes about two seconds. With ``most``, in so many issues a
+        call, and None comes until all have been looked at.
+        """
+        ...
 
     def submit(self, order: NewOrder, filled: Callable[[Fill], None]) -> int:
         """Puts a client's order into the book; its number. Fills are told from within or later.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from kernel_server.control.simulated import draws
 from kernel_server.control.simulated.exchange import plan as plans
 from kernel_server.control.simulated.exchange.admission import AUCTIONS
-from kernel_server.control.simulated.exchange.agenda import EXPECTED, FLICKER, agenda
+from kernel_server.control.simulated.exchange.agenda import EXPECTED, FLICKER, HALTED, agenda
 from kernel_server.control.simulated.exchange.book import Book
 from kernel_server.control.simulated.exchange.flow import Flow, Met
 from kernel_server.control.simulated.exchange.interface import (
@@ -46,6 +46,7 @@ class IssueDay:
         due: when the next event is, seconds since the epoch, ``NEVER`` where none is left.
         loud: whether the watcher is told.
         tape: kept up to date.
+        halt: the VI that is on.
         book: outside auctions, all that waits; within, the quotes around the expected price.
     """
 
@@ -56,6 +57,7 @@ class IssueDay:
         self.tape = plans.tape(plan, position, now)
         self.book = Book()
         self.due = NEVER
+        self.halt = plan.interruption(now)
         self._watcher = watcher
         self._flow = Flow(self.book, plan.grid, plan.lower, plan.upper, plan.pool, position)
         self._flow.settle(self.tape.last)
@@ -88,12 +90,16 @@ class IssueDay:
                 self._watcher.quoted(self.plan.issue.code, time)
         elif kind == EXPECTED:
             self._expect(time)
+        elif kind == HALTED:
+            self._interrupt(time)
         else:
             self._position += 1
             price, volume = page.price[kind], page.volume[kind]
             opening = self._position == 1 and self.plan.script.opens
             closing = self._position == len(self.plan.script) and self.plan.script.closes
-            if opening or closing:
+            if self.halt is not None:
+                self._release(time, price, volume)
+            elif opening or closing:
                 self._uncross(time, price, volume)
                 if closing:
                     self.drop()
@@ -117,7 +123,7 @@ class IssueDay:
             self._record = self.trades()
         price = order.price or (self.tape.last if phase is Phase.AFTER_CLOSE else 0)
         client = self._clients[number] = _Client(order.side, order.quantity, price, filled)
-        if phase in AUCTIONS:
+        if phase in AUCTIONS or self.halt is not None:
             self._auction.collect(number, order.side, order.quantity, price)
         elif phase is Phase.AFTER_CLOSE:
             matches = self._auction.submit(number, order.side, order.quantity, price, order.kind)
@@ -145,10 +151,7 @@ class IssueDay:
         if phase is Phase.CONTINUOUS and not self.plan.script.opens:
             self._uncross(time, self.tape.last, 0)
         elif phase is Phase.CLOSING_AUCTION:
-            for number in self.book.clients():
-                client = self._clients[number]
-                self.book.cancel(number)
-                self._auction.collect(number, client.side, client.left, client.limit)
+            self._collect()
         elif phase is Phase.PAUSE and not self.plan.script.closes:
             self._uncross(time, self.tape.last, 0)
             self.drop()
@@ -161,6 +164,28 @@ class IssueDay:
             self.book.cancel(number)
         self._auction = Book()
         self._clients.clear()
+
+    def _collect(self) -> None:
+        """What clients have in the book waits for the auction instead."""
+        for number in self.book.clients():
+            client = self._clients[number]
+            self.book.cancel(number)
+            self._auction.collect(number, client.side, client.left, client.limit)
+
+    def _interrupt(self, time: float) -> None:
+        """A VI begins."""
+        self._collect()
+        self.halt = self.plan.interruption(time)
+        if self.halt is not None and self.loud:
+            self._watcher.interrupted(self.halt._replace(released=0.0))
+        self._expect(time)
+
+    def _release(self, time: float, price: int, volume: int) -> None:
+        """The VI ends with its auction."""
+        over, self.halt = self.halt, None
+        self._uncross(time, price, volume)
+        if over is not None and self.loud:
+            self._watcher.interrupted(over)
 
     def _enter(self, number: int, client: _Client, now: float, kind: str = "day") -> None:
         """Puts a client's order into the continuous book."""
@@ -203,15 +228,17 @@ class IssueDay:
 
     def _expect(self, time: float) -> None:
         """The auction's price so far: on its way to the scripted one, and there before the end."""
-        plan, hours = self.plan, self.plan.hours
+        plan, hours, halt = self.plan, self.plan.hours, self.halt
         opening = time < hours.opens
         start, end = (hours.collects, hours.opens) if opening else (hours.auction, hours.closes)
         place = 0 if opening else -1
+        origin = plan.base if opening else self.tape.last
+        if halt is not None:
+            start, end, place, origin = halt.time, halt.released, self._position, halt.price
         price, volume = int(plan.script.price[place]), int(plan.script.volume[place])
         passed = (time - start) / (end - start)
         draw = draws.key(plan.key, "expected", int(time))
         if passed < _SURE:
-            origin = plan.base if opening else self.tape.last
             price += int((origin - price) * (1 - passed) ** 2)
             price = plan.grid.floor(price + (draw % 5 - 2) * plan.grid.tick(price))
             price = min(max(price, plan.lower), plan.upper)

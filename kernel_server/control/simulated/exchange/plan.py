@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kernel_server.clock import seoul
 from kernel_server.control.simulated import day as days
-from kernel_server.control.simulated import draws
+from kernel_server.control.simulated import draws, volatility
+from kernel_server.control.simulated.exchange import interruptions
 from kernel_server.control.simulated.exchange import script as scripts
 from kernel_server.control.simulated.exchange.flow import sizes
-from kernel_server.control.simulated.exchange.interface import Side, Tape, Trade
+from kernel_server.control.simulated.exchange.interface import Interruption, Side, Tape, Trade
+from kernel_server.control.simulated.exchange.interruptions import Frame
 from kernel_server.control.simulated.exchange.phases import Hours
 from kernel_server.control.simulated.exchange.script import Script
 from kernel_server.control.simulated.market import Bars, Issue, Market
@@ -37,6 +39,7 @@ class Plan:
         halted: whether the session goes by without trading.
         pool: volumes for its book.
         key: for draws.
+        interruptions: its VIs, oldest first, each with its end.
     """
 
     issue: Issue
@@ -53,6 +56,11 @@ class Plan:
     halted: bool
     pool: list[int]
     key: int
+    interruptions: tuple[Interruption, ...] = ()
+
+    def interruption(self, now: float) -> Interruption | None:
+        """The VI that is on at that moment."""
+        return next((each for each in self.interruptions if each.time <= now < each.released), None)
 
 
 def plan(
@@ -92,7 +100,22 @@ def plan(
     else:
         return None
     lower, upper = grid.limits(base)[::-1]
-    script = found or scripts.from_minutes(key, minutes, grid, (lower, upper), hours.opens, closes)
+    rule = volatility.rule(moment.date(), board(issue))
+    frame = Frame(rule, grid, base, hours, key) if rule else None
+    script = found or scripts.from_minutes(
+        key,
+        minutes,
+        grid,
+        (lower, upper),
+        hours.opens,
+        closes,
+        interruptions.pauses(frame, scripts.moments(minutes.time), minutes.open) if frame else (),
+    )
+    halts = interruptions.interruptions(frame, issue.code, script.time, script.price) if frame else ()
+    if halts:
+        side = script.side.copy()
+        side[np.searchsorted(script.time, [halt.released for halt in halts])] = int(Side.NONE)
+        script = replace(script, side=side)
     if len(script):  # given prices may know no limits
         lower, upper = min(lower, int(script.price.min())), max(upper, int(script.price.max()))
     shares = int(script.volume.sum())
@@ -111,6 +134,7 @@ def plan(
         halted=today and not len(script) and int(daily.volume[-1]) == 0,
         pool=sizes(draws.key(key, "levels"), max(shares / _LEVEL_SHARE, _QUIET_LEVEL / base)),
         key=key,
+        interruptions=halts,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from kernel_server.control.simulated import draws
 from kernel_server.control.simulated.daynumbers import epoch_days
 from kernel_server.control.simulated.exchange.interface import Side
+from kernel_server.control.simulated.exchange.interruptions import Stop
 from kernel_server.control.simulated.market import Bars, Floats, Ints
 from kernel_server.control.simulated.ticks import Rules
 from kernel_server.control.simulated.walk import Flags
@@ -54,7 +56,13 @@ NOTHING = Script(np.zeros(0), _NONE, _NONE, _NONE)
 
 
 def from_minutes(
-    key: int, bars: Bars, grid: Rules, limits: tuple[int, int], opens: float, closes: float
+    key: int,
+    bars: Bars,
+    grid: Rules,
+    limits: tuple[int, int],
+    opens: float,
+    closes: float,
+    stops: Sequence[Stop] = (),
 ) -> Script:
     """Trades whose minutes are exactly those bars.
 
@@ -67,11 +75,12 @@ def from_minutes(
         limits: 하한가 and 상한가. A price that stays at one is traded by the side that still has somebody to meet.
         opens: when the session opens; a bar that starts then begins with the opening auction.
         closes: when it closes; a bar that starts then is the closing auction.
+        stops: where volatility interruptions leave a part of a bar's minute without trades.
     """
     bars_volume = bars.volume
     if not len(bars_volume):
         return NOTHING
-    start = _moments(bars.time)
+    start = moments(bars.time)
     auction = start >= closes
     counts = _counts(key, bars, auction)
     edges = np.cumsum(counts)
@@ -81,6 +90,8 @@ def from_minutes(
     at = np.arange(size)
 
     time = _times(key, start, bar, at, auction)
+    for stop in stops:
+        _make_way(time, start, first, edges, stop)
     opening = bool(start[0] == opens) and not bool(auction[0])
     if opening:
         time[0] = opens
@@ -102,7 +113,9 @@ def from_minutes(
     if opening:
         side[0] = 0
     side[auction[bar]] = 0
-    return Script(time, price, _volumes(key, bars_volume, counts, bar, first, at), side, opening, closing)
+    singles = [stop.bar for stop in stops]
+    volume = _volumes(key, bars_volume, counts, bar, first, at, singles)
+    return Script(time, price, volume, side, opening, closing)
 
 
 def _counts(key: int, bars: Bars, auction: Flags) -> Ints:
@@ -126,6 +139,21 @@ def _times(key: int, start: Ints, bar: Ints, at: Ints, auction: Flags) -> Floats
     time: Floats = start[bar] + np.floor(np.clip(inside, 0.0, 1.0) * 59_999) / 1000
     time[auction[bar]] = start[bar][auction[bar]]
     return time
+
+
+def _make_way(time: Floats, start: Ints, first: Ints, edges: Ints, stop: Stop) -> None:
+    """Squeezes the trades of two bars, so that there are none from a moment of the one to a moment of the other."""
+    before, after = (slice(first[bar], edges[bar]) for bar in (stop.bar - 1, stop.bar))
+    since = float(start[stop.bar - 1]) + stop.begins / 1000
+    time[before] = since + _squeezed(time[before] - since, stop.stops - stop.begins)
+    since = float(start[stop.bar])
+    time[after] = since + stop.goes_on / 1000 + _squeezed(time[after] - since, 59_999 - stop.goes_on)
+    time[after.start] = since + stop.goes_on / 1000
+
+
+def _squeezed(seconds: Floats, room: int) -> Floats:
+    """Seconds of a minute brought into so many thousandths of one."""
+    return np.floor(np.maximum(seconds, 0.0) * (room / 60)) / 1000
 
 
 def _path(key: int, bars: Bars, grid: Rules, counts: Ints, bar: Ints, at: Ints) -> Ints:
@@ -162,9 +190,13 @@ def _sides(key: int, price: Ints, at: Ints) -> Ints:
     return sides
 
 
-def _volumes(key: int, totals: Ints, counts: Ints, bar: Ints, first: Ints, at: Ints) -> Ints:
-    """Each bar's shares dealt out to its trades, one at least to each."""
+def _volumes(
+    key: int, totals: Ints, counts: Ints, bar: Ints, first: Ints, at: Ints, singles: Sequence[int]
+) -> Ints:
+    """Each bar's shares dealt out to its trades, one at least to each; to a VI's single price about a half."""
     weight = np.exp(1.1 * draws.bell(draws.key(key, "size"), at))
+    for single in singles:
+        weight[first[single]] *= counts[single]
     summed = np.cumsum(weight)
     before = np.where(first > 0, summed[first - 1], 0.0)
     share = (summed - before[bar]) / (summed[first + counts - 1] - before)[bar]
@@ -194,7 +226,7 @@ def from_ticks(file: Path) -> Script:
         columns = [header.index(name) for name in ("date", "time", "price", "side", "volume")]
         table = np.loadtxt(lines, np.int64, delimiter=",", usecols=columns, ndmin=2)
     date, clock, price, side, volume = table.T
-    second = _moments(date * 1_000_000 + clock)
+    second = moments(date * 1_000_000 + clock)
     order = np.argsort(second, kind="stable")
     second = second[order]
     places = np.arange(len(second))
@@ -205,7 +237,7 @@ def from_ticks(file: Path) -> Script:
     return Script(time, price[order].copy(), volume[order].copy(), sides[order])
 
 
-def _moments(time: Ints) -> Ints:
+def moments(time: Ints) -> Ints:
     """Seconds since the epoch of YYYYMMDDHHMMSS in Seoul."""
     clock = time % 1_000_000
     seconds: Ints = epoch_days(time // 1_000_000) * 86_400 - _SEOUL

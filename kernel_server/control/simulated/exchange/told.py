@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kernel_server.control.simulated.exchange.interface import Expected, Phase, Tape, Trade, Watcher
+from kernel_server.control.simulated.exchange.interface import (
+    Expected,
+    Interruption,
+    Phase,
+    Tape,
+    Trade,
+    Watcher,
+)
 
 
 class Told:
@@ -14,6 +21,7 @@ class Told:
         self.traded: Callable[[Trade, Tape, int, int], None] = watcher.traded
         self.quoted: Callable[[str, float], None] = watcher.quoted
         self.expected: Callable[[str, float, Expected, Tape], None] = watcher.expected
+        self.interrupted: Callable[[Interruption], None] = watcher.interrupted
         self._watcher = watcher
         self._phase = phase
 

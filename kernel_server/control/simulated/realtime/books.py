@@ -71,11 +71,12 @@ class BookStrings:
         tape: Tape,
         expected: Expected,
         phase: Phase,
+        interrupted: bool = False,
     ) -> str | None:
         """주식호가잔량; None where the book is as it was. The first one of a day reports no change.
 
-        ``expected`` is the newest one of the day. 291 to 295 hold it during an auction alone, 23 and 24 keep
-        it (a guess).
+        ``expected`` is the newest one of the day. 291 to 295 hold it during an auction alone, that of a VI
+        included; 23 and 24 keep it (a guess).
         """
         first = self._asks is None
         before = asks if self._asks is None else self._asks
@@ -92,7 +93,7 @@ class BookStrings:
             f"\t{bid}\t{f'{bid_change:+d}' if bid_change else '0'}\t{self._colours[expected.price]}"
             f"\t{expected.volume}\t{f'{net:+d}' if net else '0'}\t{share(bid, asked)}"
             f"\t{f'{-net:+d}' if net else '0'}\t{share(asked, bid)}\t{self._forecast(expected)}"
-            f"\t{self._in_auction(expected if phase in _AUCTIONS else NOTHING)}\t{_LP}\t{tape.volume}"
+            f"\t{self._in_auction(expected if interrupted or phase in _AUCTIONS else NOTHING)}\t{_LP}\t{tape.volume}"
             f"\t{compared(expected.volume, self._trades.previous[0])}\t{_STATES[phase]}\t{self._ticker}"
         )
 

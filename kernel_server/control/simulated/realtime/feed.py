@@ -13,17 +13,25 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
 from kernel_server import reference
-from kernel_server.control.simulated.exchange.interface import Exchange, Expected, Phase, Tape, Trade, Watcher
+from kernel_server.control.simulated.exchange.interface import (
+    Exchange,
+    Expected,
+    Interruption,
+    Phase,
+    Tape,
+    Trade,
+    Watcher,
+)
 from kernel_server.control.simulated.given_files import BadMarketData
 from kernel_server.control.simulated.index_series import Indices
 from kernel_server.control.simulated.market import Issue
 from kernel_server.control.simulated.realtime import indices, notices
 from kernel_server.control.simulated.realtime.books import NOTHING, BookStrings
 from kernel_server.control.simulated.realtime.indices import IndexFeed
-from kernel_server.control.simulated.realtime.notices import Interruption
+from kernel_server.control.simulated.realtime.interruptions import Interruptions
 from kernel_server.control.simulated.realtime.trades import TradeStrings
 from kernel_server.control.simulated.realtime.writing import Colours
-from kernel_server.control.simulated.registrations import Held, Registrations
+from kernel_server.control.simulated.registrations import INTERRUPTIONS, Held, Registrations
 from kernel_server.control.simulated.settings import Settings
 from kernel_server.control.simulated.transactions import Line
 from kernel_server.reference.sessions import Sessions
@@ -36,7 +44,7 @@ TRADE, BEST, BOOK, QUOTE, EXPECTED, HALT = (
     "주식호가잔량",
     "주식시세",
     "주식예상체결",
-    "VI발동/해제",
+    notices.INTERRUPTION,
 )
 INDEX = "업종지수"
 HOURS = "장시작시간"
@@ -65,7 +73,7 @@ def subscribed(held: Held | None, of: Iterable[str]) -> frozenset[str]:
 class _Stock:
     """A subscribed issue: its types, its writers for the day, and what was last told about it."""
 
-    __slots__ = ("_settings", "books", "expected", "quotes", "tape", "trades", "types")
+    __slots__ = ("_settings", "books", "expected", "interrupted", "quotes", "tape", "trades", "types")
 
     def __init__(self, types: frozenset[str], tape: Tape, settings: Settings) -> None:
         self.types = types
@@ -80,6 +88,7 @@ class _Stock:
         self.books = BookStrings(self.trades, self._settings, colours)
         self.quotes = (0, 0)
         self.expected = NOTHING
+        self.interrupted = False
 
     def keep(self, tape: Tape) -> None:
         """The newest tape; the writers go with the day."""
@@ -128,6 +137,7 @@ class Feed:
         self._waiting = False
         registrations.changed = self._registered
         self.exchange = exchange(self)
+        self._interruptions = Interruptions(line, self.exchange, sessions, self._interrupted)
 
     def GetCommRealData(self, sTrCode: str, nFid: int) -> str:  # noqa: ARG002
         """One value of the event being handled. The first argument, code or type, is not looked at."""
@@ -156,6 +166,8 @@ class Feed:
                 self._follow(code, subscribed(held, _OF_ISSUES))
             elif code in indices.codes():
                 self._indices.follow(code, bool(subscribed(held, (INDEX,))))
+            elif code == INTERRUPTIONS:
+                self._interruptions.follow(held is not None and held.by_tr)
         if not self._registrations.screens():
             self._wait += 1
             self._waiting = False
@@ -195,6 +207,7 @@ class Feed:
         stock = self._stocks.get(trade.code)
         if stock is not None:
             stock.keep(tape)
+            stock.interrupted = False
             if TRADE in stock.types:
                 self._say(trade.code, TRADE, stock.trades.traded(trade, tape, ask, bid, self._phase))
             self._quotes(trade.code, stock, ask, bid)
@@ -213,7 +226,8 @@ class Feed:
         asks, bids = self.exchange.depth(code)
         self._quotes(code, stock, asks[0].price if asks else 0, bids[0].price if bids else 0)
         if BOOK in stock.types:
-            text = stock.books.depth(time, asks, bids, stock.tape, stock.expected, self._phase)
+            seen = stock.tape, stock.expected, self._phase, stock.interrupted
+            text = stock.books.depth(time, asks, bids, *seen)
             if text is not None:
                 self._say(code, BOOK, text)
 
@@ -224,6 +238,7 @@ class Feed:
             return
         stock.keep(tape)
         stock.expected = expected
+        stock.interrupted = self._phase is Phase.CONTINUOUS
         if EXPECTED in stock.types:
             self._say(code, EXPECTED, stock.trades.expected(time, expected, tape))
 
@@ -243,11 +258,22 @@ class Feed:
         return asks[0].price if asks else 0, bids[0].price if bids else 0
 
     def interrupted(self, interruption: Interruption) -> None:
-        """VI발동/해제, when it is set off and again when it is released."""
-        code = interruption.code
-        stock = self._stocks.get(code)
-        if stock is not None and HALT in stock.types:
-            self._say(code, HALT, interruption.text(self._issues[code], self.exchange.tape(code)))
+        """VI발동/해제, when it begins and again when it ends."""
+        stock = self._stocks.get(interruption.code)
+        if stock is not None:
+            stock.interrupted = not interruption.released
+        if self._interruptions.followed or (stock is not None and HALT in stock.types):
+            self._halted(interruption)
+
+    def _interrupted(self, interruption: Interruption) -> None:
+        """One of the whole market's. Of watched issues the exchange tells by itself, in order with their trades."""
+        if interruption.code not in self._stocks:
+            self._halted(interruption)
+
+    def _halted(self, found: Interruption) -> None:
+        code = found.code
+        values = notices.interruption(found, self._issues[code], self.exchange.tape(code), self._settings)
+        self._say(code, HALT, "\t".join(values[fid] for fid in reference.realtype(HALT).fids))
 
     # 장시작시간: to everybody with any registration.
 

@@ -9,11 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from kernel_server.control.simulated import formats
-from kernel_server.control.simulated.exchange.interface import Tape
+from kernel_server.control.simulated.exchange.interface import Interruption, Tape
 from kernel_server.control.simulated.market import Issue
 from kernel_server.control.simulated.realtime.writing import clock, fixed, span
+from kernel_server.control.simulated.settings import Settings
 from kernel_server.control.simulated.tsv import rows
 from kernel_server.reference.sessions import Sessions
+
+INTERRUPTION = "VI발동/해제"
 
 
 class Notice(NamedTuple):
@@ -61,46 +64,35 @@ def after(sessions: Sessions, now: float) -> Iterator[Notice]:
                 yield notice
 
 
-class Interruption(NamedTuple):
-    """A volatility interruption. ``static`` and ``dynamic`` are the base prices that it is measured against,
-    0 for the one that did not matter; ``price`` set it off at ``time``; ``released`` is 0 while it lasts;
-    ``number`` counts the issue's own of the day."""
+def interruption(found: Interruption, issue: Issue, tape: Tape, settings: Settings) -> dict[int, str]:
+    """The values of VI발동/해제 by FID, which opt10054 shows too.
 
-    code: str
-    time: float
-    price: int
-    static: int = 0
-    dynamic: int = 0
-    released: float = 0.0
-    number: int = 1
-
-    def text(self, issue: Issue, tape: Tape) -> str:
-        """VI발동/해제. Signs, words and codes follow rows seen on the REST feed, where it has the same fields."""
-        up = self.price >= (self.static or self.dynamic)
-        way = "1" if up else "2"
-        words = [word for word, base in (("동적", self.dynamic), ("정적", self.static)) if base]
-        kind = "+".join(words)
-        opened = tape.open or tape.base
-        return "\t".join(
-            (
-                self.code,
-                issue.name,
-                str(tape.volume),
-                str(formats.millions(tape.value)),
-                way,
-                "101" if issue.market == "KOSDAQ" else "001",
-                fixed("VI발동/해제")[9075],
-                str(self.price),
-                clock(self.time),
-                clock(self.released) if self.released else "000000",
-                kind,
-                str(self.static),
-                str(self.dynamic),
-                formats.rate(self.price - self.static, self.static) if self.static else "0.00",
-                formats.rate(self.price - self.dynamic, self.dynamic) if self.dynamic else "0.00",
-                formats.rate(self.price - opened, opened),
-                str(self.number),
-                way,
-                f"{'+' if up else '-'}{kind}",
-            )
-        )
+    Signs, words and codes follow rows seen on the REST feed, where it has the same fields.
+    """
+    static, dynamic, price = found.static, found.dynamic, found.price
+    way = "1" if found.rises else "2"
+    state = "2" if found.released else "1"
+    words = [word for word, base in (("동적", dynamic), ("정적", static)) if base]
+    kind = "+".join(words)
+    opened = tape.open or tape.base
+    return {
+        9001: found.code,
+        302: issue.name,
+        13: str(tape.volume),
+        14: str(formats.millions(tape.value)),
+        9068: state if settings.interruption_flag == "state" else way,
+        9008: "101" if issue.market == "KOSDAQ" else "001",
+        9075: fixed(INTERRUPTION)[9075],
+        1221: str(price),
+        1223: clock(found.time),
+        1224: clock(found.released) if found.released else "000000",
+        1225: kind,
+        1236: str(static),
+        1237: str(dynamic),
+        1238: formats.rate(price - static, static) if static else "0.00",
+        1239: formats.rate(price - dynamic, dynamic) if dynamic else "0.00",
+        1489: formats.rate(price - opened, opened),
+        1490: str(found.number),
+        9069: way,
+        1279: f"{'+' if found.rises else '-'}{kind}",
+    }
