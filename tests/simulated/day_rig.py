@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from itertools import islice
 from typing import NamedTuple
 
 from simulated_rig import Page, Rig, sessions
@@ -10,6 +12,7 @@ from simulated_rig import Page, Rig, sessions
 from kernel_server import reference
 from kernel_server.control.seam import Event
 from kernel_server.control.simulated.history import SyntheticMarket
+from kernel_server.control.simulated.market import Issue
 from kernel_server.reference.sessions import Sessions
 
 DAY = "2022-01-18"
@@ -21,6 +24,18 @@ READ = 1000
 
 def calendar() -> Sessions:
     return sessions(date(2015, 1, 1), date(2024, 12, 31))
+
+
+class Few(SyntheticMarket):
+    """The synthetic market of a seed, as far as its best-known issues go."""
+
+    def __init__(self, seed: int, count: int | None) -> None:
+        held = calendar()
+        super().__init__(seed, lambda: held)
+        self._few = dict(islice(super().issues().items(), count))
+
+    def issues(self) -> Mapping[str, Issue]:
+        return self._few
 
 
 class Live(NamedTuple):
@@ -47,19 +62,18 @@ class Told(NamedTuple):
 
 
 class DayRig(Rig):
-    """A rig over the synthetic market of a seed. ``live`` and ``told`` are what has been heard, oldest first.
+    """A rig over the synthetic market of a seed, or the best-known ``issues`` of it.
 
-    ``story`` is what has come of the newest order: messages, order numbers, states of Chejan events.
+    ``live`` and ``told`` are what has been heard, oldest first. ``story`` is what has come of the newest order:
+    messages, order numbers, states of Chejan events.
     """
 
-    def __init__(self, start: str, seed: int = 3, **settings: object) -> None:
-        held = calendar()
+    def __init__(self, start: str, seed: int = 3, issues: int | None = None, **settings: object) -> None:
         self.live: list[Live] = []
         self.told: list[Told] = []
         self.bases: dict[str, int] = {}  # 기준가 by code, as they were before the day
         self.story: list[str] = []
-        market = SyntheticMarket(seed, lambda: held)
-        super().__init__(market, f"{DAY} {start}", **settings)  # type: ignore[arg-type]
+        super().__init__(Few(seed, issues), f"{DAY} {start}", **settings)  # type: ignore[arg-type]
 
     def handle(self, event: Event) -> None:
         code = str(event.arguments[2]) if event.name == "OnReceiveTrData" else ""

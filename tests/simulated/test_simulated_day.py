@@ -10,7 +10,7 @@ from day_rig import DAY, DayRig, Live
 
 from kernel_server import reference
 
-CODES = ("005930", "000660")
+CODES = ("005930", "000660", "035760")  # the last one has three VIs that day
 TODAY = DAY.replace("-", "")
 ASKS, BIDS = range(41, 51), range(51, 61)
 ASKED, BID = range(61, 71), range(71, 81)
@@ -157,7 +157,7 @@ def test_the_day_that_was_seen_is_that_of_the_chart(day: DayRig, code: str) -> N
     assert [abs(int(row[name])) for name in BAR] == seen
     assert row["일자"] == TODAY
     # The value of a drawn day is no sum of its trades, but close to it.
-    assert int(row["거래대금"]) == pytest.approx(last.number(14), rel=0.01)
+    assert int(row["거래대금"]) == pytest.approx(last.number(14), rel=0.05)
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -225,7 +225,7 @@ def test_a_rejected_query_has_a_message_and_perhaps_an_empty_answer(answer: str)
 
 
 FILLED = """
-opt10001 opt10003 opt10004 opt10027 opt10030 opt10032 opt10059 opt10060 opt10073 opt10074 opt10075 opt10076
+opt10001 opt10003 opt10004 opt10027 opt10030 opt10032 opt10054 opt10059 opt10060 opt10073 opt10074 opt10075 opt10076
 opt10077 opt10079 opt10080 opt10081 opt10082 opt10083 opt10085 opt10094 opt20001 opt20003 opt20004 opt20005
 opt20006 opt20007 opt20008 opt20019 opw00001 opw00004 opw00007 opw00018 optkwfid
 """
