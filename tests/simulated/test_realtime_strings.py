@@ -319,6 +319,16 @@ def test_a_volatility_interruption() -> None:
     assert [down[fid] for fid in (9068, 9069, 1225, 1239, 1279)] == ["1", "2", "동적", "-6.09", "-동적"]
 
 
+def test_the_code_of_an_interruption_may_come_behind_a_letter() -> None:
+    halted = Interruption("900290", NOON, 3_860, static=3_490)
+    plain, behind = (
+        notices.interruption_text(halted, GRT, tape_of("900290"), Settings(interruption_code=code))
+        for code in ("plain", "prefixed")
+    )
+    assert plain.split("\t")[0] == "900290"
+    assert behind == f"A{plain}"
+
+
 def test_what_9068_of_an_interruption_says_can_be_chosen() -> None:
     falling = Interruption("900290", NOON, 2_700, static=3_000)
     way = notices.interruption(falling, GRT, tape_of("900290"), Settings(interruption_flag="way"))

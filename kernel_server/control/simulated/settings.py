@@ -63,6 +63,8 @@ class Settings:
         market_key: sRealKey of 장시작시간 (guess).
         interruption_flag: FID 9068 of VI발동/해제 says whether a VI has begun (1) or ended (2) (``state``), or which
             ``way`` the price went (1 up, 2 down), as FID 9069 does (guess).
+        interruption_code: FID 9001 of VI발동/해제 is the code alone (``plain``) or behind an A, a Q for an ETN
+            (``prefixed``): programs in use take such a letter off (guess).
         condition_period: a live condition is looked at again every so many seconds of a session (guess).
         condition_failure: what SendCondition returns where it fails: ``zero``, as documented, or the
             ``code`` (-11, -12, -13) that the table of errors has for it.
@@ -125,6 +127,7 @@ class Settings:
     level_change: Literal["price", "place"] = "price"
     market_key: str = "09"
     interruption_flag: Literal["state", "way"] = "state"
+    interruption_code: Literal["plain", "prefixed"] = "plain"
     condition_period: float = 20.0
     condition_failure: Literal["zero", "code"] = "zero"
     index_close: Literal["time", "888888"] = "time"

@@ -272,8 +272,8 @@ class Feed:
 
     def _halted(self, found: Interruption) -> None:
         code = found.code
-        values = notices.interruption(found, self._issues[code], self.exchange.tape(code), self._settings)
-        self._say(code, HALT, "\t".join(values[fid] for fid in reference.realtype(HALT).fids))
+        seen = self._issues[code], self.exchange.tape(code), self._settings
+        self._say(code, HALT, notices.interruption_text(found, *seen))
 
     # 장시작시간: to everybody with any registration.
 

@@ -9,7 +9,7 @@ from kernel_server.control.simulated.exchange.interface import Exchange, Interru
 from kernel_server.control.simulated.transactions import Line
 from kernel_server.reference.sessions import Sessions
 
-_AT_ONCE = 100  # issues that are looked at in one turn, some 50 ms
+_AT_ONCE = 25  # issues that are looked at in one turn, some 10 ms
 _EARLY = 600.0  # seconds before the opening at which its day is looked through
 
 

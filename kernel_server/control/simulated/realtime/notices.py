@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kernel_server import reference
 from kernel_server.control.simulated import formats
 from kernel_server.control.simulated.exchange.interface import Interruption, Tape
 from kernel_server.control.simulated.market import Issue
@@ -62,6 +63,14 @@ def after(sessions: Sessions, now: float) -> Iterator[Notice]:
         for notice in of_session(int(sessions.opens[index]), int(sessions.closes[index])):
             if notice.time > now:
                 yield notice
+
+
+def interruption_text(found: Interruption, issue: Issue, tape: Tape, settings: Settings) -> str:
+    """VI발동/해제, the real-time string."""
+    values = interruption(found, issue, tape, settings)
+    if settings.interruption_code == "prefixed":
+        values[9001] = ("Q" if issue.kind == "etn" else "A") + values[9001]
+    return "\t".join(values[fid] for fid in reference.realtype(INTERRUPTION).fids)
 
 
 def interruption(found: Interruption, issue: Issue, tape: Tape, settings: Settings) -> dict[int, str]:
