@@ -18,11 +18,14 @@ from kernel_server.control.host import Host
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control
 from kernel_server.control.thread import ControlThread, PlainThread
+from kernel_server.rpc import handlers
 from kernel_server.rpc.context import Parts
 from kernel_server.rpc.services import KernelService, KoapyService
 from kernel_server.scheduler import BackOff, Limits, Scheduler
+from kernel_server.streams.mailbox import Waker
+from kernel_server.streams.realtime import RealTime
 from kernel_server.transactions import ANSWER_TIMEOUT, Transactions
-from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, koapy_pb2, koapy_pb2_grpc
+from kernel_server.wire import kernel_pb2, koapy_pb2
 
 DEFAULT_PORT = 5943
 # Until it stops, a server gives the streams that are open this long to end.
@@ -105,16 +108,23 @@ class KernelServer:
         transactions = Transactions(
             self._control, self._scheduler, Screens(), self._clock, settings.answer_timeout
         )
-        parts = Parts(self._control, self._scheduler, transactions, self._clock, self._clock.now())
+        parts = Parts(
+            self._control,
+            self._scheduler,
+            transactions,
+            self._clock,
+            self._clock.now(),
+            Waker(asyncio.get_running_loop()),
+            self._realtime(),
+        )
         server = grpc.aio.server(options=_OPTIONS)
-        koapy_pb2_grpc.add_KiwoomOpenApiPlusServiceServicer_to_server(KoapyService(parts), server)
-        kernel_pb2_grpc.add_KernelServicer_to_server(KernelService(parts), server)
+        koapy = koapy_pb2.DESCRIPTOR.services_by_name["KiwoomOpenApiPlusService"]
+        kernel = kernel_pb2.DESCRIPTOR.services_by_name["Kernel"]
+        handlers.add(server, koapy, KoapyService(parts))
+        handlers.add(server, kernel, KernelService(parts))
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        names = [
-            koapy_pb2.DESCRIPTOR.services_by_name["KiwoomOpenApiPlusService"].full_name,
-            kernel_pb2.DESCRIPTOR.services_by_name["Kernel"].full_name,
-        ]
+        names = [koapy.full_name, kernel.full_name]
         reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
         self.port = settings.port
         wanted = self.address
@@ -130,6 +140,14 @@ class KernelServer:
         for name in ("", *names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         self._server = server
+
+    def _realtime(self) -> RealTime:
+        realtime = RealTime(self._control.control, self._clock)
+        self._control.thread.hand_over(lambda: self._hear(realtime))
+        return realtime
+
+    def _hear(self, realtime: RealTime) -> None:
+        self._control.router.listen("OnReceiveRealData", realtime)
 
     async def stop(self, grace: float = GRACE) -> None:
         """Ends every stream, the scheduler and the control."""

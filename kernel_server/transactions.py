@@ -16,6 +16,7 @@ import grpc
 from kernel_server import failure, reference
 from kernel_server.clock import Clock
 from kernel_server.control.host import Host, hand_back
+from kernel_server.control.reading import Moment, read_rows, read_single
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control, Event, Scalar, Table
 from kernel_server.scheduler import Place, Priority, Refused, Scheduler
@@ -93,7 +94,7 @@ class _Waiter:
     done: asyncio.Future[Answer]
     messages: list[str] = field(default_factory=list)
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Moment) -> None:
         if event.name == "OnReceiveMsg":
             message = str(event.arguments[3])
             self.messages.append(message)
@@ -105,7 +106,7 @@ class _Waiter:
                 )
             return
         answer = Answer(
-            event,
+            event.event,
             read_single(self.control, self.tr),
             read_rows(self.control, self.tr),
             self.messages,
@@ -120,35 +121,6 @@ class _Waiter:
     def _fail(self, error: Exception) -> None:
         if not self.done.done():
             self.done.set_exception(error)
-
-
-def read_single(control: Control, tr: reference.Tr) -> list[str]:
-    """The single block of the page whose event is being handled."""
-    return [_text(control, tr.code, 0, name) for name in tr.single_names]
-
-
-def read_rows(control: Control, tr: reference.Tr) -> Table:
-    """The multi block of the page whose event is being handled, as rows in the TR's field order.
-
-    GetCommDataEx gives the whole block at once; where it gives nothing although there are rows, as it
-    does on some machines, the cells are read one by one.
-    """
-    if not tr.multi:
-        return []
-    count = control.call("GetRepeatCnt", (tr.code, ""))
-    assert isinstance(count, int)
-    if not tr.repeats:
-        count = 1
-    elif count:
-        table = control.call("GetCommDataEx", (tr.code, ""))
-        if isinstance(table, list) and len(table) == count and len(table[0]) == len(tr.multi):
-            return table
-    return [[_text(control, tr.code, row, name) for name in tr.multi_names] for row in range(count)]
-
-
-def _text(control: Control, code: str, row: int, name: str) -> str:
-    value = control.call("GetCommData", (code, "", row, name))
-    return value if isinstance(value, str) else ""
 
 
 class Transactions:

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TypeVar
 
+from kernel_server.control.reading import Moment
 from kernel_server.control.seam import Control, Event
 from kernel_server.control.thread import ControlThread
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-Listener = Callable[[Event], None]
+Listener = Callable[[Moment], None]
 
 
 class Router:
     """Hands each event to whoever waits for it. It is touched on the control thread alone.
 
-    An expectation is keyed by (screen, request name), as TRs and their messages are; a listener by the
-    event's name.
+    An expectation is keyed by (screen, request name), as TRs, orders and their messages are; it is an event's
+    owner, and others do not hear of it. A listener is keyed by the event's name.
     """
 
     def __init__(self) -> None:
         self._expected: dict[tuple[str, str], Listener] = {}
-        self._listeners: dict[str, list[Listener]] = {}
+        self._listeners: dict[str, tuple[Listener, ...]] = {}
         self._calling: Listener | None = None
+        self.control: Control
 
     def expect(self, screen: str, request: str, listener: Listener) -> None:
         """Events of that screen and request name go to ``listener`` until ``forget``."""
@@ -40,33 +42,41 @@ class Router:
         self._calling = listener
 
     def listen(self, name: str, listener: Listener) -> Callable[[], None]:
-        """Every event of that name goes to ``listener`` too; calling what comes back ends that."""
-        listeners = self._listeners.setdefault(name, [])
-        listeners.append(listener)
+        """Every event of that name that nobody owns goes to ``listener``; calling what comes back ends that."""
+        self._listeners[name] = (*self._listeners.get(name, ()), listener)
 
         def stop() -> None:
-            if listener in listeners:
-                listeners.remove(listener)
+            left = list(self._listeners.get(name, ()))
+            if listener in left:
+                left.remove(listener)
+            self._listeners[name] = tuple(left)
 
         return stop
 
+    def counts(self) -> tuple[int, int]:
+        """How many expectations and how many listeners there are."""
+        return len(self._expected), sum(len(found) for found in self._listeners.values())
+
     def dispatch(self, event: Event) -> None:
-        for listener in self._targets(event):
+        owner = self._owner(event)
+        targets = self._listeners.get(event.name, ()) if owner is None else (owner,)
+        if not targets:
+            return
+        moment = Moment(event, self.control)
+        for listener in targets:
             try:
-                listener(event)
+                listener(moment)
             except Exception:
                 log.exception("%s could not be handed on", event.name)
 
-    def _targets(self, event: Event) -> Iterable[Listener]:
-        targets = list(self._listeners.get(event.name, ()))
-        if event.name in ("OnReceiveTrData", "OnReceiveMsg"):
-            screen, request = str(event.arguments[0]), str(event.arguments[1])
-            expected = self._expected.get((screen, request))
-            if expected is None and not screen and not request:
-                expected = self._calling
-            if expected is not None:
-                targets.append(expected)
-        return targets
+    def _owner(self, event: Event) -> Listener | None:
+        if event.name not in ("OnReceiveTrData", "OnReceiveMsg"):
+            return None
+        screen, request = str(event.arguments[0]), str(event.arguments[1])
+        expected = self._expected.get((screen, request))
+        if expected is None and not screen and not request:
+            expected = self._calling
+        return expected
 
 
 class Host:
@@ -86,6 +96,7 @@ class Host:
     def _make(self, make: Callable[[], Control]) -> Callable[[], Control]:
         def work() -> Control:
             control = make()
+            self.router.control = control
             control.listen(self.router.dispatch)
             return control
 

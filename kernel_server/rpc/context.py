@@ -16,6 +16,9 @@ from kernel_server.control.host import Host
 from kernel_server.control.seam import Scalar, Value
 from kernel_server.failure import Failure
 from kernel_server.scheduler import Scheduler
+from kernel_server.streams.mailbox import Waker
+from kernel_server.streams.realtime import RealTime
+from kernel_server.streams.snapshots import Snapshots
 from kernel_server.transactions import Transactions
 from kernel_server.wire import openapi_pb2
 
@@ -35,6 +38,9 @@ class Parts:
     transactions: Transactions
     clock: Clock
     started_at: float
+    waker: Waker
+    realtime: RealTime
+    snapshots: Snapshots = field(default_factory=Snapshots)
     streams: int = 0
     # SetInputValue of each client until its CommRqData: the control has one set of inputs for all.
     inputs: OrderedDict[str, dict[str, str]] = field(default_factory=OrderedDict)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from typing import TypeVar
 
-from kernel_server.rpc import call, login, status, transaction
+from kernel_server.rpc import call, listen, login, real, status, ticks, transaction
 from kernel_server.rpc.context import Context, Parts, answered, client_of, streamed, to_argument, to_scalar
-from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, koapy_pb2_grpc, openapi_pb2
+from kernel_server.streams import words
+from kernel_server.streams.words import Response
+from kernel_server.wire import kernel_pb2, openapi_pb2
+
+T = TypeVar("T")
 
 
 class _Shared:
@@ -21,41 +25,66 @@ class _Shared:
         work = call.call(self._parts, client_of(context), request.name, arguments)
         return openapi_pb2.CallResponse(return_value=to_argument(await answered(context, work)))
 
-    async def _login(self, context: Context) -> AsyncIterator[openapi_pb2.ListenResponse]:
-        with self._stream():
-            event = await answered(context, login.login(self._parts))
-            yield openapi_pb2.ListenResponse(
-                name=event.name, arguments=[to_argument(value) for value in event.arguments]
-            )
+    async def _login(self, context: Context) -> AsyncIterator[Response]:
+        event = await answered(context, login.login(self._parts))
+        yield words.plain(event.name, event.arguments)
 
-    @contextmanager
-    def _stream(self) -> Iterator[None]:
+    async def _stream(self, context: Context, items: AsyncIterator[T]) -> AsyncIterator[T]:
+        """The items of a stream, which is counted while it is open."""
         self._parts.streams += 1
         try:
-            yield
+            async for item in streamed(context, items):
+                yield item
         finally:
             self._parts.streams -= 1
 
 
-class KoapyService(_Shared, koapy_pb2_grpc.KiwoomOpenApiPlusServiceServicer):
+class KoapyService(_Shared):
     """The RPCs under KOAPY's service path."""
 
     async def LoginCall(
         self, _request: openapi_pb2.LoginRequest, context: Context
-    ) -> AsyncIterator[openapi_pb2.ListenResponse]:
+    ) -> AsyncIterator[Response]:
         async for response in self._login(context):
             yield response
 
     async def TransactionCall(
         self, request: openapi_pb2.TransactionRequest, context: Context
-    ) -> AsyncIterator[openapi_pb2.ListenResponse]:
-        with self._stream():
-            responses = transaction.transaction_call(self._parts, client_of(context), request)
-            async for response in streamed(context, responses):
-                yield response
+    ) -> AsyncIterator[Response]:
+        responses = transaction.transaction_call(self._parts, client_of(context), request)
+        async for response in self._stream(context, responses):
+            yield response
+
+    async def Listen(self, request: openapi_pb2.ListenRequest, context: Context) -> AsyncIterator[bytes]:
+        async for response in self._stream(context, listen.listen(self._parts, request.slots)):
+            yield response
+
+    async def BidirectionalListen(
+        self, requests: AsyncIterator[openapi_pb2.BidirectionalListenRequest], context: Context
+    ) -> AsyncIterator[bytes]:
+        responses = listen.bidirectional_listen(self._parts, client_of(context), requests)
+        async for response in self._stream(context, responses):
+            yield response
+
+    async def OrderListen(
+        self, _request: openapi_pb2.ListenRequest, context: Context
+    ) -> AsyncIterator[bytes]:
+        async for response in self._stream(context, listen.order_listen(self._parts)):
+            yield response
+
+    async def RealCall(self, request: openapi_pb2.RealRequest, context: Context) -> AsyncIterator[bytes]:
+        async for response in self._stream(context, real.real_call(self._parts, request)):
+            yield response
+
+    async def BidirectionalRealCall(
+        self, requests: AsyncIterator[openapi_pb2.BidirectionalRealRequest], context: Context
+    ) -> AsyncIterator[bytes]:
+        responses = real.bidirectional_real_call(self._parts, requests)
+        async for response in self._stream(context, responses):
+            yield response
 
 
-class KernelService(_Shared, kernel_pb2_grpc.KernelServicer):
+class KernelService(_Shared):
     """The RPCs of our own client."""
 
     async def CallMany(
@@ -74,9 +103,15 @@ class KernelService(_Shared, kernel_pb2_grpc.KernelServicer):
     async def Pages(
         self, request: kernel_pb2.PagesRequest, context: Context
     ) -> AsyncIterator[kernel_pb2.Page]:
-        with self._stream():
-            async for page in streamed(context, transaction.pages(self._parts, client_of(context), request)):
-                yield page
+        pages = transaction.pages(self._parts, client_of(context), request)
+        async for page in self._stream(context, pages):
+            yield page
+
+    async def Ticks(
+        self, requests: AsyncIterator[kernel_pb2.TicksRequest], context: Context
+    ) -> AsyncIterator[kernel_pb2.TickBatch]:
+        async for batch in self._stream(context, ticks.ticks(self._parts, requests)):
+            yield batch
 
     async def Status(self, _request: kernel_pb2.StatusRequest, context: Context) -> kernel_pb2.StatusResponse:
         return await answered(context, status.status(self._parts))

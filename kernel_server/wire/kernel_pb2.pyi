@@ -75,6 +75,44 @@ class Page(_message.Message):
     stopped: bool
     def __init__(self, waiting: _Optional[_Union[Page.Waiting, _Mapping]] = ..., single: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[str]] = ..., rows: _Optional[int] = ..., prev_next: _Optional[str] = ..., messages: _Optional[_Iterable[str]] = ..., received_at: _Optional[float] = ..., stopped: _Optional[bool] = ...) -> None: ...
 
+class TicksRequest(_message.Message):
+    __slots__ = ("add", "fids", "remove", "flush_milliseconds", "flush_events", "capacity")
+    ADD_FIELD_NUMBER: _ClassVar[int]
+    FIDS_FIELD_NUMBER: _ClassVar[int]
+    REMOVE_FIELD_NUMBER: _ClassVar[int]
+    FLUSH_MILLISECONDS_FIELD_NUMBER: _ClassVar[int]
+    FLUSH_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    CAPACITY_FIELD_NUMBER: _ClassVar[int]
+    add: _containers.RepeatedScalarFieldContainer[str]
+    fids: _containers.RepeatedScalarFieldContainer[int]
+    remove: _containers.RepeatedScalarFieldContainer[str]
+    flush_milliseconds: int
+    flush_events: int
+    capacity: int
+    def __init__(self, add: _Optional[_Iterable[str]] = ..., fids: _Optional[_Iterable[int]] = ..., remove: _Optional[_Iterable[str]] = ..., flush_milliseconds: _Optional[int] = ..., flush_events: _Optional[int] = ..., capacity: _Optional[int] = ...) -> None: ...
+
+class TickBatch(_message.Message):
+    __slots__ = ("types", "type", "codes", "code", "data", "time", "dropped", "carried_out", "connected")
+    TYPES_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    CODES_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_FIELD_NUMBER: _ClassVar[int]
+    CARRIED_OUT_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    types: _containers.RepeatedScalarFieldContainer[str]
+    type: _containers.RepeatedScalarFieldContainer[int]
+    codes: _containers.RepeatedScalarFieldContainer[str]
+    code: _containers.RepeatedScalarFieldContainer[int]
+    data: str
+    time: _containers.RepeatedScalarFieldContainer[float]
+    dropped: int
+    carried_out: int
+    connected: bool
+    def __init__(self, types: _Optional[_Iterable[str]] = ..., type: _Optional[_Iterable[int]] = ..., codes: _Optional[_Iterable[str]] = ..., code: _Optional[_Iterable[int]] = ..., data: _Optional[str] = ..., time: _Optional[_Iterable[float]] = ..., dropped: _Optional[int] = ..., carried_out: _Optional[int] = ..., connected: _Optional[bool] = ...) -> None: ...
+
 class StatusRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -55,6 +55,11 @@ class KernelStub:
                 request_serializer=kernel__server_dot_wire_dot_kernel__pb2.PagesRequest.SerializeToString,
                 response_deserializer=kernel__server_dot_wire_dot_kernel__pb2.Page.FromString,
                 _registered_method=True)
+        self.Ticks = channel.stream_stream(
+                '/koalab.kernel.v1.Kernel/Ticks',
+                request_serializer=kernel__server_dot_wire_dot_kernel__pb2.TicksRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_kernel__pb2.TickBatch.FromString,
+                _registered_method=True)
         self.Status = channel.unary_unary(
                 '/koalab.kernel.v1.Kernel/Status',
                 request_serializer=kernel__server_dot_wire_dot_kernel__pb2.StatusRequest.SerializeToString,
@@ -93,6 +98,13 @@ class KernelServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Ticks(self, request_iterator, context):
+        """Real-time events, many in one message. The requests say what is wanted, as it changes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Status(self, request, context):
         """What the server is, and how much may still be asked of it.
         """
@@ -122,6 +134,11 @@ def add_KernelServicer_to_server(servicer, server):
                     servicer.Pages,
                     request_deserializer=kernel__server_dot_wire_dot_kernel__pb2.PagesRequest.FromString,
                     response_serializer=kernel__server_dot_wire_dot_kernel__pb2.Page.SerializeToString,
+            ),
+            'Ticks': grpc.stream_stream_rpc_method_handler(
+                    servicer.Ticks,
+                    request_deserializer=kernel__server_dot_wire_dot_kernel__pb2.TicksRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_kernel__pb2.TickBatch.SerializeToString,
             ),
             'Status': grpc.unary_unary_rpc_method_handler(
                     servicer.Status,
@@ -237,6 +254,33 @@ class Kernel:
             '/koalab.kernel.v1.Kernel/Pages',
             kernel__server_dot_wire_dot_kernel__pb2.PagesRequest.SerializeToString,
             kernel__server_dot_wire_dot_kernel__pb2.Page.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Ticks(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/koalab.kernel.v1.Kernel/Ticks',
+            kernel__server_dot_wire_dot_kernel__pb2.TicksRequest.SerializeToString,
+            kernel__server_dot_wire_dot_kernel__pb2.TickBatch.FromString,
             options,
             channel_credentials,
             insecure,

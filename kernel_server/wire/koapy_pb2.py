@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from kernel_server.wire import openapi_pb2 as kernel__server_dot_wire_dot_openapi__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ekernel_server/wire/koapy.proto\x12\'koapy.backend.kiwoom_open_api_plus.grpc\x1a kernel_server/wire/openapi.proto2\x83\x02\n\x18KiwoomOpenApiPlusService\x12\x41\n\x04\x43\x61ll\x12\x1b.koalab.openapi.CallRequest\x1a\x1c.koalab.openapi.CallResponse\x12K\n\tLoginCall\x12\x1c.koalab.openapi.LoginRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12W\n\x0fTransactionCall\x12\".koalab.openapi.TransactionRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ekernel_server/wire/koapy.proto\x12\'koapy.backend.kiwoom_open_api_plus.grpc\x1a kernel_server/wire/openapi.proto2\xc5\t\n\x18KiwoomOpenApiPlusService\x12\x41\n\x04\x43\x61ll\x12\x1b.koalab.openapi.CallRequest\x1a\x1c.koalab.openapi.CallResponse\x12I\n\x06Listen\x12\x1d.koalab.openapi.ListenRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12\x65\n\x13\x42idirectionalListen\x12*.koalab.openapi.BidirectionalListenRequest\x1a\x1e.koalab.openapi.ListenResponse(\x01\x30\x01\x12K\n\tLoginCall\x12\x1c.koalab.openapi.LoginRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12W\n\x0fTransactionCall\x12\".koalab.openapi.TransactionRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12K\n\tOrderCall\x12\x1c.koalab.openapi.OrderRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12I\n\x08RealCall\x12\x1b.koalab.openapi.RealRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12[\n\x11LoadConditionCall\x12$.koalab.openapi.LoadConditionRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12S\n\rConditionCall\x12 .koalab.openapi.ConditionRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12\x65\n\x15\x42idirectionalRealCall\x12(.koalab.openapi.BidirectionalRealRequest\x1a\x1e.koalab.openapi.ListenResponse(\x01\x30\x01\x12N\n\x0bOrderListen\x12\x1d.koalab.openapi.ListenRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12O\n\x0c\x43ustomListen\x12\x1d.koalab.openapi.ListenRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12\x64\n\x13\x43ustomCallAndListen\x12$.koalab.openapi.CallAndListenRequest\x1a%.koalab.openapi.CallAndListenResponse0\x01\x12V\n\x0bSetLogLevel\x12\".koalab.openapi.SetLogLevelRequest\x1a#.koalab.openapi.SetLogLevelResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kernel_server.wire.koapy_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_KIWOOMOPENAPIPLUSSERVICE']._serialized_start=110
-  _globals['_KIWOOMOPENAPIPLUSSERVICE']._serialized_end=369
+  _globals['_KIWOOMOPENAPIPLUSSERVICE']._serialized_end=1331
 # @@protoc_insertion_point(module_scope)

@@ -39,6 +39,16 @@ class KiwoomOpenApiPlusServiceStub:
                 request_serializer=kernel__server_dot_wire_dot_openapi__pb2.CallRequest.SerializeToString,
                 response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.CallResponse.FromString,
                 _registered_method=True)
+        self.Listen = channel.unary_stream(
+                '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/Listen',
+                request_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+                _registered_method=True)
+        self.BidirectionalListen = channel.stream_stream(
+                '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/BidirectionalListen',
+                request_serializer=kernel__server_dot_wire_dot_openapi__pb2.BidirectionalListenRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+                _registered_method=True)
         self.LoginCall = channel.unary_stream(
                 '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/LoginCall',
                 request_serializer=kernel__server_dot_wire_dot_openapi__pb2.LoginRequest.SerializeToString,
@@ -49,12 +59,69 @@ class KiwoomOpenApiPlusServiceStub:
                 request_serializer=kernel__server_dot_wire_dot_openapi__pb2.TransactionRequest.SerializeToString,
                 response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
                 _registered_method=True)
+        self.OrderCall = channel.unary_stream(
+                '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/OrderCall',
+                request_serializer=kernel__server_dot_wire_dot_openapi__pb2.OrderRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+                _registered_method=True)
+        self.RealCall = channel.unary_stream(
+                '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/RealCall',
+                request_serializer=kernel__server_dot_wire_dot_openapi__pb2.RealRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+                _registered_method=True)
+        self.LoadConditionCall = channel.unary_stream(
+                '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/LoadConditionCall',
+                request_serializer=kernel__server_dot_wire_dot_openapi__pb2.LoadConditionRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+                _registered_method=True)
+        self.ConditionCall = channel.unary_stream(
+                '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/ConditionCall',
+                request_serializer=kernel__server_dot_wire_dot_openapi__pb2.ConditionRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+                _registered_method=True)
+        self.BidirectionalRealCall = channel.stream_stream(
+                '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/BidirectionalRealCall',
+                request_serializer=kernel__server_dot_wire_dot_openapi__pb2.BidirectionalRealRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+                _registered_method=True)
+        self.OrderListen = channel.unary_stream(
+                '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/OrderListen',
+                request_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+                _registered_method=True)
+        self.CustomListen = channel.unary_stream(
+                '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/CustomListen',
+                request_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+                _registered_method=True)
+        self.CustomCallAndListen = channel.unary_stream(
+                '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/CustomCallAndListen',
+                request_serializer=kernel__server_dot_wire_dot_openapi__pb2.CallAndListenRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.CallAndListenResponse.FromString,
+                _registered_method=True)
+        self.SetLogLevel = channel.unary_unary(
+                '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/SetLogLevel',
+                request_serializer=kernel__server_dot_wire_dot_openapi__pb2.SetLogLevelRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.SetLogLevelResponse.FromString,
+                _registered_method=True)
 
 
 class KiwoomOpenApiPlusServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Call(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Listen(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BidirectionalListen(self, request_iterator, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +139,60 @@ class KiwoomOpenApiPlusServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def OrderCall(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RealCall(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LoadConditionCall(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConditionCall(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BidirectionalRealCall(self, request_iterator, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OrderListen(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CustomListen(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CustomCallAndListen(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLogLevel(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_KiwoomOpenApiPlusServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -79,6 +200,16 @@ def add_KiwoomOpenApiPlusServiceServicer_to_server(servicer, server):
                     servicer.Call,
                     request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.CallRequest.FromString,
                     response_serializer=kernel__server_dot_wire_dot_openapi__pb2.CallResponse.SerializeToString,
+            ),
+            'Listen': grpc.unary_stream_rpc_method_handler(
+                    servicer.Listen,
+                    request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
+            ),
+            'BidirectionalListen': grpc.stream_stream_rpc_method_handler(
+                    servicer.BidirectionalListen,
+                    request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.BidirectionalListenRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
             ),
             'LoginCall': grpc.unary_stream_rpc_method_handler(
                     servicer.LoginCall,
@@ -89,6 +220,51 @@ def add_KiwoomOpenApiPlusServiceServicer_to_server(servicer, server):
                     servicer.TransactionCall,
                     request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.TransactionRequest.FromString,
                     response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
+            ),
+            'OrderCall': grpc.unary_stream_rpc_method_handler(
+                    servicer.OrderCall,
+                    request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.OrderRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
+            ),
+            'RealCall': grpc.unary_stream_rpc_method_handler(
+                    servicer.RealCall,
+                    request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.RealRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
+            ),
+            'LoadConditionCall': grpc.unary_stream_rpc_method_handler(
+                    servicer.LoadConditionCall,
+                    request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.LoadConditionRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
+            ),
+            'ConditionCall': grpc.unary_stream_rpc_method_handler(
+                    servicer.ConditionCall,
+                    request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ConditionRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
+            ),
+            'BidirectionalRealCall': grpc.stream_stream_rpc_method_handler(
+                    servicer.BidirectionalRealCall,
+                    request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.BidirectionalRealRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
+            ),
+            'OrderListen': grpc.unary_stream_rpc_method_handler(
+                    servicer.OrderListen,
+                    request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
+            ),
+            'CustomListen': grpc.unary_stream_rpc_method_handler(
+                    servicer.CustomListen,
+                    request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
+            ),
+            'CustomCallAndListen': grpc.unary_stream_rpc_method_handler(
+                    servicer.CustomCallAndListen,
+                    request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.CallAndListenRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_openapi__pb2.CallAndListenResponse.SerializeToString,
+            ),
+            'SetLogLevel': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLogLevel,
+                    request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.SetLogLevelRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_openapi__pb2.SetLogLevelResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -118,6 +294,60 @@ class KiwoomOpenApiPlusService:
             '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/Call',
             kernel__server_dot_wire_dot_openapi__pb2.CallRequest.SerializeToString,
             kernel__server_dot_wire_dot_openapi__pb2.CallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Listen(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/Listen',
+            kernel__server_dot_wire_dot_openapi__pb2.ListenRequest.SerializeToString,
+            kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BidirectionalListen(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/BidirectionalListen',
+            kernel__server_dot_wire_dot_openapi__pb2.BidirectionalListenRequest.SerializeToString,
+            kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -172,6 +402,249 @@ class KiwoomOpenApiPlusService:
             '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/TransactionCall',
             kernel__server_dot_wire_dot_openapi__pb2.TransactionRequest.SerializeToString,
             kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OrderCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/OrderCall',
+            kernel__server_dot_wire_dot_openapi__pb2.OrderRequest.SerializeToString,
+            kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RealCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/RealCall',
+            kernel__server_dot_wire_dot_openapi__pb2.RealRequest.SerializeToString,
+            kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LoadConditionCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/LoadConditionCall',
+            kernel__server_dot_wire_dot_openapi__pb2.LoadConditionRequest.SerializeToString,
+            kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConditionCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/ConditionCall',
+            kernel__server_dot_wire_dot_openapi__pb2.ConditionRequest.SerializeToString,
+            kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BidirectionalRealCall(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/BidirectionalRealCall',
+            kernel__server_dot_wire_dot_openapi__pb2.BidirectionalRealRequest.SerializeToString,
+            kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OrderListen(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/OrderListen',
+            kernel__server_dot_wire_dot_openapi__pb2.ListenRequest.SerializeToString,
+            kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CustomListen(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/CustomListen',
+            kernel__server_dot_wire_dot_openapi__pb2.ListenRequest.SerializeToString,
+            kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CustomCallAndListen(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/CustomCallAndListen',
+            kernel__server_dot_wire_dot_openapi__pb2.CallAndListenRequest.SerializeToString,
+            kernel__server_dot_wire_dot_openapi__pb2.CallAndListenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLogLevel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService/SetLogLevel',
+            kernel__server_dot_wire_dot_openapi__pb2.SetLogLevelRequest.SerializeToString,
+            kernel__server_dot_wire_dot_openapi__pb2.SetLogLevelResponse.FromString,
             options,
             channel_credentials,
             insecure,
