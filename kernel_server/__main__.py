@@ -55,6 +55,11 @@ def parser() -> argparse.ArgumentParser:
         help="where call times are kept over restarts; default: OCX only",
     )
     found.add_argument(
+        "--allow-custom-code",
+        action="store_true",
+        help="run code that clients send (CustomListen): whoever may send it can do whatever this process can",
+    )
+    found.add_argument(
         "--parent", type=int, metavar="PID", help="end when process PID does; says ready in JSON"
     )
     found.add_argument("--log-level", default="WARNING", help="DEBUG, INFO, WARNING, ERROR (%(default)s)")
@@ -92,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         host=options.host,
         port=options.port,
         state_dir=options.state_dir or (default_state_dir() if kind == "ocx" else None),
+        custom_code=options.allow_custom_code,
     )
     if kind == "ocx":
         _serve_ocx(clock, settings, options)

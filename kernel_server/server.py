@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha import reflection
 
 from kernel_server.clock import Clock
 from kernel_server.control.host import Host
+from kernel_server.control.reading import Moment
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control
 from kernel_server.control.thread import ControlThread, PlainThread
@@ -23,6 +24,7 @@ from kernel_server.rpc.context import Parts
 from kernel_server.rpc.services import KernelService, KoapyService
 from kernel_server.scheduler import BackOff, Limits, Scheduler
 from kernel_server.streams.mailbox import Waker
+from kernel_server.streams.orders import OrderDesk
 from kernel_server.streams.realtime import RealTime
 from kernel_server.transactions import ANSWER_TIMEOUT, Transactions
 from kernel_server.wire import kernel_pb2, koapy_pb2
@@ -56,6 +58,8 @@ class Settings:
         state_dir: where the history of calls is kept over restarts; None: nowhere.
         back_off: what to do when the broker refuses all the same.
         answer_timeout: seconds (real ones) after which a TR without an answer is given up.
+        custom_code: whether clients may send code to be run here (CustomListen, CustomCallAndListen). It can do
+            whatever this process can, so it is off unless every client is trusted with that.
     """
 
     limits: Limits
@@ -64,6 +68,7 @@ class Settings:
     state_dir: Path | None = None
     back_off: BackOff = field(default_factory=BackOff)
     answer_timeout: float = ANSWER_TIMEOUT
+    custom_code: bool = False
 
 
 class KernelServer:
@@ -116,7 +121,11 @@ class KernelServer:
             self._clock.now(),
             Waker(asyncio.get_running_loop()),
             self._realtime(),
+            self._orders(),
+            Screens(first=5181, count=10),
+            custom_code=settings.custom_code,
         )
+        self._control.thread.hand_over(lambda: self._follow_logins(parts))
         server = grpc.aio.server(options=_OPTIONS)
         koapy = koapy_pb2.DESCRIPTOR.services_by_name["KiwoomOpenApiPlusService"]
         kernel = kernel_pb2.DESCRIPTOR.services_by_name["Kernel"]
@@ -148,6 +157,22 @@ class KernelServer:
 
     def _hear(self, realtime: RealTime) -> None:
         self._control.router.listen("OnReceiveRealData", realtime)
+
+    def _orders(self) -> OrderDesk:
+        desk, router = OrderDesk(), self._control.router
+
+        def hear() -> None:
+            router.listen("OnReceiveChejanData", desk)
+            router.listen("OnEventConnect", desk.connected)
+
+        self._control.thread.hand_over(hear)
+        return desk
+
+    def _follow_logins(self, parts: Parts) -> None:
+        def changed(_: Moment) -> None:
+            parts.conditions_loaded = False  # what had been downloaded belongs to the connection
+
+        self._control.router.listen("OnEventConnect", changed)
 
     async def stop(self, grace: float = GRACE) -> None:
         """Ends every stream, the scheduler and the control."""

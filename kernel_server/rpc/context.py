@@ -13,10 +13,12 @@ import grpc.aio
 
 from kernel_server.clock import Clock
 from kernel_server.control.host import Host
+from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Scalar, Value
 from kernel_server.failure import Failure
 from kernel_server.scheduler import Scheduler
 from kernel_server.streams.mailbox import Waker
+from kernel_server.streams.orders import OrderDesk
 from kernel_server.streams.realtime import RealTime
 from kernel_server.streams.snapshots import Snapshots
 from kernel_server.transactions import Transactions
@@ -40,8 +42,12 @@ class Parts:
     started_at: float
     waker: Waker
     realtime: RealTime
+    orders: OrderDesk
+    condition_screens: Screens
     snapshots: Snapshots = field(default_factory=Snapshots)
     streams: int = 0
+    conditions_loaded: bool = False
+    custom_code: bool = False
     # SetInputValue of each client until its CommRqData: the control has one set of inputs for all.
     inputs: OrderedDict[str, dict[str, str]] = field(default_factory=OrderedDict)
 
@@ -65,8 +71,10 @@ def to_scalar(argument: openapi_pb2.Argument) -> Scalar:
     return int(argument.bool_value) if kind == "bool_value" else argument.long_value
 
 
-def to_argument(value: Value) -> openapi_pb2.Argument:
+def to_argument(value: Value | bool) -> openapi_pb2.Argument:
     """A value on the wire. A table has no form there; outside its event there is none to send."""
+    if isinstance(value, bool):
+        return openapi_pb2.Argument(bool_value=value)
     if isinstance(value, str):
         return openapi_pb2.Argument(string_value=value)
     if isinstance(value, int):

@@ -85,15 +85,16 @@ class Ear(Generic[T]):
         return dropped
 
 
+def packed(moment: Moment) -> bytes:
+    """The event with its data, serialized; on the control thread, inside the event."""
+    return words.with_data(moment).SerializeToString()
+
+
 async def listen(parts: Parts, slots: Iterable[str]) -> AsyncIterator[bytes]:
     """Events of those names, with all data that is read inside them, until the reader goes.
 
     TRs, and messages about them, that belong to a call of somebody's are told to that call alone.
     """
-
-    def packed(moment: Moment) -> bytes:
-        return words.with_data(moment).SerializeToString()
-
     async with Ear(parts, checked(slots), packed) as ear:
         while True:
             taken = await ear.box.take()
@@ -108,14 +109,14 @@ async def listen(parts: Parts, slots: Iterable[str]) -> AsyncIterator[bytes]:
 async def order_listen(parts: Parts) -> AsyncIterator[bytes]:
     """What happens to anybody's orders, those of other programs of the same user included."""
 
-    def packed(moment: Moment) -> bytes | None:
+    def wanted(moment: Moment) -> bytes | None:
         if moment.name == "OnReceiveTrData" and not _order_number(moment):
             return None
         if moment.name == "OnEventConnect" and moment.arguments[0] == 0:
             return None
-        return words.with_data(moment).SerializeToString()
+        return packed(moment)
 
-    async with Ear(parts, ORDER_EVENTS, packed) as ear:
+    async with Ear(parts, ORDER_EVENTS, wanted) as ear:
         while True:
             taken = await ear.box.take()
             for item in taken.items:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
-from kernel_server.rpc import call, listen, login, real, status, ticks, transaction
+from kernel_server.rpc import (
+    call,
+    condition,
+    conveniences,
+    custom,
+    listen,
+    login,
+    order,
+    real,
+    status,
+    ticks,
+    transaction,
+)
 from kernel_server.rpc.context import Context, Parts, answered, client_of, streamed, to_argument, to_scalar
 from kernel_server.streams import words
 from kernel_server.streams.words import Response
@@ -22,8 +35,20 @@ class _Shared:
 
     async def Call(self, request: openapi_pb2.CallRequest, context: Context) -> openapi_pb2.CallResponse:
         arguments = [to_scalar(argument) for argument in request.arguments]
-        work = call.call(self._parts, client_of(context), request.name, arguments)
+        work = conveniences.call_any(self._parts, client_of(context), request.name, arguments)
         return openapi_pb2.CallResponse(return_value=to_argument(await answered(context, work)))
+
+    async def _order(self, request: openapi_pb2.OrderRequest, context: Context) -> AsyncIterator[bytes]:
+        responses = order.order_call(self._parts, client_of(context), request)
+        async for response in self._stream(context, responses):
+            yield response
+
+    async def _condition(
+        self, request: openapi_pb2.ConditionRequest, context: Context
+    ) -> AsyncIterator[bytes]:
+        responses = condition.condition_call(self._parts, client_of(context), request)
+        async for response in self._stream(context, responses):
+            yield response
 
     async def _login(self, context: Context) -> AsyncIterator[Response]:
         event = await answered(context, login.login(self._parts))
@@ -83,6 +108,41 @@ class KoapyService(_Shared):
         async for response in self._stream(context, responses):
             yield response
 
+    async def OrderCall(self, request: openapi_pb2.OrderRequest, context: Context) -> AsyncIterator[bytes]:
+        async for response in self._order(request, context):
+            yield response
+
+    async def LoadConditionCall(
+        self, _request: openapi_pb2.LoadConditionRequest, context: Context
+    ) -> AsyncIterator[Response]:
+        yield await answered(context, condition.load(self._parts))
+
+    async def ConditionCall(
+        self, request: openapi_pb2.ConditionRequest, context: Context
+    ) -> AsyncIterator[bytes]:
+        async for response in self._condition(request, context):
+            yield response
+
+    async def CustomListen(
+        self, request: openapi_pb2.ListenRequest, context: Context
+    ) -> AsyncIterator[bytes]:
+        async for response in self._stream(context, custom.custom_listen(self._parts, request)):
+            yield response
+
+    async def CustomCallAndListen(
+        self, request: openapi_pb2.CallAndListenRequest, context: Context
+    ) -> AsyncIterator[bytes]:
+        responses = custom.custom_call_and_listen(self._parts, client_of(context), request)
+        async for response in self._stream(context, responses):
+            yield response
+
+    async def SetLogLevel(
+        self, request: openapi_pb2.SetLogLevelRequest, _context: Context
+    ) -> openapi_pb2.SetLogLevelResponse:
+        """Python's levels: 10 DEBUG, 20 INFO, 30 WARNING, 40 ERROR; no name is all of the server."""
+        logging.getLogger(request.logger or "kernel_server").setLevel(request.level)
+        return openapi_pb2.SetLogLevelResponse()
+
 
 class KernelService(_Shared):
     """The RPCs of our own client."""
@@ -112,6 +172,20 @@ class KernelService(_Shared):
     ) -> AsyncIterator[kernel_pb2.TickBatch]:
         async for batch in self._stream(context, ticks.ticks(self._parts, requests)):
             yield batch
+
+    async def Order(self, request: openapi_pb2.OrderRequest, context: Context) -> AsyncIterator[bytes]:
+        async for response in self._order(request, context):
+            yield response
+
+    async def Events(self, request: openapi_pb2.ListenRequest, context: Context) -> AsyncIterator[bytes]:
+        async for response in self._stream(context, listen.listen(self._parts, request.slots)):
+            yield response
+
+    async def Condition(
+        self, request: openapi_pb2.ConditionRequest, context: Context
+    ) -> AsyncIterator[bytes]:
+        async for response in self._condition(request, context):
+            yield response
 
     async def Status(self, _request: kernel_pb2.StatusRequest, context: Context) -> kernel_pb2.StatusResponse:
         return await answered(context, status.status(self._parts))

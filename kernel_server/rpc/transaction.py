@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 from kernel_server import failure, reference
 from kernel_server.reference.inputs import BadInputs, check
 from kernel_server.rpc.context import Parts, as_map, to_argument
 from kernel_server.scheduler import Place, Priority
-from kernel_server.transactions import Answer, Request, Stop
+from kernel_server.transactions import WATCH_LIST, Answer, Request, Stop
 from kernel_server.wire import kernel_pb2, openapi_pb2
 
 _COMPARATORS = ("<=", "<", ">=", ">", "==", "!=")
 _SEPARATOR = "\n"
+CODES_A_CALL = 100
 
 
 def known_tr(code: str) -> reference.Tr:
@@ -47,23 +48,40 @@ async def transaction_call(
     given = as_map(asked.inputs)
     order = {declared.name: number for number, declared in enumerate(tr.inputs)}
     inputs = dict(sorted(given.items(), key=lambda item: order.get(item[0], len(order))))
-    stop = to_stop(asked.stop_condition) if asked.HasField("stop_condition") else None
-    names = (asked.screen_no, asked.request_name, asked.transaction_code)
-    request = Request(tr, inputs, client, Priority.INTERACTIVE, stop)
-    async for answer in parts.transactions.pages(request):
-        if isinstance(answer, Place):
-            continue
-        response = openapi_pb2.ListenResponse(name=answer.event.name)
-        for value in (*names, *answer.event.arguments[3:5]):
-            response.arguments.append(to_argument(value))
-        if tr.single:
-            response.single_data.names.extend(tr.single_names)
-            response.single_data.values.extend([value.strip() for value in answer.single])
-        if tr.multi:
-            response.multi_data.names.extend(tr.multi_names)
-            for row in answer.rows:
-                response.multi_data.values.add().values.extend([value.strip() for value in row])
-        yield response
+    # A condition without a name is how KOAPY's client says that there is none.
+    stop = to_stop(asked.stop_condition) if asked.stop_condition.name else None
+    for part in _parts(tr, inputs):
+        request = Request(tr, part, client, Priority.INTERACTIVE, stop)
+        async for answer in parts.transactions.pages(request):
+            if not isinstance(answer, Place):
+                yield fill(answer, tr, asked.screen_no, asked.request_name, asked.transaction_code)
+
+
+def _parts(tr: reference.Tr, inputs: dict[str, str]) -> Iterator[dict[str, str]]:
+    """CommKwRqData takes a hundred codes; more of them are asked for in turn."""
+    codes = [code for code in inputs.get("종목코드", "").split(";") if code]
+    if tr.code.lower() not in WATCH_LIST or len(codes) <= CODES_A_CALL:
+        yield inputs
+        return
+    for start in range(0, len(codes), CODES_A_CALL):
+        yield {**inputs, "종목코드": ";".join(codes[start : start + CODES_A_CALL])}
+
+
+def fill(
+    answer: Answer, tr: reference.Tr, screen: str, name: str, code: str | None = None
+) -> openapi_pb2.ListenResponse:
+    """The page under the names that its caller knows, values without their blanks."""
+    response = openapi_pb2.ListenResponse(name=answer.event.name)
+    for value in (screen, name, code or answer.event.arguments[2], *answer.event.arguments[3:5]):
+        response.arguments.append(to_argument(value))
+    if tr.single:
+        response.single_data.names.extend(tr.single_names)
+        response.single_data.values.extend([value.strip() for value in answer.single])
+    if tr.multi:
+        response.multi_data.names.extend(tr.multi_names)
+        for row in answer.rows:
+            response.multi_data.values.add().values.extend([value.strip() for value in row])
+    return response
 
 
 async def pages(parts: Parts, client: str, asked: kernel_pb2.PagesRequest) -> AsyncIterator[kernel_pb2.Page]:

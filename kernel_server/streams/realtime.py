@@ -83,6 +83,8 @@ class RealTime:
         self._clock = clock
         self._held: dict[str, _Held] = {}
         self._of: dict[Hearer, set[str]] = {}
+        # What belongs to no code is taken back by clearing its screen, so it has one to itself.
+        self._apart = screens[-1]
         self._screens: dict[str, int] = dict.fromkeys(screens, 0)
 
     def add(self, hearer: Hearer, codes: Iterable[str], fids: Iterable[int]) -> None:
@@ -98,7 +100,7 @@ class RealTime:
         for code in dict.fromkeys(codes):
             held = self._held.get(code)
             if held is None:
-                held = self._held[code] = _Held(self._room())
+                held = self._held[code] = _Held(self._apart if code == NO_CODE else self._room())
                 self._screens[held.screen] += 1
             held.hearers[hearer] = held.hearers.get(hearer, frozenset()) | types
             self._of.setdefault(hearer, set()).add(code)
@@ -126,7 +128,7 @@ class RealTime:
                 del self._held[code]
                 self._screens[held.screen] -= 1
                 if self._screens[held.screen]:
-                    self._control.call("SetRealRemove", (held.screen, code or "ALL"))
+                    self._control.call("SetRealRemove", (held.screen, code))
                 else:
                     self._control.call("DisconnectRealData", (held.screen,))
         if not mine:
@@ -175,12 +177,12 @@ class RealTime:
 
     def _room(self) -> str:
         for screen, used in self._screens.items():
-            if used < CODES_A_SCREEN:
+            if used < CODES_A_SCREEN and screen != self._apart:
                 return screen
         raise failure.Failure(
             grpc.StatusCode.RESOURCE_EXHAUSTED,
             "RateLimited",
-            f"all {len(self._screens)} screens for real-time data hold {CODES_A_SCREEN} codes each; remove some first",
+            f"all {len(self._screens) - 1} screens for real-time data are full ({CODES_A_SCREEN} codes each): remove some",
         )
 
     def _register(self, screen: str, codes: Sequence[str], fids: frozenset[int]) -> None:

@@ -55,6 +55,21 @@ class KernelStub:
                 request_serializer=kernel__server_dot_wire_dot_kernel__pb2.PagesRequest.SerializeToString,
                 response_deserializer=kernel__server_dot_wire_dot_kernel__pb2.Page.FromString,
                 _registered_method=True)
+        self.Order = channel.unary_stream(
+                '/koalab.kernel.v1.Kernel/Order',
+                request_serializer=kernel__server_dot_wire_dot_openapi__pb2.OrderRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+                _registered_method=True)
+        self.Events = channel.unary_stream(
+                '/koalab.kernel.v1.Kernel/Events',
+                request_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+                _registered_method=True)
+        self.Condition = channel.unary_stream(
+                '/koalab.kernel.v1.Kernel/Condition',
+                request_serializer=kernel__server_dot_wire_dot_openapi__pb2.ConditionRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+                _registered_method=True)
         self.Ticks = channel.stream_stream(
                 '/koalab.kernel.v1.Kernel/Ticks',
                 request_serializer=kernel__server_dot_wire_dot_kernel__pb2.TicksRequest.SerializeToString,
@@ -98,6 +113,27 @@ class KernelServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Order(self, request, context):
+        """An order, and what becomes of it until it is filled, confirmed, cancelled or refused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Events(self, request, context):
+        """The control's events of these names (slots), with their data.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Condition(self, request, context):
+        """조건검색: once, or going on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Ticks(self, request_iterator, context):
         """Real-time events, many in one message. The requests say what is wanted, as it changes.
         """
@@ -134,6 +170,21 @@ def add_KernelServicer_to_server(servicer, server):
                     servicer.Pages,
                     request_deserializer=kernel__server_dot_wire_dot_kernel__pb2.PagesRequest.FromString,
                     response_serializer=kernel__server_dot_wire_dot_kernel__pb2.Page.SerializeToString,
+            ),
+            'Order': grpc.unary_stream_rpc_method_handler(
+                    servicer.Order,
+                    request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.OrderRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
+            ),
+            'Events': grpc.unary_stream_rpc_method_handler(
+                    servicer.Events,
+                    request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
+            ),
+            'Condition': grpc.unary_stream_rpc_method_handler(
+                    servicer.Condition,
+                    request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ConditionRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
             ),
             'Ticks': grpc.stream_stream_rpc_method_handler(
                     servicer.Ticks,
@@ -254,6 +305,87 @@ class Kernel:
             '/koalab.kernel.v1.Kernel/Pages',
             kernel__server_dot_wire_dot_kernel__pb2.PagesRequest.SerializeToString,
             kernel__server_dot_wire_dot_kernel__pb2.Page.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Order(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/koalab.kernel.v1.Kernel/Order',
+            kernel__server_dot_wire_dot_openapi__pb2.OrderRequest.SerializeToString,
+            kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Events(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/koalab.kernel.v1.Kernel/Events',
+            kernel__server_dot_wire_dot_openapi__pb2.ListenRequest.SerializeToString,
+            kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Condition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/koalab.kernel.v1.Kernel/Condition',
+            kernel__server_dot_wire_dot_openapi__pb2.ConditionRequest.SerializeToString,
+            kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,223 @@
+"""LoadConditionCall and ConditionCall: 조건검색."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import grpc
+
+from kernel_server import failure, reference
+from kernel_server.control.reading import Moment
+from kernel_server.control.seam import Control
+from kernel_server.failure import Failure
+from kernel_server.rpc.call import checked
+from kernel_server.rpc.context import Parts
+from kernel_server.rpc.listen import Ear
+from kernel_server.rpc.transaction import fill
+from kernel_server.scheduler import Place, Priority, Refused
+from kernel_server.streams import words
+from kernel_server.streams.words import Response
+from kernel_server.transactions import Request
+from kernel_server.wire import openapi_pb2
+
+LOADED_WITHIN = 15.0
+_CODES_A_TR = 100
+_LIVE = 1
+
+
+async def load(parts: Parts) -> Response:
+    """Downloads the user's conditions (GetConditionLoad); OnReceiveConditionVer.
+
+    Raises:
+        failure.Failure: it could not be done, or nothing came in time.
+    """
+
+    def packed(moment: Moment) -> tuple[int, Response]:
+        return int(moment.arguments[0]), words.plain(moment.name, moment.arguments)
+
+    async with Ear(parts, ["OnReceiveConditionVer"], packed) as ear:
+        if await parts.host.run(lambda control: control.call("GetConnectState", ())) != 1:
+            raise failure.not_connected()
+        if await parts.host.run(lambda control: control.call("GetConditionLoad", ())) != 1:
+            raise _failed("GetConditionLoad did not begin to load the conditions; try again in a while")
+        try:
+            taken = await asyncio.wait_for(ear.box.take(), LOADED_WITHIN)
+        except asyncio.TimeoutError:
+            raise Failure(
+                grpc.StatusCode.DEADLINE_EXCEEDED,
+                "NoAnswer",
+                f"no OnReceiveConditionVer within {LOADED_WITHIN:g} s",
+            ) from None
+    result, response = taken.items[0]
+    if result != 1:
+        raise _failed(f"the conditions could not be loaded: {response.arguments[1].string_value}")
+    parts.conditions_loaded = True
+    return response
+
+
+async def ensure_loaded(parts: Parts, force: bool = False) -> None:
+    """Downloads the conditions where that has not been done since the login."""
+    if force or not parts.conditions_loaded:
+        await load(parts)
+
+
+def names(listed: str) -> dict[int, str]:
+    """The conditions by index.
+
+    >>> names("0^대형 저평가 우량주;1^중소형 저평가주;")
+    {0: '대형 저평가 우량주', 1: '중소형 저평가주'}
+    """
+    pairs = (item.split("^", 1) for item in listed.split(";") if item)
+    return {int(index): name for index, name in pairs}
+
+
+def codes_of(listed: str) -> list[str]:
+    """The codes of OnReceiveTrCondition, with or without prices.
+
+    >>> codes_of("005930;000660;"), codes_of("005930^77000;")
+    (['005930', '000660'], ['005930'])
+    """
+    return [item.split("^")[0] for item in listed.split(";") if item]
+
+
+async def condition_call(
+    parts: Parts, client: str, request: openapi_pb2.ConditionRequest
+) -> AsyncIterator[bytes]:
+    """Searches once, or goes on telling who enters and who leaves until the reader goes.
+
+    With ``with_info`` what OPTKWFID (OPTFOFID for derivatives) tells of the codes follows each list and change.
+
+    Raises:
+        failure.Failure: there is no such condition, or the broker will not search it; its message says why.
+    """
+    if request.search_type not in (0, _LIVE):
+        raise failure.bad_input(f"search_type is 0 (once) or 1 (and live), not {request.search_type}")
+    await ensure_loaded(parts)
+    await _check(parts, request)
+    async with parts.condition_screens.lend() as screen:
+        search = _Search(parts, client, request, screen)
+        async with Ear(parts, _Search.EVENTS, search.told) as ear:
+            try:
+                await search.send()
+                while True:
+                    taken = await ear.box.take()
+                    for item in taken.items:
+                        async for response in search.responses(item):
+                            yield response
+                        if search.over:
+                            return
+                    if taken.over:
+                        return
+            finally:
+                parts.host.thread.hand_over(search.stop)
+
+
+async def _check(parts: Parts, request: openapi_pb2.ConditionRequest) -> None:
+    listed = await parts.host.run(lambda control: control.call("GetConditionNameList", ()))
+    known = names(str(listed))
+    if known.get(request.condition_index) != request.condition_name:
+        there = ", ".join(f"{index} {name}" for index, name in known.items()) or "none"
+        raise failure.bad_input(
+            f"no condition {request.condition_index} {request.condition_name!r}; there are: {there}"
+        )
+
+
+class _Search:
+    """One condition on one screen."""
+
+    EVENTS = ("OnReceiveTrCondition", "OnReceiveRealCondition", "OnEventConnect")
+
+    def __init__(self, parts: Parts, client: str, request: openapi_pb2.ConditionRequest, screen: str) -> None:
+        self._parts = parts
+        self._client = client
+        self._request = request
+        self._screen = screen
+        self._messages: list[str] = []
+        self.over = False
+
+    # On the control thread.
+
+    def told(self, moment: Moment) -> Moment | None:
+        """Whether the event is this search's."""
+        arguments, request = moment.arguments, self._request
+        mine = {
+            "OnReceiveTrCondition": lambda: (
+                (arguments[0], arguments[2], arguments[3])
+                == (self._screen, request.condition_name, request.condition_index)
+            ),
+            "OnReceiveRealCondition": lambda: (
+                request.search_type == _LIVE
+                and (arguments[2], int(arguments[3])) == (request.condition_name, request.condition_index)
+            ),
+            "OnEventConnect": lambda: int(arguments[0]) < 0,
+        }
+        return moment if mine[moment.name]() else None
+
+    def _said(self, moment: Moment) -> None:
+        self._messages.append(str(moment.arguments[3]))
+
+    def _send(self) -> int:
+        request, router = self._request, self._parts.host.router
+        router.expect(self._screen, request.condition_name, self._said)
+        arguments = (self._screen, request.condition_name, request.condition_index, request.search_type)
+        code = self._parts.host.control.call("SendCondition", checked("SendCondition", arguments))
+        assert isinstance(code, int)
+        return code
+
+    def stop(self) -> None:
+        control: Control = self._parts.host.control
+        request = self._request
+        self._parts.host.router.forget(self._screen, request.condition_name)
+        control.call("SendConditionStop", (self._screen, request.condition_name, request.condition_index))
+        control.call("DisconnectRealData", (self._screen,))
+
+    # On the event loop.
+
+    async def send(self) -> None:
+        try:
+            code = await self._parts.scheduler.run("tr", self._client, Priority.INTERACTIVE, self._send)
+        except Refused as refused:
+            raise failure.rate_limited("SendCondition", refused.code, refused.retry_at) from None
+        if code != 1:
+            await self._parts.host.run(lambda _: None)  # its message has been posted before this
+            said = " / ".join(self._messages) or f"SendCondition returned {code}"
+            raise _failed(f"{self._request.condition_name}: {said}")
+
+    async def responses(self, moment: Moment) -> AsyncIterator[bytes]:
+        """What one event is told as."""
+        request = self._request
+        if moment.name == "OnEventConnect":
+            raise Failure(
+                grpc.StatusCode.UNAVAILABLE,
+                "ServerLost",
+                "the connection to the broker was lost, and the search with it: send it again after the login",
+                int(moment.arguments[0]),
+            )
+        if moment.name == "OnReceiveRealCondition":
+            yield words.plain(moment.name, moment.arguments).SerializeToString()
+            codes = [str(moment.arguments[0])]
+        else:
+            listed = str(moment.arguments[1])
+            arguments = (request.screen_no, *moment.arguments[1:])
+            yield words.plain(moment.name, arguments).SerializeToString()
+            codes = codes_of(listed)
+        if request.flags.with_info:
+            async for response in self._info(codes):
+                yield response
+        self.over = request.search_type != _LIVE
+
+    async def _info(self, codes: Sequence[str]) -> AsyncIterator[bytes]:
+        request = self._request
+        tr = reference.tr("OPTFOFID" if request.flags.is_future_option else "OPTKWFID")
+        for start in range(0, len(codes), _CODES_A_TR):
+            part = ";".join(codes[start : start + _CODES_A_TR])
+            asked = Request(tr, {"종목코드": part}, self._client)
+            async for item in self._parts.transactions.pages(asked):
+                if not isinstance(item, Place):
+                    name = request.request_name or "관심종목정보요청"
+                    yield fill(item, tr, request.screen_no, name).SerializeToString()
+
+
+def _failed(text: str) -> Failure:
+    return Failure(grpc.StatusCode.FAILED_PRECONDITION, "NoAnswer", text)
