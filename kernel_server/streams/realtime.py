@@ -182,7 +182,7 @@ class RealTime:
         raise failure.Failure(
             grpc.StatusCode.RESOURCE_EXHAUSTED,
             "RateLimited",
-            f"all {len(self._screens) - 1} screens for real-time data are full ({CODES_A_SCREEN} codes each): remove some",
+            f"all {len(self._screens) - 1} screens for real-time data are full, with {CODES_A_SCREEN} codes each",
         )
 
     def _register(self, screen: str, codes: Sequence[str], fids: frozenset[int]) -> None:
@@ -208,10 +208,8 @@ def check(codes: Sequence[str], fids: Sequence[int]) -> None:
             f"{len(set(fids))} FIDs; the broker takes at most {FIDS_A_CALL} at a time (-206)"
         )
     for fid in fids:
-        try:
-            reference.fid(fid)
-        except reference.UnknownReference as error:
-            raise failure.bad_input(str(error)) from None
+        if fid not in reference.fids() and not types_of(frozenset({fid})):
+            raise failure.bad_input(f"no FID {fid}")
     if not types_of(frozenset(fids)):
         raise failure.bad_input(f"no real-time type holds any of the FIDs {sorted(set(fids))}")
     for code in codes:

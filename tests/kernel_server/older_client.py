@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,88 @@ class OlderClient:
             request, timeout=20
         )
         return stream
+
+    def listen(self, *slots: str) -> Any:
+        return self._stream("Listen", "ListenRequest", "ListenResponse")(
+            message("ListenRequest")(slots=slots), timeout=20
+        )
+
+    def order_listen(self) -> Any:
+        return self._stream("OrderListen", "ListenRequest", "ListenResponse")(
+            message("ListenRequest")(), timeout=20
+        )
+
+    def bidirectional_listen(self, requests: Iterator[Any]) -> Any:
+        return self._both("BidirectionalListen", "BidirectionalListenRequest", "ListenResponse")(
+            requests, timeout=20
+        )
+
+    def real(
+        self,
+        codes: Sequence[str],
+        fids: Sequence[int],
+        timeout: float = 20,
+        screens: Sequence[str] = (),
+        **flags: bool,
+    ) -> Any:
+        request = message("RealRequest")(
+            screen_no=screens, code_list=codes, fid_list=fids, opt_type="0", flags=flags
+        )
+        return self._stream("RealCall", "RealRequest", "ListenResponse")(request, timeout=timeout)
+
+    def bidirectional_real(self, requests: Iterator[Any]) -> Any:
+        return self._both("BidirectionalRealCall", "BidirectionalRealRequest", "ListenResponse")(
+            requests, timeout=20
+        )
+
+    def order(self, timeout: float = 20, **fields: Any) -> Any:
+        usual = {
+            "request_name": "주문",
+            "screen_no": "0101",
+            "account_no": "8000000011",
+            "order_type": 1,
+            "quote_type": "00",
+        }
+        request = message("OrderRequest")(**{**usual, **fields})
+        return self._stream("OrderCall", "OrderRequest", "ListenResponse")(request, timeout=timeout)
+
+    def load_conditions(self) -> list[Any]:
+        stream = self._stream("LoadConditionCall", "LoadConditionRequest", "ListenResponse")
+        return list(stream(message("LoadConditionRequest")(), timeout=20))
+
+    def condition(
+        self, name: str, index: int, search_type: int = 0, timeout: float = 20, **flags: bool
+    ) -> Any:
+        request = message("ConditionRequest")(
+            screen_no="0102", condition_name=name, condition_index=index, search_type=search_type, flags=flags
+        )
+        return self._stream("ConditionCall", "ConditionRequest", "ListenResponse")(request, timeout=timeout)
+
+    def custom_listen(self, code: str = "", class_name: str = "") -> Any:
+        request = message("ListenRequest")(code=code, class_name=class_name)
+        return self._stream("CustomListen", "ListenRequest", "ListenResponse")(request, timeout=20)
+
+    def custom_call_and_listen(
+        self, name: str, *arguments: str | int, code: str = "", class_name: str = ""
+    ) -> Any:
+        request = message("CallAndListenRequest")()
+        request.call_request.name = name
+        for argument in arguments:
+            kind = "long_value" if isinstance(argument, int) else "string_value"
+            request.call_request.arguments.add(**{kind: argument})
+        request.listen_request.code, request.listen_request.class_name = code, class_name
+        return self._stream("CustomCallAndListen", "CallAndListenRequest", "CallAndListenResponse")(
+            request, timeout=20
+        )
+
+    def set_log_level(self, level: int, logger: str = "") -> None:
+        request = message("SetLogLevelRequest")(level=level, logger=logger)
+        self._unary("SetLogLevel", "SetLogLevelRequest", "SetLogLevelResponse")(request, timeout=10)
+
+    def _both(self, method: str, request: str, response: str) -> Any:
+        return self.channel.stream_stream(
+            f"{_SERVICE}/{method}", message(request).SerializeToString, message(response).FromString
+        )
 
     def _unary(self, method: str, request: str, response: str) -> Any:
         return self.channel.unary_unary(
