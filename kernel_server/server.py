@@ -95,6 +95,10 @@ class KernelServer:
         return self._control.kind
 
     @property
+    def host(self) -> Host:
+        return self._control
+
+    @property
     def limits_name(self) -> str:
         return self._settings.limits.name
 
@@ -213,9 +217,15 @@ class BackgroundServer:
     def address(self) -> str:
         return self._server.address
 
+    @property
+    def host(self) -> Host:
+        """The control and its thread, for whoever runs the server in a process of theirs."""
+        return self._server.host
+
     def stop(self, grace: float = GRACE) -> None:
         if not self._loop.is_closed():
             self._run(self._server.stop(grace))
+            self._run(_unwound())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(5)
             self._loop.close()
@@ -225,3 +235,12 @@ class BackgroundServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+async def _unwound() -> None:
+    """Lets handlers whose streams have been cancelled finish what they were doing, as asyncio.run would."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=2)

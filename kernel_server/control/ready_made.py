@@ -37,6 +37,8 @@ class ReadyMadeControl:
         self._inputs: dict[str, str] = {}
         self._position: dict[tuple[str, str], int] = {}
         self._current: tuple[Mapping[str, str], Table] | None = None
+        # The values that GetChejanData answers.
+        self.chejan: Mapping[int, str] = {}
         self._index: dict[str, dict[str, int]] = {}
         # What was called, for tests: (function, arguments) and for a TR its inputs.
         self.calls: list[tuple[str, tuple[Scalar, ...]]] = []
@@ -97,6 +99,9 @@ class ReadyMadeControl:
         self._current = page
         self.fire("OnReceiveTrData", screen, request, code, "", "2" if more else "0", 0, "", "", "")
         self._current = None
+
+    def GetChejanData(self, fid: int) -> str:
+        return self.chejan.get(fid, "")
 
     def GetRepeatCnt(self, _code: str, _record: str) -> int:
         return len(self._current[1]) if self._current else 0

@@ -159,7 +159,7 @@ async def bidirectional_listen(
                 if taken.over:
                     return
         finally:
-            await acknowledged.close()
+            acknowledged.close()
 
 
 class _Acknowledged:
@@ -201,6 +201,6 @@ class _Acknowledged:
         except asyncio.TimeoutError:
             log.warning("%s was not acknowledged within %g s; going on", name, ACKNOWLEDGED_WITHIN)
 
-    async def close(self) -> None:
+    def close(self) -> None:
+        # Not awaited: gRPC lets go of a request that is being read only when the stream is over.
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)

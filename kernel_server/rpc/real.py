@@ -98,8 +98,8 @@ async def bidirectional_real_call(
                 if taken.over:
                     return
         finally:
+            # Not awaited: gRPC lets go of a request that is being read only when the stream is over.
             follow.cancel()
-            await asyncio.gather(follow, return_exceptions=True)
 
 
 class _Wanted:

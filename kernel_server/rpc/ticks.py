@@ -55,7 +55,7 @@ async def ticks(
                 if taken.over:
                     return
         finally:
-            await follow.close()
+            follow.close()
 
 
 class _Follower:
@@ -88,9 +88,9 @@ class _Follower:
         self.news = True
         self._reader.box.poke()
 
-    async def close(self) -> None:
+    def close(self) -> None:
+        # Not awaited: gRPC lets go of a request that is being read only when the stream is over.
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
 
 
 def pack(events: Sequence[RealEvent]) -> kernel_pb2.TickBatch:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import queue
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import grpc
 import pytest
 from older_client import OlderClient, message, plain
-from rig import NOW, Rig, rig
+from rig import NOW, rig
+from streaming import Asked, calls, fire, until
 
 from kernel_server import reference
 from kernel_server.rpc import real as real_rpc
@@ -20,44 +16,12 @@ TRADE = "\t".join(str(number) for number in range(43))
 QUOTES = "+70100\t-70000"
 
 
-def fire(server: Rig, *arguments: str | int, name: str = "OnReceiveRealData") -> None:
-    server.thread.post(lambda: server.control.fire(name, *arguments)).result(5)
-
-
-def calls(server: Rig, name: str) -> list[tuple[Any, ...]]:
-    return [arguments for called, arguments in list(server.control.calls) if called == name]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Waits for what another thread is about to do."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.002)
-
-
-class Asked:
-    """The requests of a stream, one at a time."""
-
-    def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
-
-    def put(self, request: Any) -> None:
-        self._queue.put(request)
-
-    def end(self) -> None:
-        self._queue.put(None)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._queue.get, None)
-
-
 class TestRealCall:
     def test_registers_its_codes_and_hears_of_them(self) -> None:
         with rig({}) as server, OlderClient(server.address) as client:
             stream = client.real(["005930", "000660"], [10, 20])
             until(lambda: bool(calls(server, "SetRealReg")))
-            fire(server, "005930", "주식체결", TRADE)
+            fire(server, "OnReceiveRealData", "005930", "주식체결", TRADE)
             event = next(stream)
             assert calls(server, "SetRealReg") == [("5101", "005930;000660", "10;20", "1")]
         assert (event.name, plain(event.arguments)) == ("OnReceiveRealData", ["005930", "주식체결", TRADE])
@@ -77,7 +41,7 @@ class TestRealCall:
             with rig({}) as server, OlderClient(server.address) as client:
                 stream = client.real(["005930"], wanted, **flags)
                 until(lambda server=server: bool(calls(server, "SetRealReg")))  # type: ignore[misc]
-                fire(server, "005930", "주식체결", TRADE)
+                fire(server, "OnReceiveRealData", "005930", "주식체결", TRADE)
                 data = next(stream).single_data
             assert (list(data.names), list(data.values)) == (named, values)
 
@@ -85,8 +49,8 @@ class TestRealCall:
         with rig({}) as server, OlderClient(server.address) as client:
             stream = client.real(["005930"], [27], infer_fids=True)
             until(lambda: bool(calls(server, "SetRealReg")))
-            fire(server, "005930", "주식우선호가", "+70100")
-            fire(server, "005930", "주식우선호가", "+70100\t-70000\tnew")
+            fire(server, "OnReceiveRealData", "005930", "주식우선호가", "+70100")
+            fire(server, "OnReceiveRealData", "005930", "주식우선호가", "+70100\t-70000\tnew")
             shorter, longer = next(stream).single_data, next(stream).single_data
         assert list(shorter.values) == ["+70100", ""]
         assert list(longer.values) == ["+70100", "-70000"]
@@ -113,10 +77,10 @@ class TestRealCall:
                 ("5101", "005930", "15;27", "1"),
                 ("5101", "000660", "27", "1"),
             ]
-            fire(server, "005930", "주식우선호가", QUOTES)
-            fire(server, "005930", "주식호가잔량", "")
-            fire(server, "000660", "주식체결", TRADE)
-            fire(server, "005930", "주식체결", TRADE)
+            fire(server, "OnReceiveRealData", "005930", "주식우선호가", QUOTES)
+            fire(server, "OnReceiveRealData", "005930", "주식호가잔량", "")
+            fire(server, "OnReceiveRealData", "000660", "주식체결", TRADE)
+            fire(server, "OnReceiveRealData", "005930", "주식체결", TRADE)
             assert plain(next(trades).arguments)[:2] == ["005930", "주식체결"]
             heard = [plain(next(quotes).arguments)[:2] for _ in range(3)]
             assert heard == [["005930", "주식우선호가"], ["000660", "주식체결"], ["005930", "주식체결"]]
@@ -128,7 +92,7 @@ class TestRealCall:
         with rig({}) as server, OlderClient(server.address) as client:
             stream = client.real([""], [215, 20, 214], infer_fids=True)
             until(lambda: bool(calls(server, "SetRealReg")))
-            fire(server, "09", "장시작시간", "3\t090000\t000000")
+            fire(server, "OnReceiveRealData", "09", "장시작시간", "3\t090000\t000000")
             assert list(next(stream).single_data.values) == ["3", "090000", "000000"]
 
     def test_a_reader_that_goes_leaves_nothing_registered(self) -> None:
@@ -180,7 +144,7 @@ class TestRealCall:
                     server.control.fire("OnReceiveRealData", "005930", "주식우선호가", f"{number}\t0")
 
             server.thread.post(burst).result(60)
-            fire(server, "005930", "주식우선호가", "last\t0")
+            fire(server, "OnReceiveRealData", "005930", "주식우선호가", "last\t0")
             heard = lost = 0
             last = ""
             for event in stream:
@@ -207,7 +171,7 @@ class TestBidirectionalRealCall:
             asked.put(request)
             asked.put(message("BidirectionalRealRequest")(register_request={"code_list": ["005930"]}))
             until(lambda: bool(calls(server, "SetRealReg")))
-            fire(server, "005930", "주식우선호가", QUOTES)
+            fire(server, "OnReceiveRealData", "005930", "주식우선호가", QUOTES)
             named = [reference.fid(fid).name for fid in (27, 28)]
             assert list(next(stream).single_data.names) == named
             asked.put(
@@ -218,8 +182,8 @@ class TestBidirectionalRealCall:
             until(lambda: len(calls(server, "SetRealReg")) == 2)
             asked.put(message("BidirectionalRealRequest")(remove_request={"code_list": ["005930"]}))
             until(lambda: bool(calls(server, "SetRealRemove")))
-            fire(server, "005930", "주식체결", TRADE)
-            fire(server, "000660", "주식체결", TRADE)
+            fire(server, "OnReceiveRealData", "005930", "주식체결", TRADE)
+            fire(server, "OnReceiveRealData", "000660", "주식체결", TRADE)
             assert plain(next(stream).arguments)[0] == "000660"
             asked.put(message("BidirectionalRealRequest")(stop_request={}))
             assert list(stream) == []
@@ -311,8 +275,8 @@ class TestTicks:
             asked.put(kernel_pb2.TicksRequest(add=["005930"], fids=[10]))
             stream = server.stub.Ticks(iter(asked), timeout=20)
             assert next(stream).carried_out == 1
-            fire(server, -106, name="OnEventConnect")
+            fire(server, "OnEventConnect", -106)
             assert next(stream).connected is False
-            fire(server, 0, name="OnEventConnect")
+            fire(server, "OnEventConnect", 0)
             assert next(stream).connected is True
             stream.cancel()

@@ -1,0 +1,171 @@
+"""Calls and real-time events through the server, against gRPC with nothing behind it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+import numpy as np
+
+from bench import timing
+from bench.timing import Row
+from bench.wires import CODE, EVENT, TYPE
+from kernel_server import reference
+from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, openapi_pb2
+
+CALLS, EVENTS, ROUNDS = 1_000, 8_000, 7
+_KOAPY = "/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService"
+
+
+@contextmanager
+def _server(kind: str) -> Iterator[grpc.Channel]:
+    command = [sys.executable, "-m", "bench.wires", kind, str(os.getpid())]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        address = json.loads(process.stdout.readline())["listening"]
+        with grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            yield channel
+    finally:
+        process.communicate(timeout=10)
+
+
+def _identity(message: bytes) -> bytes:
+    return message
+
+
+class _Kernel:
+    def __init__(self, channel: grpc.Channel) -> None:
+        self.stub: Any = kernel_pb2_grpc.KernelStub(channel)
+        name = openapi_pb2.Argument(string_value=CODE)
+        self._name = openapi_pb2.CallRequest(name="GetMasterCodeName", arguments=[name])
+        self._real = channel.unary_stream(
+            f"{_KOAPY}/RealCall", openapi_pb2.RealRequest.SerializeToString, None
+        )
+        call = channel.unary_unary(f"{_KOAPY}/Call", openapi_pb2.CallRequest.SerializeToString, None)
+        self._call = call
+
+    def unary(self, count: int = CALLS) -> None:
+        for _ in range(count):
+            self._call(self._name)
+
+    def burst(self, count: int) -> None:
+        arguments = [openapi_pb2.Argument(string_value=text) for text in ("burst", str(count))]
+        self.stub.Call(openapi_pb2.CallRequest(name="KOA_Functions", arguments=arguments))
+
+    def per_event(self) -> Any:
+        flags = openapi_pb2.RealRequestFlags(infer_fids=True, readable_names=True, fast_parse=True)
+        fids = list(reference.realtype(TYPE).fids)
+        return self._real(openapi_pb2.RealRequest(code_list=[CODE], fid_list=fids[:50], flags=flags))
+
+    def batched(self) -> Any:
+        first = kernel_pb2.TicksRequest(add=[CODE], fids=[10], capacity=100_000)
+        over = threading.Event()
+
+        def requests() -> Iterator[kernel_pb2.TicksRequest]:
+            yield first
+            over.wait(60)
+
+        stream = self.stub.Ticks(requests())
+        next(stream)
+        return stream
+
+
+def _bytes_of(stream: Any, count: int) -> None:
+    for _ in range(count):
+        assert next(stream) == EVENT
+
+
+def _columns_of_events(stream: Any, count: int) -> dict[str, Any]:
+    """Prices and volumes of per-event messages, as a client of that wire comes by them."""
+    names, price, volume = None, [], []
+    for _ in range(count):
+        event = openapi_pb2.ListenResponse.FromString(next(stream))
+        values = dict(zip(event.single_data.names, event.single_data.values, strict=True))
+        price.append(abs(int(values["현재가"])))
+        volume.append(int(values["거래량"]))
+        names = names or list(values)
+    return {"price": np.array(price), "volume": np.array(volume)}
+
+
+def _columns_of_batches(stream: Any, count: int) -> dict[str, Any]:
+    fids = reference.realtype(TYPE).fids
+    width, at_price, at_volume = len(fids), fids.index(10), fids.index(15)
+    prices, volumes, seen = [], [], 0
+    while seen < count:
+        batch = next(stream)
+        if not batch.type:
+            continue
+        cells = batch.data.replace("\n", "\t").split("\t")
+        prices.append(np.abs(np.array(cells[at_price::width], np.int64)))
+        volumes.append(np.array(cells[at_volume::width], np.int64))
+        seen += len(batch.type)
+    return {"price": np.concatenate(prices), "volume": np.concatenate(volumes)}
+
+
+def run() -> list[Row]:
+    with _server("kernel") as kernel, _server("bare") as bare:
+        mine = _Kernel(kernel)
+        echo = bare.unary_unary("/bare.Bare/Echo", _identity, None)
+        stream = bare.unary_stream("/bare.Bare/Stream", _identity, None)
+        request = mine._name.SerializeToString()
+
+        def echoes() -> None:
+            for _ in range(CALLS):
+                echo(request)
+
+        unary, floor = timing.rounds([mine.unary, echoes], ROUNDS)
+        events, batches = mine.per_event(), mine.batched()
+
+        def per_event() -> None:
+            mine.burst(EVENTS)
+            _bytes_of(events, EVENTS)
+
+        def floor_stream() -> None:
+            for message in stream(str(EVENTS).encode()):
+                assert message == EVENT
+
+        # The batched reader gets the same events; its own time comes afterwards, when the other has gone.
+        batches.cancel()
+        streamed, bare_stream = timing.rounds([per_event, floor_stream], ROUNDS)
+
+        def columns_per_event() -> None:
+            mine.burst(EVENTS)
+            found = _columns_of_events(events, EVENTS)
+            assert len(found["price"]) == EVENTS
+
+        one = timing.rounds([columns_per_event], ROUNDS)[0]
+        events.cancel()
+        batches = mine.batched()
+
+        def columns_batched() -> None:
+            mine.burst(EVENTS)
+            found = _columns_of_batches(batches, EVENTS)
+            assert len(found["price"]) == EVENTS
+
+        many = timing.rounds([columns_batched], ROUNDS)[0]
+        batches.cancel()
+    return [
+        Row(
+            "a unary call",
+            timing.duration(timing.median(unary) / CALLS),
+            f"{timing.ratio(floor, unary):.2f} of a bare echo's rate (at least 0.8)",
+        ),
+        Row(
+            "RealCall, 43 fields an event",
+            f"{EVENTS / timing.median(streamed):,.0f} events/s",
+            f"{timing.ratio(bare_stream, streamed):.2f} of a bare stream of the same bytes (at least 0.75)",
+        ),
+        Row(
+            "ticks into columns at the client, batched",
+            f"{EVENTS / timing.median(many):,.0f} events/s",
+            f"{timing.ratio(one, many):.1f} times a message an event (at least 10)",
+        ),
+    ]
