@@ -46,11 +46,12 @@ class _Kernel:
         self.stub: Any = kernel_pb2_grpc.KernelStub(channel)
         name = openapi_pb2.Argument(string_value=CODE)
         self._name = openapi_pb2.CallRequest(name="GetMasterCodeName", arguments=[name])
-        self._real = channel.unary_stream(
+        self._real: Any = channel.unary_stream(
             f"{_KOAPY}/RealCall", openapi_pb2.RealRequest.SerializeToString, None
         )
-        call = channel.unary_unary(f"{_KOAPY}/Call", openapi_pb2.CallRequest.SerializeToString, None)
-        self._call = call
+        self._call: Any = channel.unary_unary(
+            f"{_KOAPY}/Call", openapi_pb2.CallRequest.SerializeToString, None
+        )
 
     def unary(self, count: int = CALLS) -> None:
         for _ in range(count):
@@ -113,8 +114,8 @@ def _columns_of_batches(stream: Any, count: int) -> dict[str, Any]:
 def run() -> list[Row]:
     with _server("kernel") as kernel, _server("bare") as bare:
         mine = _Kernel(kernel)
-        echo = bare.unary_unary("/bare.Bare/Echo", _identity, None)
-        stream = bare.unary_stream("/bare.Bare/Stream", _identity, None)
+        echo: Any = bare.unary_unary("/bare.Bare/Echo", _identity, None)
+        stream: Any = bare.unary_stream("/bare.Bare/Stream", _identity, None)
         request = mine._name.SerializeToString()
 
         def echoes() -> None:

@@ -158,9 +158,14 @@ class SteppedClock:
         return self._now
 
     def next_due(self) -> float | None:
-        """When the next timer is due; None where nothing waits."""
+        """When the next timer is due; None where there is none."""
         with self._changed:
             return self._timers.next_due()
+
+    def next_wait(self) -> float | None:
+        """When the next timer is due that somebody waits for; None where nobody does."""
+        with self._changed:
+            return self._waits.next_due()
 
     def call_at(self, due: float, call: Callable[[], None], background: bool = False) -> Timer:
         timer = Timer(due, call)

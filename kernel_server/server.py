@@ -19,6 +19,7 @@ from kernel_server.control.reading import Moment
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control
 from kernel_server.control.thread import ControlThread, PlainThread
+from kernel_server.keeping import Keeper, Keeping, usually_open
 from kernel_server.rpc import handlers
 from kernel_server.rpc.context import Parts
 from kernel_server.rpc.services import KernelService, KoapyService
@@ -60,6 +61,8 @@ class Settings:
         answer_timeout: seconds (real ones) after which a TR without an answer is given up.
         custom_code: whether clients may send code to be run here (CustomListen, CustomCallAndListen). It can do
             whatever this process can, so it is off unless every client is trusted with that.
+        keeping: what is done about lost connections and silence.
+        is_open: whether the market is open at a moment, seconds since the epoch.
     """
 
     limits: Limits
@@ -69,6 +72,8 @@ class Settings:
     back_off: BackOff = field(default_factory=BackOff)
     answer_timeout: float = ANSWER_TIMEOUT
     custom_code: bool = False
+    keeping: Keeping = field(default_factory=Keeping)
+    is_open: Callable[[float], bool] = usually_open
 
 
 class KernelServer:
@@ -82,6 +87,7 @@ class KernelServer:
         self._control = Host(thread, make_control)
         self._server: grpc.aio.Server | None = None
         self._scheduler: Scheduler | None = None
+        self._keeper: Keeper | None = None
         self._health: health.aio.HealthServicer | None = None
         self.port = 0
 
@@ -117,6 +123,18 @@ class KernelServer:
         transactions = Transactions(
             self._control, self._scheduler, Screens(), self._clock, settings.answer_timeout
         )
+        realtime = RealTime(self._control.control, self._clock)
+        keeper = Keeper(
+            self._control,
+            self._clock,
+            realtime,
+            settings.keeping,
+            settings.is_open,
+            self._scheduler.logged_in,
+        )
+        self._keeper = keeper
+        self._control.thread.hand_over(keeper.start)
+        self._control.thread.hand_over(lambda: self._hear(realtime))
         parts = Parts(
             self._control,
             self._scheduler,
@@ -124,9 +142,10 @@ class KernelServer:
             self._clock,
             self._clock.now(),
             Waker(asyncio.get_running_loop()),
-            self._realtime(),
+            realtime,
             self._orders(),
             Screens(first=5181, count=10),
+            keeper,
             custom_code=settings.custom_code,
         )
         self._control.thread.hand_over(lambda: self._follow_logins(parts))
@@ -154,11 +173,6 @@ class KernelServer:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         self._server = server
 
-    def _realtime(self) -> RealTime:
-        realtime = RealTime(self._control.control, self._clock)
-        self._control.thread.hand_over(lambda: self._hear(realtime))
-        return realtime
-
     def _hear(self, realtime: RealTime) -> None:
         self._control.router.listen("OnReceiveRealData", realtime)
 
@@ -184,6 +198,8 @@ class KernelServer:
             await self._health.enter_graceful_shutdown()
         if self._server is not None:
             await self._server.stop(grace)
+        if self._keeper is not None:
+            self._keeper.close()
         if self._scheduler is not None:
             await self._scheduler.close()
         self._control.close()

@@ -103,6 +103,18 @@ class ReadyMadeControl:
     def GetChejanData(self, fid: int) -> str:
         return self.chejan.get(fid, "")
 
+    def tell_number(self, screen: str, request: str, code: str, number: str) -> None:
+        """OnReceiveTrData of an order; only on the control thread."""
+        self._current = {"주문번호": number}, []
+        self.fire("OnReceiveTrData", screen, request, code, "", "", 0, "", "", "")
+        self._current = None
+
+    def tell_chejan(self, kind: str, values: Mapping[int, str]) -> None:
+        """OnReceiveChejanData with those values by FID; only on the control thread."""
+        self.chejan = values
+        self.fire("OnReceiveChejanData", kind, len(values), ";".join(map(str, values)))
+        self.chejan = {}
+
     def GetRepeatCnt(self, _code: str, _record: str) -> int:
         return len(self._current[1]) if self._current else 0
 

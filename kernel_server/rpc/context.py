@@ -16,6 +16,7 @@ from kernel_server.control.host import Host
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Scalar, Value
 from kernel_server.failure import Failure
+from kernel_server.keeping import Keeper
 from kernel_server.scheduler import Scheduler
 from kernel_server.streams.mailbox import Waker
 from kernel_server.streams.orders import OrderDesk
@@ -44,6 +45,7 @@ class Parts:
     realtime: RealTime
     orders: OrderDesk
     condition_screens: Screens
+    keeper: Keeper
     snapshots: Snapshots = field(default_factory=Snapshots)
     streams: int = 0
     conditions_loaded: bool = False

@@ -46,9 +46,12 @@ async def order_call(parts: Parts, client: str, request: openapi_pb2.OrderReques
         parts.orders.remove(watch)
         host.router.forget(ticket.screen, ticket.name)
 
+    given_up = False
     watch = OrderWatch(ticket, box, parts.clock, host.thread.hand_over, over)
 
     def send() -> int:
+        if given_up:
+            return 0
         # Its events may come before SendOrder returns.
         parts.orders.add(watch)
         host.router.expect(ticket.screen, ticket.name, watch.answered)
@@ -74,4 +77,5 @@ async def order_call(parts: Parts, client: str, request: openapi_pb2.OrderReques
             if taken.over:
                 return
     finally:
+        given_up = True
         host.thread.hand_over(watch.stop)

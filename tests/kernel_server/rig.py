@@ -92,7 +92,7 @@ def stepping(clock: SteppedClock) -> Iterator[None]:
 
     def step() -> None:
         while not over.wait(0.002):
-            due = clock.next_due()
+            due = clock.next_wait()
             if due is not None:
                 clock.advance(due - clock.now())
 
