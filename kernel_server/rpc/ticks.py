@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from kernel_server.failure import Failure
 from kernel_server.rpc.context import Parts
@@ -39,7 +40,8 @@ async def ticks(
                     await asyncio.sleep(pause)
                     more = await reader.box.take(most - len(taken.items)) if len(reader.box) else None
                     if more is not None:
-                        taken = taken._replace(
+                        taken = replace(
+                            taken,
                             items=taken.items + more.items,
                             dropped=taken.dropped + more.dropped,
                             over=more.over,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from typing import Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import grpc
 
@@ -22,7 +23,8 @@ LOSSLESS = 20_000
 """So many items that must not be lost may wait for a reader; then its stream is ended, and it is told."""
 
 
-class Taken(NamedTuple, Generic[T]):
+@dataclass(frozen=True)
+class Taken(Generic[T]):
     """What was in a box: the items, oldest first, how many were lost before them, and whether more can come."""
 
     items: list[T]
