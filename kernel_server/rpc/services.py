@@ -11,6 +11,7 @@ from kernel_server.rpc import (
     condition,
     conveniences,
     custom,
+    fault,
     listen,
     login,
     order,
@@ -186,6 +187,10 @@ class KernelService(_Shared):
     ) -> AsyncIterator[bytes]:
         async for response in self._condition(request, context):
             yield response
+
+    async def Fault(self, request: kernel_pb2.FaultRequest, context: Context) -> kernel_pb2.FaultResponse:
+        await answered(context, fault.fault(self._parts, request))
+        return kernel_pb2.FaultResponse()
 
     async def Status(self, _request: kernel_pb2.StatusRequest, context: Context) -> kernel_pb2.StatusResponse:
         return await answered(context, status.status(self._parts))

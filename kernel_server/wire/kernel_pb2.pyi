@@ -113,6 +113,26 @@ class TickBatch(_message.Message):
     connected: bool
     def __init__(self, types: _Optional[_Iterable[str]] = ..., type: _Optional[_Iterable[int]] = ..., codes: _Optional[_Iterable[str]] = ..., code: _Optional[_Iterable[int]] = ..., data: _Optional[str] = ..., time: _Optional[_Iterable[float]] = ..., dropped: _Optional[int] = ..., carried_out: _Optional[int] = ..., connected: _Optional[bool] = ...) -> None: ...
 
+class FaultRequest(_message.Message):
+    __slots__ = ("kind", "seconds", "extra", "code", "event", "times")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    EXTRA_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    TIMES_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    seconds: float
+    extra: float
+    code: int
+    event: str
+    times: int
+    def __init__(self, kind: _Optional[str] = ..., seconds: _Optional[float] = ..., extra: _Optional[float] = ..., code: _Optional[int] = ..., event: _Optional[str] = ..., times: _Optional[int] = ...) -> None: ...
+
+class FaultResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class StatusRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

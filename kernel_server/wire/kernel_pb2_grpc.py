@@ -75,6 +75,11 @@ class KernelStub:
                 request_serializer=kernel__server_dot_wire_dot_kernel__pb2.TicksRequest.SerializeToString,
                 response_deserializer=kernel__server_dot_wire_dot_kernel__pb2.TickBatch.FromString,
                 _registered_method=True)
+        self.Fault = channel.unary_unary(
+                '/koalab.kernel.v1.Kernel/Fault',
+                request_serializer=kernel__server_dot_wire_dot_kernel__pb2.FaultRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_kernel__pb2.FaultResponse.FromString,
+                _registered_method=True)
         self.Status = channel.unary_unary(
                 '/koalab.kernel.v1.Kernel/Status',
                 request_serializer=kernel__server_dot_wire_dot_kernel__pb2.StatusRequest.SerializeToString,
@@ -141,6 +146,13 @@ class KernelServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Fault(self, request, context):
+        """Makes something go wrong. Only the simulated broker does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Status(self, request, context):
         """What the server is, and how much may still be asked of it.
         """
@@ -190,6 +202,11 @@ def add_KernelServicer_to_server(servicer, server):
                     servicer.Ticks,
                     request_deserializer=kernel__server_dot_wire_dot_kernel__pb2.TicksRequest.FromString,
                     response_serializer=kernel__server_dot_wire_dot_kernel__pb2.TickBatch.SerializeToString,
+            ),
+            'Fault': grpc.unary_unary_rpc_method_handler(
+                    servicer.Fault,
+                    request_deserializer=kernel__server_dot_wire_dot_kernel__pb2.FaultRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_kernel__pb2.FaultResponse.SerializeToString,
             ),
             'Status': grpc.unary_unary_rpc_method_handler(
                     servicer.Status,
@@ -413,6 +430,33 @@ class Kernel:
             '/koalab.kernel.v1.Kernel/Ticks',
             kernel__server_dot_wire_dot_kernel__pb2.TicksRequest.SerializeToString,
             kernel__server_dot_wire_dot_kernel__pb2.TickBatch.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Fault(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/koalab.kernel.v1.Kernel/Fault',
+            kernel__server_dot_wire_dot_kernel__pb2.FaultRequest.SerializeToString,
+            kernel__server_dot_wire_dot_kernel__pb2.FaultResponse.FromString,
             options,
             channel_credentials,
             insecure,

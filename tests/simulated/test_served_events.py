@@ -7,10 +7,12 @@ import re
 import grpc
 import pytest
 from older_client import plain
-from served_rig import served
+from served_rig import ACCOUNT, Served, served
+from streaming import until
 
 from kernel_server import reference
 from kernel_server.control.simulated import Settings
+from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
 
 BLUE_CHIPS = ("대형 저평가 우량주", 0)
 
@@ -241,3 +243,60 @@ def _far_below(client: object) -> int:
     """A price at which a buy order waits."""
     base = int(str(client.call("GetMasterLastPrice", "005930")))  # type: ignore[attr-defined]
     return base * 8 // 10 // 1000 * 1000
+
+
+class TestFaults:
+    def ask(self, broker: Served, kind: str, **more: object) -> None:
+        with grpc.insecure_channel(broker.server.address) as channel:
+            stub = kernel_pb2_grpc.KernelStub(channel)  # type: ignore[no-untyped-call]
+            stub.Fault(kernel_pb2.FaultRequest(kind=kind, **more), timeout=10)  # type: ignore[arg-type]
+
+    def test_a_cut_is_noticed_and_the_server_logs_in_again(self) -> None:
+        with served() as broker, broker.client() as client:
+            heard = client.listen("OnEventConnect")
+            until(lambda: broker.server.host.router.counts()[1] > 6)
+            self.ask(broker, "cut", code=-101)
+            assert [plain(next(heard).arguments) for _ in range(2)] == [[-101], [0]]
+            assert client.call("GetConnectState") == 1
+
+    def test_a_restart_keeps_everybody_out_for_its_time(self) -> None:
+        with served() as broker, broker.client() as client:
+            heard = client.listen("OnEventConnect")
+            until(lambda: broker.server.host.router.counts()[1] > 6)
+            before = broker.clock.now()
+            self.ask(broker, "restart", seconds=180)
+            codes = []
+            for event in heard:
+                codes += plain(event.arguments)
+                if codes[-1] == 0:
+                    break
+            assert codes[0] == -106
+            assert set(codes[1:-1]) == {-101}
+            assert 180 <= broker.clock.now() - before < 400
+
+    def test_chejan_comes_first_and_logins_are_refused_and_all_is_well_again(self) -> None:
+        with served() as broker, broker.client() as client, broker.running():
+            self.ask(broker, "chejan_first")
+            everything = client.order_listen()
+            until(lambda: broker.server.host.router.counts()[1] > 6)
+            broker.on_thread(
+                lambda: broker.control.call(
+                    "SendOrder", ("이름", "0111", ACCOUNT, 1, "005930", 1, 0, "03", "")
+                )
+            )
+            assert next(everything).name == "OnReceiveChejanData"
+            self.ask(broker, "recover")
+
+    @pytest.mark.parametrize(
+        ("kind", "more", "word"),
+        [
+            ("storm", {}, "there are cut"),
+            ("lose", {"event": "OnNothing"}, "OnNothing"),
+            ("slowness", {"extra": -1.0}, "extra"),
+            ("cut", {"code": 5}, "negative"),
+        ],
+    )
+    def test_what_there_is_not_is_refused(self, kind: str, more: dict[str, object], word: str) -> None:
+        with served() as broker, pytest.raises(grpc.RpcError) as error:
+            self.ask(broker, kind, **more)
+        assert word in error.value.details()  # type: ignore[attr-defined]

@@ -106,7 +106,9 @@ class SimulatedControl:
         self._survey = Survey(market, settings, sessions)
         self._conditions = Conditions(self, settings, self._limits, self._survey)
         self._themes = Themes(issues)
-        self.faults = Faults(clock, later, self.lose_connection, settings.planned_faults)
+        self.faults = Faults(
+            clock, later, self.lose_connection, settings.planned_faults, self._brokerage.chejan_first
+        )
         self.faults.start()
         handlers = (
             self._brokerage.handlers()

@@ -71,6 +71,7 @@ class Faults:
         later: hands work to the control thread.
         cut: cuts the connection, with the code that OnEventConnect is to say.
         plan: what comes every day.
+        reorder: has an order's first Chejan events come before the answer to SendOrder, or after it again.
     """
 
     def __init__(
@@ -79,11 +80,13 @@ class Faults:
         later: Callable[[Callable[[], None]], None],
         cut: Callable[[int], None],
         plan: Sequence[Planned] = (),
+        reorder: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._clock = clock
         self._later = later
         self._cut = cut
         self._plan = tuple(plan)
+        self._reorder = reorder
         self._timers: dict[int, Timer] = {}
         self._closed = False
         self._away_until = 0.0
@@ -144,12 +147,17 @@ class Faults:
         """There is a new version, and it cannot be put in place while this control is loaded: no login succeeds."""
         self._outdated = True
 
+    def chejan_first(self) -> None:
+        """From now on an order's first Chejan events come before the answer to SendOrder, as under load."""
+        self._reorder(True)
+
     def recover(self) -> None:
         """Everything is well again; what the plan holds still comes."""
         self._away_until = self._silent_until = self._slow_until = self._extra = 0.0
         self._copies.clear()
         self._logins.clear()
         self._outdated = False
+        self._reorder(False)
 
     # What the control asks.
 

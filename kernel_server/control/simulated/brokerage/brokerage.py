@@ -107,6 +107,10 @@ class Brokerage:
             self._line.answer_later(self._settings.latency, lambda: self._arrived(ticket))
         return code
 
+    def chejan_first(self, first: bool) -> None:
+        """Whether an order's first Chejan events come before the answer to it."""
+        self._notices.chejan_first = first
+
     def GetChejanData(self, nFid: int) -> str:
         """A value of the OnReceiveChejanData that is being handled; blank outside."""
         return self._post.read(nFid)

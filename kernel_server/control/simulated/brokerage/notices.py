@@ -38,6 +38,7 @@ class Notices:
         later: Callable[[float, Callable[[], None]], None],
         after_hours: Callable[[str], int] | None,
     ) -> None:
+        self.chejan_first = settings.chejan_first
         self._after_hours = after_hours
         self._later = later
         self._post = post
@@ -62,12 +63,12 @@ class Notices:
 
     def acknowledged(self, ticket: Ticket, order: Order) -> None:
         """The answer to the client, and 접수."""
-        if not self._settings.chejan_first:
+        if not self.chejan_first:
             self._answer(ticket, order)
         self.order(order)
         if order.side == Side.SELL and order_types()[order.type].action == "new":
             self.balance(order)  # its shares can no longer be ordered
-        if self._settings.chejan_first:
+        if self.chejan_first:
             self._answer(ticket, order)
 
     def _answer(self, ticket: Ticket, order: Order) -> None:
