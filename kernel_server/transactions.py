@@ -201,6 +201,10 @@ class Transactions:
             code = job.done.result()
         except Refused as refused:
             raise failure.rate_limited(request.tr.code, refused.code, refused.retry_at) from None
+        except BaseException:
+            # The call may be on its way to the control thread by now, where nobody is to wait for its answer.
+            waiter.done.cancel()
+            raise
         finally:
             job.done.cancel()
         if code != 0:
@@ -225,6 +229,8 @@ class Transactions:
     def _send(self, request: Request, screen: str, name: str, prev_next: int, waiter: _Waiter) -> int:
         """On the control thread: sets the inputs, all of them and in order, and sends the TR."""
         control, router = self._host.control, self._host.router
+        if waiter.done.cancelled():
+            return 0
         router.expect(screen, name, waiter)
         router.calling(waiter)
         try:

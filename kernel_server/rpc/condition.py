@@ -134,6 +134,7 @@ class _Search:
         self._request = request
         self._screen = screen
         self._messages: list[str] = []
+        self._stopped = False
         self.over = False
 
     # On the control thread.
@@ -159,6 +160,8 @@ class _Search:
 
     def _send(self) -> int:
         request, router = self._request, self._parts.host.router
+        if self._stopped:
+            return 1  # its caller went while this was on its way here
         router.expect(self._screen, request.condition_name, self._said)
         arguments = (self._screen, request.condition_name, request.condition_index, request.search_type)
         code = self._parts.host.control.call("SendCondition", checked("SendCondition", arguments))
@@ -168,6 +171,7 @@ class _Search:
     def stop(self) -> None:
         control: Control = self._parts.host.control
         request = self._request
+        self._stopped = True
         self._parts.host.router.forget(self._screen, request.condition_name)
         control.call("SendConditionStop", (self._screen, request.condition_name, request.condition_index))
         control.call("DisconnectRealData", (self._screen,))

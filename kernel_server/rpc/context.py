@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -26,6 +26,8 @@ from kernel_server.transactions import Transactions
 from kernel_server.wire import openapi_pb2
 
 T = TypeVar("T")
+Ready = Callable[[], Awaitable[None]]
+"""Says to a stream's reader that it is heard of from now on, by sending the stream's headers."""
 Context = grpc.aio.ServicerContext[Any, Any]
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,13 @@ class Parts:
 def client_of(context: Context) -> str:
     """Who is asking: one connection is one client."""
     return str(context.peer())
+
+
+def ready_of(context: Context) -> Ready:
+    async def ready() -> None:
+        await context.send_initial_metadata(())
+
+    return ready
 
 
 def to_scalar(argument: openapi_pb2.Argument) -> Scalar:

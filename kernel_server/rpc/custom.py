@@ -18,7 +18,7 @@ from kernel_server.control.reading import Moment
 from kernel_server.control.seam import Control
 from kernel_server.failure import Failure
 from kernel_server.rpc import call
-from kernel_server.rpc.context import Parts, to_argument, to_scalar
+from kernel_server.rpc.context import Parts, Ready, to_argument, to_scalar
 from kernel_server.rpc.listen import Ear, packed
 from kernel_server.streams.mailbox import Mailbox
 from kernel_server.wire import openapi_pb2
@@ -73,13 +73,16 @@ class EventHandler:
         """When the stream is over, however it ends."""
 
 
-async def custom_listen(parts: Parts, request: openapi_pb2.ListenRequest) -> AsyncIterator[bytes]:
+async def custom_listen(
+    parts: Parts, request: openapi_pb2.ListenRequest, ready: Ready
+) -> AsyncIterator[bytes]:
     """Events as the client's class handles them; without one, all events with their data.
 
     Raises:
         failure.Failure: Forbidden where the server does not allow it; BadInput where the code is not right.
     """
     async with _listening(parts, request) as box:
+        await ready()
         async for item in _items(box):
             yield item
 
@@ -122,9 +125,9 @@ async def _listening(parts: Parts, request: openapi_pb2.ListenRequest) -> AsyncI
             "this server does not run code that clients send; whoever runs it may start it with --allow-custom-code",
         )
     box: Mailbox[bytes] = Mailbox(parts.waker)
-    running = await parts.host.run(lambda control: _Running(parts, control, request, box))
+    running = _Running(parts, box)
     try:
-        await parts.host.run(lambda _: running.start())
+        await parts.host.run(lambda control: running.start(control, request))
         yield box
     finally:
         parts.host.thread.hand_over(running.stop)
@@ -134,12 +137,13 @@ async def _listening(parts: Parts, request: openapi_pb2.ListenRequest) -> AsyncI
 class _Running:
     """A handler of the client's, on the control thread alone."""
 
-    def __init__(
-        self, parts: Parts, control: Control, request: openapi_pb2.ListenRequest, box: Mailbox[bytes]
-    ) -> None:
+    def __init__(self, parts: Parts, box: Mailbox[bytes]) -> None:
         self._parts = parts
         self._box = box
         self._stops: list[Callable[[], None]] = []
+        self._handler: Any = None
+
+    def start(self, control: Control, request: openapi_pb2.ListenRequest) -> None:
         space: dict[str, Any] = {"EventHandler": EventHandler, "ListenResponse": openapi_pb2.ListenResponse}
         try:
             exec(compile(request.code, "<client>", "exec"), space)  # noqa: S102 - what this RPC is for
@@ -149,10 +153,8 @@ class _Running:
                 f"the code could not be run: {type(error).__name__}: {error}; it defines the class that class_name"
                 f" ({request.class_name!r}) names, which takes control, request and context"
             ) from error
-        handler.observer = Observer(box)
+        handler.observer = Observer(self._box)
         self._handler = handler
-
-    def start(self) -> None:
         for name in reference.events():
             method = getattr(self._handler, name, None)
             if method is not None:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from kernel_server import failure, reference
 from kernel_server.control.reading import Moment
-from kernel_server.rpc.context import Parts
+from kernel_server.rpc.context import Parts, Ready
 from kernel_server.rpc.real import CAPACITY
 from kernel_server.streams import words
 from kernel_server.streams.mailbox import Mailbox
@@ -61,12 +61,23 @@ class Ear(Generic[T]):
                 heard = self._heard_real if name == "OnReceiveRealData" else self._heard
                 self._stops.append(self._parts.host.router.listen(name, heard))
 
-        await self._parts.host.run(lambda _: listen())
+        try:
+            await self._parts.host.run(lambda _: listen())
+        except BaseException:
+            self._go()  # the control thread may have come to it all the same
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._parts.host.thread.hand_over(lambda: [stop() for stop in self._stops].clear())
+        self._go()
+
+    def _go(self) -> None:
+        self._parts.host.thread.hand_over(self._leave)
         self.box.end()
+
+    def _leave(self) -> None:
+        for stop in self._stops:
+            stop()
 
     def _heard(self, moment: Moment) -> None:
         item = self._make(moment)
@@ -90,12 +101,13 @@ def packed(moment: Moment) -> bytes:
     return words.with_data(moment).SerializeToString()
 
 
-async def listen(parts: Parts, slots: Iterable[str]) -> AsyncIterator[bytes]:
+async def listen(parts: Parts, slots: Iterable[str], ready: Ready) -> AsyncIterator[bytes]:
     """Events of those names, with all data that is read inside them, until the reader goes.
 
     TRs, and messages about them, that belong to a call of somebody's are told to that call alone.
     """
     async with Ear(parts, checked(slots), packed) as ear:
+        await ready()
         while True:
             taken = await ear.box.take()
             if dropped := ear.take_dropped():
@@ -106,7 +118,7 @@ async def listen(parts: Parts, slots: Iterable[str]) -> AsyncIterator[bytes]:
                 return
 
 
-async def order_listen(parts: Parts) -> AsyncIterator[bytes]:
+async def order_listen(parts: Parts, ready: Ready) -> AsyncIterator[bytes]:
     """What happens to anybody's orders, those of other programs of the same user included."""
 
     def wanted(moment: Moment) -> bytes | None:
@@ -117,6 +129,7 @@ async def order_listen(parts: Parts) -> AsyncIterator[bytes]:
         return packed(moment)
 
     async with Ear(parts, ORDER_EVENTS, wanted) as ear:
+        await ready()
         while True:
             taken = await ear.box.take()
             for item in taken.items:
@@ -131,7 +144,10 @@ def _order_number(moment: Moment) -> str:
 
 
 async def bidirectional_listen(
-    parts: Parts, client: str, requests: AsyncIterator[openapi_pb2.BidirectionalListenRequest]
+    parts: Parts,
+    client: str,
+    requests: AsyncIterator[openapi_pb2.BidirectionalListenRequest],
+    ready: Ready,
 ) -> AsyncIterator[bytes]:
     """Events with their arguments only; each waits until the client has handled it, which may read its data meanwhile.
 
@@ -143,6 +159,7 @@ async def bidirectional_listen(
     if first.WhichOneof("request") != "listen_request":
         raise failure.bad_input("the first request of BidirectionalListen says what to listen to")
     async with Ear(parts, checked(first.listen_request.slots), Snapshot) as ear:
+        await ready()
         acknowledged = _Acknowledged(ear, requests)
         sent = 0
         try:

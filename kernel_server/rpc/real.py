@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 from kernel_server import failure
 from kernel_server.failure import Failure
-from kernel_server.rpc.context import Parts
+from kernel_server.rpc.context import Parts, Ready
 from kernel_server.streams import realtime, words
 from kernel_server.streams.mailbox import Mailbox
 from kernel_server.streams.realtime import Connection, RealEvent
@@ -21,10 +21,11 @@ CAPACITY = 10_000
 class Reader:
     """A stream's end on the control thread: real-time events, and how the connection stands."""
 
-    def __init__(self, parts: Parts, capacity: int = CAPACITY) -> None:
+    def __init__(self, parts: Parts, capacity: int = 0) -> None:
         self._parts = parts
-        self.box: Mailbox[RealEvent | Connection] = Mailbox(parts.waker, capacity)
+        self.box: Mailbox[RealEvent | Connection] = Mailbox(parts.waker, capacity or CAPACITY)
         self.heard = self.box.put
+        self._stop: Callable[[], None] = lambda: None
 
     async def __aenter__(self) -> Reader:
         def listen() -> None:
@@ -33,10 +34,17 @@ class Reader:
                 lambda moment: self.box.put(Connection(int(moment.arguments[0]))),
             )
 
-        await self._parts.host.run(lambda _: listen())
+        try:
+            await self._parts.host.run(lambda _: listen())
+        except BaseException:
+            self._go()  # the control thread may have come to it all the same
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._go()
+
+    def _go(self) -> None:
         # Not awaited: whoever goes must not be kept, and the control thread does it in its turn.
         self._parts.host.thread.hand_over(self._leave)
         self.box.end()
@@ -63,7 +71,7 @@ class Reader:
             raise failure.not_connected()
 
 
-async def real_call(parts: Parts, request: openapi_pb2.RealRequest) -> AsyncIterator[bytes]:
+async def real_call(parts: Parts, request: openapi_pb2.RealRequest, ready: Ready) -> AsyncIterator[bytes]:
     """Events of the request's codes until the reader goes. Its screens and opt_type are the server's business."""
     flags = request.flags
     options = Options(tuple(request.fid_list), flags.infer_fids, flags.readable_names)
@@ -71,6 +79,7 @@ async def real_call(parts: Parts, request: openapi_pb2.RealRequest) -> AsyncIter
         raise failure.bad_input('no codes: give at least one, or "" for what belongs to no code')
     async with Reader(parts) as reader:
         await reader.register(request.code_list, request.fid_list)
+        await ready()
         while True:
             taken = await reader.box.take()
             if taken.dropped:

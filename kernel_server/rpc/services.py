@@ -20,7 +20,16 @@ from kernel_server.rpc import (
     ticks,
     transaction,
 )
-from kernel_server.rpc.context import Context, Parts, answered, client_of, streamed, to_argument, to_scalar
+from kernel_server.rpc.context import (
+    Context,
+    Parts,
+    answered,
+    client_of,
+    ready_of,
+    streamed,
+    to_argument,
+    to_scalar,
+)
 from kernel_server.streams import words
 from kernel_server.streams.words import Response
 from kernel_server.wire import kernel_pb2, openapi_pb2
@@ -82,24 +91,26 @@ class KoapyService(_Shared):
             yield response
 
     async def Listen(self, request: openapi_pb2.ListenRequest, context: Context) -> AsyncIterator[bytes]:
-        async for response in self._stream(context, listen.listen(self._parts, request.slots)):
+        async for response in self._stream(
+            context, listen.listen(self._parts, request.slots, ready_of(context))
+        ):
             yield response
 
     async def BidirectionalListen(
         self, requests: AsyncIterator[openapi_pb2.BidirectionalListenRequest], context: Context
     ) -> AsyncIterator[bytes]:
-        responses = listen.bidirectional_listen(self._parts, client_of(context), requests)
+        responses = listen.bidirectional_listen(self._parts, client_of(context), requests, ready_of(context))
         async for response in self._stream(context, responses):
             yield response
 
     async def OrderListen(
         self, _request: openapi_pb2.ListenRequest, context: Context
     ) -> AsyncIterator[bytes]:
-        async for response in self._stream(context, listen.order_listen(self._parts)):
+        async for response in self._stream(context, listen.order_listen(self._parts, ready_of(context))):
             yield response
 
     async def RealCall(self, request: openapi_pb2.RealRequest, context: Context) -> AsyncIterator[bytes]:
-        async for response in self._stream(context, real.real_call(self._parts, request)):
+        async for response in self._stream(context, real.real_call(self._parts, request, ready_of(context))):
             yield response
 
     async def BidirectionalRealCall(
@@ -127,7 +138,9 @@ class KoapyService(_Shared):
     async def CustomListen(
         self, request: openapi_pb2.ListenRequest, context: Context
     ) -> AsyncIterator[bytes]:
-        async for response in self._stream(context, custom.custom_listen(self._parts, request)):
+        async for response in self._stream(
+            context, custom.custom_listen(self._parts, request, ready_of(context))
+        ):
             yield response
 
     async def CustomCallAndListen(
@@ -179,7 +192,9 @@ class KernelService(_Shared):
             yield response
 
     async def Events(self, request: openapi_pb2.ListenRequest, context: Context) -> AsyncIterator[bytes]:
-        async for response in self._stream(context, listen.listen(self._parts, request.slots)):
+        async for response in self._stream(
+            context, listen.listen(self._parts, request.slots, ready_of(context))
+        ):
             yield response
 
     async def Condition(

@@ -134,7 +134,7 @@ class TestRealCall:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(real_rpc, "CAPACITY", 100)
-        count = 200_000  # more than the connection itself holds
+        count = 20_000  # more than the connection itself holds
         with rig({}) as server, OlderClient(server.address) as client:
             stream = client.real(["005930"], [27], timeout=120, infer_fids=True)
             until(lambda: bool(calls(server, "SetRealReg")))
