@@ -1,4 +1,4 @@
-"""``python -m bench [pages] [cache] [startup] [exchange]``."""
+"""``python -m bench [pages] [cache] [startup] [exchange] [streams]``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ import argparse
 import os
 import platform
 
-from bench import cache, exchange, pages, startup
+from bench import cache, exchange, pages, startup, streams
 
-BENCHES = {"pages": pages.run, "cache": cache.run, "startup": startup.run, "exchange": exchange.run}
+BENCHES = {
+    "pages": pages.run,
+    "cache": cache.run,
+    "startup": startup.run,
+    "exchange": exchange.run,
+    "streams": streams.run,
+}
 
 
 def main() -> None:

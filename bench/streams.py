@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,11 +17,11 @@ import numpy as np
 
 from bench import timing
 from bench.timing import Row
-from bench.wires import CODE, EVENT, TYPE
+from bench.wires import CODE, EVENT, OTHER, TYPE
 from kernel_server import reference
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, openapi_pb2
 
-CALLS, EVENTS, ROUNDS = 1_000, 8_000, 7
+CALLS, EVENTS, ROUNDS, DELAYS = 1_000, 8_000, 7, 2_000
 _KOAPY = "/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService"
 
 
@@ -57,14 +58,14 @@ class _Kernel:
         for _ in range(count):
             self._call(self._name)
 
-    def burst(self, count: int) -> None:
-        arguments = [openapi_pb2.Argument(string_value=text) for text in ("burst", str(count))]
+    def burst(self, count: int, kind: str = "burst") -> None:
+        arguments = [openapi_pb2.Argument(string_value=text) for text in (kind, str(count))]
         self.stub.Call(openapi_pb2.CallRequest(name="KOA_Functions", arguments=arguments))
 
-    def per_event(self) -> Any:
+    def per_event(self, code: str = CODE) -> Any:
         flags = openapi_pb2.RealRequestFlags(infer_fids=True, readable_names=True, fast_parse=True)
         fids = list(reference.realtype(TYPE).fids)
-        return self._real(openapi_pb2.RealRequest(code_list=[CODE], fid_list=fids[:50], flags=flags))
+        return self._real(openapi_pb2.RealRequest(code_list=[code], fid_list=fids[:50], flags=flags))
 
     def batched(self) -> Any:
         first = kernel_pb2.TicksRequest(add=[CODE], fids=[10], capacity=100_000)
@@ -111,7 +112,95 @@ def _columns_of_batches(stream: Any, count: int) -> dict[str, Any]:
     return {"price": np.concatenate(prices), "volume": np.concatenate(volumes)}
 
 
+def _delays(mine: _Kernel, count: int) -> list[float]:
+    """Seconds that each of so many unary calls takes, sorted."""
+    found = []
+    for _ in range(count):
+        start = time.perf_counter()
+        mine.unary(1)
+        found.append(time.perf_counter() - start)
+    return sorted(found)
+
+
+def _tick_delays(mine: _Kernel, count: int) -> list[float]:
+    """Seconds from an event's firing to its reader, sorted."""
+    stream = mine.per_event(OTHER)
+    found = []
+    for number in range(count + 10):
+        mine.burst(1, "stamp")
+        event = openapi_pb2.ListenResponse.FromString(next(stream))
+        if number >= 10:
+            found.append(time.monotonic() - float(event.arguments[2].string_value))
+    stream.cancel()
+    return sorted(found)
+
+
+@contextmanager
+def _flood(mine: _Kernel) -> Iterator[None]:
+    """One stream at full speed: events are fired as fast as its reader takes them."""
+    over = threading.Event()
+    stream = mine.per_event()
+
+    def read() -> None:
+        left = 0
+        while not over.is_set():
+            if left < 1_000:
+                mine.burst(2_000)
+                left += 2_000
+            next(stream)
+            left -= 1
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield
+    finally:
+        over.set()
+        reader.join()
+        stream.cancel()
+
+
+def latencies() -> list[Row]:
+    """How long a call and a tick take: alone, with five hundred streams open, and beside a stream at full speed."""
+    with _server("kernel") as kernel, _server("kernel") as flooded:
+        mine, busy = _Kernel(kernel), _Kernel(flooded)
+        mine.unary()
+        idle = _delays(mine, DELAYS)
+        streams = [mine.per_event(f"{number:06d}") for number in range(500)]
+        for stream in streams:
+            stream.initial_metadata()
+        many = _delays(mine, DELAYS)
+        ticks = _tick_delays(busy, DELAYS // 4)
+        with _flood(busy):
+            beside = _delays(busy, DELAYS // 4)
+            ticks_beside = _tick_delays(busy, DELAYS // 4)
+        for stream in streams:
+            stream.cancel()
+    return [
+        _delay("a unary call, idle", idle),
+        _delay("  with 500 streams open", many, idle, "at most 2"),
+        _delay("  beside a stream at full speed", beside, idle),
+        _delay("a tick, from the control to its reader", ticks),
+        _delay("  beside a stream at full speed", ticks_beside, ticks),
+    ]
+
+
+def _delay(what: str, found: list[float], idle: list[float] | None = None, wanted: str = "") -> Row:
+    middle, worst = found[len(found) // 2], found[len(found) * 99 // 100]
+    against = ""
+    if idle is not None:
+        against = f"p99 {worst / idle[len(idle) * 99 // 100]:.1f} times idle" + (
+            f" ({wanted})" if wanted else ""
+        )
+    return Row(what, f"p50 {timing.duration(middle)}, p99 {timing.duration(worst)}", against)
+
+
 def run() -> list[Row]:
+    return [*rates(), *latencies()]
+
+
+def rates() -> list[Row]:
+    """Calls and events in a second, against gRPC with nothing behind it."""
     with _server("kernel") as kernel, _server("bare") as bare:
         mine = _Kernel(kernel)
         echo: Any = bare.unary_unary("/bare.Bare/Echo", _identity, None)

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -27,7 +28,7 @@ from kernel_server.server import BackgroundServer, Settings
 from kernel_server.streams import words
 from kernel_server.streams.realtime import RealEvent
 
-CODE, TYPE = "005930", "주식체결"
+CODE, OTHER, TYPE = "005930", "000660", "주식체결"
 # As long as what the broker sends: prices with signs, amounts, times.
 DATA = "\t".join(
     {20: "133453", 14: "608869", 29: "-70033816000", 311: "4596733"}.get(fid, "-77000")
@@ -38,15 +39,18 @@ EVENT = words.real(RealEvent(CODE, TYPE, DATA, 0.0), OPTIONS).SerializeToString(
 
 
 class BurstControl(ReadyMadeControl):
-    """KOA_Functions("burst", n) fires n real-time events of one issue."""
+    """KOA_Functions("burst", n) fires n real-time events of one issue; ("stamp", n) n that say when they were fired."""
 
     def KOA_Functions(self, name: str, count: str) -> str:
         def burst() -> None:
             for _ in range(int(count)):
                 self.fire("OnReceiveRealData", CODE, TYPE, DATA)
 
-        if name == "burst":
-            self._later(burst)
+        def stamp() -> None:
+            for _ in range(int(count)):
+                self.fire("OnReceiveRealData", OTHER, TYPE, str(time.monotonic()))
+
+        self._later(burst if name == "burst" else stamp)
         return name
 
     def GetMasterCodeName(self, code: str) -> str:

@@ -22,6 +22,9 @@ T = TypeVar("T")
 LOSSLESS = 20_000
 """So many items that must not be lost may wait for a reader; then its stream is ended, and it is told."""
 
+AT_ONCE = 16
+"""So many readers are woken in one go of the loop: each costs a message, and calls come in between."""
+
 
 @dataclass(frozen=True)
 class Taken(Generic[T]):
@@ -50,9 +53,12 @@ class Waker:
 
     def _run(self) -> None:
         with self._lock:
-            boxes, self._boxes = self._boxes, []
+            boxes, self._boxes = self._boxes[:AT_ONCE], self._boxes[AT_ONCE:]
+            more = bool(self._boxes)
         for box in boxes:
             box.woken()
+        if more:
+            self._loop.call_soon(self._run)
 
 
 class Mailbox(Generic[T]):
