@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +75,7 @@ class Scheduler:
         limits: Limits,
         back_off: BackOff | None = None,
         state_dir: Path | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._run = run
         self._clock = clock
@@ -85,7 +87,8 @@ class Scheduler:
             windows = limits.of(kind)
             file = state_dir / f"{kind}.times" if state_dir else None
             depth = max((window.limit for window in windows), default=1)
-            self._lanes[kind] = _Lane(windows, History(limits.reach(kind), depth, file, clock.now()))
+            history = History(limits.reach(kind), depth, file, clock.now(), wall)
+            self._lanes[kind] = _Lane(windows, history)
             self.counts[kind] = 0
 
     def submit(self, kind: str, client: str, priority: Priority, call: Callable[[], int]) -> Job:

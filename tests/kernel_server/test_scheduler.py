@@ -16,6 +16,7 @@ from kernel_server.scheduler.history import History
 from kernel_server.scheduler.limits import next_free
 
 START = 1_000_000.0
+DAY = 86_400.0
 OFFICIAL = presets()["official"]
 
 
@@ -41,12 +42,17 @@ class Bench:
     """A scheduler over a broker that notes when it was called, and answers what it is told to."""
 
     def __init__(
-        self, limits: Limits, back_off: BackOff | None = None, state_dir: Path | None = None
+        self,
+        limits: Limits,
+        back_off: BackOff | None = None,
+        state_dir: Path | None = None,
+        start: float = START,
+        wall: Callable[[], float] | None = None,
     ) -> None:
-        self.clock = SteppedClock(START)
+        self.clock = SteppedClock(start)
         self.called: list[tuple[str, float]] = []
         self.answers: list[int] = []
-        self.scheduler = Scheduler(self._run, self.clock, limits, back_off, state_dir)
+        self.scheduler = Scheduler(self._run, self.clock, limits, back_off, state_dir, wall or self.clock.now)
 
     async def _run(self, call: Callable[[], int]) -> int:
         return call()
@@ -278,22 +284,54 @@ def test_what_was_called_before_a_restart_still_counts(tmp_path: Path) -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize("start", [START, START - 2 * DAY, START + 2 * DAY])
+def test_what_passes_between_two_servers_is_real_time_whatever_their_clocks_show(
+    tmp_path: Path, start: float
+) -> None:
+    async def scenario() -> None:
+        watch = [START]
+        before = Bench(OFFICIAL, state_dir=tmp_path, wall=lambda: watch[0])
+        job = before.submit("first")
+        await drive(before.clock, job.done.done)
+        await before.scheduler.close()
+        watch[0] += 100.0
+        after = Bench(OFFICIAL, state_dir=tmp_path, start=start, wall=lambda: watch[0])
+        hour = next(used for _, window, used, _ in after.scheduler.quotas() if window.seconds == 3600.0)
+        assert hour == 1
+        after.clock.advance(3501.0)
+        assert all(used == 0 for _, _, used, _ in after.scheduler.quotas())
+        await after.scheduler.close()
+
+    run(scenario)
+
+
 def test_a_history_cut_off_in_the_middle_keeps_its_whole_times(tmp_path: Path) -> None:
-    file = tmp_path / "tr.times"
-    history = History(60.0, 5, file, now=START)
-    for time in (1.0, 2.0, 3.0):
-        history.add(START + time)
+    file, watch = tmp_path / "tr.times", [START]
+    history = History(60.0, 5, file, START, lambda: watch[0])
+    for seconds in (1.0, 2.0, 3.0):
+        watch[0] = START + seconds
+        history.add(watch[0])
     history.close()
     file.write_bytes(file.read_bytes()[:-3])
-    assert History(60.0, 5, file, now=START + 4.0).times == [START + 1.0, START + 2.0]
+    assert History(60.0, 5, file, START + 4.0, lambda: START + 4.0).times == [START + 1.0, START + 2.0]
 
 
 def test_a_history_forgets_what_counts_no_more(tmp_path: Path) -> None:
     file = tmp_path / "tr.times"
-    history = History(60.0, 5, file, now=START)
+    history = History(60.0, 5, file, START, lambda: START)
     history.add(START)
     history.close()
-    assert History(60.0, 5, file, now=START + 61.0).times == []
+    assert History(60.0, 5, file, START + 61.0, lambda: START + 61.0).times == []
+
+
+def test_the_machines_time_set_back_frees_no_window_after_a_restart(tmp_path: Path) -> None:
+    file, watch = tmp_path / "tr.times", [START]
+    history = History(60.0, 5, file, START, lambda: watch[0])
+    history.add(START)
+    watch[0] -= 50.0
+    history.add(START + 1.0)
+    history.close()
+    assert History(60.0, 5, file, START, lambda: START + 20.0).times == [START - 20.0, START - 20.0]
 
 
 def test_a_folder_that_cannot_be_written_to_costs_the_memory_and_nothing_else(tmp_path: Path) -> None:
