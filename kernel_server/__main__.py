@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
+import functools
 import ipaddress
 import json
 import logging
@@ -16,8 +18,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from kernel_server import __version__, parent
-from kernel_server.clock import Clock, parse_clock
+from kernel_server import __version__, clock_name, parent
+from kernel_server.clock import Clock, RunningClock, seoul
+from kernel_server.clock_name import BadClock, ClockName
 from kernel_server.control.seam import Control
 from kernel_server.control.thread import ControlThread, PlainThread
 from kernel_server.scheduler import presets
@@ -46,7 +49,9 @@ def parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=1, help="simulated: seed of the synthetic market (%(default)s)"
     )
     found.add_argument(
-        "--clock", default="real", help='simulated: "real", "fast:N" or "stepped" (%(default)s)'
+        "--clock",
+        help='simulated: "market", "real", "fast:N" or "stepped", each also with "@MOMENT", a day or time in'
+        " Seoul (market; over --market-data real)",
     )
     found.add_argument(
         "--state-dir",
@@ -86,11 +91,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(f"no log level {options.log_level!r}: it is DEBUG, INFO, WARNING or ERROR")
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     _check_address(options.host, options.port)
-    if kind == "ocx" and (options.clock != "real" or options.market_data):
+    if kind == "ocx" and (options.clock not in (None, "real") or options.market_data):
         _fail("--clock and --market-data go with --control simulated")
     try:
-        clock = parse_clock(options.clock)
-    except ValueError as error:
+        name = clock_name.parse(options.clock or clock_name.default(options.market_data is not None))
+    except BadClock as error:
         _fail(f"--clock: {error}")
     settings = Settings(
         limits=presets()[options.limits or ("safe" if kind == "ocx" else "official")],
@@ -100,9 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         custom_code=options.allow_custom_code,
     )
     if kind == "ocx":
-        _serve_ocx(clock, settings, options)
+        _serve_ocx(RunningClock(), settings, options)
     else:
-        _serve_simulated(clock, settings, options)
+        _serve_simulated(name, settings, options)
 
 
 def _check_address(host: str, port: int) -> None:
@@ -117,14 +122,28 @@ def _check_address(host: str, port: int) -> None:
         _fail(f"--port {port}: a port is 0 to 65535")
 
 
-def _serve_simulated(clock: Clock, settings: Settings, options: argparse.Namespace) -> None:
+def _serve_simulated(name: ClockName, settings: Settings, options: argparse.Namespace) -> None:
     from kernel_server.control import simulated
 
+    try:
+        simulated.check_machine()
+    except RuntimeError as error:
+        _fail(str(error))
+    from kernel_server.control.simulated import market_clock
+    from kernel_server.control.simulated.standing import standing
+    from kernel_server.reference import sessions as calendar
+
+    load = functools.cache(calendar.load)
+    try:
+        clock = market_clock.make(name, load)
+    except BadClock as error:
+        _fail(f"--clock: {error}")
+    settings = dataclasses.replace(settings, standing=lambda now: standing(load(), now))
     thread = PlainThread()
 
     def make() -> Control:
         return simulated.build(
-            options.market_data, options.seed, clock, simulated.Settings(), thread.hand_over
+            options.market_data, options.seed, clock, simulated.Settings(), thread.hand_over, load
         )
 
     asyncio.run(_serve(make, thread, clock, settings, options.parent, _on_signals))
@@ -196,7 +215,8 @@ async def _serve(
         _say(json.dumps({"listening": server.address, "pid": os.getpid()}))
     else:
         _say(
-            f"koalab kernel server {__version__}: listening on {server.address}, {_describe(server)}. Ctrl-C stops it."
+            f"koalab kernel server {__version__}: listening on {server.address}, {_describe(server, clock)}."
+            " Ctrl-C stops it."
         )
     await stop.wait()
     await server.stop()
@@ -204,8 +224,9 @@ async def _serve(
         _say("stopped")
 
 
-def _describe(server: KernelServer) -> str:
-    return f"{server.kind} control, limits {server.limits_name}"
+def _describe(server: KernelServer, clock: Clock) -> str:
+    time = f"clock {clock.setting.name}, {seoul(clock.now()):%Y-%m-%d %H:%M} there"
+    return f"{server.kind} control, limits {server.limits_name}, {time}"
 
 
 def _say(text: str) -> None:

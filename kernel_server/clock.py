@@ -1,4 +1,4 @@
-"""Time as an argument: the real clock, an accelerated one, and one that moves only when it is told to.
+"""Time as an argument: clocks that run, and one that moves only when it is told to.
 
 Everything in the server that waits or looks at the time does it through a ``Clock``, so that limits,
 delays and market hours can be tested without waiting for them.
@@ -12,7 +12,8 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from typing import Protocol
+from math import inf
+from typing import NamedTuple, Protocol
 
 KST = timezone(timedelta(hours=9), "KST")
 
@@ -35,11 +36,33 @@ class Timer:
             call()
 
 
+class Setting(NamedTuple):
+    """How a clock stands to the one on the wall. Moments are its own, in seconds since the epoch.
+
+    Attributes:
+        name: as ``clock_name.parse`` reads it.
+        begins: where it was set to begin; None where it is the wall clock.
+        replays: whether it was set back into the latest session, because there was no trading.
+        leaps_at: when it leaps to the wall clock and is it from then on; None: never.
+    """
+
+    name: str
+    begins: float | None = None
+    replays: bool = False
+    leaps_at: float | None = None
+
+
 class Clock(Protocol):
-    """Seconds since the epoch, and calls that come due. ``speed`` is market seconds a real second."""
+    """Seconds since the epoch, and calls that come due. ``speed`` is market seconds a real second.
+
+    It never goes backward.
+    """
 
     @property
     def speed(self) -> float: ...
+
+    @property
+    def setting(self) -> Setting: ...
 
     def now(self) -> float: ...
 
@@ -78,18 +101,57 @@ class _Timers:
         return heapq.heappop(self._heap)[2]
 
 
+class _Course(NamedTuple):
+    """What a running clock showed when the monotonic one read ``zero``, and what it shows when that ends."""
+
+    origin: float
+    zero: float
+    end: float
+
+
 class RunningClock:
-    """Runs by itself, at ``speed`` times the pace of the wall clock, from ``start`` (default: now).
+    """Runs by itself, at ``speed`` times the pace of the wall clock.
 
     The pace comes from the monotonic clock, so that setting the machine's time does not upset a limit.
+
+    Args:
+        speed: market seconds a real second.
+        start: where it begins; by default at the time on the wall.
+        leaps_at: when it shows that, it leaps to the time on the wall if that is later, and whatever is due on
+            the way is done then, in its order. Only for a clock that runs as fast as the one on the wall.
+        name: of its setting; by default what is said here.
+        replays: of its setting.
+        wall: seconds since the epoch.
+        monotonic: seconds of a clock that only goes forward.
     """
 
-    def __init__(self, speed: float = 1.0, start: float | None = None) -> None:
+    def __init__(
+        self,
+        speed: float = 1.0,
+        start: float | None = None,
+        *,
+        leaps_at: float | None = None,
+        name: str = "",
+        replays: bool = False,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         if not speed > 0:
             raise ValueError(f"a clock's speed must be positive, not {speed}")
+        if leaps_at is not None and speed != 1.0:
+            raise ValueError("only a clock that runs as fast as the one on the wall can become it")
         self._speed = speed
-        self._origin = time.time() if start is None else start
-        self._zero = time.monotonic()
+        self._wall = wall
+        self._monotonic = monotonic
+        origin = wall() if start is None else start
+        self._course = _Course(origin, monotonic(), inf if leaps_at is None else leaps_at)
+        self._setting = Setting(
+            name or ("real" if speed == 1.0 else f"fast:{speed:g}"),
+            None if start is None and speed == 1.0 else origin,
+            replays,
+            leaps_at,
+        )
+        self._leaping = threading.Lock()
         self._timers = _Timers()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -99,8 +161,25 @@ class RunningClock:
     def speed(self) -> float:
         return self._speed
 
+    @property
+    def setting(self) -> Setting:
+        self.now()  # it may be time to leap
+        return self._setting
+
     def now(self) -> float:
-        return self._origin + (time.monotonic() - self._zero) * self._speed
+        course = self._course
+        now = course.origin + (self._monotonic() - course.zero) * self._speed
+        return now if now < course.end else self._leap()
+
+    def _leap(self) -> float:
+        with self._leaping:
+            course, reading = self._course, self._monotonic()
+            now = course.origin + (reading - course.zero) * self._speed
+            if now >= course.end:  # else another thread has just leapt
+                now = max(now, self._wall())
+                self._course = _Course(now, reading, inf)
+                self._setting = Setting(self._setting.name)
+            return now
 
     def call_at(self, due: float, call: Callable[[], None], background: bool = False) -> Timer:  # noqa: ARG002
         timer = Timer(due, call)
@@ -126,9 +205,11 @@ class RunningClock:
                 if due is None:
                     self._changed.wait()
                     continue
-                left = (due - self.now()) / self._speed
-                if left > 0:
-                    self._changed.wait(left)
+                # In this order: whichever thread leaps in between, nothing is done early or missed.
+                end, now = self._course.end, self.now()
+                if due > now:
+                    left = (min(due, end) if now < end else due) - now
+                    self._changed.wait(left / self._speed)
                     continue
                 timer = self._timers.pop()
             timer.fire()
@@ -141,8 +222,11 @@ class SteppedClock:
     is due on the way in the background is done on the way.
     """
 
-    def __init__(self, start: float, jump: bool = False) -> None:
+    def __init__(
+        self, start: float, jump: bool = False, *, name: str = "stepped", replays: bool = False
+    ) -> None:
         self._now = start
+        self._setting = Setting(name, start, replays)
         self._timers = _Timers()
         self._waits = _Timers()  # those of the timers that are worth a leap
         self._changed = threading.Condition()
@@ -153,6 +237,10 @@ class SteppedClock:
     @property
     def speed(self) -> float:
         return 0.0
+
+    @property
+    def setting(self) -> Setting:
+        return self._setting
 
     def now(self) -> float:
         return self._now
@@ -207,21 +295,3 @@ class SteppedClock:
                     return
             assert due is not None
             self._advance_to(due)
-
-
-def parse_clock(text: str, start: float | None = None) -> Clock:
-    """The clock that ``real``, ``fast:N`` (N times as fast) or ``stepped`` names.
-
-    ``stepped`` leaps over every wait. ``start`` is where it begins, seconds since the epoch.
-    """
-    kind, _, argument = text.partition(":")
-    if kind == "real" and not argument:
-        return RunningClock(start=start)
-    if kind == "fast":
-        try:
-            return RunningClock(float(argument), start)
-        except ValueError:
-            pass
-    if kind == "stepped" and not argument:
-        return SteppedClock(time.time() if start is None else start, jump=True)
-    raise ValueError(f'no clock {text!r}: it is "real", "fast:N" (N times as fast, N > 0) or "stepped"')

@@ -63,6 +63,7 @@ class Settings:
             whatever this process can, so it is off unless every client is trusted with that.
         keeping: what is done about lost connections and silence.
         is_open: whether the market is open at a moment, seconds since the epoch.
+        standing: of a moment, the date of the session whose day it is and its phase; None where nobody knows.
     """
 
     limits: Limits
@@ -74,6 +75,7 @@ class Settings:
     custom_code: bool = False
     keeping: Keeping = field(default_factory=Keeping)
     is_open: Callable[[float], bool] = usually_open
+    standing: Callable[[float], tuple[str, str]] | None = None
 
 
 class KernelServer:
@@ -147,6 +149,7 @@ class KernelServer:
             Screens(first=5181, count=10),
             keeper,
             custom_code=settings.custom_code,
+            standing=settings.standing,
         )
         self._control.thread.hand_over(lambda: self._follow_logins(parts))
         server = grpc.aio.server(options=_OPTIONS)

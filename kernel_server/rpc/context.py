@@ -54,6 +54,7 @@ class Parts:
     custom_code: bool = False
     # SetInputValue of each client until its CommRqData: the control has one set of inputs for all.
     inputs: OrderedDict[str, dict[str, str]] = field(default_factory=OrderedDict)
+    standing: Callable[[float], tuple[str, str]] | None = None
 
     def inputs_of(self, client: str) -> dict[str, str]:
         inputs = self.inputs.setdefault(client, {})

@@ -15,13 +15,20 @@ async def status(parts: Parts) -> kernel_pb2.StatusResponse:
         server = control.call("GetLoginInfo", ("GetServerGubun",))
         return True, server == "1", str(control.call("GetLoginInfo", ("USER_ID",)))
 
-    connected, simulation, user = await parts.host.run(look)
+    def stands() -> tuple[str, str]:
+        return parts.standing(parts.clock.now()) if parts.standing else ("", "")
+
+    # Both on the control thread: the calendar may have to be read first.
+    (connected, simulation, user), (session, phase) = await parts.host.run(
+        lambda control: (look(control), stands())
+    )
     quotas = [
         kernel_pb2.Quota(
             kind=kind, limit=window.limit, seconds=window.seconds, used=used, next_free=round(wait, 6)
         )
         for kind, window, used, wait in parts.scheduler.quotas()
     ]
+    setting = parts.clock.setting
     return kernel_pb2.StatusResponse(
         version=__version__,
         control=parts.host.kind,
@@ -37,4 +44,10 @@ async def status(parts: Parts) -> kernel_pb2.StatusResponse:
         streams=parts.streams,
         started_at=parts.started_at,
         trs=parts.scheduler.counts["tr"],
+        clock=setting.name,
+        clock_begins=setting.begins or 0.0,
+        clock_replays=setting.replays,
+        clock_leaps_at=setting.leaps_at or 0.0,
+        session=session,
+        phase=phase,
     )

@@ -152,7 +152,7 @@ class Quota(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., limit: _Optional[int] = ..., seconds: _Optional[float] = ..., used: _Optional[int] = ..., next_free: _Optional[float] = ...) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("version", "control", "source", "connected", "simulation", "user_id", "now", "speed", "limits", "quotas", "queued", "streams", "started_at", "trs")
+    __slots__ = ("version", "control", "source", "connected", "simulation", "user_id", "now", "speed", "limits", "quotas", "queued", "streams", "started_at", "trs", "clock", "clock_begins", "clock_replays", "clock_leaps_at", "session", "phase")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CONTROL_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
@@ -167,6 +167,12 @@ class StatusResponse(_message.Message):
     STREAMS_FIELD_NUMBER: _ClassVar[int]
     STARTED_AT_FIELD_NUMBER: _ClassVar[int]
     TRS_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_BEGINS_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_REPLAYS_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_LEAPS_AT_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
     version: str
     control: str
     source: str
@@ -181,7 +187,13 @@ class StatusResponse(_message.Message):
     streams: int
     started_at: float
     trs: int
-    def __init__(self, version: _Optional[str] = ..., control: _Optional[str] = ..., source: _Optional[str] = ..., connected: _Optional[bool] = ..., simulation: _Optional[bool] = ..., user_id: _Optional[str] = ..., now: _Optional[float] = ..., speed: _Optional[float] = ..., limits: _Optional[str] = ..., quotas: _Optional[_Iterable[_Union[Quota, _Mapping]]] = ..., queued: _Optional[int] = ..., streams: _Optional[int] = ..., started_at: _Optional[float] = ..., trs: _Optional[int] = ...) -> None: ...
+    clock: str
+    clock_begins: float
+    clock_replays: bool
+    clock_leaps_at: float
+    session: str
+    phase: str
+    def __init__(self, version: _Optional[str] = ..., control: _Optional[str] = ..., source: _Optional[str] = ..., connected: _Optional[bool] = ..., simulation: _Optional[bool] = ..., user_id: _Optional[str] = ..., now: _Optional[float] = ..., speed: _Optional[float] = ..., limits: _Optional[str] = ..., quotas: _Optional[_Iterable[_Union[Quota, _Mapping]]] = ..., queued: _Optional[int] = ..., streams: _Optional[int] = ..., started_at: _Optional[float] = ..., trs: _Optional[int] = ..., clock: _Optional[str] = ..., clock_begins: _Optional[float] = ..., clock_replays: _Optional[bool] = ..., clock_leaps_at: _Optional[float] = ..., session: _Optional[str] = ..., phase: _Optional[str] = ...) -> None: ...
 
 class Problem(_message.Message):
     __slots__ = ("kind", "message", "code", "retry_at")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -65,8 +65,10 @@ def rig(
     connected: bool = True,
     answer_timeout: float = 5.0,
     back_off: BackOff | None = None,
+    clock: Any = None,
+    standing: Callable[[float], tuple[str, str]] | None = None,
 ) -> Iterator[Rig]:
-    clock = SteppedClock(NOW)
+    clock = clock or SteppedClock(NOW)
     thread = PlainThread()
     made: list[ReadyMadeControl] = []
 
@@ -75,7 +77,11 @@ def rig(
         return made[0]
 
     settings = Settings(
-        limits or UNLIMITED, port=0, answer_timeout=answer_timeout, back_off=back_off or BackOff()
+        limits or UNLIMITED,
+        port=0,
+        answer_timeout=answer_timeout,
+        back_off=back_off or BackOff(),
+        standing=standing,
     )
     with BackgroundServer(make, clock, settings, thread) as server:
         channel = grpc.insecure_channel(server.address)

@@ -12,6 +12,7 @@ from older_client import OlderClient, plain
 from rig import NOW, daily_rows, official, rig, stepping
 
 from kernel_server import reference
+from kernel_server.clock import RunningClock, seoul
 from kernel_server.scheduler import BackOff
 from kernel_server.wire import PROBLEM_KEY, kernel_pb2, openapi_pb2
 
@@ -312,6 +313,32 @@ class TestOurClient:
             True,
         )
         assert (status.now, status.limits) == (NOW, "official")
+        # It was set by hand, and knows no calendar.
+        assert (status.clock, status.clock_begins, status.clock_leaps_at) == ("stepped", NOW, 0.0)
+        assert (status.clock_replays, status.session, status.phase) == (False, "", "")
+
+    def test_says_how_its_clock_stands_to_the_one_on_the_wall(self) -> None:
+        passed = [0.0]
+        clock = RunningClock(
+            start=NOW,
+            leaps_at=NOW + 60.0,
+            name="market",
+            replays=True,
+            wall=lambda: NOW + 7200.0 + passed[0],
+            monotonic=lambda: passed[0],
+        )
+        with rig(
+            {}, clock=clock, standing=lambda now: (f"{seoul(now):%Y-%m-%d}", f"{now - NOW:g}")
+        ) as server:
+            replaying = server.stub.Status(kernel_pb2.StatusRequest())
+            passed[0] = 60.0
+            leapt = server.stub.Status(kernel_pb2.StatusRequest())
+        facts = ("clock", "now", "clock_begins", "clock_replays", "clock_leaps_at", "session", "phase")
+        said = [tuple(getattr(one, fact) for fact in facts) for one in (replaying, leapt)]
+        assert said == [
+            ("market", NOW, NOW, True, NOW + 60.0, "2026-09-21", "0"),
+            ("market", NOW + 7260.0, 0.0, False, 0.0, "2026-09-22", "7260"),
+        ]
 
 
 def test_health_and_reflection_are_on() -> None:

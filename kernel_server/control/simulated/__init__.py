@@ -18,28 +18,16 @@ from kernel_server.control.simulated.settings import Account, Settings
 
 if TYPE_CHECKING:
     from kernel_server.control.simulated.broker import SimulatedControl
+    from kernel_server.reference.sessions import Sessions
 
-__all__ = ["Account", "Settings", "build"]
+__all__ = ["Account", "Settings", "build", "check_machine"]
 
 # One CommKwRqData asks for a hundred issues: with fewer histories kept, each of them would be made anew.
 _KEPT = 128
 
 
-def build(
-    market_data: Path | None,
-    seed: int,
-    clock: Clock,
-    settings: Settings,
-    later: Callable[[Callable[[], None]], None],
-) -> SimulatedControl:
-    """A simulated control over the files of ``market_data``, or over a synthetic market where that is None.
-
-    Args:
-        market_data: a folder of given prices.
-        seed: of the synthetic market; its fundamentals follow it unless the settings give a seed of their own.
-        clock: the broker's time.
-        settings: what can be chosen about the broker.
-        later: hands work to the control thread.
+def check_machine() -> None:
+    """Nothing where the simulated broker can run.
 
     Raises:
         RuntimeError: numpy or the exchange calendar is not installed here.
@@ -50,11 +38,35 @@ def build(
                 f"the simulated broker needs {module}, which is not installed here: it comes with koalab on"
                 " Python 3.11 and later"
             )
+
+
+def build(
+    market_data: Path | None,
+    seed: int,
+    clock: Clock,
+    settings: Settings,
+    later: Callable[[Callable[[], None]], None],
+    sessions: Callable[[], Sessions] | None = None,
+) -> SimulatedControl:
+    """A simulated control over the files of ``market_data``, or over a synthetic market where that is None.
+
+    Args:
+        market_data: a folder of given prices.
+        seed: of the synthetic market; its fundamentals follow it unless the settings give a seed of their own.
+        clock: the broker's time.
+        settings: what can be chosen about the broker.
+        later: hands work to the control thread.
+        sessions: the calendar, asked for when first needed; by default the one that is kept on this machine.
+
+    Raises:
+        RuntimeError: as ``check_machine``.
+    """
+    check_machine()
     from kernel_server.control.simulated.broker import SimulatedControl
     from kernel_server.control.simulated.market import Market
     from kernel_server.reference import sessions as calendar
 
-    load = functools.cache(calendar.load)
+    load = sessions or functools.cache(calendar.load)
     market: Market
     if market_data is not None:
         from kernel_server.control.simulated.given import GivenMarket
