@@ -16,7 +16,7 @@ def connect(
     *,
     market_data: str | os.PathLike[str] | None = None,
     seed: int = 1,
-    clock: str = "real",
+    clock: str | None = None,
     limits: str = "official",
     cache_dir: str | os.PathLike[str] | None = None,
     timeout: float = 5.0,
@@ -28,7 +28,10 @@ def connect(
             that, an embedded server over the simulated broker is started, which ends with the session.
         market_data: embedded only: a folder of files to serve instead of synthetic prices.
         seed: embedded only: of the synthetic market.
-        clock: embedded only: ``"real"``, ``"fast:N"`` (N times as fast) or ``"stepped"`` (no wait costs time).
+        clock: embedded only: ``"market"`` (real pace; outside trading hours it begins inside the latest session),
+            ``"real"`` (the wall clock), ``"fast:N"`` (N times as fast) or ``"stepped"`` (no wait costs time), each
+            also with ``"@2026-11-19"`` or ``"@2026-11-19T08:50"``, where it is to begin. Default: ``"market"``, over
+            ``market_data`` ``"real"``.
         limits: embedded only: the broker's windows, ``"official"`` or ``"safe"``.
         cache_dir: where loaded data is kept; default KOALAB_CACHE_DIR, else the platform's cache folder.
         timeout: seconds to wait for a server at ``target``.
@@ -43,7 +46,7 @@ def connect(
 
     target = target or os.environ.get("KOALAB_TARGET") or None
     if target is not None:
-        if market_data is not None or seed != 1 or clock != "real" or limits != "official":
+        if market_data is not None or seed != 1 or clock is not None or limits != "official":
             raise BadInput(
                 f"market_data, seed, clock and limits belong to an embedded server; the one at {target} has its own"
             )
@@ -55,13 +58,19 @@ def connect(
     return session
 
 
-def _check(clock: str, limits: str) -> None:
-    from kernel_server.clock import parse_clock
+def _check(clock: str | None, limits: str) -> None:
+    from kernel_server import clock_name
     from kernel_server.scheduler.limits import presets
 
     try:
-        parse_clock(clock, start=0.0).close()
-    except ValueError as error:
+        if clock is not None:
+            name = clock_name.parse(clock)
+            if name.moment is not None:
+                from kernel_server.control.simulated.market_clock import begins
+                from koalab.calendar import table
+
+                begins(name, table())
+    except clock_name.BadClock as error:
         raise BadInput(str(error)) from None
     if limits not in presets():
         raise BadInput(f"no limits {limits!r}: there are {', '.join(presets())}")

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 LOGIN_TIMEOUT = 120.0
 # So long a load waits for a server that went away, before it says so and keeps what it has.
 RECOVER_TIMEOUT = 30.0
+# So long it waits to hear the time, where it has a good guess.
+_TIME_TIMEOUT = 2.0
 
 
 class Link:
@@ -43,6 +45,13 @@ class Link:
         return self._status.source
 
     @property
+    def kept_as(self) -> str:
+        """Names the cache of those prices. Where a clock was told to begin there may be splits still to come, and
+        adjusted prices are others before them."""
+        moment = self._status.clock.partition("@")[2]
+        return f"{self.source}@{moment}" if moment else self.source
+
+    @property
     def simulated(self) -> bool:
         return self._status.control == "simulated"
 
@@ -64,7 +73,13 @@ class Link:
                 return self.status().now
             except KoalabError:
                 return self._status.now
-        return status.now + (self._monotonic() - self._read_at) * status.speed
+        now = status.now + (self._monotonic() - self._read_at) * status.speed
+        if 0.0 < status.clock_leaps_at <= now:  # it has leapt by now, and only the server knows where to
+            try:
+                return self.status(_TIME_TIMEOUT).now
+            except KoalabError:
+                pass
+        return now
 
     def expected_wait(self, trs: int) -> float:
         """Seconds that so many more TRs take under the broker's limits, as far as this session can see.

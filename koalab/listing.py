@@ -169,14 +169,16 @@ class Listings:
 
     def _details(self, codes: Sequence[str]) -> dict[str, list[str]]:
         """What the master functions say of at least those codes: of all of them once a day, or of a few."""
-        day = _day(self._link.now())
+        now = self._link.now()
+        day = _day(now)
         stored = self._remembered("listing-details")
-        if stored is not None and stored["day"] == day:
+        # A simulated broker may have been ahead of this one, and its last prices are later closes.
+        if stored is not None and stored["day"] == day and stored.get("at", now) <= now:
             return dict(stored["rows"])
         whole = len(codes) > _FEW
         rows = self._ask_details(list(self.today().names) if whole else codes)
         if whole:
-            self._remember("listing-details", {"day": day, "rows": rows})
+            self._remember("listing-details", {"day": day, "at": now, "rows": rows})
         return rows
 
     def _ask_details(self, codes: Sequence[str]) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
 
+from koalab import clocks
 from koalab.calls import Calls
 from koalab.dates import Day, seoul, span
 from koalab.errors import BadInput, KoalabError
@@ -63,7 +64,7 @@ class Session:
         self._connected_at = datetime.now().astimezone()
         self._closed = False
         self._finalizer = weakref.finalize(self, transport.close)
-        self.cache = BarStore(default_folder(cache_dir), self._link.source)
+        self.cache = BarStore(default_folder(cache_dir), self._link.kept_as)
         memo = Memo(self.cache.shelf, self._link.now)
         self._listings = Listings(self._link, memo)
         self._bars = BarLoader(self._link, self.cache, _sessions)
@@ -84,8 +85,10 @@ class Session:
         """How things stand, as a mapping.
 
         ``server`` (target, version, control, limits, connected since), ``simulation`` (모의투자), ``connected``,
-        ``now`` (the broker's time, Seoul) and ``clock`` (its speed), ``trs`` (spent by this session), ``quota``
-        (one entry a window: kind, limit, seconds, used, next_free in seconds), ``queue``, ``streams``, ``cache``.
+        ``now`` (the broker's time, Seoul), ``clock`` (its name, its speed, and a note that says where it runs if it
+        is not the wall clock), ``market`` (the session whose day it is, and its phase; blank where the server does
+        not know), ``trs`` (spent by this session), ``quota`` (one entry a window: kind, limit, seconds, used,
+        next_free in seconds), ``queue``, ``streams``, ``cache``.
         """
         status = self._link.status()
         return {
@@ -101,7 +104,8 @@ class Session:
             "connected": status.connected,
             "user": _masked(status.user_id),
             "now": seoul(status.now).isoformat(timespec="seconds"),
-            "clock": status.speed,
+            "clock": {"name": status.clock, "speed": status.speed, "note": clocks.note(status)},
+            "market": {"session": status.session, "phase": status.phase},
             "trs": self._link.trs,
             "quota": [
                 {
@@ -157,7 +161,7 @@ class Session:
         )
         return (
             f"<koalab {self._link.transport.target}: {broker}{server}, {user}, since {self._connected_at:%H:%M:%S}, "
-            f"TRs left {left or 'unlimited'}, {status.streams} streams{gone}>"
+            f"{clocks.short(status)}, TRs left {left or 'unlimited'}, {status.streams} streams{gone}>"
         )
 
     # -- bars

@@ -98,7 +98,11 @@ def embedded_options(command: Callback) -> Callback:
     """The options of an embedded server, as ``kl.connect`` takes them."""
     for option in (
         click.option("--limits", metavar="NAME", help="Embedded: the broker's windows, official or safe."),
-        click.option("--clock", metavar="CLOCK", help="Embedded: real, fast:N (N times as fast) or stepped."),
+        click.option(
+            "--clock",
+            metavar="CLOCK",
+            help="Embedded: market, real, fast:N (N times as fast) or stepped, each also with @MOMENT.",
+        ),
         click.option("--seed", type=int, metavar="N", help="Embedded: seed of the synthetic market."),
         click.option(
             "--market-data",

@@ -44,7 +44,7 @@ def login(front: Front, timeout: float | None) -> Session:
 @click.command()
 @click.pass_obj
 def status(front: Front) -> pd.Series[Any]:
-    """How things stand: server, login, TRs spent, limits, cache."""
+    """How things stand: server, login, clock and market, TRs spent, limits, cache."""
     return flat(front.session().status())
 
 

@@ -111,7 +111,7 @@ class BarLoader:
     def _run(self, load: _Load, store: BarStore | None, now: float, progress: Progress) -> Loaded:
         gaps: Sequence[Gap] = [(load.first, load.last)]
         if store is not None:
-            held, missing = self._held(store, load, load.first, load.last)
+            held, missing = self._known(store, load)
             gaps = needs_fetch(missing, load.interval.name, now, self._sessions())
             load.parts.append(held)
             load.result.hits = len(held)
@@ -140,6 +140,18 @@ class BarLoader:
                 if store is not None:
                     self._keep(store, load, bars, (low, min(upper, load.final)), ended)
                 upper = low - _INSTANT
+
+    def _known(self, store: BarStore, load: _Load) -> tuple[BarColumns, list[Gap]]:
+        """What is held of the range and final by now, and the rest of it."""
+        # A simulated broker may have been ahead of this one: what it saw has not happened here yet.
+        known = min(load.last, load.final)
+        held, missing = self._held(store, load, load.first, known)
+        if known < load.last:
+            ahead = max(load.first, known + _INSTANT)
+            if missing and missing[-1][1] == known:
+                ahead = missing.pop()[0]
+            missing.append((ahead, load.last))
+        return held, missing
 
     def _held(
         self, store: BarStore, load: _Load, first: np.datetime64, last: np.datetime64
@@ -196,6 +208,9 @@ class BarLoader:
                 if recoveries > _RECOVERIES:
                     raise
                 self._link.recover(progress, error)
+                # Its clock may have been set back, and then less is final than there was.
+                now = self._link.now()
+                load.final = min(load.final, final_until(load.interval.name, now, self._sessions()))
                 if not load.interval.end_input:
                     upper = ceiling  # its TR has no end to ask for: the newest page comes first again
                     load.pages.clear()

@@ -71,9 +71,11 @@ class SnapshotLoader:
 
     def _kept(self, key: str) -> Page | None:
         stored: Any = None if self._memo is None else self._memo.get(key)
-        if stored is None or self._expires(self._link.now()) is None:
+        if stored is None:
             return None
-        return Page(**stored)
+        page, now = Page(**stored), self._link.now()
+        # A simulated broker may have been ahead of this one.
+        return page if page.received_at <= now and self._expires(now) is not None else None
 
     def _keep(self, key: str, page: Page) -> None:
         expires = self._expires(page.received_at)
@@ -93,8 +95,8 @@ class SnapshotLoader:
         """When what is true now may have changed; None where it may change any moment."""
         sessions = self._sessions()
         started = sessions.last_started(now)
-        if started < 0:
-            return None
+        if not 0 <= started < len(sessions) - 1:
+            return None  # the calendar has not begun, or it ends here
         newest = sessions.dates[started].astype("datetime64[us]")
         # Before the opening, auctions and closing-price trading move quotes already.
         opens = sessions.next_open(now) - 3600.0

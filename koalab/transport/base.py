@@ -69,7 +69,13 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a server says of itself. Times are server time, seconds since the epoch."""
+    """What a server says of itself. Times are server time, seconds since the epoch.
+
+    ``clock`` is its clock's name and ``clock_begins`` where that was set to begin, 0 where it is the wall's;
+    ``clock_replays`` says that it was set back into the latest session because there was no trading, and
+    ``clock_leaps_at`` when it leaps to the wall clock, 0 where it never does. ``session`` is the ISO date of the
+    session whose day it is and ``phase`` its phase, both blank where the server does not know.
+    """
 
     version: str
     control: str
@@ -85,6 +91,12 @@ class Status:
     streams: int = 0
     started_at: float = 0.0
     trs: int = 0
+    clock: str = "real"
+    clock_begins: float = 0.0
+    clock_replays: bool = False
+    clock_leaps_at: float = 0.0
+    session: str = ""
+    phase: str = ""
 
 
 class Transport(Protocol):

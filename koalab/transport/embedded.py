@@ -130,7 +130,7 @@ class EmbeddedTransport(RemoteTransport):
 def start(
     market_data: str | os.PathLike[str] | None = None,
     seed: int = 1,
-    clock: str = "real",
+    clock: str | None = None,
     limits: str = "official",
 ) -> EmbeddedTransport:
     """Starts a server over the simulated broker and connects to it.
@@ -138,7 +138,7 @@ def start(
     Args:
         market_data: folder of files to serve in place of synthetic prices.
         seed: of the synthetic market; the same seed gives the same prices.
-        clock: ``real``, ``fast:N`` or ``stepped``.
+        clock: its name, as for ``kl.connect``; None: the server's default.
         limits: the broker's windows, ``official`` or ``safe``.
     """
     if isinstance(seed, bool) or not isinstance(seed, int):
@@ -151,9 +151,9 @@ def start(
         "--limits",
         limits,
         f"--seed={seed}",
-        "--clock",
-        clock,
     ]
+    if clock is not None:
+        arguments.append(f"--clock={clock}")
     if market_data is not None:
         folder = Path(market_data).expanduser()
         if not folder.is_dir():

@@ -140,6 +140,12 @@ class RemoteTransport:
             streams=found.streams,
             started_at=found.started_at,
             trs=found.trs,
+            clock=found.clock,
+            clock_begins=found.clock_begins,
+            clock_replays=found.clock_replays,
+            clock_leaps_at=found.clock_leaps_at,
+            session=found.session,
+            phase=found.phase,
         )
 
     def recover(self, timeout: float) -> None:

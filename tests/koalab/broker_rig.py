@@ -8,11 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from kernel_server.clock import KST, RunningClock, SteppedClock
+from kernel_server.clock import KST, Clock, RunningClock, SteppedClock
 from kernel_server.control import simulated
+from kernel_server.control.simulated.standing import standing
 from kernel_server.control.thread import PlainThread
 from kernel_server.scheduler import presets
 from kernel_server.server import BackgroundServer, Settings
+from koalab.calendar import table
 from koalab.session import Session
 from koalab.transport.remote import RemoteTransport
 
@@ -48,14 +50,17 @@ def start(
     seed: int = 1,
     market_data: Path | None = None,
     running: bool = False,
+    clock: Clock | None = None,
 ) -> Market:
-    clock = RunningClock(start=now.timestamp()) if running else SteppedClock(now.timestamp(), jump=True)
+    if clock is None:
+        clock = RunningClock(start=now.timestamp()) if running else SteppedClock(now.timestamp(), jump=True)
     thread = PlainThread()
 
     def make() -> simulated.SimulatedControl:
         return simulated.build(market_data, seed, clock, simulated.Settings(), thread.hand_over)
 
-    server = BackgroundServer(make, clock, Settings(presets()["official"], port=0), thread)
+    settings = Settings(presets()["official"], port=0, standing=lambda now: standing(table(), now))
+    server = BackgroundServer(make, clock, settings, thread)
     return Market(clock, server, folder)
 
 

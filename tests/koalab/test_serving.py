@@ -74,6 +74,28 @@ def test_it_stops_though_a_stream_is_open(tmp_path: Path) -> None:
             next(pages)
 
 
+@pytest.mark.parametrize(
+    ("options", "clock"),
+    [
+        ((), "clock market, "),
+        (("--clock", "real"), "clock real, "),
+        (("--clock", "stepped@2026-11-19"), "clock stepped@2026-11-19, 2026-11-19 09:30 there"),
+    ],
+)
+def test_it_says_what_time_it_is_there(options: tuple[str, ...], clock: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kernel_server", "--control", "simulated", "--port", "0", *options],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        assert clock in process.stdout.readline()
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
+
+
 def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
     with served() as (_, address):
         assert "another program" in refused("--control", "simulated", "--port", address.split(":")[1])
@@ -85,6 +107,8 @@ def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
         (["--host", "0.0.0.0"], "TLS"),
         (["--host", "192.168.0.10"], "TLS"),
         (["--clock", "slow"], "fast:N"),
+        (["--clock", "market@noon"], "2026-11-19T08:50"),
+        (["--clock", "market@2126-11-19"], "1986 to"),
         (["--port", "70000"], "0 to 65535"),
         (["--log-level", "LOUD"], "DEBUG"),
         (["--market-data", "/no/such/folder"], "/no/such/folder"),

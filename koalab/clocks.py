@@ -1,0 +1,34 @@
+"""What time it is at the broker, and why, in a user's words."""
+
+from __future__ import annotations
+
+from koalab.dates import seoul
+from koalab.transport.base import Status
+
+
+def note(status: Status) -> str:
+    """A sentence about the clock: the wall's, or from where it runs, and until when."""
+    if not status.clock_begins:
+        return "실제 시각"
+    begins = seoul(status.clock_begins)
+    if status.clock_replays:
+        said = f"장 운영시간이 아니어서 {begins:%Y-%m-%d} 세션의 {begins:%H:%M}부터 재생 중"
+    else:
+        said = f"{begins:%Y-%m-%d %H:%M}부터 진행 중"
+    if status.clock_leaps_at:
+        said += f", {seoul(status.clock_leaps_at):%H:%M}에 실제 시각으로 건너뜀"
+    return said + _pace(status)
+
+
+def short(status: Status) -> str:
+    """The time and the phase, and in a few words what is unusual about them."""
+    said = f"{seoul(status.now):%Y-%m-%d %H:%M} {status.phase}".rstrip()
+    if status.clock_leaps_at:
+        said += ", 장 운영시간이 아니어서 재생 중"
+    return said + _pace(status)
+
+
+def _pace(status: Status) -> str:
+    if status.speed == 0.0:
+        return " (기다릴 때만 움직임)"
+    return f" ({status.speed:g}배속)" if status.speed != 1.0 else ""
