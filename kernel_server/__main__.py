@@ -54,6 +54,14 @@ def parser() -> argparse.ArgumentParser:
         " Seoul (market; over --market-data real)",
     )
     found.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="WHAT",
+        help='simulated: goes wrong every day, "nightly" or "HH:MM KIND [SECONDS [EXTRA]]" with KIND restart, cut,'
+        " silence or slowness; may be given several times",
+    )
+    found.add_argument(
         "--state-dir",
         type=Path,
         metavar="DIR",
@@ -129,7 +137,7 @@ def _serve_simulated(name: ClockName, settings: Settings, options: argparse.Name
         simulated.check_machine()
     except RuntimeError as error:
         _fail(str(error))
-    from kernel_server.control.simulated import market_clock
+    from kernel_server.control.simulated import faults, market_clock
     from kernel_server.control.simulated.standing import standing
     from kernel_server.reference import sessions as calendar
 
@@ -138,13 +146,19 @@ def _serve_simulated(name: ClockName, settings: Settings, options: argparse.Name
         clock = market_clock.make(name, load)
     except BadClock as error:
         _fail(f"--clock: {error}")
-    settings = dataclasses.replace(settings, standing=lambda now: standing(load(), now))
+    try:
+        broker = simulated.Settings(planned_faults=tuple(faults.parse(text) for text in options.fault))
+    except ValueError as error:
+        _fail(f"--fault: {error}")
+    settings = dataclasses.replace(
+        settings,
+        standing=lambda now: standing(load(), now),
+        is_open=lambda now: load().current(now) is not None,
+    )
     thread = PlainThread()
 
     def make() -> Control:
-        return simulated.build(
-            options.market_data, options.seed, clock, simulated.Settings(), thread.hand_over, load
-        )
+        return simulated.build(options.market_data, options.seed, clock, broker, thread.hand_over, load)
 
     asyncio.run(_serve(make, thread, clock, settings, options.parent, _on_signals))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from simulated_rig import Rig, small_market
 
-from kernel_server.control.simulated.faults import NIGHTLY
+from kernel_server.control.simulated.faults import NIGHTLY, Planned, parse
 
 DAY = 24 * 3600.0
 
@@ -62,3 +63,17 @@ def test_an_event_can_be_lost_or_come_twice() -> None:
         counts.append(len(rig.events))
         rig.clock.advance(1.0)
     assert counts == [0, 2, 1]
+
+
+def test_a_fault_is_written_on_the_command_line_as_its_time_its_kind_and_its_seconds() -> None:
+    assert parse("nightly") == NIGHTLY
+    assert parse("12:30 cut") == Planned("12:30", "cut")
+    assert parse("12:30:15 slowness 60 2.5") == Planned("12:30:15", "slowness", 60.0, 2.5)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "12:30", "25:00 cut", "12:30 storm", "12:30 silence long", "12:30 cut 1 2 3"]
+)
+def test_one_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"fault|time|seconds"):
+        parse(text)

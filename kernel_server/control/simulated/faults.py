@@ -59,6 +59,32 @@ class Planned:
         return moment.timestamp()
 
 
+KINDS = ("restart", "cut", "silence", "slowness")
+
+
+def parse(text: str) -> Planned:
+    """A fault as it is written on a command line: ``nightly``, or ``HH:MM KIND [SECONDS [EXTRA]]``.
+
+    Raises:
+        ValueError: it is neither.
+
+    >>> parse("12:30 slowness 60 2.5")
+    Planned(at='12:30', kind='slowness', seconds=60.0, extra=2.5)
+    """
+    if text == "nightly":
+        return NIGHTLY
+    parts = text.split()
+    if not 2 <= len(parts) <= 4 or parts[1] not in KINDS:
+        raise ValueError(
+            f'a fault is "nightly" or "HH:MM KIND [SECONDS [EXTRA]]" with {", ".join(KINDS)}, not {text!r}'
+        )
+    try:
+        seconds, extra = ([float(part) for part in parts[2:]] + [0.0, 0.0])[:2]
+    except ValueError:
+        raise ValueError(f"seconds are a number, not {' '.join(parts[2:])!r}") from None
+    return Planned(parts[0], parts[1], seconds, extra)  # type: ignore[arg-type]  # one of KINDS
+
+
 NIGHTLY = Planned("05:00", "restart", seconds=180.0)
 """The broker's own daily check, as its guide tells of it: around five, one to five minutes."""
 
