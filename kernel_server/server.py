@@ -107,6 +107,11 @@ class KernelServer:
         return self._control
 
     @property
+    def keeper(self) -> Keeper:
+        assert self._keeper is not None, "the server has not been started"
+        return self._keeper
+
+    @property
     def limits_name(self) -> str:
         return self._settings.limits.name
 
@@ -240,6 +245,11 @@ class BackgroundServer:
     def host(self) -> Host:
         """The control and its thread, for whoever runs the server in a process of theirs."""
         return self._server.host
+
+    @property
+    def keeper(self) -> Keeper:
+        """The state of the login."""
+        return self._server.keeper
 
     def stop(self, grace: float = GRACE) -> None:
         if not self._loop.is_closed():

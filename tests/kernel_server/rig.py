@@ -15,6 +15,7 @@ from kernel_server.clock import SteppedClock
 from kernel_server.control.ready_made import ReadyMadeControl
 from kernel_server.control.seam import Table
 from kernel_server.control.thread import PlainThread
+from kernel_server.keeping import Keeping, usually_open
 from kernel_server.scheduler import BackOff, Limits, presets
 from kernel_server.server import BackgroundServer, Settings
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
@@ -67,6 +68,8 @@ def rig(
     back_off: BackOff | None = None,
     clock: Any = None,
     standing: Callable[[float], tuple[str, str]] | None = None,
+    keeping: Keeping | None = None,
+    is_open: Callable[[float], bool] = usually_open,
 ) -> Iterator[Rig]:
     clock = clock or SteppedClock(NOW)
     thread = PlainThread()
@@ -82,6 +85,8 @@ def rig(
         answer_timeout=answer_timeout,
         back_off=back_off or BackOff(),
         standing=standing,
+        keeping=keeping or Keeping(),
+        is_open=is_open,
     )
     with BackgroundServer(make, clock, settings, thread) as server:
         channel = grpc.insecure_channel(server.address)
