@@ -123,14 +123,14 @@ Scripted = Sequence[tuple[str, int, int, Side]]  # HH:MM:SS, price, volume, side
 
 
 def script(trades: Scripted) -> Script:
-    """Trades of ``DAY`` by hand. One at 09:00:00 or 15:30:00 is an auction's."""
+    """Trades of ``DAY`` by hand. A first one in the first minute and a last one after the close are the auctions'."""
     return Script(
         np.array([at(DAY, time) for time, *_ in trades]),
         np.array([price for _, price, _, _ in trades], np.int64),
         np.array([volume for _, _, volume, _ in trades], np.int64),
         np.array([int(side) for *_, side in trades], np.int64),
-        bool(trades) and trades[0][0] == "09:00:00",
-        bool(trades) and trades[-1][0] == "15:30:00",
+        bool(trades) and trades[0][0] < "09:01",
+        bool(trades) and trades[-1][0] >= "15:30",
     )
 
 

@@ -249,6 +249,32 @@ def test_recorded_trades_take_the_place_of_drawn_ones() -> None:
     assert [(t.price, t.volume, t.side) for t in floor.notes.trades] == [(77_600, 5, BUY), (77_500, 7, SELL)]
 
 
+@pytest.mark.parametrize("closing", ["15:30:00", "15:30:12"])
+def test_the_pause_begins_when_the_closing_auction_is_over(closing: str) -> None:
+    floor = scripted([("10:00:00", 77_600, 5, BUY), (closing, 77_700, 100, NONE)])
+    floor.settle("15:45")
+    told = [note for note in floor.notes.all if note[0] in ("traded", "phase")]
+    assert [note[1] for note in told[-3:] if note[0] == "phase"] == [Phase.PAUSE, Phase.AFTER_CLOSE]
+    assert told[-3][1] == floor.notes.trades[-1]
+    assert floor.notes.phases[-2:] == [(Phase.PAUSE, at(DAY, closing)), (Phase.AFTER_CLOSE, at(DAY, "15:40"))]
+
+
+def test_a_trade_whose_side_nobody_knows_has_none() -> None:
+    trades = [("10:00:00", 77_600, 5, NONE), ("10:00:01", 77_500, 7, NONE), ("10:00:02", 77_500, 1, SELL)]
+    floor = scripted(trades)
+    floor.settle("10:05")
+    assert [(t.price, t.volume, t.side) for t in floor.notes.trades] == [each[1:] for each in trades]
+
+
+def test_trades_that_run_on_into_the_closing_auction_come_in_order() -> None:
+    trades = [("15:19:59", 77_600, 5, BUY), ("15:24:00", 77_500, 7, SELL), ("15:30:00", 77_500, 1, NONE)]
+    floor = scripted(trades, "15:00")
+    floor.settle("15:31")
+    times = [note[2] if note[0] != "traded" else note[1].time for note in floor.notes.all]
+    assert times == sorted(times)
+    assert [t.price for t in floor.notes.trades] == [77_600, 77_500, 77_500]
+
+
 def test_after_close_nothing_more_happens() -> None:
     floor = scripted([("10:00:00", 77_600, 5, BUY)])
     floor.exchange.close()

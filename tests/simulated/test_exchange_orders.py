@@ -184,6 +184,26 @@ class TestAuctions:
         assert [shares(floor, n) for n in (waiting, late)] == [5, 8]
         assert volume(floor) == 10 + 1000 + 2013
 
+    def test_auctions_may_come_some_seconds_after_opening_and_close(self) -> None:
+        day = (("09:00:07", *self.DAY[0][1:]), self.DAY[1], ("15:30:12", *self.DAY[2][1:]))
+        floor = scripted(day, "08:40")
+        before = floor.buy(5, 78_000)
+        floor.settle("09:00:03")
+        after, gone = floor.buy(6, 78_000), floor.buy(9, 78_000)
+        assert floor.exchange.cancel(gone) == 9
+        floor.settle("09:00:06")
+        assert floor.fills == []
+        floor.settle("09:00:07")
+        assert floor.filled(before) == [(77_600, 5)]
+        assert floor.filled(after) == [(77_600, 6)]
+        floor.settle("15:29")
+        selling, hopeless = floor.sell(8), floor.buy(5, 70_000)
+        floor.settle("15:30:11")
+        assert floor.filled(selling) == []
+        floor.settle("15:31")
+        assert floor.filled(selling) == [(77_000, 8)]
+        assert floor.exchange.cancel(hopeless) == 0
+
     def test_in_an_auction_all_or_nothing_is_not_for_sale(self) -> None:
         floor = scripted(self.DAY, "08:40")
         with pytest.raises(Refusal) as refused:

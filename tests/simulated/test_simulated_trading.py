@@ -280,6 +280,19 @@ def test_executions_are_the_fills_that_were_told(busy: DayRig) -> None:
         assert row["미체결수량"] == told.values[902]
 
 
+def test_an_order_takes_part_in_the_closing_auction() -> None:
+    rig = trader("15:18")
+    rig.until("15:25")
+    number = sent(rig.order(BUY, 9, quote=MARKET))
+    assert last(rig, number).values[913] == "접수"
+    rig.until("15:31")
+    closing = rig.of("주식체결", CODE)[-1]
+    assert closing.values[15][0] == " "
+    filled = last(rig, number)
+    assert (filled.values[913], filled.values[914]) == ("체결", str(closing.number(10)))
+    assert (filled.values[902], filled.values[908]) == ("0", "153000")
+
+
 def test_the_close_ends_what_is_open() -> None:
     rig = trader("15:18")
     ask, bid = quotes(rig)

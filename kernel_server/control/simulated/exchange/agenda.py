@@ -49,10 +49,11 @@ def agenda(plan: Plan, now: float) -> Iterator[Piece]:
         yield from _auction(plan, halt.time, halt.released, now)
         yield _single(script, release)
         position, edge = release + 1, halt.released
+    auction = max(plan.hours.auction, float(script.time[stop - 1]) if stop else 0.0)
     if now < plan.hours.auction or position < stop:
         yield from _trading(plan, position, stop, edge, plan.hours.auction)
     if script.closes and position < len(script):
-        yield from _auction(plan, plan.hours.auction, plan.hours.closes, now)
+        yield from _auction(plan, auction, plan.hours.closes, now)
         yield _single(script, len(script) - 1)
 
 

@@ -31,6 +31,7 @@ from kernel_server.reference.sessions import Sessions
 _TURN = 200  # events a turn, so that it keeps the control thread for some 10 ms
 _START = 100  # as many events as the start of an issue's day takes time
 _RESOLUTION = 0.004  # real seconds; what is due so close together is done in one turn
+_LAST = "~"  # sorts behind every code
 
 
 class SimulatedExchange:
@@ -76,7 +77,7 @@ class SimulatedExchange:
         self._numbers = itertools.count(1)
         self._heap: list[
             tuple[float, str]
-        ] = []  # a blank code is a phase, "+CODE" the start of an issue's day
+        ] = []  # a blank code is a phase, _LAST one that was put off, "+CODE" the start of an issue's day
         self._changes = NEVER  # when the phase in the heap begins
         self._session = -1  # whose day ``_days`` are
         self._timer: Timer | None = None
@@ -282,8 +283,8 @@ class SimulatedExchange:
                 if day.due < NEVER:
                     heappush(self._heap, (day.due, code))
                 return 1
-        elif not code:
-            self._change(time)
+        elif not code or code == _LAST:
+            self._change(time, put_off=bool(code))
         elif code[0] == "+" and code[1:] not in self._days and code[1:] in self._watched:
             try:
                 self._start(code[1:])
@@ -292,12 +293,18 @@ class SimulatedExchange:
             return _START
         return 1
 
-    def _change(self, time: float) -> None:
-        """Another phase begins."""
+    def _change(self, time: float, put_off: bool) -> None:
+        """Another phase begins. The pause is put off until the last closing auction is over."""
         self._changes = NEVER
         if not self._watched and not self._days:
             return
         phase = phases.phase(self._sessions, time)
+        if phase is Phase.PAUSE and not put_off:
+            last = max((day.closing for day in self._days.values()), default=0.0)
+            if last >= time:
+                self._changes = last
+                heappush(self._heap, (last, _LAST))
+                return
         if phases.session(self._sessions, time) != self._session:
             self._change_day(time)
         for day in list(self._days.values()):

@@ -82,15 +82,14 @@ class Flow:
         return self._quote(price, self.below(price))
 
     def trade(self, side: Side, price: int, volume: int) -> list[Met]:
-        """A scripted trade. ``side`` takes the initiative (NONE counts as a buyer)."""
+        """A scripted trade. ``side`` takes the initiative; NONE, where nobody knows who did, trades at the ask."""
         if side is Side.SELL:
             met = [] if price == self._bid else self._quote(self._away(self.above, price), price)
             self._provide(Side.BUY, price, volume, price <= self.lower)
         else:
             met = [] if price == self._ask else self._quote(price, self._away(self.below, price))
             self._provide(Side.SELL, price, volume, price >= self.upper)
-            side = Side.BUY
-        for match in self.book.trade(side, price, volume):
+        for match in self.book.trade(side or Side.BUY, price, volume):
             met.append((side, match))
         return met
 

@@ -115,6 +115,12 @@ class IssueDay:
         """Whether clients have left their marks in it, which the script does not know."""
         return self._record is not None
 
+    @property
+    def closing(self) -> float:
+        """When its closing auction is to be, seconds since the epoch; 0 where there is none, or none any more."""
+        script = self.plan.script
+        return float(script.time[-1]) if script.closes and self._position < len(script) else 0.0
+
     def submit(
         self, number: int, order: NewOrder, now: float, phase: Phase, filled: Callable[[Fill], None]
     ) -> None:
@@ -123,7 +129,9 @@ class IssueDay:
             self._record = self.trades()
         price = order.price or (self.tape.last if phase is Phase.AFTER_CLOSE else 0)
         client = self._clients[number] = _Client(order.side, order.quantity, price, filled)
-        if phase in AUCTIONS or self.halt is not None:
+        # A recorded opening auction may come some seconds after the opening.
+        late = not self._position and self.plan.script.opens and order.kind == "day"
+        if phase in AUCTIONS or self.halt is not None or (late and phase is Phase.CONTINUOUS):
             self._auction.collect(number, order.side, order.quantity, price)
         elif phase is Phase.AFTER_CLOSE:
             matches = self._auction.submit(number, order.side, order.quantity, price, order.kind)
