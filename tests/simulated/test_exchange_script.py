@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from market_cases import at, market_data, needs_market_data, weekdays
+from market_cases import at, weekdays
 from simulated_rig import Row, bars
 
 from kernel_server.control.simulated import draws, ticks
-from kernel_server.control.simulated.exchange.script import Script, from_minutes, from_ticks
+from kernel_server.control.simulated.exchange.script import Script, from_minutes
 from kernel_server.control.simulated.history import SyntheticMarket
 from kernel_server.control.simulated.market import Bars, Ints
 
@@ -152,37 +151,3 @@ def test_no_minutes_no_trades() -> None:
 def test_a_bar_of_too_few_shares_keeps_its_close_and_its_volume() -> None:
     script = scripted(bars([(20260318093000, 10000, 10100, 9900, 10050, 1)]))
     assert (script.price.tolist(), script.volume.tolist()) == ([10050], [1])
-
-
-def test_ticks_are_read_by_the_names_of_their_columns(tmp_path: Path) -> None:
-    file = tmp_path / "ticks.csv"
-    file.write_text(
-        "code,date,time,ask,price,side,volume,more\n"
-        "005930,20260318,090001,101,100,2,7,9\n"
-        "005930,20260318,090001,101,101,1,3,9\n"
-        "005930,20260318,090003,101,101,0,1,9\n"
-    )
-    script = from_ticks(file)
-    assert script.time.tolist() == [OPENS + 1, OPENS + 1.5, OPENS + 3]
-    assert script.price.tolist() == [100, 101, 101]
-    assert script.volume.tolist() == [7, 3, 1]
-    assert script.side.tolist() == [-1, 1, 0]
-    assert (script.opens, script.closes) == (False, False)
-
-
-def test_ticks_without_a_side_are_told_of(tmp_path: Path) -> None:
-    file = tmp_path / "ticks.csv"
-    file.write_text("date,time,price,volume\n20260318,090001,100,7\n")
-    with pytest.raises(ValueError, match="no column side"):
-        from_ticks(file)
-
-
-class TestRecorded:
-    pytestmark = needs_market_data
-
-    @pytest.mark.parametrize(("name", "count"), [("005490_20200604", 20_407), ("000660_20200601", 14_934)])
-    def test_recorded_trades_are_the_recorded_minutes(self, name: str, count: int) -> None:
-        script = from_ticks(market_data() / "ticks" / f"{name}.csv.gz")
-        recorded = np.loadtxt(market_data() / "minute" / f"{name}.csv", np.int64, delimiter=",", skiprows=1)
-        assert len(script) == count
-        assert minutes_of(script) == rows_of(bars([tuple(row) for row in recorded[:, :6].tolist()]))

@@ -20,6 +20,7 @@ from kernel_server.control.simulated.charts import Charts
 from kernel_server.control.simulated.conditions import Conditions
 from kernel_server.control.simulated.exchange.engine import SimulatedExchange
 from kernel_server.control.simulated.exchange.interface import Exchange, Watcher
+from kernel_server.control.simulated.exchange.plan import Recorded
 from kernel_server.control.simulated.exchange.told import Told
 from kernel_server.control.simulated.faults import Faults
 from kernel_server.control.simulated.flows import Flows
@@ -61,6 +62,7 @@ class SimulatedControl:
         later: hands work to the control thread, never doing it inside the call.
         sessions: hours of the exchange, asked for once, when first needed.
         seed: of what happens on the exchange within a day.
+        recorded: trades that take the place of drawn ones, by code and day.
     """
 
     kind = "simulated"
@@ -73,6 +75,7 @@ class SimulatedControl:
         later: Later,
         sessions: Callable[[], Sessions] = load,
         seed: int = 1,
+        recorded: Recorded | None = None,
     ) -> None:
         self.source = f"simulated:{market.source}"
         self._clock = clock
@@ -91,7 +94,7 @@ class SimulatedControl:
 
         def exchange(watcher: Watcher) -> Exchange:
             told = Told(watcher, lambda phase: self._brokerage.phase(phase))
-            return SimulatedExchange(market, clock, sessions, later, seed, told)
+            return SimulatedExchange(market, clock, sessions, later, seed, told, recorded)
 
         self._indices = Indices(market, sessions)
         self._feed = Feed(self, exchange, self.registrations, settings, issues, sessions, self._indices)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, replace
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -14,28 +14,25 @@ from pathlib import Path
 import numpy as np
 
 from kernel_server.clock import seoul
-from kernel_server.control.simulated import given_files, listing
-from kernel_server.control.simulated.actions import SPLIT, ratio
+from kernel_server.control.simulated import given_files, given_listing
+from kernel_server.control.simulated.aggregate import cut, grouped
 from kernel_server.control.simulated.daynumbers import epoch_days
-from kernel_server.control.simulated.given_files import BadMarketData
+from kernel_server.control.simulated.exchange.script import Script
+from kernel_server.control.simulated.given_files import NO_BARS, BadMarketData
+from kernel_server.control.simulated.given_splits import marked
+from kernel_server.control.simulated.given_ticks import PAUSE, GivenTicks, Minutes
+from kernel_server.control.simulated.hours import day_of
 from kernel_server.control.simulated.market import Bars, Ints, Issue
 from kernel_server.reference.sessions import Sessions
+
+log = logging.getLogger(__name__)
 
 FIRST_DAY = 19850104
 """Where the broker's own daily history begins; given days before it are not served."""
 
-_CODE = re.compile(r"[0-9A-Z]{6}")
-_MARKETS = ("KOSPI", "KOSDAQ", "KONEX")
-_KINDS = ("stock", "etf", "etn", "reit")
-_UNKNOWN_DATE = date(1985, 1, 4)
-# A step of these many times between the two daily files is taken for a split. Smaller ones are as often a
-# bonus or a rights issue, so they are left unmarked.
-_SPLITS = np.array([5, 10, 20, 25, 50, 100])
 _SEOUL = 9 * 3600
-_USUAL_CLOSE = (15 * 60 + 30) * 60
+_USUAL_OPEN, _USUAL_CLOSE = 9 * 3600, (15 * 60 + 30) * 60
 _DAY = 1_000_000  # YYYYMMDDHHMMSS // _DAY is YYYYMMDD
-_NONE = np.zeros(0, np.int64)
-_EMPTY = Bars(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
 
 
 class GivenMarket:
@@ -51,9 +48,13 @@ class GivenMarket:
         day. Where both are there, splits are marked.
     ``minute/CODE*.csv``
         time, open, high, low, close, volume; the start of the minute. Served both for adjusted and not.
+    ``ticks/CODE_YYYYMMDD.csv``, ``ticks/CODE_YYYYMMDD.csv.gz``
+        date, time, price, side, volume: a day's trades, which ``recorded`` gives to the exchange. Minutes are
+        made of them for days that have none in ``minute``, and daily bars for days that the daily files lack.
 
     What is asked for and has no file is empty. A day is served once its session is over; while it runs,
-    it is what its minutes up to ``now`` add up to, if there are any. A minute is served once it is over.
+    it is what its minutes up to ``now`` add up to, if there are any, those of its trades before those of its
+    minute file. A minute is served once it is over.
 
     Args:
         folder: where the files are. They are not to change while they are served.
@@ -68,17 +69,23 @@ class GivenMarket:
     def __init__(self, folder: Path, sessions: Callable[[], Sessions] | None = None, kept: int = 64) -> None:
         if not folder.is_dir():
             raise BadMarketData(
-                folder, 0, "expected a folder with listing.csv, daily/, daily_unadjusted/ or minute/"
+                folder, 0, "expected a folder with listing.csv, daily/, daily_unadjusted/, minute/ or ticks/"
             )
         self._sessions = sessions
         self._firsts: dict[str, date] = {}
         self._adjusted = self._files(folder / "daily", given_files.DAILY)
         self._plain = self._files(folder / "daily_unadjusted", given_files.DAILY)
         self._parts = self._files(folder / "minute", given_files.MINUTE)
-        self._issues = self._listed(folder / "listing.csv")
+        self._ticks = GivenTicks(folder / "ticks", self._hours)
+        for code, given in self._ticks.codes().items():
+            self._firsts[code] = min(day_of(given[0]), self._firsts.get(code, day_of(given[0])))
+        codes = {*self._adjusted, *self._plain, *self._parts, *self._ticks.codes()}
+        self._issues = given_listing.issues(folder / "listing.csv", codes, self._firsts)
         if not self._issues:
             raise BadMarketData(
-                folder, 0, "expected a listing.csv or files under daily/, daily_unadjusted/ or minute/"
+                folder,
+                0,
+                "expected a listing.csv or files under daily/, daily_unadjusted/, minute/ or ticks/",
             )
         self.source = f"given:{_fingerprint(folder)}"
         self._whole = lru_cache(4)(given_files.daily)
@@ -89,10 +96,18 @@ class GivenMarket:
         """Every issue of the listing and of the files, by code."""
         return self._issues
 
+    def recorded(self, code: str, day: int) -> Script | None:
+        """The given trades of that YYYYMMDD; None where there are none.
+
+        Raises:
+            BadMarketData: something in their file is not as it should be.
+        """
+        return self._ticks.script(code, day)
+
     def daily(self, code: str, adjusted: bool, now: float, days: int | None = None) -> Bars:
         """The days of the code's file from 1985-01-04 to ``now``."""
         bars = self._daily(code, adjusted, now)
-        return bars if days is None else _cut(bars, slice(max(0, len(bars) - days), None))
+        return bars if days is None else cut(bars, max(0, len(bars) - days), len(bars))
 
     def _daily(self, code: str, adjusted: bool, now: float) -> Bars:
         days = self._days(code, adjusted)
@@ -100,28 +115,34 @@ class GivenMarket:
         number = today.year * 10_000 + today.month * 100 + today.day
         over = int(np.searchsorted(days.time, number))
         if over == len(days) or days.time[over] != number:
-            return _cut(days, slice(0, over))
-        if now >= self._closes(np.array([number]))[0]:
-            return _cut(days, slice(0, over + 1))
-        minutes = self._seen(code, now)
-        minutes = _cut(minutes, slice(int(np.searchsorted(minutes.time, number * _DAY)), None))
-        return _with(_cut(days, slice(0, over + 1)), minutes) if len(minutes) else _cut(days, slice(0, over))
+            return cut(days, 0, over)
+        whole, closes = cut(days, 0, over + 1), self._hours(number)[1]
+        if number in self._ticks.codes().get(code, ()) and now < closes + PAUSE:
+            given = self._ticks.minutes(code, number)
+            # Its closing auction may come a little late.
+            closes, minutes = max([closes, *given.over[-1:].tolist()]), given.until(now)
+        elif now < closes:
+            minutes = self._minutes(code).until(now)
+            minutes = cut(minutes, int(np.searchsorted(minutes.time, number * _DAY)), len(minutes))
+        if now >= closes:
+            return whole
+        return _with(whole, minutes) if len(minutes) else cut(days, 0, over)
 
     def minute(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
         """The minutes of the code's files, of the newest ``days`` days that have any up to ``now``."""
         del adjusted  # there is one set of minutes
-        seen = self._seen(code, now)
+        seen = self._minutes(code).until(now)
         if not len(seen) or days <= 0:
-            return _EMPTY
+            return NO_BARS
         dates = np.unique(seen.time // _DAY)[-days:]
-        return _cut(seen, slice(int(np.searchsorted(seen.time, dates[0] * _DAY)), None))
+        return cut(seen, int(np.searchsorted(seen.time, dates[0] * _DAY)), len(seen))
 
     def _files(self, folder: Path, columns: tuple[str, ...]) -> dict[str, list[Path]]:
         """The files of the folder by code, each looked at only so far as to see that it is one of ours."""
         found: dict[str, list[Path]] = {}
         for file in sorted(folder.glob("*.csv")):
             code = file.stem if columns == given_files.DAILY else file.stem[:6]
-            if not _CODE.fullmatch(code):
+            if not given_listing.CODE.fullmatch(code):
                 raise BadMarketData(file, 0, "expected a name that is a code: six digits or capitals")
             first = given_files.check(file, columns)
             if first is not None:
@@ -129,55 +150,56 @@ class GivenMarket:
             found.setdefault(code, []).append(file)
         return found
 
-    def _listed(self, file: Path) -> dict[str, Issue]:
-        issues = {issue.code: issue for issue in self._rows(file)} if file.exists() else {}
-        for code in sorted({*self._adjusted, *self._plain, *self._parts} - set(issues)):
-            first = self._firsts.get(code, _UNKNOWN_DATE)
-            issues[code] = listing.known().issues.get(code) or Issue(
-                code, code, "KOSPI", _kind(code, code), 0, first, 0, ""
-            )
-        return issues
-
-    def _rows(self, file: Path) -> Iterator[Issue]:
-        table = given_files.read(file, given_files.LISTING)
-        shares = table.whole("shares").tolist()
-        blank = [""] * len(table.lines)
-        kinds, faces, industries = (
-            table.columns.get(name, blank) for name in ("kind", "face_value", "industry")
-        )
-        columns = (table.columns[name] for name in ("code", "name", "market", "listing_date"))
-        seen: set[str] = set()
-        for row, (code, name, market, listed) in enumerate(zip(*columns, strict=True)):
-            if not _CODE.fullmatch(code) or code in seen:
-                raise table.wrong(row, f"code should be six digits or capitals, each once, not {code!r}")
-            seen.add(code)
-            board = market.split(" ")[0]
-            if board not in _MARKETS:
-                raise table.wrong(row, f"market should be {', '.join(_MARKETS)}, not {market!r}")
-            try:
-                day = date.fromisoformat(listed) if listed else self._firsts.get(code, _UNKNOWN_DATE)
-                face = int(faces[row] or "0")
-            except ValueError:
-                expected = "listing_date should be YYYY-MM-DD and face_value a whole number"
-                raise table.wrong(row, expected) from None
-            kind = kinds[row] or _kind(code, name)
-            if kind not in _KINDS:
-                raise table.wrong(row, f"kind should be {', '.join(_KINDS)}, not {kind!r}")
-            yield Issue(code, name, board, kind, shares[row], day, face, industries[row])
-
     def _read_days(self, code: str, adjusted: bool) -> Bars:
-        """The code's days, with what the other of the two files tells about splits."""
+        """The code's days, with what the other of the two files tells about splits, and those made of trades."""
         here, there = (self._adjusted, self._plain) if adjusted else (self._plain, self._adjusted)
-        if code not in here:
-            return _EMPTY
-        days = self._whole(here[code][0], FIRST_DAY)
-        if code in there:
+        days = self._whole(here[code][0], FIRST_DAY) if code in here else NO_BARS
+        if code in here and code in there:
             other = self._whole(there[code][0], FIRST_DAY)
-            days = _marked(days, *((days, other) if adjusted else (other, days)))
-        return _kept(days)
+            days = marked(days, *((days, other) if adjusted else (other, days)))
+        # Before the newest adjusted day nobody knows at which scale a day's trades are.
+        since = int(days.time[-1]) if adjusted and len(days) else 0
+        known = set(days.time.tolist())
+        given = [day for day in self._ticks.codes().get(code, ()) if day > since and day not in known]
+        made = [self._ticks.minutes(code, day).bars for day in given]
+        made = [grouped(bars, bars.time // _DAY, bars.time[:1] // _DAY) for bars in made if len(bars)]
+        return _kept(_joined([days, *made]))
 
-    def _read_minutes(self, code: str) -> tuple[Bars, Ints]:
-        """The code's minutes, and when each of them is over."""
+    def _read_minutes(self, code: str) -> Minutes:
+        """The code's minutes: those of its files, and those made of its trades on other days."""
+        held = self._filed(code)
+        known = set((held.bars.time // _DAY).tolist())
+        given = self._ticks.codes().get(code, ())
+        for day in given:
+            if day in known:
+                self._compare(code, day, held.bars)
+        parts = [held, *(self._ticks.minutes(code, day) for day in given if day not in known)]
+        over = np.concatenate([part.over for part in parts])
+        bars = _joined([part.bars for part in parts])
+        # The days of one part lie between those of the other, and a later bar is over later.
+        return Minutes(_kept(bars), np.sort(over))
+
+    def _compare(self, code: str, day: int, held: Bars) -> None:
+        """Says so where a day's minute file and its trades do not agree; trades may begin late and end early."""
+        made = self._ticks.minutes(code, day).bars
+        common, here, there = np.intersect1d(
+            made.time[1:-1], held.time, assume_unique=True, return_indices=True
+        )
+        same = np.ones(len(common), bool)
+        for name in ("open", "high", "low", "close", "volume"):
+            same &= getattr(made, name)[1:-1][here] == getattr(held, name)[there]
+        if not same.all():
+            log.warning(
+                "%s and the minutes of that day do not agree, the first time at %d, %d times in %d: charts show the"
+                " minutes, and trading follows the ticks",
+                self._ticks.file(code, day),
+                common[np.argmin(same)],
+                len(common) - int(same.sum()),
+                len(common),
+            )
+
+    def _filed(self, code: str) -> Minutes:
+        """The minutes of the code's minute files."""
         files = {file: given_files.minute(file) for file in self._parts.get(code, ())}
         order = sorted(
             (file for file in files if len(files[file])), key=lambda file: int(files[file].time[0])
@@ -189,29 +211,28 @@ class GivenMarket:
                 )
                 raise BadMarketData(after, 2, expected)
         if not order:
-            return _EMPTY, _NONE
-        names = [field.name for field in fields(Bars)]
-        joined = {name: np.concatenate([getattr(files[file], name) for file in order]) for name in names}
-        bars = _kept(Bars(**joined))
+            return Minutes(NO_BARS, NO_BARS.time)
+        bars = _joined([files[file] for file in order])
         days, of = np.unique(bars.time // _DAY, return_inverse=True)
         start = _moments(bars.time)
         # The closing auction's bar bears the moment of the close itself.
-        return bars, np.minimum(start + 60, np.maximum(start, self._closes(days)[of]))
+        return Minutes(bars, np.minimum(start + 60, np.maximum(start, self._span(days)[1][of])))
 
-    def _seen(self, code: str, now: float) -> Bars:
-        bars, over = self._minutes(code)
-        return _cut(bars, slice(0, int(np.searchsorted(over, now, side="right"))))
+    def _hours(self, day: int) -> tuple[int, int]:
+        opens, closes = self._span(np.array([day]))
+        return int(opens[0]), int(closes[0])
 
-    def _closes(self, days: Ints) -> Ints:
-        """When the sessions of those days (YYYYMMDD) close, seconds since the epoch."""
-        closes = _moments(days * _DAY) + _USUAL_CLOSE
+    def _span(self, days: Ints) -> tuple[Ints, Ints]:
+        """When the sessions of those days (YYYYMMDD) open and close, seconds since the epoch."""
+        midnight = _moments(days * _DAY)
+        opens, closes = midnight + _USUAL_OPEN, midnight + _USUAL_CLOSE
         if self._sessions is not None:
             sessions = self._sessions()
             day = epoch_days(days)
             at = np.minimum(np.searchsorted(sessions.dates.view(np.int64), day), len(sessions) - 1)
             listed = sessions.dates.view(np.int64)[at] == day
-            closes[listed] = sessions.closes[at[listed]]
-        return closes
+            opens[listed], closes[listed] = sessions.opens[at[listed]], sessions.closes[at[listed]]
+        return opens, closes
 
 
 def _kept(bars: Bars) -> Bars:
@@ -219,36 +240,6 @@ def _kept(bars: Bars) -> Bars:
     for field in fields(Bars):
         getattr(bars, field.name).setflags(write=False)
     return bars
-
-
-def _kind(code: str, name: str) -> str:
-    """What an issue most likely is where the listing does not say."""
-    known = listing.known().issues.get(code)
-    if known is not None:
-        return known.kind
-    if code[0] in "567":  # the range of the ETNs
-        return "etn"
-    return "reit" if name.endswith("리츠") else "stock"
-
-
-def _marked(days: Bars, adjusted: Bars, plain: Bars) -> Bars:
-    """``days`` with a mark where adjusted and unadjusted closes come so many times nearer as a split brings them."""
-    common, here, there = np.intersect1d(adjusted.time, plain.time, assume_unique=True, return_indices=True)
-    fair, raw = adjusted.close[here], plain.close[there]
-    if len(common) < 2:
-        return days
-    scale = fair / raw
-    step = scale[1:] / scale[:-1]
-    # An adjusted price has been rounded to 1 KRW, which tells how far the step may be off.
-    blur = 0.001 + 1 / fair[1:] + 1 / fair[:-1]
-    near = _SPLITS[np.argmin(np.abs(step[:, None] / _SPLITS - 1), axis=1)]
-    split = np.abs(step / near - 1) < blur
-    times, factor = common[1:][split], near[split]
-    event, percent = days.event.copy(), days.ratio.copy()
-    places = np.searchsorted(days.time, times)
-    event[places] = SPLIT
-    percent[places] = [ratio(float(many)) for many in factor]
-    return replace(days, event=event, ratio=percent)
 
 
 def _with(days: Bars, minutes: Bars) -> Bars:
@@ -271,14 +262,17 @@ def _moments(time: Ints) -> Ints:
     return moments
 
 
-def _cut(bars: Bars, part: slice) -> Bars:
-    return Bars(**{field.name: getattr(bars, field.name)[part] for field in fields(Bars)})
+def _joined(parts: Sequence[Bars]) -> Bars:
+    """All of them in the order of time."""
+    whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in Bars.__slots__}
+    order = np.argsort(whole["time"], kind="stable")
+    return Bars(**{name: column[order] for name, column in whole.items()})
 
 
 def _fingerprint(folder: Path) -> str:
     """Twelve digits that change when a file is added, removed, resized or written again."""
     found = hashlib.sha256()
-    for file in sorted(folder.rglob("*.csv")):
+    for file in sorted([*folder.rglob("*.csv"), *folder.rglob("*.csv.gz")]):
         state = file.stat()
         found.update(
             f"{file.relative_to(folder).as_posix()}\t{state.st_size}\t{state.st_mtime_ns}\n".encode()

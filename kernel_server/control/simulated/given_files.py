@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import itertools
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,9 @@ from kernel_server.control.simulated.market import Bars, Ints
 LISTING = ("code", "name", "market", "shares", "listing_date")
 DAILY = ("date", "open", "high", "low", "close", "volume")
 MINUTE = ("time", "open", "high", "low", "close", "volume")
+
+_NONE = np.zeros(0, np.int64)
+NO_BARS = Bars(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
 
 _DAY = 1_000_000  # YYYYMMDDHHMMSS // _DAY is YYYYMMDD
 _SEPARATORS = str.maketrans("", "", "-:/. T")
@@ -82,16 +87,45 @@ class _Reader(Protocol):
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[_Reader]:
+def opened(file: Path) -> Iterator[TextIO]:
+    """The text of a file, which may be gzipped.
+
+    Raises:
+        BadMarketData: it cannot be read, even where that turns out inside the block only.
+    """
+    opener = gzip.open if file.suffix == ".gz" else open
     try:
-        with file.open(encoding="utf-8-sig", newline="") as text:
-            yield csv.reader(text)
+        with opener(file, "rt", encoding="utf-8-sig", newline="") as text:
+            yield cast(TextIO, text)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise BadMarketData(file, 0, f"expected a whole gzip file: {error}") from error
     except OSError as error:
         raise BadMarketData(file, 0, f"expected a file that can be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BadMarketData(file, 0, "expected text in UTF-8") from error
-    except csv.Error as error:
-        raise BadMarketData(file, 0, f"expected comma-separated text: {error}") from error
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[_Reader]:
+    with opened(file) as text:
+        try:
+            yield csv.reader(text)
+        except csv.Error as error:
+            raise BadMarketData(file, 0, f"expected comma-separated text: {error}") from error
+
+
+def header(file: Path, names: Sequence[str], required: Sequence[str]) -> list[str]:
+    """The names of the columns.
+
+    Raises:
+        BadMarketData: one of the required ones is missing.
+    """
+    found = [name.strip() for name in names]
+    missing = [name for name in required if name not in found]
+    if missing:
+        expected = f"expected the columns {','.join(required)}; there is no {', '.join(missing)}"
+        raise BadMarketData(file, 1, expected)
+    return found
 
 
 def read(file: Path, required: Sequence[str], limit: int | None = None) -> Table:
@@ -104,11 +138,7 @@ def read(file: Path, required: Sequence[str], limit: int | None = None) -> Table
     rows: list[list[str]] = []
     lines: list[int] = []
     with _opened(file) as reader:
-        names = [name.strip() for name in next(reader, [])]
-        missing = [name for name in required if name not in names]
-        if missing:
-            expected = f"expected the columns {','.join(required)}; there is no {', '.join(missing)}"
-            raise BadMarketData(file, 1, expected)
+        names = header(file, next(reader, []), required)
         for row in itertools.islice((row for row in reader if row), limit):
             line = reader.line_num
             if len(row) != len(names):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -206,35 +204,6 @@ def _volumes(
     volume[first] = upto[first]
     shares: Ints = volume + 1
     return shares
-
-
-def from_ticks(file: Path) -> Script:
-    """The trades of a file (CSV, may be gzipped), which hold one issue's day or a part of it.
-
-    Of the columns ``date``, ``time`` (HHMMSS), ``price``, ``side`` (1 bought, 2 sold) and ``volume`` count;
-    further ones may stand between them. Trades of one second keep their order and are spread over it.
-
-    Raises:
-        ValueError: a column is missing.
-    """
-    opener = gzip.open if file.suffix == ".gz" else open
-    with opener(file, "rt", encoding="utf-8") as lines:
-        header = next(lines).strip().split(",")
-        missing = [name for name in ("date", "time", "price", "side", "volume") if name not in header]
-        if missing:
-            raise ValueError(f"{file} has no column {', '.join(missing)}; it has {', '.join(header)}")
-        columns = [header.index(name) for name in ("date", "time", "price", "side", "volume")]
-        table = np.loadtxt(lines, np.int64, delimiter=",", usecols=columns, ndmin=2)
-    date, clock, price, side, volume = table.T
-    second = moments(date * 1_000_000 + clock)
-    order = np.argsort(second, kind="stable")
-    second = second[order]
-    places = np.arange(len(second))
-    starts = np.searchsorted(second, second, side="left")
-    many = np.searchsorted(second, second, side="right") - starts
-    time = second.astype(np.float64) + (places - starts) / many
-    sides = np.where(side == 1, int(Side.BUY), np.where(side == 2, int(Side.SELL), int(Side.NONE)))
-    return Script(time, price[order].copy(), volume[order].copy(), sides[order])
 
 
 def moments(time: Ints) -> Ints:
