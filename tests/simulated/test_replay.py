@@ -203,6 +203,32 @@ def test_clients_trade_beside_the_given_trades_and_take_none_away(
     assert rig.day() == [NUMBER, *whole(ticks)]
 
 
+@pytest.mark.parametrize(("many", "start"), [(1, "17:00"), (30, "17:00"), (3, "09:10")])
+def test_the_tick_chart_goes_on_with_the_days_before(
+    tmp_path: Path, calendar_cache: None, many: int, start: str
+) -> None:
+    days = {20261112: session(4, 200), 20261116: session(5, 1200), NUMBER: session(6, 500)}
+    for day, held in days.items():
+        put(tmp_path, held, day, listing=LISTING)
+    rig = ReplayRig(tmp_path, start)
+    pages = rig.all_pages("opt10079", 종목코드=CODE, 틱범위=str(many), 수정주가구분="1")
+    assert [page.count for page in pages[:-1]] == [900] * (len(pages) - 1)
+    # Each price is coloured against the close of the session before; the first one's own opening stands for that.
+    bases = {20261112: 70_200, 20261116: days[20261112][-1].price, NUMBER: days[20261116][-1].price}
+    expected = []
+    for day, held in days.items():
+        until = start.replace(":", "") + "00" if day == NUMBER else "240000"
+        traded = [tick for tick in held if tick.time < until]
+        for at in range(0, len(traded), many):
+            group = traded[at : at + many]
+            change = group[-1].price - bases[day]
+            colour = "" if not change else "+" if change > 0 else "-"
+            expected.append((f"{day}{group[-1].time}", f"{colour}{group[-1].price}", str(whole(group)[4])))
+    names = ("체결시간", "현재가", "거래량")
+    found = [row for page in pages for row in zip(*map(page.column, names), strict=True)]
+    assert found == expected[::-1]
+
+
 # From minutes
 
 
@@ -264,12 +290,9 @@ class TestOfRecordedDays:
         with (market_data() / "minute" / f"{code}_{number}.csv").open() as lines:
             minutes = [[int(row[name]) for name in names] for row in csv.DictReader(lines)]
         assert rig.minutes(code) == bars(recorded, number) == minutes
-        assert rig.page("opt10081", 종목코드=code, 기준일자="", 수정주가구분="1").row(0)["일자"] == str(
-            number
-        )
-        adjusted = rig.page("opt10081", 종목코드=code, 기준일자="", 수정주가구분="1").row(0)
-        fields = ("시가", "고가", "저가", "현재가", "거래량", "거래대금")
-        assert [int(adjusted[name]) for name in fields] == whole(recorded)
+        today = rig.page("opt10081", 종목코드=code, 기준일자="", 수정주가구분="1").row(0)
+        fields = ("일자", "시가", "고가", "저가", "현재가", "거래량", "거래대금")
+        assert [int(today[name]) for name in fields] == [number, *whole(recorded)]
         ticks = rig.page("opt10079", 종목코드=code, 틱범위="1", 수정주가구분="1")
         assert ticks.column("체결시간") == [f"{number}{tick.time}" for tick in recorded[:-901:-1]]
 

@@ -18,7 +18,7 @@ from kernel_server.control.simulated.settings import Account, Settings
 
 if TYPE_CHECKING:
     from kernel_server.control.simulated.broker import SimulatedControl
-    from kernel_server.control.simulated.exchange.plan import Recorded
+    from kernel_server.control.simulated.exchange.plan import Tapes
     from kernel_server.reference.sessions import Sessions
 
 __all__ = ["Account", "Settings", "build", "check_machine"]
@@ -69,16 +69,15 @@ def build(
 
     load = sessions or functools.cache(calendar.load)
     market: Market
-    recorded: Recorded | None = None
+    tapes: Tapes | None = None
     if market_data is not None:
         from kernel_server.control.simulated.given import GivenMarket
 
-        market = given = GivenMarket(market_data, load, kept=_KEPT)
-        recorded = given.recorded
+        market = tapes = GivenMarket(market_data, load, kept=_KEPT)
     else:
         from kernel_server.control.simulated.history import SyntheticMarket
 
         market = SyntheticMarket(seed, load, minute_sessions=settings.minute_days, kept=_KEPT)
         if settings.fundamentals_seed is None:
             settings = dataclasses.replace(settings, fundamentals_seed=seed)
-    return SimulatedControl(market, clock, settings, later, load, seed, recorded)
+    return SimulatedControl(market, clock, settings, later, load, seed, tapes)

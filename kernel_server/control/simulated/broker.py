@@ -20,7 +20,7 @@ from kernel_server.control.simulated.charts import Charts
 from kernel_server.control.simulated.conditions import Conditions
 from kernel_server.control.simulated.exchange.engine import SimulatedExchange
 from kernel_server.control.simulated.exchange.interface import Exchange, Watcher
-from kernel_server.control.simulated.exchange.plan import Recorded
+from kernel_server.control.simulated.exchange.plan import Tapes
 from kernel_server.control.simulated.exchange.told import Told
 from kernel_server.control.simulated.faults import Faults
 from kernel_server.control.simulated.flows import Flows
@@ -62,7 +62,7 @@ class SimulatedControl:
         later: hands work to the control thread, never doing it inside the call.
         sessions: hours of the exchange, asked for once, when first needed.
         seed: of what happens on the exchange within a day.
-        recorded: trades that take the place of drawn ones, by code and day.
+        tapes: recorded trades, which take the place of drawn ones.
     """
 
     kind = "simulated"
@@ -75,7 +75,7 @@ class SimulatedControl:
         later: Later,
         sessions: Callable[[], Sessions] = load,
         seed: int = 1,
-        recorded: Recorded | None = None,
+        tapes: Tapes | None = None,
     ) -> None:
         self.source = f"simulated:{market.source}"
         self._clock = clock
@@ -94,6 +94,7 @@ class SimulatedControl:
 
         def exchange(watcher: Watcher) -> Exchange:
             told = Told(watcher, lambda phase: self._brokerage.phase(phase))
+            recorded = None if tapes is None else tapes.recorded
             return SimulatedExchange(market, clock, sessions, later, seed, told, recorded)
 
         self._indices = Indices(market, sessions)
@@ -117,18 +118,18 @@ class SimulatedControl:
             self._brokerage.handlers()
             | Charts(market, settings).handlers()
             | Quotes(market, settings, hours).handlers()
-            | self._more_handlers(market)
+            | self._more_handlers(market, tapes)
         )
         self._transactions = Transactions(self, settings, self._limits, self.registrations, handlers)
         self._online, self._offline = self._dispatch()
         self._functions = self._offline
         self._login_info = self._login_facts()
 
-    def _more_handlers(self, market: Market) -> dict[str, TrHandler]:
+    def _more_handlers(self, market: Market, tapes: Tapes | None) -> dict[str, TrHandler]:
         """Of the TRs that need the exchange, or the whole market at once."""
         issues = market.issues()
         return (
-            TickCharts(issues, self._feed.exchange).handlers()
+            TickCharts(issues, self._feed.exchange, tapes).handlers()
             | OrderBooks(issues, self._feed.exchange).handlers()
             | InterruptionList(issues, self._feed.exchange, self._settings).handlers()
             | IndexQuotes(self._indices, self._survey).handlers()

@@ -17,6 +17,7 @@ from kernel_server.clock import seoul
 from kernel_server.control.simulated import given_files, given_listing
 from kernel_server.control.simulated.aggregate import cut, grouped
 from kernel_server.control.simulated.daynumbers import epoch_days
+from kernel_server.control.simulated.exchange.plan import Past
 from kernel_server.control.simulated.exchange.script import Script
 from kernel_server.control.simulated.given_files import NO_BARS, BadMarketData
 from kernel_server.control.simulated.given_splits import marked
@@ -103,6 +104,18 @@ class GivenMarket:
             BadMarketData: something in their file is not as it should be.
         """
         return self._ticks.script(code, day)
+
+    def before(self, code: str, day: int) -> Past | None:
+        """The newest given trades before that YYYYMMDD; errors as for ``recorded``."""
+        for given in reversed(self._ticks.codes().get(code, ())):
+            script = self._ticks.script(code, given) if given < day else None
+            if script:
+                closes = self._hours(given)[1]
+                days = self.daily(code, False, closes)
+                days = days if len(days) else self.daily(code, True, closes)
+                place = int(np.searchsorted(days.time, given))
+                return Past(given, int(days.close[place - 1] if place else script.price[0]), script)
+        return None
 
     def daily(self, code: str, adjusted: bool, now: float, days: int | None = None) -> Bars:
         """The days of the code's file from 1985-01-04 to ``now``."""

@@ -1,12 +1,15 @@
 """Trades of the newest session: the tick chart (opt10079) and 체결정보 (opt10003).
 
-A page's continuation key is the number, within the session, of the oldest trade in it; the next page holds what
-came before, however many trades have come since.
+A page's continuation key is the number, within the session, of the oldest trade in it, in opt10079 with the session's
+day before it; the next page holds what came before, however many trades have come since.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,11 +18,15 @@ from kernel_server.control.simulated import formats
 from kernel_server.control.simulated.aggregate import run_starts
 from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order, message
 from kernel_server.control.simulated.exchange.interface import Exchange, Side, Tape, Trade
-from kernel_server.control.simulated.market import Ints, Issue
+from kernel_server.control.simulated.exchange.plan import Past, Tapes
+from kernel_server.control.simulated.exchange.script import Script
+from kernel_server.control.simulated.hours import today
+from kernel_server.control.simulated.market import Floats, Ints, Issue
 from kernel_server.control.simulated.ticks import Rules, board, rules
 
 INTERVALS = ("1", "3", "5", "10", "30")
 
+_PLACES = 10**8  # more than a session has trades
 _SIGNS = {Side.BUY: "+", Side.SELL: "-", Side.NONE: " "}
 
 
@@ -30,18 +37,20 @@ class TickCharts:
         issues: the listing, by code.
         exchange: whose tape is read. Its trades and its 기준가 are of one day, so that adjusted and unadjusted
             ticks are the same.
+        past: recorded trades of earlier sessions, which opt10079 goes on with.
     """
 
-    def __init__(self, issues: Mapping[str, Issue], exchange: Exchange) -> None:
+    def __init__(self, issues: Mapping[str, Issue], exchange: Exchange, past: Tapes | None = None) -> None:
         self._issues = issues
         self._exchange = exchange
+        self._past = past
 
     def handlers(self) -> dict[str, Handler]:
         """A handler for each TR code, in lower case."""
         return {"opt10079": self._ticks, "opt10003": self._trades}
 
-    def _ticks(self, request: Request, now: float) -> Answer:  # noqa: ARG002 - the tape knows its time
-        """opt10079. Groups are counted from the session's first trade; the newest one may still be growing."""
+    def _ticks(self, request: Request, now: float) -> Answer:
+        """opt10079. Groups are counted from each session's first trade; the newest one may still be growing."""
         issue = self._issue(request)
         interval = request.inputs["틱범위"]
         if interval not in INTERVALS or request.inputs["수정주가구분"] not in ("0", "1", ""):
@@ -50,30 +59,38 @@ class TickCharts:
         trades = _traded(self._exchange, issue.code)
         # Where the newest group ends short, it says how many trades it has.
         left = str((len(trades) - 1) % many + 1) if trades else "0"
-        stop = len(trades) if request.after is None else request.after
-        size = request.tr.rows_per_page or len(trades)
-        start = max(0, (-(-stop // many) - size) * many)
-        if start >= stop:
+        size = request.tr.rows_per_page or sys.maxsize
+        day, stop = divmod(request.after, _PLACES) if request.after is not None else (0, sys.maxsize)
+        rows: list[list[str]] = []
+        for found in self._sessions(issue.code, trades, day, now):
+            stop = min(stop, found.length)
+            start = max(0, (-(-stop // many) - (size - len(rows))) * many)
+            if start < stop:
+                rows += _rows(request, found.base, many, *found.columns(slice(start, stop)))
+            if len(rows) == size:
+                more = start or self._before(issue.code, found.day)
+                key = found.day * _PLACES + start if more else None
+                return Answer([issue.code, left], rows, key, codes=(issue.code,))
+            stop = sys.maxsize
+        if not rows:
             return _nothing(request, [issue.code, left], issue.code)
-        base = self._exchange.tape(issue.code).base
-        prices = np.array([trade.price for trade in trades[start:stop]], np.int64)
-        volumes = np.array([trade.volume for trade in trades[start:stop]], np.int64)
-        starts = run_starts(np.arange(stop - start) // many)
-        lasts = np.append(starts[1:], stop - start) - 1
-        columns = {
-            "현재가": formats.prices(prices[lasts], base),
-            "거래량": formats.numbers(np.add.reduceat(volumes, starts)),
-            # a group bears the time of its last trade
-            "체결시간": [_moment(trades[start + at]) for at in lasts.tolist()],
-            "시가": formats.prices(prices[starts], base),
-            "고가": formats.prices(np.maximum.reduceat(prices, starts), base),
-            "저가": formats.prices(np.minimum.reduceat(prices, starts), base),
-        }
-        blanks = [""] * len(starts)
-        names = request.tr.multi_names
-        rows = list(map(list, zip(*(columns.get(name, blanks) for name in names), strict=True)))
-        rows.reverse()
-        return Answer([issue.code, left], rows, start or None, codes=(issue.code,))
+        return Answer([issue.code, left], rows, codes=(issue.code,))
+
+    def _sessions(self, code: str, trades: Sequence[Trade], day: int, now: float) -> Iterator[_Session]:
+        """The sessions with trades, newest first, from that YYYYMMDD on; from the newest one for a 0."""
+        newest = today(now) + 1
+        if trades:
+            newest = today(trades[0].time)
+            if day in (0, newest):
+                base = self._exchange.tape(code).base
+                yield _Session(newest, base, len(trades), lambda part: _columns(trades[part]))
+        past = self._before(code, day + 1 if 0 < day < newest else newest)
+        while past is not None:
+            yield _Session(past.day, past.base, len(past.script), partial(_part, past.script))
+            past = self._before(code, past.day)
+
+    def _before(self, code: str, day: int) -> Past | None:
+        return None if self._past is None else self._past.before(code, day)
 
     def _trades(self, request: Request, now: float) -> Answer:  # noqa: ARG002
         """opt10003."""
@@ -98,6 +115,51 @@ class TickCharts:
         if issue is None:
             raise Rejected("unknown_code")
         return issue
+
+
+_Columns = tuple[Sequence[float] | Floats, Ints, Ints]  # seconds since the epoch, KRW, shares
+
+
+class _Session(NamedTuple):
+    """A session's YYYYMMDD and 기준가, how many trades it has, and a way to look at a part of them."""
+
+    day: int
+    base: int
+    length: int
+    columns: Callable[[slice], _Columns]
+
+
+def _columns(trades: Sequence[Trade]) -> _Columns:
+    return (
+        [trade.time for trade in trades],
+        np.array([trade.price for trade in trades], np.int64),
+        np.array([trade.volume for trade in trades], np.int64),
+    )
+
+
+def _part(script: Script, part: slice) -> _Columns:
+    return script.time[part], script.price[part], script.volume[part]
+
+
+def _rows(
+    request: Request, base: int, many: int, time: Sequence[float] | Floats, price: Ints, volume: Ints
+) -> list[list[str]]:
+    """Groups of so many trades as rows of opt10079, newest first; there is a trade at least."""
+    starts = run_starts(np.arange(len(price)) // many)
+    lasts = np.append(starts[1:], len(price)) - 1
+    columns = {
+        "현재가": formats.prices(price[lasts], base),
+        "거래량": formats.numbers(np.add.reduceat(volume, starts)),
+        # a group bears the time of its last trade
+        "체결시간": [f"{seoul(time[at]):%Y%m%d%H%M%S}" for at in lasts.tolist()],
+        "시가": formats.prices(price[starts], base),
+        "고가": formats.prices(np.maximum.reduceat(price, starts), base),
+        "저가": formats.prices(np.minimum.reduceat(price, starts), base),
+    }
+    blanks = [""] * len(starts)
+    names = request.tr.multi_names
+    rows = list(map(list, zip(*(columns.get(name, blanks) for name in names), strict=True)))
+    return rows[::-1]
 
 
 class _Totals:
@@ -147,10 +209,6 @@ def _traded(exchange: Exchange, code: str) -> list[Trade]:
         return exchange.trades(code)
     except LookupError:
         return []
-
-
-def _moment(trade: Trade) -> str:
-    return f"{seoul(trade.time):%Y%m%d%H%M%S}"
 
 
 def _nothing(request: Request, single: Sequence[str], code: str) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -22,6 +23,27 @@ from kernel_server.control.simulated.ticks import Rules, board, rules
 
 Recorded = Callable[[str, int], "Script | None"]
 """The recorded trades of a code on a YYYYMMDD, if there are any."""
+
+
+class Past(NamedTuple):
+    """An earlier session's recorded trades: its YYYYMMDD, its 기준가 (KRW), and the trades, one at least."""
+
+    day: int
+    base: int
+    script: Script
+
+
+class Tapes(Protocol):
+    """Recorded trades."""
+
+    def recorded(self, code: str, day: int) -> Script | None:
+        """Those of that YYYYMMDD."""
+        ...
+
+    def before(self, code: str, day: int) -> Past | None:
+        """Those of the newest day before that YYYYMMDD that has any."""
+        ...
+
 
 _LEVEL_SHARE = 400  # a level of the book holds about this part of the day's volume
 _QUIET_LEVEL = 5_000_000  # KRW in a level of an issue that trades little
