@@ -89,10 +89,27 @@ def test_minutes_come_row_for_row(kw: Session, market_data: Path, code: str, day
 
 def test_a_code_without_a_file_has_no_rows_and_the_broker_says_so(kw: Session) -> None:
     with pytest.warns(UserWarning, match="571578"):
-        found = kw.daily("005490")
+        found = kw.daily("000270")
     assert len(found) == 0
     assert list(found.columns) == [*PRICES, "value"]
     assert "571578" in found.attrs["messages"][0]
+
+
+@pytest.mark.parametrize(("code", "day"), [("005490", "20200604"), ("000660", "20200601")])
+def test_ticks_come_row_for_row(kw: Session, market_data: Path, code: str, day: str) -> None:
+    expected = pd.read_csv(market_data / "ticks" / f"{code}_{day}.csv.gz", dtype={"time": str})
+    found = kw.bars(code, "1tick")
+    assert found["close"].tolist() == expected["price"].tolist()
+    assert found["volume"].tolist() == expected["volume"].tolist()
+    assert found.index.strftime("%Y%m%d%H%M%S").tolist() == (day + expected["time"]).tolist()
+
+
+def test_a_day_of_which_only_trades_are_given_has_a_daily_bar(kw: Session, market_data: Path) -> None:
+    trades = pd.read_csv(market_data / "ticks" / "005490_20200604.csv.gz")
+    price, volume = trades["price"], trades["volume"]
+    (bar,) = kw.daily("005490")[PRICES].itertuples()
+    assert bar.Index == pd.Timestamp("2020-06-04")
+    assert tuple(bar)[1:] == (price.iloc[0], price.max(), price.min(), price.iloc[-1], volume.sum())
 
 
 def test_the_listing_is_the_given_one(kw: Session, market_data: Path) -> None:
