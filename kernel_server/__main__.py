@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -62,6 +63,12 @@ def parser() -> argparse.ArgumentParser:
         " silence or slowness; may be given several times",
     )
     found.add_argument(
+        "--account-file",
+        type=Path,
+        metavar="FILE",
+        help="simulated: where accounts and orders outlive the server",
+    )
+    found.add_argument(
         "--state-dir",
         type=Path,
         metavar="DIR",
@@ -99,8 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(f"no log level {options.log_level!r}: it is DEBUG, INFO, WARNING or ERROR")
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     _check_address(options.host, options.port)
-    if kind == "ocx" and (options.clock not in (None, "real") or options.market_data):
-        _fail("--clock and --market-data go with --control simulated")
+    if kind == "ocx" and (options.clock not in (None, "real") or options.market_data or options.account_file):
+        _fail("--clock, --market-data and --account-file go with --control simulated")
     try:
         name = clock_name.parse(options.clock or clock_name.default(options.market_data is not None))
     except BadClock as error:
@@ -116,6 +123,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _serve_ocx(RunningClock(), settings, options)
     else:
         _serve_simulated(name, settings, options)
+
+
+def _saved_at(account_file: Path | None) -> float | None:
+    """The moment of the accounts in that file, before whose day no clock of its own begins."""
+    from kernel_server.control import simulated
+
+    if account_file is None:
+        return None
+    try:
+        return simulated.saved_at(account_file)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with the file is told in one sentence
+        _fail(str(error))
 
 
 def _check_address(host: str, port: int) -> None:
@@ -143,7 +162,7 @@ def _serve_simulated(name: ClockName, settings: Settings, options: argparse.Name
 
     load = functools.cache(calendar.load)
     try:
-        clock = market_clock.make(name, load)
+        clock = market_clock.make(name, load, not_before=_saved_at(options.account_file))
     except BadClock as error:
         _fail(f"--clock: {error}")
     try:
@@ -158,7 +177,15 @@ def _serve_simulated(name: ClockName, settings: Settings, options: argparse.Name
     thread = PlainThread()
 
     def make() -> Control:
-        return simulated.build(options.market_data, options.seed, clock, broker, thread.hand_over, load)
+        return simulated.build(
+            options.market_data,
+            options.seed,
+            clock,
+            broker,
+            thread.hand_over,
+            load,
+            options.account_file,
+        )
 
     asyncio.run(_serve(make, thread, clock, settings, options.parent, _on_signals))
 

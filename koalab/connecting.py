@@ -18,6 +18,7 @@ def connect(
     seed: int = 1,
     clock: str | None = None,
     limits: str = "official",
+    account_file: str | os.PathLike[str] | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     timeout: float = 5.0,
 ) -> Session:
@@ -33,6 +34,8 @@ def connect(
             also with ``"@2026-11-19"`` or ``"@2026-11-19T08:50"``, where it is to begin. Default: ``"market"``, over
             ``market_data`` ``"real"``.
         limits: embedded only: the broker's windows, ``"official"`` or ``"safe"``.
+        account_file: embedded only: a file in which accounts and orders outlive the server, made where there is none.
+            Without it every embedded server begins with fresh accounts.
         cache_dir: where loaded data is kept; default KOALAB_CACHE_DIR, else the platform's cache folder.
         timeout: seconds to wait for a server at ``target``.
 
@@ -46,14 +49,16 @@ def connect(
 
     target = target or os.environ.get("KOALAB_TARGET") or None
     if target is not None:
-        if market_data is not None or seed != 1 or clock is not None or limits != "official":
+        own = market_data is not None or account_file is not None
+        if own or seed != 1 or clock is not None or limits != "official":
             raise BadInput(
-                f"market_data, seed, clock and limits belong to an embedded server; the one at {target} has its own"
+                "market_data, account_file, seed, clock and limits belong to an embedded server; the one at"
+                f" {target} has its own"
             )
         session = Session(remote.connect(target, timeout), cache_dir)
     else:
         _check(clock, limits)
-        session = Session(embedded.start(market_data, seed, clock, limits), cache_dir)
+        session = Session(embedded.start(market_data, seed, clock, limits, account_file), cache_dir)
         session.login()
     return session
 

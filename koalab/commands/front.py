@@ -97,6 +97,12 @@ def range_options(command: Callback) -> Callback:
 def embedded_options(command: Callback) -> Callback:
     """The options of an embedded server, as ``kl.connect`` takes them."""
     for option in (
+        click.option(
+            "--account-file",
+            type=click.Path(dir_okay=False),
+            metavar="FILE",
+            help="Embedded: where accounts and orders outlive the server.",
+        ),
         click.option("--limits", metavar="NAME", help="Embedded: the broker's windows, official or safe."),
         click.option(
             "--clock",

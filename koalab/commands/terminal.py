@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from koalab.frames.fields import Columns
     from koalab.session import Session
 
-EMBEDDED: Final = ("market_data", "seed", "clock", "limits")
+EMBEDDED: Final = ("market_data", "seed", "clock", "limits", "account_file")
 
 
 class Terminal:

@@ -132,6 +132,7 @@ def start(
     seed: int = 1,
     clock: str | None = None,
     limits: str = "official",
+    account_file: str | os.PathLike[str] | None = None,
 ) -> EmbeddedTransport:
     """Starts a server over the simulated broker and connects to it.
 
@@ -140,6 +141,7 @@ def start(
         seed: of the synthetic market; the same seed gives the same prices.
         clock: its name, as for ``kl.connect``; None: the server's default.
         limits: the broker's windows, ``official`` or ``safe``.
+        account_file: where accounts and orders outlive the server.
     """
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise BadInput(f"seed must be a whole number, not {seed!r}")
@@ -159,6 +161,13 @@ def start(
         if not folder.is_dir():
             raise BadInput(f"market_data={str(market_data)!r} is no folder")
         arguments += ["--market-data", str(folder.resolve())]
+    if account_file is not None:
+        file = Path(account_file).expanduser().resolve()
+        if file.is_dir() or not file.parent.is_dir():
+            raise BadInput(
+                f"account_file={str(account_file)!r} should be a file, in a folder that there is; it is made if need be"
+            )
+        arguments += ["--account-file", str(file)]
     transport = EmbeddedTransport(arguments)
     transport.wait_ready(START_TIMEOUT)
     return transport

@@ -28,15 +28,22 @@ class Tick(NamedTuple):
 
 
 class ReplayRig(DayRig):
-    """A rig over what ``build`` makes of a folder, logged in."""
+    """A rig over what ``build`` makes of a folder, or of the synthetic market's seed 8, logged in."""
 
-    def __init__(self, folder: Path, start: str, day: str = DAY, **settings: object) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        start: str,
+        day: str = DAY,
+        account_file: Path | None = None,
+        **settings: object,
+    ) -> None:
         self.live, self.told, self.bases, self.story = [], [], {}, []
         self.clock = SteppedClock(moment(f"{day} {start}"))
         self.work: list[Callable[[], None]] = []
         self.events, self.pages = [], []
         self.settings = Settings(limited=False, **settings)  # type: ignore[arg-type]
-        self.control = simulated.build(folder, 1, self.clock, self.settings, self.work.append)
+        self.control = simulated.build(folder, 8, self.clock, self.settings, self.work.append, account_file)
         self.control.listen(self.handle)
         self.begin()
 

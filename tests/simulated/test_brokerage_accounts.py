@@ -145,6 +145,7 @@ def test_the_overview_tells_todays_this_months_and_all_profit() -> None:
     profit = int(first["추정예탁자산"]) - 10_000_000
     assert [int(first[f"{span}투자손익"]) for span in ("당일", "당월", "누적")] == [profit] * 3
     desk.settle(timedelta(days=1).total_seconds())
+    desk.exchange.tapes["005930"].base = 80_000  # where it closed
     second = desk.single("opw00004")
     assert [int(second[f"{span}투자손익"]) for span in ("당일", "당월", "누적")] == [0, profit, profit]
     assert int(second["당일투자원금"]) == 10_000_000 + profit

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kernel_server.control.simulated.exchange.plan import Tapes
     from kernel_server.reference.sessions import Sessions
 
-__all__ = ["Account", "Settings", "build", "check_machine"]
+__all__ = ["Account", "Settings", "build", "check_machine", "saved_at"]
 
 # One CommKwRqData asks for a hundred issues: with fewer histories kept, each of them would be made anew.
 _KEPT = 128
@@ -48,6 +48,7 @@ def build(
     settings: Settings,
     later: Callable[[Callable[[], None]], None],
     sessions: Callable[[], Sessions] | None = None,
+    account_file: Path | None = None,
 ) -> SimulatedControl:
     """A simulated control over the files of ``market_data``, or over a synthetic market where that is None.
 
@@ -58,12 +59,16 @@ def build(
         settings: what can be chosen about the broker.
         later: hands work to the control thread.
         sessions: the calendar, asked for when first needed; by default the one that is kept on this machine.
+        account_file: where accounts and orders are kept, from an earlier broker to a later one; None: nowhere.
 
     Raises:
+        BadMarketData: there is something wrong with the files of ``market_data``.
+        AccountFileError: there is something wrong with ``account_file``, or another broker uses it.
         RuntimeError: as ``check_machine``.
     """
     check_machine()
     from kernel_server.control.simulated.broker import SimulatedControl
+    from kernel_server.control.simulated.brokerage.keeper import Keeper
     from kernel_server.control.simulated.market import Market
     from kernel_server.reference import sessions as calendar
 
@@ -80,4 +85,24 @@ def build(
         market = SyntheticMarket(seed, load, minute_sessions=settings.minute_days, kept=_KEPT)
         if settings.fundamentals_seed is None:
             settings = dataclasses.replace(settings, fundamentals_seed=seed)
-    return SimulatedControl(market, clock, settings, later, load, seed, tapes)
+    keeper = None if account_file is None else Keeper(account_file, later)
+    try:
+        return SimulatedControl(market, clock, settings, later, load, seed, tapes, keeper)
+    except BaseException:
+        if keeper is not None:
+            keeper.close()
+        raise
+
+
+def saved_at(account_file: Path) -> float | None:
+    """The last moment of the accounts in a file, seconds since the epoch of their broker's clock; None for no file.
+
+    Raises:
+        AccountFileError: it is no account file, or damaged.
+        RuntimeError: as for ``build``.
+    """
+    check_machine()
+    from kernel_server.control.simulated.brokerage.account_file import read
+
+    saved = read(account_file.expanduser())
+    return None if saved is None else saved.moment

@@ -16,6 +16,7 @@ from kernel_server.control.seam import Event, Handler, Scalar, Value
 from kernel_server.control.simulated.answers import Handler as TrHandler
 from kernel_server.control.simulated.answers import message
 from kernel_server.control.simulated.brokerage.brokerage import Brokerage
+from kernel_server.control.simulated.brokerage.keeper import Keeper
 from kernel_server.control.simulated.charts import Charts
 from kernel_server.control.simulated.conditions import Conditions
 from kernel_server.control.simulated.exchange.engine import SimulatedExchange
@@ -63,6 +64,10 @@ class SimulatedControl:
         sessions: hours of the exchange, asked for once, when first needed.
         seed: of what happens on the exchange within a day.
         tapes: recorded trades, which take the place of drawn ones.
+        keeper: of the file in which the accounts outlive the control; without one they end with it.
+
+    Raises:
+        AccountFileError: the accounts in the keeper's file cannot be taken over.
     """
 
     kind = "simulated"
@@ -76,6 +81,7 @@ class SimulatedControl:
         sessions: Callable[[], Sessions] = load,
         seed: int = 1,
         tapes: Tapes | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self.source = f"simulated:{market.source}"
         self._clock = clock
@@ -124,6 +130,9 @@ class SimulatedControl:
         self._online, self._offline = self._dispatch()
         self._functions = self._offline
         self._login_info = self._login_facts()
+        self._keeper = keeper
+        if keeper is not None:
+            keeper.begin(self._brokerage, self)
 
     def _more_handlers(self, market: Market, tapes: Tapes | None) -> dict[str, TrHandler]:
         """Of the TRs that need the exchange, or the whole market at once."""
@@ -180,6 +189,8 @@ class SimulatedControl:
         self._end_session()
         self._feed.exchange.close()
         self.faults.close()
+        if self._keeper is not None:
+            self._keeper.close()
 
     def unfilled(self) -> list[str]:
         """The TRs that are answered in the right shape, but without values."""

@@ -37,6 +37,7 @@ def make(
     sessions: Callable[[], Sessions],
     wall: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
+    not_before: float | None = None,
 ) -> Clock:
     """The clock of that name.
 
@@ -45,6 +46,8 @@ def make(
         sessions: the calendar; ``real`` without a moment does not ask for it.
         wall: seconds since the epoch.
         monotonic: seconds of a clock that only goes forward.
+        not_before: a moment before whose session a clock without a moment of its own does not begin: there are
+            accounts that have seen it.
 
     Raises:
         BadClock: the moment lies outside the calendar.
@@ -57,6 +60,10 @@ def make(
         if replayed is not None:
             start = replayed.begins
             leaps_at = replayed.over if name.kind == "market" else None
+    if not_before is not None and name.moment is None and name.kind != "real":
+        first = wall() if start is None else start
+        if phases.session(sessions(), first) < phases.session(sessions(), not_before):
+            start, leaps_at, replayed = max(not_before, wall()), None, None
     replays = replayed is not None
     if name.kind == "stepped":
         return SteppedClock(wall() if start is None else start, jump=True, name=name.text, replays=replays)

@@ -9,6 +9,7 @@ from kernel_server.control.simulated.answers import Rejected
 from kernel_server.control.simulated.brokerage.books import Books, Calendar
 from kernel_server.control.simulated.brokerage.order import Order, Quote, Ticket, order_types, quotes
 from kernel_server.control.simulated.exchange.interface import Exchange, Phase, Side
+from kernel_server.control.simulated.given_files import BadMarketData
 from kernel_server.control.simulated.hours import day_of
 from kernel_server.control.simulated.market import Issue
 from kernel_server.control.simulated.settings import Settings
@@ -71,7 +72,7 @@ class Admission:
         """What the exchange is told (0: a market order), and what a share can cost at most (KRW)."""
         try:
             tape = self._exchange.tape(ticket.code)
-        except LookupError:  # listed, but without a price
+        except (LookupError, BadMarketData):  # listed, but without a price
             raise Rejected("unknown_code") from None
         if quote.price == "none":
             return 0, tape.upper

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
 from kernel_server.clock import seoul
-from kernel_server.control.simulated.brokerage.account import Account, Deal, Holding
+from kernel_server.control.simulated.brokerage import state as states
+from kernel_server.control.simulated.brokerage.account import Account, Holding
 from kernel_server.control.simulated.brokerage.order import Order
-from kernel_server.control.simulated.exchange.interface import Side
 from kernel_server.control.simulated.hours import day_of
 from kernel_server.control.simulated.settings import Settings
 from kernel_server.reference.sessions import Sessions
@@ -54,7 +54,9 @@ class Worth(NamedTuple):
 class Books:
     """What has to outlive the process, and nothing else; ``snapshot`` gives it as plain JSON.
 
-    ``orders`` are those of the session ``day`` by number, ``past`` those of the sessions before.
+    Attributes:
+        orders: those of the session ``day`` by number; ``past`` are those of the sessions before.
+        changed: called whenever any of it has changed; it has to be quick.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -68,6 +70,7 @@ class Books:
         self.past: list[Order] = []
         self.day_worth: dict[str, Worth] = {}
         self.month_worth: dict[str, Worth] = {}
+        self.changed: Callable[[], None] = lambda: None
         self._next_order = settings.first_order
         self._next_fill = settings.first_fill
 
@@ -78,6 +81,7 @@ class Books:
         self.day = day
         self._next_order = self._settings.first_order
         self._next_fill = self._settings.first_fill
+        self.changed()
 
     def next_order(self) -> int:
         self._next_order += 1
@@ -89,60 +93,66 @@ class Books:
 
     def snapshot(self) -> dict[str, Any]:
         """Plain JSON."""
-        return {
-            "day": self.day,
-            "next": [self._next_order, self._next_fill],
-            "orders": [_plain(order) for order in self.orders.values()],
-            "past": [_plain(order) for order in self.past],
-            "accounts": {
-                number: {
-                    "deposit": account.deposit,
-                    "cash": account.cash,
-                    "holdings": {
-                        code: [held.quantity, held.cost, held.fees] for code, held in account.holdings.items()
-                    },
-                    "deals": [[*deal] for deal in account.deals],
-                    "worth": [[*table[number]] for table in self._worths() if number in table],
-                }
-                for number, account in self.accounts.items()
-            },
+        return self.copied()()
+
+    def copied(self) -> Callable[[], dict[str, Any]]:
+        """A copy that costs little, and what makes plain JSON of it, which any thread may do later."""
+        # Fills and past orders do not change any more; there may be very many of them.
+        day, numbers, past = self.day, [self._next_order, self._next_fill], self.past[:]
+        orders = [replace(order) for order in self.orders.values()]
+        accounts = {
+            number: (
+                account.deposit,
+                account.cash,
+                {code: [held.quantity, held.cost, held.fees] for code, held in account.holdings.items()},
+                account.deals[:],
+                [[*table[number]] for table in self._worths() if number in table],
+            )
+            for number, account in self.accounts.items()
         }
+
+        def plain() -> dict[str, Any]:
+            return {
+                "day": day,
+                "next": numbers,
+                "orders": [states.plain(order) for order in orders],
+                "past": [states.plain(order) for order in past],
+                "accounts": {
+                    number: {
+                        "deposit": deposit,
+                        "cash": cash,
+                        "holdings": holdings,
+                        "deals": [[*deal] for deal in deals],
+                        "worth": worth,
+                    }
+                    for number, (deposit, cash, holdings, deals, worth) in accounts.items()
+                },
+            }
+
+        return plain
 
     def _worths(self) -> tuple[dict[str, Worth], dict[str, Worth]]:
         return self.day_worth, self.month_worth
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes over a snapshot. Accounts that the settings no longer have are left out."""
+        """Takes over a snapshot that ``state.check`` lets pass. Accounts that the settings do not have are left out."""
         self.day = state["day"]
         for number, account in self.accounts.items():  # one that the snapshot has not is worth its deposit
             for table in self._worths():
                 table[number] = Worth(self.day, account.deposit)
         self._next_order, self._next_fill = state["next"]
-        self.past = [_order(plain) for plain in state["past"] if plain["account"] in self.accounts]
-        kept = [_order(plain) for plain in state["orders"] if plain["account"] in self.accounts]
+        self.past = [states.order_of(plain) for plain in state["past"] if plain["account"] in self.accounts]
+        kept = [states.order_of(plain) for plain in state["orders"] if plain["account"] in self.accounts]
         self.orders = {order.number: order for order in kept}
         for number in self.accounts.keys() & state["accounts"].keys():
             account, plain = self.accounts[number], state["accounts"][number]
             account.deposit, account.cash = plain["deposit"], plain["cash"]
             account.holdings = {code: Holding(*held) for code, held in plain["holdings"].items()}
-            account.deals = [_deal(deal) for deal in plain["deals"]]
-            account.open = {n: order for n, order in self.orders.items() if _is_open(order, number)}
+            account.deals = [states.deal_of(deal) for deal in plain["deals"]]
+            account.open = {
+                n: order
+                for n, order in self.orders.items()
+                if order.account == number and order.placed is not None
+            }
             for table, worth in zip(self._worths(), plain["worth"], strict=False):
                 table[number] = Worth(*worth)
-
-
-def _is_open(order: Order, account: str) -> bool:
-    return order.account == account and order.placed is not None
-
-
-def _plain(order: Order) -> dict[str, Any]:
-    return {**asdict(order), "early": None}
-
-
-def _order(plain: Mapping[str, Any]) -> Order:
-    return Order(**plain)
-
-
-def _deal(plain: list[Any]) -> Deal:
-    deal = Deal(*plain)
-    return deal._replace(side=Side(deal.side))

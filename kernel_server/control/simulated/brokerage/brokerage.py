@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any, Protocol
 
 from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request
@@ -159,11 +159,12 @@ class Brokerage:
 
     def _turn(self) -> None:
         """Begins a new session where one has come: what is open ends, numbers start again."""
-        day = self._calendar.day(self._line.now())
+        now = self._line.now()
+        day = self._calendar.day(now)
         if day != self._books.day:
             self._desk.expire()
             self._books.turn(day)
-            self._valuation.mark()
+            self._valuation.mark(now)
 
     def phase(self, phase: Phase) -> None:
         """The exchange's session has come to another phase: what is not traded in it ends."""
@@ -179,11 +180,30 @@ class Brokerage:
         """The connection is gone. Orders stay where they are, and what happens to them is not told."""
         self._post.connect(online=False)
 
+    # What outlives the process.
+
+    def day(self, now: float) -> int:
+        """YYYYMMDD of the session that ``now`` belongs to."""
+        return self._calendar.day(now)
+
+    def accounts(self) -> Set[str]:
+        """The numbers of the accounts."""
+        return self._books.accounts.keys()
+
     def snapshot(self) -> dict[str, Any]:
         """Accounts and orders as plain JSON."""
         return self._books.snapshot()
+
+    def copied(self) -> Callable[[], dict[str, Any]]:
+        """What makes the snapshot of this moment, later and on any thread."""
+        return self._books.copied()
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes over a snapshot, before the first order. Open orders of this session go to the exchange again."""
         self._books.restore(state)
         self._desk.resume(self._books.day == self._calendar.day(self._line.now()))
+
+    def keep(self, changed: Callable[[], None]) -> None:
+        """Begins the session, if another one has come, and calls ``changed`` whenever there is something to save."""
+        self._turn()
+        self._books.changed = changed

@@ -35,8 +35,14 @@ class Prices:
 
 
 def prices(exchange: Exchange, code: str) -> Prices:
-    """Prices of that issue; its after-hours price is taken to be 기준가, which is a guess."""
-    tape = exchange.tape(code)
+    """Prices of that issue; its after-hours price is taken to be 기준가, which is a guess.
+
+    All of them are 0 for an issue that was ordered and has since left the listing.
+    """
+    try:
+        tape = exchange.tape(code)
+    except LookupError:
+        return Prices(0, 0, 0, 0, 0, 0, 0)
     asks, bids = exchange.depth(code)
     ask, bid = (side[0].price if side else 0 for side in (asks, bids))
     return Prices(tape.last, ask, bid, tape.base, tape.upper, tape.lower, tape.base)

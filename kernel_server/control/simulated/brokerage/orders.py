@@ -99,6 +99,7 @@ class OrderDesk:
     def _number(self, order: Order) -> None:
         order.number = self._books.next_order()
         self._books.orders[order.number] = order
+        self._books.changed()
 
     def _place(self, order: Order, price: int, quote: Quote) -> None:
         """Hands the order to the exchange; the fills that come at once wait in ``order.early``."""
@@ -148,6 +149,7 @@ class OrderDesk:
         order.tax += taxed
         what = (order.day, order.time, order.number, order.fill, order.code, order.side)
         self._books.accounts[order.account].book(Deal(*what, fill.price, fill.volume, charged, taxed))
+        self._books.changed()
         self._notices.order(order)
         if not order.left:
             self._finish(order)
@@ -165,6 +167,7 @@ class OrderDesk:
         """The order is no longer at the exchange."""
         order.placed = None
         del self._books.accounts[order.account].open[order.number]
+        self._books.changed()
 
     # Cancels and modifies.
 
@@ -239,18 +242,20 @@ class OrderDesk:
     def resume(self, alive: bool) -> None:
         """Hands restored orders to an exchange that does not know them; what it refuses ends there.
 
-        With ``alive`` False the session they were made for is over, and all of them end.
+        With ``alive`` False the session they were made for is over, and all of them end, as do those that are not
+        traded in the present phase.
         """
         for account in self._books.accounts.values():
             for order in [*account.open.values()]:
                 quote = quotes()[order.quote]
                 try:
-                    if not alive:
+                    if not alive or self._exchange.phase() not in quote.phases:
                         raise Rejected("order_closed")
                     self._submit(order, 0 if quote.price == "none" else order.bound, quote)
                 except Rejected:
                     order.placed, order.early = None, None
                     del account.open[order.number]
+                    self._books.changed()
                 else:
                     self._follow(order, quote)
         self._notices.send_later()

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kernel_server.clock import seoul
 from kernel_server.control.simulated.brokerage.account import Account, Deal, Holding
 from kernel_server.control.simulated.brokerage.books import Books, Calendar, Worth
 from kernel_server.control.simulated.brokerage.charges import fee, taxes
-from kernel_server.control.simulated.exchange.interface import Exchange, Side, Tape
+from kernel_server.control.simulated.exchange.interface import Exchange, Phase, Side, Tape
+from kernel_server.control.simulated.given_files import BadMarketData
 from kernel_server.control.simulated.hours import day_of
 from kernel_server.control.simulated.market import Issue
 from kernel_server.control.simulated.settings import Settings
 from kernel_server.control.simulated.ticks import board
 
+_NOON = 12
 SETTLED = 2  # sessions from a trade to its money
 
 
@@ -87,7 +90,7 @@ class Valuation:
         for code in sorted(account.holdings.keys() & self._issues.keys()):
             try:
                 found.append(self._position(account, code, self._exchange.tape(code), recent))
-            except LookupError:
+            except (LookupError, BadMarketData):
                 continue
         return found
 
@@ -143,13 +146,26 @@ class Valuation:
     def assets(self, account: Account) -> int:
         """추정예탁자산: cash and shares, the charges of selling them off."""
         held = self.positions(account)
-        return account.cash + sum(each.value - each.sell_fee - each.tax for each in held)
+        return account.cash + sum(self._sold(each, at_last=True) for each in held)
 
-    def mark(self) -> None:
-        """Notes what the accounts are worth at the beginning of the session, and of its month."""
+    def _sold(self, each: Position, at_last: bool) -> int:
+        """What a position brings, charges off: at its last price, or at the close before."""
+        value = (each.last if at_last else each.base) * each.held.quantity
+        return value - fee(value, self._settings.fee_rate) - self._tax(value, each.issue)
+
+    def mark(self, now: float) -> None:
+        """Notes what the accounts are worth at the beginning of the session, and of its month: at the closes before.
+
+        However late in the session that is noticed.
+        """
         day = self._books.day
+        # Until the first auction the newest tape is still that of the session before, and ends with its close.
+        early = self._exchange.phase() is Phase.CLOSED and seoul(now).hour < _NOON
+        before = early and self._calendar.is_session(now)
         for number, account in self._books.accounts.items():
-            worth = Worth(day, self.assets(account))
+            worth = Worth(
+                day, account.cash + sum(self._sold(each, before) for each in self.positions(account))
+            )
             self._books.day_worth[number] = worth
             month = self._books.month_worth.get(number)
             if month is None or month.day // 100 != day // 100:
