@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -99,7 +98,7 @@ class Books:
         """A copy that costs little, and what makes plain JSON of it, which any thread may do later."""
         # Fills and past orders do not change any more; there may be very many of them.
         day, numbers, past = self.day, [self._next_order, self._next_fill], self.past[:]
-        orders = [replace(order) for order in self.orders.values()]
+        orders = [*map(states.values, self.orders.values())]
         accounts = {
             number: (
                 account.deposit,
@@ -115,8 +114,8 @@ class Books:
             return {
                 "day": day,
                 "next": numbers,
-                "orders": [states.plain(order) for order in orders],
-                "past": [states.plain(order) for order in past],
+                "orders": [*map(states.plain, orders)],
+                "past": [states.plain(states.values(order)) for order in past],
                 "accounts": {
                     number: {
                         "deposit": deposit,

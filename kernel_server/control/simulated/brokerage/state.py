@@ -6,8 +6,9 @@ Money is in KRW, days are YYYYMMDD, times HHMMSS; the fields of orders and fills
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from kernel_server.control.simulated.brokerage.account import Deal
@@ -27,9 +28,13 @@ class Misfit(ValueError):
     """Some JSON is no books; the text says where and why."""
 
 
-def plain(order: Order) -> dict[str, Any]:
+values: Callable[[Order], tuple[Any, ...]] = attrgetter(*_ORDER)
+"""What an order is at the moment; quicker than a copy of it."""
+
+
+def plain(values: tuple[Any, ...]) -> dict[str, Any]:
     """An order as JSON. Fills that it has not been told of yet have no place there."""
-    return {name: getattr(order, name) for name in _ORDER} | {"early": None}
+    return dict(zip(_ORDER, values, strict=True)) | {"early": None}
 
 
 def order_of(found: Mapping[str, Any]) -> Order:
