@@ -51,13 +51,14 @@ def start(
     market_data: Path | None = None,
     running: bool = False,
     clock: Clock | None = None,
+    account_file: Path | None = None,
 ) -> Market:
     if clock is None:
         clock = RunningClock(start=now.timestamp()) if running else SteppedClock(now.timestamp(), jump=True)
     thread = PlainThread()
 
     def make() -> simulated.SimulatedControl:
-        return simulated.build(market_data, seed, clock, simulated.Settings(), thread.hand_over)
+        return simulated.build(market_data, seed, clock, simulated.Settings(), thread.hand_over, account_file=account_file)
 
     settings = Settings(presets()["official"], port=0, standing=lambda now: standing(table(), now))
     server = BackgroundServer(make, clock, settings, thread)
