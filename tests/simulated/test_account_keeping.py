@@ -287,6 +287,24 @@ def test_given_prices_may_grow_by_a_day(
     assert "the given prices have changed" in caplog.text
 
 
+def test_prices_that_have_gone_bad_do_not_keep_the_account_from_being_opened(
+    tmp_path: Path, file: Path, calendar_cache: None
+) -> None:
+    folder = folder_of(tmp_path, session(1))
+    with trader(file, "11:00", DAY, folder) as rig:
+        rig.order(BUY, 3, quote=MARKET)
+        rig.order(BUY, 5, 60_000)
+        cash = rig.account("opw00001").single["d+2추정예수금"]
+    ticks = folder / "ticks" / "005930_20261117.csv"
+    ticks.write_text(ticks.read_text() + "20261117,090000,1,1,1\n")
+    with trader(file, "11:00:10", DAY, folder) as rig:
+        assert rig.account("opw00018").rows == []  # nobody knows what they are worth
+        assert rig.account("opw00001").single["d+2추정예수금"] == cash
+        assert rig.order(SELL, 1, quote=MARKET) == ["[00Z211] 종목코드 오류"]
+    assert books(file)["accounts"][ACCOUNT]["holdings"][CODE][0] == 3
+    assert not [order for order in books(file)["orders"] if order["placed"] is not None]
+
+
 def test_a_clock_that_is_behind_the_account_is_refused(file: Path, calendar_cache: None) -> None:
     with trader(file, "10:00", WEDNESDAY):
         pass

@@ -15,6 +15,7 @@ from kernel_server.control.simulated.brokerage.charges import fee, taxes
 from kernel_server.control.simulated.brokerage.notices import Notices
 from kernel_server.control.simulated.brokerage.order import Order, Quote, Ticket, order_types, quotes
 from kernel_server.control.simulated.exchange.interface import Exchange, Fill, NewOrder, Phase, Refusal, Side
+from kernel_server.control.simulated.given_files import BadMarketData
 from kernel_server.control.simulated.hours import day_of
 from kernel_server.control.simulated.market import Issue
 from kernel_server.control.simulated.settings import Settings
@@ -252,7 +253,7 @@ class OrderDesk:
                     if not alive or self._exchange.phase() not in quote.phases:
                         raise Rejected("order_closed")
                     self._submit(order, 0 if quote.price == "none" else order.bound, quote)
-                except Rejected:
+                except (Rejected, BadMarketData):
                     order.placed, order.early = None, None
                     del account.open[order.number]
                     self._books.changed()
