@@ -298,7 +298,8 @@ def test_prices_that_have_gone_bad_do_not_keep_the_account_from_being_opened(
     ticks = folder / "ticks" / "005930_20261117.csv"
     ticks.write_text(ticks.read_text() + "20261117,090000,1,1,1\n")
     with trader(file, "11:00:10", DAY, folder) as rig:
-        assert rig.account("opw00018").rows == []  # nobody knows what they are worth
+        assert rig.account("opw00018").rows == []  # nobody knows what they are worth, and that is said
+        assert "005930_20261117.csv, line " in rig.messages()[-1]
         assert rig.account("opw00001").single["d+2추정예수금"] == cash
         assert rig.order(SELL, 1, quote=MARKET) == ["[00Z211] 종목코드 오류"]
     assert books(file)["accounts"][ACCOUNT]["holdings"][CODE][0] == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from kernel_server.control.simulated.hours import day_of
 from kernel_server.control.simulated.market import Issue
 from kernel_server.control.simulated.settings import Settings
 from kernel_server.control.simulated.ticks import board
+
+log = logging.getLogger(__name__)
 
 _NOON = 12
 SETTLED = 2  # sessions from a trade to its money
@@ -85,12 +88,16 @@ class Valuation:
         self._issues = issues
 
     def positions(self, account: Account) -> list[Position]:
-        """What the account holds, by code; issues that no longer have a price are left out."""
+        """What the account holds, by code; issues that no longer have a price are left out.
+
+        Raises:
+            BadMarketData: the given prices of one of them are not as they should be.
+        """
         found, recent = [], self._recent(account)
         for code in sorted(account.holdings.keys() & self._issues.keys()):
             try:
                 found.append(self._position(account, code, self._exchange.tape(code), recent))
-            except (LookupError, BadMarketData):
+            except LookupError:
                 continue
         return found
 
@@ -163,9 +170,15 @@ class Valuation:
         early = self._exchange.phase() is Phase.CLOSED and seoul(now).hour < _NOON
         before = early and self._calendar.is_session(now)
         for number, account in self._books.accounts.items():
-            worth = Worth(
-                day, account.cash + sum(self._sold(each, before) for each in self.positions(account))
-            )
+            try:
+                shares = sum(self._sold(each, before) for each in self.positions(account))
+            except BadMarketData:
+                # The account goes on; whoever asks for its holdings is told what is wrong.
+                log.exception(
+                    "what the shares of an account are worth is not known: they count at what they cost"
+                )
+                shares = sum(held.cost for held in account.holdings.values())
+            worth = Worth(day, account.cash + shares)
             self._books.day_worth[number] = worth
             month = self._books.month_worth.get(number)
             if month is None or month.day // 100 != day // 100:
