@@ -58,7 +58,9 @@ def start(
     thread = PlainThread()
 
     def make() -> simulated.SimulatedControl:
-        return simulated.build(market_data, seed, clock, simulated.Settings(), thread.hand_over, account_file=account_file)
+        return simulated.build(
+            market_data, seed, clock, simulated.Settings(), thread.hand_over, account_file=account_file
+        )
 
     settings = Settings(presets()["official"], port=0, standing=lambda now: standing(table(), now))
     server = BackgroundServer(make, clock, settings, thread)

@@ -43,7 +43,9 @@ class ReplayRig(DayRig):
         self.work: list[Callable[[], None]] = []
         self.events, self.pages = [], []
         self.settings = Settings(limited=False, **settings)  # type: ignore[arg-type]
-        self.control = simulated.build(folder, 8, self.clock, self.settings, self.work.append, account_file)
+        self.control = simulated.build(
+            folder, 8, self.clock, self.settings, self.work.append, account_file=account_file
+        )
         self.control.listen(self.handle)
         self.begin()
 

@@ -372,7 +372,7 @@ from kernel_server.control.thread import PlainThread
 clock = RunningClock(20, datetime(2022, 1, 18, 10, tzinfo=KST).timestamp())
 settings = simulated.Settings(orders_a_second=1000, order_size_checks=False, deposit=10**11)
 thread = PlainThread()
-make = lambda: simulated.build(None, 8, clock, settings, thread.hand_over, Path(sys.argv[1]))
+make = lambda: simulated.build(None, 8, clock, settings, thread.hand_over, account_file=Path(sys.argv[1]))
 control = thread.post(make).result()
 call = lambda name, *given: thread.post(lambda: control.call(name, given)).result()
 call("CommConnect")

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from market_cases import at
+from simulated_rig import moment
 
 from kernel_server import clock_name
 from kernel_server.clock import Clock, RunningClock, Setting, seoul
@@ -113,6 +114,26 @@ def test_the_real_one_is_the_wall_clock_at_any_hour_and_needs_no_calendar(wall: 
     assert (told(clock), clock.setting) == (wall, Setting("real"))
     watches.pass_by(100 * HOUR)
     assert clock.now() == watches.wall
+
+
+@pytest.mark.parametrize(
+    ("name", "saved", "begins"),
+    [
+        ("market", "2026-11-20 09:30", "2026-11-20 14:00"),  # of that morning: where it would anyway
+        ("market", "2026-11-20 14:30", "2026-11-20 14:30"),  # they know half an hour more
+        ("market", "2026-11-20 19:00", "2026-11-22 14:00"),  # their day is over: nothing to go back for
+        ("fast:10", "2026-11-20 19:00", "2026-11-20 19:00"),
+        ("stepped", "2026-11-25 10:00", "2026-11-25 10:00"),  # a clock that had run ahead
+        ("real", "2026-11-25 10:00", "2026-11-22 14:00"),
+        ("stepped@2026-11-19T10:00", "2026-11-25 10:00", "2026-11-19 10:00"),  # its user has said when
+    ],
+)
+def test_it_does_not_begin_before_what_accounts_have_seen(name: str, saved: str, begins: str) -> None:
+    watches = Watches(moment("2026-11-22 14:00"))  # a Sunday
+    clock = market_clock.make(
+        clock_name.parse(name), calendar, lambda: watches.wall, lambda: watches.monotonic, moment(saved)
+    )
+    assert clock.now() == moment(begins)
 
 
 def test_before_the_calendar_begins_it_is_the_wall_clock() -> None:

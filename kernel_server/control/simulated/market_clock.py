@@ -46,7 +46,7 @@ def make(
         sessions: the calendar; ``real`` without a moment does not ask for it.
         wall: seconds since the epoch.
         monotonic: seconds of a clock that only goes forward.
-        not_before: a moment before whose session a clock without a moment of its own does not begin: there are
+        not_before: a moment before which a clock without a moment of its own does not begin, since there are
             accounts that have seen it.
 
     Raises:
@@ -60,10 +60,13 @@ def make(
         if replayed is not None:
             start = replayed.begins
             leaps_at = replayed.over if name.kind == "market" else None
-    if not_before is not None and name.moment is None and name.kind != "real":
-        first = wall() if start is None else start
-        if phases.session(sessions(), first) < phases.session(sessions(), not_before):
-            start, leaps_at, replayed = max(not_before, wall()), None, None
+    known = not_before if name.moment is None and name.kind != "real" else None
+    if known is not None and known > (wall() if start is None else start):
+        start = known
+        if (
+            leaps_at is not None and leaps_at <= start
+        ):  # that day is over for them: there is nothing to go back for
+            start, leaps_at, replayed = max(known, wall()), None, None
     replays = replayed is not None
     if name.kind == "stepped":
         return SteppedClock(wall() if start is None else start, jump=True, name=name.text, replays=replays)
