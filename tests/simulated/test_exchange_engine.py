@@ -10,6 +10,7 @@ from test_exchange_script import rows_of
 
 from kernel_server.control.simulated.exchange.interface import Expected, Phase, Side
 from kernel_server.control.simulated.history import SyntheticMarket
+from kernel_server.reference.sessions import load
 
 BUY, SELL, NONE = Side.BUY, Side.SELL, Side.NONE
 CODES = ["005930", "247540", "069500"]
@@ -280,3 +281,22 @@ def test_after_close_nothing_more_happens() -> None:
     floor.exchange.close()
     floor.settle("10:05")
     assert floor.notes.all == []
+
+
+def test_whoever_asks_back_while_a_late_issue_catches_up_finds_it_as_it_stands() -> None:
+    floor = Floor(SyntheticMarket(1, load, minute_sessions=5), "2026-11-19 12:00", load)
+    exchange, seen = floor.exchange, []
+    exchange.watch("005930")
+    floor.work_off()
+
+    def quoted(code: str, time: float) -> None:
+        asks, bids = exchange.depth(code)
+        assert exchange.tape(code).volume >= 0
+        seen.append((time, asks[0].price, bids[0].price))
+
+    floor.notes.quoted = quoted  # type: ignore[method-assign]
+    floor.leap("12:50")  # hours of events are due, and nobody has had a turn
+    assert exchange.tape("005930").volume
+    assert len(seen) > 1000
+    assert seen == sorted(seen, key=lambda one: one[0])
+    assert all(bid < ask for _, ask, bid in seen)

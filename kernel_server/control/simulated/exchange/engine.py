@@ -201,9 +201,16 @@ class SimulatedExchange:
                 self._pass_phases(now)
                 return self._caught_up(code)
             if day.due <= now:
-                while day.due <= now:
-                    day.step()
-                self._push(day.due, code)
+                # Whoever hears of it asks back, and must find the day as it stands, not have it step on within.
+                self._turning = True
+                try:
+                    while day.due <= now:
+                        day.step()
+                finally:
+                    self._turning = False
+                    if day.due < NEVER:
+                        heappush(self._heap, (day.due, code))
+                    self._arm()
         return day
 
     def _pass_phases(self, now: float) -> None:
