@@ -17,6 +17,7 @@ from kernel_server.control.simulated.market import Floats, Ints
 _MASK = (1 << 64) - 1
 _STEP = 0x9E3779B97F4A7C15
 _FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+_EVEN_LANES, _LOW_HALF = np.uint64(0x0000FFFF0000FFFF), np.uint64(0xFFFFFFFF)
 
 
 def key(*parts: int | str) -> int:
@@ -58,14 +59,22 @@ def bell(key: int, index: Ints) -> Floats:
 
     The sum of four 16-bit draws, which needs no logarithm and so is the same on every machine.
     """
-    parts = bits(key, index).view(np.uint16).reshape(*index.shape, 4)
-    total: Ints = parts.sum(axis=-1, dtype=np.int64)
-    drawn: Floats = (total - 2 * 65535).astype(np.float64) * (3**0.5 / 65536)
-    return drawn
+    drawn = bits(key, index)
+    # The four lanes of 16 bits, added in pairs and then to one another.
+    pairs = (drawn & _EVEN_LANES) + (drawn >> np.uint64(16) & _EVEN_LANES)
+    total = ((pairs & _LOW_HALF) + (pairs >> np.uint64(32))).astype(np.int64)
+    centred: Floats = (total - 2 * 65535).astype(np.float64) * (3**0.5 / 65536)
+    return centred
 
 
 def slow(key: int, index: Ints, period: int) -> Floats:
     """Like ``bell``, but drifting: a new draw every ``period`` of the index, a straight line in between."""
+    if not index.size:
+        return np.zeros(index.shape)
     block = index // period
-    first, second = bell(key, block), bell(key, block + 1)
+    start = int(block.min())
+    # Few blocks hold many days: each is drawn once.
+    drawn = bell(key, np.arange(start, int(block.max()) + 2))
+    place = block - start
+    first, second = drawn[place], drawn[place + 1]
     return first + (second - first) * ((index - block * period) / period)

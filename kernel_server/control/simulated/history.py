@@ -19,6 +19,7 @@ from kernel_server.control.simulated.walk import HALT_REACH, Days, market_moves,
 from kernel_server.reference.sessions import Sessions, load
 
 _EPOCH_DAY = seoul(0).toordinal()
+_FEW_DAYS = 5
 _NONE = np.zeros(0, np.int64)
 _EMPTY = Bars(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
 
@@ -117,15 +118,15 @@ class SyntheticMarket:
         """The minutes of the newest ``days`` sessions with trades that are over; the rest as for ``daily``."""
         if code not in self._listing.issues:
             return _EMPTY
-        history = self._days(code)
-        newest = self._sessions.last_started(now) - history.first
-        # One more than are kept: the newest may have no minute yet.
-        rows = np.arange(max(0, newest - self._minute_sessions), max(0, newest + 1))
-        rows = rows[history.volume[rows] > 0]
-        if len(rows) and rows[-1] == newest and not len(self._seen(code, history, newest, newest, now)):
-            rows = rows[:-1]
         deepest = min(days, self._minute_sessions)
-        rows = rows[-deepest:] if deepest > 0 else rows[:0]
+        rows = _NONE
+        if deepest <= _FEW_DAYS:  # these cost much less than all; where they are not enough, all it is
+            since = max(0, self._sessions.last_started(now) - deepest - HALT_REACH)
+            history = self._newest(code, since)
+            rows = self._rows_with_minutes(code, history, HALT_REACH, deepest, now)
+        if len(rows) < deepest or deepest > _FEW_DAYS:
+            history = self._days(code)
+            rows = self._rows_with_minutes(code, history, 0, deepest, now)
         if not len(rows):
             return _EMPTY
         seen = self._seen(code, history, int(rows[0]), int(rows[-1]), now)
@@ -143,6 +144,16 @@ class SyntheticMarket:
         own = self._actions.get(code, [])
         day = history.day[seen.row]
         return corporate.adjusted(raw, corporate.factors(day, own, _day(now))) if adjusted else raw
+
+    def _rows_with_minutes(self, code: str, history: Days, sure: int, days: int, now: float) -> Ints:
+        """The rows, from ``sure`` on, of the newest ``days`` of those days that have minutes by now."""
+        newest = self._sessions.last_started(now) - history.first
+        # One more than are kept: the newest may have no minute yet.
+        rows = np.arange(max(sure, newest - self._minute_sessions), max(0, newest + 1))
+        rows = rows[history.volume[rows] > 0]
+        if len(rows) and rows[-1] == newest and not len(self._seen(code, history, newest, newest, now)):
+            rows = rows[:-1]
+        return rows[-days:] if days > 0 else rows[:0]
 
     def _walked(self, code: str, since: int = 0) -> Days:
         known = self._listing

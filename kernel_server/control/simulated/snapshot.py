@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kernel_server.control.simulated.day import Day
 from kernel_server.control.simulated.market import Floats, Ints, Issue
+from kernel_server.control.simulated.past import Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,10 @@ class Facts:
         dates: the newest session of each, YYYYMMDD.
         base, upper, lower: 기준가, 상한가, 하한가 in KRW.
         columns: by name, NaN where unknown: ``volume_before`` (shares), ``value_before`` (KRW), ``shares``,
-            ``cap`` (억원, at 기준가), ``PER``, ``PBR``, ``ROE``, ``high`` (highest price of the 250 sessions
-            before, KRW), ``sum4``, ``sum19`` (of so many closes before, KRW), ``ma5``, ``ma20`` (KRW, the
-            session before).
+            ``cap`` (억원, at 기준가), ``PER``, ``PBR``, ``ROE``, ``EPS``, ``BPS`` (KRW), ``credit`` (신용비율,
+            percent), ``high`` (highest price of the 251 sessions before, KRW), ``sum4``, ``sum19`` (of so many
+            closes before, KRW), ``ma5``, ``ma20`` (KRW, the session before).
+        past: the sessions before.
     """
 
     issues: Sequence[Issue]
@@ -29,6 +31,7 @@ class Facts:
     upper: Ints
     lower: Ints
     columns: Mapping[str, Floats]
+    past: Past
 
     def __len__(self) -> int:
         return len(self.issues)

@@ -1,7 +1,7 @@
 """Looks at the whole market at one moment: what rankings sort, conditions screen and indices count.
 
 An issue's history is read once a session, which takes about a second for the whole market, and the minutes of
-a running session once, which takes several. ``prepare`` does both in parts, between which the control thread
+a running session once, which takes two. ``prepare`` does both in parts, between which the control thread
 can do other things; what it has not read yet is read when it is needed.
 """
 
@@ -20,6 +20,7 @@ from kernel_server.control.simulated.fundamentals import fundamentals
 from kernel_server.control.simulated.given_files import BadMarketData
 from kernel_server.control.simulated.hours import day_of
 from kernel_server.control.simulated.market import Bars, Ints, Issue, Market
+from kernel_server.control.simulated.past import DEPTH, Narrow, Past, empty
 from kernel_server.control.simulated.settings import Settings
 from kernel_server.control.simulated.snapshot import Facts, Prices
 from kernel_server.control.simulated.ticks import board, rules
@@ -27,7 +28,8 @@ from kernel_server.reference.sessions import Sessions
 
 log = logging.getLogger(__name__)
 
-_REACH = 252  # sessions of history: today's, and the 251 that 250최고 looks at
+_REACH = DEPTH + 1  # sessions of history: the newest, and those before it
+_LONG_RUN = 251  # of them, those that 250최고 looks at
 _MARKETS = ("KOSPI", "KOSDAQ")  # KONEX is in no ranking and no condition
 _UNKNOWN = float("nan")
 _DAY = 1_000_000
@@ -35,13 +37,13 @@ _DAY = 1_000_000
 
 @dataclass(slots=True)
 class _Course:
-    """An issue's running session, minute by minute: ``known`` in seconds since the epoch, the rest so far."""
+    """An issue's newest session, minute by minute: ``known`` in seconds since midnight, the rest so far."""
 
-    known: Ints
     open: int
-    high: Ints
-    low: Ints
-    close: Ints
+    known: Narrow
+    high: Narrow
+    low: Narrow
+    close: Narrow
     volume: Ints
     value: Ints
 
@@ -73,6 +75,7 @@ class Survey:
         self._load = sessions
         self._session: int | None = None
         self._rows: list[_Row] = []
+        self._past = empty(0)
         self._todo: Iterator[Issue] = iter(())
         self._facts: Facts | None = None
         self._whole: tuple[tuple[int | None, float], Prices] | None = None
@@ -102,14 +105,15 @@ class Survey:
     def follow(self, now: float, places: Ints | None, most: int) -> bool:
         """Reads the running session of at most so many of those places of ``facts``. Whether that is done."""
         running = self.sessions.current(now)
-        if running is None:
-            return True
+        return running is None or self._follow(running, now, places, most)
+
+    def _follow(self, session: int, now: float, places: Ints | None, most: int) -> bool:
         self.facts(now)
-        date = self._date(running)
+        date = self._date(session)
         rows = self._rows if places is None else [self._rows[place] for place in places.tolist()]
         left = [row for row in rows if row.course is None and row.date == date]
         for row in left[:most]:
-            row.course = self._course(row, running)
+            row.course = self._course(row, session)
         return len(left) <= most
 
     def prepare_history(self, now: float, most: int) -> bool:
@@ -118,8 +122,9 @@ class Survey:
         if session != self._session:
             self._session, self._rows = session, []
             self._facts, self._whole = None, None
-            issues = self._market.issues().values() if session >= 0 else ()
-            self._todo = iter([issue for issue in issues if issue.market in _MARKETS])
+            listed = self._market.issues().values() if session >= 0 else ()
+            issues = [issue for issue in listed if issue.market in _MARKETS]
+            self._todo, self._past = iter(issues), empty(len(issues))
         for _ in range(most):
             issue = next(self._todo, None)
             if issue is None:
@@ -137,7 +142,7 @@ class Survey:
         """What holds through the newest session that has begun. Reads whatever ``prepare`` has not."""
         self.prepare_history(now, len(self._market.issues()) + 1)
         if self._facts is None:
-            self._facts = _facts(self._rows)
+            self._facts = _facts(self._rows, self._past)
         return self._facts
 
     def prices(self, now: float, places: Ints | None = None) -> Prices:
@@ -149,9 +154,19 @@ class Survey:
         # Prices change with the minute, and a ranking is read page by page.
         minute = now // 60
         if self._whole is None or self._whole[0] != (running, minute):
+            self.follow(now, None, len(self._rows))
             found = _columns([self._so_far(row, running, now) for row in self._rows])
             self._whole = ((running, minute), found)
         return self._whole[1]
+
+    def prices_before(self, now: float, seconds: float) -> Prices:
+        """All prices as they stood so long before ``now``; not before the newest session, which begins at 기준가."""
+        session = self.sessions.last_started(now)
+        moment = now - seconds
+        if session < 0 or moment >= float(self.sessions.closes[session]):
+            return self.prices(now)
+        self._follow(session, now, None, len(self._rows))
+        return _columns([self._so_far(row, session, moment) for row in self._rows])
 
     def _read(self, issue: Issue, session: int) -> _Row | None:
         """The issue's history up to the end of that session. It may still run: what follows is told in time."""
@@ -159,6 +174,7 @@ class Survey:
         if not len(bars):
             return None
         before = cut(bars, 0, len(bars) - 1)
+        self._past.keep(len(self._rows), before)
         base = int(before.close[-1] if len(before) else bars.open[-1])
         return _Row(
             issue=issue,
@@ -182,12 +198,13 @@ class Survey:
             last19 = whole - float(close[0]) if count >= 20 else whole
             values |= {"sum4": float(close[-4:].sum()), "sum19": last19, "ma5": float(close[-5:].mean())}
             values["ma20"] = whole / 20 if count >= 20 else _UNKNOWN
-            values["high"] = float(before.high.max())
+            values["high"] = float(before.high[-_LONG_RUN:].max())
         if self._seed is not None and count:
             said = fundamentals(issue, self._seed, before)
             if said:
                 values |= {"PER": base / int(said["EPS"]), "PBR": base / int(said["BPS"])}
-                values["ROE"] = float(said["ROE"])
+                values |= {name: float(said[name]) for name in ("ROE", "EPS", "BPS")}
+                values["credit"] = float(said["신용비율"])
         return values
 
     def _so_far(self, row: _Row, running: int | None, now: float) -> tuple[int, ...]:
@@ -199,7 +216,7 @@ class Survey:
         if course is None or not len(course.known):
             bars = history(self._market, row.issue.code, now, 1)
             return _newest(bars) if len(bars) and bars.time[-1] == row.date else untraded
-        place = int(course.known.searchsorted(now, "right")) - 1
+        place = int(course.known.searchsorted(now - self._midnight(running), "right")) - 1
         if place < 0:
             return untraded
         columns = (course.high, course.low, course.close, course.volume, course.value)
@@ -213,14 +230,13 @@ class Survey:
         # A minute is known once it is over; the closing auction's bears the moment of the close itself.
         clock = bars.time % _DAY
         since = clock // 10_000 * 3600 + clock // 100 % 100 * 60 + clock % 100
-        midnight = self._midnight(session)
-        known = np.minimum(midnight + since + 60, np.maximum(midnight + since, int(close)))
+        known = np.minimum(since + 60, np.maximum(since, int(close) - self._midnight(session)))
         return _Course(
-            known=known,
             open=int(bars.open[0]) if len(bars) else 0,
-            high=np.maximum.accumulate(bars.high),
-            low=np.minimum.accumulate(bars.low),
-            close=bars.close,
+            known=known.astype(np.int32),
+            high=np.maximum.accumulate(bars.high).astype(np.int32),
+            low=np.minimum.accumulate(bars.low).astype(np.int32),
+            close=bars.close.astype(np.int32),
             volume=np.cumsum(bars.volume),
             value=np.cumsum(bars.value),
         )
@@ -243,7 +259,7 @@ def _columns(rows: Sequence[tuple[int, ...]]) -> Prices:
     return Prices(*np.array(rows, np.int64).reshape(-1, 6).T)
 
 
-def _facts(rows: Sequence[_Row]) -> Facts:
+def _facts(rows: Sequence[_Row], past: Past) -> Facts:
     base = np.array([row.base for row in rows], np.int64)
     upper, lower = base.copy(), base.copy()
     groups: dict[tuple[int, str], list[int]] = {}
@@ -252,7 +268,7 @@ def _facts(rows: Sequence[_Row]) -> Facts:
     for (date, where), places in groups.items():
         upper[places], lower[places] = rules(day_of(date), where).limits_array(base[places])
     names = (
-        *("volume_before", "value_before", "shares", "cap", "PER", "PBR", "ROE"),
+        *("volume_before", "value_before", "shares", "cap", "PER", "PBR", "ROE", "EPS", "BPS", "credit"),
         *("high", "sum4", "sum19", "ma5", "ma20"),
     )
     return Facts(
@@ -262,4 +278,5 @@ def _facts(rows: Sequence[_Row]) -> Facts:
         upper=upper,
         lower=lower,
         columns={name: np.array([row.values.get(name, _UNKNOWN) for row in rows]) for name in names},
+        past=past.rows(len(rows)),
     )
