@@ -70,6 +70,10 @@ class Rejected(Exception):
         self.text = message(key)
 
 
+class Unfinished(Exception):
+    """The answer takes more work than one turn of the control thread should: the handler is to be asked again."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Places:
     """Where a TR's fields stand. Where a name repeats, its first place counts."""

@@ -141,9 +141,10 @@ class SimulatedControl:
             TickCharts(issues, self._feed.exchange, tapes).handlers()
             | OrderBooks(issues, self._feed.exchange).handlers()
             | InterruptionList(issues, self._feed.exchange, self._settings).handlers()
-            | IndexQuotes(self._indices, self._survey).handlers()
             | IndexCharts(self._indices, self._settings).handlers()
-            | Rankings(self._survey).handlers()
+            | self._survey.in_pieces(
+                IndexQuotes(self._indices, self._survey).handlers() | Rankings(self._survey).handlers()
+            )
             | Flows(market, self._settings).handlers()
         )
 

@@ -8,7 +8,7 @@ from kernel_server.control.simulated.limits import SERVED, RequestLimits
 from kernel_server.control.simulated.registrations import is_screen
 from kernel_server.control.simulated.screening import Condition, Screening, saved
 from kernel_server.control.simulated.settings import Settings
-from kernel_server.control.simulated.survey import Survey
+from kernel_server.control.simulated.survey import AT_ONCE, Survey
 from kernel_server.control.simulated.transactions import Line
 from kernel_server.control.simulated.tsv import rows as table
 
@@ -26,8 +26,6 @@ _CODES = {
     "too_many_live": -13,
     "bad_input": -105,
 }
-# So many histories are read at once: some ten milliseconds in which the control thread does nothing else.
-_READ_AT_ONCE = 30
 
 
 @dataclass(slots=True)
@@ -134,7 +132,7 @@ class Conditions:
         return _FAILED if self._settings.condition_failure == "zero" else _CODES[why]
 
     def _answer(self, screen: str, watch: _Watch, with_price: bool) -> None:
-        if not self._screening.prepare(watch.condition, self._line.now(), _READ_AT_ONCE):
+        if not self._screening.prepare(watch.condition, self._line.now(), AT_ONCE):
             self._line.answer_later(0, lambda: self._answer(screen, watch, with_price))
             return
         condition = watch.condition
@@ -166,7 +164,7 @@ class Conditions:
             return
         now = self._line.now()
         conditions = [watch.condition for watch in self._watched.values()]
-        if not all(self._screening.prepare(held, now, _READ_AT_ONCE) for held in conditions):
+        if not all(self._screening.prepare(held, now, AT_ONCE) for held in conditions):
             # a new session has begun
             self._due = True
             self._line.answer_later(0, self._look)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernel_server.control.simulated import draws
+from kernel_server.control.simulated import draws, formats
 from kernel_server.control.simulated.hours import day_of
 from kernel_server.control.simulated.market import Bars, Issue, Market
 from kernel_server.control.simulated.ticks import Rules, board, rules
 
 LEVELS = 5
+BOUGHT = (150, 500)
+"""Of a day's volume so many thousandths at least were bought, and up to so many more."""
 
 # 250최고 reaches back 250 sessions from the newest one: the recorded 250최고가일 of 2022-01-18 is 2021-01-15.
 _LONG_RUN = 251
@@ -46,9 +48,19 @@ class Day:
     def rules(self) -> Rules:
         return rules(day_of(self.date), board(self.issue))
 
+    @property
+    def bought(self) -> int:
+        """So much of the volume traded at the ask; how it divides follows from code and date."""
+        return self.volume * (BOUGHT[0] + self.draw("bought", BOUGHT[1])) // 1000
+
     def draw(self, what: str, below: int, *more: int) -> int:
         """A number from 0 up to, not including, ``below``, the same whenever it is drawn on that day."""
         return draws.key(self.issue.code, self.date, what, *more) % max(1, below)
+
+
+def strength(bought: int, volume: int) -> str:
+    """체결강도: what was bought in percent of what was sold."""
+    return formats.decimal(bought * 100, max(1, volume - bought))
 
 
 def history(market: Market, code: str, now: float, days: int = _LONG_RUN) -> Bars:

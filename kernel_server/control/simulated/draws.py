@@ -7,6 +7,7 @@ and only integer arithmetic and one multiplication stand between it and the draw
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from zlib import crc32
 
 import numpy as np
@@ -35,11 +36,30 @@ def _mix(z: int) -> int:
     return z ^ z >> 31
 
 
-def bits(key: int, index: Ints) -> NDArray[np.uint64]:
-    """64 random bits for each index, which must not be negative."""
+def keys(*parts: int | str | Ints) -> NDArray[np.uint64]:
+    """``key`` of many at once: the parts that are arrays, of one length and not negative, give each its own."""
+    mixed: NDArray[np.uint64] = np.zeros(1, np.uint64)
+    for part in parts:
+        if isinstance(part, str):
+            part = (crc32(part.encode()) << 8) + len(part)
+        number = np.uint64(part & _MASK) if isinstance(part, int) else part.astype(np.uint64)
+        mixed = (mixed ^ number) + np.uint64(_STEP)
+        mixed = (mixed ^ mixed >> np.uint64(30)) * np.uint64(_FIRST)
+        mixed = (mixed ^ mixed >> np.uint64(27)) * np.uint64(_SECOND)
+        mixed = mixed ^ mixed >> np.uint64(31)
+    return mixed
+
+
+def numbers(texts: Sequence[str]) -> Ints:
+    """What texts count as in ``keys``."""
+    return np.array([(crc32(text.encode()) << 8) + len(text) for text in texts], np.int64)
+
+
+def bits(key: int | NDArray[np.uint64], index: Ints) -> NDArray[np.uint64]:
+    """64 random bits for each index, which must not be negative; for several keys where they broadcast with it."""
     z = index.astype(np.uint64)
     z *= np.uint64(_STEP)
-    z += np.uint64(key)
+    z = z + np.asarray(key, np.uint64)
     z ^= z >> np.uint64(30)
     z *= np.uint64(_FIRST)
     z ^= z >> np.uint64(27)
@@ -48,8 +68,8 @@ def bits(key: int, index: Ints) -> NDArray[np.uint64]:
     return z
 
 
-def uniform(key: int, index: Ints) -> Floats:
-    """A draw between 0 and 1, neither reached, for each index."""
+def uniform(key: int | NDArray[np.uint64], index: Ints) -> Floats:
+    """A draw between 0 and 1, neither reached, for each index and key."""
     drawn = (bits(key, index) >> np.uint64(12)).astype(np.float64)
     return (drawn + 0.5) * 2.0**-52
 

@@ -1,9 +1,4 @@
-"""Who bought and who sold an issue: opt10059 and opt10060.
-
-Every share bought on a day was bought by one of the investor groups of ``investor.tsv`` and sold by one, so what
-they bought adds up to the day's volume, what they sold does too, and the net amounts add up to nothing. How a
-day divides is drawn from code and date; the shares of the groups in the table are only about right.
-"""
+"""Who bought and who sold an issue: opt10059 and opt10060 by day, opt10061 in sum. See ``investors``."""
 
 from __future__ import annotations
 
@@ -11,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kernel_server.control.simulated import draws, formats
+from kernel_server.control.simulated import formats, investors
 from kernel_server.control.simulated.aggregate import cut
 from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order, message
 from kernel_server.control.simulated.dates import date_input
@@ -20,14 +15,10 @@ from kernel_server.control.simulated.hours import day_of, today
 from kernel_server.control.simulated.market import Bars, Ints, Issue, Market
 from kernel_server.control.simulated.settings import Settings
 from kernel_server.control.simulated.ticks import board, rules
-from kernel_server.control.simulated.tsv import rows as table
 
 _MONEY, _SHARES = "1", "2"
 _NET, _BOUGHT, _SOLD = "0", "1", "2"
 _THOUSANDS, _SINGLE = "1000", "1"
-_MILLION = 1_000_000
-# Half of a group's part of a day is what it usually is, the other half is drawn.
-_STEADY = 0.5
 
 
 class Flows:
@@ -37,16 +28,13 @@ class Flows:
         self._market = market
         self._settings = settings
         self._issues = market.issues()
-        groups = list(table("investor"))
-        self._names = [name for name, _share, _group in groups]
-        self._shares = np.array([float(share) for _name, share, _group in groups])
-        self._groups = [group for _name, _share, group in groups]
 
     def handlers(self) -> dict[str, Handler]:
         """A handler for each TR code, in lower case."""
-        return {"opt10059": self._days, "opt10060": self._days}
+        return {"opt10059": self._days, "opt10060": self._days, "opt10061": self._sum}
 
-    def _days(self, request: Request, now: float) -> Answer:
+    def _asked(self, request: Request, now: float) -> tuple[Issue, Bars, str, str, str]:
+        """The issue with all of its days, what is asked for, which side of it, and its unit."""
         inputs = request.inputs
         issue = self._issues.get(inputs["종목코드"])
         what, side, unit = inputs["금액수량구분"], inputs["매매구분"], inputs["단위구분"]
@@ -59,7 +47,11 @@ class Flows:
         bars = self._market.daily(issue.code, True, now)
         if not len(bars):
             bars = self._market.daily(issue.code, False, now)
-        newest = date_input(inputs["일자"]) or today(now)
+        return issue, bars, what, side, unit
+
+    def _days(self, request: Request, now: float) -> Answer:
+        issue, bars, what, side, unit = self._asked(request, now)
+        newest = date_input(request.inputs["일자"]) or today(now)
         end = np.searchsorted(bars.time, newest if request.after is None else request.after - 1, "right")
         if not end:
             return Answer(message=message("no_history") if request.after is None else "")
@@ -89,36 +81,40 @@ class Flows:
             "누적거래대금": str(formats.millions(int(bars.value[at]))),
         }
 
+    def _sum(self, request: Request, now: float) -> Answer:
+        """opt10061: all days from 시작일자 to 종료일자 in one row, whose numbers bear two signs where negative."""
+        issue, bars, what, side, unit = self._asked(request, now)
+        first = date_input(request.inputs["시작일자"])
+        last = date_input(request.inputs["종료일자"]) or today(now)
+        span = cut(
+            bars, int(np.searchsorted(bars.time, first)), int(np.searchsorted(bars.time, last, "right"))
+        )
+        if not len(span):
+            return Answer(message=message("no_history"))
+        summed = self._amounts(issue, span, what, side, unit).sum(axis=0)
+        sense = -1 if side == _SOLD else 1
+        values = {name: formats.twice_signed(sense * amount) for name, amount in _named(summed).items()}
+        return Answer(rows=[in_order(request.tr.multi_names, values)], codes=(issue.code,))
+
     def _amounts(self, issue: Issue, bars: Bars, what: str, side: str, unit: str) -> Ints:
         """What each group traded each day, one day a row, in the unit asked for."""
         if what == _MONEY:
-            totals = (bars.value + _MILLION // 2) // _MILLION
+            totals = investors.millions(bars.value)
         else:
             totals = bars.volume if unit == _SINGLE else (bars.volume + 500) // 1000
-        bought, sold = (self._divided(issue, bars.time, totals, which) for which in ("bought", "sold"))
+        bought, sold = investors.bought_and_sold(issue.code, epoch_days(bars.time), totals)
         return {_NET: bought - sold, _BOUGHT: bought, _SOLD: sold}[side]
 
-    def _divided(self, issue: Issue, days: Ints, totals: Ints, which: str) -> Ints:
-        number = epoch_days(days)
-        weights = np.empty((len(days), len(self._names)))
-        for at, name in enumerate(self._names):
-            drawn = draws.uniform(draws.key(issue.code, which, name), number)
-            weights[:, at] = self._shares[at] * (_STEADY + 2 * (1 - _STEADY) * drawn)
-        summed = np.cumsum(weights, axis=1)
-        edges = np.rint(totals[:, None] * (summed / summed[:, -1:])).astype(np.int64)
-        parts: Ints = np.diff(edges, axis=1, prepend=0)
-        return parts
-
     def _written(self, amounts: Ints, side: str) -> dict[str, str]:
-        found: dict[str, int] = {}
-        for name, group, amount in zip(self._names, self._groups, amounts.tolist(), strict=True):
-            found[name] = amount
-            if group:
-                found[group] = found.get(group, 0) + amount
-        return self._signed(found, side)
+        return self._signed(_named(amounts), side)
 
     def _signed(self, amounts: Mapping[str, int], side: str) -> dict[str, str]:
         if side != _NET and self._settings.flow_signs == "plain":
             return {name: str(amount) for name, amount in amounts.items()}
         sense = -1 if side == _SOLD else 1
         return {name: formats.signed(amount * sense) for name, amount in amounts.items()}
+
+
+def _named(amounts: Ints) -> dict[str, int]:
+    """The amounts of one row by group, and of the groups of groups."""
+    return {name: int(investors.of(amounts, name)) for name in investors.names()}

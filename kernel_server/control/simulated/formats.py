@@ -62,6 +62,15 @@ def signed(value: int) -> str:
     return f"{value:+d}" if value else "0"
 
 
+def twice_signed(value: int) -> str:
+    """An amount as some TRs write what investors traded: a colour before a number that has its own sign.
+
+    >>> twice_signed(693), twice_signed(-714), twice_signed(0)
+    ('+693', '--714', '0')
+    """
+    return f"--{-value}" if value < 0 else signed(value)
+
+
 def divided(value: int, unit: int) -> int:
     """``value / unit``, rounded half away from zero."""
     rounded = (abs(value) * 2 + unit) // (unit * 2)

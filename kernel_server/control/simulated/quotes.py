@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kernel_server.control.simulated import formats
 from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order
-from kernel_server.control.simulated.day import LEVELS, Day, book, extremes, history, newest
+from kernel_server.control.simulated.day import LEVELS, Day, book, extremes, history, newest, strength
 from kernel_server.control.simulated.fundamentals import fundamentals
 from kernel_server.control.simulated.hours import Hours
 from kernel_server.control.simulated.market import Bars, Issue, Market
@@ -118,11 +118,10 @@ def _traded(day: Day, time: str) -> dict[str, str]:
     체결강도 is bought over sold volume; how the day's volume divides follows from code and date. After the
     opening auction 예상체결가 goes on showing its price, as in every recorded row.
     """
-    bought = day.volume * (150 + day.draw("bought", 500)) // 1000
     return {
         "전일대비기호": formats.direction(day.last, day.base, day.upper, day.lower),
         "거래대금": str(formats.millions(day.value)),
-        "체결강도": formats.decimal(bought * 100, max(1, day.volume - bought)),
+        "체결강도": strength(day.bought, day.volume),
         "전일거래량대비": formats.compared(day.volume, day.volume_before),
         "종가": formats.price(day.last, day.base),
         "체결시간": time,

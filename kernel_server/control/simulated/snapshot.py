@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from kernel_server.control.simulated.day import Day
+from kernel_server.control.simulated.hours import day_of
 from kernel_server.control.simulated.market import Floats, Ints, Issue
 from kernel_server.control.simulated.past import Past
+from kernel_server.control.simulated.ticks import Rules, board, rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,15 @@ class Facts:
             upper=int(self.upper[place]),
             lower=int(self.lower[place]),
         )
+
+
+def by_rules(issues: Sequence[Issue], dates: Sequence[int]) -> Iterator[tuple[Ints, Rules]]:
+    """The places of those issues, each on its date (YYYYMMDD), under which the same rules hold."""
+    groups: dict[tuple[int, str], list[int]] = {}
+    for place, (issue, date) in enumerate(zip(issues, dates, strict=True)):
+        groups.setdefault((date, board(issue)), []).append(place)
+    for (date, where), places in groups.items():
+        yield np.array(places), rules(day_of(date), where)
 
 
 @dataclass(frozen=True, slots=True)

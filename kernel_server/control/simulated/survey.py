@@ -8,27 +8,29 @@ can do other things; what it has not read yet is read when it is needed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from kernel_server.control.simulated.aggregate import cut
+from kernel_server.control.simulated.answers import Answer, Handler, Request, Unfinished
 from kernel_server.control.simulated.day import history
 from kernel_server.control.simulated.fundamentals import fundamentals
 from kernel_server.control.simulated.given_files import BadMarketData
-from kernel_server.control.simulated.hours import day_of
 from kernel_server.control.simulated.market import Bars, Ints, Issue, Market
 from kernel_server.control.simulated.past import DEPTH, Narrow, Past, empty
 from kernel_server.control.simulated.settings import Settings
-from kernel_server.control.simulated.snapshot import Facts, Prices
-from kernel_server.control.simulated.ticks import board, rules
+from kernel_server.control.simulated.snapshot import Facts, Prices, by_rules
 from kernel_server.reference.sessions import Sessions
 
 log = logging.getLogger(__name__)
 
 _REACH = DEPTH + 1  # sessions of history: the newest, and those before it
+AT_ONCE = 30
+"""So many issues are read in one turn of the control thread: some ten milliseconds."""
+
 _LONG_RUN = 251  # of them, those that 250최고 looks at
 _MARKETS = ("KOSPI", "KOSDAQ")  # KONEX is in no ranking and no condition
 _UNKNOWN = float("nan")
@@ -101,6 +103,19 @@ class Survey:
     def prepare(self, now: float, most: int) -> bool:
         """Reads ahead, at most so many issues: their history, then their running session. Whether all is read."""
         return self.prepare_history(now, most) and self.follow(now, None, most)
+
+    def in_pieces(self, handlers: Mapping[str, Handler]) -> dict[str, Handler]:
+        """The handlers, which look at the whole market, so that each is asked only once all of that is read."""
+
+        def patient(handler: Handler) -> Handler:
+            def answer(request: Request, now: float) -> Answer:
+                if not self.prepare(now, AT_ONCE):
+                    raise Unfinished
+                return handler(request, now)
+
+            return answer
+
+        return {code: patient(handler) for code, handler in handlers.items()}
 
     def follow(self, now: float, places: Ints | None, most: int) -> bool:
         """Reads the running session of at most so many of those places of ``facts``. Whether that is done."""
@@ -262,18 +277,16 @@ def _columns(rows: Sequence[tuple[int, ...]]) -> Prices:
 def _facts(rows: Sequence[_Row], past: Past) -> Facts:
     base = np.array([row.base for row in rows], np.int64)
     upper, lower = base.copy(), base.copy()
-    groups: dict[tuple[int, str], list[int]] = {}
-    for place, row in enumerate(rows):
-        groups.setdefault((row.date, board(row.issue)), []).append(place)
-    for (date, where), places in groups.items():
-        upper[places], lower[places] = rules(day_of(date), where).limits_array(base[places])
+    issues, dates = [row.issue for row in rows], [row.date for row in rows]
+    for places, held in by_rules(issues, dates):
+        upper[places], lower[places] = held.limits_array(base[places])
     names = (
         *("volume_before", "value_before", "shares", "cap", "PER", "PBR", "ROE", "EPS", "BPS", "credit"),
         *("high", "sum4", "sum19", "ma5", "ma20"),
     )
     return Facts(
-        issues=[row.issue for row in rows],
-        dates=[row.date for row in rows],
+        issues=issues,
+        dates=dates,
         base=base,
         upper=upper,
         lower=lower,

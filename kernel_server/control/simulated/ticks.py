@@ -74,6 +74,15 @@ class Rules:
         sizes: Ints = ticks[np.searchsorted(edges, prices, side="right")]
         return sizes
 
+    def floor_array(self, prices: Ints) -> Ints:
+        """``floor`` for many prices at once."""
+        return prices - prices % self.tick_array(prices)
+
+    def ceil_array(self, prices: Ints) -> Ints:
+        """``ceil`` for many prices at once."""
+        tick = self.tick_array(prices)
+        return -(-prices // tick) * tick
+
     def nearest_array(self, prices: Floats) -> Ints:
         """The price on the grid next to each of ``prices``, which may have fractions, one tick at least.
 

@@ -9,7 +9,15 @@ from typing import NamedTuple, Protocol
 from kernel_server import reference
 from kernel_server.control.seam import Table
 from kernel_server.control.simulated import formats
-from kernel_server.control.simulated.answers import Answer, Handler, Reading, Rejected, Request, message
+from kernel_server.control.simulated.answers import (
+    Answer,
+    Handler,
+    Reading,
+    Rejected,
+    Request,
+    Unfinished,
+    message,
+)
 from kernel_server.control.simulated.brokerage.post import NumberReading
 from kernel_server.control.simulated.given_files import BadMarketData
 from kernel_server.control.simulated.limits import SERVED, RequestLimits
@@ -157,6 +165,9 @@ class Transactions:
             answer = (
                 Answer(message=message("unfilled")) if handler is None else handler(request, self._line.now())
             )
+        except Unfinished:  # whoever waits for the answer goes on waiting, and no clock has to leap for it
+            self._line.answer_later(0, lambda: self._deliver(request, inputs), background=True)
+            return
         except Rejected as rejected:
             self._say(request, rejected.text)
             if self._settings.rejected_query == "silent":
