@@ -10,7 +10,7 @@ from simulated_rig import HandMarket, Row, bars, moment, sessions
 
 from kernel_server import reference
 from kernel_server.clock import SteppedClock
-from kernel_server.control.simulated.answers import Answer, Handler, Request
+from kernel_server.control.simulated.answers import Answer, Handler, Request, Unfinished
 from kernel_server.control.simulated.exchange.interface import (
     Fill,
     Interruption,
@@ -127,11 +127,16 @@ def trade(code: str, at: str, price: int, volume: int, side: Side) -> Trade:
 def ask(
     handlers: Mapping[str, Handler], tr: str, now: str, after: int | None = None, **inputs: str
 ) -> tuple[Answer, list[dict[str, str]]]:
-    """The handler's answer, and its rows by field name."""
+    """The handler's answer, however many turns it takes, and its rows by field name."""
     definition = reference.tr(tr)
     filled = {**{known.name: "" for known in definition.inputs}, **inputs}
     request = Request(definition, tr, "요청", "0101", filled, after)
-    answer = handlers[tr.lower()](request, moment(now))
+    while True:
+        try:
+            answer = handlers[tr.lower()](request, moment(now))
+        except Unfinished:
+            continue
+        break
     assert all(len(row) == len(definition.multi_names) for row in answer.rows)
     return answer, [dict(zip(definition.multi_names, row, strict=True)) for row in answer.rows]
 

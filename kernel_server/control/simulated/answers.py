@@ -95,14 +95,15 @@ def _places(code: str) -> _Places:
 class Reading:
     """The answer of the TR event that is being handled, as GetCommData and its like read it.
 
-    ``count`` is what GetRepeatCnt says: 0 for a TR like opt10004, whose one row does not repeat.
+    ``count`` is what GetRepeatCnt says: 0 for a TR like opt10004, whose one row does not repeat. opt10008 is
+    declared like that and has many.
     """
 
     def __init__(self, tr: Tr, answer: Answer) -> None:
         self._places = _places(tr.code)
         self._single = answer.single
         self.rows = answer.rows
-        self.count = len(answer.rows) if tr.repeats else 0
+        self.count = len(answer.rows) if tr.repeats or len(answer.rows) > 1 else 0
 
     def value(self, index: int, name: str) -> str:
         """The value of a field; blank where there is no such row or field."""

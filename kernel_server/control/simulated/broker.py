@@ -13,20 +13,20 @@ from collections.abc import Callable, Sequence
 from kernel_server import reference
 from kernel_server.clock import Clock
 from kernel_server.control.seam import Event, Handler, Scalar, Value
+from kernel_server.control.simulated import more_market
 from kernel_server.control.simulated.answers import Handler as TrHandler
 from kernel_server.control.simulated.answers import message
 from kernel_server.control.simulated.brokerage.brokerage import Brokerage
 from kernel_server.control.simulated.brokerage.keeper import Keeper
 from kernel_server.control.simulated.charts import Charts
 from kernel_server.control.simulated.conditions import Conditions
+from kernel_server.control.simulated.exchange.day_before import DayBefore
 from kernel_server.control.simulated.exchange.engine import SimulatedExchange
 from kernel_server.control.simulated.exchange.interface import Exchange, Watcher
 from kernel_server.control.simulated.exchange.plan import Tapes
 from kernel_server.control.simulated.exchange.told import Told
 from kernel_server.control.simulated.faults import Faults
-from kernel_server.control.simulated.flows import Flows
 from kernel_server.control.simulated.hours import Hours
-from kernel_server.control.simulated.index import IndexQuotes
 from kernel_server.control.simulated.index_charts import IndexCharts
 from kernel_server.control.simulated.index_series import Indices
 from kernel_server.control.simulated.interruption_tr import InterruptionList
@@ -35,7 +35,6 @@ from kernel_server.control.simulated.market import Market
 from kernel_server.control.simulated.master import Master
 from kernel_server.control.simulated.orderbook_tr import OrderBooks
 from kernel_server.control.simulated.quotes import Quotes
-from kernel_server.control.simulated.rankings import Rankings
 from kernel_server.control.simulated.realtime.feed import Feed
 from kernel_server.control.simulated.registrations import Registrations, is_screen
 from kernel_server.control.simulated.settings import Settings
@@ -114,6 +113,7 @@ class SimulatedControl:
             lambda *order: self._transactions.deliver(*order),
         )
         self._survey = Survey(market, settings, sessions)
+        self._before = DayBefore(market, sessions, seed)
         self._conditions = Conditions(self, settings, self._limits, self._survey)
         self._themes = Themes(issues)
         self.faults = Faults(
@@ -142,10 +142,9 @@ class SimulatedControl:
             | OrderBooks(issues, self._feed.exchange).handlers()
             | InterruptionList(issues, self._feed.exchange, self._settings).handlers()
             | IndexCharts(self._indices, self._settings).handlers()
-            | self._survey.in_pieces(
-                IndexQuotes(self._indices, self._survey).handlers() | Rankings(self._survey).handlers()
+            | more_market.handlers(
+                market, self._settings, self._survey, self._indices, self._feed.exchange, self._before
             )
-            | Flows(market, self._settings).handlers()
         )
 
     def _dispatch(self) -> tuple[dict[str, Function], dict[str, Function]]:

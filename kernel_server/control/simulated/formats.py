@@ -101,6 +101,16 @@ def rate(change: int, base: int) -> str:
     return f"+{text}" if change > 0 and text != "0.00" else text
 
 
+def percentage(value: float) -> str:
+    """A percentage with two decimals, signed.
+
+    >>> percentage(1.005), percentage(-12.5), percentage(0.004)
+    ('+1.00', '-12.50', '0.00')
+    """
+    text = decimal(round(value * 100), 100)
+    return f"+{text}" if value > 0 and text != "0.00" else text
+
+
 def compared(value: int, before: int) -> str:
     """``value`` in percent of ``before``; the sign says whether that is below 100. 0.00 without a before.
 

@@ -12,13 +12,29 @@ from kernel_server.control.simulated import draws, formats
 from kernel_server.control.simulated.market import Bars, Issue
 
 
+def foreign_share(issue: Issue, seed: int) -> int:
+    """What foreigners hold of a share at the end of 2025, in hundredths of a percent."""
+    return _draw(issue, seed, "외인소진률", 10, 6000)
+
+
+def credit(issue: Issue, seed: int) -> str:
+    """신용비율 of a share, signed; blank for an ETF or ETN."""
+    if issue.kind in ("etf", "etn"):
+        return ""
+    return f"+{formats.decimal(_draw(issue, seed, '신용비율', 1, 400), 100)}"
+
+
+def _draw(issue: Issue, seed: int, what: str, low: int, high: int) -> int:
+    return low + draws.key(seed, issue.code, what) % (high - low + 1)
+
+
 def fundamentals(issue: Issue, seed: int, adjusted: Bars) -> dict[str, str]:
     """Fields of opt10001 by name, for a share; an ETF or ETN has none. ``adjusted`` is not empty."""
     if issue.kind in ("etf", "etn"):
         return {}
 
     def draw(what: str, low: int, high: int) -> int:
-        return low + draws.key(seed, issue.code, what) % (high - low + 1)
+        return _draw(issue, seed, what, low, high)
 
     last = int(adjusted.close[-1])
     new_year = int(adjusted.time[-1]) // 10000 * 10000
@@ -30,8 +46,8 @@ def fundamentals(issue: Issue, seed: int, adjusted: Bars) -> dict[str, str]:
     floating = issue.shares * draw("유통비율", 300, 950) // 1000
     return {
         "결산월": "12",
-        "신용비율": f"+{formats.decimal(draw('신용비율', 1, 400), 100)}",
-        "외인소진률": f"+{formats.decimal(draw('외인소진률', 10, 6000), 100)}",
+        "신용비율": credit(issue, seed),
+        "외인소진률": f"+{formats.decimal(foreign_share(issue, seed), 100)}",
         "PER": formats.decimal(last, eps),
         "EPS": str(eps),
         "ROE": formats.decimal(eps * 100, bps, 1),

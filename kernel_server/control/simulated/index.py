@@ -14,11 +14,12 @@ from kernel_server.control.simulated.aggregate import cut
 from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order, message
 from kernel_server.control.simulated.day import extremes
 from kernel_server.control.simulated.index_series import SCALE, Index, Indices
-from kernel_server.control.simulated.market import Bars
+from kernel_server.control.simulated.market import Bars, Ints
+from kernel_server.control.simulated.snapshot import Facts
 from kernel_server.control.simulated.survey import Survey
 
 _WHOLE_MARKETS = ("001", "101")  # these count every issue of their market, the others their members
-_GROUPS = ("0", "1", "2")
+GROUPS = ("0", "1", "2")
 _DAY = 1_000_000
 
 
@@ -49,12 +50,7 @@ class IndexQuotes:
     def breadth(self, index: Index, now: float) -> Breadth:
         """The issues of an index, counted. 상한 counts among 상승, 하한 among 하락."""
         facts = self._survey.facts(now)
-        if index.code in _WHOLE_MARKETS:
-            inside = [at for at, issue in enumerate(facts.issues) if issue.market == index.market]
-        else:
-            members = set(index.members)
-            inside = [at for at, issue in enumerate(facts.issues) if issue.code in members]
-        places = np.array(inside, np.int64)
+        places = places_of(index, facts)
         whole = self._survey.prices(now)
         last, base = whole.last[places], facts.base[places]
         return Breadth(
@@ -70,7 +66,7 @@ class IndexQuotes:
     def _one(self, request: Request, now: float) -> Answer:
         """opt20001. Its rows are minutes, newest first; their key is the time of the page's oldest."""
         index = self._indices.known.get(request.inputs["업종코드"])
-        if request.inputs["시장구분"] not in _GROUPS:
+        if request.inputs["시장구분"] not in GROUPS:
             raise Rejected("bad_input")
         if index is None:
             raise Rejected("unknown_code")
@@ -78,7 +74,7 @@ class IndexQuotes:
         if not len(bars):
             return Answer(message=message("no_history"), codes=(index.code,))
         base = base_of(bars)
-        values = _state(bars) | _counted(self.breadth(index, now)) | _year(bars)
+        values = state(bars) | counted(self.breadth(index, now)) | year_extremes(bars)
         minutes = self._indices.minute(index.code, now, 1)
         # In the morning, before its first minute is over, a session has none: yesterday's are not its own.
         minutes = cut(minutes, int(np.searchsorted(minutes.time, int(bars.time[-1]) * _DAY)), len(minutes))
@@ -117,7 +113,7 @@ class IndexQuotes:
         rows = []
         for index, bars in found:
             breadth = self.breadth(index, now)
-            values = _state(bars) | _counted(breadth)
+            values = state(bars) | counted(breadth)
             values |= {
                 "종목코드": index.code,
                 "종목명": index.name,
@@ -129,12 +125,22 @@ class IndexQuotes:
         return Answer(rows=rows, message="" if rows else message("no_history"))
 
 
+def places_of(index: Index, facts: Facts) -> Ints:
+    """Where the issues of an index stand in the survey."""
+    if index.code in _WHOLE_MARKETS:
+        inside = [at for at, issue in enumerate(facts.issues) if issue.market == index.market]
+    else:
+        members = set(index.members)
+        inside = [at for at, issue in enumerate(facts.issues) if issue.code in members]
+    return np.array(inside, np.int64)
+
+
 def base_of(bars: Bars) -> int:
     """What the newest day is compared with, in hundredths; on the first day its opening."""
     return int(bars.close[-2] if len(bars) > 1 else bars.open[-1])
 
 
-def _state(bars: Bars) -> dict[str, str]:
+def state(bars: Bars) -> dict[str, str]:
     base, last = base_of(bars), int(bars.close[-1])
     return {
         "현재가": level(last, base),
@@ -149,7 +155,7 @@ def _state(bars: Bars) -> dict[str, str]:
     }
 
 
-def _counted(breadth: Breadth) -> dict[str, str]:
+def counted(breadth: Breadth) -> dict[str, str]:
     return {
         "거래형성종목수": str(breadth.traded),
         "거래형성비율": formats.decimal(breadth.traded * 100, max(1, breadth.listed)),
@@ -161,7 +167,7 @@ def _counted(breadth: Breadth) -> dict[str, str]:
     }
 
 
-def _year(bars: Bars) -> dict[str, str]:
+def year_extremes(bars: Bars) -> dict[str, str]:
     base, last, far = base_of(bars), int(bars.close[-1]), extremes(bars)
     return {
         "52주최고가": level(far.long_high, base),

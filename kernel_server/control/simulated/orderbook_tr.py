@@ -7,6 +7,7 @@ is 최우선, and some of the sixth say 우선 where the others say 차선.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from kernel_server.clock import seoul
 from kernel_server.control.simulated import formats
@@ -58,33 +59,46 @@ class OrderBooks:
         # While orders are taken, quotes are as of now; afterwards the last trade left them so.
         at = newest.time if newest is not None and exchange.phase() is Phase.CLOSED else now
         values = {"호가잔량기준시간": f"{seoul(at):%H%M%S}"}
-        values |= _side("매도", asks, tape, _taken(newest, Side.BUY))
-        values |= _side("매수", bids, tape, _taken(newest, Side.SELL))
+        values |= _side("매도", asks, tape, taken_by(newest, Side.BUY))
+        values |= _side("매수", bids, tape, taken_by(newest, Side.SELL))
         # The exchange takes no orders after hours at prices of their own.
         values |= dict.fromkeys(_AFTER_HOURS, "0")
         return Answer(rows=[in_order(request.tr.multi_names, values)], codes=(issue.code,))
 
 
 def _side(side: str, levels: Sequence[Level], tape: Tape, taken: Trade | None) -> dict[str, str]:
-    """The fields of one side of the book. A level that is not there has a price and a size of nothing."""
+    """The fields of one side of the book."""
     values = {}
-    change = 0
-    for number in range(1, LEVELS + 1):
-        level = levels[number - 1] if number <= len(levels) else Level(0, 0)
-        # What is known to have changed last is what the newest trade took away.
-        less = taken.volume if taken is not None and taken.price == level.price else 0
-        change -= less
+    for number, level in enumerate(rungs(levels, taken), 1):
         for name, value in (
             (f"{side}{number}차선호가", formats.price(level.price, tape.base)),
             (f"{side}{number}차선잔량", str(level.volume)),
-            (f"{side}{number}차선잔량대비", formats.signed(-less)),
+            (f"{side}{number}차선잔량대비", formats.signed(level.change)),
         ):
             values[_ODD.get(name, name)] = value
     values[f"총{side}잔량"] = str(sum(level.volume for level in levels))
-    values[f"총{side}잔량직전대비"] = formats.signed(change)
+    values[f"총{side}잔량직전대비"] = formats.signed(sum(level.change for level in rungs(levels, taken)))
     return values
 
 
-def _taken(trade: Trade | None, side: Side) -> Trade | None:
+class Rung(NamedTuple):
+    """A level of the book as it is shown: ``change`` is what is known to have changed of its shares last."""
+
+    price: int
+    volume: int
+    change: int
+
+
+def rungs(levels: Sequence[Level], taken: Trade | None) -> list[Rung]:
+    """Ten levels; one that is not there has a price and a size of nothing. ``taken`` is what a trade took away."""
+    found = []
+    for number in range(LEVELS):
+        level = levels[number] if number < len(levels) else Level(0, 0)
+        less = taken.volume if taken is not None and taken.price == level.price else 0
+        found.append(Rung(level.price, level.volume, -less))
+    return found
+
+
+def taken_by(trade: Trade | None, side: Side) -> Trade | None:
     """The trade, if it was on that side's initiative: it took shares from the other side's quotes."""
     return trade if trade is not None and trade.side is side else None

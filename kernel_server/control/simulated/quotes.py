@@ -6,6 +6,7 @@ from kernel_server.control.simulated import formats
 from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order
 from kernel_server.control.simulated.day import LEVELS, Day, book, extremes, history, newest, strength
 from kernel_server.control.simulated.fundamentals import fundamentals
+from kernel_server.control.simulated.holders import Holders
 from kernel_server.control.simulated.hours import Hours
 from kernel_server.control.simulated.market import Bars, Issue, Market
 from kernel_server.control.simulated.settings import Settings
@@ -19,6 +20,7 @@ class Quotes:
         self._market = market
         self._settings = settings
         self._hours = hours
+        self._holders = Holders(market, settings)
         self._issues = market.issues()
         self._constant = dict(table("watch_list_constant"))
 
@@ -38,6 +40,9 @@ class Quotes:
             values |= _prices(day) | self._basic_values(day, bars)
             if self._settings.fundamentals_seed is not None:
                 values |= fundamentals(issue, self._settings.fundamentals_seed, bars)
+                held = self._holders.held(issue, bars.time[-1:], now)
+                if held is not None:
+                    values["외인소진률"] = f"+{formats.decimal(int(held[-1]) * 100, issue.shares)}"
         return Answer(in_order(request.tr.single_names, values), codes=(issue.code,))
 
     def _watch_list(self, request: Request, now: float) -> Answer:

@@ -19,12 +19,14 @@ class Row:
         day: its newest session.
         place: where it stands in the survey, ``rank`` in the ranking, from 1.
         columns: what the ranking knows of every issue.
+        now: the moment at which all of this is so.
     """
 
     day: Day
     place: int
     rank: int
     columns: Mapping[str, Floats]
+    now: float = 0.0
 
     @cached_property
     def seen(self) -> Book:
@@ -59,13 +61,7 @@ def signed(name: str) -> Writer:
 
 def percent(name: str) -> Writer:
     """A column's percentage, signed."""
-    return lambda row: rate(row.real(name))
-
-
-def rate(value: float) -> str:
-    """A percentage with two decimals; ``+`` above 0."""
-    text = formats.decimal(round(value * 100), 100)
-    return f"+{text}" if value > 0 and text != "0.00" else text
+    return lambda row: formats.percentage(row.real(name))
 
 
 def _direction(row: Row) -> str:

@@ -9,7 +9,7 @@ from kernel_server.control.simulated import formats
 from kernel_server.control.simulated import ranking_columns as columns
 from kernel_server.control.simulated.market import Floats
 from kernel_server.control.simulated.ranking_columns import Inputs
-from kernel_server.control.simulated.ranking_fields import Row, Writer, percent, price, rate, signed, whole
+from kernel_server.control.simulated.ranking_fields import Row, Writer, percent, price, signed, whole
 from kernel_server.control.simulated.ranking_look import Look
 
 
@@ -92,7 +92,7 @@ KINDS: Mapping[str, Kind] = {
     "opt10032": Kind(),
     "opt10033": Kind(
         fields={
-            "신용비율": lambda row: rate(row.real("credit")),
+            "신용비율": percent("credit"),
             "매도잔량": lambda row: str(row.seen.asks_size),
             "매수잔량": lambda row: str(row.seen.bids_size),
         }

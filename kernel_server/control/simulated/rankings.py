@@ -38,10 +38,16 @@ class _Order(NamedTuple):
 
 
 class Rankings:
-    """Handlers of the rankings."""
+    """Handlers of the rankings.
 
-    def __init__(self, survey: Survey) -> None:
+    Args:
+        survey: what is ranked.
+        kinds: rankings beside those of ``KINDS``.
+    """
+
+    def __init__(self, survey: Survey, kinds: Mapping[str, Kind] | None = None) -> None:
         self._survey = survey
+        self._kinds = {**KINDS, **(kinds or {})}
         self._filters: dict[tuple[str, int], list[tuple[str, float, float]]] = {}
         for name, value, field, least, most in table("ranking_filter"):
             held = self._filters.setdefault((name, int(value)), [])
@@ -58,7 +64,7 @@ class Rankings:
 
     def handlers(self) -> dict[str, Handler]:
         """A handler for each TR code, in lower case."""
-        return {code: self._handler(kind) for code, kind in KINDS.items()}
+        return {code: self._handler(kind) for code, kind in self._kinds.items()}
 
     def _handler(self, kind: Kind) -> Handler:
         def answer(request: Request, now: float) -> Answer:
@@ -88,7 +94,7 @@ class Rankings:
             writers["전일순위"] = lambda row: str(row.whole("rank_before"))
         rows = []
         for rank, place in enumerate(ranked[start : start + size].tolist(), first + start):
-            row = Row(look.facts.day(place, look.prices, place), place, rank, columns)
+            row = Row(look.facts.day(place, look.prices, place), place, rank, columns, now)
             rows.append(in_order(names, {name: writer(row) for name, writer in writers.items()}))
         after = start + size if start + size < len(ranked) else None
         return Answer(rows=rows, after=after, message="" if rows else message("no_history"))

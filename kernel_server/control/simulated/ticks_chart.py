@@ -27,7 +27,7 @@ from kernel_server.control.simulated.ticks import Rules, board, rules
 INTERVALS = ("1", "3", "5", "10", "30")
 
 _PLACES = 10**8  # more than a session has trades
-_SIGNS = {Side.BUY: "+", Side.SELL: "-", Side.NONE: " "}
+SIGNS = {Side.BUY: "+", Side.SELL: "-", Side.NONE: " "}
 
 
 class TickCharts:
@@ -56,7 +56,7 @@ class TickCharts:
         if interval not in INTERVALS or request.inputs["수정주가구분"] not in ("0", "1", ""):
             raise Rejected("bad_input")
         many = int(interval)
-        trades = _traded(self._exchange, issue.code)
+        trades = traded(self._exchange, issue.code)
         # Where the newest group ends short, it says how many trades it has.
         left = str((len(trades) - 1) % many + 1) if trades else "0"
         size = request.tr.rows_per_page or sys.maxsize
@@ -95,17 +95,17 @@ class TickCharts:
     def _trades(self, request: Request, now: float) -> Answer:  # noqa: ARG002
         """opt10003."""
         issue = self._issue(request)
-        trades = _traded(self._exchange, issue.code)
+        trades = traded(self._exchange, issue.code)
         stop = len(trades) if request.after is None else request.after
         start = max(0, stop - (request.tr.rows_per_page or stop))
         if start >= stop:
             return _nothing(request, [], issue.code)
         tape = self._exchange.tape(issue.code)
         held = rules(seoul(trades[start].time).date(), board(issue))
-        totals = _Totals(trades[:stop])
+        totals = Totals(trades[:stop])
         names = request.tr.multi_names
         rows = [
-            in_order(names, _said(trades[at], tape, held) | totals.at(at))
+            in_order(names, said(trades[at], tape, held) | totals.at(at))
             for at in range(stop - 1, start - 1, -1)
         ]
         return Answer(rows=rows, after=start or None, codes=(issue.code,))
@@ -162,7 +162,7 @@ def _rows(
     return rows[::-1]
 
 
-class _Totals:
+class Totals:
     """What had been traded with each trade: shares, won, and bought in percent of sold."""
 
     def __init__(self, trades: Sequence[Trade]) -> None:
@@ -174,6 +174,12 @@ class _Totals:
         self._bought: Ints = np.cumsum(volume * (side == Side.BUY))
         self._sold: Ints = np.cumsum(volume * (side == Side.SELL))
 
+    @property
+    def strengths(self) -> Floats:
+        """체결강도 with each trade."""
+        found: Floats = self._bought * 100 / np.maximum(self._sold, 1)
+        return found
+
     def at(self, place: int) -> dict[str, str]:
         bought, sold = int(self._bought[place]), int(self._sold[place])
         return {
@@ -183,7 +189,7 @@ class _Totals:
         }
 
 
-def _said(trade: Trade, tape: Tape, held: Rules) -> dict[str, str]:
+def said(trade: Trade, tape: Tape, held: Rules) -> dict[str, str]:
     """One trade. Who took the best ask traded at it; in an auction the trade is shown at the bid."""
     if trade.side is Side.BUY:
         ask, bid = trade.price, held.floor(trade.price - 1)
@@ -198,12 +204,12 @@ def _said(trade: Trade, tape: Tape, held: Rules) -> dict[str, str]:
         "우선매도호가단위": formats.price(ask if ask <= tape.upper else 0, tape.base),
         "우선매수호가단위": formats.price(bid if bid >= tape.lower else 0, tape.base),
         # the sign is the side's; a trade of an auction leaves its place blank
-        "체결거래량": _SIGNS[trade.side] + str(trade.volume),
+        "체결거래량": SIGNS[trade.side] + str(trade.volume),
         "sign": formats.direction(trade.price, tape.base, tape.upper, tape.lower),
     }
 
 
-def _traded(exchange: Exchange, code: str) -> list[Trade]:
+def traded(exchange: Exchange, code: str) -> list[Trade]:
     """The session's trades; none for an issue of which the exchange knows nothing."""
     try:
         return exchange.trades(code)

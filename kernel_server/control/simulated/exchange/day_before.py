@@ -1,0 +1,50 @@
+"""The trades of the session before the newest, which the exchange itself has put away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, lru_cache
+
+from kernel_server.control.simulated.exchange import phases
+from kernel_server.control.simulated.exchange import plan as plans
+from kernel_server.control.simulated.exchange.interface import Tape, Trade
+from kernel_server.control.simulated.market import Market
+from kernel_server.reference.sessions import Sessions
+
+
+class DayBefore:
+    """That session as it was traded, without what clients' orders added to it.
+
+    Args:
+        market: whose bars were traded.
+        sessions: the calendar, asked for once, when first needed.
+        seed: the exchange's.
+    """
+
+    def __init__(self, market: Market, sessions: Callable[[], Sessions], seed: int) -> None:
+        self._market = market
+        self._load = sessions
+        self._seed = seed
+        self._whole = lru_cache(16)(self._played)
+
+    @cached_property
+    def _sessions(self) -> Sessions:
+        return self._load()
+
+    def trades(self, code: str, now: float) -> tuple[Tape, list[Trade]]:
+        """The tape at its close, and all trades, oldest first.
+
+        Raises:
+            LookupError: the issue is not listed, or nothing is known of that session.
+        """
+        return self._whole(code, phases.session(self._sessions, now) - 1)
+
+    def _played(self, code: str, index: int) -> tuple[Tape, list[Trade]]:
+        issue = self._market.issues().get(code)
+        if issue is None or index < 0:
+            raise LookupError(f"{code!r} is not listed, or there was no session before the newest")
+        plan = plans.plan(self._market, phases.hours(self._sessions, index), issue, self._seed)
+        if plan is None:
+            raise LookupError(f"nothing is known of {code} on {self._sessions.dates[index]}")
+        every = len(plan.script)
+        return plans.tape(plan, every, plan.hours.closes), plans.trades(plan, every)

@@ -1,0 +1,62 @@
+"""What foreigners hold of an issue: as much as the fundamentals say at the end of 2025, and what they traded since.
+
+So the shares they hold change by what opt10059 says that they bought and sold, from day to day and backwards
+too. Where fundamentals are left blank, as over given prices, nobody knows what foreigners hold.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from kernel_server.clock import KST, seoul
+from kernel_server.control.simulated import investors
+from kernel_server.control.simulated.aggregate import cut
+from kernel_server.control.simulated.daynumbers import epoch_days
+from kernel_server.control.simulated.fundamentals import foreign_share
+from kernel_server.control.simulated.hours import day_of
+from kernel_server.control.simulated.market import Bars, Ints, Issue, Market
+from kernel_server.control.simulated.settings import Settings
+
+_ANCHORED = 20251230
+_SETTLED = datetime(2025, 12, 30, 20, tzinfo=KST).timestamp()
+
+
+class Holders:
+    """Holdings of foreigners.
+
+    Args:
+        market: whose volumes they trade in.
+        settings: for the seed of the fundamentals.
+    """
+
+    def __init__(self, market: Market, settings: Settings) -> None:
+        self._market = market
+        self._seed = settings.fundamentals_seed
+
+    def held(self, issue: Issue, dates: Ints, now: float) -> Ints | None:
+        """Shares that foreigners hold at the end of those days (YYYYMMDD, ascending); None where it is not known.
+
+        Never less than none and never more than all, so that little known shares may stand still at the edge.
+        """
+        known = self._seed is not None and issue.kind not in ("etf", "etn") and issue.shares > 0
+        if self._seed is None or not known or not len(dates):
+            return None
+        bars = self._around(issue.code, int(dates[0]), now)
+        if not len(bars):
+            return None
+        parts = investors.bought_and_sold(issue.code, epoch_days(bars.time), bars.volume)
+        bought, sold = (investors.of(part, investors.FOREIGNERS) for part in parts)
+        summed = np.append(0, np.cumsum(bought - sold))
+        anchor = summed[np.searchsorted(bars.time, _ANCHORED, "right")]
+        level = round(issue.shares * foreign_share(issue, self._seed) / 10_000)
+        held: Ints = level + summed[np.searchsorted(bars.time, dates, "right")] - anchor
+        return np.clip(held, 0, issue.shares)
+
+    def _around(self, code: str, since: int, now: float) -> Bars:
+        """The days from ``since`` on, up to now and up to the day for which the holdings are known."""
+        first, until = min(since, _ANCHORED), max(now, _SETTLED)
+        weekdays = np.busday_count(day_of(first), seoul(until).date() + timedelta(days=1))
+        bars = self._market.daily(code, True, until, int(weekdays) + 1)
+        return cut(bars, int(np.searchsorted(bars.time, first)), len(bars))

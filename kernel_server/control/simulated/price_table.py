@@ -1,0 +1,100 @@
+"""opt10007 (시세표성정보): an issue's price, its day before and its ten levels a side, in one row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kernel_server.clock import seoul
+from kernel_server.control.simulated import formats
+from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order, message
+from kernel_server.control.simulated.exchange.interface import Exchange, Phase, Side, Tape, Trade
+from kernel_server.control.simulated.market import Issue
+from kernel_server.control.simulated.orderbook_tr import rungs, taken_by
+
+_AUCTIONS = (Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION)
+_NO_DATE = "00000000"
+
+
+class PriceTable:
+    """The handler of opt10007.
+
+    Args:
+        issues: the listing, by code.
+        exchange: whose tape and books are shown.
+    """
+
+    def __init__(self, issues: Mapping[str, Issue], exchange: Exchange) -> None:
+        self._issues = issues
+        self._exchange = exchange
+
+    def handlers(self) -> dict[str, Handler]:
+        """A handler for each TR code, in lower case."""
+        return {"opt10007": self._table}
+
+    def _table(self, request: Request, now: float) -> Answer:
+        issue = self._issues.get(request.inputs["종목코드"])
+        if issue is None:
+            raise Rejected("unknown_code")
+        exchange = self._exchange
+        try:
+            tape, trades = exchange.tape(issue.code), exchange.trades(issue.code)
+            asks, bids = exchange.depth(issue.code)
+        except LookupError:  # listed, but without any price
+            return Answer(message=message("no_history"), codes=(issue.code,))
+        newest = trades[-1] if trades else None
+        moment = seoul(newest.time if newest is not None and exchange.phase() is Phase.CLOSED else now)
+        values = _state(issue, tape) | {"날짜": f"{moment:%Y%m%d}", "시간": f"{moment:%H%M%S}"}
+        values |= {"총매도잔량": str(sum(level.volume for level in asks)), "총매도건수": "0"}
+        values |= {"총매수잔량": str(sum(level.volume for level in bids))}
+        for side, levels, initiative in (("매도", asks, Side.BUY), ("매수", bids, Side.SELL)):
+            for number, rung in enumerate(rungs(levels, taken_by(newest, initiative)), 1):
+                values[f"{side}{number}호가"] = formats.price(rung.price, tape.base) if rung.price else "0"
+                values[f"{side}{number}호가잔량"] = str(rung.volume)
+                values[f"{side}{number}호가직전대비"] = formats.signed(rung.change)
+                values[f"LP{side}{number}호가잔량"] = "0"
+        values |= self._expected(newest, tape)
+        return Answer(rows=[in_order(request.tr.multi_names, values)], codes=(issue.code,))
+
+    def _expected(self, newest: Trade | None, tape: Tape) -> dict[str, str]:
+        """Outside an auction nothing is expected, which the broker writes as a price of nothing.
+
+        What an auction would give is told to those who watch the issue; here only its best quotes are known.
+        """
+        asks, bids = self._exchange.depth(tape.code)
+        best = [side[0].price if side and self._exchange.phase() in _AUCTIONS else 0 for side in (asks, bids)]
+        return {
+            "체결량": "" if newest is None else str(newest.volume),
+            "예상체결가": formats.price(0, tape.base),
+            "예상체결량": "0",
+            "예상매도우선호가": formats.price(best[0], tape.base) if best[0] else "0",
+            "예상매수우선호가": formats.price(best[1], tape.base) if best[1] else "0",
+        }
+
+
+def _state(issue: Issue, tape: Tape) -> dict[str, str]:
+    change = tape.last - tape.base
+
+    def price(value: int) -> str:
+        return formats.price(value, tape.base) if value else "0"
+
+    return {
+        "종목명": issue.name,
+        "종목코드": issue.code,
+        "전일종가": str(tape.base),
+        "전일거래량": str(tape.previous_volume),
+        "상한가": price(tape.upper),
+        "하한가": price(tape.lower),
+        "전일거래대금": str(formats.millions(tape.previous_value)),
+        "상장주식수": str(formats.thousands(issue.shares)),
+        "현재가": price(tape.last),
+        "부호": formats.direction(tape.last, tape.base, tape.upper, tape.lower),
+        "등락률": formats.rate(change, tape.base),
+        "전일비": formats.compared(tape.volume, tape.previous_volume),
+        "시가": price(tape.open),
+        "고가": price(tape.high),
+        "저가": price(tape.low),
+        "거래량": str(tape.volume),
+        "거래대금": str(formats.millions(tape.value)),
+        "거래시작일": _NO_DATE,
+        "행사가격": "0",
+    }
