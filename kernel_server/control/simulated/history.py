@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 
@@ -57,7 +58,8 @@ class SyntheticMarket:
             self._actions.setdefault(action.code, []).append(action)
         self._minute_sessions = minute_sessions
         self._days = lru_cache(kept)(self._walked)
-        self._newest = lru_cache(4 * kept)(self._walked)
+        self._recent: OrderedDict[str, Days] = OrderedDict()
+        self._most_recent = 4 * kept
         self._minutes = lru_cache(4)(self._drawn)
 
     @cached_property
@@ -144,6 +146,16 @@ class SyntheticMarket:
         own = self._actions.get(code, [])
         day = history.day[seen.row]
         return corporate.adjusted(raw, corporate.factors(day, own, _day(now))) if adjusted else raw
+
+    def _newest(self, code: str, since: int) -> Days:
+        """The issue's days from that session on, or from an earlier one."""
+        held = self._recent.get(code)
+        if held is None or held.first > since:
+            held = self._recent[code] = self._walked(code, since)
+            if len(self._recent) > self._most_recent:
+                self._recent.popitem(last=False)
+        self._recent.move_to_end(code)
+        return held
 
     def _rows_with_minutes(self, code: str, history: Days, sure: int, days: int, now: float) -> Ints:
         """The rows, from ``sure`` on, of the newest ``days`` of those days that have minutes by now."""

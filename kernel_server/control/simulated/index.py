@@ -11,7 +11,15 @@ import numpy as np
 
 from kernel_server.control.simulated import formats
 from kernel_server.control.simulated.aggregate import cut
-from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order, message
+from kernel_server.control.simulated.answers import (
+    Answer,
+    Handler,
+    Rejected,
+    Request,
+    Unfinished,
+    in_order,
+    message,
+)
 from kernel_server.control.simulated.day import extremes
 from kernel_server.control.simulated.index_series import SCALE, Index, Indices
 from kernel_server.control.simulated.market import Bars, Ints
@@ -104,6 +112,8 @@ class IndexQuotes:
         asked = self._indices.known.get(request.inputs["업종코드"])
         if asked is None:
             raise Rejected("unknown_code")
+        if not self._indices.prepare(asked.group):
+            raise Unfinished
         found = [
             (index, bars)
             for index in self._indices.known.values()

@@ -8,7 +8,15 @@ import numpy as np
 
 from kernel_server.control.simulated import formats
 from kernel_server.control.simulated.aggregate import cut
-from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order, message
+from kernel_server.control.simulated.answers import (
+    Answer,
+    Handler,
+    Rejected,
+    Request,
+    Unfinished,
+    in_order,
+    message,
+)
 from kernel_server.control.simulated.dates import date_input
 from kernel_server.control.simulated.hours import today
 from kernel_server.control.simulated.index import (
@@ -123,6 +131,8 @@ class IndexDays:
         group, what = inputs["시장구분"], inputs["금액수량구분"]
         if group not in GROUPS or what not in (_MONEY, _SHARES):
             raise Rejected("bad_input")
+        if not self._indices.prepare(group):
+            raise Unfinished
         look = Look(self._survey, now)
         day = date_input(inputs["기준일자"]) or max(look.facts.dates, default=today(now))
         period = between(look.facts, day, day)

@@ -64,6 +64,7 @@ class Indices:
         self._market = market
         self._load = sessions
         self._all = lru_cache(64)(self._laid_out)
+        self._ready: set[str] = set()
         self._priced = lru_cache(None)(self._has_prices)
 
     @cached_property
@@ -90,6 +91,16 @@ class Indices:
 
     def _has_prices(self, code: str) -> bool:
         return len(history(self._market, code, self._far, 1)) > 0
+
+    def prepare(self, group: str) -> bool:
+        """Lays out one more index of that group; whether all of them are. One takes tens of milliseconds."""
+        left = [
+            code for code, index in self.known.items() if index.group == group and code not in self._ready
+        ]
+        for code in left[:1]:
+            self._all(code)
+            self._ready.add(code)
+        return len(left) <= 1
 
     def daily(self, code: str, now: float) -> Bars:
         """The index's days up to ``now``, the running one so far included. Volume in shares, value in KRW."""

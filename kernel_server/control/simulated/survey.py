@@ -16,11 +16,12 @@ import numpy as np
 
 from kernel_server.control.simulated.aggregate import cut
 from kernel_server.control.simulated.answers import Answer, Handler, Request, Unfinished
+from kernel_server.control.simulated.course import Course, course
 from kernel_server.control.simulated.day import history
 from kernel_server.control.simulated.fundamentals import fundamentals
 from kernel_server.control.simulated.given_files import BadMarketData
 from kernel_server.control.simulated.market import Bars, Ints, Issue, Market
-from kernel_server.control.simulated.past import DEPTH, Narrow, Past, empty
+from kernel_server.control.simulated.past import DEPTH, Past, empty
 from kernel_server.control.simulated.settings import Settings
 from kernel_server.control.simulated.snapshot import Facts, Prices, by_rules
 from kernel_server.reference.sessions import Sessions
@@ -38,19 +39,6 @@ _DAY = 1_000_000
 
 
 @dataclass(slots=True)
-class _Course:
-    """An issue's newest session, minute by minute: ``known`` in seconds since midnight, the rest so far."""
-
-    open: int
-    known: Narrow
-    high: Narrow
-    low: Narrow
-    close: Narrow
-    volume: Ints
-    value: Ints
-
-
-@dataclass(slots=True)
 class _Row:
     """An issue in the making: ``whole`` is open, high, low, close, volume and value of its newest session."""
 
@@ -59,7 +47,7 @@ class _Row:
     base: int
     whole: tuple[int, ...]
     values: dict[str, float]
-    course: _Course | None = None
+    course: Course | None = None
 
 
 class Survey:
@@ -101,8 +89,14 @@ class Survey:
             return None
 
     def prepare(self, now: float, most: int) -> bool:
-        """Reads ahead, at most so many issues: their history, then their running session. Whether all is read."""
-        return self.prepare_history(now, most) and self.follow(now, None, most)
+        """Reads ahead, at most so many issues: their history with their running session. Whether all is read."""
+        read = self.prepare_history(now, most)
+        running = self.sessions.current(now)
+        if running is not None and not read:
+            # Together, since the market finds the minutes of an issue more easily that it has just told of.
+            for row in self._rows[-most:]:
+                self._course_of(row, running)
+        return read and self.follow(now, None, most)
 
     def in_pieces(self, handlers: Mapping[str, Handler]) -> dict[str, Handler]:
         """The handlers, which look at the whole market, so that each is asked only once all of that is read."""
@@ -128,8 +122,12 @@ class Survey:
         rows = self._rows if places is None else [self._rows[place] for place in places.tolist()]
         left = [row for row in rows if row.course is None and row.date == date]
         for row in left[:most]:
-            row.course = self._course(row, session)
+            self._course_of(row, session)
         return len(left) <= most
+
+    def _course_of(self, row: _Row, session: int) -> None:
+        if row.course is None and row.date == self._date(session):
+            row.course = self._course(row, session)
 
     def prepare_history(self, now: float, most: int) -> bool:
         """Reads the history of at most so many issues; whether that of all has been read."""
@@ -226,35 +224,17 @@ class Survey:
         if running is None or row.date != self._date(running):
             return row.whole
         untraded = (row.base, row.base, row.base, row.base, 0, 0)
-        course = row.course
         # Days may come without minutes; then what the market tells of the day is all there is.
-        if course is None or not len(course.known):
+        if row.course is None or not len(row.course):
             bars = history(self._market, row.issue.code, now, 1)
             return _newest(bars) if len(bars) and bars.time[-1] == row.date else untraded
-        place = int(course.known.searchsorted(now - self._midnight(running), "right")) - 1
-        if place < 0:
-            return untraded
-        columns = (course.high, course.low, course.close, course.volume, course.value)
-        return (course.open, *(int(column[place]) for column in columns))
+        return row.course.at(now - self._midnight(running)) or untraded
 
-    def _course(self, row: _Row, session: int) -> _Course:
+    def _course(self, row: _Row, session: int) -> Course:
         close = float(self.sessions.closes[session])
         bars = self._market.minute(row.issue.code, True, close, 1)
         start = int(np.searchsorted(bars.time, row.date * _DAY))
-        bars = cut(bars, start, len(bars))
-        # A minute is known once it is over; the closing auction's bears the moment of the close itself.
-        clock = bars.time % _DAY
-        since = clock // 10_000 * 3600 + clock // 100 % 100 * 60 + clock % 100
-        known = np.minimum(since + 60, np.maximum(since, int(close) - self._midnight(session)))
-        return _Course(
-            open=int(bars.open[0]) if len(bars) else 0,
-            known=known.astype(np.int32),
-            high=np.maximum.accumulate(bars.high).astype(np.int32),
-            low=np.minimum.accumulate(bars.low).astype(np.int32),
-            close=bars.close.astype(np.int32),
-            volume=np.cumsum(bars.volume),
-            value=np.cumsum(bars.value),
-        )
+        return course(cut(bars, start, len(bars)), int(close) - self._midnight(session))
 
     def _midnight(self, session: int) -> int:
         """When the day of that session begins in Seoul, seconds since the epoch."""
