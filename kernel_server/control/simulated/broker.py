@@ -19,6 +19,7 @@ from kernel_server.control.simulated.answers import message
 from kernel_server.control.simulated.brokerage.brokerage import Brokerage
 from kernel_server.control.simulated.brokerage.keeper import Keeper
 from kernel_server.control.simulated.charts import Charts
+from kernel_server.control.simulated.closes import Closes
 from kernel_server.control.simulated.conditions import Conditions
 from kernel_server.control.simulated.exchange.day_before import DayBefore
 from kernel_server.control.simulated.exchange.engine import SimulatedExchange
@@ -111,6 +112,7 @@ class SimulatedControl:
             issues,
             sessions,
             lambda *order: self._transactions.deliver(*order),
+            closes=Closes(market, clock),
         )
         self._survey = Survey(market, settings, sessions)
         self._before = DayBefore(market, sessions, seed)

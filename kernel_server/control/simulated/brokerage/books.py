@@ -32,15 +32,30 @@ class Calendar:
         today = seoul(now).date()
         index = self._known().index_at_or_before(today)
         found: date = today if index < 0 else self._known().dates[index].item()
-        return found.year * 10000 + found.month * 100 + found.day
+        return _number(found)
 
     def is_session(self, now: float) -> bool:
         return self._known().is_session(seoul(now).date())
+
+    def shift(self, day: int, sessions: int) -> int:
+        """YYYYMMDD of the session so many after ``day`` (before it, where negative); the last one known at most."""
+        known = self._known()
+        index = min(max(0, known.index_at_or_before(day_of(day)) + sessions), len(known) - 1)
+        return _number(known.dates[index].item())
+
+    def between(self, first: int, last: int) -> list[int]:
+        """YYYYMMDD of the sessions from ``first`` to ``last``, both included."""
+        dates = self._known().between(day_of(first), day_of(last)).dates
+        return [_number(day) for day in dates.tolist()]
 
     def age(self, day: int, today: int) -> int:
         """How many sessions ``day`` is before ``today``, both YYYYMMDD."""
         index = self._known().index_at_or_before
         return index(day_of(today)) - index(day_of(day))
+
+
+def _number(day: date) -> int:
+    return day.year * 10000 + day.month * 100 + day.day
 
 
 class Worth(NamedTuple):

@@ -11,10 +11,14 @@ from kernel_server.control.simulated.brokerage.balances import Balances
 from kernel_server.control.simulated.brokerage.books import Books, Calendar
 from kernel_server.control.simulated.brokerage.checks import TAKEN, OrderLimits, refused
 from kernel_server.control.simulated.brokerage.chejan import NO_SCREEN
+from kernel_server.control.simulated.brokerage.ledger import Closes, Ledger
 from kernel_server.control.simulated.brokerage.notices import Notices
 from kernel_server.control.simulated.brokerage.order import Ticket
+from kernel_server.control.simulated.brokerage.orderable import Orderable
 from kernel_server.control.simulated.brokerage.orders import OrderDesk
 from kernel_server.control.simulated.brokerage.post import NumberReading, Post
+from kernel_server.control.simulated.brokerage.statements import Statements
+from kernel_server.control.simulated.brokerage.trade_days import TradeDays
 from kernel_server.control.simulated.brokerage.transactions import Lists
 from kernel_server.control.simulated.brokerage.valuation import Valuation
 from kernel_server.control.simulated.exchange.interface import Exchange, Phase
@@ -48,6 +52,7 @@ class Brokerage:
         sessions: the calendar, asked for once, when first needed.
         deliver: fires OnReceiveTrData with blank sPrevNext, given screen, request name, TR code and what
             GetCommData is to read it through.
+        closes: what an issue cost at the close of a session that is over; without it 기준가 stands for that.
         after_hours: an issue's price (KRW) in the newest single-price auctions after the close; without it
             기준가 stands for that (guess).
     """
@@ -61,6 +66,7 @@ class Brokerage:
         sessions: Callable[[], Sessions],
         deliver: Callable[[str, str, str, NumberReading], None],
         after_hours: Callable[[str], int] | None = None,
+        closes: Closes | None = None,
     ) -> None:
         self._line = line
         self._settings = settings
@@ -76,7 +82,22 @@ class Brokerage:
         admission = Admission(exchange, self._books, self._calendar, settings, issues, line.now)
         self._desk = OrderDesk(exchange, self._books, admission, self._notices, settings, issues, line.now)
         lists = Lists(exchange, self._books, settings, issues).handlers()
-        self._handlers = lists | Balances(self._books, self._valuation, settings).handlers()
+        ledger = Ledger(
+            self._books,
+            self._calendar,
+            self._valuation,
+            settings,
+            issues,
+            closes or (lambda code, _day: exchange.tape(code).base),
+        )
+        stated = self._books, self._calendar, self._valuation
+        self._handlers = (
+            lists
+            | Balances(self._books, self._valuation, settings).handlers()
+            | Statements(*stated, ledger, settings, issues).handlers()
+            | Orderable(*stated, settings, issues).handlers()
+            | TradeDays(exchange, self._books, self._valuation, settings, issues).handlers()
+        )
 
     def SendOrder(
         self,

@@ -33,6 +33,12 @@ def _rates() -> dict[str, list[tuple[date, int, int]]]:
 
 def taxes(amount: int, day: date, board: str, step: int) -> int:
     """거래세 and 농특세 on a sale of that amount (KRW), each cut below ``step`` won."""
+    return sum(tax_parts(amount, day, board, step))
+
+
+def tax_parts(amount: int, day: date, board: str, step: int) -> tuple[int, int]:
+    """거래세 and 농특세, each by itself."""
     rates = _rates()[board]
-    transaction, rural = next(((t, r) for since, t, r in rates if since <= day), rates[-1][1:])
-    return sum(amount * rate // _UNIT // step * step for rate in (transaction, rural))
+    found = next(((t, r) for since, t, r in rates if since <= day), rates[-1][1:])
+    transaction, rural = (amount * rate // _UNIT // step * step for rate in found)
+    return transaction, rural

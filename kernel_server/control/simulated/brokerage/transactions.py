@@ -11,18 +11,14 @@ from kernel_server.control.simulated.brokerage.account import Account, Deal
 from kernel_server.control.simulated.brokerage.books import Books
 from kernel_server.control.simulated.brokerage.chejan import percent
 from kernel_server.control.simulated.brokerage.order import Order, order_types, quotes
+from kernel_server.control.simulated.brokerage.selection import SIDES, any_order, orders_of
 from kernel_server.control.simulated.brokerage.widths import written
 from kernel_server.control.simulated.exchange.interface import Exchange, Side
 from kernel_server.control.simulated.market import Issue
 from kernel_server.control.simulated.settings import Settings
 
-_SIDES: Mapping[str, Side] = {"1": Side.SELL, "2": Side.BUY}  # 매매구분, 매도수구분; anything else is both
 _CHANNEL = "OpenAPI"
 _NO_DATE = "00000000"
-
-
-def _any(order: Order) -> bool:  # noqa: ARG001
-    return True
 
 
 # 체결구분 of opt10075 and opt10076: 1 미체결, 2 체결; anything else is both.
@@ -70,8 +66,8 @@ class Lists:
         """This session's orders that the inputs of opt10075 and opt10076 ask for, newest first."""
         account, inputs = self._account(request), request.inputs
         code = inputs["종목코드"] if inputs[single_issue] == "1" else ""
-        wanted = _SIDES.get(inputs[side])
-        state = _STATES.get(inputs["체결구분"], _any)
+        wanted = SIDES.get(inputs[side])
+        state = _STATES.get(inputs["체결구분"], any_order)
         return [
             order
             for number, order in sorted(self._books.orders.items(), reverse=True)
@@ -131,27 +127,8 @@ class Lists:
         """opw00007: of one day. 조회구분 1 주문순, 2 역순, 3 미체결, 4 체결; 시작주문번호 is the first one wanted."""
         account, inputs = self._account(request), request.inputs
         day = int(inputs["주문일자"]) if inputs["주문일자"].isdecimal() else self._books.day
-        code, wanted = inputs["종목코드"].removeprefix("A"), _SIDES.get(inputs["매도수구분"])
-        state = _STATES.get({"3": "1", "4": "2"}.get(inputs["조회구분"], ""), _any)
-        backwards = inputs["조회구분"] != "1"
-        known = [*self._books.orders.values()] if day == self._books.day else self._books.past
-        found = sorted(
-            (
-                order
-                for order in known
-                if (order.day, order.account) == (day, account.number)
-                and code in ("", order.code)
-                and wanted in (None, order.side)
-                and state(order)
-            ),
-            key=lambda order: order.number,
-            reverse=backwards,
-        )
-        first = int(inputs["시작주문번호"]) if inputs["시작주문번호"].isdecimal() else 0
-        if first:
-            found = [
-                order for order in found if (order.number <= first if backwards else order.number >= first)
-            ]
+        state = _STATES.get({"3": "1", "4": "2"}.get(inputs["조회구분"], ""), any_order)
+        found = orders_of(self._books, account, day, inputs, state, inputs["조회구분"] != "1")
         start = request.after or 0
         stop = start + (request.tr.rows_per_page or self._settings.account_rows)
         names = request.tr.multi_names
@@ -171,7 +148,7 @@ class Lists:
             "주문단가": order.price,
             "확인수량": order.confirmed,
             "접수구분": order.state,
-            "주문시간": _clock(order.entered),
+            "주문시간": clock(order.entered),
             "원주문": order.original,
             "종목명": self._name(order.code),
             "주문구분": kind.name.lstrip("+-"),
@@ -181,7 +158,7 @@ class Lists:
             "주문잔량": order.left,
             "통신구분": "HTS" if order.screen == chejan.NO_SCREEN else _CHANNEL,
             "정정취소": {"cancel": "취소", "modify": "정정"}.get(kind.action, ""),
-            "확인시간": _clock(order.time) if order.confirmed else "",
+            "확인시간": clock(order.time) if order.confirmed else "",
         }
 
     # Sales.
@@ -281,5 +258,5 @@ def _row_page(request: Request, rows: list[list[str]], single: list[str] | None 
     return Answer(single or (), rows[start:stop], stop if stop < len(rows) else None)
 
 
-def _clock(time: str) -> str:
+def clock(time: str) -> str:
     return f"{time[:2]}:{time[2:4]}:{time[4:]}"
