@@ -46,13 +46,23 @@ class Holders:
         bars = self._around(issue.code, int(dates[0]), now)
         if not len(bars):
             return None
-        parts = investors.bought_and_sold(issue.code, epoch_days(bars.time), bars.volume)
-        bought, sold = (investors.of(part, investors.FOREIGNERS) for part in parts)
-        summed = np.append(0, np.cumsum(bought - sold))
+        summed = np.append(0, np.cumsum(_net(issue.code, bars)))
         anchor = summed[np.searchsorted(bars.time, _ANCHORED, "right")]
         level = round(issue.shares * foreign_share(issue, self._seed) / 10_000)
         held: Ints = level + summed[np.searchsorted(bars.time, dates, "right")] - anchor
+        if now < _SETTLED:
+            held += self._not_yet(issue.code, bars, dates, now)
         return np.clip(held, 0, issue.shares)
+
+    def _not_yet(self, code: str, bars: Bars, dates: Ints, now: float) -> Ints:
+        """What is still to be traded on the newest day, less, which ``bars`` have whole."""
+        newest = self._market.daily(code, True, now, 1)
+        at = int(np.searchsorted(bars.time, newest.time[0])) if len(newest) else len(bars)
+        whole = cut(bars, at, min(at + 1, len(bars)))
+        missing = int(_net(code, newest).sum() - _net(code, whole).sum())
+        return (
+            np.where(dates == newest.time[-1], missing, 0) if len(whole) else np.zeros(len(dates), np.int64)
+        )
 
     def _around(self, code: str, since: int, now: float) -> Bars:
         """The days from ``since`` on, up to now and up to the day for which the holdings are known."""
@@ -60,3 +70,10 @@ class Holders:
         weekdays = np.busday_count(day_of(first), seoul(until).date() + timedelta(days=1))
         bars = self._market.daily(code, True, until, int(weekdays) + 1)
         return cut(bars, int(np.searchsorted(bars.time, first)), len(bars))
+
+
+def _net(code: str, bars: Bars) -> Ints:
+    """What foreigners bought net on each of those days."""
+    parts = investors.bought_and_sold(code, epoch_days(bars.time), bars.volume)
+    bought, sold = (investors.of(part, investors.FOREIGNERS) for part in parts)
+    return bought - sold

@@ -1,0 +1,90 @@
+"""All handlers about the market over one market at one moment: what the tests of many TRs stand on."""
+
+from __future__ import annotations
+
+from more_rig import ask, calendar
+from simulated_rig import moment
+
+from kernel_server.clock import SteppedClock
+from kernel_server.control.simulated import more_market
+from kernel_server.control.simulated.answers import Handler
+from kernel_server.control.simulated.charts import Charts
+from kernel_server.control.simulated.exchange.day_before import DayBefore
+from kernel_server.control.simulated.exchange.engine import SimulatedExchange
+from kernel_server.control.simulated.exchange.interface import Exchange, Phase, Tape, Trade
+from kernel_server.control.simulated.hours import Hours
+from kernel_server.control.simulated.index_charts import IndexCharts
+from kernel_server.control.simulated.index_series import Indices
+from kernel_server.control.simulated.market import Market
+from kernel_server.control.simulated.orderbook_tr import OrderBooks
+from kernel_server.control.simulated.quotes import Quotes
+from kernel_server.control.simulated.settings import Settings
+from kernel_server.control.simulated.survey import Survey
+from kernel_server.control.simulated.ticks_chart import TickCharts
+
+RUNNING, OVER = "2022-01-18 11:00:30", "2022-01-18 18:00"
+SEED = 3  # of what happens within a day
+
+
+class Nobody:
+    """A watcher who is told nothing, as nothing is watched."""
+
+    def traded(self, trade: Trade, tape: Tape, ask: int, bid: int) -> None: ...
+
+    def quoted(self, code: str, time: float) -> None: ...
+
+    def expected(self, code: str, time: float, expected: object, tape: Tape) -> None: ...
+
+    def phase(self, phase: Phase, time: float) -> None: ...
+
+
+class Wide:
+    """Handlers by TR over a market that stands still at ``now``."""
+
+    def __init__(self, market: Market, now: str, **settings: object) -> None:
+        self.market, self.now, self.moment = market, now, moment(now)
+        self.settings = Settings(**settings)  # type: ignore[arg-type]
+        self.survey = Survey(market, self.settings, calendar)
+        self.indices = Indices(market, calendar)
+        clock = SteppedClock(self.moment)
+        self.exchange: Exchange = SimulatedExchange(
+            market, clock, calendar, lambda work: None, SEED, Nobody()
+        )
+        issues = market.issues()
+        before = DayBefore(market, calendar, SEED)
+        self.handlers: dict[str, Handler] = (
+            Charts(market, self.settings).handlers()
+            | Quotes(market, self.settings, Hours(calendar)).handlers()
+            | TickCharts(issues, self.exchange).handlers()
+            | OrderBooks(issues, self.exchange).handlers()
+            | IndexCharts(self.indices, self.settings).handlers()
+            | more_market.handlers(market, self.settings, self.survey, self.indices, self.exchange, before)
+        )
+
+    def page(self, tr: str, after: int | None = None, **inputs: str) -> list[dict[str, str]]:
+        return ask(self.handlers, tr, self.now, after, **inputs)[1]
+
+    def rows(self, tr: str, most: int = 10_000, **inputs: str) -> list[dict[str, str]]:
+        """The rows of all pages, or of the first so many rows' worth."""
+        answer, rows = ask(self.handlers, tr, self.now, **inputs)
+        while answer.after is not None and len(rows) < most:
+            answer, more = ask(self.handlers, tr, self.now, answer.after, **inputs)
+            rows += more
+        return rows
+
+    def quoted(self, codes: list[str]) -> dict[str, dict[str, str]]:
+        """The rows of the watch list by code."""
+        found = [
+            self.page("OPTKWFID", 종목코드=";".join(codes[at : at + 100])) for at in range(0, len(codes), 100)
+        ]
+        return {row["종목코드"]: row for page in found for row in page}
+
+
+def plain(text: str) -> int:
+    """A number whose sign is a colour, or that has two signs: its own is the last one."""
+    return int(text.replace("--", "-").lstrip("+"))
+
+
+def size(text: str) -> int:
+    """A price, or anything else of which the sign is none of its own."""
+    return abs(int(text))
