@@ -122,14 +122,13 @@ class FlowColumns:
             found[f"plus{suffix}"] = traded.bought.sum(axis=1).astype(np.float64)
             found[f"minus{suffix}"] = -traded.sold.sum(axis=1).astype(np.float64)
             found[f"net{suffix}"] = found[f"plus{suffix}"] + found[f"minus{suffix}"]
-        signs = _signs(found["net"].astype(np.int64))
+        hit = (look.prices.volume > 0).astype(np.float64)
         if chosen(inputs.get("동시순매수구분", "0") or "0", "0", "1") == "1":
-            both = np.ones(len(look.facts))
             for each in (INSTITUTIONS, FOREIGNERS):
-                both = both * (self._net(look, period, each).net.sum(axis=1) > 0)
-            signs = {kind: flags * both for kind, flags in signs.items()}
+                hit = hit * (self._net(look, period, each).net.sum(axis=1) > 0)
         in_money = chosen(inputs.get("금액수량구분", "2"), "1", "2") == "1"
-        return {**found, **signs, "sorted": found["net_money"] if in_money else found["net"]}
+        sides = _signs(found["net"].astype(np.int64))
+        return {**found, **sides, "hit": hit, "sorted": found["net_money"] if in_money else found["net"]}
 
     def every_group(self, look: Look, inputs: Inputs) -> Mapping[str, Floats]:
         """opt10066: today so far, every group; of one issue where 종목코드 is given."""
