@@ -170,6 +170,9 @@ class Desk:
         self.exchange.book("069500", 38_005, 38_000)
         self.work: list[Callable[[], None]] = []
         self.told: list[Told] = []
+        self.closes: dict[
+            tuple[str, int], int
+        ] = {}  # of sessions that are over; 기준가 where nothing is said
         self.settings = Settings(**settings)  # type: ignore[arg-type]
         self.brokerage = self.build()
         if online:
@@ -184,6 +187,7 @@ class Desk:
             lambda: sessions(date(2021, 12, 1), date(2023, 3, 31)),
             self.deliver,
             self.after_hours.__getitem__ if self.after_hours else None,
+            lambda code, day: self.closes.get((code, day), self.exchange.tapes[code].base),
         )
 
     def now(self) -> float:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from kernel_server.control.simulated import formats
-from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order, message
+from kernel_server.control.simulated.answers import Answer, Handler, Request, in_order, message
 from kernel_server.control.simulated.brokerage.account import Account
 from kernel_server.control.simulated.brokerage.books import Books
 from kernel_server.control.simulated.brokerage.chejan import percent
+from kernel_server.control.simulated.brokerage.selection import account_of, paged
 from kernel_server.control.simulated.brokerage.valuation import Position, Valuation
 from kernel_server.control.simulated.brokerage.widths import written
 from kernel_server.control.simulated.exchange.interface import Side
@@ -33,15 +34,9 @@ class Balances:
             "opt10085": self._returns,
         }
 
-    def _account(self, request: Request) -> Account:
-        account = self._books.accounts.get(request.inputs["계좌번호"])
-        if account is None:
-            raise Rejected("account_unknown")
-        return account
-
     def _deposit(self, request: Request, now: float) -> Answer:  # noqa: ARG002
         """opw00001. The whole amount of an order is its margin, so every 주문가능금액 is the same."""
-        account = self._account(request)
+        account = account_of(self._books, request)
         cash = self._valuation.cash(account)
         orderable = account.orderable
         values: dict[str, str | int] = {
@@ -63,7 +58,7 @@ class Balances:
 
     def _overview(self, request: Request, now: float) -> Answer:  # noqa: ARG002
         """opw00004."""
-        account = self._account(request)
+        account = account_of(self._books, request)
         positions = self._valuation.positions(account)
         value = sum(each.value for each in positions)
         assets = self._valuation.assets(account)
@@ -86,11 +81,11 @@ class Balances:
             **{f"{span}투자손익": assets - start for span, start in starts.items()},
             **{f"{span}손익율": percent(assets - start, start) for span, start in starts.items()},
         }
-        return self._page(request, single, "출력건수", [_overview_row(each) for each in positions])
+        return paged(request, self._settings, single, "출력건수", positions, _overview_row)
 
     def _holdings(self, request: Request, now: float) -> Answer:  # noqa: ARG002
         """opw00018. An issue is held on one line, so 합산 and 개별 are the same."""
-        account = self._account(request)
+        account = account_of(self._books, request)
         positions = self._valuation.positions(account)
         cost, value, profit = (
             sum(amounts)
@@ -107,30 +102,13 @@ class Balances:
             "총수익률(%)": percent(profit, cost),
             "추정예탁자산": self._valuation.assets(account),
         }
-        return self._page(request, single, "조회건수", [_holding_row(each, value) for each in positions])
-
-    def _page(
-        self,
-        request: Request,
-        single: dict[str, str | int],
-        count: str,
-        rows: list[dict[str, str | int]],
-    ) -> Answer:
-        """The rows after as many as the pages before had; ``count`` is the field that says how many there are."""
-        code = request.tr.code
-        start = request.after or 0
-        stop = start + (request.tr.rows_per_page or self._settings.account_rows)
-        page = [written(code, request.tr.multi_names, row) for row in rows[start:stop]]
-        return Answer(
-            written(code, request.tr.single_names, single | {count: len(page)}),
-            page,
-            stop if stop < len(rows) else None,
-            message("account_done" if page else "no_history"),
+        return paged(
+            request, self._settings, single, "조회건수", positions, lambda each: _holding_row(each, value)
         )
 
     def _returns(self, request: Request, now: float) -> Answer:  # noqa: ARG002
         """opt10085."""
-        account = self._account(request)
+        account = account_of(self._books, request)
         names = request.tr.multi_names
         rows = [in_order(names, self._returned(account, each)) for each in self._valuation.positions(account)]
         start = request.after or 0

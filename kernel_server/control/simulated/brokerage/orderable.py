@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 
 from kernel_server.control.simulated import formats
@@ -79,9 +80,7 @@ class Orderable:
             + sum(each.value - each.sell_fee - each.tax for each in positions),
             **{f"{rate}주문가능금액": account.orderable for rate in _RATES},
         }
-        rows = [_balance_row(each) for each in positions]
-        done, nothing = message("account_done"), message("no_history")
-        return paged(request, self._settings, single, "조회건수", rows, done, nothing)
+        return paged(request, self._settings, single, "조회건수", positions, _balance_row)
 
     def _withdrawable(self, account: Account, cash: int) -> int:
         return max(0, min(cash, account.orderable))
@@ -93,9 +92,8 @@ class Orderable:
         groups: dict[tuple[str, Side], list[Deal]] = {}
         for deal in account.on(traded):
             groups.setdefault((deal.code, deal.side), []).append(deal)
-        rows = [self._settled_row(number, deals) for number, deals in enumerate(groups.values(), 1)]
-        first = request.inputs["시작결제번호"]
-        rows = [row for row in rows if int(row["일련번호"]) >= (int(first) if first.isdecimal() else 0)]
+        first = max(1, _number(request.inputs["시작결제번호"]))
+        settled = [*enumerate(groups.values(), 1)][first - 1 :]
         cash = self._valuation.cash(account)
         single: dict[str, str | int] = {
             "매매일자": str(traded),
@@ -103,10 +101,10 @@ class Orderable:
             "매도정산합": cash.sold[0],
             "매수정산합": cash.bought[0],
         }
-        done, nothing = message("account_done"), message("no_history")
-        return paged(request, self._settings, single, "조회건수", rows, done, nothing)
+        return paged(request, self._settings, single, "조회건수", settled, self._settled_row)
 
-    def _settled_row(self, number: int, deals: list[Deal]) -> dict[str, str | int]:
+    def _settled_row(self, numbered: tuple[int, list[Deal]]) -> dict[str, str | int]:
+        number, deals = numbered
         issue = self._issues.get(deals[0].code)
         shares, amount = sum(deal.quantity for deal in deals), sum(deal.amount for deal in deals)
         tax, rural = sum(deal.tax for deal in deals), 0
@@ -145,10 +143,11 @@ class Orderable:
         """So many shares can be bought at that price, fee included."""
         if price <= 0 or account.orderable <= 0:
             return 0
-        shares = account.orderable // price
-        while shares and account.reserve(price, shares) > account.orderable:
-            shares -= 1
-        return shares
+        counts = range(account.orderable // price + 1)
+        affordable = bisect_right(
+            counts, account.orderable, key=lambda shares: account.reserve(price, shares)
+        )
+        return affordable - 1
 
     def _amounts(self, request: Request, now: float) -> Answer:  # noqa: ARG002
         """opw00010. 매입금액, 수수료 and 매입정산금 are of 매매수량 at 예상매수단가, or at 매수가격."""

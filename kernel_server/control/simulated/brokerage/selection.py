@@ -1,16 +1,21 @@
-"""Which orders the inputs of a TR ask for, and which account and day."""
+"""Which account and orders the inputs of a TR ask for, how sales are told, and how answers come in pages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
-from kernel_server.control.simulated.answers import Answer, Rejected, Request
-from kernel_server.control.simulated.brokerage.account import Account
+from kernel_server.control.simulated import formats
+from kernel_server.control.simulated.answers import Answer, Rejected, Request, message
+from kernel_server.control.simulated.brokerage.account import Account, Deal
 from kernel_server.control.simulated.brokerage.books import Books
+from kernel_server.control.simulated.brokerage.chejan import percent
 from kernel_server.control.simulated.brokerage.order import Order
 from kernel_server.control.simulated.brokerage.widths import written
 from kernel_server.control.simulated.exchange.interface import Side
 from kernel_server.control.simulated.settings import Settings
+
+Found = TypeVar("Found")
 
 SIDES: Mapping[str, Side] = {"1": Side.SELL, "2": Side.BUY}
 """매매구분, 매도수구분; anything else is both."""
@@ -61,26 +66,53 @@ def paged(
     settings: Settings,
     single: Mapping[str, str | int],
     count: str,
-    rows: list[dict[str, str | int]],
-    done: str,
-    nothing: str,
+    found: Sequence[Found],
+    row: Callable[[Found], Mapping[str, str | int]],
 ) -> Answer:
-    """A page of an account TR.
+    """A page of a TR of which ``account_width.tsv`` knows the widths, with the message that goes with it.
 
     Args:
         request: the TR; its key is how many rows the pages before had.
         settings: for the size of a page that the TR leaves open.
         single: the single block but for ``count``, the field that says how many rows the page has.
-        rows: every row there is.
-        done: the message of a page with rows, ``nothing`` of one without.
+        found: what there is a row of, on any page.
+        row: the row of one of them.
     """
     code = request.tr.code
     start = request.after or 0
     stop = start + (request.tr.rows_per_page or settings.account_rows)
-    page = [written(code, request.tr.multi_names, row) for row in rows[start:stop]]
+    page = [written(code, request.tr.multi_names, row(each)) for each in found[start:stop]]
     return Answer(
         written(code, request.tr.single_names, {**single, count: len(page)}),
         page,
-        stop if stop < len(rows) else None,
-        done if page else nothing,
+        stop if stop < len(found) else None,
+        message("account_done" if page else "no_history"),
     )
+
+
+def row_page(request: Request, rows: list[list[str]], single: Sequence[str] = ()) -> Answer:
+    """A page of a TR whose values bear no zeros before them; its key is how many rows the pages before had."""
+    start = request.after or 0
+    stop = start + (request.tr.rows_per_page or len(rows))
+    return Answer(single, rows[start:stop], stop if stop < len(rows) else None)
+
+
+def sold(deals: Sequence[Deal], name: str) -> dict[str, str]:
+    """Sales of one issue, of that name. The charges are those of the profit: both fees, then and now, and the taxes."""
+    shares, cost, amount, fees, tax, profit = (
+        sum(values)
+        for values in zip(
+            *((d.quantity, d.cost, d.amount, d.fees, d.tax, d.profit) for d in deals), strict=True
+        )
+    )
+    return {
+        "종목명": name,
+        "종목코드": deals[0].code,
+        "체결량": str(shares),
+        "매입단가": str(formats.divided(cost, shares)),
+        "체결가": str(formats.divided(amount, shares)),
+        "당일매도손익": str(profit),
+        "손익율": percent(profit, cost),
+        "당일매매수수료": str(fees),
+        "당일매매세금": str(tax),
+    }

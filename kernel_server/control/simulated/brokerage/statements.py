@@ -68,19 +68,18 @@ class Statements:
         """opw00002: every session of the period, oldest first."""
         account = account_of(self._books, request)
         first, last = self._span(request, "시작조회기간", "종료조회기간")
-        rows: list[dict[str, str | int]] = []
-        for day in self._calendar.between(first, last) if first <= last else ():
+
+        def row(day: int) -> dict[str, str | int]:
             there = self._ledger.on(account, day)
-            rows.append(
-                {
-                    "일자": str(day),
-                    "예수금": there.settled,
-                    "추정예탁자산": there.assets,
-                    "추정예탁자산수익증권제외": there.assets,
-                }
-            )
-        done, nothing = message("account_done"), message("no_history")
-        return paged(request, self._settings, {}, "출력건수", rows, done, nothing)
+            return {
+                "일자": str(day),
+                "예수금": there.settled,
+                "추정예탁자산": there.assets,
+                "추정예탁자산수익증권제외": there.assets,
+            }
+
+        days = self._calendar.between(first, last) if first <= last else []
+        return paged(request, self._settings, {}, "출력건수", days, row)
 
     def _assets(self, request: Request, now: float) -> Answer:  # noqa: ARG002
         """opw00003."""
@@ -107,8 +106,7 @@ class Statements:
             numbers[day] = numbers.get(day, 0) + 1
             if first <= day <= last and deal.side in sides and code in ("", deal.code):
                 rows.append(self._movement(deal, day, numbers[day], cash, shares[deal.code]))
-        done, nothing = message("account_done"), message("no_history")
-        return paged(request, self._settings, {"계좌번호": account.number}, "출력건수", rows, done, nothing)
+        return paged(request, self._settings, {"계좌번호": account.number}, "출력건수", rows, dict)
 
     def _movement(self, deal: Deal, day: int, number: int, cash: int, left: int) -> dict[str, str | int]:
         issue = self._issues.get(deal.code)

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from kernel_server.control.simulated import formats
-from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order, message
+from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order
 from kernel_server.control.simulated.brokerage import chejan
 from kernel_server.control.simulated.brokerage.account import Account, Deal
 from kernel_server.control.simulated.brokerage.books import Books
 from kernel_server.control.simulated.brokerage.chejan import percent
 from kernel_server.control.simulated.brokerage.order import Order, order_types, quotes
-from kernel_server.control.simulated.brokerage.selection import account_of, any_order, orders_of, paged
+from kernel_server.control.simulated.brokerage.selection import (
+    account_of,
+    any_order,
+    orders_of,
+    paged,
+    row_page,
+    sold,
+)
 from kernel_server.control.simulated.brokerage.transactions import clock
 from kernel_server.control.simulated.brokerage.valuation import Valuation
 from kernel_server.control.simulated.dates import date_input
@@ -79,9 +86,7 @@ class TradeDays:
             "매수약정금액": bought,
             "약정금액": sold + bought,
         }
-        rows = [self._order_row(order) for order in orders]
-        done, nothing = message("account_done"), message("no_history")
-        return paged(request, self._settings, single, "조회건수", rows, done, nothing)
+        return paged(request, self._settings, single, "조회건수", orders, self._order_row)
 
     def _order_row(self, order: Order) -> dict[str, str | int]:
         kind = order_types()[order.type]
@@ -182,33 +187,15 @@ class TradeDays:
         groups = _by_issue(deal for deal in account.on(day, code) if deal.side == Side.SELL)
         names = request.tr.multi_names
         rows = [in_order(names, self._sold(day, account, deals)) for deals in groups]
-        start = request.after or 0
-        stop = start + (request.tr.rows_per_page or len(rows))
-        text = "" if rows else message("no_history")
-        return Answer(rows=rows[start:stop], after=stop if stop < len(rows) else None, message=text)
+        return row_page(request, rows)
 
     def _sold(self, day: int, account: Account, deals: list[Deal]) -> dict[str, str]:
-        shares, cost, amount, fees, tax, profit = (
-            sum(values)
-            for values in zip(
-                *((d.quantity, d.cost, d.amount, d.fees, d.tax, d.profit) for d in deals), strict=True
-            )
-        )
-        code = deals[0].code
-        return {
+        found = sold(deals, self._name(deals[0].code))
+        return found | {
             "일자": str(day),
             "당일hts매도수수료": str(sum(deal.fee for deal in deals)),
-            "종목명": self._name(code),
-            "체결량": str(shares),
-            "매입단가": str(formats.divided(cost, shares)),
-            "체결가": str(formats.divided(amount, shares)),
-            "당일매도손익": str(profit),
-            "당일매도손익1": str(profit),
-            "손익율": percent(profit, cost),
-            "종목코드": code,
-            "종목코드1": code,
-            "당일매매수수료": str(fees),
-            "당일매매세금": str(tax),
+            "당일매도손익1": found["당일매도손익"],
+            "종목코드1": found["종목코드"],
             "인출가능금액": str(max(0, min(self._valuation.cash(account).settled, account.orderable))),
             "대출일": _NO_DATE,
             "신용구분": _CASH,
@@ -230,11 +217,7 @@ class TradeDays:
         profit, cost = sum(deal.profit for deal in every), sum(deal.cost for deal in every)
         charges = sum(deal.fee + deal.tax for deal in every)
         totals = (sold, bought, charges, sold - bought - charges, profit)
-        start = request.after or 0
-        stop = start + (request.tr.rows_per_page or len(rows))
-        text = "" if rows else message("no_history")
-        after = stop if stop < len(rows) else None
-        return Answer([*map(str, totals), percent(profit, cost)], rows[start:stop], after, text)
+        return row_page(request, rows, [*map(str, totals), percent(profit, cost)])
 
     def _entry(self, deals: list[Deal]) -> dict[str, str]:
         found = {"종목명": self._name(deals[0].code), "종목코드": deals[0].code}

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from kernel_server.control.simulated import formats
-from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order, message
+from kernel_server.control.simulated.answers import Answer, Handler, Request, in_order
 from kernel_server.control.simulated.brokerage import chejan
 from kernel_server.control.simulated.brokerage.account import Account, Deal
 from kernel_server.control.simulated.brokerage.books import Books
-from kernel_server.control.simulated.brokerage.chejan import percent
 from kernel_server.control.simulated.brokerage.order import Order, order_types, quotes
-from kernel_server.control.simulated.brokerage.selection import SIDES, any_order, orders_of
-from kernel_server.control.simulated.brokerage.widths import written
+from kernel_server.control.simulated.brokerage.selection import (
+    SIDES,
+    account_of,
+    any_order,
+    orders_of,
+    paged,
+    row_page,
+    sold,
+)
 from kernel_server.control.simulated.exchange.interface import Exchange, Side
 from kernel_server.control.simulated.market import Issue
 from kernel_server.control.simulated.settings import Settings
@@ -50,12 +55,6 @@ class Lists:
             "opt10077": self._profits_today,
         }
 
-    def _account(self, request: Request) -> Account:
-        account = self._books.accounts.get(request.inputs["계좌번호"])
-        if account is None:
-            raise Rejected("account_unknown")
-        return account
-
     def _name(self, code: str) -> str:
         issue = self._issues.get(code)
         return "" if issue is None else issue.name
@@ -64,7 +63,7 @@ class Lists:
 
     def _orders(self, request: Request, single_issue: str, side: str) -> list[Order]:
         """This session's orders that the inputs of opt10075 and opt10076 ask for, newest first."""
-        account, inputs = self._account(request), request.inputs
+        account, inputs = account_of(self._books, request), request.inputs
         code = inputs["종목코드"] if inputs[single_issue] == "1" else ""
         wanted = SIDES.get(inputs[side])
         state = _STATES.get(inputs["체결구분"], any_order)
@@ -125,17 +124,11 @@ class Lists:
 
     def _order_history(self, request: Request, now: float) -> Answer:  # noqa: ARG002
         """opw00007: of one day. 조회구분 1 주문순, 2 역순, 3 미체결, 4 체결; 시작주문번호 is the first one wanted."""
-        account, inputs = self._account(request), request.inputs
+        account, inputs = account_of(self._books, request), request.inputs
         day = int(inputs["주문일자"]) if inputs["주문일자"].isdecimal() else self._books.day
         state = _STATES.get({"3": "1", "4": "2"}.get(inputs["조회구분"], ""), any_order)
         found = orders_of(self._books, account, day, inputs, state, inputs["조회구분"] != "1")
-        start = request.after or 0
-        stop = start + (request.tr.rows_per_page or self._settings.account_rows)
-        names = request.tr.multi_names
-        page = [written("opw00007", names, self._history_row(order)) for order in found[start:stop]]
-        single = written("opw00007", request.tr.single_names, {"출력건수": len(page)})
-        after = stop if stop < len(found) else None
-        return Answer(single, page, after, message("account_done" if page else "no_history"))
+        return paged(request, self._settings, {}, "출력건수", found, self._history_row)
 
     def _history_row(self, order: Order) -> dict[str, str | int]:
         kind = order_types()[order.type]
@@ -165,7 +158,7 @@ class Lists:
 
     def _profits_by_day(self, request: Request, now: float) -> Answer:  # noqa: ARG002
         """opt10074: amounts, charges and profits of every day with a fill, newest first."""
-        days = _grouped(_between(self._account(request), request), lambda deal: (deal.day,))
+        days = _grouped(_between(account_of(self._books, request), request), lambda deal: (deal.day,))
         rows = []
         for (day,), deals in days:
             bought, sold = (sum(d.amount for d in deals if d.side == side) for side in (Side.BUY, Side.SELL))
@@ -174,53 +167,41 @@ class Lists:
             )
         totals = [sum(column) for column in zip(*(row[1:] for row in rows), strict=True)] or [0] * 5
         texts = [list(map(str, row)) for row in rows]
-        return _row_page(request, texts, list(map(str, totals)))
+        return row_page(request, texts, list(map(str, totals)))
 
     def _profits_by_issue(self, request: Request, now: float) -> Answer:  # noqa: ARG002
         """opt10073: sales by day and issue, newest first."""
         code = request.inputs["종목코드"]
         sales = [
             deal
-            for deal in _between(self._account(request), request)
+            for deal in _between(account_of(self._books, request), request)
             if deal.side == Side.SELL and code in ("", deal.code)
         ]
         names = request.tr.multi_names
         groups = _grouped(sales, lambda deal: (deal.day, deal.code))
         rows = [
             in_order(
-                names, {"일자": str(deals[0].day), **self._sold(deals), "신용구분": "00", "대출일": _NO_DATE}
+                names,
+                {
+                    "일자": str(deals[0].day),
+                    **sold(deals, self._name(deals[0].code)),
+                    "신용구분": "00",
+                    "대출일": _NO_DATE,
+                },
             )
             for _key, deals in groups
         ]
-        return _row_page(request, rows)
+        return row_page(request, rows)
 
     def _profits_today(self, request: Request, now: float) -> Answer:  # noqa: ARG002
         """opt10077: this session's sales by issue."""
-        today = self._account(request).on(self._books.day, request.inputs["종목코드"])
+        today = account_of(self._books, request).on(self._books.day, request.inputs["종목코드"])
         sales = [deal for deal in today if deal.side == Side.SELL]
         groups = _grouped(sales, lambda deal: (deal.code,))
-        rows = [in_order(request.tr.multi_names, self._sold(deals)) for _key, deals in groups]
-        return _row_page(request, rows, [str(sum(deal.profit for deal in sales))])
-
-    def _sold(self, deals: list[Deal]) -> dict[str, str]:
-        """Sales of one issue. The charges are those of the profit: both fees, then and now, and the taxes."""
-        shares, cost, amount, fees, tax, profit = (
-            sum(values)
-            for values in zip(
-                *((d.quantity, d.cost, d.amount, d.fees, d.tax, d.profit) for d in deals), strict=True
-            )
-        )
-        return {
-            "종목명": self._name(deals[0].code),
-            "종목코드": deals[0].code,
-            "체결량": str(shares),
-            "매입단가": str(formats.divided(cost, shares)),
-            "체결가": str(formats.divided(amount, shares)),
-            "당일매도손익": str(profit),
-            "손익율": percent(profit, cost),
-            "당일매매수수료": str(fees),
-            "당일매매세금": str(tax),
-        }
+        rows = [
+            in_order(request.tr.multi_names, sold(deals, self._name(deals[0].code))) for _key, deals in groups
+        ]
+        return row_page(request, rows, [str(sum(deal.profit for deal in sales))])
 
 
 def _charged(deal: Deal) -> tuple[int, int, int]:
@@ -250,12 +231,6 @@ def _order_page(request: Request, orders: list[Order], row: Callable[[Order], di
     names = request.tr.multi_names
     after = page[-1].number if len(orders) > size else None
     return Answer(rows=[in_order(names, row(order)) for order in page], after=after)
-
-
-def _row_page(request: Request, rows: list[list[str]], single: list[str] | None = None) -> Answer:
-    start = request.after or 0
-    stop = start + (request.tr.rows_per_page or len(rows))
-    return Answer(single or (), rows[start:stop], stop if stop < len(rows) else None)
 
 
 def clock(time: str) -> str:
