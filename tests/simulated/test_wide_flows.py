@@ -281,7 +281,7 @@ SORTED: list[tuple[str, dict[str, str], Callable[[dict[str, str]], float]]] = [
 def test_pages_are_sorted_and_tell_each_issue_once(
     wide: Wide, tr: str, inputs: dict[str, str], key: Callable[[dict[str, str]], float]
 ) -> None:
-    rows = wide.rows(tr, 700, **{**ASKED[tr], **inputs})
+    rows = wide.rows(tr, 150, **{**ASKED[tr], **inputs})
     values = [key(row) for row in rows]
     assert len(rows) > 20
     assert values == sorted(values, reverse=True)
@@ -289,7 +289,7 @@ def test_pages_are_sorted_and_tell_each_issue_once(
     assert [row["순위"] for row in rows if "순위" in row] in ([], [str(at) for at in range(1, len(rows) + 1)])
 
 
-@pytest.mark.parametrize("tr", ASKED)
+@pytest.mark.parametrize("tr", ["opt10044", "opt10065", "opt10131"])
 def test_the_two_markets_make_up_the_whole(wide: Wide, tr: str) -> None:
     name = "장구분" if tr == "opt10131" else "시장구분"
     whole, kospi, kosdaq = (

@@ -11,7 +11,7 @@ from kernel_server.control.simulated.answers import Handler
 from kernel_server.control.simulated.charts import Charts
 from kernel_server.control.simulated.exchange.day_before import DayBefore
 from kernel_server.control.simulated.exchange.engine import SimulatedExchange
-from kernel_server.control.simulated.exchange.interface import Exchange, Phase, Tape, Trade
+from kernel_server.control.simulated.exchange.interface import Exchange, Interruption, Phase, Tape, Trade
 from kernel_server.control.simulated.hours import Hours
 from kernel_server.control.simulated.index_charts import IndexCharts
 from kernel_server.control.simulated.index_series import Indices
@@ -34,6 +34,8 @@ class Nobody:
     def quoted(self, code: str, time: float) -> None: ...
 
     def expected(self, code: str, time: float, expected: object, tape: Tape) -> None: ...
+
+    def interrupted(self, interruption: Interruption) -> None: ...
 
     def phase(self, phase: Phase, time: float) -> None: ...
 

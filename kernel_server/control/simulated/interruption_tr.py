@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, message
+from kernel_server.control.simulated.answers import (
+    Answer,
+    Handler,
+    Rejected,
+    Request,
+    Unfinished,
+    message,
+)
 from kernel_server.control.simulated.exchange.interface import Exchange, Interruption, Tape
 from kernel_server.control.simulated.market import Issue
 from kernel_server.control.simulated.realtime.notices import interruption
@@ -22,6 +29,7 @@ Leaves = Callable[[Interruption, Issue, Tape], bool]
 _MARKETS: Mapping[str, str] = {"1": "KOSPI", "101": "KOSDAQ"}
 _REGULAR = ("0", "1")  # of 장전구분; there are no VIs in 시간외단일가 here
 _MILLION = 1_000_000
+_AT_ONCE = 25  # issues that are looked at in one turn, some 10 ms
 
 _KINDS: Mapping[str, Callable[[Issue], bool]] = {
     # a share that is not common ends in another figure than 0
@@ -52,8 +60,11 @@ class InterruptionList:
 
     def _list(self, request: Request, now: float) -> Answer:
         leaves = self._filters(request.inputs)
+        found = self._exchange.interruptions(_AT_ONCE)
+        if found is None:
+            raise Unfinished
         seen = []
-        for each in self._exchange.interruptions() or ():
+        for each in found:
             if each.time <= now:
                 issue, tape = self._issues[each.code], self._exchange.tape(each.code)
                 if all(leave(each, issue, tape) for leave in leaves):
@@ -63,8 +74,8 @@ class InterruptionList:
         start = max(0, stop - (request.tr.rows_per_page or stop))
         names = [field.fid for field in request.tr.multi]
         rows = []
-        for found, issue, tape in reversed(seen[start:stop]):
-            values = interruption(found, issue, tape, self._settings)
+        for each, issue, tape in reversed(seen[start:stop]):
+            values = interruption(each, issue, tape, self._settings)
             rows.append([values[fid] for fid in names])
         return Answer(
             rows=rows,
