@@ -98,9 +98,10 @@ class SimulatedControl:
         self.registrations = Registrations(settings.no_screen_left)
         issues = market.issues()
 
+        recorded = None if tapes is None else tapes.recorded
+
         def exchange(watcher: Watcher) -> Exchange:
             told = Told(watcher, lambda phase: self._brokerage.phase(phase))
-            recorded = None if tapes is None else tapes.recorded
             return SimulatedExchange(market, clock, sessions, later, seed, told, recorded)
 
         self._indices = Indices(market, sessions)
@@ -115,7 +116,7 @@ class SimulatedControl:
             closes=Closes(market, clock),
         )
         self._survey = Survey(market, settings, sessions)
-        self._before = DayBefore(market, sessions, seed)
+        self._before = DayBefore(market, sessions, seed, recorded)
         self._conditions = Conditions(self, settings, self._limits, self._survey)
         self._themes = Themes(issues)
         self.faults = Faults(

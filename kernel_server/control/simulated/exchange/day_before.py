@@ -19,12 +19,20 @@ class DayBefore:
         market: whose bars were traded.
         sessions: the calendar, asked for once, when first needed.
         seed: the exchange's.
+        recorded: trades that take the place of drawn ones, as the exchange has them.
     """
 
-    def __init__(self, market: Market, sessions: Callable[[], Sessions], seed: int) -> None:
+    def __init__(
+        self,
+        market: Market,
+        sessions: Callable[[], Sessions],
+        seed: int,
+        recorded: plans.Recorded | None = None,
+    ) -> None:
         self._market = market
         self._load = sessions
         self._seed = seed
+        self._recorded = recorded
         self._whole = lru_cache(16)(self._played)
 
     @cached_property
@@ -43,7 +51,8 @@ class DayBefore:
         issue = self._market.issues().get(code)
         if issue is None or index < 0:
             raise LookupError(f"{code!r} is not listed, or there was no session before the newest")
-        plan = plans.plan(self._market, phases.hours(self._sessions, index), issue, self._seed)
+        hours = phases.hours(self._sessions, index)
+        plan = plans.plan(self._market, hours, issue, self._seed, self._recorded)
         if plan is None:
             raise LookupError(f"nothing is known of {code} on {self._sessions.dates[index]}")
         every = len(plan.script)
