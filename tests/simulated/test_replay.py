@@ -107,6 +107,15 @@ def test_totals_go_up_with_the_trades(played: ReplayRig, ticks: list[Tick]) -> N
         assert (event.number(13), event.number(14)) == (volume, (value + 500_000) // 1_000_000)
 
 
+def test_the_day_after_they_are_the_trades_of_the_day_before(folder: Path, ticks: list[Tick]) -> None:
+    rig = ReplayRig(folder, "10:00", "2026-11-18")
+    found = []
+    for page in rig.all_pages("opt10055", 종목코드=CODE, 당일전일="2"):
+        rows = (page.row(n) for n in range(len(page.rows)))
+        found += [(row["체결시간"], abs(int(row["체결가"])), abs(int(row["체결량"]))) for row in rows]
+    assert found[::-1] == [(tick.time, tick.price, tick.volume) for tick in ticks]
+
+
 def test_the_book_is_around_every_trade(played: ReplayRig, ticks: list[Tick]) -> None:
     """Who bought took the best ask, and who sold the best bid; what is left there is beyond that price or at it."""
     for event, tick in zip(played.of("주식체결"), ticks, strict=True):
