@@ -52,7 +52,7 @@ ASKED: dict[str, dict[str, str]] = {
     "opt10026": {"시장구분": "0", "PER구분": "3"},
     "opt10028": {**ALL, "정렬구분": "1", "거래량조건": "0000", "상하한포함": "1", "거래대금조건": "0", "등락조건": "1"},
     "opt10029": {**ALL, "정렬구분": "1", "거래량조건": "0", "가격조건": "0"},
-    "opt10031": {"시장구분": "000", "조회구분": "1", "순위시작": "0", "순위끝": "100"},
+    "opt10031": {"시장구분": "000", "조회구분": "1", "순위시작": "0", "순위끝": "99"},
     "opt10033": {**ALL, "거래량구분": "0", "상하한포함": "1"},
 }  # fmt: skip
 NOTHING = {RUNNING: (), OVER: ("opt10021", "opt10022")}  # nothing changes within minutes once it is over
@@ -244,7 +244,7 @@ def test_without_fundamentals_there_is_no_ratio() -> None:
 
 def test_yesterday_s_hundred(wide: Wide) -> None:
     rows = wide.rows("opt10031", **ASKED["opt10031"])
-    assert len(rows) == 100
+    assert len(rows) == 99
     before = [
         int(wide.page("opt10081", 종목코드=row["종목코드"], 기준일자="", 수정주가구분="1")[1]["거래량"])
         for row in rows[:20]
@@ -325,7 +325,7 @@ def test_other_requests_are_answered_while_the_market_is_read() -> None:
             rig.clock.advance(0.2)
     assert turns > 50
     assert [page.event.arguments[2] for page in rig.pages] == ["opt10001", "opt10031"]
-    assert rig.pages[1].count == 100
+    assert rig.pages[1].count == 99
 
 
 def test_prices_before_are_those_of_then() -> None:
