@@ -70,6 +70,16 @@ def returned(what: str, code: int) -> Failure:
     )
 
 
+def window_full(what: str, key: str, retry_at: float) -> Failure:
+    """The call would have to wait for a window of its own, and the server is set not to let it."""
+    return Failure(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "RateLimited",
+        f"{what}: {key} has been asked for as often as the broker takes for now; wait and ask again",
+        retry_at=retry_at,
+    )
+
+
 def rate_limited(what: str, code: int, retry_at: float | None) -> Failure:
     meaning = reference.error(code).message
     advice = (

@@ -19,7 +19,7 @@ from kernel_server.control.host import Host, hand_back
 from kernel_server.control.reading import Moment, read_rows, read_single
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control, Event, Scalar, Table
-from kernel_server.scheduler import Place, Priority, Refused, Scheduler
+from kernel_server.scheduler import Place, Priority, Refused, Scheduler, WindowFull, keys
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,7 @@ class Answer:
     messages: list[str]
     received_at: float
     stopped: bool = False
+    waited: float = 0.0  # seconds until the request had its turn
 
     @property
     def prev_next(self) -> str:
@@ -194,13 +195,19 @@ class Transactions:
             request.client,
             request.priority,
             lambda: self._send(request, screen, name, prev_next, waiter),
+            also=keys.of_tr(request.tr),
         )
         try:
+            place = self._scheduler.place(job)
+            if place.wait > 0:
+                yield place
             while not (await asyncio.wait({job.done}, timeout=0 if job.done.done() else PLACE_EVERY))[0]:
                 yield self._scheduler.place(job)
             code = job.done.result()
         except Refused as refused:
             raise failure.rate_limited(request.tr.code, refused.code, refused.retry_at) from None
+        except WindowFull as full:
+            raise failure.window_full(request.tr.code, full.key, full.retry_at) from None
         except BaseException:
             # The call may be on its way to the control thread by now, where nobody is to wait for its answer.
             waiter.done.cancel()
@@ -217,7 +224,9 @@ class Transactions:
             if not waiter.done.done():
                 yield Place(0, 0.0)
         if waiter.done.done():
-            yield waiter.done.result()
+            answer = waiter.done.result()
+            answer.waited = job.waited
+            yield answer
         else:
             said = f"; it said: {' / '.join(waiter.messages)}" if waiter.messages else ""
             raise failure.Failure(

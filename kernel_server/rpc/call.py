@@ -8,17 +8,9 @@ from kernel_server import failure
 from kernel_server.control.seam import Control, Scalar, Value
 from kernel_server.reference.signature import BadCall, check
 from kernel_server.rpc.context import Parts
-from kernel_server.scheduler import Priority, Refused
+from kernel_server.rpc.turn import LIMITED, in_turn
+from kernel_server.rpc.waits import Waits
 
-# The calls that the broker counts, and as what.
-LIMITED = {
-    "CommRqData": "tr",
-    "CommKwRqData": "tr",
-    "SendCondition": "tr",
-    "SendOrder": "order",
-    "SendOrderFO": "order",
-    "SendOrderCredit": "order",
-}
 # So many calls are made at a time before others on the control thread get their turn.
 _CHUNK = 500
 
@@ -30,8 +22,13 @@ def checked(name: str, arguments: Sequence[object]) -> tuple[Scalar, ...]:
         raise failure.bad_input(str(error)) from None
 
 
-async def call(parts: Parts, client: str, name: str, arguments: Sequence[object]) -> Value:
-    """One control function. A limited one waits for its turn; SetInputValue is kept for its client's CommRqData."""
+async def call(
+    parts: Parts, client: str, name: str, arguments: Sequence[object], waits: Waits | None = None
+) -> Value:
+    """One control function. A limited one waits for its turn; SetInputValue is kept for its client's CommRqData.
+
+    ``waits`` tells the caller how long.
+    """
     typed = checked(name, arguments)
     if name == "SetInputValue":
         parts.inputs_of(client)[str(typed[0])] = str(typed[1])
@@ -39,8 +36,7 @@ async def call(parts: Parts, client: str, name: str, arguments: Sequence[object]
     snapshot = parts.snapshots.find(client, name)
     if snapshot is not None:
         return snapshot.answer(name, typed)
-    kind = LIMITED.get(name)
-    if kind is None:
+    if name not in LIMITED:
         return await parts.host.run(lambda control: control.call(name, typed))
     inputs = dict(parts.inputs_of(client)) if name == "CommRqData" else {}
     if name == "CommRqData":
@@ -53,11 +49,7 @@ async def call(parts: Parts, client: str, name: str, arguments: Sequence[object]
         assert isinstance(code, int)
         return code
 
-    priority = Priority.ORDER if kind == "order" else Priority.INTERACTIVE
-    try:
-        return await parts.scheduler.run(kind, client, priority, send)
-    except Refused as refused:
-        raise failure.rate_limited(name, refused.code, refused.retry_at) from None
+    return await in_turn(parts, client, name, typed, send, waits)
 
 
 async def call_many(parts: Parts, calls: Sequence[tuple[str, Sequence[object]]]) -> list[Value]:

@@ -15,7 +15,9 @@ from kernel_server.rpc.call import checked
 from kernel_server.rpc.context import Parts
 from kernel_server.rpc.listen import Ear
 from kernel_server.rpc.transaction import fill
-from kernel_server.scheduler import Place, Priority, Refused
+from kernel_server.rpc.turn import in_turn
+from kernel_server.rpc.waits import Waits
+from kernel_server.scheduler import Place
 from kernel_server.streams import words
 from kernel_server.streams.words import Response
 from kernel_server.transactions import Request
@@ -82,7 +84,7 @@ def codes_of(listed: str) -> list[str]:
 
 
 async def condition_call(
-    parts: Parts, client: str, request: openapi_pb2.ConditionRequest
+    parts: Parts, client: str, request: openapi_pb2.ConditionRequest, waits: Waits
 ) -> AsyncIterator[bytes]:
     """Searches once, or goes on telling who enters and who leaves until the reader goes.
 
@@ -96,7 +98,7 @@ async def condition_call(
     await ensure_loaded(parts)
     await _check(parts, request)
     async with parts.condition_screens.lend() as screen:
-        search = _Search(parts, client, request, screen)
+        search = _Search(parts, client, request, screen, waits)
         async with Ear(parts, _Search.EVENTS, search.told) as ear:
             try:
                 await search.send()
@@ -128,11 +130,18 @@ class _Search:
 
     EVENTS = ("OnReceiveTrCondition", "OnReceiveRealCondition", "OnEventConnect")
 
-    def __init__(self, parts: Parts, client: str, request: openapi_pb2.ConditionRequest, screen: str) -> None:
+    def __init__(
+        self, parts: Parts, client: str, request: openapi_pb2.ConditionRequest, screen: str, waits: Waits
+    ) -> None:
         self._parts = parts
         self._client = client
         self._request = request
         self._screen = screen
+        self._waits = waits
+        self._arguments = checked(
+            "SendCondition",
+            (screen, request.condition_name, request.condition_index, request.search_type),
+        )
         self._messages: list[str] = []
         self._stopped = False
         self.over = False
@@ -163,8 +172,7 @@ class _Search:
         if self._stopped:
             return 1  # its caller went while this was on its way here
         router.expect(self._screen, request.condition_name, self._said)
-        arguments = (self._screen, request.condition_name, request.condition_index, request.search_type)
-        code = self._parts.host.control.call("SendCondition", checked("SendCondition", arguments))
+        code = self._parts.host.control.call("SendCondition", self._arguments)
         assert isinstance(code, int)
         return code
 
@@ -179,10 +187,9 @@ class _Search:
     # On the event loop.
 
     async def send(self) -> None:
-        try:
-            code = await self._parts.scheduler.run("tr", self._client, Priority.INTERACTIVE, self._send)
-        except Refused as refused:
-            raise failure.rate_limited("SendCondition", refused.code, refused.retry_at) from None
+        code = await in_turn(
+            self._parts, self._client, "SendCondition", self._arguments, self._send, self._waits
+        )
         if code != 1:
             await self._parts.host.run(lambda _: None)  # its message has been posted before this
             said = " / ".join(self._messages) or f"SendCondition returned {code}"

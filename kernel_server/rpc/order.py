@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from kernel_server import failure
 from kernel_server.rpc.call import checked
 from kernel_server.rpc.context import Parts
-from kernel_server.scheduler import Priority, Refused
+from kernel_server.rpc.turn import in_turn
+from kernel_server.rpc.waits import Waits
 from kernel_server.streams.mailbox import Mailbox
 from kernel_server.streams.orders import OrderWatch, Ticket, request_of
 from kernel_server.wire import openapi_pb2
@@ -18,7 +19,9 @@ SCREENS = [f"{number:04d}" for number in range(5191, 5200)]
 _names = itertools.count(1)
 
 
-async def order_call(parts: Parts, client: str, request: openapi_pb2.OrderRequest) -> AsyncIterator[bytes]:
+async def order_call(
+    parts: Parts, client: str, request: openapi_pb2.OrderRequest, waits: Waits
+) -> AsyncIterator[bytes]:
     """Sends the order and tells its events until it is filled, confirmed, cancelled or refused.
 
     An order that its caller gives up before it is sent is not sent; one that is given up later stays at the
@@ -64,10 +67,7 @@ async def order_call(parts: Parts, client: str, request: openapi_pb2.OrderReques
         return code
 
     try:
-        try:
-            code = await parts.scheduler.run("order", client, Priority.ORDER, send)
-        except Refused as refused:
-            raise failure.rate_limited("SendOrder", refused.code, refused.retry_at) from None
+        code = await in_turn(parts, client, "SendOrder", arguments, send, waits)
         if code != 0:
             raise failure.returned("SendOrder", code)
         while True:

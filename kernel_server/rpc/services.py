@@ -30,6 +30,7 @@ from kernel_server.rpc.context import (
     to_argument,
     to_scalar,
 )
+from kernel_server.rpc.waits import Waits
 from kernel_server.streams import words
 from kernel_server.streams.words import Response
 from kernel_server.wire import kernel_pb2, openapi_pb2
@@ -45,18 +46,18 @@ class _Shared:
 
     async def Call(self, request: openapi_pb2.CallRequest, context: Context) -> openapi_pb2.CallResponse:
         arguments = [to_scalar(argument) for argument in request.arguments]
-        work = conveniences.call_any(self._parts, client_of(context), request.name, arguments)
+        work = conveniences.call_any(self._parts, client_of(context), request.name, arguments, Waits(context))
         return openapi_pb2.CallResponse(return_value=to_argument(await answered(context, work)))
 
     async def _order(self, request: openapi_pb2.OrderRequest, context: Context) -> AsyncIterator[bytes]:
-        responses = order.order_call(self._parts, client_of(context), request)
+        responses = order.order_call(self._parts, client_of(context), request, Waits(context))
         async for response in self._stream(context, responses):
             yield response
 
     async def _condition(
         self, request: openapi_pb2.ConditionRequest, context: Context
     ) -> AsyncIterator[bytes]:
-        responses = condition.condition_call(self._parts, client_of(context), request)
+        responses = condition.condition_call(self._parts, client_of(context), request, Waits(context))
         async for response in self._stream(context, responses):
             yield response
 
@@ -86,7 +87,7 @@ class KoapyService(_Shared):
     async def TransactionCall(
         self, request: openapi_pb2.TransactionRequest, context: Context
     ) -> AsyncIterator[Response]:
-        responses = transaction.transaction_call(self._parts, client_of(context), request)
+        responses = transaction.transaction_call(self._parts, client_of(context), request, Waits(context))
         async for response in self._stream(context, responses):
             yield response
 
@@ -207,5 +208,5 @@ class KernelService(_Shared):
         await answered(context, fault.fault(self._parts, request))
         return kernel_pb2.FaultResponse()
 
-    async def Status(self, _request: kernel_pb2.StatusRequest, context: Context) -> kernel_pb2.StatusResponse:
-        return await answered(context, status.status(self._parts))
+    async def Status(self, request: kernel_pb2.StatusRequest, context: Context) -> kernel_pb2.StatusResponse:
+        return await answered(context, status.status(self._parts, request))

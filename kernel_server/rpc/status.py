@@ -8,7 +8,9 @@ from kernel_server.rpc.context import Parts
 from kernel_server.wire import kernel_pb2
 
 
-async def status(parts: Parts) -> kernel_pb2.StatusResponse:
+async def status(parts: Parts, asked: kernel_pb2.StatusRequest) -> kernel_pb2.StatusResponse:
+    """What the server is; ``asked.trs`` more TRs, as bulk work of a new client, would be done in ``expected_wait``."""
+
     def look(control: Control) -> tuple[bool, bool, str]:
         if control.call("GetConnectState", ()) != 1:
             return False, control.kind == "simulated", ""
@@ -24,11 +26,17 @@ async def status(parts: Parts) -> kernel_pb2.StatusResponse:
     )
     quotas = [
         kernel_pb2.Quota(
-            kind=kind, limit=window.limit, seconds=window.seconds, used=used, next_free=round(wait, 6)
+            kind=one.key,
+            limit=one.window.limit,
+            seconds=one.window.seconds,
+            used=one.used,
+            next_free=round(one.next_free, 6),
+            allowed=one.allowed,
         )
-        for kind, window, used, wait in parts.scheduler.quotas()
+        for one in parts.scheduler.quotas()
     ]
     setting = parts.clock.setting
+    waiting = parts.scheduler.waiting()
     return kernel_pb2.StatusResponse(
         version=__version__,
         control=parts.host.kind,
@@ -40,7 +48,7 @@ async def status(parts: Parts) -> kernel_pb2.StatusResponse:
         speed=parts.clock.speed,
         limits=parts.scheduler.limits.name,
         quotas=quotas,
-        queued=parts.scheduler.waiting(),
+        queued=sum(one.calls for one in waiting),
         streams=parts.streams,
         started_at=parts.started_at,
         trs=parts.scheduler.counts["tr"],
@@ -50,4 +58,9 @@ async def status(parts: Parts) -> kernel_pb2.StatusResponse:
         clock_leaps_at=setting.leaps_at or 0.0,
         session=session,
         phase=phase,
+        waiting=[
+            kernel_pb2.Queued(kind=one.kind, priority=one.priority.name.lower(), calls=one.calls)
+            for one in waiting
+        ],
+        expected_wait=parts.scheduler.expected_wait("tr", asked.trs),
     )

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from kernel_server import failure, reference
 from kernel_server.reference.inputs import BadInputs, check
 from kernel_server.rpc.context import Parts, as_map, to_argument
+from kernel_server.rpc.waits import Waits
 from kernel_server.scheduler import Place, Priority
 from kernel_server.transactions import WATCH_LIST, Answer, Request, Stop
 from kernel_server.wire import kernel_pb2, openapi_pb2
@@ -37,12 +38,12 @@ def to_stop(condition: openapi_pb2.TransactionStopCondition) -> Stop:
 
 
 async def transaction_call(
-    parts: Parts, client: str, asked: openapi_pb2.TransactionRequest
+    parts: Parts, client: str, asked: openapi_pb2.TransactionRequest, waits: Waits
 ) -> AsyncIterator[openapi_pb2.ListenResponse]:
     """A page a message, every cell a text without its blanks, under the caller's own names.
 
     The inputs go to the control as they come, only in the TR's order: which it takes depends on its
-    version, and its callers know theirs.
+    version, and its callers know theirs. ``waits`` tells the caller how long the pages wait for their turn.
     """
     tr = known_tr(asked.transaction_code)
     given = as_map(asked.inputs)
@@ -53,7 +54,10 @@ async def transaction_call(
     for part in _parts(tr, inputs):
         request = Request(tr, part, client, Priority.INTERACTIVE, stop)
         async for answer in parts.transactions.pages(request):
-            if not isinstance(answer, Place):
+            if isinstance(answer, Place):
+                await waits.begin(answer, parts.clock.now())
+            else:
+                waits.end(answer.waited)
                 yield fill(answer, tr, asked.screen_no, asked.request_name, asked.transaction_code)
 
 

@@ -1,19 +1,24 @@
 """The scheduler: every rate-limited call waits here for its turn, so that the broker never has cause to refuse one."""
 
-from kernel_server.scheduler.history import History
+from kernel_server.scheduler.gate import Quota
+from kernel_server.scheduler.journal import StateTaken
 from kernel_server.scheduler.limits import Limits, Window, presets
 from kernel_server.scheduler.queue import Job, Place, Priority
-from kernel_server.scheduler.scheduler import BackOff, Refused, Scheduler
+from kernel_server.scheduler.refusals import BackOff, Refused, WindowFull
+from kernel_server.scheduler.scheduler import Scheduler, Waiting
 
 __all__ = [
     "BackOff",
-    "History",
     "Job",
     "Limits",
     "Place",
     "Priority",
+    "Quota",
     "Refused",
     "Scheduler",
+    "StateTaken",
+    "Waiting",
     "Window",
+    "WindowFull",
     "presets",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,17 +24,21 @@ class Window:
 
 @dataclass(frozen=True)
 class Limits:
-    """Windows by kind of call (``tr``, ``order``). A kind without a window is not limited."""
+    """Windows by what they count: ``tr``, ``order``, ``condition``. What has no window is not limited.
+
+    ``tr`` and ``order`` are kinds of calls. ``condition`` has windows for each condition by itself, so a key
+    may go on after a colon (``condition:3:골든크로스``).
+    """
 
     name: str
     windows: Mapping[str, tuple[Window, ...]]
 
-    def of(self, kind: str) -> tuple[Window, ...]:
-        return self.windows.get(kind, ())
+    def of(self, key: str) -> tuple[Window, ...]:
+        return self.windows.get(key.partition(":")[0], ())
 
-    def reach(self, kind: str) -> float:
-        """Seconds after which a call of that kind counts in no window any more."""
-        return max((window.seconds for window in self.of(kind)), default=0.0)
+    def reach(self, key: str) -> float:
+        """Seconds after which a call of that key counts in no window any more."""
+        return max((window.seconds for window in self.of(key)), default=0.0)
 
 
 @cache
@@ -47,21 +51,3 @@ def presets() -> Mapping[str, Limits]:
         windows = found.setdefault(preset, {})
         windows[kind] = (*windows.get(kind, ()), Window(int(limit), float(seconds)))
     return {name: Limits(name, windows) for name, windows in found.items()}
-
-
-def next_free(windows: Iterable[Window], times: Sequence[float]) -> float:
-    """When the next call may be made after calls at ``times`` (ascending); -inf where at any time.
-
-    >>> next_free([Window(2, 1.0), Window(3, 60.0)], [0.0, 5.0, 5.5])
-    60.0
-    """
-    due = float("-inf")
-    for window in windows:
-        if len(times) >= window.limit:
-            due = max(due, times[-window.limit] + window.seconds)
-    return due
-
-
-def used(window: Window, times: Sequence[float], now: float) -> int:
-    """How many of the calls at ``times`` count in ``window`` at ``now``."""
-    return sum(1 for time in times if time > now - window.seconds)

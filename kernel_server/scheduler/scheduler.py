@@ -3,61 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import itertools
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_server.clock import Clock
-from kernel_server.scheduler.history import History
-from kernel_server.scheduler.limits import Limits, Window, next_free, used
-from kernel_server.scheduler.queue import Job, Place, Priority, Queue
+from kernel_server.scheduler.gate import Gate, Quota
+from kernel_server.scheduler.journal import Journal
+from kernel_server.scheduler.lane import Lane, Run, fail
+from kernel_server.scheduler.limits import Limits
+from kernel_server.scheduler.queue import Job, Place, Priority
+from kernel_server.scheduler.refusals import BackOff, Refused, WindowFull
 
-log = logging.getLogger(__name__)
-
-OVERLOAD = frozenset({-200, -211, -308, -311})
-BANNED = -209
+KINDS = ("tr", "order")
+# So many gates are not worth looking for those that can be forgotten.
+_FEW = 32
 
 
 @dataclass(frozen=True, slots=True)
-class BackOff:
-    """What to do when the broker refuses although the windows said there was room.
+class Waiting:
+    """How many calls of a kind and priority wait."""
 
-    It is asked again after ``first`` seconds, then after twice as long each time, at most ``longest``,
-    and ``attempts`` times in all; after that the caller is told.
-    """
-
-    first: float = 1.0
-    longest: float = 60.0
-    attempts: int = 5
-
-    def pause(self, refusals: int) -> float:
-        return min(self.first * 2.0 ** (refusals - 1), self.longest)
-
-
-class Refused(Exception):
-    """The broker refused a call for its rate. ``retry_at`` is clock time, None where no wait helps."""
-
-    def __init__(self, code: int, retry_at: float | None) -> None:
-        super().__init__(f"refused with {code}")
-        self.code = code
-        self.retry_at = retry_at
-
-
-@dataclass
-class _Lane:
-    """One kind of call: its windows, what was called when, who waits, and until when nothing may be called."""
-
-    windows: tuple[Window, ...]
-    history: History
-    queue: Queue = field(default_factory=Queue)
-    blocked_until: float = float("-inf")
-    banned: bool = False
-    worker: asyncio.Task[None] | None = None
-
-    def due(self) -> float:
-        return max(next_free(self.windows, self.history.times), self.blocked_until)
+    kind: str
+    priority: Priority
+    calls: int
 
 
 class Scheduler:
@@ -66,155 +37,169 @@ class Scheduler:
     It lives on the event loop and needs no lock; the calls themselves run on the control thread. A call
     counts from the moment it was really made, so that a delay on the way can never put more calls into
     a window than the broker takes.
+
+    A call counts in the windows of its kind (``tr``, ``order``), and in those of further keys that it names (one
+    condition, say). While those are full it stands aside and holds up nobody.
+
+    Args:
+        run: makes a call on the control thread.
+        clock: whose time counts.
+        limits: the broker's windows.
+        back_off: what to do when it refuses all the same.
+        state_dir: where calls are kept over a restart; None: nowhere.
+        wall: seconds since the epoch, by which they are kept: server clocks need not agree.
+
+    Raises:
+        StateTaken: another server uses that folder.
     """
 
     def __init__(
         self,
-        run: Callable[[Callable[[], int]], Awaitable[int]],
+        run: Run,
         clock: Clock,
         limits: Limits,
         back_off: BackOff | None = None,
         state_dir: Path | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._run = run
         self._clock = clock
         self._back_off = back_off or BackOff()
-        self._lanes: dict[str, _Lane] = {}
+        self._journal = Journal(state_dir, clock.now(), limits.reach, wall)
+        self._gates: dict[str, Gate] = {}
+        self._numbers = itertools.count(1)
+        self._tidy_at = _FEW
+        self._closed = False
         self.limits = limits
-        self.counts: dict[str, int] = {}
-        for kind in ("tr", "order"):
-            windows = limits.of(kind)
-            file = state_dir / f"{kind}.times" if state_dir else None
-            depth = max((window.limit for window in windows), default=1)
-            history = History(limits.reach(kind), depth, file, clock.now(), wall)
-            self._lanes[kind] = _Lane(windows, history)
-            self.counts[kind] = 0
+        self._lanes = {
+            kind: Lane(self._gate(kind), run, clock, self._back_off, self._journal.note) for kind in KINDS
+        }
 
-    def submit(self, kind: str, client: str, priority: Priority, call: Callable[[], int]) -> Job:
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many calls of each kind the control has taken."""
+        return {kind: lane.made for kind, lane in self._lanes.items()}
+
+    def submit(
+        self,
+        kind: str,
+        client: str,
+        priority: Priority,
+        call: Callable[[], int],
+        *,
+        also: Sequence[str] = (),
+        success: int = 0,
+    ) -> Job:
         """Puts a call into the queue; await ``job.done`` for its return code.
 
         Cancelling ``job.done`` takes it out of the queue. ``job.done`` raises ``Refused`` where the broker
-        would not have it.
+        would not have it, and ``WindowFull`` where it would have to wait for a window of its own and is not to.
+
+        Args:
+            kind: ``tr`` or ``order``.
+            client: who asks; clients take turns.
+            priority: who goes first.
+            call: makes the call and gives its return code, on the control thread.
+            also: keys in whose windows it counts too, if the broker takes it (``keys`` has them).
+            success: the code that says so.
         """
-        loop = asyncio.get_running_loop()
-        job = Job(kind, client, priority, call, loop.create_future())
-        lane = self._lanes[kind]
-        if lane.banned:
-            job.done.set_exception(Refused(BANNED, None))
-            return job
-        lane.queue.push(job)
-        job.done.add_done_callback(lambda _: lane.queue.remove(job))
-        if lane.worker is None or lane.worker.done():
-            lane.worker = loop.create_task(self._work(lane))
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        lane, now = self._lanes[kind], self._clock.now()
+        gates = tuple(self._gate(key) for key in also)
+        job = Job(kind, client, priority, call, done, success, gates, next(self._numbers), now)
+        if self._closed:
+            done.cancel()
+        elif lane.ban:
+            fail(job, Refused(lane.ban, None))
+        elif (full := self._full(gates, now)) is not None:
+            fail(job, full)
+        else:
+            lane.put(job)
         return job
 
-    async def run(self, kind: str, client: str, priority: Priority, call: Callable[[], int]) -> int:
-        """Waits for its turn, makes the call and gives its return code."""
-        return await self.submit(kind, client, priority, call).done
+    async def run(
+        self,
+        kind: str,
+        client: str,
+        priority: Priority,
+        call: Callable[[], int],
+        *,
+        also: Sequence[str] = (),
+        success: int = 0,
+    ) -> int:
+        """Waits for its turn, makes the call and gives its return code; see ``submit``."""
+        return await self.submit(kind, client, priority, call, also=also, success=success).done
 
     def place(self, job: Job) -> Place:
         """Where the job stands now; the expected wait assumes that nothing more comes in before it."""
-        lane = self._lanes[job.kind]
+        lane, now = self._lanes[job.kind], self._clock.now()
+        if job.done.done() or job is lane.calling:
+            return Place(0, 0.0)
         ahead = lane.queue.ahead(job)
-        now = self._clock.now()
-        times = lane.history.times
-        start = max(now, lane.blocked_until)
-        for _ in range(ahead + 1):
-            start = max(start, next_free(lane.windows, times))
-            times.append(start)
-        return Place(ahead, max(0.0, start - now))
+        start = lane.gate.start(ahead + (lane.calling is not None), now)
+        for gate in job.gates:
+            before = sum(1 for other in gate.jobs if other.urgency < job.urgency)
+            start = max(start, gate.start(before, now))
+        return Place(ahead, start - now)
 
-    def waiting(self) -> int:
-        """How many calls wait, of any kind."""
-        return sum(len(lane.queue) for lane in self._lanes.values())
+    def expected_wait(self, kind: str, calls: int, priority: Priority = Priority.BULK) -> float:
+        """Seconds until the last of so many calls would be made, if a new client asked for them now.
 
-    def quotas(self) -> list[tuple[str, Window, int, float]]:
-        """For each window: its kind, the window, how much of it is used, and in how many seconds one more is free."""
+        It takes all that waits into account and nothing that is yet to come.
+        """
+        if calls < 1:
+            return 0.0
+        lane, now = self._lanes[kind], self._clock.now()
+        ahead = lane.queue.ahead_of_new(priority, calls) + (lane.calling is not None)
+        return lane.gate.start(ahead, now) - now
+
+    def waiting(self) -> list[Waiting]:
+        """What waits, by kind and priority, where anything does."""
+        found = [
+            Waiting(kind, priority, lane.waiting(priority))
+            for kind, lane in self._lanes.items()
+            for priority in Priority
+        ]
+        return [one for one in found if one.calls]
+
+    def quotas(self) -> list[Quota]:
+        """How much is left of every window: of the kinds, and of conditions while anything counts in theirs."""
         now = self._clock.now()
-        found = []
-        for kind, lane in self._lanes.items():
-            times = lane.history.times
-            for window in lane.windows:
-                wait = max(next_free([window], times), lane.blocked_until) - now
-                found.append((kind, window, used(window, times, now), max(0.0, wait)))
-        return found
+        self._tidy(now)
+        return [quota for gate in self._gates.values() for quota in gate.quotas(now)]
 
     def logged_in(self) -> None:
         """A login lifts a ban."""
         for lane in self._lanes.values():
-            lane.banned = False
+            lane.ban = 0
 
     async def close(self) -> None:
-        """Ends the workers; whoever still waits is cancelled."""
+        """Ends the workers; whoever still waits is cancelled, and whoever comes yet."""
+        self._closed = True
         for lane in self._lanes.values():
-            if lane.worker is not None:
-                lane.worker.cancel()
-                await asyncio.gather(lane.worker, return_exceptions=True)
-            while (job := lane.queue.pop()) is not None:
-                job.done.cancel()
-            lane.history.close()
+            await lane.close()
+        self._journal.close()
 
-    async def _work(self, lane: _Lane) -> None:
-        while len(lane.queue):
-            # Wait first, choose after: whoever is most urgent when the window opens gets it.
-            due = lane.due()
-            if due > self._clock.now():
-                await self._sleep_until(due)
-                continue
-            job = lane.queue.pop()
-            if job is None or job.done.done():
-                continue
-            try:
-                code = await self._run(job.call)
-            except Exception as error:  # noqa: BLE001 - the caller's call failed: it is the caller who is told
-                lane.history.add(self._clock.now())
-                _fail(job, error)
-                continue
-            self._settle(lane, job, code)
+    def _gate(self, key: str) -> Gate:
+        gate = self._gates.get(key)
+        if gate is None:
+            if len(self._gates) >= self._tidy_at:
+                self._tidy(self._clock.now())
+            gate = self._gates[key] = Gate(key, self.limits.of(key), self._journal.times(key))
+        return gate
 
-    def _settle(self, lane: _Lane, job: Job, code: int) -> None:
-        now = self._clock.now()
-        if code == BANNED:
-            lane.banned = True
-            log.error("the broker answers %s: no more calls until the next login", code)
-            _fail(job, Refused(code, None))
-            while (waiting := lane.queue.pop()) is not None:
-                _fail(waiting, Refused(code, None))
-            return
-        if code in OVERLOAD:
-            job.refusals += 1
-            pause = self._back_off.pause(job.refusals)
-            lane.blocked_until = now + pause
-            log.warning("the broker answers %s: next call in %.1f s", code, pause)
-            if job.refusals < self._back_off.attempts:
-                if not job.done.done():
-                    lane.queue.push_back(job)
-            else:
-                _fail(job, Refused(code, lane.blocked_until))
-            return
-        lane.history.add(now)
-        self.counts[job.kind] += 1
-        if not job.done.done():
-            job.done.set_result(code)
+    def _tidy(self, now: float) -> None:
+        """Forgets gates that nobody waits for and nothing counts in."""
+        for key, gate in list(self._gates.items()):
+            if key not in KINDS and not gate.jobs and gate.idle(now):
+                del self._gates[key]
+        self._tidy_at = 2 * len(self._gates) + _FEW
 
-    async def _sleep_until(self, due: float) -> None:
-        loop = asyncio.get_running_loop()
-        awake = asyncio.Event()
-
-        def wake() -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(awake.set)
-
-        timer = self._clock.call_at(due, wake)
-        try:
-            await awake.wait()
-        finally:
-            timer.cancel()
-
-
-def _fail(job: Job, error: Exception) -> None:
-    if not job.done.done():
-        job.done.set_exception(error)
-        # Whoever gave up waiting does not read it: that is no reason for a warning in the log.
-        job.done.exception()
+    def _full(self, gates: Sequence[Gate], now: float) -> WindowFull | None:
+        """Why a job of these gates is not to wait at all."""
+        if self._back_off.when_full == "wait":
+            return None
+        for gate in gates:
+            room, waiting = gate.room(now), len(gate.jobs)
+            if room is not None and room <= waiting:
+                return WindowFull(gate.key, gate.start(waiting, now))
+        return None

@@ -2,3 +2,11 @@
 
 # The trailing metadata under which a failed call carries its kernel.proto Problem.
 PROBLEM_KEY = "koalab-problem-bin"
+
+# The initial metadata of a call that has to wait for its turn, sent as soon as it does: how many calls go before
+# it, in how many milliseconds it is expected to be made, and when that is (ms since the epoch), by the server's clock.
+AHEAD_KEY = "koalab-ahead"
+EXPECTED_WAIT_KEY = "koalab-expected-wait-ms"
+EXPECTED_START_KEY = "koalab-expected-start-ms"
+# The trailing metadata of a call that took its turn: how many milliseconds it waited, all its pages together.
+WAITED_KEY = "koalab-waited-ms"

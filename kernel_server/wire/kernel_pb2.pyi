@@ -134,25 +134,39 @@ class FaultResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("trs",)
+    TRS_FIELD_NUMBER: _ClassVar[int]
+    trs: int
+    def __init__(self, trs: _Optional[int] = ...) -> None: ...
 
 class Quota(_message.Message):
-    __slots__ = ("kind", "limit", "seconds", "used", "next_free")
+    __slots__ = ("kind", "limit", "seconds", "used", "next_free", "allowed")
     KIND_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
     USED_FIELD_NUMBER: _ClassVar[int]
     NEXT_FREE_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_FIELD_NUMBER: _ClassVar[int]
     kind: str
     limit: int
     seconds: float
     used: int
     next_free: float
-    def __init__(self, kind: _Optional[str] = ..., limit: _Optional[int] = ..., seconds: _Optional[float] = ..., used: _Optional[int] = ..., next_free: _Optional[float] = ...) -> None: ...
+    allowed: int
+    def __init__(self, kind: _Optional[str] = ..., limit: _Optional[int] = ..., seconds: _Optional[float] = ..., used: _Optional[int] = ..., next_free: _Optional[float] = ..., allowed: _Optional[int] = ...) -> None: ...
+
+class Queued(_message.Message):
+    __slots__ = ("kind", "priority", "calls")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    priority: str
+    calls: int
+    def __init__(self, kind: _Optional[str] = ..., priority: _Optional[str] = ..., calls: _Optional[int] = ...) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("version", "control", "source", "connected", "simulation", "user_id", "now", "speed", "limits", "quotas", "queued", "streams", "started_at", "trs", "clock", "clock_begins", "clock_replays", "clock_leaps_at", "session", "phase")
+    __slots__ = ("version", "control", "source", "connected", "simulation", "user_id", "now", "speed", "limits", "quotas", "queued", "streams", "started_at", "trs", "clock", "clock_begins", "clock_replays", "clock_leaps_at", "session", "phase", "waiting", "expected_wait")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CONTROL_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
@@ -173,6 +187,8 @@ class StatusResponse(_message.Message):
     CLOCK_LEAPS_AT_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_WAIT_FIELD_NUMBER: _ClassVar[int]
     version: str
     control: str
     source: str
@@ -193,7 +209,9 @@ class StatusResponse(_message.Message):
     clock_leaps_at: float
     session: str
     phase: str
-    def __init__(self, version: _Optional[str] = ..., control: _Optional[str] = ..., source: _Optional[str] = ..., connected: _Optional[bool] = ..., simulation: _Optional[bool] = ..., user_id: _Optional[str] = ..., now: _Optional[float] = ..., speed: _Optional[float] = ..., limits: _Optional[str] = ..., quotas: _Optional[_Iterable[_Union[Quota, _Mapping]]] = ..., queued: _Optional[int] = ..., streams: _Optional[int] = ..., started_at: _Optional[float] = ..., trs: _Optional[int] = ..., clock: _Optional[str] = ..., clock_begins: _Optional[float] = ..., clock_replays: _Optional[bool] = ..., clock_leaps_at: _Optional[float] = ..., session: _Optional[str] = ..., phase: _Optional[str] = ...) -> None: ...
+    waiting: _containers.RepeatedCompositeFieldContainer[Queued]
+    expected_wait: float
+    def __init__(self, version: _Optional[str] = ..., control: _Optional[str] = ..., source: _Optional[str] = ..., connected: _Optional[bool] = ..., simulation: _Optional[bool] = ..., user_id: _Optional[str] = ..., now: _Optional[float] = ..., speed: _Optional[float] = ..., limits: _Optional[str] = ..., quotas: _Optional[_Iterable[_Union[Quota, _Mapping]]] = ..., queued: _Optional[int] = ..., streams: _Optional[int] = ..., started_at: _Optional[float] = ..., trs: _Optional[int] = ..., clock: _Optional[str] = ..., clock_begins: _Optional[float] = ..., clock_replays: _Optional[bool] = ..., clock_leaps_at: _Optional[float] = ..., session: _Optional[str] = ..., phase: _Optional[str] = ..., waiting: _Optional[_Iterable[_Union[Queued, _Mapping]]] = ..., expected_wait: _Optional[float] = ...) -> None: ...
 
 class Problem(_message.Message):
     __slots__ = ("kind", "message", "code", "retry_at")

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -70,6 +71,7 @@ def rig(
     standing: Callable[[float], tuple[str, str]] | None = None,
     keeping: Keeping | None = None,
     is_open: Callable[[float], bool] = usually_open,
+    state_dir: Path | None = None,
 ) -> Iterator[Rig]:
     clock = clock or SteppedClock(NOW)
     thread = PlainThread()
@@ -82,6 +84,7 @@ def rig(
     settings = Settings(
         limits or UNLIMITED,
         port=0,
+        state_dir=state_dir,
         answer_timeout=answer_timeout,
         back_off=back_off or BackOff(),
         standing=standing,

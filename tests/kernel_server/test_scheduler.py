@@ -2,73 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scheduler_rig import START, Bench, drive, run, settle
 
-from kernel_server.clock import SteppedClock
-from kernel_server.scheduler import BackOff, Job, Limits, Priority, Refused, Scheduler, Window, presets
-from kernel_server.scheduler.history import History
-from kernel_server.scheduler.limits import next_free
+from kernel_server.scheduler import BackOff, Limits, Priority, Refused, Window, presets
 
-START = 1_000_000.0
-DAY = 86_400.0
 OFFICIAL = presets()["official"]
-
-
-async def settle() -> None:
-    """Lets everything run that can run without time going on."""
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
-async def drive(clock: SteppedClock, done: Callable[[], bool]) -> None:
-    """Moves the clock from one thing that is waited for to the next until ``done()``."""
-    for _ in range(100_000):
-        await settle()
-        if done():
-            return
-        due = clock.next_due()
-        assert due is not None, "nothing is waited for, and it is not done"
-        clock.advance(due - clock.now())
-    raise AssertionError("it never ends")
-
-
-class Bench:
-    """A scheduler over a broker that notes when it was called, and answers what it is told to."""
-
-    def __init__(
-        self,
-        limits: Limits,
-        back_off: BackOff | None = None,
-        state_dir: Path | None = None,
-        start: float = START,
-        wall: Callable[[], float] | None = None,
-    ) -> None:
-        self.clock = SteppedClock(start)
-        self.called: list[tuple[str, float]] = []
-        self.answers: list[int] = []
-        self.scheduler = Scheduler(self._run, self.clock, limits, back_off, state_dir, wall or self.clock.now)
-
-    async def _run(self, call: Callable[[], int]) -> int:
-        return call()
-
-    def submit(
-        self, name: str, client: str = "a", priority: Priority = Priority.INTERACTIVE, kind: str = "tr"
-    ) -> Job:
-        def call() -> int:
-            self.called.append((name, self.clock.now() - START))
-            return self.answers.pop(0) if self.answers else 0
-
-        return self.scheduler.submit(kind, client, priority, call)
-
-
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(scenario(), 60))  # type: ignore[arg-type]
 
 
 def model(windows: tuple[Window, ...], count: int) -> list[float]:
@@ -92,7 +33,7 @@ def test_calls_start_exactly_when_the_windows_allow_it(limit: tuple[Window, ...]
         jobs = [bench.submit(str(number)) for number in range(count)]
         await drive(bench.clock, lambda: all(job.done.done() for job in jobs))
         times = [time for _, time in bench.called]
-        assert times == pytest.approx(model(limit, count))
+        assert times == model(limit, count)
         for window in limit:
             for first, last in zip(times, times[window.limit :], strict=False):
                 assert last - first >= window.seconds - 1e-6
@@ -101,23 +42,92 @@ def test_calls_start_exactly_when_the_windows_allow_it(limit: tuple[Window, ...]
     run(scenario)
 
 
-@settings(max_examples=60, deadline=None)
-@given(windows, st.integers(1, 30), st.data())
-def test_the_expected_wait_is_the_wait(limit: tuple[Window, ...], count: int, data: st.DataObject) -> None:
+who = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(list(Priority))), min_size=1, max_size=40)
+
+
+@settings(max_examples=100, deadline=None)
+@given(windows, who, st.data())
+def test_the_expected_wait_is_the_wait(
+    limit: tuple[Window, ...], asked: list[tuple[str, Priority]], data: st.DataObject
+) -> None:
     async def scenario() -> None:
         bench = Bench(Limits("test", {"tr": limit}))
-        jobs = [bench.submit(str(number)) for number in range(count)]
+        jobs = [bench.submit(str(number), *each) for number, each in enumerate(asked)]
         await settle()
         waiting = [job for job in jobs if not job.done.done()]
         if waiting:
             chosen = data.draw(st.sampled_from(waiting))
             place = bench.scheduler.place(chosen)
-            assert place.ahead == waiting.index(chosen)
-            expected = bench.clock.now() - START + place.wait
+            expected, before = bench.now() + place.wait, len(bench.called)
             await drive(bench.clock, chosen.done.done)
+            names = [name for name, _ in bench.called]
             name = str(jobs.index(chosen))
-            assert dict(bench.called)[name] == pytest.approx(expected)
+            assert names.index(name) - before == place.ahead
+            assert dict(bench.called)[name] == expected
         await bench.scheduler.close()
+
+    run(scenario)
+
+
+@settings(max_examples=60, deadline=None)
+@given(windows, who, st.integers(1, 30))
+def test_the_expected_wait_of_work_that_is_not_asked_for_yet_is_its_wait(
+    limit: tuple[Window, ...], asked: list[tuple[str, Priority]], count: int
+) -> None:
+    async def scenario() -> None:
+        bench = Bench(Limits("test", {"tr": limit}))
+        for number, each in enumerate(asked):
+            bench.submit(str(number), *each)
+        await settle()
+        expected = bench.now() + bench.scheduler.expected_wait("tr", count)
+        jobs = [bench.submit(f"new{number}", "new", Priority.BULK) for number in range(count)]
+        await drive(bench.clock, lambda: all(job.done.done() for job in jobs))
+        assert dict(bench.called)[f"new{count - 1}"] == expected
+        assert bench.scheduler.expected_wait("tr", 0) == 0.0
+        await bench.scheduler.close()
+
+    run(scenario)
+
+
+def test_the_expected_wait_changes_with_every_call_that_is_made() -> None:
+    async def scenario() -> None:
+        bench = Bench(Limits("test", {"tr": (Window(2, 10.0),)}))
+        jobs = [bench.submit(str(number)) for number in range(5)]
+        assert [bench.scheduler.place(job).wait for job in jobs] == [0.0, 0.0, 10.0, 10.0, 20.0]
+        await settle()
+        assert [bench.scheduler.place(job).wait for job in jobs] == [0.0, 0.0, 10.0, 10.0, 20.0]
+        assert [bench.scheduler.place(job).ahead for job in jobs] == [0, 0, 0, 1, 2]
+        bench.clock.advance(10.0)
+        await settle()
+        assert bench.scheduler.place(jobs[4]).wait == 10.0
+        await bench.scheduler.close()
+
+    run(scenario)
+
+
+def test_a_call_that_is_under_way_is_reckoned_with() -> None:
+    async def scenario() -> None:
+        bench = Bench(Limits("test", {"tr": (Window(1, 10.0),)}), busy=[(2.0, 2.0)])
+        jobs = [bench.submit(str(number)) for number in range(2)]
+        await settle()
+        bench.clock.advance(1.0)
+        assert [bench.scheduler.place(job).wait for job in jobs] == [0.0, 10.0]
+        assert bench.scheduler.expected_wait("tr", 2) == 30.0
+        assert bench.waiting() == 1
+        jobs[1].done.cancel()
+        await drive(bench.clock, jobs[0].done.done)
+        await bench.scheduler.close()
+
+    run(scenario)
+
+
+def test_the_expected_wait_of_more_than_anybody_asks_for_goes_by_the_slowest_window() -> None:
+    async def scenario() -> None:
+        for preset in presets().values():
+            bench = Bench(preset)
+            wait = bench.scheduler.expected_wait("tr", 1_000_000)
+            assert wait == pytest.approx(999_999 * 3.6, rel=0.01)
+            await bench.scheduler.close()
 
     run(scenario)
 
@@ -196,7 +206,7 @@ def test_what_is_cancelled_is_never_called_and_gives_its_place_away() -> None:
         await settle()
         jobs[1].done.cancel()
         await settle()
-        assert bench.scheduler.waiting() == 2
+        assert bench.waiting() == 2
         assert bench.scheduler.place(jobs[2]).ahead == 0
         await drive(bench.clock, lambda: all(job.done.done() for job in jobs))
         assert bench.called == [("0", 0.0), ("2", 1.0), ("3", 2.0)]
@@ -266,87 +276,6 @@ def test_a_call_that_fails_is_told_to_its_caller_and_to_nobody_else() -> None:
         await bench.scheduler.close()
 
     run(scenario)
-
-
-def test_what_was_called_before_a_restart_still_counts(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        before = Bench(OFFICIAL, state_dir=tmp_path)
-        jobs = [before.submit(str(number)) for number in range(5)]
-        await drive(before.clock, lambda: all(job.done.done() for job in jobs))
-        await before.scheduler.close()
-        after = Bench(OFFICIAL, state_dir=tmp_path)
-        assert ("tr", Window(1000, 3600.0), 5, 0.0) in after.scheduler.quotas()
-        job = after.submit("sixth")
-        await drive(after.clock, job.done.done)
-        assert after.called == [("sixth", pytest.approx(1.0))]
-        await after.scheduler.close()
-
-    run(scenario)
-
-
-@pytest.mark.parametrize("start", [START, START - 2 * DAY, START + 2 * DAY])
-def test_what_passes_between_two_servers_is_real_time_whatever_their_clocks_show(
-    tmp_path: Path, start: float
-) -> None:
-    async def scenario() -> None:
-        watch = [START]
-        before = Bench(OFFICIAL, state_dir=tmp_path, wall=lambda: watch[0])
-        job = before.submit("first")
-        await drive(before.clock, job.done.done)
-        await before.scheduler.close()
-        watch[0] += 100.0
-        after = Bench(OFFICIAL, state_dir=tmp_path, start=start, wall=lambda: watch[0])
-        hour = next(used for _, window, used, _ in after.scheduler.quotas() if window.seconds == 3600.0)
-        assert hour == 1
-        after.clock.advance(3501.0)
-        assert all(used == 0 for _, _, used, _ in after.scheduler.quotas())
-        await after.scheduler.close()
-
-    run(scenario)
-
-
-def test_a_history_cut_off_in_the_middle_keeps_its_whole_times(tmp_path: Path) -> None:
-    file, watch = tmp_path / "tr.times", [START]
-    history = History(60.0, 5, file, START, lambda: watch[0])
-    for seconds in (1.0, 2.0, 3.0):
-        watch[0] = START + seconds
-        history.add(watch[0])
-    history.close()
-    file.write_bytes(file.read_bytes()[:-3])
-    assert History(60.0, 5, file, START + 4.0, lambda: START + 4.0).times == [START + 1.0, START + 2.0]
-
-
-def test_a_history_forgets_what_counts_no_more(tmp_path: Path) -> None:
-    file = tmp_path / "tr.times"
-    history = History(60.0, 5, file, START, lambda: START)
-    history.add(START)
-    history.close()
-    assert History(60.0, 5, file, START + 61.0, lambda: START + 61.0).times == []
-
-
-def test_the_machines_time_set_back_frees_no_window_after_a_restart(tmp_path: Path) -> None:
-    file, watch = tmp_path / "tr.times", [START]
-    history = History(60.0, 5, file, START, lambda: watch[0])
-    history.add(START)
-    watch[0] -= 50.0
-    history.add(START + 1.0)
-    history.close()
-    assert History(60.0, 5, file, START, lambda: START + 20.0).times == [START - 20.0, START - 20.0]
-
-
-def test_a_folder_that_cannot_be_written_to_costs_the_memory_and_nothing_else(tmp_path: Path) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("in the way")
-    history = History(60.0, 5, blocked / "tr.times", now=START)
-    history.add(START)
-    assert history.times == [START]
-
-
-def test_a_clock_set_back_frees_no_window() -> None:
-    history = History(60.0, 5)
-    history.add(START)
-    history.add(START - 100.0)
-    assert next_free([Window(2, 1.0)], history.times) == START + 1.0
 
 
 @pytest.mark.parametrize(("limit", "seconds"), [(0, 1.0), (5, 0.0), (5, -1.0)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import grpc
 import pytest
@@ -12,7 +13,7 @@ from streaming import until
 
 from kernel_server import reference
 from kernel_server.control.simulated import Settings
-from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
+from kernel_server.wire import EXPECTED_WAIT_KEY, kernel_pb2, kernel_pb2_grpc
 
 BLUE_CHIPS = ("대형 저평가 우량주", 0)
 
@@ -103,6 +104,16 @@ class TestConditions:
                 if not live[0]:
                     break
             assert live == [{}]
+
+    def test_searched_again_within_the_minute_wait_for_it_and_say_so(self) -> None:
+        with served() as broker, broker.client() as client:
+            first = plain(next(client.condition(*BLUE_CHIPS)).arguments)
+            since = broker.clock.now()
+            again = client.condition(*BLUE_CHIPS)
+            told = dict(again.initial_metadata())
+            assert 0 < int(told[EXPECTED_WAIT_KEY]) <= 60_000
+            assert plain(next(again).arguments)[2:] == first[2:]
+            assert broker.clock.now() - since >= int(told[EXPECTED_WAIT_KEY]) / 1000
 
     def test_an_unknown_one_is_refused_with_those_that_there_are(self) -> None:
         with served() as broker, broker.client() as client, pytest.raises(grpc.RpcError) as error:
@@ -229,6 +240,19 @@ def test_the_log_level_of_the_server_is_set() -> None:
             assert logger.level == logging.DEBUG
     finally:
         logger.setLevel(before)
+
+
+@pytest.mark.parametrize(
+    "narrow",
+    [{"requests_a_second": 1}, {"requests_a_second": 3, "window": "sliding"}, {"requests_an_hour": 30}],
+)
+def test_a_broker_that_takes_less_than_its_limits_say_refuses_a_few_times_and_bans_nobody(
+    narrow: dict[str, Any],
+) -> None:
+    with served(settings=Settings(**narrow)) as broker, broker.client() as client:
+        for number in range(60):
+            (page,) = client.transaction("opt10001", {"종목코드": "005930"}, request_name=f"{number}")
+            assert page.single_data.values[0] == "005930"
 
 
 def test_more_than_a_hundred_codes_of_the_watch_list_are_asked_for_in_turn() -> None:

@@ -1,0 +1,97 @@
+"""What it means that the broker refuses a call for its rate, and what is done then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+Holds = Literal["kind", "account", "login"]
+
+
+@cache
+def refusals() -> Mapping[int, Holds]:
+    """What each code of ``data/refusal.tsv`` holds up.
+
+    Every call of the ``kind``, the ``account`` TRs alone, or everything of the kind until the next ``login``.
+    """
+    lines = (Path(__file__).parent / "data" / "refusal.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    found: dict[int, Holds] = {}
+    for line in lines:
+        code, holds, _why = line.split("\t")
+        assert holds in ("kind", "account", "login")
+        found[int(code)] = holds  # type: ignore[assignment]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class BackOff:
+    """What to do when the broker refuses although the windows said there was room, and when they say there is none.
+
+    Attributes:
+        first: so many seconds after a refusal it is asked again, after twice as long each further time in a row.
+        longest: but after no more than so many.
+        attempts: how often one call is tried in all; after that its caller is told. A refusal that tightens a
+            window is not held against it.
+        tighten: so many seconds the window that seems to be too wide takes no more than the broker took,
+            and twice as long each further time; 0: windows are never tightened.
+        tighten_longest: but for no longer than so many.
+        account_alone: -211 holds up account TRs only. False: every TR. Nobody has recorded which it is.
+        when_full: a call whose own window is full (a second search of a condition within the minute) does
+            ``wait`` for its turn, or does ``fail`` at once with ``WindowFull``.
+    """
+
+    first: float = 1.0
+    longest: float = 60.0
+    attempts: int = 5
+    tighten: float = 60.0
+    tighten_longest: float = 3600.0
+    account_alone: bool = True
+    when_full: Literal["wait", "fail"] = "wait"
+
+    def __post_init__(self) -> None:
+        if (
+            self.attempts < 1
+            or not 0 < self.first <= self.longest
+            or not 0 <= self.tighten <= self.tighten_longest
+        ):
+            raise ValueError(
+                "a back-off needs at least 1 attempt, 0 < first <= longest and 0 <= tighten <= tighten_longest"
+            )
+
+    def pause(self, refusals: int) -> float:
+        """Seconds to wait after so many refusals in a row.
+
+        >>> [BackOff().pause(number) for number in (1, 2, 3, 9)]
+        [1.0, 2.0, 4.0, 60.0]
+        """
+        return _doubled(self.first, refusals, self.longest)
+
+    def tightened(self, before: float) -> float:
+        """How long a window is tightened that was tightened for ``before`` seconds the last time, 0 for never."""
+        return min(before * 2 if before else self.tighten, self.tighten_longest)
+
+
+def _doubled(first: float, times: int, longest: float) -> float:
+    # 2.0 ** 1100 is no float any more, and a broker may refuse for days.
+    return min(first * 2.0 ** min(times - 1, 64), longest)
+
+
+class Refused(Exception):
+    """The broker refused a call for its rate. ``retry_at`` is clock time, None where no wait helps."""
+
+    def __init__(self, code: int, retry_at: float | None) -> None:
+        super().__init__(f"refused with {code}")
+        self.code = code
+        self.retry_at = retry_at
+
+
+class WindowFull(Exception):
+    """A window of the call's own is full, and it was not to wait. ``retry_at`` is clock time."""
+
+    def __init__(self, key: str, retry_at: float) -> None:
+        super().__init__(f"no more calls of {key} for now")
+        self.key = key
+        self.retry_at = retry_at

@@ -1,0 +1,112 @@
+"""A scheduler on a stepped clock, over a broker that answers what it is told to and notes when it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from kernel_server.clock import SteppedClock
+from kernel_server.scheduler import BackOff, Job, Limits, Priority, Scheduler
+
+START = 1_000_000.0
+
+
+async def settle() -> None:
+    """Lets everything run that can run without time going on."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def drive(clock: SteppedClock, done: Callable[[], bool]) -> None:
+    """Moves the clock from one thing that is waited for to the next until ``done()``."""
+    for _ in range(100_000):
+        await settle()
+        if done():
+            return
+        due = clock.next_due()
+        assert due is not None, "nothing is waited for, and it is not done"
+        clock.advance(due - clock.now())
+    raise AssertionError("it never ends")
+
+
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(scenario(), 100))  # type: ignore[arg-type]
+
+
+@dataclass
+class Made:
+    """One turn: whose it was, when the call was handed on, when the broker got it, and when it was back.
+
+    Times are seconds from START; ``called`` is None where the broker never got it.
+    """
+
+    job: Job
+    handed: float
+    called: float | None = None
+    back: float | None = None
+
+
+class Bench:
+    """``answers`` are given first, then ``broker`` decides. ``busy``: seconds of the way to the broker and back."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        back_off: BackOff | None = None,
+        state_dir: Path | None = None,
+        start: float = START,
+        broker: Callable[[float], int] | None = None,
+        busy: Sequence[tuple[float, float]] = (),
+        wall: Callable[[], float] | None = None,
+    ) -> None:
+        self.clock = SteppedClock(start)
+        self.called: list[tuple[str, float]] = []
+        self.made: list[Made] = []
+        self.answers: list[int] = []
+        self._broker = broker
+        self._busy = list(busy)
+        self.scheduler = Scheduler(self._run, self.clock, limits, back_off, state_dir, wall or self.clock.now)
+
+    def now(self) -> float:
+        return self.clock.now() - START
+
+    async def _run(self, call: Callable[[], int]) -> int:
+        there, back = self._busy.pop(0) if self._busy else (0.0, 0.0)
+        assert isinstance(call, partial)
+        made = Made(call.args[0], self.now())
+        self.made.append(made)
+        await self._pass(there)
+        code = call()
+        made.called = self.now() if made.job.made else None
+        await self._pass(back)
+        made.back = self.now()
+        return code
+
+    async def _pass(self, seconds: float) -> None:
+        if seconds:
+            passed = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            self.clock.call_at(self.clock.now() + seconds, lambda: loop.call_soon_threadsafe(passed.set))
+            await passed.wait()
+
+    def submit(
+        self,
+        name: str,
+        client: str = "a",
+        priority: Priority = Priority.INTERACTIVE,
+        kind: str = "tr",
+        also: Sequence[str] = (),
+    ) -> Job:
+        def call() -> int:
+            self.called.append((name, self.now()))
+            if self.answers:
+                return self.answers.pop(0)
+            return self._broker(self.clock.now()) if self._broker else 0
+
+        return self.scheduler.submit(kind, client, priority, call, also=also)
+
+    def waiting(self) -> int:
+        return sum(one.calls for one in self.scheduler.waiting())
