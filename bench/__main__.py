@@ -1,4 +1,4 @@
-"""``python -m bench [pages] [cache] [startup] [exchange] [streams] [soak]``."""
+"""``python -m bench [pages] [cache] [startup] [exchange] [streams] [scheduler] [soak]``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import os
 import platform
 
-from bench import cache, exchange, pages, soak, startup, streams
+from bench import cache, exchange, pages, scheduler, soak, startup, streams
 
 BENCHES = {
     "pages": pages.run,
@@ -14,6 +14,7 @@ BENCHES = {
     "startup": startup.run,
     "exchange": exchange.run,
     "streams": streams.run,
+    "scheduler": scheduler.run,
     "soak": soak.run,
 }
 

@@ -1,0 +1,175 @@
+"""The scheduler: how much longer than it must a bulk load takes under the windows, and what the waiting costs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from bench import timing
+from bench.timing import Row
+from kernel_server.clock import RunningClock, SteppedClock
+from kernel_server.scheduler import Limits, Priority, Scheduler, Window, presets
+
+ROUNDS = 30
+LOADS = (500, 5_000)
+CALLS = 2_000
+WAITING = 1_000
+PLANNED = 3_000
+AT_MOST = 1.01
+
+_CLIENTS = 4
+
+
+async def _run(call: Callable[[], int]) -> int:
+    return call()
+
+
+def _nothing() -> int:
+    return 0
+
+
+def _load(limits: Limits, count: int) -> float:
+    """Simulated seconds that so many TRs of some clients take, on a clock that leaps over every wait."""
+
+    async def load() -> float:
+        clock = SteppedClock(1_000_000.0)
+        scheduler = Scheduler(_run, clock, limits)
+        jobs = [
+            scheduler.submit("tr", str(number % _CLIENTS), Priority.BULK, _nothing) for number in range(count)
+        ]
+        while not all(job.done.done() for job in jobs):
+            await asyncio.sleep(0)
+            due = clock.next_due()
+            if due is not None:
+                clock.advance(due - clock.now())
+        await scheduler.close()
+        return clock.now() - 1_000_000.0
+
+    return asyncio.run(load())
+
+
+def _best(windows: tuple[Window, ...], count: int) -> float:
+    """Seconds that so many calls take if each is made as early as the windows let anybody make it."""
+    times: list[float] = []
+    for _ in range(count):
+        due = max([0.0, *(times[-w.limit] + w.seconds for w in windows if len(times) >= w.limit)])
+        times.append(due)
+    return times[-1]
+
+
+def _loads() -> list[Row]:
+    rows = []
+    for name, limits in presets().items():
+        for count in LOADS:
+            took, best = _load(limits, count), _best(limits.of("tr"), count)
+            what = f"{count:,} TRs under the limits {name}, simulated"
+            rows.append(
+                Row(what, _time(took), f"{took / best:.4f} times the best possible (at most {AT_MOST})")
+            )
+    return rows
+
+
+def _time(seconds: float) -> str:
+    return (
+        f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min" if seconds >= 3600 else f"{seconds:.0f} s"
+    )
+
+
+def _overhead(loop: asyncio.AbstractEventLoop) -> list[Row]:
+    """One call after another on a running clock, without windows; the floor is a future that the loop settles."""
+    clock = RunningClock()
+    scheduler = Scheduler(_run, clock, Limits("none", {}))
+
+    async def scheduled() -> None:
+        for _ in range(CALLS):
+            await scheduler.run("tr", "a", Priority.INTERACTIVE, _nothing)
+
+    async def bare() -> None:
+        for _ in range(CALLS):
+            done = loop.create_future()
+            loop.call_soon(done.set_result, 0)
+            await done
+
+    mine, floor = timing.rounds(
+        [lambda: loop.run_until_complete(scheduled()), lambda: loop.run_until_complete(bare())], ROUNDS
+    )
+    loop.run_until_complete(scheduler.close())
+    clock.close()
+    return [
+        Row(
+            "a call through the scheduler, without windows",
+            timing.duration(timing.median(mine) / CALLS),
+            f"{timing.ratio(mine, floor):.1f} times a future that the loop settles",
+        ),
+        Row("  that future", timing.duration(timing.median(floor) / CALLS)),
+    ]
+
+
+class _Queue:
+    """Calls that wait for an hour, and what it costs to tell each of some where it stands."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, waiting: int, clients: int) -> None:
+        self._scheduler = Scheduler(_run, SteppedClock(0.0), presets()["safe"])
+        self._loop = loop
+
+        async def fill() -> None:
+            for _ in range(5):
+                await self._scheduler.run("tr", "first", Priority.INTERACTIVE, _nothing)
+            self._jobs = [
+                self._scheduler.submit("tr", str(number % clients), Priority.BULK, _nothing)
+                for number in range(waiting)
+            ][:: waiting // WAITING]
+
+        loop.run_until_complete(fill())
+
+    def tell(self) -> None:
+        for job in self._jobs:
+            self._scheduler.place(job)
+
+    def plan(self) -> None:
+        self._scheduler.expected_wait("tr", PLANNED)
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._scheduler.close())
+
+
+def _places(loop: asyncio.AbstractEventLoop) -> list[Row]:
+    queues = [_Queue(loop, WAITING, 1), _Queue(loop, 10 * WAITING, 1), _Queue(loop, WAITING, WAITING)]
+    small, large, many = timing.rounds([queue.tell for queue in queues], ROUNDS)
+    for queue in queues:
+        queue.close()
+    what = f"telling {WAITING:,} waiting calls their place"
+    return [
+        Row(f"{what}, of one client", timing.duration(timing.median(small))),
+        Row(
+            f"  among {10 * WAITING:,}",
+            timing.duration(timing.median(large)),
+            f"{timing.ratio(large, small):.2f} times as long",
+        ),
+        Row(
+            f"  of {WAITING:,} clients",
+            timing.duration(timing.median(many)),
+            f"{timing.ratio(many, small):.1f} times as long; once a second at most",
+        ),
+    ]
+
+
+def _plan() -> list[Row]:
+    def plan() -> None:
+        # A new scheduler each time: nothing has been worked out yet.
+        Scheduler(_run, SteppedClock(0.0), presets()["safe"]).expected_wait("tr", PLANNED)
+
+    def make() -> None:
+        Scheduler(_run, SteppedClock(0.0), presets()["safe"])
+
+    planned, made = timing.rounds([plan, make], ROUNDS)
+    took = timing.median(planned) - timing.median(made)
+    return [Row(f"the expected wait of {PLANNED:,} TRs, safe", timing.duration(took), "(under 5 ms)")]
+
+
+def run() -> list[Row]:
+    loop = asyncio.new_event_loop()
+    try:
+        return [*_loads(), *_overhead(loop), *_places(loop), *_plan()]
+    finally:
+        loop.close()
