@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -13,6 +13,9 @@ from simulated_rig import SAMSUNG, HandMarket, bars, sessions
 from kernel_server.clock import SteppedClock
 from kernel_server.control.simulated.exchange.engine import SimulatedExchange
 from kernel_server.control.simulated.exchange.interface import (
+    Board,
+    Evening,
+    Exchange,
     Expected,
     Fill,
     Interruption,
@@ -32,9 +35,14 @@ CODE = SAMSUNG.code
 
 @dataclass
 class Notes:
-    """A watcher that writes everything down, each note with its kind, and sees that no book is crossed."""
+    """A watcher that writes everything down, each note with its kind, and sees that no book is crossed.
 
+    ``trades`` are those of the day's tape, ``evenings`` what is told of 시간외 단일가.
+    """
+
+    exchange: Exchange | None = None
     trades: list[Trade] = field(default_factory=list)
+    evenings: list[tuple[str, float, Evening, Trade | None]] = field(default_factory=list)
     all: list[tuple[object, ...]] = field(default_factory=list)
     expectations: list[tuple[str, float, Expected]] = field(default_factory=list)
     phases: list[tuple[Phase, float]] = field(default_factory=list)
@@ -56,6 +64,15 @@ class Notes:
     def interrupted(self, interruption: Interruption) -> None:
         self.interruptions.append(interruption)
         self.all.append(("interrupted", interruption, interruption.released or interruption.time))
+
+    def evening(self, code: str, time: float, trade: Trade | None) -> None:
+        assert self.exchange is not None
+        evening = self.exchange.evening(code)
+        assert not evening.asks or not evening.bids or evening.bids[0].price < evening.asks[0].price
+        assert trade is None or evening.tape.last == trade.price
+        held = replace(evening, tape=replace(evening.tape))  # the tape goes on
+        self.evenings.append((code, time, held, trade))
+        self.all.append(("evening", code, time, held, trade))
 
     def phase(self, phase: Phase, time: float) -> None:
         self.phases.append((phase, time))
@@ -81,6 +98,7 @@ class Floor:
         self.exchange = SimulatedExchange(
             market, self.clock, calendar, self.work.append, seed, self.notes, recorded
         )
+        self.notes.exchange = self.exchange
 
     def settle(self, until: str) -> None:
         """Lets time pass up to that HH:MM[:SS] of the clock's day, in such steps as timers ask for."""
@@ -102,11 +120,14 @@ class Floor:
             self.turns += 1
             self.work.pop(0)()
 
-    def buy(self, quantity: int, price: int = 0, kind: str = "day") -> int:
-        return self.exchange.submit(NewOrder(CODE, Side.BUY, quantity, price, kind), self.fills.append)
+    def buy(self, quantity: int, price: int = 0, kind: str = "day", board: Board = Board.REGULAR) -> int:
+        return self._submit(Side.BUY, quantity, price, kind, board)
 
-    def sell(self, quantity: int, price: int = 0, kind: str = "day") -> int:
-        return self.exchange.submit(NewOrder(CODE, Side.SELL, quantity, price, kind), self.fills.append)
+    def sell(self, quantity: int, price: int = 0, kind: str = "day", board: Board = Board.REGULAR) -> int:
+        return self._submit(Side.SELL, quantity, price, kind, board)
+
+    def _submit(self, side: Side, quantity: int, price: int, kind: str, board: Board) -> int:
+        return self.exchange.submit(NewOrder(CODE, side, quantity, price, kind, board), self.fills.append)
 
     def filled(self, number: int) -> list[tuple[int, int]]:
         """Price and volume of each of the order's fills."""

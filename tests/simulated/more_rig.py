@@ -12,6 +12,7 @@ from kernel_server import reference
 from kernel_server.clock import SteppedClock
 from kernel_server.control.simulated.answers import Answer, Handler, Request, Unfinished
 from kernel_server.control.simulated.exchange.interface import (
+    Evening,
     Fill,
     Interruption,
     Level,
@@ -20,6 +21,7 @@ from kernel_server.control.simulated.exchange.interface import (
     Side,
     Tape,
     Trade,
+    Waiting,
 )
 from kernel_server.control.simulated.market import Issue
 from kernel_server.reference.sessions import Sessions
@@ -86,6 +88,7 @@ class HandExchange:
     asks: list[Level] = field(default_factory=list)
     bids: list[Level] = field(default_factory=list)
     at: Phase = Phase.CONTINUOUS
+    queue: Waiting = field(default_factory=lambda: Waiting(0, 0))
 
     def watch(self, code: str) -> None: ...
 
@@ -100,6 +103,12 @@ class HandExchange:
 
     def depth(self, code: str) -> tuple[list[Level], list[Level]]:
         return self.asks, self.bids
+
+    def waiting(self, code: str) -> Waiting:
+        return self.queue
+
+    def evening(self, code: str) -> Evening:
+        raise LookupError(code)
 
     def phase(self) -> Phase:
         return self.at

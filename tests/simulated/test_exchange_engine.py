@@ -36,10 +36,10 @@ def stepped_through(market: SyntheticMarket, seed: int = 1, until: str = "18:30"
 
 
 def grouped(notes: Notes, code: str) -> list[list[int]]:
-    """The watched trades of a code as rows: minute, open, high, low, close, volume."""
+    """The watched trades of a code in the regular session as rows: minute, open, high, low, close, volume."""
     rows: dict[int, list[int]] = {}
     for trade in notes.trades:
-        if trade.code == code:
+        if trade.code == code and trade.time <= at("2026-03-18", "15:30"):
             minute = int(trade.time // 60 * 60)
             row = rows.setdefault(minute, [minute, trade.price, trade.price, trade.price, trade.price, 0])
             row[2], row[3], row[4] = max(row[2], trade.price), min(row[3], trade.price), trade.price
@@ -55,10 +55,17 @@ def test_a_watched_day_comes_out_as_the_markets_minutes(
     assert grouped(whole_day.notes, code) == rows_of(minutes)
     tape = whole_day.exchange.tape(code)
     day = market.daily(code, False, at("2026-03-18", "18:00"), 2)
-    assert (tape.open, tape.high, tape.low, tape.last, tape.volume) == tuple(
-        int(getattr(day, name)[-1]) for name in ("open", "high", "low", "close", "volume")
+    assert (tape.open, tape.high, tape.low, tape.last) == tuple(
+        int(getattr(day, name)[-1]) for name in ("open", "high", "low", "close")
     )
+    assert tape.volume == int(day.volume[-1]) + after_the_close(whole_day, code)
     assert (tape.base, tape.previous_volume) == (int(day.close[0]), int(day.volume[0]))
+
+
+def after_the_close(floor: Floor, code: str) -> int:
+    """Shares traded in 장후 시간외종가, which stand in no bar."""
+    trades = floor.exchange.trades(code)
+    return sum(trade.volume for trade in trades if trade.time > at("2026-03-18", "15:30"))
 
 
 def test_what_is_told_comes_in_the_order_of_time(whole_day: Floor) -> None:
@@ -92,7 +99,7 @@ def _clock(time: float) -> str:
 
 
 def test_phases_are_told_as_they_begin(whole_day: Floor) -> None:
-    hours = ["08:30", "09:00", "15:20", "15:30", "15:40", "16:00", "18:00"]
+    hours = ["08:30", "08:40", "09:00", "15:20", "15:30", "15:40", "16:00", "18:00"]
     phases = [phase for phase in Phase if phase is not Phase.CLOSED]
     expected = [
         (phase, at("2026-03-18", time)) for phase, time in zip([*phases, Phase.CLOSED], hours, strict=True)
@@ -162,7 +169,10 @@ def test_outside_hours_the_newest_session_is_on_the_tape(market: SyntheticMarket
     floor = Floor(market, "2026-03-18 08:00", weekdays)
     day = market.daily(CODE, False, at("2026-03-17", "18:00"), 1)
     assert floor.exchange.phase() is Phase.CLOSED
-    assert floor.exchange.tape(CODE).volume == int(day.volume[-1])
+    tape = floor.exchange.tape(CODE)
+    assert (tape.open, tape.high, tape.low, tape.last) == tuple(
+        int(getattr(day, name)[-1]) for name in ("open", "high", "low", "close")
+    )
     floor.leap("08:30")
     tape = floor.exchange.tape(CODE)
     assert (tape.volume, tape.base, tape.last) == (0, int(day.close[-1]), int(day.close[-1]))

@@ -226,15 +226,6 @@ class TestAuctions:
         assert [count for _, count in floor.filled(high)] == [5]
         assert floor.filled(high)[0][0] <= 77_700
 
-    def test_after_the_close_clients_trade_at_the_close_among_themselves(self) -> None:
-        floor = scripted(self.DAY, "15:00")
-        floor.settle("15:45")
-        assert floor.exchange.phase() is Phase.AFTER_CLOSE
-        buyer, seller = floor.buy(5), floor.sell(3)
-        assert floor.filled(buyer) == floor.filled(seller) == [(77_000, 3)]
-        floor.settle("16:01")
-        assert floor.exchange.cancel(buyer) == 0
-
 
 REFUSED = [
     ("999999", BUY, 1, 77_400, "day", "not_listed"),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 from market_cases import at, weekdays
 
-from kernel_server.control.simulated.exchange.interface import Phase
-from kernel_server.control.simulated.exchange.phases import next_change, phase, session
+from kernel_server.control.simulated.exchange.interface import Board, Phase
+from kernel_server.control.simulated.exchange.phases import boards, next_change, phase, session
+from kernel_server.control.simulated.standing import names
 
 USUAL = [
     ("08:29:59", Phase.CLOSED),
-    ("08:30", Phase.OPENING_AUCTION),
+    ("08:30", Phase.BEFORE_OPEN),
+    ("08:39:59", Phase.BEFORE_OPEN),
+    ("08:40", Phase.OPENING_AUCTION),
     ("08:59:59", Phase.OPENING_AUCTION),
     ("09:00", Phase.CONTINUOUS),
     ("15:19:59", Phase.CONTINUOUS),
@@ -21,7 +24,12 @@ USUAL = [
     ("17:59:59", Phase.SINGLE_PRICE),
     ("18:00", Phase.CLOSED),
 ]
-LATE = [("09:29:59", Phase.CLOSED), ("09:30", Phase.OPENING_AUCTION), ("10:00", Phase.CONTINUOUS)]
+LATE = [
+    ("09:29:59", Phase.CLOSED),
+    ("09:30", Phase.BEFORE_OPEN),
+    ("09:40", Phase.OPENING_AUCTION),
+    ("10:00", Phase.CONTINUOUS),
+]
 LATE_TO_THE_END = [
     *LATE,
     ("16:19:59", Phase.CONTINUOUS),
@@ -51,7 +59,7 @@ def test_a_day_without_a_session_is_closed_and_belongs_to_the_session_before() -
 
 def test_each_change_leads_to_the_next() -> None:
     now, seen = at("2026-03-20", "08:00"), []
-    for _ in range(8):
+    for _ in range(9):
         change = next_change(weekdays(), now)
         assert change is not None
         now, found = change
@@ -61,9 +69,16 @@ def test_each_change_leads_to_the_next() -> None:
     assert seen[-1] == at("2026-03-23", "08:30")
 
 
+def test_every_phase_has_a_name_and_says_which_boards_take_orders() -> None:
+    assert names().keys() == boards().keys() == set(Phase)
+    assert boards()[Phase.BEFORE_OPEN] == {Board.REGULAR, Board.BEFORE}
+    assert boards()[Phase.CLOSED] == frozenset()
+    assert {board for held in boards().values() for board in held} == set(Board)
+
+
 def test_before_and_behind_all_sessions_it_is_closed() -> None:
     sessions = weekdays("2026-03-20")
     assert next_change(sessions, at("2026-03-20", "18:00")) is None
     assert phase(sessions, at("2026-03-25", "10:00")) is Phase.CLOSED
     assert phase(sessions, 0.0) is Phase.CLOSED
-    assert next_change(sessions, 0.0) == (float(sessions.opens[0]) - 1800, Phase.OPENING_AUCTION)
+    assert next_change(sessions, 0.0) == (float(sessions.opens[0]) - 1800, Phase.BEFORE_OPEN)

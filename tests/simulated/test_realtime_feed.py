@@ -394,7 +394,7 @@ def test_a_new_day_brings_another_base_price(desk: Desk) -> None:
     desk.exchange.tapes["005930"] = Tape(
         "005930", 10_500, 13_650, 7_350, old.volume, old.value, old.shares, 10_500
     )
-    desk.feed.phase(Phase.OPENING_AUCTION, desk.now())
+    desk.feed.phase(Phase.BEFORE_OPEN, desk.now())
     desk.feed.phase(Phase.CONTINUOUS, desk.now())
     desk.trade(price=10_400)
     assert [data.split("\t")[1] for _, _, data in desk.events] == ["+10500", "-10400"]

@@ -72,6 +72,58 @@ def test_at_the_end_of_a_minute_the_state_of_the_index_is_what_was_told() -> Non
         }
 
 
+COUNTED = {
+    "상한": 251,
+    "상승": 252,
+    "보합": 253,
+    "하락": 255,
+    "하한": 254,
+    "거래형성종목수": 256,
+    "거래형성비율": 257,
+}
+PRICED = {"거래량": 13, "거래대금": 14, "현재가": 10, "전일대비": 11, "등락률": 12, "전일대비기호": 25}
+
+
+def test_how_many_rise_and_fall_is_what_the_index_tr_counts() -> None:
+    rig = DayRig("09:58").begin()
+    rig.register("001;005", "252")
+    rig.until("10:00")
+    for code in ("001", "005"):
+        told = rig.of("업종등락", code)
+        newest = told[-1]  # of 10:00:00, when the minute before is known
+        ended = [each for each in told if each.values[20] < "100000"][-1]
+        single = rig.page("opt20001", screen="0202", 시장구분="0", 업종코드=code).single
+        assert {name: single[name] for name in COUNTED} == {
+            name: newest.values[fid] for name, fid in COUNTED.items()
+        }
+        assert {name: single[name] for name in PRICED} == {
+            name: ended.values[fid] for name, fid in PRICED.items()
+        }
+        assert sum(newest.number(fid) for fid in (252, 253, 255)) > 10
+    assert rig.of("업종지수") == []
+
+
+def test_an_index_tr_registers_both_types_of_its_index() -> None:
+    rig = DayRig("09:58").begin()
+    rig.page("opt20001", screen="0202", 시장구분="0", 업종코드="005")
+    rig.until("10:00")
+    ticks, counts = rig.of("업종지수", "005"), rig.of("업종등락", "005")
+    assert [each.values[20] for each in counts] == [each.values[20] for each in ticks][-len(counts) :]
+    assert len(counts) > 4
+    for tick, count in zip(ticks[-len(counts) :], counts, strict=True):
+        assert [tick.values[fid] for fid in (10, 13, 14)] == [count.values[fid] for fid in (10, 13, 14)]
+
+
+def test_counting_begins_anew_after_a_cut() -> None:
+    rig = DayRig("09:58").begin()
+    rig.register("005", "252")
+    rig.control.lose_connection()
+    rig.login()
+    rig.register("005", "252")
+    rig.until("10:00")
+    assert rig.of("업종등락", "005")
+
+
 def test_the_close_is_told_under_a_name_of_its_own(day: DayRig) -> None:
     *_, auction, close = day.of("업종지수", CODE)
     assert (auction.values[20], close.values[20]) == ("153000", CLOSE)

@@ -313,3 +313,26 @@ class TestOfRecordedDays:
         row = rig.page("opt10081", 종목코드="000660", 기준일자="", 수정주가구분="1").row(0)
         names = {"시가": "open", "고가": "high", "저가": "low", "현재가": "close", "거래량": "volume"}
         assert {name: row[name] for name in names} == {name: given_bar[names[name]] for name in names}
+
+
+def test_after_hours_nothing_is_added_to_what_was_given(tmp_path: Path, calendar_cache: None) -> None:
+    given_day = session(3)
+    folder = folder_of(tmp_path, given_day)
+    rig = ReplayRig(folder, "15:25", deposit=10**10, order_size_checks=False, quote_types=("00", "62", "81"))
+    rig.register(CODE, "10;131;10010;10041")
+    rig.order(BUY, 5, given_day[-1].price + 500, LIMIT)
+    rig.until("15:35")
+    rig.order(BUY, 3, quote="81")
+    rig.until("15:45")
+    rig.order(SELL, 2, quote="81")
+    rig.until("16:05")
+    rig.order(SELL, 1, given_day[-1].price, "62")
+    rig.order(BUY, 1, given_day[-1].price, "62")
+    rig.until("18:10")
+    late = [tick for tick in rig.traded() if tick.time >= "154000"]
+    assert [tick.volume for tick in late] == [2]  # the two orders met; nobody else was there
+    assert [each.number(10015) for each in rig.of("ECN주식체결")] == [1]
+    page = rig.page(
+        "opt10098", 시장구분="000", 정렬기준="5", 종목조건="0", 거래량조건="0", 신용조건="0", 거래대금="0"
+    )
+    assert page.rows == []

@@ -79,6 +79,8 @@ def build(
         from kernel_server.control.simulated.given import GivenMarket
 
         market = tapes = GivenMarket(market_data, load, kept=_KEPT)
+        if settings.after_hours is None:
+            settings = dataclasses.replace(settings, after_hours="clients")
     else:
         from kernel_server.control.simulated.history import SyntheticMarket
 

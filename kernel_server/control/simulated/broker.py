@@ -21,6 +21,8 @@ from kernel_server.control.simulated.brokerage.keeper import Keeper
 from kernel_server.control.simulated.charts import Charts
 from kernel_server.control.simulated.closes import Closes
 from kernel_server.control.simulated.conditions import Conditions
+from kernel_server.control.simulated.evening_ranking import EveningRanking
+from kernel_server.control.simulated.evening_tr import EveningQuotes
 from kernel_server.control.simulated.exchange.day_before import DayBefore
 from kernel_server.control.simulated.exchange.engine import SimulatedExchange
 from kernel_server.control.simulated.exchange.interface import Exchange, Watcher
@@ -99,13 +101,17 @@ class SimulatedControl:
         issues = market.issues()
 
         recorded = None if tapes is None else tapes.recorded
+        crowd = settings.after_hours != "clients"
 
         def exchange(watcher: Watcher) -> Exchange:
             told = Told(watcher, lambda phase: self._brokerage.phase(phase))
-            return SimulatedExchange(market, clock, sessions, later, seed, told, recorded)
+            return SimulatedExchange(market, clock, sessions, later, seed, told, recorded, crowd=crowd)
 
         self._indices = Indices(market, sessions)
-        self._feed = Feed(self, exchange, self.registrations, settings, issues, sessions, self._indices)
+        self._survey = Survey(market, settings, sessions)
+        self._feed = Feed(
+            self, exchange, self.registrations, settings, issues, sessions, self._indices, self._survey
+        )
         self._brokerage = Brokerage(
             self,
             self._feed.exchange,
@@ -113,9 +119,9 @@ class SimulatedControl:
             issues,
             sessions,
             lambda *order: self._transactions.deliver(*order),
+            after_hours=lambda code: self._feed.exchange.evening(code).tape.last,
             closes=Closes(market, clock),
         )
-        self._survey = Survey(market, settings, sessions)
         self._before = DayBefore(market, sessions, seed, recorded)
         self._conditions = Conditions(self, settings, self._limits, self._survey)
         self._themes = Themes(issues)
@@ -127,7 +133,8 @@ class SimulatedControl:
             self._brokerage.handlers()
             | Charts(market, settings).handlers()
             | Quotes(market, settings, hours).handlers()
-            | self._more_handlers(market, tapes)
+            | self._more_handlers(market, sessions, tapes)
+            | EveningRanking(self._survey, seed, crowd).handlers()
         )
         self._transactions = Transactions(self, settings, self._limits, self.registrations, handlers)
         self._online, self._offline = self._dispatch()
@@ -137,11 +144,15 @@ class SimulatedControl:
         if keeper is not None:
             keeper.begin(self._brokerage, self)
 
-    def _more_handlers(self, market: Market, tapes: Tapes | None) -> dict[str, TrHandler]:
+    def _more_handlers(
+        self, market: Market, sessions: Callable[[], Sessions], tapes: Tapes | None
+    ) -> dict[str, TrHandler]:
         """Of the TRs that need the exchange, or the whole market at once."""
         issues = market.issues()
+        regular = None if self._settings.evening_ticks else sessions
         return (
-            TickCharts(issues, self._feed.exchange, tapes).handlers()
+            TickCharts(issues, self._feed.exchange, tapes, regular).handlers()
+            | EveningQuotes(issues, self._feed.exchange, sessions).handlers()
             | OrderBooks(issues, self._feed.exchange).handlers()
             | InterruptionList(issues, self._feed.exchange, self._settings).handlers()
             | IndexCharts(self._indices, self._settings).handlers()

@@ -23,7 +23,7 @@ from kernel_server.control.simulated.answers import (
 from kernel_server.control.simulated.day import extremes
 from kernel_server.control.simulated.index_series import SCALE, Index, Indices
 from kernel_server.control.simulated.market import Bars, Ints
-from kernel_server.control.simulated.snapshot import Facts
+from kernel_server.control.simulated.snapshot import Facts, Prices
 from kernel_server.control.simulated.survey import Survey
 
 _WHOLE_MARKETS = ("001", "101")  # these count every issue of their market, the others their members
@@ -56,20 +56,10 @@ class IndexQuotes:
         return {"opt20001": self._one, "opt20003": self._all}
 
     def breadth(self, index: Index, now: float) -> Breadth:
-        """The issues of an index, counted. 상한 counts among 상승, 하한 among 하락."""
-        facts = self._survey.facts(now)
+        """The issues of an index, counted."""
+        facts, whole = self._survey.facts(now), self._survey.prices(now)
         places = places_of(index, facts)
-        whole = self._survey.prices(now)
-        last, base = whole.last[places], facts.base[places]
-        return Breadth(
-            upper=int((last >= facts.upper[places]).sum()),
-            up=int((last > base).sum()),
-            flat=int((last == base).sum()),
-            down=int((last < base).sum()),
-            lower=int((last <= facts.lower[places]).sum()),
-            traded=int((whole.volume[places] > 0).sum()),
-            listed=len(places),
-        )
+        return breadth_of(facts, places, whole.at(places))
 
     def _one(self, request: Request, now: float) -> Answer:
         """opt20001. Its rows are minutes, newest first; their key is the time of the page's oldest."""
@@ -143,6 +133,20 @@ def places_of(index: Index, facts: Facts) -> Ints:
         members = set(index.members)
         inside = [at for at, issue in enumerate(facts.issues) if issue.code in members]
     return np.array(inside, np.int64)
+
+
+def breadth_of(facts: Facts, places: Ints, prices: Prices) -> Breadth:
+    """The issues at those places, at their ``prices``. 상한 counts among 상승, 하한 among 하락."""
+    last, base = prices.last, facts.base[places]
+    return Breadth(
+        upper=int((last >= facts.upper[places]).sum()),
+        up=int((last > base).sum()),
+        flat=int((last == base).sum()),
+        down=int((last < base).sum()),
+        lower=int((last <= facts.lower[places]).sum()),
+        traded=int((prices.volume > 0).sum()),
+        listed=len(places),
+    )
 
 
 def base_of(bars: Bars) -> int:

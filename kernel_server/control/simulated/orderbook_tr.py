@@ -12,7 +12,15 @@ from typing import NamedTuple
 from kernel_server.clock import seoul
 from kernel_server.control.simulated import formats
 from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order, message
-from kernel_server.control.simulated.exchange.interface import Exchange, Level, Phase, Side, Tape, Trade
+from kernel_server.control.simulated.exchange.interface import (
+    Exchange,
+    Level,
+    Phase,
+    Side,
+    Tape,
+    Trade,
+    Waiting,
+)
 from kernel_server.control.simulated.market import Issue
 
 LEVELS = 10
@@ -26,7 +34,6 @@ _ODD: Mapping[str, str] = {
     "매수6차선호가": "매수6우선호가",
     "매수6차선잔량": "매수6우선잔량",
 }
-_AFTER_HOURS = ("시간외매도잔량대비", "시간외매도잔량", "시간외매수잔량", "시간외매수잔량대비")
 
 
 class OrderBooks:
@@ -61,8 +68,7 @@ class OrderBooks:
         values = {"호가잔량기준시간": f"{seoul(at):%H%M%S}"}
         values |= _side("매도", asks, tape, taken_by(newest, Side.BUY))
         values |= _side("매수", bids, tape, taken_by(newest, Side.SELL))
-        # The exchange takes no orders after hours at prices of their own.
-        values |= dict.fromkeys(_AFTER_HOURS, "0")
+        values |= _after_hours(exchange.waiting(issue.code))
         return Answer(rows=[in_order(request.tr.multi_names, values)], codes=(issue.code,))
 
 
@@ -97,6 +103,16 @@ def rungs(levels: Sequence[Level], taken: Trade | None) -> list[Rung]:
         less = taken.volume if taken is not None and taken.price == level.price else 0
         found.append(Rung(level.price, level.volume, -less))
     return found
+
+
+def _after_hours(waiting: Waiting) -> dict[str, str]:
+    """What waits in 시간외종가, and by how much it has just changed."""
+    return {
+        "시간외매도잔량": str(waiting.asks),
+        "시간외매도잔량대비": formats.signed(waiting.asks_change),
+        "시간외매수잔량": str(waiting.bids),
+        "시간외매수잔량대비": formats.signed(waiting.bids_change),
+    }
 
 
 def taken_by(trade: Trade | None, side: Side) -> Trade | None:

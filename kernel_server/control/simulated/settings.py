@@ -65,6 +65,16 @@ class Settings:
             ``way`` the price went (1 up, 2 down), as FID 9069 does (guess).
         interruption_code: FID 9001 of VI발동/해제 is the code alone (``plain``) or behind an A, a Q for an ETN
             (``prefixed``): programs in use take such a letter off (guess).
+        after_hours: who trades outside the session besides clients: somebody drawn from the seed (``drawn``), or
+            nobody (``clients``). None: somebody in a synthetic market, nobody over given prices.
+        evening_types: whether the ECN types of 시간외 단일가 come. Programs have seen them, though Kiwoom says that
+            OpenAPI+ does not support them.
+        early_orders: what is left of a 장전 시간외종가 order (61) at 08:40 is not cancelled, says the guide: it
+            stays open, in vain, to the session's end (``kept``), or is void all the same (``void``). Guess.
+        evening_price: a 시간외 단일가 order (62) without a price is refused (``given``), as the guide wants one,
+            or stands at the close (``close``), as one answer of Kiwoom's can be read.
+        early_notices: whether 장시작시간 tells of 장전 시간외종가 as well (a at 08:30, b at 08:40). Guess.
+        evening_ticks: whether the tick chart goes on with 장후 시간외종가, as opt10003 does. Guess.
         condition_period: a live condition is looked at again every so many seconds of a session (guess).
         condition_failure: what SendCondition returns where it fails: ``zero``, as documented, or the
             ``code`` (-11, -12, -13) that the table of errors has for it.
@@ -128,6 +138,12 @@ class Settings:
     market_key: str = "09"
     interruption_flag: Literal["state", "way"] = "state"
     interruption_code: Literal["plain", "prefixed"] = "plain"
+    after_hours: Literal["drawn", "clients"] | None = None
+    evening_types: bool = True
+    early_orders: Literal["kept", "void"] = "kept"
+    evening_price: Literal["given", "close"] = "given"
+    early_notices: bool = False
+    evening_ticks: bool = False
     condition_period: float = 20.0
     condition_failure: Literal["zero", "code"] = "zero"
     index_close: Literal["time", "888888"] = "time"

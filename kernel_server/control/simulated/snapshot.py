@@ -77,3 +77,7 @@ class Prices:
     last: Ints
     volume: Ints
     value: Ints
+
+    def at(self, places: Ints) -> Prices:
+        """Those at some places."""
+        return Prices(*(getattr(self, name)[places] for name in Prices.__slots__))

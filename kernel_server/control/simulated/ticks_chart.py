@@ -7,6 +7,7 @@ day before it; the next page holds what came before, however many trades have co
 from __future__ import annotations
 
 import sys
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -17,12 +18,14 @@ from kernel_server.clock import seoul
 from kernel_server.control.simulated import formats
 from kernel_server.control.simulated.aggregate import run_starts
 from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order, message
+from kernel_server.control.simulated.exchange import phases
 from kernel_server.control.simulated.exchange.interface import Exchange, Side, Tape, Trade
 from kernel_server.control.simulated.exchange.plan import Past, Tapes
 from kernel_server.control.simulated.exchange.script import Script
 from kernel_server.control.simulated.hours import today
 from kernel_server.control.simulated.market import Floats, Ints, Issue
 from kernel_server.control.simulated.ticks import Rules, board, rules
+from kernel_server.reference.sessions import Sessions
 
 INTERVALS = ("1", "3", "5", "10", "30")
 
@@ -38,12 +41,21 @@ class TickCharts:
         exchange: whose tape is read. Its trades and its 기준가 are of one day, so that adjusted and unadjusted
             ticks are the same.
         past: recorded trades of earlier sessions, which opt10079 goes on with.
+        calendar: the sessions, by which the tick chart has the regular ones alone, as the minute charts have.
+            Without it, it has 시간외종가 too, as opt10003 has.
     """
 
-    def __init__(self, issues: Mapping[str, Issue], exchange: Exchange, past: Tapes | None = None) -> None:
+    def __init__(
+        self,
+        issues: Mapping[str, Issue],
+        exchange: Exchange,
+        past: Tapes | None = None,
+        calendar: Callable[[], Sessions] | None = None,
+    ) -> None:
         self._issues = issues
         self._exchange = exchange
         self._past = past
+        self._calendar = calendar
 
     def handlers(self) -> dict[str, Handler]:
         """A handler for each TR code, in lower case."""
@@ -57,6 +69,8 @@ class TickCharts:
             raise Rejected("bad_input")
         many = int(interval)
         trades = traded(self._exchange, issue.code)
+        if self._calendar is not None:
+            trades = _regular(trades, self._calendar())
         # Where the newest group ends short, it says how many trades it has.
         left = str((len(trades) - 1) % many + 1) if trades else "0"
         size = request.tr.rows_per_page or sys.maxsize
@@ -215,6 +229,17 @@ def traded(exchange: Exchange, code: str) -> list[Trade]:
         return exchange.trades(code)
     except LookupError:
         return []
+
+
+def _regular(trades: list[Trade], sessions: Sessions) -> list[Trade]:
+    """Those of the regular session, which are from its opening to the end of the pause after it."""
+    if not trades:
+        return trades
+    hours = phases.hours(sessions, phases.session(sessions, trades[-1].time))
+    first, stop = (
+        bisect_left(trades, edge, key=lambda trade: trade.time) for edge in (hours.opens, hours.after)
+    )
+    return trades[first:stop]
 
 
 def _nothing(request: Request, single: Sequence[str], code: str) -> Answer:

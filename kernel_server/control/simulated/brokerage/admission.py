@@ -8,7 +8,8 @@ from kernel_server.clock import seoul
 from kernel_server.control.simulated.answers import Rejected
 from kernel_server.control.simulated.brokerage.books import Books, Calendar
 from kernel_server.control.simulated.brokerage.order import Order, Quote, Ticket, order_types, quotes
-from kernel_server.control.simulated.exchange.interface import Exchange, Phase, Side
+from kernel_server.control.simulated.exchange.evening import around
+from kernel_server.control.simulated.exchange.interface import Board, Exchange, Phase, Side
 from kernel_server.control.simulated.given_files import BadMarketData
 from kernel_server.control.simulated.hours import day_of
 from kernel_server.control.simulated.market import Issue
@@ -76,12 +77,17 @@ class Admission:
             raise Rejected("unknown_code") from None
         if quote.price == "none":
             return 0, tape.upper
-        if quote.price == "close":
-            return tape.last, tape.last
+        if quote.price in ("close", "base"):
+            price = tape.last if quote.price == "close" else tape.base
+            return price, price
         price = ticket.price if quote.price == "given" else self._best(ticket, quote)
-        if not tape.lower <= price <= tape.upper:
-            raise Rejected("order_limits")
         grid = rules(day_of(self._books.day), board(self._issues[ticket.code]))
+        lower, upper = tape.lower, tape.upper
+        if quote.board is Board.SINGLE:
+            lower, upper = around(tape.last, lower, upper, grid)
+            price = price or (tape.last if self._settings.evening_price == "close" else 0)
+        if not lower <= price <= upper:
+            raise Rejected("order_limits")
         if grid.floor(price) != price:
             raise Rejected("order_tick")
         return price, price
@@ -110,7 +116,9 @@ class Admission:
         asked = (ticket.account, ticket.code, kind.side)
         if original is None or (original.account, original.code, original.side) != asked:
             raise Rejected("order_unknown")
-        self.hours(quotes()[original.quote])
+        quote = quotes()[original.quote]
+        if kind.action != "cancel" or self._exchange.phase() not in quote.lives(self._settings.early_orders):
+            self.hours(quote)
         if original.placed is None or not original.left:
             raise Rejected("order_nothing_open")
         if ticket.quantity > original.left:

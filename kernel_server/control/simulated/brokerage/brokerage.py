@@ -53,8 +53,7 @@ class Brokerage:
         deliver: fires OnReceiveTrData with blank sPrevNext, given screen, request name, TR code and what
             GetCommData is to read it through.
         closes: what an issue cost at the close of a session that is over; without it 기준가 stands for that.
-        after_hours: an issue's price (KRW) in the newest single-price auctions after the close; without it
-            기준가 stands for that (guess).
+        after_hours: an issue's price (KRW) in the newest 시간외 단일가, FID 10010; without it 기준가 stands for that.
     """
 
     def __init__(

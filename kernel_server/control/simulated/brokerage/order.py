@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
-from kernel_server.control.simulated.exchange.interface import Fill, Phase, Side
+from kernel_server.control.simulated.exchange.interface import Board, Fill, Phase, Side
 from kernel_server.control.simulated.tsv import rows
 
 
@@ -24,13 +24,21 @@ class Quote(NamedTuple):
     """What sHogaGb asks for.
 
     ``price`` is ``given`` by the client, ``none`` (market), the best of the ``opposite`` or its ``own`` side,
-    or the ``close``; ``kind`` is the exchange's; ``phases`` are those in which it is taken.
+    the ``close`` or ``base``, the one before; ``board`` and ``kind`` are the exchange's; ``phases`` are those in
+    which it is taken.
     """
 
     name: str
     price: str
+    board: Board
     kind: str
     phases: frozenset[Phase]
+
+    def lives(self, early: str) -> frozenset[Phase]:
+        """The phases in which an order of it stays open; ``early`` is the setting ``early_orders``."""
+        if self.board is Board.BEFORE and early == "kept":
+            return self.phases | {phase for phase in Phase if min(self.phases) < phase < Phase.PAUSE}
+        return self.phases
 
 
 @cache
@@ -46,8 +54,8 @@ def order_types() -> Mapping[int, OrderType]:
 def quotes() -> Mapping[str, Quote]:
     """By sHogaGb."""
     return {
-        code: Quote(name, price, kind, frozenset(Phase[phase] for phase in phases.split(",")))
-        for code, name, price, kind, phases, _note in rows("order_quote")
+        code: Quote(name, price, Board[board], kind, frozenset(Phase[phase] for phase in phases.split(",")))
+        for code, name, price, board, kind, phases, _note in rows("order_quote")
     }
 
 

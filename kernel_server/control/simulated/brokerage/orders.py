@@ -110,7 +110,7 @@ class OrderDesk:
 
     def _submit(self, order: Order, price: int, quote: Quote) -> None:
         order.early = []
-        asked = NewOrder(order.code, order.side, order.left, price, quote.kind)
+        asked = NewOrder(order.code, order.side, order.left, price, quote.kind, quote.board)
         try:
             order.placed = self._exchange.submit(asked, lambda fill: self._told(order, fill))
         except Refusal as refusal:
@@ -233,10 +233,11 @@ class OrderDesk:
     # The end of a session, and another process.
 
     def expire(self, phase: Phase | None = None) -> None:
-        """Ends the orders that are not traded in that phase; without one, all. Nobody is told of it."""
+        """Ends the orders that do not live in that phase; without one, all. Nobody is told of it."""
+        early = self._settings.early_orders
         for account in self._books.accounts.values():
             for order in [*account.open.values()]:
-                if phase is None or phase not in quotes()[order.quote].phases:
+                if phase is None or phase not in quotes()[order.quote].lives(early):
                     self._exchange.cancel(order.placed or 0)
                     self._finish(order)
 

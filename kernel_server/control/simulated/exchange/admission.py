@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from kernel_server.control.simulated.exchange.interface import NewOrder, Phase, Refusal, Side
+from kernel_server.control.simulated.exchange import phases
+from kernel_server.control.simulated.exchange.evening import around
+from kernel_server.control.simulated.exchange.interface import Board, NewOrder, Phase, Refusal, Side
 from kernel_server.control.simulated.exchange.plan import Plan
 
-AUCTIONS = (Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION)
-"""Phases in which orders are collected."""
+AUCTIONS = (Phase.BEFORE_OPEN, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION)
+"""Phases in which the regular board collects orders."""
 
-_OPEN = (*AUCTIONS, Phase.CONTINUOUS, Phase.AFTER_CLOSE)
 _KINDS = ("day", "ioc", "fok")
 
 
@@ -19,24 +20,30 @@ def check(order: NewOrder, phase: Phase, plan: Plan, close: int, interrupted: bo
         order: of a client.
         phase: in which it comes.
         plan: of the issue's day.
-        close: the price at which alone there is trading after the close, KRW.
+        close: the day's last price, KRW, which counts after the close.
         interrupted: whether orders of the issue are being collected because of a VI.
 
     Raises:
         Refusal: ``closed``, ``quantity``, ``kind``, ``halted``, ``limit`` or ``tick``, the first that holds.
     """
     price = order.price
-    if phase not in _OPEN:
+    if order.board not in phases.boards()[phase]:
         raise Refusal("closed")
     if order.quantity <= 0 or order.side is Side.NONE:
         raise Refusal("quantity")
-    if order.kind not in _KINDS or ((interrupted or phase in AUCTIONS) and order.kind != "day"):
+    waits = interrupted or phase in AUCTIONS or order.board is not Board.REGULAR
+    if order.kind not in _KINDS or (waits and order.kind != "day"):
         raise Refusal("kind")
     if plan.halted:
         raise Refusal("halted")
-    if price and not plan.lower <= price <= plan.upper:
+    if order.board in (Board.BEFORE, Board.AFTER):
+        if price not in (0, plan.base if order.board is Board.BEFORE else close):
+            raise Refusal("limit")
+        return
+    lower, upper = plan.lower, plan.upper
+    if order.board is Board.SINGLE:
+        lower, upper = around(close, lower, upper, plan.grid)
+    if (price or order.board is Board.SINGLE) and not lower <= price <= upper:
         raise Refusal("limit")
     if price and price % plan.grid.tick(price):
         raise Refusal("tick")
-    if phase is Phase.AFTER_CLOSE and price not in (0, close):
-        raise Refusal("limit")

@@ -8,9 +8,12 @@ from functools import cached_property, lru_cache
 from heapq import heappop, heappush
 
 from kernel_server.clock import Clock, Timer
-from kernel_server.control.simulated.exchange import admission, phases
+from kernel_server.control.simulated.exchange import admission, after_hours, phases
 from kernel_server.control.simulated.exchange import plan as plans
+from kernel_server.control.simulated.exchange.evenings import Evenings
 from kernel_server.control.simulated.exchange.interface import (
+    Board,
+    Evening,
     Fill,
     Interruption,
     Level,
@@ -20,6 +23,7 @@ from kernel_server.control.simulated.exchange.interface import (
     Side,
     Tape,
     Trade,
+    Waiting,
     Watcher,
 )
 from kernel_server.control.simulated.exchange.issue_day import NEVER, IssueDay
@@ -49,6 +53,7 @@ class SimulatedExchange:
         watcher: who is told what happens.
         recorded: trades that take the place of drawn ones, by code and day.
         kept: of how many issues that nobody watches, at most, the day is kept in memory.
+        crowd: whether anybody but clients trades outside the session.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class SimulatedExchange:
         watcher: Watcher,
         recorded: Recorded | None = None,
         kept: int = 256,
+        crowd: bool = True,
     ) -> None:
         self._market = market
         self._clock = clock
@@ -71,6 +77,8 @@ class SimulatedExchange:
         self._recorded = recorded
         self._plans = lru_cache(kept)(self._planned)
         self._lookout = Lookout(market, lambda index: phases.hours(self._sessions, index), self._plans)
+        self._crowd = crowd
+        self._evenings = Evenings(market, seed, crowd)
         self._watched: dict[str, int] = {}
         self._days: dict[str, IssueDay] = {}
         self._orders: dict[int, str] = {}
@@ -119,20 +127,38 @@ class SimulatedExchange:
         if day is not None:
             return day.tape
         plan, now = self._plan(code), self._clock.now()
-        return plans.tape(plan, plan.script.begun(now), now)
+        return after_hours.tape(plan, plan.script.begun(now), now)
 
     def trades(self, code: str) -> list[Trade]:
         """As in the interface; errors as for ``tape``."""
         day = self._caught_up(code)
         if day is not None:
             return day.trades()
-        plan = self._plan(code)
-        return plans.trades(plan, plan.script.begun(self._clock.now()))
+        plan, now = self._plan(code), self._clock.now()
+        return after_hours.trades(plan, plan.script.begun(now), now)
 
     def depth(self, code: str) -> tuple[list[Level], list[Level]]:
         """As in the interface; errors as for ``tape``."""
-        day = self._caught_up(code) or IssueDay(self._plan(code), self._clock.now(), self._watcher)
+        day = self._present(code)
         return day.book.depth(Side.SELL), day.book.depth(Side.BUY)
+
+    def waiting(self, code: str) -> Waiting:
+        """As in the interface; errors as for ``tape``."""
+        return self._present(code).beside.waiting(self._clock.now())
+
+    def evening(self, code: str) -> Evening:
+        """As in the interface; errors as for ``tape``."""
+        day, now = self._caught_up(code), self._clock.now()
+        plan = day.plan if day is not None else self._plan(code)
+        if now >= plan.hours.single:
+            return self._present(code).beside.evening()
+        index = phases.session(self._sessions, now)
+        before = phases.hours(self._sessions, index - 1) if index else None
+        return self._evenings.before(plan, before)
+
+    def _present(self, code: str) -> IssueDay:
+        """The issue's day as it is now, whether or not it is kept alive."""
+        return self._caught_up(code) or IssueDay(self._plan(code), self._clock.now(), self._watcher)
 
     def phase(self) -> Phase:
         return phases.phase(self._sessions, self._clock.now())
@@ -172,7 +198,7 @@ class SimulatedExchange:
             plan = self._plan(order.code)
         except LookupError:
             raise Refusal("not_listed") from None
-        close = self.tape(order.code).last if phase is Phase.AFTER_CLOSE else 0
+        close = after_hours.closed(plan).price if order.board in (Board.AFTER, Board.SINGLE) else 0
         halt = day.halt if day is not None else plan.interruption(self._clock.now())
         admission.check(order, phase, plan, close, halt is not None)
         return plan
@@ -185,7 +211,7 @@ class SimulatedExchange:
         if issue is None or index < 0:
             raise LookupError(f"{code!r} is not listed, or its market has no session yet")
         hours = phases.hours(self._sessions, index)
-        plan = plans.plan(self._market, hours, issue, self._seed, self._recorded)
+        plan = plans.plan(self._market, hours, issue, self._seed, self._recorded, self._crowd)
         if plan is None:
             raise LookupError(f"nothing is known of {code} on {self._sessions.dates[index]}")
         return plan
@@ -301,17 +327,16 @@ class SimulatedExchange:
         return 1
 
     def _change(self, time: float, put_off: bool) -> None:
-        """Another phase begins. The pause is put off until the last closing auction is over."""
+        """Another phase begins; one that ends an auction is put off until the last of those is over."""
         self._changes = NEVER
         if not self._watched and not self._days:
             return
         phase = phases.phase(self._sessions, time)
-        if phase is Phase.PAUSE and not put_off:
-            last = max((day.closing for day in self._days.values()), default=0.0)
-            if last >= time:
-                self._changes = last
-                heappush(self._heap, (last, _LAST))
-                return
+        last = 0.0 if put_off else max((day.ending(phase) for day in self._days.values()), default=0.0)
+        if last >= time:
+            self._changes = last
+            heappush(self._heap, (last, _LAST))
+            return
         if phases.session(self._sessions, time) != self._session:
             self._change_day(time)
         for day in list(self._days.values()):

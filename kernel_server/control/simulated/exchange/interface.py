@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum, auto
 from typing import NamedTuple, Protocol
 
 
@@ -20,12 +20,22 @@ class Phase(IntEnum):
     """Where a session stands. The hours shift on late days."""
 
     CLOSED = 0
-    OPENING_AUCTION = 1  # 08:30 to 09:00, orders are collected
-    CONTINUOUS = 2  # 09:00 to 15:20
-    CLOSING_AUCTION = 3  # 15:20 to 15:30, orders are collected
-    PAUSE = 4  # 15:30 to 15:40
-    AFTER_CLOSE = 5  # 15:40 to 16:00, trades at the close
-    SINGLE_PRICE = 6  # 16:00 to 18:00, an auction each ten minutes
+    BEFORE_OPEN = 1  # 08:30 to 08:40, orders are collected for the opening; beside it, trades at 기준가
+    OPENING_AUCTION = 2  # 08:40 to 09:00, orders are collected
+    CONTINUOUS = 3  # 09:00 to 15:20
+    CLOSING_AUCTION = 4  # 15:20 to 15:30, orders are collected
+    PAUSE = 5  # 15:30 to 15:40, orders are collected for the next one
+    AFTER_CLOSE = 6  # 15:40 to 16:00, trades at the close
+    SINGLE_PRICE = 7  # 16:00 to 18:00, an auction each ten minutes
+
+
+class Board(Enum):
+    """Where an order is traded. The boards beside the regular one have queues and prices of their own."""
+
+    REGULAR = auto()
+    BEFORE = auto()  # 장전 시간외종가: at 기준가, in the order of time
+    AFTER = auto()  # 장후 시간외종가: at the close, in the order of time
+    SINGLE = auto()  # 시간외 단일가: auctions around the close
 
 
 class Trade(NamedTuple):
@@ -84,6 +94,28 @@ class Expected:
     volume: int
 
 
+class Waiting(NamedTuple):
+    """Shares that wait to be sold and to be bought in 시간외종가, and by how many each has just changed."""
+
+    asks: int
+    bids: int
+    asks_change: int = 0
+    bids_change: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Evening:
+    """시간외 단일가 of an issue. ``tape`` is its own: there ``base`` is the close and the limits are those around it.
+
+    ``asks`` and ``bids`` are best first, at most ten of each; ``expected`` is what the next auction would give.
+    """
+
+    tape: Tape
+    asks: list[Level]
+    bids: list[Level]
+    expected: Expected
+
+
 class Fill(NamedTuple):
     """A client's order has traded: ``order`` is the number ``submit`` gave, ``left`` what is still open."""
 
@@ -130,13 +162,17 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """An order for the book. ``price`` 0 is a market order; ``kind`` is ``day``, ``ioc`` or ``fok``."""
+    """An order for a book. ``kind`` is ``day``, ``ioc`` or ``fok``.
+
+    ``price`` 0 is a market order; in 시간외종가 it is the one price there is, in 시간외 단일가 there is none such.
+    """
 
     code: str
     side: Side
     quantity: int
     price: int = 0
     kind: str = "day"
+    board: Board = Board.REGULAR
 
 
 class Watcher(Protocol):
@@ -147,7 +183,7 @@ class Watcher(Protocol):
         ...
 
     def quoted(self, code: str, time: float) -> None:
-        """Best quotes or depth changed; ``Exchange.depth`` tells how."""
+        """Best quotes, depth or what waits in 시간외종가 changed; ``Exchange.depth`` and ``waiting`` tell how."""
         ...
 
     def expected(self, code: str, time: float, expected: Expected, tape: Tape) -> None:
@@ -158,8 +194,12 @@ class Watcher(Protocol):
         """A VI has begun; or, with its trades told of, it has been released."""
         ...
 
+    def evening(self, code: str, time: float, trade: Trade | None) -> None:
+        """In 시간외 단일가: a trade, or other quotes and expectations; ``Exchange.evening`` tells how it stands."""
+        ...
+
     def phase(self, phase: Phase, time: float) -> None:
-        """The session has come to another phase."""
+        """The session has come to another phase. An auction that it ends has been told before."""
         ...
 
 
@@ -181,11 +221,19 @@ class Exchange(Protocol):
         ...
 
     def trades(self, code: str) -> list[Trade]:
-        """Today's trades so far, oldest first, whether or not the issue is watched."""
+        """Today's trades so far, 시간외종가 included, oldest first, whether or not the issue is watched."""
         ...
 
     def depth(self, code: str) -> tuple[list[Level], list[Level]]:
         """Asks and bids, best first, at most ten of each."""
+        ...
+
+    def waiting(self, code: str) -> Waiting:
+        """What waits in 시간외종가; from the afternoon's on, what it left; errors as for ``tape``."""
+        ...
+
+    def evening(self, code: str) -> Evening:
+        """The newest 시간외 단일가: of the session before, until today's has begun; errors as for ``tape``."""
         ...
 
     def phase(self) -> Phase: ...
@@ -203,7 +251,7 @@ class Exchange(Protocol):
         """Puts a client's order into the book; its number. Fills are told from within or later.
 
         Raises:
-            Refusal: outside hours, off the tick, beyond the limits, not listed, halted.
+            Refusal: outside the board's hours, off the tick, beyond the limits, not listed, halted.
         """
         ...
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from kernel_server.control.simulated import draws
+from kernel_server.control.simulated.exchange import after_hours
 from kernel_server.control.simulated.exchange import plan as plans
 from kernel_server.control.simulated.exchange.admission import AUCTIONS
 from kernel_server.control.simulated.exchange.agenda import EXPECTED, FLICKER, HALTED, agenda
+from kernel_server.control.simulated.exchange.beside import Beside
 from kernel_server.control.simulated.exchange.book import Book
 from kernel_server.control.simulated.exchange.flow import Flow, Met
 from kernel_server.control.simulated.exchange.interface import (
+    Board,
     Expected,
     Fill,
     NewOrder,
@@ -54,7 +58,7 @@ class IssueDay:
         position = plan.script.begun(now)
         self.plan = plan
         self.loud = False
-        self.tape = plans.tape(plan, position, now)
+        self.tape = after_hours.tape(plan, position, now)
         self.book = Book()
         self.due = NEVER
         self.halt = plan.interruption(now)
@@ -65,7 +69,9 @@ class IssueDay:
         self._clients: dict[int, _Client] = {}
         self._position = position
         self._record: list[Trade] | None = None
-        self._agenda = agenda(plan, now)
+        self._reached = now
+        self._beside: Beside | None = None
+        self._agenda = chain(agenda(plan, now), after_hours.agenda(plan, now))
         self._turn_page()
 
     def _turn_page(self) -> None:
@@ -88,10 +94,8 @@ class IssueDay:
             self._flow.flicker()
             if self.loud:
                 self._watcher.quoted(self.plan.issue.code, time)
-        elif kind == EXPECTED:
-            self._expect(time)
-        elif kind == HALTED:
-            self._interrupt(time)
+        elif kind < FLICKER:
+            self._go_by(kind, time)
         else:
             self._position += 1
             price, volume = page.price[kind], page.volume[kind]
@@ -106,20 +110,47 @@ class IssueDay:
             else:
                 self._told(time, self._flow.trade(_SIDES[page.side[kind]], price, volume))
 
+    def _go_by(self, kind: int, time: float) -> None:
+        """Lets an event happen that is no trade and no change of quotes."""
+        if kind == EXPECTED:
+            if time < self.plan.hours.early and (self.loud or self._beside is not None):
+                self.beside.early(time)
+            self._expect(time)
+        elif kind == HALTED:
+            self._interrupt(time)
+        else:
+            self.beside.step(time)
+            self._reached = time
+
     def trades(self) -> list[Trade]:
         """Its trades so far, clients' included."""
-        return plans.trades(self.plan, self._position) if self._record is None else list(self._record)
+        if self._record is None:
+            return after_hours.trades(self.plan, self._position, self._reached)
+        return list(self._record)
+
+    def note(self, trade: Trade) -> None:
+        """Keeps a trade of its tape, where that is no longer what the script knows."""
+        if self._record is not None:
+            self._record.append(trade)
+
+    @property
+    def beside(self) -> Beside:
+        """What is traded outside the regular session."""
+        if self._beside is None:
+            self._beside = Beside(self, self._reached, self._watcher)
+        return self._beside
+
+    def ending(self, phase: Phase) -> float:
+        """When the auction is to be that ends as that phase begins, seconds since the epoch; 0 without one."""
+        script = self.plan.script
+        if phase is Phase.PAUSE and script.closes and self._position < len(script):
+            return float(script.time[-1])
+        return self.plan.hours.ends if phase is Phase.CLOSED and self.due < NEVER else 0.0
 
     @property
     def kept(self) -> bool:
         """Whether clients have left their marks in it, which the script does not know."""
         return self._record is not None
-
-    @property
-    def closing(self) -> float:
-        """When its closing auction is to be, seconds since the epoch; 0 where there is none, or none any more."""
-        script = self.plan.script
-        return float(script.time[-1]) if script.closes and self._position < len(script) else 0.0
 
     def submit(
         self, number: int, order: NewOrder, now: float, phase: Phase, filled: Callable[[Fill], None]
@@ -127,15 +158,14 @@ class IssueDay:
         """A client's order comes in; it has been found good."""
         if self._record is None:
             self._record = self.trades()
-        price = order.price or (self.tape.last if phase is Phase.AFTER_CLOSE else 0)
-        client = self._clients[number] = _Client(order.side, order.quantity, price, filled)
+        if order.board is not Board.REGULAR:
+            self.beside.submit(number, order, now, filled)
+            return
+        client = self._clients[number] = _Client(order.side, order.quantity, order.price, filled)
         # A recorded opening auction may come some seconds after the opening.
         late = not self._position and self.plan.script.opens and order.kind == "day"
         if phase in AUCTIONS or self.halt is not None or (late and phase is Phase.CONTINUOUS):
-            self._auction.collect(number, order.side, order.quantity, price)
-        elif phase is Phase.AFTER_CLOSE:
-            matches = self._auction.submit(number, order.side, order.quantity, price, order.kind)
-            self._told(now, [(Side.NONE, match) for match in matches])
+            self._auction.collect(number, order.side, order.quantity, order.price)
         else:
             self._enter(number, client, now, order.kind)
         if order.kind != "day":
@@ -145,7 +175,7 @@ class IssueDay:
         """Takes a client's order back; how much was open."""
         client = self._clients.get(number)
         if client is None:
-            return 0
+            return self._beside.cancel(number, quantity, now) if self._beside else 0
         gone = self.book.cancel(number, quantity) or self._auction.cancel(number, quantity)
         client.left -= gone
         if not client.left:
@@ -156,15 +186,18 @@ class IssueDay:
 
     def turned(self, phase: Phase, time: float) -> None:
         """The session has come to another phase."""
+        if self._beside is not None:
+            self._beside.turned(phase, time)
         if phase is Phase.CONTINUOUS and not self.plan.script.opens:
             self._uncross(time, self.tape.last, 0)
         elif phase is Phase.CLOSING_AUCTION:
             self._collect()
-        elif phase is Phase.PAUSE and not self.plan.script.closes:
-            self._uncross(time, self.tape.last, 0)
-            self.drop()
-        elif phase is Phase.SINGLE_PRICE:
-            self.drop()
+        elif phase is Phase.PAUSE:
+            if not self.plan.script.closes:
+                self._uncross(time, self.tape.last, 0)
+                self.drop()
+            # Clients may have traded last, but they do not make the close.
+            self.tape.last = after_hours.closed(self.plan).price
 
     def drop(self) -> None:
         """Whatever clients have open is void."""

@@ -1,19 +1,30 @@
-"""Which phase a session is in, from the table of ``phases.tsv``: minutes from its open or its close."""
+"""Which phase a session is in, and what is traded in it, from ``phases.tsv``: minutes from its open or its close."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import NamedTuple
 
-from kernel_server.control.simulated.exchange.interface import Phase
+from kernel_server.control.simulated.exchange.interface import Board, Phase
 from kernel_server.control.simulated.tsv import rows
 from kernel_server.reference.sessions import Sessions
+
+_NEVER = float("inf")
 
 
 @cache
 def _table() -> list[tuple[Phase, bool, float]]:
     """Phase, whether it is counted from the open, and seconds, in the order of the day."""
-    return [(Phase[name], of == "open", float(minutes) * 60) for name, of, minutes in rows("phases")]
+    return [(Phase[name], of == "open", float(minutes) * 60) for name, of, minutes, _boards in rows("phases")]
+
+
+@cache
+def boards() -> dict[Phase, frozenset[Board]]:
+    """The boards that take orders in each phase."""
+    return {
+        Phase[name]: frozenset(Board[board] for board in open_.split(",") if board != "-")
+        for name, _of, _minutes, open_ in rows("phases")
+    }
 
 
 def day(sessions: Sessions, index: int) -> list[tuple[float, Phase]]:
@@ -48,20 +59,34 @@ def next_change(sessions: Sessions, now: float) -> tuple[float, Phase] | None:
 
 
 class Hours(NamedTuple):
-    """When a session's auctions begin and end, seconds since the epoch."""
+    """When a session's auctions begin and end, seconds since the epoch, and what is traded beside it.
+
+    Attributes:
+        collects, opens: the opening auction's; auction, closes: the closing one's.
+        early: 장전 시간외종가 ends, which has begun with the opening auction.
+        after, single: 장후 시간외종가 begins and ends; 시간외 단일가 follows it, until ``ends``.
+    """
 
     collects: float
     opens: float
     auction: float
     closes: float
+    early: float = 0.0
+    after: float = _NEVER
+    single: float = _NEVER
+    ends: float = _NEVER
 
 
 def hours(sessions: Sessions, index: int) -> Hours:
     """Those of the session of that index."""
     since = {found: begins for begins, found in day(sessions, index)}
     return Hours(
-        collects=since[Phase.OPENING_AUCTION],
+        collects=since[Phase.BEFORE_OPEN],
         opens=since[Phase.CONTINUOUS],
         auction=since[Phase.CLOSING_AUCTION],
         closes=since[Phase.PAUSE],
+        early=since[Phase.OPENING_AUCTION],
+        after=since[Phase.AFTER_CLOSE],
+        single=since[Phase.SINGLE_PRICE],
+        ends=since[Phase.CLOSED],
     )

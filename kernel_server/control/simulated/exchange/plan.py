@@ -62,6 +62,7 @@ class Plan:
         pool: volumes for its book.
         key: for draws.
         interruptions: its VIs, oldest first, each with its end.
+        crowd: whether anybody but clients trades outside the session.
     """
 
     issue: Issue
@@ -79,6 +80,7 @@ class Plan:
     pool: list[int]
     key: int
     interruptions: tuple[Interruption, ...] = ()
+    crowd: bool = True
 
     def interruption(self, now: float) -> Interruption | None:
         """The VI that is on at that moment."""
@@ -91,6 +93,7 @@ def plan(
     issue: Issue,
     seed: int,
     recorded: Recorded | None = None,
+    crowd: bool = True,
 ) -> Plan | None:
     """The day of the issue in that session; None where nothing is known of it.
 
@@ -102,6 +105,7 @@ def plan(
         issue: whose day it is.
         seed: of everything that is drawn.
         recorded: trades that take the place of drawn ones.
+        crowd: whether anybody but clients trades outside the session.
     """
     closes = hours.closes
     moment = seoul(hours.opens)
@@ -157,6 +161,7 @@ def plan(
         pool=sizes(draws.key(key, "levels"), max(shares / _LEVEL_SHARE, _QUIET_LEVEL / base)),
         key=key,
         interruptions=halts,
+        crowd=crowd,
     )
 
 

@@ -22,6 +22,7 @@ class Told:
         self.quoted: Callable[[str, float], None] = watcher.quoted
         self.expected: Callable[[str, float, Expected, Tape], None] = watcher.expected
         self.interrupted: Callable[[Interruption], None] = watcher.interrupted
+        self.evening: Callable[[str, float, Trade | None], None] = watcher.evening
         self._watcher = watcher
         self._phase = phase
 

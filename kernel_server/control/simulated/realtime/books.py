@@ -19,7 +19,7 @@ NOTHING = Expected(0, 0)
 
 _LP = "\t".join(["0"] * 20)  # 621 to 640: there are no liquidity providers in this market
 _STATES = {Phase[name]: text for name, _290, text, _why in rows("realtime_phase")}
-_AUCTIONS = frozenset((Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION, Phase.SINGLE_PRICE))
+_AUCTIONS = frozenset((Phase.BEFORE_OPEN, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION))
 
 
 class BookStrings:

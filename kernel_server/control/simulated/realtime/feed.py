@@ -2,14 +2,13 @@
 
 All fields of a type come, whichever FIDs were registered: the FIDs decide which types are subscribed, and a
 code that a TR has registered has every type of its kind. An event comes once for a code, on however many
-screens it stands. 시간외 단일가 has types of its own (ECN주식체결 and its like), which are not written yet:
-trades and quotes of that time are kept back.
+screens it stands. 시간외 단일가 has types of its own (``evening``).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 
 from kernel_server import reference
@@ -25,14 +24,19 @@ from kernel_server.control.simulated.exchange.interface import (
 from kernel_server.control.simulated.given_files import BadMarketData
 from kernel_server.control.simulated.index_series import Indices
 from kernel_server.control.simulated.market import Issue
+from kernel_server.control.simulated.realtime import evening as evenings
 from kernel_server.control.simulated.realtime import indices, notices
 from kernel_server.control.simulated.realtime.books import NOTHING, BookStrings
+from kernel_server.control.simulated.realtime.breadth import BREADTH, INDEX, Counts
+from kernel_server.control.simulated.realtime.evening import EveningFeed
 from kernel_server.control.simulated.realtime.indices import IndexFeed
 from kernel_server.control.simulated.realtime.interruptions import Interruptions
+from kernel_server.control.simulated.realtime.notices import Notice
 from kernel_server.control.simulated.realtime.trades import TradeStrings
 from kernel_server.control.simulated.realtime.writing import Colours
 from kernel_server.control.simulated.registrations import INTERRUPTIONS, Held, Registrations
 from kernel_server.control.simulated.settings import Settings
+from kernel_server.control.simulated.survey import Survey
 from kernel_server.control.simulated.transactions import Line
 from kernel_server.reference.sessions import Sessions
 
@@ -46,10 +50,11 @@ TRADE, BEST, BOOK, QUOTE, EXPECTED, HALT = (
     "주식예상체결",
     notices.INTERRUPTION,
 )
-INDEX = "업종지수"
 HOURS = "장시작시간"
 
-_OF_ISSUES = (TRADE, BEST, BOOK, QUOTE, EXPECTED, HALT)
+_QUOTES = frozenset((BEST, BOOK))
+_OF_INDICES = (INDEX, BREADTH)
+_OF_ISSUES = (TRADE, BEST, BOOK, QUOTE, EXPECTED, HALT, *evenings.TYPES)
 
 
 @cache
@@ -111,6 +116,7 @@ class Feed:
         issues: every listed issue by code.
         sessions: hours of the exchange, asked for when 장시작시간 is first due to anybody.
         numbers: the indices of the market.
+        survey: counts their issues for 업종등락, which is not told without it.
     """
 
     def __init__(
@@ -122,6 +128,7 @@ class Feed:
         issues: Mapping[str, Issue],
         sessions: Callable[[], Sessions],
         numbers: Indices,
+        survey: Survey | None = None,
     ) -> None:
         self._line = line
         self._registrations = registrations
@@ -129,8 +136,10 @@ class Feed:
         self._issues = issues
         self._sessions = sessions
         self._stocks: dict[str, _Stock] = {}
-        self._indices = IndexFeed(line, numbers, lambda code, text: self._say(code, INDEX, text))
+        counts = None if survey is None else Counts(line, survey, numbers)
+        self._indices = IndexFeed(line, numbers, self._say, counts)
         self._phase = Phase.CLOSED
+        self._evening = EveningFeed(self._say, lambda: self.exchange, settings)
         self._event: tuple[str, str] | None = None
         self._read: tuple[str, list[str]] = "", [""]  # the string that was read last, in parts
         self._wait = 0
@@ -165,7 +174,7 @@ class Feed:
             if code in self._issues:
                 self._follow(code, subscribed(held, _OF_ISSUES))
             elif code in indices.codes():
-                self._indices.follow(code, bool(subscribed(held, (INDEX,))))
+                self._indices.follow(code, subscribed(held, _OF_INDICES))
             elif code == INTERRUPTIONS:
                 self._interruptions.follow(held is not None and held.by_tr)
         if not self._registrations.screens():
@@ -196,6 +205,7 @@ class Feed:
             return None
         self.exchange.watch(code)
         self._phase = self.exchange.phase()
+        self._evening.at(self._phase)
         return tape
 
     # What the exchange tells.
@@ -219,9 +229,13 @@ class Feed:
                 self._say(code, BEST, stock.books.best(ask, bid))
 
     def quoted(self, code: str, time: float) -> None:
-        """주식우선호가 where the best quotes are others, 주식호가잔량 where anything of the book is."""
+        """주식우선호가 where the best quotes are others, 주식호가잔량 where anything of the book is; 주식시간외호가."""
         stock = self._stocks.get(code)
-        if stock is None or self._phase is Phase.SINGLE_PRICE or not stock.types & {BEST, BOOK}:
+        if stock is None:
+            return
+        if self._evening.open and not self._evening.quoted(code, stock.types, time):
+            return
+        if not stock.types & _QUOTES:
             return
         asks, bids = self.exchange.depth(code)
         self._quotes(code, stock, asks[0].price if asks else 0, bids[0].price if bids else 0)
@@ -242,10 +256,17 @@ class Feed:
         if EXPECTED in stock.types:
             self._say(code, EXPECTED, stock.trades.expected(time, expected, tape))
 
+    def evening(self, code: str, time: float, trade: Trade | None) -> None:
+        """The types of 시간외 단일가."""
+        stock = self._stocks.get(code)
+        if stock is not None:
+            self._evening.evening(code, stock.types, time, trade)
+
     def phase(self, phase: Phase, time: float) -> None:  # noqa: ARG002
         """A new day begins with its opening auction. After the close 주식시세 tells where the day ended."""
         self._phase = phase
-        if phase is Phase.OPENING_AUCTION:
+        self._evening.turned(phase, [(code, stock.types) for code, stock in self._stocks.items()])
+        if phase is Phase.BEFORE_OPEN:
             for code, stock in list(self._stocks.items()):
                 stock.renew(self.exchange.tape(code))
         elif phase is Phase.PAUSE:
@@ -277,8 +298,11 @@ class Feed:
 
     # 장시작시간: to everybody with any registration.
 
+    def _notices(self, after: float) -> Iterator[Notice]:
+        return notices.after(self._sessions(), after, self._settings.early_notices)
+
     def _await_notice(self, after: float) -> None:
-        notice = next(notices.after(self._sessions(), after), None)
+        notice = next(self._notices(after), None)
         self._waiting = notice is not None
         if notice is None:
             return
@@ -290,7 +314,7 @@ class Feed:
     def _announce(self, after: float, wait: int) -> None:
         """Whatever has come due since ``after``, unless all registrations have gone since the wait began."""
         now = self._line.now()
-        for notice in notices.after(self._sessions(), after):
+        for notice in self._notices(after):
             if notice.time > now or wait != self._wait:
                 break
             after = notice.time

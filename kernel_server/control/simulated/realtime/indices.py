@@ -1,4 +1,4 @@
-"""업종지수: the registered indices as they go by, tick by tick.
+"""업종지수: the registered indices as they go by, tick by tick, and with each tick 업종등락.
 
 The numbers are those of ``index_series``, in the ticks that opt20004 draws: four a minute, of which the last is
 where the minute ends, so that what has been told at the end of a minute is what opt20001 and opt20005 say of it.
@@ -21,6 +21,7 @@ from kernel_server.control.simulated.hours import today
 from kernel_server.control.simulated.index import base_of, change, level, sense
 from kernel_server.control.simulated.index_charts import ticks_of
 from kernel_server.control.simulated.index_series import Indices
+from kernel_server.control.simulated.realtime.breadth import BREADTH, INDEX, Counts
 from kernel_server.control.simulated.transactions import Line
 from kernel_server.control.simulated.tsv import rows
 
@@ -90,22 +91,30 @@ class IndexFeed:
     Args:
         line: time and waits.
         indices: whose numbers are told.
-        say: fires 업종지수, given the index's code and the string.
+        say: fires an event, given the index's code, the type and the string.
+        counts: how many issues rise and fall; without them 업종등락 is not told.
     """
 
-    def __init__(self, line: Line, indices: Indices, say: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, line: Line, indices: Indices, say: Callable[[str, str, str], None], counts: Counts | None = None
+    ) -> None:
         self._line = line
         self._indices = indices
         self._say = say
+        self._counts = counts
+        self._types: dict[str, frozenset[str]] = {}
         self._days: dict[
             str, list[Tick]
         ] = {}  # of each followed index, what is still to be told of the session
         self._session = -1
         self._wait = 0
 
-    def follow(self, code: str, wanted: bool) -> None:
-        """From now on, or no more. What has to be computed first is so in a turn."""
-        if not wanted:
+    def follow(self, code: str, types: frozenset[str]) -> None:
+        """From now on those types, or no more. What has to be computed first is so in a turn."""
+        self._types[code] = types
+        if self._counts is not None:
+            self._counts.follow(code, BREADTH in types)
+        if not types:
             if self._days.pop(code, None) is not None and not self._days:
                 self._wait += 1
             return
@@ -171,6 +180,14 @@ class IndexFeed:
         now = self._line.now()
         for code in list(self._days):
             while (left := self._days.get(code)) and left[0].due <= now:
-                self._say(code, left.pop(0).text)
+                self._say_tick(code, left.pop(0), now)
         if wait == self._wait:
             self._await(wait)
+
+    def _say_tick(self, code: str, tick: Tick, now: float) -> None:
+        if INDEX in self._types[code]:
+            self._say(code, INDEX, tick.text)
+        if self._counts is not None and BREADTH in self._types[code]:
+            text = self._counts.text(code, tick.text, now)
+            if text is not None:
+                self._say(code, BREADTH, text)

@@ -46,21 +46,23 @@ def _offsets() -> tuple[tuple[str, int, str], ...]:
     )
 
 
-def of_session(opens: int, closes: int) -> list[Notice]:
-    """The notices of a session that opens and closes then, oldest first."""
-    anchors = {"open": opens, "close": closes}
+def of_session(opens: int, closes: int, early: bool = False) -> list[Notice]:
+    """The notices of a session that opens and closes then, oldest first; ``early``: those of 장전 시간외종가 too."""
+    anchors = {"open": opens, "close": closes} | ({"early": opens} if early else {})
     found = [
-        Notice(float(anchors[anchor] + offset), code, max(0, -offset)) for anchor, offset, code in _offsets()
+        Notice(float(anchors[anchor] + offset), code, 0 if anchor == "early" else max(0, -offset))
+        for anchor, offset, code in _offsets()
+        if anchor in anchors
     ]
     return sorted(found, key=lambda notice: notice.time)
 
 
-def after(sessions: Sessions, now: float) -> Iterator[Notice]:
-    """The notices later than ``now``, oldest first, as far as sessions are known."""
+def after(sessions: Sessions, now: float, early: bool = False) -> Iterator[Notice]:
+    """The notices later than ``now``, oldest first, as far as sessions are known; ``early`` as in ``of_session``."""
     latest = max(offset for anchor, offset, _code in _offsets() if anchor == "close")
     first = int(np.searchsorted(sessions.closes + latest, now, side="right"))
     for index in range(first, len(sessions)):
-        for notice in of_session(int(sessions.opens[index]), int(sessions.closes[index])):
+        for notice in of_session(int(sessions.opens[index]), int(sessions.closes[index]), early):
             if notice.time > now:
                 yield notice
 
