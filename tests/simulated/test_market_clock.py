@@ -147,6 +147,7 @@ def test_wherever_the_wall_clock_stands_there_is_a_market_to_watch(wall: float) 
     now = clock.now()
     assert now <= wall
     assert phases.phase(calendar(), now) in (
+        Phase.BEFORE_OPEN,
         Phase.OPENING_AUCTION,
         Phase.CONTINUOUS,
         Phase.CLOSING_AUCTION,

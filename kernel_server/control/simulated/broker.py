@@ -119,10 +119,10 @@ class SimulatedControl:
             issues,
             sessions,
             lambda *order: self._transactions.deliver(*order),
-            after_hours=lambda code: self._feed.exchange.evening(code).tape.last,
+            lambda code: self._feed.exchange.evening(code).tape.last,
             closes=Closes(market, clock),
         )
-        self._before = DayBefore(market, sessions, seed, recorded)
+        self._before = DayBefore(market, sessions, seed, recorded, crowd)
         self._conditions = Conditions(self, settings, self._limits, self._survey)
         self._themes = Themes(issues)
         self.faults = Faults(
@@ -134,7 +134,7 @@ class SimulatedControl:
             | Charts(market, settings).handlers()
             | Quotes(market, settings, hours).handlers()
             | self._more_handlers(market, sessions, tapes)
-            | EveningRanking(self._survey, seed, crowd).handlers()
+            | self._survey.in_pieces(EveningRanking(self._survey, seed, crowd).handlers())
         )
         self._transactions = Transactions(self, settings, self._limits, self.registrations, handlers)
         self._online, self._offline = self._dispatch()

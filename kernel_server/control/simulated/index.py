@@ -126,7 +126,7 @@ class IndexQuotes:
 
 
 def places_of(index: Index, facts: Facts) -> Ints:
-    """Where the issues of an index stand in the survey."""
+    """Where the issues that an index counts stand among all."""
     if index.code in _WHOLE_MARKETS:
         inside = [at for at, issue in enumerate(facts.issues) if issue.market == index.market]
     else:

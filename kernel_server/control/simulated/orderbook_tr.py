@@ -87,6 +87,16 @@ def _side(side: str, levels: Sequence[Level], tape: Tape, taken: Trade | None) -
     return values
 
 
+def _after_hours(waiting: Waiting) -> dict[str, str]:
+    """What waits in 시간외종가, and by how much it has just changed."""
+    return {
+        "시간외매도잔량": str(waiting.asks),
+        "시간외매도잔량대비": formats.signed(waiting.asks_change),
+        "시간외매수잔량": str(waiting.bids),
+        "시간외매수잔량대비": formats.signed(waiting.bids_change),
+    }
+
+
 class Rung(NamedTuple):
     """A level of the book as it is shown: ``change`` is what is known to have changed of its shares last."""
 
@@ -103,16 +113,6 @@ def rungs(levels: Sequence[Level], taken: Trade | None) -> list[Rung]:
         less = taken.volume if taken is not None and taken.price == level.price else 0
         found.append(Rung(level.price, level.volume, -less))
     return found
-
-
-def _after_hours(waiting: Waiting) -> dict[str, str]:
-    """What waits in 시간외종가, and by how much it has just changed."""
-    return {
-        "시간외매도잔량": str(waiting.asks),
-        "시간외매도잔량대비": formats.signed(waiting.asks_change),
-        "시간외매수잔량": str(waiting.bids),
-        "시간외매수잔량대비": formats.signed(waiting.bids_change),
-    }
 
 
 def taken_by(trade: Trade | None, side: Side) -> Trade | None:

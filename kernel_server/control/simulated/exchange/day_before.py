@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 
-from kernel_server.control.simulated.exchange import phases
+from kernel_server.control.simulated.exchange import after_hours, phases
 from kernel_server.control.simulated.exchange import plan as plans
 from kernel_server.control.simulated.exchange.interface import Tape, Trade
 from kernel_server.control.simulated.market import Market
@@ -20,6 +20,7 @@ class DayBefore:
         sessions: the calendar, asked for once, when first needed.
         seed: the exchange's.
         recorded: trades that take the place of drawn ones, as the exchange has them.
+        crowd: whether anybody but clients traded outside the session, as there.
     """
 
     def __init__(
@@ -28,11 +29,13 @@ class DayBefore:
         sessions: Callable[[], Sessions],
         seed: int,
         recorded: plans.Recorded | None = None,
+        crowd: bool = True,
     ) -> None:
         self._market = market
         self._load = sessions
         self._seed = seed
         self._recorded = recorded
+        self._crowd = crowd
         self._whole = lru_cache(16)(self._played)
 
     @cached_property
@@ -40,7 +43,7 @@ class DayBefore:
         return self._load()
 
     def trades(self, code: str, now: float) -> tuple[Tape, list[Trade]]:
-        """The tape at its close, and all trades, oldest first.
+        """The tape at its end, and all trades, 시간외종가 included, oldest first.
 
         Raises:
             LookupError: the issue is not listed, or nothing is known of that session.
@@ -52,8 +55,9 @@ class DayBefore:
         if issue is None or index < 0:
             raise LookupError(f"{code!r} is not listed, or there was no session before the newest")
         hours = phases.hours(self._sessions, index)
-        plan = plans.plan(self._market, hours, issue, self._seed, self._recorded)
+        plan = plans.plan(self._market, hours, issue, self._seed, self._recorded, self._crowd)
         if plan is None:
             raise LookupError(f"nothing is known of {code} on {self._sessions.dates[index]}")
         every = len(plan.script)
-        return plans.tape(plan, every, plan.hours.closes), plans.trades(plan, every)
+        end = plan.hours.ends
+        return after_hours.tape(plan, every, end), after_hours.trades(plan, every, end)
