@@ -356,7 +356,7 @@ def test_prices_that_changed_their_basis_are_loaded_anew_and_never_mixed(
 
 def test_nothing_where_something_was_asked_for_is_told_in_the_brokers_words(kw: Session) -> None:
     with pytest.warns(UserWarning, match="아직 채우지 않는"):
-        answer = kw.tr("opt10002", 종목코드="005930")
+        answer = kw.tr("opt10050", 종목코드="005930")
     assert answer.multi.attrs["messages"] == ["모의 브로커가 아직 채우지 않는 TR입니다: 빈 값으로 답합니다"]
     with pytest.warns(UserWarning, match="종목코드 오류"):
         assert kw.tr("opt10001", 종목코드="999999").single.isna().all()

@@ -89,13 +89,14 @@ def test_what_an_account_is_worth_is_the_same_wherever_it_is_said() -> None:
 
 
 def test_a_day_that_is_over_was_worth_what_it_was() -> None:
-    """What an account was worth at a close is 당일투자원금 of the next session, where the price has not moved."""
+    """What an account was worth at a close is 당일투자원금 of the next session."""
     desk = traded()
-    desk.closes["005930", 20220118] = 80_000
+    desk.closes["005930", 20220118] = desk.exchange.tapes["005930"].base = 80_000
     desk.settle(DAY)
     rows = desk.rows("opw00002", 시작조회기간="20220114", 종료조회기간="20220119")
     assert [row["일자"] for row in rows] == ["20220114", "20220117", "20220118", "20220119"]
     start = int(desk.single("opw00004")["당일투자원금"])
+    assert start > 10_000_000
     assert [int(row["추정예탁자산"]) for row in rows] == [10_000_000, 10_000_000, start, start]
     assert [int(row["예수금"]) for row in rows] == [10_000_000] * 4
     desk.settle(DAY)

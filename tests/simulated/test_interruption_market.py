@@ -19,7 +19,7 @@ from kernel_server.control.simulated.exchange import plan as plans
 from kernel_server.control.simulated.exchange.interface import Interruption
 from kernel_server.control.simulated.exchange.interruptions import Frame, interruptions
 from kernel_server.control.simulated.exchange.plan import Plan
-from kernel_server.control.simulated.exchange.script import from_ticks
+from kernel_server.control.simulated.given_ticks import GivenTicks
 from kernel_server.control.simulated.history import SyntheticMarket
 from kernel_server.control.simulated.market import Bars
 from kernel_server.reference.sessions import Sessions
@@ -97,8 +97,10 @@ def test_two_in_a_row_share_the_minute_between_them() -> None:
 @pytest.mark.skipif(not market_data().is_dir(), reason=f"no recorded market data in {market_data()}")
 @pytest.mark.parametrize("name", ["005490_20200604", "000660_20200601"])
 def test_recorded_days_that_went_nowhere_had_none(name: str) -> None:
-    script = from_ticks(market_data() / "ticks" / f"{name}.csv.gz")
     opens = at(f"{name[7:11]}-{name[11:13]}-{name[13:]}", "09:00")
+    given = GivenTicks(market_data() / "ticks", lambda _day: (int(opens), int(opens) + 23_400))
+    script = given.script(name[:6], int(name[7:]))
+    assert script is not None
     hours = phases.Hours(opens - 1800, opens, opens + 22_800, opens + 23_400)
     rule = volatility.rule(date(2020, 6, 1), "KOSPI")
     assert rule is not None

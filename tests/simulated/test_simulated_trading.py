@@ -301,3 +301,16 @@ def test_the_close_ends_what_is_open() -> None:
     assert rig.account("opt10075", 전체종목구분="0", 매매구분="0", 체결구분="1").rows == []
     assert int(rig.account("opw00001").single["주문가능금액"]) == DEPOSIT
     assert ACCOUNT in rig.text("GetLoginInfo", "ACCNO")
+
+
+def test_an_account_was_worth_yesterday_what_today_begins_with() -> None:
+    rig = DayRig("10:00", issues=40).begin()
+    rig.order(BUY, 12, quote=MARKET)
+    rig.order(BUY, 5, quote=MARKET, code="000660")
+    rig.until("16:00")
+    evening = rig.account("opw00004").single["추정예탁자산"]
+    rig.settle(18 * 3600)  # until the next morning
+    rig.login()
+    days = rig.account("opw00002", 시작조회기간="20220118", 종료조회기간="20220118")
+    worth = days.row(0)["추정예탁자산"]
+    assert (int(worth), int(evening)) == (int(rig.account("opw00004").single["당일투자원금"]),) * 2
