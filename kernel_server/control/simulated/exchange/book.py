@@ -1,7 +1,7 @@
 """A limit order book under price-time priority, in whole shares at whole prices.
 
 Orders are a client's or the background's. The background is one body: what it has side by side in a queue is
-one order, so that a level that no client stands in costs next to nothing.
+one order, and a level that no client stands in is a number of shares.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kernel_server.control.simulated.exchange.clearing import Clearing, clear
 from kernel_server.control.simulated.exchange.interface import Level, Side
-from kernel_server.control.simulated.exchange.queues import BACKGROUND, Half, Order, Queue
+from kernel_server.control.simulated.exchange.queues import BACKGROUND, Half, Order
 
 _BUY = Side.BUY  # looking a member up costs more than the comparison
 _ANY = 1 << 60  # what a market order bids in an auction
@@ -49,9 +49,8 @@ class Book:
     def depth(self, side: Side, count: int = 10) -> list[Level]:
         """The best ``count`` prices of that side, best first."""
         half = self._bids if side is _BUY else self._asks
-        return [
-            Level(half.queues[key].price, half.queues[key].volume) for key in half.keys[: -count - 1 : -1]
-        ]
+        sign, volumes = half.sign, half.volumes
+        return [Level(sign * key, volumes[key]) for key in half.keys[: -count - 1 : -1]]
 
     def prices(self, side: Side) -> int:
         """How many prices that side has."""
@@ -66,8 +65,7 @@ class Book:
     def volume(self, side: Side, price: int) -> int:
         """Shares that wait at that price."""
         half = self._bids if side is _BUY else self._asks
-        queue = half.queues.get(half.sign * price)
-        return queue.volume if queue else 0
+        return half.volumes.get(half.sign * price, 0)
 
     def left(self, number: int) -> int:
         """What of a client's order is open, 0 where nothing is."""
@@ -80,7 +78,8 @@ class Book:
         if order is None:
             return 0
         shares = 0
-        for other in self._half(order.side).queue(order.price).orders:
+        half = self._half(order.side)
+        for other in half.queues[half.sign * order.price]:
             if other is order:
                 break
             shares += other.left
@@ -115,14 +114,16 @@ class Book:
             return 0
         gone = order.left if quantity is None else min(quantity, order.left)
         half = self._half(order.side)
-        queue = half.queue(order.price)
+        key = half.sign * order.price
         order.left -= gone
-        queue.volume -= gone
+        half.volumes[key] -= gone
         if not order.left:
             del self._orders[number]
-            queue.orders.remove(order)
-            if not queue.orders:
-                half.drop(queue)
+            half.queues[key].remove(order)
+            if half.volumes[key]:
+                half.join(key)
+            else:
+                half.drop(key)
         return gone
 
     def uncross(self, reference: int) -> tuple[Clearing, list[Match]]:
@@ -134,50 +135,54 @@ class Book:
         matches: list[Match] = []
         left = cleared.volume
         while left:
-            buyers, sellers = (half.queues[half.keys[-1]] for half in (self._bids, self._asks))
-            buyer, seller = buyers.orders[0], sellers.orders[0]
-            volume = min(buyer.left, seller.left, left)
-            matches.append(Match(seller.number, buyer.number, cleared.price, volume))
-            self._fill(self._bids, buyers, volume)
-            self._fill(self._asks, sellers, volume)
+            buying, selling = self._bids.keys[-1], self._asks.keys[-1]
+            buyer, bought = self._bids.first(buying)
+            seller, sold = self._asks.first(selling)
+            volume = min(bought, sold, left)
+            matches.append(Match(seller, buyer, cleared.price, volume))
+            self._fill(self._bids, buying, volume)
+            self._fill(self._asks, selling, volume)
             left -= volume
         return cleared, matches
 
     def clearing(self, reference: int) -> Clearing:
         """What ``uncross`` would give now."""
         return clear(
-            [(queue.price, queue.volume) for queue in self._bids.queues.values()],
-            [(queue.price, queue.volume) for queue in self._asks.queues.values()],
+            [*self._bids.volumes.items()],
+            [(-key, volume) for key, volume in self._asks.volumes.items()],
             reference,
             _ANY,
         )
 
     def stack(self, side: Side, price: int, volume: int) -> None:
         """The background adds shares behind whoever waits at that price. They must not cross the other side."""
-        queue = self._half(side).queue(price)
-        queue.volume += volume
-        if queue.orders and queue.orders[-1].number == BACKGROUND:
-            queue.orders[-1].left += volume
+        half = self._bids if side is _BUY else self._asks
+        key = half.sign * price
+        half.add(key, volume)
+        queue = half.queues.get(key)
+        if queue is None:
+            return
+        if queue[-1].number == BACKGROUND:
+            queue[-1].left += volume
         else:
-            queue.orders.append(Order(BACKGROUND, side, price, volume))
+            queue.append(Order(BACKGROUND, side, price, volume))
 
     def thin(self, side: Side, price: int, volume: int) -> int:
         """The background takes back shares, its youngest first; how many there were to take."""
         half = self._bids if side is _BUY else self._asks
-        queue = half.queues.get(half.sign * price)
-        if queue is None:
+        key = half.sign * price
+        held = half.volumes.get(key)
+        if held is None:
             return 0
-        gone = 0
-        for order in reversed(queue.orders):
-            if order.number == BACKGROUND and gone < volume:
-                part = min(order.left, volume - gone)
-                order.left -= part
-                gone += part
-        queue.volume -= gone
-        if not queue.volume:
-            half.drop(queue)
+        queue = half.queues.get(key)
+        gone = min(held, volume) if queue is None else _thinned(queue, volume)
+        if gone == held:
+            half.drop(key)
         elif gone:
-            queue.orders = deque(order for order in queue.orders if order.left)
+            half.volumes[key] = held - gone
+            if queue is not None:
+                half.queues[key] = deque(order for order in queue if order.left)
+                half.join(key)
         return gone
 
     def withdraw(self, side: Side, price: int) -> None:
@@ -188,18 +193,16 @@ class Book:
         place = len(keys)
         while place and keys[place - 1] >= edge:
             place -= 1
-            queue = half.queues[keys[place]]
-            orders = queue.orders
-            if len(orders) == 1 and orders[0].number == BACKGROUND:
-                half.drop(queue)
+            key = keys[place]
+            if key in half.queues:
+                self.thin(side, half.sign * key, _WHOLE)
             else:
-                self.thin(side, queue.price, _WHOLE)
+                half.drop(key)
 
     def background(self, side: Side, price: int) -> int:
         """Shares of the background at that price."""
         half = self._bids if side is _BUY else self._asks
-        queue = half.queues.get(half.sign * price)
-        return half.background(queue) if queue else 0
+        return half.background(half.sign * price)
 
     def trade(self, side: Side, price: int, volume: int) -> list[Match]:
         """A background order of that side takes ``volume`` of the background's shares, down to ``price``.
@@ -211,17 +214,16 @@ class Book:
         keys, edge = half.keys, int(half.side) * price
         matches: list[Match] = []
         while keys and keys[-1] >= edge:
-            queue = half.queues[keys[-1]]
-            order = queue.orders[0]
-            part = order.left
-            if order.number == BACKGROUND:
+            key = keys[-1]
+            number, part = half.first(key)
+            if number == BACKGROUND:
                 part = min(part, volume)
                 if not part:
                     break
                 volume -= part
-            matches.append(Match(order.number, BACKGROUND, queue.price, part))
-            self._fill(half, queue, part)
-            if not volume and order.number == BACKGROUND:
+            matches.append(Match(number, BACKGROUND, half.sign * key, part))
+            self._fill(half, key, part)
+            if not volume and number == BACKGROUND:
                 break
         return matches
 
@@ -234,17 +236,17 @@ class Book:
     def _within_reach(self, side: Side, price: int) -> int:
         half = self._opposite(side)
         edge = half.sign * price if price else -_ANY
-        return sum(queue.volume for key, queue in half.queues.items() if key >= edge)
+        return sum(volume for key, volume in half.volumes.items() if key >= edge)
 
     def _take(self, half: Half, number: int, quantity: int, price: int) -> tuple[list[Match], int]:
         matches: list[Match] = []
         keys, edge = half.keys, half.sign * price if price else -_ANY
         while quantity and keys and keys[-1] >= edge:
-            queue = half.queues[keys[-1]]
-            order = queue.orders[0]
-            part = min(order.left, quantity)
-            matches.append(Match(order.number, number, queue.price, part))
-            self._fill(half, queue, part)
+            key = keys[-1]
+            maker, left = half.first(key)
+            part = min(left, quantity)
+            matches.append(Match(maker, number, half.sign * key, part))
+            self._fill(half, key, part)
             quantity -= part
         return matches, quantity
 
@@ -252,19 +254,26 @@ class Book:
         if number == BACKGROUND:
             self.stack(side, price, quantity)
             return
-        queue = self._half(side).queue(price)
-        queue.volume += quantity
+        half = self._half(side)
+        key = half.sign * price
         order = self._orders[number] = Order(number, side, price, quantity)
-        queue.orders.append(order)
+        half.queue(key).append(order)
+        half.add(key, quantity)
 
-    def _fill(self, half: Half, queue: Queue, volume: int) -> None:
-        """Takes shares from the first order of the queue."""
-        order = queue.orders[0]
-        order.left -= volume
-        queue.volume -= volume
-        if not order.left:
-            queue.orders.popleft()
-            if order.number != BACKGROUND:
-                del self._orders[order.number]
-            if not queue.orders:
-                half.drop(queue)
+    def _fill(self, half: Half, key: int, volume: int) -> None:
+        """Takes shares from the first order at that price."""
+        number, left = half.first(key)
+        half.take(key, volume)
+        if number != BACKGROUND and left == volume:
+            del self._orders[number]
+
+
+def _thinned(queue: deque[Order], volume: int) -> int:
+    """Takes back that many of the background's shares, its youngest first; how many there were."""
+    gone = 0
+    for order in reversed(queue):
+        if order.number == BACKGROUND and gone < volume:
+            part = min(order.left, volume - gone)
+            order.left -= part
+            gone += part
+    return gone

@@ -1,10 +1,9 @@
-"""The queues of an order book: who waits at a price, and the prices of one side in order."""
+"""One side of an order book: its prices in order, the shares at each, and who waits where a client is among them."""
 
 from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from dataclasses import dataclass
 
 from kernel_server.control.simulated.exchange.interface import Side
 
@@ -24,42 +23,81 @@ class Order:
         self.left = left
 
 
-@dataclass(slots=True)
-class Queue:
-    """The orders at one price, KRW, the one with priority first, and the shares they add up to."""
-
-    price: int
-    volume: int
-    orders: deque[Order]
-
-
 class Half:
-    """One side of the book. A key is the price with such a sign that the highest is the best, and stands last."""
+    """One side of the book. A key is the price with such a sign that the highest is the best, and stands last.
 
-    __slots__ = ("keys", "queues", "side", "sign")
+    Attributes:
+        keys: of the prices at which anybody waits, ascending.
+        volumes: the shares at each of them.
+        queues: the orders, the one with priority first, at those where a client waits or a gap that a client
+            has left parts the background. Elsewhere the background is alone and its shares are all there is to
+            know: a whole market has tens of thousands of such levels.
+    """
+
+    __slots__ = ("keys", "queues", "side", "sign", "volumes")
 
     def __init__(self, side: Side) -> None:
         self.side = side
         self.sign = int(side)
         self.keys: list[int] = []
-        self.queues: dict[int, Queue] = {}
+        self.volumes: dict[int, int] = {}
+        self.queues: dict[int, deque[Order]] = {}
 
-    def queue(self, price: int) -> Queue:
-        key = self.sign * price
+    def add(self, key: int, volume: int) -> None:
+        """So many shares more at that price; whose they are is told to ``queues`` by whoever knows."""
+        held = self.volumes.get(key)
+        if held is None:
+            insort(self.keys, key)
+            self.volumes[key] = volume
+        else:
+            self.volumes[key] = held + volume
+
+    def queue(self, key: int) -> deque[Order]:
+        """The orders at that price, in a queue from now on."""
         found = self.queues.get(key)
         if found is None:
-            found = self.queues[key] = Queue(price, 0, deque())
-            insort(self.keys, key)
+            held = self.volumes.get(key)
+            alone = [Order(BACKGROUND, self.side, self.sign * key, held)] if held else []
+            found = self.queues[key] = deque(alone)
         return found
 
-    def drop(self, queue: Queue) -> None:
-        key = self.sign * queue.price
-        del self.queues[key]
+    def drop(self, key: int) -> None:
+        """Nobody waits at that price any more."""
+        del self.volumes[key]
+        self.queues.pop(key, None)
         if self.keys[-1] == key:
             self.keys.pop()
         else:
             self.keys.remove(key)
 
-    def background(self, queue: Queue) -> int:
+    def first(self, key: int) -> tuple[int, int]:
+        """The order with priority at that price: its number, and what is open of it."""
+        queue = self.queues.get(key)
+        return (queue[0].number, queue[0].left) if queue else (BACKGROUND, self.volumes[key])
+
+    def take(self, key: int, volume: int) -> None:
+        """Takes shares from the first order at that price, which has as many."""
+        left = self.volumes[key] - volume
+        if not left:
+            self.drop(key)
+            return
+        self.volumes[key] = left
+        queue = self.queues.get(key)
+        if queue is not None:
+            queue[0].left -= volume
+            if not queue[0].left:
+                queue.popleft()
+                self.join(key)
+
+    def join(self, key: int) -> None:
+        """Where one order of the background is left of a queue, no queue is needed any more."""
+        queue = self.queues[key]
+        if len(queue) == 1 and queue[0].number == BACKGROUND:
+            del self.queues[key]
+
+    def background(self, key: int) -> int:
         """Shares of the background at that price."""
-        return sum(order.left for order in queue.orders if order.number == BACKGROUND)
+        queue = self.queues.get(key)
+        if queue is None:
+            return self.volumes.get(key, 0)
+        return sum(order.left for order in queue if order.number == BACKGROUND)
