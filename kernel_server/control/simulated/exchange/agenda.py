@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,19 +14,22 @@ from kernel_server.control.simulated.market import Floats
 
 FLICKER, EXPECTED, HALTED = -1, -2, -3
 
-_AT_ONCE = 128  # trades that are unpacked together
+_AT_ONCE = 128  # trades that are looked at together
 _EXPECTED_EVERY = 5.0  # seconds
 _QUIET = (0.4, 3.0, 12.0)  # a pause between trades longer than each of these has one more change of quotes
 
 
 class Piece(NamedTuple):
-    """Events in time order. ``kind`` is one of the three above, or the place of a trade in the three lists after it."""
+    """Events in time order. ``kind`` is one of the three above, or the place of a trade in the columns after it.
 
-    time: list[float]
-    kind: list[int]
-    price: list[int]
-    volume: list[int]
-    side: list[int]
+    Columns are views of arrays, not lists: every issue that is watched has one of these.
+    """
+
+    time: Sequence[float]
+    kind: Sequence[int]
+    price: Sequence[int]
+    volume: Sequence[int]
+    side: Sequence[int]
 
 
 def agenda(plan: Plan, now: float) -> Iterator[Piece]:
@@ -60,13 +63,7 @@ def agenda(plan: Plan, now: float) -> Iterator[Piece]:
 def _single(script: Script, place: int) -> Piece:
     """The trade of a single price."""
     part = slice(place, place + 1)
-    return Piece(
-        script.time[part].tolist(),
-        [0],
-        script.price[part].tolist(),
-        script.volume[part].tolist(),
-        script.side[part].tolist(),
-    )
+    return Piece(script.time[part].data, [0], *_trades(script, part))
 
 
 def _trading(plan: Plan, start: int, stop: int, edge: float, end: float) -> Iterator[Piece]:
@@ -101,10 +98,9 @@ def _continuous(plan: Plan, part: slice, edges: Floats, end: float) -> Piece:
         kinds.append(np.full(len(moments[-1]), FLICKER))
     when, kind = np.concatenate(moments), np.concatenate(kinds)
     order = np.argsort(when, kind="stable")
-    return Piece(
-        when[order].tolist(),
-        kind[order].tolist(),
-        script.price[part].tolist(),
-        script.volume[part].tolist(),
-        script.side[part].tolist(),
-    )
+    return Piece(when[order].data, kind[order].astype(np.int16).data, *_trades(script, part))
+
+
+def _trades(script: Script, part: slice) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+    """Prices, volumes and sides, as numbers of Python, where they lie in the script: nothing is copied."""
+    return script.price[part].data, script.volume[part].data, script.side[part].data

@@ -8,7 +8,7 @@ own price. Prices beyond the day's limits have no quotes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -26,11 +26,10 @@ Met = tuple[Side, Match]
 """Whose initiative a match was, and the match."""
 
 
-def sizes(key: int, usual: float) -> list[int]:
+def sizes(key: int, usual: float) -> tuple[int, ...]:
     """Log-normal numbers of shares about ``usual``, in the order in which they are put into a book."""
     drawn = usual * np.exp(0.7 * draws.bell(key, np.arange(_POOL)))
-    counts: list[int] = np.maximum(np.rint(drawn), 1).astype(np.int64).tolist()
-    return counts
+    return tuple(np.maximum(np.rint(drawn), 1).astype(np.int64).tolist())
 
 
 class Flow:
@@ -47,7 +46,7 @@ class Flow:
     __slots__ = ("_above", "_ask", "_below", "_bid", "_grid", "_pool", "_turn", "book", "lower", "upper")
 
     def __init__(
-        self, book: Book, grid: Rules, lower: int, upper: int, pool: list[int], turn: int = 0
+        self, book: Book, grid: Rules, lower: int, upper: int, pool: Sequence[int], turn: int = 0
     ) -> None:
         self.book = book
         self.lower = lower

@@ -77,7 +77,7 @@ class Plan:
     script: Script
     whole: Bars | None
     halted: bool
-    pool: list[int]
+    pool: tuple[int, ...]
     key: int
     interruptions: tuple[Interruption, ...] = ()
     crowd: bool = True
@@ -155,7 +155,7 @@ def plan(
         upper=upper,
         previous_volume=int(daily.volume[before]) if before >= 0 else 0,
         previous_value=int(daily.value[before]) if before >= 0 else 0,
-        script=script,
+        script=script.packed(),
         whole=_row(daily, len(daily) - 1) if today and not len(script) else None,
         halted=today and not len(script) and int(daily.volume[-1]) == 0,
         pool=sizes(draws.key(key, "levels"), max(shares / _LEVEL_SHARE, _QUIET_LEVEL / base)),
@@ -207,7 +207,7 @@ def _summed(made: Tape, script: Script, position: int) -> None:
     high, low = int(np.argmax(price)), int(np.argmin(price))
     made.last, made.open = int(price[-1]), int(price[0])
     made.high, made.low = int(price[high]), int(price[low])
-    made.volume, made.value = int(volume.sum()), int(np.dot(price, volume))
+    made.volume, made.value = int(volume.sum()), int(np.dot(price.astype(np.int64), volume))
     bought, sold = side == int(Side.BUY), side == int(Side.SELL)
     made.buys, made.sells = int(volume[bought].sum()), int(volume[sold].sum())
     made.buy_count, made.sell_count = int(bought.sum()), int(sold.sum())

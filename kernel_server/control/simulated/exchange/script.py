@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kernel_server.control.simulated import draws
 from kernel_server.control.simulated.daynumbers import epoch_days
@@ -14,6 +15,8 @@ from kernel_server.control.simulated.exchange.interruptions import Stop
 from kernel_server.control.simulated.market import Bars, Floats, Ints
 from kernel_server.control.simulated.ticks import Rules
 from kernel_server.control.simulated.walk import Flags
+
+Column = NDArray[np.signedinteger]
 
 _SEOUL = 9 * 3600
 _VALUE = 4_000_000  # KRW that change hands in a usual trade
@@ -35,9 +38,9 @@ class Script:
     """
 
     time: Floats
-    price: Ints
-    volume: Ints
-    side: Ints
+    price: Column
+    volume: Column
+    side: Column
     opens: bool = False
     closes: bool = False
 
@@ -47,6 +50,18 @@ class Script:
     def begun(self, now: float) -> int:
         """How many of the trades have happened by ``now``."""
         return int(np.searchsorted(self.time, now, side="right"))
+
+    def packed(self) -> Script:
+        """The same trades in about half the memory: a whole market's day is eight million of them."""
+        return replace(
+            self, price=_packed(self.price), volume=_packed(self.volume), side=self.side.astype(np.int8)
+        )
+
+
+def _packed(column: Column) -> Column:
+    """The numbers, none of them negative, in four bytes each where they fit."""
+    fits = not len(column) or column.max() <= np.iinfo(np.int32).max
+    return column.astype(np.int32) if fits else column
 
 
 _NONE = np.zeros(0, np.int64)

@@ -32,8 +32,9 @@ class BookStrings:
         self._empty = f"{settings.no_quote}\t0\t0"
         self._by_place = settings.level_change == "place"
         self._ticker = fixed("주식호가잔량")[216]
-        self._asks: Sequence[Level] | None = None
-        self._bids: Sequence[Level] = ()
+        # Shares by price, best first.
+        self._asks: dict[int, int] | None = None
+        self._bids: dict[int, int] = {}
         self._asked = self._bid = 0
 
     def best(self, ask: int, bid: int) -> str:
@@ -41,24 +42,23 @@ class BookStrings:
         colours, none = self._colours, self._no_quote
         return f"{colours[ask] if ask else none}\t{colours[bid] if bid else none}"
 
-    def _side(self, levels: Sequence[Level], before: Sequence[Level]) -> tuple[list[str], int]:
+    def _side(self, levels: dict[int, int], before: dict[int, int]) -> tuple[list[str], int]:
         """Price, volume and change of each of ten levels, and the shares of all of them."""
         colours = self._colours
         if levels == before:
-            texts = [f"{colours[price]}\t{volume}\t0" for price, volume in levels]
+            texts = [f"{colours[price]}\t{volume}\t0" for price, volume in levels.items()]
         elif self._by_place:
-            held = [volume for _price, volume in before] + [0] * LEVELS
+            held = [*before.values()] + [0] * LEVELS
             texts = [
                 f"{colours[price]}\t{volume}\t{f'{volume - old:+d}' if volume != old else '0'}"
-                for (price, volume), old in zip(levels, held, strict=False)
+                for (price, volume), old in zip(levels.items(), held, strict=False)
             ]
         else:
-            known = dict(before)
             texts = []
-            for price, volume in levels:
-                change = volume - known.get(price, 0)
+            for price, volume in levels.items():
+                change = volume - before.get(price, 0)
                 texts.append(f"{colours[price]}\t{volume}\t{f'{change:+d}' if change else '0'}")
-        total = sum([volume for _price, volume in levels])
+        total = sum(levels.values())
         if len(texts) < LEVELS:
             texts += [self._empty] * (LEVELS - len(texts))
         return texts, total
@@ -78,14 +78,15 @@ class BookStrings:
         ``expected`` is the newest one of the day. 291 to 295 hold it during an auction alone, that of a VI
         included; 23 and 24 keep it (a guess).
         """
+        selling, buying = dict(asks), dict(bids)
         first = self._asks is None
-        before = asks if self._asks is None else self._asks
-        if not first and asks == before and bids == self._bids:
+        before = selling if self._asks is None else self._asks
+        if not first and selling == before and buying == self._bids:
             return None
-        ask_texts, asked = self._side(asks, before)
-        bid_texts, bid = self._side(bids, bids if first else self._bids)
+        ask_texts, asked = self._side(selling, before)
+        bid_texts, bid = self._side(buying, buying if first else self._bids)
         asked_change, bid_change = (0, 0) if first else (asked - self._asked, bid - self._bid)
-        self._asks, self._bids, self._asked, self._bid = list(asks), list(bids), asked, bid
+        self._asks, self._bids, self._asked, self._bid = selling, buying, asked, bid
         levels = "\t".join([text for pair in zip(ask_texts, bid_texts, strict=True) for text in pair])
         net = bid - asked
         return (
