@@ -285,7 +285,9 @@ def test_an_issue_of_which_nothing_is_known_gives_nothing_and_harms_nobody(desk:
 
     desk.exchange.tape = tape  # type: ignore[method-assign]
     desk.register("900290;005930;101", "10")
-    assert +desk.exchange.watched == {"005930": 1}
+    desk.trade("005930")
+    desk.feed.phase(Phase.PAUSE, desk.now())
+    assert desk.seen() == [("005930", "주식체결"), ("005930", "주식시세")]
     desk.registrations.remove("ALL", "ALL")
     assert not +desk.exchange.watched
 

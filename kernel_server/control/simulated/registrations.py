@@ -54,13 +54,27 @@ class Registrations:
     def __init__(self, no_screen_left: int) -> None:
         self._no_screen_left = no_screen_left
         self._screens: dict[str, _Screen] = {}
+        self._holders: dict[str, set[str]] = {}  # the screens on which a code stands
         self.changed: Callable[[Iterable[str]], None] = _nobody
 
     def clear(self) -> None:
         """Forgets every registration, as a lost connection does."""
-        dropped = {code for screen in self._screens.values() for code in screen.codes()}
+        dropped = list(self._holders)
         self._screens.clear()
+        self._holders.clear()
         self.changed(dropped)
+
+    def _held_by(self, number: str, before: set[str]) -> None:
+        """Keeps the holders of codes up to date, now that a screen has changed."""
+        known = self._screens.get(number)
+        now = known.codes() if known is not None else set()
+        for code in before - now:
+            holders = self._holders[code]
+            holders.discard(number)
+            if not holders:
+                del self._holders[code]
+        for code in now - before:
+            self._holders.setdefault(code, set()).add(number)
 
     def register(self, screen: str, codes: Sequence[str], fids: Sequence[str], option: str) -> int:
         """SetRealReg. Nothing is registered where it returns other than 0.
@@ -83,20 +97,23 @@ class Registrations:
             wanted[code] = wanted.get(code, frozenset()) | frozenset(fids)
         if len(wanted) - ("" in wanted) > CODES_A_SCREEN:
             return TOO_MANY_CODES
-        before = known.codes() if known is not None and option == "0" else set()
+        held = known.codes() if known is not None else set()
         by_tr = known.by_tr if known is not None and option == "1" else frozenset()
         self._screens[screen] = _Screen(wanted, by_tr)
-        self.changed({*before, *(codes or ("",))})
+        self._held_by(screen, held)
+        self.changed({*(held if option == "0" else ()), *(codes or ("",))})
         return 0
 
     def follow(self, screen: str, codes: Sequence[str]) -> None:
         """A quote TR registers its codes on its screen, in place of those of the TR before it."""
         known = self._screens.get(screen)
+        held = known.codes() if known is not None else set()
         before = known.by_tr if known is not None else frozenset()
         if known is not None:
             known.by_tr = frozenset(codes)
         elif len(self._screens) < SCREENS:
             self._screens[screen] = _Screen(by_tr=frozenset(codes))
+        self._held_by(screen, held)
         self.changed({*before, *codes})
 
     def remove(self, screen: str, code: str) -> None:
@@ -106,15 +123,17 @@ class Registrations:
             known = self._screens.get(number)
             if known is None:
                 continue
+            held = known.codes()
             if code == ALL:
-                dropped |= known.codes()
+                dropped |= held
                 del self._screens[number]
-                continue
-            dropped.add(code)
-            known.registered.pop(code, None)
-            known.by_tr -= {code}
-            if not known.registered and not known.by_tr:
-                del self._screens[number]
+            else:
+                dropped.add(code)
+                known.registered.pop(code, None)
+                known.by_tr -= {code}
+                if not known.registered and not known.by_tr:
+                    del self._screens[number]
+            self._held_by(number, held)
         self.changed(dropped)
 
     def screens(self) -> tuple[str, ...]:
@@ -135,7 +154,8 @@ class Registrations:
         """How a code, or the blank one, is registered on all screens together; None where it is not."""
         fids: set[str] = set()
         by_tr = False
-        for screen in self._screens.values():
+        for number in self._holders.get(code, ()):
+            screen = self._screens[number]
             fids |= screen.registered.get(code, frozenset())
             by_tr = by_tr or code in screen.by_tr
         return Held(frozenset(fids), by_tr) if fids or by_tr else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import logging
+from collections import deque
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from heapq import heappop, heappush
@@ -32,8 +34,11 @@ from kernel_server.control.simulated.exchange.plan import Plan, Recorded
 from kernel_server.control.simulated.market import Market
 from kernel_server.reference.sessions import Sessions
 
-_TURN = 200  # events a turn, so that it keeps the control thread for some 10 ms
-_START = 100  # as many events as the start of an issue's day takes time
+log = logging.getLogger(__name__)
+
+_TURN = 100  # events a turn, so that it keeps the control thread for some 5 ms, in auctions for 15
+_START = 50  # as many events as the start of an issue's day takes time
+_LET_GO = 16  # days that are over with each that starts: all at once would take long
 _RESOLUTION = 0.004  # real seconds; what is due so close together is done in one turn
 _LAST = "~"  # sorts behind every code
 
@@ -81,11 +86,11 @@ class SimulatedExchange:
         self._evenings = Evenings(market, seed, crowd)
         self._watched: dict[str, int] = {}
         self._days: dict[str, IssueDay] = {}
+        self._over: list[IssueDay] = []  # yesterday's, let go a few at a time
         self._orders: dict[int, str] = {}
         self._numbers = itertools.count(1)
-        self._heap: list[
-            tuple[float, str]
-        ] = []  # a blank code is a phase, _LAST one that was put off, "+CODE" the start of an issue's day
+        self._heap: list[tuple[float, str]] = []  # a blank code is a phase, _LAST one that was put off
+        self._starting: deque[str] = deque()  # issues whose day has still to be started
         self._changes = NEVER  # when the phase in the heap begins
         self._session = -1  # whose day ``_days`` are
         self._timer: Timer | None = None
@@ -96,14 +101,15 @@ class SimulatedExchange:
         return self._load()
 
     def watch(self, code: str) -> None:
-        """Events come from now on, where the code is listed. What has to be computed first is so in a turn."""
+        """Events come from now on, where anything is known of the code. Its day is planned and started in a turn."""
         self._watched[code] = self._watched.get(code, 0) + 1
         if self._watched[code] == 1 and code in self._market.issues():
             self._run()
             if code in self._days:
                 self._days[code].loud = True
             else:
-                self._push(self._clock.now(), "+" + code)
+                self._starting.append(code)
+                self._arm()
 
     def unwatch(self, code: str) -> None:
         left = self._watched.get(code, 0) - 1
@@ -256,6 +262,18 @@ class SimulatedExchange:
         self._push(day.due, code)
         return day
 
+    def _start_next(self) -> int:
+        """Starts the day of whoever has waited longest, if it is still wanted; how many events that weighs."""
+        code = self._starting.popleft()
+        del self._over[-_LET_GO:]
+        if code in self._days or code not in self._watched:
+            return 0
+        try:
+            self._start(code)
+        except (LookupError, ValueError, OSError):
+            log.exception("no events of %s: nothing is known of it, or its file is bad", code)
+        return _START
+
     def _run(self) -> None:
         """Sees to it that the changes of phase are in the heap."""
         if self._changes < NEVER:
@@ -275,10 +293,10 @@ class SimulatedExchange:
 
     def _arm(self) -> None:
         """Sets the timer for what is due first."""
-        if self._closed or not self._heap:
+        if self._closed or not (self._heap or self._starting):
             return
         now = self._clock.now()
-        due = self._heap[0][0]
+        due = now if self._starting else self._heap[0][0]
         if due > now:
             due = max(due, now + _RESOLUTION * self._clock.speed)
         if self._timer is not None:
@@ -302,29 +320,27 @@ class SimulatedExchange:
         try:
             while heap and heap[0][0] <= now and left > 0:
                 time, code = heappop(heap)
-                left -= self._happen(time, code)
+                self._happen(time, code)
+                left -= 1
+            # At least one, so that a market that is late cannot keep anybody out.
+            while self._starting:
+                left -= self._start_next()
+                if left <= 0:
+                    break
         finally:
             self._turning = False
             self._arm()
 
-    def _happen(self, time: float, code: str) -> int:
-        """Lets one thing happen; how many events it weighs."""
+    def _happen(self, time: float, code: str) -> None:
+        """Lets one thing happen."""
         day = self._days.get(code)
         if day is not None:
             if day.due == time:
                 day.step()
                 if day.due < NEVER:
                     heappush(self._heap, (day.due, code))
-                return 1
         elif not code or code == _LAST:
             self._change(time, put_off=bool(code))
-        elif code[0] == "+" and code[1:] not in self._days and code[1:] in self._watched:
-            try:
-                self._start(code[1:])
-            except (LookupError, ValueError, OSError):
-                return _START  # nothing is known of it, or its file is bad: it has no events
-            return _START
-        return 1
 
     def _change(self, time: float, put_off: bool) -> None:
         """Another phase begins; one that ends an auction is put off until the last of those is over."""
@@ -351,8 +367,7 @@ class SimulatedExchange:
     def _change_day(self, time: float) -> None:
         """Yesterday's days make room for those of today, each of which starts in a turn."""
         self._session = phases.session(self._sessions, time)
-        self._days.clear()
+        self._over, self._days = list(self._days.values()), {}
         self._orders.clear()
         self._heap[:] = [entry for entry in self._heap if not entry[1]]
-        for code in self._watched:
-            heappush(self._heap, (time, "+" + code))
+        self._starting = deque(self._watched)

@@ -7,9 +7,8 @@ screens it stands. 시간외 단일가 has types of its own (``evening``).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from kernel_server import reference
 from kernel_server.control.simulated.exchange.interface import (
@@ -40,8 +39,6 @@ from kernel_server.control.simulated.survey import Survey
 from kernel_server.control.simulated.transactions import Line
 from kernel_server.reference.sessions import Sessions
 
-log = logging.getLogger(__name__)
-
 TRADE, BEST, BOOK, QUOTE, EXPECTED, HALT = (
     "주식체결",
     "주식우선호가",
@@ -51,6 +48,8 @@ TRADE, BEST, BOOK, QUOTE, EXPECTED, HALT = (
     notices.INTERRUPTION,
 )
 HOURS = "장시작시간"
+
+_AT_ONCE = 100  # codes that are told of in one piece of work
 
 _QUOTES = frozenset((BEST, BOOK))
 _OF_INDICES = (INDEX, BREADTH)
@@ -68,7 +67,8 @@ def _fids(realtype: str) -> frozenset[str]:
     return frozenset(str(fid) for fid in reference.realtype(realtype).fids)
 
 
-def subscribed(held: Held | None, of: Iterable[str]) -> frozenset[str]:
+@lru_cache
+def subscribed(held: Held | None, of: tuple[str, ...]) -> frozenset[str]:
     """Which of the types ``of`` a registration subscribes."""
     if held is None:
         return frozenset()
@@ -76,18 +76,28 @@ def subscribed(held: Held | None, of: Iterable[str]) -> frozenset[str]:
 
 
 class _Stock:
-    """A subscribed issue: its types, its writers for the day, and what was last told about it."""
+    """A subscribed issue: its types, and once the day has something to tell, its writers and what they told last.
 
-    __slots__ = ("_settings", "books", "expected", "interrupted", "quotes", "tape", "trades", "types")
+    ``live`` says whether those are there. Nobody asks for a tape before: it may have to be computed.
+    """
 
-    def __init__(self, types: frozenset[str], tape: Tape, settings: Settings) -> None:
+    __slots__ = ("_settings", "books", "expected", "interrupted", "live", "quotes", "tape", "trades", "types")
+
+    tape: Tape
+    trades: TradeStrings
+    books: BookStrings
+    quotes: tuple[int, int]
+    expected: Expected
+
+    def __init__(self, types: frozenset[str], settings: Settings) -> None:
         self.types = types
+        self.live = self.interrupted = False
         self._settings = settings
-        self.renew(tape)
 
     def renew(self, tape: Tape) -> None:
         """Another day."""
         colours = Colours(tape.base)
+        self.live = True
         self.tape = tape
         self.trades = TradeStrings(tape, self._settings, colours)
         self.books = BookStrings(self.trades, self._settings, colours)
@@ -97,11 +107,14 @@ class _Stock:
 
     def keep(self, tape: Tape) -> None:
         """The newest tape; the writers go with the day."""
-        trades = self.trades
-        if tape.base != trades.base or (tape.previous_volume, tape.previous_value) != trades.previous:
-            self.renew(tape)
-        else:
+        if self.live:
+            trades = self.trades
+            self.live = tape.base == trades.base
+            self.live &= (tape.previous_volume, tape.previous_value) == trades.previous
+        if self.live:
             self.tape = tape
+        else:
+            self.renew(tape)
 
 
 class Feed:
@@ -169,7 +182,7 @@ class Feed:
     # Who wants what.
 
     def _registered(self, codes: Iterable[str]) -> None:
-        for code in codes:
+        for code in sorted(codes):
             held = self._registrations.held(code)
             if code in self._issues:
                 self._follow(code, subscribed(held, _OF_ISSUES))
@@ -186,27 +199,18 @@ class Feed:
     def _follow(self, code: str, types: frozenset[str]) -> None:
         stock = self._stocks.get(code)
         if stock is None:
-            tape = self._watched(code) if types else None
-            if tape is not None:
-                self._stocks[code] = _Stock(types, tape, self._settings)
+            if types:
+                if not self._stocks:
+                    self._phase = self.exchange.phase()  # from now on it is told
+                    self._evening.at(self._phase)
+                self._stocks[code] = _Stock(types, self._settings)
+                self.exchange.watch(code)
         elif types:
             stock.types = types
         else:
             stock.types = types  # an event of it may be on its way just now
             del self._stocks[code]
             self.exchange.unwatch(code)
-
-    def _watched(self, code: str) -> Tape | None:
-        """Watches an issue; None, and nothing is watched, where there is no data of it to use."""
-        try:
-            tape = self.exchange.tape(code)
-        except (LookupError, BadMarketData):
-            log.exception("no real-time events of %s", code)
-            return None
-        self.exchange.watch(code)
-        self._phase = self.exchange.phase()
-        self._evening.at(self._phase)
-        return tape
 
     # What the exchange tells.
 
@@ -238,6 +242,8 @@ class Feed:
         if not stock.types & _QUOTES:
             return
         asks, bids = self.exchange.depth(code)
+        if not stock.live:
+            stock.renew(self.exchange.tape(code))
         self._quotes(code, stock, asks[0].price if asks else 0, bids[0].price if bids else 0)
         if BOOK in stock.types:
             seen = stock.tape, stock.expected, self._phase, stock.interrupted
@@ -267,12 +273,29 @@ class Feed:
         self._phase = phase
         self._evening.turned(phase, [(code, stock.types) for code, stock in self._stocks.items()])
         if phase is Phase.BEFORE_OPEN:
-            for code, stock in list(self._stocks.items()):
-                stock.renew(self.exchange.tape(code))
+            for stock in self._stocks.values():
+                stock.live = False
         elif phase is Phase.PAUSE:
-            for code, stock in list(self._stocks.items()):
-                if QUOTE in stock.types:
-                    self._say(code, QUOTE, stock.trades.quoted(stock.tape, *self._best(code)))
+            self._tell_close(sorted(self._stocks))
+
+    def _tell_close(self, codes: list[str]) -> None:
+        """주식시세 of these codes, a part now and the others after whoever else wants the control thread."""
+        for code in codes[:_AT_ONCE]:
+            stock = self._stocks.get(code)
+            if stock is not None and QUOTE in stock.types and self._known(code, stock):
+                self._say(code, QUOTE, stock.trades.quoted(stock.tape, *self._best(code)))
+        left = codes[_AT_ONCE:]
+        if left:
+            self._line.answer_later(0, lambda: self._tell_close(left), background=True)
+
+    def _known(self, code: str, stock: _Stock) -> bool:
+        """Sees to it that the issue's writers are there; False where nothing is known of it."""
+        if not stock.live:
+            try:
+                stock.renew(self.exchange.tape(code))
+            except (LookupError, BadMarketData):
+                return False
+        return True
 
     def _best(self, code: str) -> tuple[int, int]:
         asks, bids = self.exchange.depth(code)
