@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from kernel_server import __version__, clock_name, parent
+from kernel_server import __version__, clock_name, collector, parent
 from kernel_server.clock import Clock, RunningClock, seoul
 from kernel_server.clock_name import BadClock, ClockName
 from kernel_server.control.seam import Control
@@ -250,6 +250,7 @@ async def _serve(
         log.debug("the server did not start", exc_info=error)
         _fail(f"{error}; choose another --port, or 0 for any" if isinstance(error, PortTaken) else str(error))
     on_stop(stop_from_anywhere)
+    collector.quieten()
     if parent_pid is not None:
         parent.when_gone(parent_pid, stop_from_anywhere)
         _say(json.dumps({"listening": server.address, "pid": os.getpid()}))
