@@ -1,7 +1,9 @@
 """The simulated exchange: how many real-time events it makes, what every issue at once costs, and a day at a stretch.
 
-Each figure comes from a process of its own (``python -m bench.exchange start|all|day [CODES]``), so that memory and
-first times are not those of the measurement before. The control stands alone: no server, no client and no limits.
+Each figure comes from a process of its own (``python -m bench.exchange start|all|change|day [CODES]``), so that
+memory and first times are not those of the measurement before. The control stands alone: no server, no client and
+no limits. Its garbage collector is set as a server's. A piece of work is what the control thread does in one go; it
+is measured in the processor's time of that thread, so that what else the machine does is not in it.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from bench import timing
 from bench.timing import Row
+from kernel_server import collector
 from kernel_server.clock import KST, SteppedClock
 from kernel_server.control import simulated
 from kernel_server.control.seam import Event, Scalar
@@ -26,7 +30,7 @@ STARTS = 7
 DAY_CODES = 50
 TARGET = 20_000
 
-_SESSION = (2026, 11, 18)  # a usual day: 09:00 to 15:30
+_SESSION = (2026, 11, 17)  # a usual day, and the next one too: 09:00 to 15:30
 _CODES_A_SCREEN = 100
 _MARKETS = ("0", "10", "8", "50", "60")
 _FIDS = "10;41"  # 주식체결 and 주식호가잔량, and in the auctions 주식예상체결
@@ -47,6 +51,7 @@ class _Broker:
         self.control = simulated.build(None, 1, self._clock, settings, self._due.append)
         self.seen: Counter[str] = Counter()
         self.events = 0
+        self.longest = 0.0  # seconds of the longest piece of work
         self.listen()
 
     def listen(self) -> None:
@@ -64,7 +69,14 @@ class _Broker:
 
     def settle(self) -> None:
         while self._due:
-            self._due.popleft()()
+            self._piece(self._due.popleft())
+
+    def _piece(self, work: Callable[[], object]) -> float:
+        begun = time.thread_time()
+        work()
+        took = time.thread_time() - begun
+        self.longest = max(self.longest, took)
+        return took
 
     def login(self) -> None:
         self.control.call("CommConnect", ())
@@ -75,12 +87,18 @@ class _Broker:
         lists = (str(self.control.call("GetCodeListByMarket", (market,))) for market in _MARKETS)
         return list(dict.fromkeys(code for codes in lists for code in codes.split(";") if code))
 
-    def register(self, codes: list[str]) -> None:
+    def register(self, codes: list[str]) -> list[float]:
+        """Seconds of each SetRealReg. Every issue's day has been started on return."""
+        took = []
         for number, first in enumerate(range(0, len(codes), _CODES_A_SCREEN)):
             part = codes[first : first + _CODES_A_SCREEN]
             arguments = (f"{1000 + number}", ";".join(part), _FIDS, "0")
-            assert self.control.call("SetRealReg", arguments) == 0
+            took.append(self._piece(partial(self._called, "SetRealReg", arguments)))
         self.settle()
+        return took
+
+    def _called(self, name: str, arguments: tuple[Scalar, ...]) -> None:
+        assert self.control.call(name, arguments) == 0
 
 
 def _memory() -> float:
@@ -117,11 +135,13 @@ def _all() -> Figures:
     broker.login()
     codes = broker.listed()
     before = _memory()
+    broker.longest = 0.0
     begun = time.perf_counter()
-    broker.register(codes)
+    calls = broker.register(codes)
     registering = time.perf_counter() - begun
     broker.go_on(_AT_ONCE)
     held = _memory()
+    longest = broker.longest
     # What the same strings cost when they need not be made: the floor is the handing on.
     ready: list[tuple[Scalar, ...]] = []
     broker.control.listen(lambda event: ready.append(event.arguments))
@@ -144,12 +164,34 @@ def _all() -> Figures:
     return {
         "codes": len(codes),
         "registering": registering,
+        "call": timing.median(calls),
+        "longest_call": max(calls),
+        "longest": longest,
         "memory": held,
         "grown": held - before,
         "rate": timing.median(made),
         "times_floor": timing.median(ratios),
         "trades": broker.seen["주식체결"] / broker.events,
     }
+
+
+def _change() -> Figures:
+    """The last minute of a session, its close, and the beginning and the opening of the next, with all issues."""
+    broker = _Broker(15, 29)
+    broker.login()
+    broker.register(broker.listed())
+    broker.longest = 0.0
+    broker.go_on(120.0)
+    close = broker.longest
+    broker.go_on(16.95 * 3600, 3600.0)
+    broker.longest = 0.0
+    broker.go_on(180.0)
+    morning = broker.longest
+    broker.go_on(28 * 60.0, 1.0)
+    broker.longest = 0.0
+    broker.go_on(10.0)
+    broker.control.close()
+    return {"close": close, "morning": morning, "opening": broker.longest}
 
 
 def _day(count: int) -> Figures:
@@ -178,7 +220,7 @@ def run() -> list[Row]:
     timing.one_core()
     try:
         starts = [_child("start") for _ in range(STARTS)]
-        every, day = _child("all"), _child("day", str(DAY_CODES))
+        every, change, day = _child("all"), _child("change"), _child("day", str(DAY_CODES))
     finally:
         timing.all_cores(before)
     codes = f"{every['codes']:,.0f} issues"
@@ -190,7 +232,22 @@ def run() -> list[Row]:
             "(under 1 s)",
         ),
         Row(f"real-time events of {codes}, one core", f"{every['rate']:,.0f} events/s", _against(every)),
-        Row(f"registering {codes} in mid-session", timing.duration(every["registering"])),
+        Row(
+            f"registering {codes} in mid-session",
+            timing.duration(every["registering"]),
+            f"until all are under way, {every['registering'] / every['codes'] * 1e3:.1f} ms an issue",
+        ),
+        Row(
+            f"of that SetRealReg of {_CODES_A_SCREEN} codes",
+            timing.duration(every["call"]),
+            f"at most {timing.duration(every['longest_call'])}",
+        ),
+        Row("longest piece of work while registering, and 4 s after", timing.duration(every["longest"])),
+        Row(
+            "longest at a close, at 08:30, at an opening",
+            timing.duration(max(change.values())),
+            ", ".join(timing.duration(change[name]) for name in ("close", "morning", "opening")),
+        ),
         Row(f"memory with {codes} registered", memory, f"{every['grown']:.0f} MB more than before"),
         Row(
             f"a whole day of {day['codes']:.0f} issues",
@@ -209,10 +266,13 @@ def _against(every: Figures) -> str:
 
 def main() -> None:
     kind, *rest = sys.argv[1:]
+    collector.quieten()
     if kind == "start":
         figures = _start()
     elif kind == "all":
         figures = _all()
+    elif kind == "change":
+        figures = _change()
     else:
         figures = _day(int(rest[0]) if rest else DAY_CODES)
     print(json.dumps(figures))

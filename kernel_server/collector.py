@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gc
 
-_FULL_AFTER = 100  # collections of the middle generation, instead of 10: about 700,000 objects more than there were
+_FULL_AFTER = (
+    100  # collections of the middle generation, instead of 10: about 700,000 objects more than there were
+)
 
 
 def quieten() -> None:

@@ -137,6 +137,64 @@ def test_never_crossed_no_share_lost_and_priority_kept(stream: list[tuple[Side, 
         assert sum(level.volume for level in book.depth(side, 99)) == waiting
 
 
+background = st.tuples(
+    st.sampled_from(["stack", "thin", "withdraw", "trade", "submit", "cancel", "trim"]),
+    st.sampled_from([BUY, SELL]),
+    st.integers(1, 20),
+    st.integers(1, 12),
+)
+
+
+@given(st.lists(background, max_size=60))
+def test_what_waits_is_the_backgrounds_and_the_clients(
+    stream: list[tuple[str, Side, int, int]],
+) -> None:
+    book, placed = Book(), 0
+    prices = {BUY: range(1, 13), SELL: range(13, 25)}  # so that nobody crosses
+    clients: dict[int, tuple[Side, int]] = {}
+    for number, (what, side, quantity, level) in enumerate(stream, 1):
+        price, before = prices[side][level - 1], _waiting(book)
+        change = 0
+        if what == "stack":
+            book.stack(side, price, quantity)
+            placed, change = placed + quantity, quantity
+        elif what == "thin":
+            had = book.background(side, price)
+            change = -book.thin(side, price, quantity)
+            assert -change == min(had, quantity)
+        elif what == "withdraw":
+            book.withdraw(side, price)
+            better = [each for each in prices[side] if each * side >= price * side]
+            assert all(book.background(side, each) == 0 for each in better)
+            change = _waiting(book) - before
+        elif what == "trim":
+            book.trim(side, level)
+            change = _waiting(book) - before
+        elif what == "trade":
+            had = {one: book.left(one) for one in clients}
+            matches = book.trade(side, prices[Side(-side)][level - 1], quantity)
+            own = [match for match in matches if match.maker == BACKGROUND]
+            assert sum(match.volume for match in own) <= quantity
+            for one, left in had.items():
+                assert book.left(one) == left - sum(m.volume for m in matches if m.maker == one)
+            change = -sum(match.volume for match in matches)
+        elif what == "submit":
+            assert book.submit(number, side, quantity, price) == []
+            clients[number], change = (side, price), quantity
+        else:
+            change = -book.cancel(quantity)
+        assert _waiting(book) == before + change
+        for own_side, several in prices.items():
+            for each in several:
+                held = sum(book.left(one) for one, at in clients.items() if at == (own_side, each))
+                assert book.volume(own_side, each) == book.background(own_side, each) + held
+        assert book.clients() == [one for one in clients if book.left(one)]
+
+
+def _waiting(book: Book) -> int:
+    return sum(level.volume for side in (BUY, SELL) for level in book.depth(side, 99))
+
+
 collected = st.lists(
     st.tuples(st.sampled_from([BUY, SELL]), st.integers(1, 20), st.integers(0, 12)), min_size=1, max_size=30
 )

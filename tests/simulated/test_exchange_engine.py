@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from exchange_rig import CODE, DAY, Floor, Notes, hand_market, hand_sessions, scripted
 from market_cases import LATE, at, weekdays
-from simulated_rig import bars
+from simulated_rig import MUTE, bars
 from test_exchange_script import rows_of
 
 from kernel_server.control.simulated.exchange.interface import Expected, Phase, Side
 from kernel_server.control.simulated.history import SyntheticMarket
+from kernel_server.control.simulated.market import Bars
 from kernel_server.reference.sessions import load
 
 BUY, SELL, NONE = Side.BUY, Side.SELL, Side.NONE
@@ -199,6 +200,83 @@ def test_a_late_day_opens_late(market: SyntheticMarket) -> None:
     assert floor.notes.trades == []
     floor.settle("10:00")
     assert [trade.side for trade in floor.notes.trades] == [NONE]
+
+
+class Counting(SyntheticMarket):
+    """It counts whose minutes are asked for."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed, weekdays)
+        self.asked: list[str] = []
+
+    def minute(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
+        self.asked.append(code)
+        return super().minute(code, adjusted, now, days)
+
+
+def test_a_day_is_planned_in_a_turn_and_once() -> None:
+    market = Counting(7)
+    floor = Floor(market, "2026-03-18 10:00", weekdays)
+    several = list(market.issues())[:20]
+    for code in several:
+        floor.exchange.watch(code)
+    assert (market.asked, floor.turns) == ([], 0)
+    floor.work_off()
+    assert market.asked == several
+    assert floor.turns >= 10
+    for code in several:
+        floor.exchange.tape(code)
+    floor.settle("10:01")
+    assert market.asked == several
+    assert {trade.code for trade in floor.notes.trades} == set(several)
+
+
+def test_the_days_of_another_morning_are_planned_in_turns_too() -> None:
+    market = Counting(7)
+    floor = Floor(market, "2026-03-18 18:10", weekdays)
+    several = list(market.issues())[:20]
+    for code in several:
+        floor.exchange.watch(code)
+    floor.work_off()
+    market.asked.clear()
+    floor.settle("23:59:59")
+    floor.clock.advance(1)
+    floor.leap("08:30")
+    before = floor.turns
+    floor.work_off()
+    assert market.asked == several
+    assert floor.turns - before >= 10
+
+
+def test_whoever_leaves_before_its_turn_is_not_planned() -> None:
+    market = Counting(7)
+    floor = Floor(market, "2026-03-18 10:00", weekdays)
+    floor.exchange.watch(CODE)
+    floor.exchange.unwatch(CODE)
+    floor.exchange.watch("000660")
+    floor.settle("10:01")
+    assert market.asked == ["000660"]
+
+
+def test_one_of_whom_nothing_is_known_keeps_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    market = hand_market()
+    market.listing = [*market.listing, MUTE]
+    market.minutes = {CODE: bars([(20220118100000, 77600, 77800, 77500, 77700, 4000)])}
+    floor = Floor(market, f"{DAY} 09:30", hand_sessions)
+    for code in (MUTE.code, CODE):
+        floor.exchange.watch(code)
+    floor.settle("10:01")
+    assert {trade.code for trade in floor.notes.trades} == {CODE}
+    assert MUTE.code in caplog.text
+
+
+def test_the_order_of_registration_makes_no_difference(market: SyntheticMarket) -> None:
+    floors = [Floor(market, "2026-03-18 10:00", weekdays) for _ in range(2)]
+    for floor, listed in zip(floors, (CODES, CODES[::-1]), strict=True):
+        for code in listed:
+            floor.exchange.watch(code)
+        floor.settle("10:05")
+    assert floors[0].notes.all == floors[1].notes.all
 
 
 def test_a_backlog_is_worked_off_in_several_turns(market: SyntheticMarket) -> None:

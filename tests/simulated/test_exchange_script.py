@@ -12,7 +12,7 @@ from market_cases import at, weekdays
 from simulated_rig import Row, bars
 
 from kernel_server.control.simulated import draws, ticks
-from kernel_server.control.simulated.exchange.script import Script, from_minutes
+from kernel_server.control.simulated.exchange.script import NOTHING, Script, from_minutes
 from kernel_server.control.simulated.history import SyntheticMarket
 from kernel_server.control.simulated.market import Bars, Ints
 
@@ -142,6 +142,25 @@ def test_the_key_alone_decides(market: SyntheticMarket) -> None:
 
     assert drawn(5) == drawn(5)
     assert drawn(5) != drawn(6)
+
+
+def test_packed_it_is_the_same_in_half_the_memory(market: SyntheticMarket) -> None:
+    minutes = market.minute("005930", False, CLOSES, 1)
+    script = scripted(minutes)
+    packed = script.packed()
+    columns = ("time", "price", "volume", "side")
+    for name in columns:
+        assert getattr(packed, name).tolist() == getattr(script, name).tolist()
+    assert (packed.opens, packed.closes) == (script.opens, script.closes) == (True, True)
+    memory = [sum(getattr(held, name).nbytes for name in columns) for held in (packed, script)]
+    assert memory[0] / memory[1] < 0.55
+
+
+def test_what_does_not_fit_four_bytes_stays_as_it_is() -> None:
+    large = 3_000_000_000
+    packed = Script(np.array([OPENS]), np.array([large]), np.array([2 * large]), np.array([1])).packed()
+    assert (packed.price.tolist(), packed.volume.tolist()) == ([large], [2 * large])
+    assert len(NOTHING.packed()) == 0
 
 
 def test_no_minutes_no_trades() -> None:

@@ -96,6 +96,17 @@ def test_the_newest_days_alone_are_those_of_the_whole_history(
 
 
 @few
+@given(codes, moments, st.integers(1, 170), st.booleans())
+def test_the_newest_minutes_alone_are_those_of_all_that_are_kept(
+    code: str, now: float, days: int, adjusted: bool
+) -> None:
+    whole = MARKET.minute(code, adjusted, now, 160)
+    dates = np.unique(whole.time // 10**6)[-days:]
+    held = int(np.isin(whole.time // 10**6, dates).sum())
+    assert same(MARKET.minute(code, adjusted, now, days), last_of(whole, held))
+
+
+@few
 @given(codes, recent, recent)
 def test_a_minute_that_is_over_never_changes(code: str, one: float, other: float) -> None:
     earlier, later = sorted((one, other))
@@ -416,6 +427,13 @@ def test_halted_days_do_not_count_among_the_sessions_asked_for() -> None:
     market = SyntheticMarket(1, weekdays, actions=[action])
     bars = market.minute("005930", True, at("2026-11-20", "20:00"), 2)
     assert np.unique(bars.time // 10**6).tolist() == [20261116, 20261120]
+
+
+def test_minutes_are_found_behind_the_longest_halt() -> None:
+    action = Action("005930", date(2026, 11, 20), 2, halted=60)
+    market = SyntheticMarket(1, weekdays, actions=[action])
+    bars = market.minute("005930", True, at("2026-11-19", "20:00"), 1)
+    assert np.unique(bars.time // 10**6).tolist() == [20260827]
 
 
 # The session that runs

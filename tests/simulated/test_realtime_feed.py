@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -23,6 +24,7 @@ from kernel_server.control.simulated.exchange.interface import (
     Trade,
 )
 from kernel_server.control.simulated.index_series import Indices
+from kernel_server.control.simulated.market import Issue
 from kernel_server.control.simulated.realtime import Feed
 from kernel_server.control.simulated.registrations import Registrations
 from kernel_server.control.simulated.settings import Settings
@@ -44,12 +46,12 @@ def calendar() -> Sessions:
 class HandExchange:
     """An exchange whose tapes and books are set by hand. ``watched`` counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, issues: Mapping[str, Issue]) -> None:
         self.watched: Counter[str] = Counter()
         self.now = Phase.CONTINUOUS
         self.tapes = {
             code: Tape(code, 10_000, 13_000, 7_000, 1_000, 10_000_000, issue.shares, 10_000)
-            for code, issue in ISSUES.items()
+            for code, issue in issues.items()
         }
         self.halts: list[Interruption] = []
         self.asks = [Level(10_010, 100)]
@@ -89,18 +91,20 @@ class HandExchange:
 class Desk:
     """A feed and a line that records what it fires; ``inside`` is done within every event."""
 
-    def __init__(self, start: str = "2022-01-18 12:00", **settings: object) -> None:
+    def __init__(
+        self, start: str = "2022-01-18 12:00", issues: Mapping[str, Issue] = ISSUES, **settings: object
+    ) -> None:
         self.clock = SteppedClock(moment(start))
         self.events: list[tuple[str, str, str]] = []
         self.inside: Callable[[str, str], None] = lambda _key, _type: None
-        self.exchange = HandExchange()
+        self.exchange = HandExchange(issues)
         self.registrations = Registrations(-10)
         self.feed = Feed(
             self,
             lambda _watcher: self.exchange,
             self.registrations,
             Settings(**settings),  # type: ignore[arg-type]
-            ISSUES,
+            issues,
             calendar,
             Indices(HandMarket(list(ISSUES.values()), {"005930": bars(BARS)}), calendar),
         )
@@ -115,7 +119,8 @@ class Desk:
         self.inside(key, realtype)
 
     def answer_later(self, seconds: float, work: Callable[[], None], background: bool = False) -> None:
-        self.clock.call_at(self.clock.now() + seconds, work)
+        # Never inside the call: a stepped clock carries out at once what is due now.
+        self.clock.call_at(self.clock.now() + max(seconds, 0.001), work)
 
     def register(self, codes: str, fids: str = TRADES, option: str = "1", screen: str = "0101") -> None:
         listed = [code for code in codes.split(";") if code]
@@ -408,6 +413,22 @@ def test_the_close_is_told_without_a_trade(desk: Desk) -> None:
     desk.seen()
     desk.feed.phase(Phase.PAUSE, desk.now())
     assert desk.seen() == [("005930", "주식시세")]
+
+
+def test_the_close_is_told_in_the_order_of_codes_and_in_parts() -> None:
+    desk = Desk()
+    desk.register("900290;069500;005930", "10")
+    desk.feed.phase(Phase.PAUSE, desk.now())
+    assert desk.seen() == [(code, "주식시세") for code in ("005930", "069500", "900290")]
+    many = [f"{number:06d}" for number in range(250)]
+    desk = Desk(issues={code: replace(SAMSUNG, code=code) for code in many})
+    for screen in range(3):
+        desk.register(";".join(many[screen * 100 :][:100]), "10", screen=f"010{screen}")
+    desk.feed.phase(Phase.PAUSE, desk.now())
+    assert len(desk.seen()) == 100
+    desk.registrations.remove("ALL", many[249])
+    desk.clock.advance(1)
+    assert desk.seen() == [(code, "주식시세") for code in many[100:249]]
 
 
 def test_trades_of_the_single_price_session_are_not_written_as_others(desk: Desk) -> None:
