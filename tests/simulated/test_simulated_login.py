@@ -28,25 +28,6 @@ def test_login_comes_as_an_event_well_after_the_call() -> None:
     assert states == [(Event("OnEventConnect", (0,)), 1)]
 
 
-def test_a_second_login_gives_no_second_event() -> None:
-    rig = Rig(small_market())
-    assert [rig.call("CommConnect"), rig.call("CommConnect")] == [0, 0]
-    rig.settle()
-    assert rig.call("CommConnect") == 0
-    rig.settle()
-    assert [event.name for event in rig.events] == ["OnEventConnect"]
-
-
-def test_a_failed_login_says_its_code_and_may_be_tried_again() -> None:
-    rig = Rig(small_market(), login_result=-101)
-    for _ in range(2):
-        rig.call("CommConnect")
-        rig.settle()
-    assert rig.events == [Event("OnEventConnect", (-101,))] * 2
-    assert rig.call("GetConnectState") == 0
-    assert rig.send("opt10001", 종목코드="005930") == -100
-
-
 def test_the_login_delay_leaves_time_for_a_listener() -> None:
     with pytest.raises(ValueError, match=r"0\.3"):
         Settings(login_delay=0.2)

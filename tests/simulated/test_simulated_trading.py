@@ -66,20 +66,6 @@ def sent(story: list[str]) -> str:
     return next(text for text in story if len(text) == 7 and text.isdecimal())
 
 
-def test_a_market_buy_is_told_as_it_was_recorded() -> None:
-    rig = trader()
-    story = rig.order(BUY, 2, quote=MARKET)
-    number = sent(story)
-    assert story[:3] == [BOUGHT, number, "접수"]
-    assert story[3:] == ["체결", "잔고"] * (len(story[3:]) // 2) != []
-    accepted, *fills = of(rig, number)
-    assert [len(told.values) for told in rig.told[:3]] == [35, 35, 34]
-    assert accepted.values[901] == "0"
-    assert (accepted.values[902], accepted.values[911]) == ("2", "")
-    assert (fills[-1].values[902], fills[-1].values[911]) == ("0", "2")
-    assert balance(rig).values[930] == "2"
-
-
 def test_a_fill_is_on_the_tape() -> None:
     rig = trader()
     ask, _ = quotes(rig)

@@ -215,15 +215,6 @@ def test_the_mark_of_the_last_page(last: str) -> None:
     assert rig.all_pages("opt10081", **DAILY)[-1].prev_next == last
 
 
-@pytest.mark.parametrize("answer", ["empty", "silent"])
-def test_a_rejected_query_has_a_message_and_perhaps_an_empty_answer(answer: str) -> None:
-    rig = Rig(small_market(), rejected_query=answer).login()
-    rig.send("opt10001", 종목코드="999999")
-    rig.settle()
-    assert rig.events[0] == Event("OnReceiveMsg", ("0101", "요청", "opt10001", "[00Z211] 종목코드 오류"))
-    assert [event.name for event in rig.events[1:]] == (["OnReceiveTrData"] if answer == "empty" else [])
-
-
 FILLED = """
 opt10001 opt10002 opt10003 opt10004 opt10005 opt10006 opt10007 opt10008 opt10009 opt10012 opt10014 opt10015
 opt10016 opt10017 opt10018 opt10019 opt10020 opt10021 opt10022 opt10023 opt10024 opt10025 opt10026 opt10027
