@@ -292,6 +292,7 @@ def test_an_issue_of_which_nothing_is_known_gives_nothing_and_harms_nobody(desk:
     desk.register("900290;005930;101", "10")
     desk.trade("005930")
     desk.feed.phase(Phase.PAUSE, desk.now())
+    desk.clock.advance(1)
     assert desk.seen() == [("005930", "주식체결"), ("005930", "주식시세")]
     desk.registrations.remove("ALL", "ALL")
     assert not +desk.exchange.watched
@@ -412,6 +413,7 @@ def test_the_close_is_told_without_a_trade(desk: Desk) -> None:
     desk.trade()
     desk.seen()
     desk.feed.phase(Phase.PAUSE, desk.now())
+    desk.clock.advance(1)
     assert desk.seen() == [("005930", "주식시세")]
 
 
@@ -419,12 +421,14 @@ def test_the_close_is_told_in_the_order_of_codes_and_in_parts() -> None:
     desk = Desk()
     desk.register("900290;069500;005930", "10")
     desk.feed.phase(Phase.PAUSE, desk.now())
+    desk.clock.advance(1)
     assert desk.seen() == [(code, "주식시세") for code in ("005930", "069500", "900290")]
     many = [f"{number:06d}" for number in range(250)]
     desk = Desk(issues={code: replace(SAMSUNG, code=code) for code in many})
     for screen in range(3):
         desk.register(";".join(many[screen * 100 :][:100]), "10", screen=f"010{screen}")
     desk.feed.phase(Phase.PAUSE, desk.now())
+    desk.clock.advance(0.0015)
     assert len(desk.seen()) == 100
     desk.registrations.remove("ALL", many[249])
     desk.clock.advance(1)

@@ -230,17 +230,3 @@ def test_a_cut_loses_registrations_and_open_continuation() -> None:
     assert len(rig.live) == heard
     again = rig.page("opt10003", 2, 종목코드="005930")
     assert int(again.row(0)["누적거래량"]) > int(first.row(0)["누적거래량"])  # the newest trade, not the 31st
-
-
-def test_the_same_seed_gives_the_same_events() -> None:
-    def events() -> list[str]:
-        rig = DayRig("08:59", seed=7).begin()
-        rig.register(";".join((*CODES, "001")))
-        rig.settle(180)
-        rig.order(1, 10, quote="03")
-        rig.settle(180)
-        return list(map(repr, rig.events))
-
-    first = events()
-    assert len(first) > 500
-    assert first == events()

@@ -279,23 +279,22 @@ class Feed:
             self._tell_close(sorted(self._stocks))
 
     def _tell_close(self, codes: list[str]) -> None:
-        """주식시세 of these codes, a part now and the others after whoever else wants the control thread."""
+        """주식시세 of these codes, some at a time, after whoever else wants the control thread."""
+        if codes:
+            self._line.answer_later(0, lambda: self._tell_some(codes), background=True)
+
+    def _tell_some(self, codes: list[str]) -> None:
         for code in codes[:_AT_ONCE]:
             stock = self._stocks.get(code)
-            if stock is not None and QUOTE in stock.types and self._known(code, stock):
-                self._say(code, QUOTE, stock.trades.quoted(stock.tape, *self._best(code)))
-        left = codes[_AT_ONCE:]
-        if left:
-            self._line.answer_later(0, lambda: self._tell_close(left), background=True)
-
-    def _known(self, code: str, stock: _Stock) -> bool:
-        """Sees to it that the issue's writers are there; False where nothing is known of it."""
-        if not stock.live:
+            if stock is None or QUOTE not in stock.types:
+                continue
             try:
-                stock.renew(self.exchange.tape(code))
+                tape = self.exchange.tape(code)  # with the closing auction in it, which is told before this
             except (LookupError, BadMarketData):
-                return False
-        return True
+                continue
+            stock.keep(tape)
+            self._say(code, QUOTE, stock.trades.quoted(tape, *self._best(code)))
+        self._tell_close(codes[_AT_ONCE:])
 
     def _best(self, code: str) -> tuple[int, int]:
         asks, bids = self.exchange.depth(code)

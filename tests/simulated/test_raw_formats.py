@@ -1,0 +1,167 @@
+"""Every form in which a value is written, for whatever values: it reads back, and it has its sign, width and blanks."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernel_server import reference
+from kernel_server.clock import seoul
+from kernel_server.control.simulated import formats
+from kernel_server.control.simulated.brokerage.chejan import percent
+from kernel_server.control.simulated.brokerage.widths import text, written
+from kernel_server.control.simulated.realtime import writing
+from kernel_server.control.simulated.tsv import rows
+
+prices = st.integers(1, 10**7)
+shares = st.integers(0, 10**10)
+money = st.integers(-(10**14), 10**14)
+names = st.text(st.sampled_from("가나다라삼성전자ABC012 &"), max_size=40)
+
+
+def halves_up(value: Fraction) -> int:
+    """Rounded, halves away from zero."""
+    whole = int(abs(value) + Fraction(1, 2))
+    return whole if value >= 0 else -whole
+
+
+@given(st.integers(0, 10**7), prices)
+def test_a_price_reads_back_without_its_colour(value: int, base: int) -> None:
+    written_ = formats.price(value, base)
+    assert int(written_.lstrip("+-")) == value
+    assert written_[: -len(str(value))] == ("+" if value > base else "-" if value < base else "")
+    colours = writing.Colours(base)
+    assert colours[value] == colours[value] == written_
+
+
+@given(money)
+def test_a_change_has_a_sign_unless_it_is_none(value: int) -> None:
+    assert int(formats.signed(value)) == value
+    assert formats.signed(value).startswith("+") == (value > 0)
+
+
+@given(st.integers(-(10**7), 10**7), prices)
+def test_a_rate_is_percent_with_two_decimals_and_a_real_sign(change: int, base: int) -> None:
+    rate = formats.rate(change, base)
+    hundredths = halves_up(Fraction(change * 10_000, base))
+    assert re.fullmatch(r"[+-]\d+\.\d\d|0\.00", rate)
+    assert Fraction(rate) * 100 == hundredths
+    assert rate.startswith("+") == (hundredths > 0)
+    assert formats.rate(change, 0) == "0.00"
+
+
+@given(shares, shares)
+def test_a_comparison_is_signed_by_whether_it_is_below_a_hundred(part: int, whole: int) -> None:
+    compared = formats.compared(part, whole)
+    assert writing.compared(part, whole) == compared
+    if not whole:
+        assert compared == writing.share(part, whole) == "0.00"
+        return
+    assert compared[0] == ("-" if part < whole else "+")
+    assert Fraction(compared[1:]) * 100 == halves_up(Fraction(part * 10_000, whole))
+    assert writing.share(part, whole) == compared[1:]
+
+
+@given(money)
+def test_larger_units_are_rounded_halves_away_from_zero(won: int) -> None:
+    for unit, write in ((10**6, formats.millions), (10**8, formats.eok), (10**3, formats.thousands)):
+        assert write(won) == halves_up(Fraction(won, unit))
+
+
+@given(st.lists(st.integers(0, 10**14), max_size=20))
+def test_columns_are_written_as_their_values_are(values: list[int]) -> None:
+    column = np.array(values, np.int64)
+    assert formats.numbers(column) == [str(value) for value in values]
+    assert formats.millions_column(column) == [str(formats.millions(value)) for value in values]
+    marked = formats.flags(column % 3)
+    assert marked == [str(value % 3) if value % 3 else "" for value in values]
+    ratios = formats.ratios((column % 1000) / 10.0, column % 3)
+    assert [bool(ratio) for ratio in ratios] == [value % 3 > 0 for value in values]
+    assert all(re.fullmatch(r"\d+\.\d\d|", ratio) for ratio in ratios)
+
+
+@given(prices, prices, st.integers(0, 10**6), st.integers(0, 10**6))
+def test_a_direction_says_limit_rise_or_fall(last: int, base: int, above: int, below: int) -> None:
+    upper, lower = base + above, base - below
+    expected = 3 if last == base else 2 - (last >= upper) if last > base else 5 - (last <= lower)
+    assert formats.direction(last, base, upper, lower) == str(expected)
+
+
+@given(names, st.sampled_from(["none", "left", "right"]), st.integers(0, 60))
+def test_padding_adds_blanks_on_its_side_and_nothing_else(value: str, side: str, width: int) -> None:
+    padded = formats.padded(value, side, width)  # type: ignore[arg-type]
+    size = len(value.encode("cp949"))
+    if not value or side == "none" or size >= width:
+        assert padded == value
+    else:
+        assert len(padded.encode("cp949")) == width
+        blanks = " " * (width - size)
+        assert padded == (blanks + value if side == "left" else value + blanks)
+
+
+@given(names, st.integers(1, 50))
+def test_a_text_of_an_account_fills_its_bytes_and_is_cut_between_characters(value: str, width: int) -> None:
+    filled = text(value, width)
+    assert len(filled.encode("cp949")) == width
+    assert filled == value or value.startswith(filled.rstrip()) or filled.startswith(value)
+
+
+@given(st.data())
+@pytest.mark.parametrize("tr", sorted({row[0] for row in rows("account_width")}))
+def test_every_field_of_an_account_has_its_width(tr: str, data: st.DataObject) -> None:
+    forms = {field: (int(width), form) for code, field, width, form in rows("account_width") if code == tr}
+    block = reference.tr(tr)
+    for fields in (block.single_names, block.multi_names):
+        values: dict[str, str | int] = {}
+        for field in fields:
+            width, form = forms.get(field) or forms["*"]
+            if form == "number":
+                values[field] = data.draw(st.integers(-(10 ** (width - 1) - 1), 10**width - 1))
+            elif form == "text":
+                values[field] = data.draw(names)
+            else:
+                values[field] = percent(data.draw(st.integers(-(10**9), 10**9)), data.draw(prices))
+        for field, raw in zip(fields, written(tr, fields, values), strict=True):
+            width, form = forms.get(field) or forms["*"]
+            if form == "rate":
+                assert re.fullmatch(r"-?\d+\.\d\d", raw)
+                continue
+            assert len(raw.encode("cp949")) == width
+            if form == "number":
+                assert int(raw) == values[field]
+                assert re.fullmatch(r"-?\d+", raw)  # the sign first, then zeros
+
+
+@given(st.integers(-(10**12), 10**12), st.integers(0, 10**12))
+def test_rates_of_the_mock_server_have_a_point_and_no_plus(part: int, whole: int) -> None:
+    rate = percent(part, whole)
+    assert re.fullmatch(r"-?\d+\.\d\d", rate)
+    if whole:
+        assert Fraction(rate) * 100 == halves_up(Fraction(part * 10_000, whole))
+
+
+@given(st.floats(0, 4e9))
+def test_a_time_is_that_of_the_clock_in_seoul(time: float) -> None:
+    assert writing.clock(time) == f"{seoul(int(time)):%H%M%S}"
+
+
+@given(st.integers(0, 86_399))
+def test_a_stretch_of_time_reads_back(seconds: int) -> None:
+    raw = writing.span(seconds)
+    assert re.fullmatch(r"\d{6}", raw)
+    assert int(raw[:2]) * 3600 + int(raw[2:4]) * 60 + int(raw[4:]) == seconds
+
+
+@given(prices)
+def test_what_hangs_on_the_price_is_a_part_of_it(price: int) -> None:
+    assert (writing.per_price(1497, price), writing.per_price(1498, price)) == (
+        price * 2 // 5,
+        price * 8 // 25,
+    )
+    assert 0 <= writing.per_price(32, price) - price * 26 / 10_000 < 1
+    assert abs(writing.per_price(732, price) - price * 533 / 100_000) <= 0.5
