@@ -15,8 +15,13 @@ NOW = "2019-11-20 16:00"
 ISSUES = {CODE: stock(CODE, market="KOSDAQ")}
 DAY = "2019-11-20 "
 
-# The end of the session whose rows were recorded, and before it one trade that makes its totals right.
-OPENING = [(66_000, 15_900, "09:00:05", Side.NONE), (35_253, 15_500, "10:00:00", Side.BUY)]
+# The end of the session whose rows were recorded, and before it trades that bring its totals to where they were.
+OPENING = [
+    (7_059, 15_500, "09:00:05", Side.NONE),
+    (56_072, 15_300, "10:00:00", Side.BUY),
+    (33_906, 15_700, "11:00:00", Side.SELL),
+    (69_571, 15_750, "12:00:00", Side.SELL),
+]
 RECORDED = [
     (51, 15_450, "15:19:35", Side.BUY),
     (1, 15_450, "15:19:39", Side.BUY),
@@ -25,6 +30,8 @@ RECORDED = [
     (6989, 15_350, "15:30:21", Side.NONE),
     (138, 15_350, "15:40:00", Side.NONE),
     (10, 15_350, "15:41:23", Side.SELL),
+    (100, 15_350, "15:51:21", Side.SELL),
+    (60, 15_350, "15:58:32", Side.SELL),
 ]
 
 
@@ -50,27 +57,20 @@ def many(count: int) -> HandExchange:
 
 def test_trades_are_written_as_recorded() -> None:
     _, rows = ask(TickCharts(ISSUES, exchange(OPENING + RECORDED)).handlers(), "opt10003", NOW, 종목코드=CODE)
-    names = (
-        "시간",
-        "현재가",
-        "전일대비",
-        "대비율",
-        "우선매도호가단위",
-        "우선매수호가단위",
-        "체결거래량",
-        "sign",
-    )
-    told = [[row[name] for name in names] for row in rows]
-    assert told[:3] == [
-        ["154123", "-15350", "-600", "-3.76", "-15400", "-15350", "-10", "5"],
-        ["154000", "-15350", "-600", "-3.76", "-15400", "-15350", " 138", "5"],
-        ["153021", "-15350", "-600", "-3.76", "-15400", "-15350", " 6989", "5"],
+    told = [",".join(row.values()) for row in rows[: len(RECORDED)]]
+    assert told == [
+        "155832,-15350,-600,-3.76,-15400,-15350,-60,5,174017,2709119750,54.12",
+        "155121,-15350,-600,-3.76,-15400,-15350,-100,5,173957,2708198750,54.15",
+        "154123,-15350,-600,-3.76,-15400,-15350,-10,5,173857,2706663750,54.20",
+        # An auction belongs to neither side, so it moves the totals and leaves the strength where it was.
+        "154000,-15350,-600,-3.76,-15400,-15350, 138,5,173847,2706510250,54.21",
+        "153021,-15350,-600,-3.76,-15400,-15350, 6989,5,173709,2704391950,54.21",
+        # -15450 was recorded as the best ask here: what stood in the book does not follow from the trades.
+        "151955,-15350,-600,-3.76,-15400,-15350,-3,5,166720,2597110800,54.21",
+        "151955,-15400,-550,-3.45,-15450,-15400,-57,5,166717,2597064750,54.21",
+        "151939,-15450,-500,-3.13,-15450,-15400,+1,5,166660,2596186950,54.24",
+        "151935,-15450,-500,-3.13,-15450,-15400,+51,5,166659,2596171500,54.24",
     ]
-    assert [row["체결거래량"] for row in rows[3:7]] == ["-3", "-57", "+1", "+51"]
-    # An auction belongs to neither side, so it moves the totals and leaves the strength where it was.
-    assert rows[2]["체결강도"] == rows[3]["체결강도"] == rows[1]["체결강도"] != rows[4]["체결강도"]
-    assert int(rows[2]["누적거래량"]) - int(rows[3]["누적거래량"]) == 6989
-    assert int(rows[2]["누적거래대금"]) - int(rows[3]["누적거래대금"]) == 6989 * 15_350
 
 
 def test_pages_of_trades_go_on_where_they_ended_whatever_comes() -> None:
@@ -194,4 +194,4 @@ def test_at_night_the_book_is_as_old_as_the_last_trade() -> None:
     held = exchange(OPENING)
     held.at = Phase.CLOSED
     _, rows = ask(OrderBooks(ISSUES, held).handlers(), "opt10004", "2019-11-20 23:00", 종목코드=CODE)
-    assert rows[0]["호가잔량기준시간"] == "100000"
+    assert rows[0]["호가잔량기준시간"] == "120000"
