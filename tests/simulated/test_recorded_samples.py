@@ -132,6 +132,37 @@ class TestOverRecordings:
             assert abs(int(found["시가총액"]) - int(row["시가총액"])) <= 1
             assert found["예상체결가"] == row["예상체결가"]  # that of the opening auction
 
+    @pytest.mark.parametrize("file", ["condition_info_20220118.csv", "OPTKWFID_20220118.csv"])
+    def test_what_a_condition_found(self, file: str) -> None:
+        """Of these rows the first columns were kept: enough for a day whose price never moved."""
+        names = (
+            "종목코드",
+            "종목명",
+            "현재가",
+            "기준가",
+            "전일대비",
+            "전일대비기호",
+            "등락율",
+            "거래량",
+            "거래대금",
+        )
+        rows = [row for row in rows_of(file) if row["종목코드"] != "..."]
+        assert rows
+        market, issues, days = boards(), [], {}
+        for row in rows:
+            code, base, last = row["종목코드"], int(row["기준가"]), abs(int(row["현재가"]))
+            issues.append(replace(GRT, code=code, name=row["종목명"], market=market.get(code, "KOSDAQ")))
+            day = (20220118, last, last, last, last, int(row["거래량"]))
+            days[code] = with_value(
+                bars([(20220117, base, base, base, base, 1), day]), [1, int(row["거래대금"])]
+            )
+        rig = Rig(HandMarket(issues, days), "2022-01-18 15:31").login()
+        for first in range(0, len(rows), 100):
+            part = rows[first : first + 100]
+            page = rig.watch([row["종목코드"] for row in part])
+            for place, row in enumerate(part):
+                assert [page.row(place)[name] for name in names] == [row[name] for name in names]
+
     def test_basic_information(self) -> None:
         results = [line["result"] for line in recorded() if line.get("cell") in (33, 48)]
         (event,) = [each for each in events("OnReceiveTrData") if each["arguments"][2] == "opt10001"]
