@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from simulated_rig import Rig, small_market
+
+from kernel_server.control.simulated.registrations import Registrations
 
 CODES = [f"{number:06d}" for number in range(1, 202)]
 
@@ -90,3 +94,40 @@ def test_a_quote_tr_registers_its_code_in_place_of_the_one_before(rig: Rig) -> N
     assert held.codes("0102") == {"005930", "900290"}
     rig.call("DisconnectRealData", "0101")
     assert held.screens() == ("0102",)
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["register", "add", "follow", "remove", "drop", "clear"]),
+        st.sampled_from(["0101", "0102", "0103"]),
+        st.lists(st.sampled_from(CODES[:4]), max_size=3, unique=True),
+        st.sampled_from(["10", "15", "41"]),
+    ),
+    max_size=25,
+)
+
+
+@given(STEPS)
+def test_how_a_code_is_held_is_what_its_screens_say(steps: list[tuple[str, str, list[str], str]]) -> None:
+    held = Registrations(-10)
+    told: list[set[str]] = []
+    held.changed = lambda codes: told.append(set(codes))
+    for what, screen, codes, fid in steps:
+        before = {code: held.held(code) for code in CODES[:4]}
+        if what in ("register", "add"):
+            assert held.register(screen, codes, [fid], "1" if what == "add" else "0") == 0
+        elif what == "follow":
+            held.follow(screen, codes)
+        elif what == "clear":
+            held.clear()
+        else:
+            held.remove("ALL" if what == "drop" else screen, codes[0] if codes else "ALL")
+        for code in CODES[:4]:
+            on = [each for each in held.screens() if code in held.codes(each)]
+            now = held.held(code)
+            assert (now is None) == (not on)
+            assert (now.fids if now else set()) == {fid for each in on for fid in held.fids(each, code)}
+            if now != before[code]:
+                assert code in told[-1]
+    held.clear()
+    assert all(held.held(code) is None for code in ("", *CODES[:4]))
