@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 _TURN = 100  # events a turn, so that it keeps the control thread for some 5 ms, in auctions for 15
 _START = 50  # as many events as the start of an issue's day takes time
-_LET_GO = 16  # days that are over with each that starts: all at once would take long
+_LET_GO = 64  # days that are over with each that starts: a millisecond, where all at once take fifty
 _RESOLUTION = 0.004  # real seconds; what is due so close together is done in one turn
 _LAST = "~"  # sorts behind every code
 
