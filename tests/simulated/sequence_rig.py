@@ -47,7 +47,10 @@ class Seam(Rig):
 
     def __init__(self, start: str = "10:00", market: HandMarket | None = None, **settings: object) -> None:
         self.heard: list[Heard] = []
-        super().__init__(market or quiet_market(), f"2022-01-18 {start}", **settings)
+        # 시간외단일가_현재가 (10010) is 기준가 where nobody has traded in an evening.
+        super().__init__(
+            market or quiet_market(), f"2022-01-18 {start}", **{"after_hours": "clients", **settings}
+        )
 
     def handle(self, event: Event) -> None:
         read: list[object] = []

@@ -12,9 +12,17 @@ from hypothesis import strategies as st
 from simulated_rig import GRT, SAMSUNG, moment
 
 from kernel_server import reference
-from kernel_server.control.simulated.exchange.interface import Expected, Level, Phase, Side, Tape, Trade
+from kernel_server.control.simulated.exchange.interface import (
+    Expected,
+    Interruption,
+    Level,
+    Phase,
+    Side,
+    Tape,
+    Trade,
+)
 from kernel_server.control.simulated.realtime.books import LEVELS, BookStrings
-from kernel_server.control.simulated.realtime.notices import Interruption, of_session
+from kernel_server.control.simulated.realtime.notices import interruption_text, of_session
 from kernel_server.control.simulated.realtime.trades import TradeStrings
 from kernel_server.control.simulated.realtime.writing import Colours
 from kernel_server.control.simulated.settings import Settings
@@ -246,7 +254,7 @@ def test_a_volatility_interruption(
 ) -> None:
     assert isinstance(issue, type(SAMSUNG))
     told = Interruption(issue.code, time, price, *bases, time + 120 if released else 0.0, count)
-    field = fields("VI발동/해제", told.text(issue, tape), HALTS)
+    field = fields("VI발동/해제", interruption_text(told, issue, tape, DEFAULT), HALTS)
     assert [int(field[fid]) for fid in (1221, 1236, 1237, 1490)] == [price, *bases, count]
     if not released:
         assert field[1224] == "000000"
