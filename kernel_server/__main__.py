@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
-import ipaddress
 import json
 import logging
 import os
@@ -23,7 +22,9 @@ from kernel_server.clock import Clock, RunningClock, seoul
 from kernel_server.clock_name import BadClock, ClockName
 from kernel_server.control.seam import Control
 from kernel_server.control.thread import ControlThread, PlainThread
+from kernel_server.observe import logs
 from kernel_server.scheduler import presets
+from kernel_server.security import access
 from kernel_server.server import DEFAULT_PORT, KernelServer, PortTaken, Settings
 
 log = logging.getLogger("kernel_server")
@@ -37,7 +38,11 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--control", choices=["simulated", "ocx"], help="default: ocx on Windows, else simulated"
     )
-    found.add_argument("--host", default="127.0.0.1", help="loopback address to listen on (%(default)s)")
+    found.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on; one that is not this machine's own wants TLS and tokens (%(default)s)",
+    )
     found.add_argument("--port", type=int, default=DEFAULT_PORT, help="port, 0 for any (%(default)s)")
     found.add_argument(
         "--limits",
@@ -82,6 +87,19 @@ def parser() -> argparse.ArgumentParser:
         "--parent", type=int, metavar="PID", help="end when process PID does; says ready in JSON"
     )
     found.add_argument("--log-level", default="WARNING", help="DEBUG, INFO, WARNING, ERROR (%(default)s)")
+    found.add_argument(
+        "--log-format",
+        choices=logs.FORMATS,
+        default="text",
+        help="lines for people or for programs (%(default)s)",
+    )
+    found.add_argument(
+        "--metrics-port",
+        type=int,
+        metavar="PORT",
+        help="serve figures to Prometheus on 127.0.0.1:PORT, 0 for any",
+    )
+    access.add_options(found)
     found.add_argument("--version", action="version", version=f"koalab kernel server {__version__}")
     return found
 
@@ -100,11 +118,12 @@ def _fail(message: str) -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     kind = options.control or ("ocx" if sys.platform == "win32" else "simulated")
-    level = getattr(logging, str(options.log_level).upper(), None)
-    if not isinstance(level, int):
-        _fail(f"no log level {options.log_level!r}: it is DEBUG, INFO, WARNING or ERROR")
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    _check_address(options.host, options.port)
+    try:
+        logs.configure(logs.level_of(str(options.log_level)), options.log_format)
+        reach = access.from_options(options)
+    except ValueError as error:
+        _fail(str(error))
+    _check_ports(options)
     if kind == "ocx" and (options.clock not in (None, "real") or options.market_data or options.account_file):
         _fail("--clock, --market-data and --account-file go with --control simulated")
     try:
@@ -116,12 +135,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         host=options.host,
         port=options.port,
         state_dir=options.state_dir or (default_state_dir() if kind == "ocx" else None),
+        access=reach,
+        metrics_port=options.metrics_port,
         custom_code=options.allow_custom_code,
     )
     if kind == "ocx":
         _serve_ocx(RunningClock(), settings, options)
     else:
         _serve_simulated(name, settings, options)
+
+
+def _check_ports(options: argparse.Namespace) -> None:
+    for name, port in (("--port", options.port), ("--metrics-port", options.metrics_port)):
+        if port is not None and not 0 <= port <= 65535:
+            _fail(f"{name} {port}: a port is 0 to 65535")
 
 
 def _saved_at(account_file: Path | None) -> float | None:
@@ -134,18 +161,6 @@ def _saved_at(account_file: Path | None) -> float | None:
         return simulated.saved_at(account_file)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the file is told in one sentence
         _fail(str(error))
-
-
-def _check_address(host: str, port: int) -> None:
-    loopback = host == "localhost"
-    with contextlib.suppress(ValueError):
-        loopback = ipaddress.ip_address(host).is_loopback
-    if not loopback:
-        _fail(
-            f"--host {host}: without TLS and a token the server listens on this machine only (127.0.0.1, ::1)"
-        )
-    if not 0 <= port <= 65535:
-        _fail(f"--port {port}: a port is 0 to 65535")
 
 
 def _serve_simulated(name: ClockName, settings: Settings, options: argparse.Namespace) -> None:
@@ -267,7 +282,8 @@ async def _serve(
 
 def _describe(server: KernelServer, clock: Clock) -> str:
     time = f"clock {clock.setting.name}, {seoul(clock.now()):%Y-%m-%d %H:%M} there"
-    return f"{server.kind} control, limits {server.limits_name}, {time}"
+    metrics = f", metrics on http://127.0.0.1:{server.metrics_port}/metrics" if server.metrics_port else ""
+    return f"{server.kind} control, limits {server.limits_name}, {time}{metrics}"
 
 
 def _say(text: str) -> None:

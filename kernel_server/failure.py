@@ -40,6 +40,16 @@ def bad_input(message: str) -> Failure:
     return Failure(grpc.StatusCode.INVALID_ARGUMENT, "BadInput", message)
 
 
+def unauthenticated(message: str) -> Failure:
+    """Nobody we know is asking."""
+    return Failure(grpc.StatusCode.UNAUTHENTICATED, "Forbidden", message)
+
+
+def forbidden(message: str) -> Failure:
+    """We know who is asking, and they may not."""
+    return Failure(grpc.StatusCode.PERMISSION_DENIED, "Forbidden", message)
+
+
 def not_connected() -> Failure:
     return Failure(
         grpc.StatusCode.FAILED_PRECONDITION,

@@ -11,19 +11,27 @@ from pathlib import Path
 import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from kernel_server.clock import Clock
 from kernel_server.control.host import Host
 from kernel_server.control.reading import Moment
 from kernel_server.control.screens import Screens
-from kernel_server.control.seam import Control
+from kernel_server.control.seam import Control, Event
 from kernel_server.control.thread import ControlThread, PlainThread
 from kernel_server.keeping import Keeper, Keeping, usually_open
+from kernel_server.observe.metrics import Metrics
+from kernel_server.observe.phase import PhaseLag
+from kernel_server.observe.scrape import Scrape
+from kernel_server.observe.watch import Watch, Watching
 from kernel_server.rpc import handlers
 from kernel_server.rpc.context import Parts
+from kernel_server.rpc.door import Door
 from kernel_server.rpc.services import KernelService, KoapyService
 from kernel_server.scheduler import BackOff, Limits, Scheduler
+from kernel_server.security.access import Access
+from kernel_server.security.guard import Guard
+from kernel_server.security.tokens import Tokens
 from kernel_server.streams.mailbox import Waker
 from kernel_server.streams.orders import OrderDesk
 from kernel_server.streams.realtime import RealTime
@@ -64,6 +72,9 @@ class Settings:
         keeping: what is done about lost connections and silence.
         is_open: whether the market is open at a moment, seconds since the epoch.
         standing: of a moment, the date of the session whose day it is and its phase; None where nobody knows.
+        access: how it may be reached, and what may be done on it.
+        watching: how it looks after itself.
+        metrics_port: port on 127.0.0.1 where Prometheus reads, 0 for any; None: nowhere.
     """
 
     limits: Limits
@@ -76,6 +87,9 @@ class Settings:
     keeping: Keeping = field(default_factory=Keeping)
     is_open: Callable[[float], bool] = usually_open
     standing: Callable[[float], tuple[str, str]] | None = None
+    access: Access = field(default_factory=Access)
+    watching: Watching = field(default_factory=Watching)
+    metrics_port: int | None = None
 
 
 class KernelServer:
@@ -86,11 +100,16 @@ class KernelServer:
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._control = Host(thread, make_control)
+        self.metrics = Metrics()
+        self._phases = PhaseLag(clock, self.metrics)
+        self._control = Host(thread, make_control, self._heard)
+        self._watch: asyncio.Task[None] | None = None
+        self._scrape: Scrape | None = None
         self._server: grpc.aio.Server | None = None
         self._scheduler: Scheduler | None = None
         self._keeper: Keeper | None = None
         self._health: health.aio.HealthServicer | None = None
+        self._names: tuple[str, ...] = ()
         self.port = 0
 
     @property
@@ -115,20 +134,49 @@ class KernelServer:
     def limits_name(self) -> str:
         return self._settings.limits.name
 
+    @property
+    def metrics_port(self) -> int:
+        """Where the metrics are read, 0 where nowhere."""
+        return self._scrape.port if self._scrape is not None else 0
+
+    def _heard(self, event: Event) -> None:
+        self.metrics.event(event.name)
+        self._phases.heard(event)
+
     async def start(self) -> None:
-        """Listens from here on.
+        """Listens from here on. Where it cannot, everything is closed again.
 
         Raises:
             PortTaken: the address is in use.
+            MetricsPortTaken: that of the metrics is.
+            Unprotected, BadTls, BadTokens: it would be open to others, or what protects it cannot be used.
         """
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop(0)
+            raise
+
+    async def _start(self) -> None:
 
         def run(call: Callable[[], int]) -> asyncio.Future[int]:
             return asyncio.ensure_future(self._control.run(lambda _: call()))
 
         settings = self._settings
-        self._scheduler = Scheduler(run, self._clock, settings.limits, settings.back_off, settings.state_dir)
+        access = settings.access
+        access.check_host(settings.host)
+        guard = Guard(None if access.tokens is None else Tokens(access.tokens))
+        credentials = None if access.tls is None else access.tls.credentials()
+        self._scheduler = Scheduler(
+            run,
+            self._clock,
+            settings.limits,
+            settings.back_off,
+            settings.state_dir,
+            refused=self.metrics.refused,
+        )
         transactions = Transactions(
-            self._control, self._scheduler, Screens(), self._clock, settings.answer_timeout
+            self._control, self._scheduler, Screens(), self._clock, settings.answer_timeout, self.metrics
         )
         realtime = RealTime(self._control.control, self._clock)
         keeper = Keeper(
@@ -142,6 +190,15 @@ class KernelServer:
         self._keeper = keeper
         self._control.thread.hand_over(keeper.start)
         self._control.thread.hand_over(lambda: self._hear(realtime))
+        watch = Watch(
+            self._control,
+            self._scheduler,
+            self.metrics,
+            self._tell,
+            settings.watching,
+            None if access.tls is None else access.tls.not_after(),
+            keeper.problems,
+        )
         parts = Parts(
             self._control,
             self._scheduler,
@@ -155,31 +212,52 @@ class KernelServer:
             keeper,
             custom_code=settings.custom_code,
             standing=settings.standing,
+            access=access,
+            guard=guard,
+            metrics=self.metrics,
+            problems=watch.problems,
         )
         self._control.thread.hand_over(lambda: self._follow_logins(parts))
-        server = grpc.aio.server(options=_OPTIONS)
+        door = Door(guard, access, self.metrics)
+        # The door tells a client with too many RPCs so; whoever goes on all the same is held up here.
+        options = [*_OPTIONS, ("grpc.max_concurrent_streams", 2 * access.max_streams)]
+        server = grpc.aio.server(handlers=[door], options=options)
         koapy = koapy_pb2.DESCRIPTOR.services_by_name["KiwoomOpenApiPlusService"]
         kernel = kernel_pb2.DESCRIPTOR.services_by_name["Kernel"]
-        handlers.add(server, koapy, KoapyService(parts))
-        handlers.add(server, kernel, KernelService(parts))
+        handlers.add(door, koapy, KoapyService(parts))
+        handlers.add(door, kernel, KernelService(parts))
         self._health = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, door)
         names = [koapy.full_name, kernel.full_name]
-        reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+        listed = reflection.aio.ReflectionServicer([*names, health.SERVICE_NAME, reflection.SERVICE_NAME])
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(listed, door)
         self.port = settings.port
         wanted = self.address
         try:
-            self.port = server.add_insecure_port(wanted)
+            if credentials is None:
+                self.port = server.add_insecure_port(wanted)
+            else:
+                self.port = server.add_secure_port(wanted, credentials)
         except RuntimeError as error:
             raise PortTaken(
                 f"cannot listen on {wanted}: another program does, or the address is not ours"
             ) from error
         if not self.port:
             raise PortTaken(f"cannot listen on {wanted}: another program does, or the address is not ours")
+        if settings.metrics_port is not None:
+            self._scrape = Scrape(self.metrics, settings.metrics_port)
         await server.start()
-        for name in ("", *names):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self._names = ("", *names)
+        await self._tell(well=True)
         self._server = server
+        self._watch = asyncio.ensure_future(watch.run())
+
+    async def _tell(self, well: bool) -> None:
+        """Has the health service say how the server is."""
+        assert self._health is not None
+        health = health_pb2.HealthCheckResponse
+        for name in self._names:
+            await self._health.set(name, health.SERVING if well else health.NOT_SERVING)
 
     def _hear(self, realtime: RealTime) -> None:
         self._control.router.listen("OnReceiveRealData", realtime)
@@ -202,6 +280,11 @@ class KernelServer:
 
     async def stop(self, grace: float = GRACE) -> None:
         """Ends every stream, the scheduler and the control."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        if self._scrape is not None:
+            await asyncio.to_thread(self._scrape.close)
         if self._health is not None:
             await self._health.enter_graceful_shutdown()
         if self._server is not None:
@@ -231,8 +314,12 @@ class BackgroundServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="server", daemon=True)
         self._thread.start()
-        self._server = KernelServer(make_control, thread or PlainThread(), clock, settings)
-        self._run(self._server.start())
+        try:
+            self._server = KernelServer(make_control, thread or PlainThread(), clock, settings)
+            self._run(self._server.start())
+        except BaseException:
+            self._end_loop()
+            raise
 
     def _run(self, work: object) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(30)  # type: ignore[arg-type]
@@ -240,6 +327,10 @@ class BackgroundServer:
     @property
     def address(self) -> str:
         return self._server.address
+
+    @property
+    def metrics_port(self) -> int:
+        return self._server.metrics_port
 
     @property
     def host(self) -> Host:
@@ -255,9 +346,12 @@ class BackgroundServer:
         if not self._loop.is_closed():
             self._run(self._server.stop(grace))
             self._run(_unwound())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(5)
-            self._loop.close()
+            self._end_loop()
+
+    def _end_loop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
 
     def __enter__(self) -> BackgroundServer:
         return self

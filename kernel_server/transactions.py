@@ -19,6 +19,7 @@ from kernel_server.control.host import Host, hand_back
 from kernel_server.control.reading import Moment, read_rows, read_single
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control, Event, Scalar, Table
+from kernel_server.observe.metrics import Metrics
 from kernel_server.scheduler import Place, Priority, Refused, Scheduler, WindowFull, keys
 
 log = logging.getLogger(__name__)
@@ -134,12 +135,14 @@ class Transactions:
         screens: Screens,
         clock: Clock,
         answer_timeout: float = ANSWER_TIMEOUT,
+        metrics: Metrics | None = None,
     ) -> None:
         self._host = host
         self._scheduler = scheduler
         self._screens = screens
         self._clock = clock
         self._answer_timeout = answer_timeout
+        self._metrics = metrics or Metrics()
         self._names = itertools.count(1)
 
     async def pages(self, request: Request) -> AsyncIterator[Answer | Place]:
@@ -216,6 +219,8 @@ class Transactions:
             job.done.cancel()
         if code != 0:
             raise failure.returned(request.tr.code, code)
+        sent_at = self._clock.now()
+        self._metrics.tr_sent(request.tr.code)
         waited = 0.0
         while not waiter.done.done() and waited < self._answer_timeout:
             pause = min(PLACE_EVERY, self._answer_timeout - waited)
@@ -226,6 +231,7 @@ class Transactions:
         if waiter.done.done():
             answer = waiter.done.result()
             answer.waited = job.waited
+            self._metrics.tr_answered(max(0.0, answer.received_at - sent_at))
             yield answer
         else:
             said = f"; it said: {' / '.join(waiter.messages)}" if waiter.messages else ""

@@ -82,11 +82,18 @@ class Router:
 class Host:
     """One control on its control thread.
 
-    ``run`` gives the result of work on that thread to the event loop; ``router`` may be used in such work.
+    ``run`` gives the result of work on that thread to the event loop; ``router`` may be used in such work. ``heard``
+    hears of every event first, on the control thread, whoever waits for it.
     """
 
-    def __init__(self, thread: ControlThread, make: Callable[[], Control]) -> None:
+    def __init__(
+        self,
+        thread: ControlThread,
+        make: Callable[[], Control],
+        heard: Callable[[Event], None] = lambda _event: None,
+    ) -> None:
         self.thread = thread
+        self._heard = heard
         self.router = Router()
         # The control is made on the thread that will own it: COM wants it so.
         self.control = thread.post(self._make(make)).result(60)
@@ -97,10 +104,14 @@ class Host:
         def work() -> Control:
             control = make()
             self.router.control = control
-            control.listen(self.router.dispatch)
+            control.listen(self._dispatch)
             return control
 
         return work
+
+    def _dispatch(self, event: Event) -> None:
+        self._heard(event)
+        self.router.dispatch(event)
 
     async def run(self, work: Callable[[Control], T]) -> T:
         """``work(control)`` on the control thread. Cancelled before its turn, it is not done."""

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from kernel_server import failure
 from kernel_server.control.seam import Control, Scalar, Value
 from kernel_server.reference.signature import BadCall, check
-from kernel_server.rpc.context import Parts
+from kernel_server.rpc.context import Context, Parts, client_of
 from kernel_server.rpc.turn import LIMITED, in_turn
 from kernel_server.rpc.waits import Waits
 
+# TR codes of orders begin so; orders have functions of their own.
+_ORDER_TR = "KOA_NORMAL"
 # So many calls are made at a time before others on the control thread get their turn.
 _CHUNK = 500
 
@@ -23,13 +25,13 @@ def checked(name: str, arguments: Sequence[object]) -> tuple[Scalar, ...]:
 
 
 async def call(
-    parts: Parts, client: str, name: str, arguments: Sequence[object], waits: Waits | None = None
+    parts: Parts, context: Context, name: str, arguments: Sequence[object], waits: Waits | None = None
 ) -> Value:
     """One control function. A limited one waits for its turn; SetInputValue is kept for its client's CommRqData.
 
     ``waits`` tells the caller how long.
     """
-    typed = checked(name, arguments)
+    typed, client = checked(name, arguments), client_of(context)
     if name == "SetInputValue":
         parts.inputs_of(client)[str(typed[0])] = str(typed[1])
         return None
@@ -41,6 +43,8 @@ async def call(
     inputs = dict(parts.inputs_of(client)) if name == "CommRqData" else {}
     if name == "CommRqData":
         parts.inputs_of(client).clear()
+        if str(typed[1]).upper().startswith(_ORDER_TR):
+            raise failure.bad_input(f"{typed[1]} is an order and no TR that can be asked for: call SendOrder")
 
     def send() -> int:
         for key, value in inputs.items():
@@ -49,7 +53,7 @@ async def call(
         assert isinstance(code, int)
         return code
 
-    return await in_turn(parts, client, name, typed, send, waits)
+    return await in_turn(parts, context, name, typed, send, waits)
 
 
 async def call_many(parts: Parts, calls: Sequence[tuple[str, Sequence[object]]]) -> list[Value]:

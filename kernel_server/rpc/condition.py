@@ -12,7 +12,7 @@ from kernel_server.control.reading import Moment
 from kernel_server.control.seam import Control
 from kernel_server.failure import Failure
 from kernel_server.rpc.call import checked
-from kernel_server.rpc.context import Parts
+from kernel_server.rpc.context import Context, Parts, client_of
 from kernel_server.rpc.listen import Ear
 from kernel_server.rpc.transaction import fill
 from kernel_server.rpc.turn import in_turn
@@ -84,7 +84,7 @@ def codes_of(listed: str) -> list[str]:
 
 
 async def condition_call(
-    parts: Parts, client: str, request: openapi_pb2.ConditionRequest, waits: Waits
+    parts: Parts, context: Context, request: openapi_pb2.ConditionRequest, waits: Waits
 ) -> AsyncIterator[bytes]:
     """Searches once, or goes on telling who enters and who leaves until the reader goes.
 
@@ -98,7 +98,7 @@ async def condition_call(
     await ensure_loaded(parts)
     await _check(parts, request)
     async with parts.condition_screens.lend() as screen:
-        search = _Search(parts, client, request, screen, waits)
+        search = _Search(parts, context, request, screen, waits)
         async with Ear(parts, _Search.EVENTS, search.told) as ear:
             try:
                 await search.send()
@@ -131,10 +131,10 @@ class _Search:
     EVENTS = ("OnReceiveTrCondition", "OnReceiveRealCondition", "OnEventConnect")
 
     def __init__(
-        self, parts: Parts, client: str, request: openapi_pb2.ConditionRequest, screen: str, waits: Waits
+        self, parts: Parts, context: Context, request: openapi_pb2.ConditionRequest, screen: str, waits: Waits
     ) -> None:
         self._parts = parts
-        self._client = client
+        self._context = context
         self._request = request
         self._screen = screen
         self._waits = waits
@@ -188,7 +188,7 @@ class _Search:
 
     async def send(self) -> None:
         code = await in_turn(
-            self._parts, self._client, "SendCondition", self._arguments, self._send, self._waits
+            self._parts, self._context, "SendCondition", self._arguments, self._send, self._waits
         )
         if code != 1:
             await self._parts.host.run(lambda _: None)  # its message has been posted before this
@@ -223,7 +223,7 @@ class _Search:
         tr = reference.tr("OPTFOFID" if request.flags.is_future_option else "OPTKWFID")
         for start in range(0, len(codes), _CODES_A_TR):
             part = ";".join(codes[start : start + _CODES_A_TR])
-            asked = Request(tr, {"종목코드": part}, self._client)
+            asked = Request(tr, {"종목코드": part}, client_of(self._context))
             async for item in self._parts.transactions.pages(asked):
                 if not isinstance(item, Place):
                     name = request.request_name or "관심종목정보요청"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import grpc
 import grpc.aio
@@ -17,7 +17,10 @@ from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Scalar, Value
 from kernel_server.failure import Failure
 from kernel_server.keeping import Keeper
+from kernel_server.observe.metrics import Metrics
 from kernel_server.scheduler import Scheduler
+from kernel_server.security.access import Access
+from kernel_server.security.guard import Caller, Guard
 from kernel_server.streams.mailbox import Waker
 from kernel_server.streams.orders import OrderDesk
 from kernel_server.streams.realtime import RealTime
@@ -32,6 +35,16 @@ Context = grpc.aio.ServicerContext[Any, Any]
 log = logging.getLogger(__name__)
 
 _CLIENTS_REMEMBERED = 1000
+
+
+class Seen(NamedTuple):
+    """How things stood at the control: whether somebody is logged in and where, and the market's session and phase."""
+
+    connected: bool
+    simulation: bool
+    user_id: str
+    session: str
+    phase: str
 
 
 @dataclass
@@ -52,6 +65,13 @@ class Parts:
     streams: int = 0
     conditions_loaded: bool = False
     custom_code: bool = False
+    access: Access = field(default_factory=Access)
+    guard: Guard = field(default_factory=lambda: Guard(None))
+    metrics: Metrics = field(default_factory=Metrics)
+    # What is wrong with the server.
+    problems: Callable[[], Sequence[str]] = tuple
+    # How things stood at the control when it was last asked.
+    seen: Seen | None = None
     # SetInputValue of each client until its CommRqData: the control has one set of inputs for all.
     inputs: OrderedDict[str, dict[str, str]] = field(default_factory=OrderedDict)
     standing: Callable[[float], tuple[str, str]] | None = None
@@ -62,6 +82,14 @@ class Parts:
         if len(self.inputs) > _CLIENTS_REMEMBERED:
             self.inputs.popitem(last=False)
         return inputs
+
+    def caller(self, context: Context) -> Caller:
+        """Who is asking, and what they may do.
+
+        Raises:
+            failure.Failure: Forbidden: nobody we know (the door has looked at that before).
+        """
+        return self.guard.caller(context.invocation_metadata())
 
 
 def client_of(context: Context) -> str:

@@ -7,58 +7,62 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from kernel_server import failure
 from kernel_server.control.seam import Scalar, Value
 from kernel_server.rpc import call, condition, login
-from kernel_server.rpc.context import Parts
+from kernel_server.rpc.context import Context, Parts
 from kernel_server.rpc.waits import Waits
 
 Answer = Value | bool
 
 
-async def _is_connected(parts: Parts, _client: str, _arguments: Sequence[Scalar], _waits: Waits) -> bool:
+async def _is_connected(parts: Parts, _context: Context, _arguments: Sequence[Scalar], _waits: Waits) -> bool:
     """GetConnectState."""
     return await parts.host.run(lambda control: control.call("GetConnectState", ())) == 1
 
 
-async def _ensure_connected(parts: Parts, _client: str, _arguments: Sequence[Scalar], _waits: Waits) -> bool:
+async def _ensure_connected(
+    parts: Parts, context: Context, _arguments: Sequence[Scalar], _waits: Waits
+) -> bool:
     """CommConnect, and its OnEventConnect, where nobody is logged in."""
-    await login.login(parts)
+    await login.login(parts, parts.caller(context))
     return True
 
 
-async def _load_condition(parts: Parts, _client: str, _arguments: Sequence[Scalar], _waits: Waits) -> int:
+async def _load_condition(
+    parts: Parts, _context: Context, _arguments: Sequence[Scalar], _waits: Waits
+) -> int:
     """GetConditionLoad, and its OnReceiveConditionVer."""
     await condition.load(parts)
     return 1
 
 
 async def _is_condition_loaded(
-    parts: Parts, _client: str, _arguments: Sequence[Scalar], _waits: Waits
+    parts: Parts, _context: Context, _arguments: Sequence[Scalar], _waits: Waits
 ) -> bool:
     return parts.conditions_loaded
 
 
 async def _ensure_condition_loaded(
-    parts: Parts, _client: str, arguments: Sequence[Scalar], _waits: Waits
+    parts: Parts, _context: Context, arguments: Sequence[Scalar], _waits: Waits
 ) -> int:
     """``force`` downloads them again."""
     await condition.ensure_loaded(parts, bool(arguments and arguments[0]))
     return 1
 
 
-async def _comm_rq_data(parts: Parts, client: str, arguments: Sequence[Scalar], waits: Waits) -> Value:
+async def _comm_rq_data(parts: Parts, context: Context, arguments: Sequence[Scalar], waits: Waits) -> Value:
     """CommRqData in its turn. Its inputs have been set by SetInputValue, or follow as name, value, name, value."""
     fixed, inputs = arguments[:4], arguments[4:]
     for name, value in zip(inputs[::2], inputs[1::2], strict=True):
-        await call.call(parts, client, "SetInputValue", (name, value))
-    return await call.call(parts, client, "CommRqData", fixed, waits)
+        await call.call(parts, context, "SetInputValue", (name, value))
+    return await call.call(parts, context, "CommRqData", fixed, waits)
 
 
-async def _send_condition(parts: Parts, client: str, arguments: Sequence[Scalar], waits: Waits) -> Value:
+async def _send_condition(parts: Parts, context: Context, arguments: Sequence[Scalar], waits: Waits) -> Value:
     """SendCondition in its turn."""
     await condition.ensure_loaded(parts)
-    return await call.call(parts, client, "SendCondition", arguments, waits)
+    return await call.call(parts, context, "SendCondition", arguments, waits)
 
 
-_Convenience = Callable[[Parts, str, Sequence[Scalar], Waits], Awaitable[Answer]]
+_Convenience = Callable[[Parts, Context, Sequence[Scalar], Waits], Awaitable[Answer]]
 # With the numbers of arguments that each takes.
 _TABLE: Mapping[str, tuple[_Convenience, range]] = {
     "IsConnected": (_is_connected, range(1)),
@@ -71,7 +75,9 @@ _TABLE: Mapping[str, tuple[_Convenience, range]] = {
 }
 
 
-async def call_any(parts: Parts, client: str, name: str, arguments: Sequence[Scalar], waits: Waits) -> Answer:
+async def call_any(
+    parts: Parts, context: Context, name: str, arguments: Sequence[Scalar], waits: Waits
+) -> Answer:
     """A control function, or one of these; ``waits`` tells the caller how long it waits for its turn.
 
     Raises:
@@ -79,8 +85,8 @@ async def call_any(parts: Parts, client: str, name: str, arguments: Sequence[Sca
     """
     found = _TABLE.get(name)
     if found is None:
-        return await call.call(parts, client, name, arguments, waits)
+        return await call.call(parts, context, name, arguments, waits)
     convenience, counts = found
     if len(arguments) not in counts:
         raise failure.bad_input(f"{name} does not take {len(arguments)} arguments")
-    return await convenience(parts, client, arguments, waits)
+    return await convenience(parts, context, arguments, waits)

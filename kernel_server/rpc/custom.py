@@ -18,7 +18,7 @@ from kernel_server.control.reading import Moment
 from kernel_server.control.seam import Control
 from kernel_server.failure import Failure
 from kernel_server.rpc import call
-from kernel_server.rpc.context import Parts, Ready, to_argument, to_scalar
+from kernel_server.rpc.context import Context, Parts, Ready, to_argument, to_scalar
 from kernel_server.rpc.listen import Ear, packed
 from kernel_server.streams.mailbox import Mailbox
 from kernel_server.wire import openapi_pb2
@@ -88,13 +88,13 @@ async def custom_listen(
 
 
 async def custom_call_and_listen(
-    parts: Parts, client: str, request: openapi_pb2.CallAndListenRequest
+    parts: Parts, context: Context, request: openapi_pb2.CallAndListenRequest
 ) -> AsyncIterator[bytes]:
     """Begins to listen, then makes the call: its result comes first, the events after it."""
     arguments = [to_scalar(argument) for argument in request.call_request.arguments]
     call.checked(request.call_request.name, arguments)
     async with _listening(parts, request.listen_request) as box:
-        value = await call.call(parts, client, request.call_request.name, arguments)
+        value = await call.call(parts, context, request.call_request.name, arguments)
         response = openapi_pb2.CallAndListenResponse()
         response.call_response.return_value.CopyFrom(to_argument(value))
         yield response.SerializeToString()

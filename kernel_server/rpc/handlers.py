@@ -1,14 +1,15 @@
-"""Puts a service's methods on a server. A stream may send messages that are serialized already."""
+"""Puts a service's methods behind the door. A stream may send messages that are serialized already."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import grpc
-import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+
+from kernel_server.rpc.door import Door
 
 
 def _serialized(message: Message | bytes) -> bytes:
@@ -23,7 +24,7 @@ _KINDS = {
 }
 
 
-def add(server: grpc.aio.Server, service: ServiceDescriptor, servicer: object) -> None:
+def add(door: Door, service: ServiceDescriptor, servicer: object) -> None:
     """Offers every method of ``service``, each by the method of ``servicer`` that has its name."""
     handlers: dict[str, Any] = {
         method.name: _KINDS[method.client_streaming, method.server_streaming](
@@ -33,4 +34,4 @@ def add(server: grpc.aio.Server, service: ServiceDescriptor, servicer: object) -
         )
         for method in service.methods
     }
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+    door.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))

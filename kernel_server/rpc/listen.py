@@ -111,6 +111,7 @@ async def listen(parts: Parts, slots: Iterable[str], ready: Ready) -> AsyncItera
         while True:
             taken = await ear.box.take()
             if dropped := ear.take_dropped():
+                parts.metrics.events_dropped(dropped)
                 yield words.lost(dropped)
             for item in taken.items:
                 yield item

@@ -12,16 +12,18 @@ from kernel_server.control.host import hand_back
 from kernel_server.control.seam import Control, Event
 from kernel_server.failure import Failure
 from kernel_server.rpc.context import Parts
+from kernel_server.security.guard import Caller, require
+from kernel_server.security.rights import of_function
 
 # A person may have to type a password; the caller's own deadline is usually shorter.
 LOGIN_TIMEOUT = 300.0
 
 
-async def login(parts: Parts, timeout: float = LOGIN_TIMEOUT) -> Event:
+async def login(parts: Parts, caller: Caller, timeout: float = LOGIN_TIMEOUT) -> Event:
     """Logs in and gives the event that says so; a login that is already done gives the same at once.
 
     Raises:
-        failure.Failure: the broker refused, or nothing came in time.
+        failure.Failure: the broker refused, nothing came in time, or ``caller`` may not log in.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[int] = loop.create_future()
@@ -34,6 +36,7 @@ async def login(parts: Parts, timeout: float = LOGIN_TIMEOUT) -> Event:
         if control.call("GetConnectState", ()) == 1:
             hand_back(loop, settle, 0)
             return 0
+        require(caller, of_function("CommConnect"), "logging in")
         stops.append(
             parts.host.router.listen(
                 "OnEventConnect", lambda event: hand_back(loop, settle, int(event.arguments[0]))

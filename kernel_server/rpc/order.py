@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from kernel_server import failure
 from kernel_server.rpc.call import checked
-from kernel_server.rpc.context import Parts
+from kernel_server.rpc.context import Context, Parts
 from kernel_server.rpc.turn import in_turn
 from kernel_server.rpc.waits import Waits
 from kernel_server.streams.mailbox import Mailbox
@@ -20,7 +20,7 @@ _names = itertools.count(1)
 
 
 async def order_call(
-    parts: Parts, client: str, request: openapi_pb2.OrderRequest, waits: Waits
+    parts: Parts, context: Context, request: openapi_pb2.OrderRequest, waits: Waits
 ) -> AsyncIterator[bytes]:
     """Sends the order and tells its events until it is filled, confirmed, cancelled or refused.
 
@@ -28,7 +28,8 @@ async def order_call(
     exchange. It is never sent twice.
 
     Raises:
-        failure.Failure: OrderRejected with the broker's message; NoAnswer and ServerLost where its fate is not known.
+        failure.Failure: OrderRejected with the broker's message; NoAnswer and ServerLost where its fate is not known;
+            Forbidden where it is for real money and not both sides allow that, or is worth too much.
     """
     number = next(_names)
     ticket = Ticket(
@@ -67,7 +68,7 @@ async def order_call(
         return code
 
     try:
-        code = await in_turn(parts, client, "SendOrder", arguments, send, waits)
+        code = await in_turn(parts, context, "SendOrder", arguments, send, waits)
         if code != 0:
             raise failure.returned("SendOrder", code)
         while True:

@@ -83,6 +83,7 @@ async def real_call(parts: Parts, request: openapi_pb2.RealRequest, ready: Ready
         while True:
             taken = await reader.box.take()
             if taken.dropped:
+                parts.metrics.events_dropped(taken.dropped)
                 yield words.lost(taken.dropped)
             for item in taken.items:
                 yield words.packed(item, options)
@@ -101,6 +102,7 @@ async def bidirectional_real_call(
             while True:
                 taken = await reader.box.take()
                 if taken.dropped:
+                    parts.metrics.events_dropped(taken.dropped)
                     yield words.lost(taken.dropped)
                 for item in taken.items:
                     yield words.packed(item, state.options)

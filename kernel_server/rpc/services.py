@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
+from kernel_server import failure
+from kernel_server.observe import logs
 from kernel_server.rpc import (
     call,
     condition,
@@ -46,23 +47,23 @@ class _Shared:
 
     async def Call(self, request: openapi_pb2.CallRequest, context: Context) -> openapi_pb2.CallResponse:
         arguments = [to_scalar(argument) for argument in request.arguments]
-        work = conveniences.call_any(self._parts, client_of(context), request.name, arguments, Waits(context))
+        work = conveniences.call_any(self._parts, context, request.name, arguments, Waits(context))
         return openapi_pb2.CallResponse(return_value=to_argument(await answered(context, work)))
 
     async def _order(self, request: openapi_pb2.OrderRequest, context: Context) -> AsyncIterator[bytes]:
-        responses = order.order_call(self._parts, client_of(context), request, Waits(context))
+        responses = order.order_call(self._parts, context, request, Waits(context))
         async for response in self._stream(context, responses):
             yield response
 
     async def _condition(
         self, request: openapi_pb2.ConditionRequest, context: Context
     ) -> AsyncIterator[bytes]:
-        responses = condition.condition_call(self._parts, client_of(context), request, Waits(context))
+        responses = condition.condition_call(self._parts, context, request, Waits(context))
         async for response in self._stream(context, responses):
             yield response
 
     async def _login(self, context: Context) -> AsyncIterator[Response]:
-        event = await answered(context, login.login(self._parts))
+        event = await answered(context, login.login(self._parts, self._parts.caller(context)))
         yield words.plain(event.name, event.arguments)
 
     async def _stream(self, context: Context, items: AsyncIterator[T]) -> AsyncIterator[T]:
@@ -147,7 +148,7 @@ class KoapyService(_Shared):
     async def CustomCallAndListen(
         self, request: openapi_pb2.CallAndListenRequest, context: Context
     ) -> AsyncIterator[bytes]:
-        responses = custom.custom_call_and_listen(self._parts, client_of(context), request)
+        responses = custom.custom_call_and_listen(self._parts, context, request)
         async for response in self._stream(context, responses):
             yield response
 
@@ -155,7 +156,10 @@ class KoapyService(_Shared):
         self, request: openapi_pb2.SetLogLevelRequest, _context: Context
     ) -> openapi_pb2.SetLogLevelResponse:
         """Python's levels: 10 DEBUG, 20 INFO, 30 WARNING, 40 ERROR; no name is all of the server."""
-        logging.getLogger(request.logger or "kernel_server").setLevel(request.level)
+        try:
+            logs.set_level(request.level, request.logger)
+        except ValueError as error:
+            raise failure.bad_input(str(error)) from None
         return openapi_pb2.SetLogLevelResponse()
 
 
@@ -209,4 +213,4 @@ class KernelService(_Shared):
         return kernel_pb2.FaultResponse()
 
     async def Status(self, request: kernel_pb2.StatusRequest, context: Context) -> kernel_pb2.StatusResponse:
-        return await answered(context, status.status(self._parts, request))
+        return await answered(context, status.status(self._parts, request, self._parts.caller(context)))

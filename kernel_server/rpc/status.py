@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from kernel_server import __version__
 from kernel_server.control.seam import Control
-from kernel_server.rpc.context import Parts
+from kernel_server.rpc.context import Parts, Seen
+from kernel_server.security.guard import Caller
 from kernel_server.wire import kernel_pb2
 
+# When the control thread is stuck, Status is how one learns of it: it then says how things stood before.
+PATIENCE = 5.0
 
-async def status(parts: Parts, asked: kernel_pb2.StatusRequest) -> kernel_pb2.StatusResponse:
-    """What the server is; ``asked.trs`` more TRs, as bulk work of a new client, would be done in ``expected_wait``."""
 
-    def look(control: Control) -> tuple[bool, bool, str]:
+async def status(parts: Parts, asked: kernel_pb2.StatusRequest, caller: Caller) -> kernel_pb2.StatusResponse:
+    """What the server is, and what ``caller`` may do there.
+
+    ``asked.trs`` more TRs, as bulk work of a new client, would be done in ``expected_wait``.
+    """
+
+    def look(control: Control) -> Seen:
+        # The market's standing here, too: the calendar may have to be read first.
+        standing = parts.standing(parts.clock.now()) if parts.standing else ("", "")
         if control.call("GetConnectState", ()) != 1:
-            return False, control.kind == "simulated", ""
+            return Seen(False, control.kind == "simulated", "", *standing)
         server = control.call("GetLoginInfo", ("GetServerGubun",))
-        return True, server == "1", str(control.call("GetLoginInfo", ("USER_ID",)))
+        return Seen(True, server == "1", str(control.call("GetLoginInfo", ("USER_ID",))), *standing)
 
-    def stands() -> tuple[str, str]:
-        return parts.standing(parts.clock.now()) if parts.standing else ("", "")
-
-    # Both on the control thread: the calendar may have to be read first.
-    (connected, simulation, user), (session, phase) = await parts.host.run(
-        lambda control: (look(control), stands())
-    )
+    try:
+        parts.seen = await asyncio.wait_for(parts.host.run(look), PATIENCE if parts.seen else None)
+    except asyncio.TimeoutError:
+        assert parts.seen is not None
+    connected, simulation, user, session, phase = parts.seen
     quotas = [
         kernel_pb2.Quota(
             kind=one.key,
@@ -63,4 +72,8 @@ async def status(parts: Parts, asked: kernel_pb2.StatusRequest) -> kernel_pb2.St
             for one in waiting
         ],
         expected_wait=parts.scheduler.expected_wait("tr", asked.trs),
+        problems=parts.problems(),
+        rights=str(caller.right),
+        real_orders=parts.access.allow_real_orders,
+        max_order_value=parts.access.max_order_value or 0,
     )

@@ -48,6 +48,7 @@ async def ticks(
                         )
                 batch = pack([item for item in taken.items if isinstance(item, RealEvent)])
                 batch.dropped = taken.dropped
+                parts.metrics.events_dropped(taken.dropped)
                 batch.carried_out = follow.done
                 follow.news = False
                 for item in taken.items:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from kernel_server import failure, reference
 from kernel_server.control.seam import Scalar
-from kernel_server.rpc.context import Parts
+from kernel_server.rpc.context import Context, Parts, client_of
 from kernel_server.rpc.waits import Waits
 from kernel_server.scheduler import Priority, Refused, WindowFull, keys
+from kernel_server.security.orders import order_of, orders_allowed
 
 # The calls that the broker counts, and as what.
 LIMITED = {
@@ -54,7 +55,7 @@ def counted(name: str, arguments: Sequence[Scalar]) -> Counted:
 
 async def in_turn(
     parts: Parts,
-    client: str,
+    context: Context,
     name: str,
     arguments: Sequence[Scalar],
     send: Callable[[], int],
@@ -62,17 +63,27 @@ async def in_turn(
 ) -> int:
     """Waits until it is that call's turn, makes it by ``send`` on the control thread, and gives its return code.
 
-    A caller that goes before its turn is not called. ``waits`` tells it how long it waits.
+    A caller that goes before its turn is not called. ``waits`` tells it how long it waits. Orders come to the broker
+    by this way only, so here it is that they are looked at.
 
     Raises:
-        failure.Failure: the broker refuses for its rate.
+        failure.Failure: the broker refuses for its rate; the order may not be sent.
     """
     what = counted(name, arguments)
-    job = parts.scheduler.submit(what.kind, client, what.priority, send, also=what.also, success=what.success)
+    order = order_of(name, arguments)
+    permit = None if order is None else await orders_allowed(parts, context, order)
+
+    def call() -> int:
+        if permit is not None:
+            permit.check(parts.host.control)
+        return send()
+
+    client = client_of(context)
+    job = parts.scheduler.submit(what.kind, client, what.priority, call, also=what.also, success=what.success)
     try:
         if waits is not None:
             await waits.begin(parts.scheduler.place(job), parts.clock.now())
-        return await job.done
+        code = await job.done
     except Refused as refused:
         raise failure.rate_limited(name, refused.code, refused.retry_at) from None
     except WindowFull as full:
@@ -81,3 +92,8 @@ async def in_turn(
         job.done.cancel()
         if waits is not None:
             waits.end(job.waited)
+    if order is not None:
+        parts.metrics.order_sent(order.action, code)
+    elif name != "SendCondition" and code == what.success:
+        parts.metrics.tr_sent(str(arguments[1]) if name == "CommRqData" else "OPTKWFID")
+    return code

@@ -27,6 +27,7 @@ class Lane:
         clock: whose time counts.
         back_off: what to do when the broker refuses.
         note: hears of each call as it is made, under which keys it counts.
+        refused: hears of each refusal, with the lane's kind and the broker's code.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Lane:
         clock: Clock,
         back_off: BackOff,
         note: Callable[[Sequence[str]], None],
+        refused: Callable[[str, int], None] = lambda _kind, _code: None,
     ) -> None:
         self.gate = gate
         self.queue = Queue()
@@ -46,6 +48,7 @@ class Lane:
         self._clock = clock
         self._back_off = back_off
         self._note = note
+        self._refused = refused
         self._aside: dict[Job, None] = {}
         self._worker: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -163,6 +166,8 @@ class Lane:
 
     def _settle(self, job: Job, code: int) -> None:
         holds = refusals().get(code)
+        if holds is not None:
+            self._refused(job.kind, code)
         if holds == "login":
             self.ban = code
             log.error("the broker answers %s: no more calls until the next login", code)

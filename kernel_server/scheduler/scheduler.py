@@ -48,6 +48,7 @@ class Scheduler:
         back_off: what to do when it refuses all the same.
         state_dir: where calls are kept over a restart; None: nowhere.
         wall: seconds since the epoch, by which they are kept: server clocks need not agree.
+        refused: hears of each refusal, with the call's kind and the broker's code.
 
     Raises:
         StateTaken: another server uses that folder.
@@ -61,6 +62,7 @@ class Scheduler:
         back_off: BackOff | None = None,
         state_dir: Path | None = None,
         wall: Callable[[], float] = time.time,
+        refused: Callable[[str, int], None] = lambda _kind, _code: None,
     ) -> None:
         self._clock = clock
         self._back_off = back_off or BackOff()
@@ -71,7 +73,8 @@ class Scheduler:
         self._closed = False
         self.limits = limits
         self._lanes = {
-            kind: Lane(self._gate(kind), run, clock, self._back_off, self._journal.note) for kind in KINDS
+            kind: Lane(self._gate(kind), run, clock, self._back_off, self._journal.note, refused)
+            for kind in KINDS
         }
 
     @property
@@ -160,6 +163,14 @@ class Scheduler:
             for priority in Priority
         ]
         return [one for one in found if one.calls]
+
+    def lengths(self) -> dict[str, int]:
+        """How many calls wait, by kind."""
+        return {kind: len(lane) for kind, lane in self._lanes.items()}
+
+    def ban(self) -> int:
+        """The code with which the broker refuses everything until the next login, 0 where it does not."""
+        return next((lane.ban for lane in self._lanes.values() if lane.ban), 0)
 
     def quotas(self) -> list[Quota]:
         """How much is left of every window: of the kinds, and of conditions while anything counts in theirs."""

@@ -10,3 +10,7 @@ EXPECTED_WAIT_KEY = "koalab-expected-wait-ms"
 EXPECTED_START_KEY = "koalab-expected-start-ms"
 # The trailing metadata of a call that took its turn: how many milliseconds it waited, all its pages together.
 WAITED_KEY = "koalab-waited-ms"
+
+# The metadata under which a client shows its token ("Bearer …"), and says that it means real orders ("yes").
+AUTHORIZATION = "authorization"
+ALLOW_REAL_ORDERS = "koalab-allow-real-orders"

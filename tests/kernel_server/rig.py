@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,6 @@ from kernel_server.clock import SteppedClock
 from kernel_server.control.ready_made import ReadyMadeControl
 from kernel_server.control.seam import Table
 from kernel_server.control.thread import PlainThread
-from kernel_server.keeping import Keeping, usually_open
 from kernel_server.scheduler import BackOff, Limits, presets
 from kernel_server.server import BackgroundServer, Settings
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
@@ -68,11 +67,10 @@ def rig(
     answer_timeout: float = 5.0,
     back_off: BackOff | None = None,
     clock: Any = None,
-    standing: Callable[[float], tuple[str, str]] | None = None,
-    keeping: Keeping | None = None,
-    is_open: Callable[[float], bool] = usually_open,
     state_dir: Path | None = None,
+    **settings_more: Any,
 ) -> Iterator[Rig]:
+    """``settings_more`` are further fields of the server's Settings."""
     clock = clock or SteppedClock(NOW)
     thread = PlainThread()
     made: list[ReadyMadeControl] = []
@@ -87,9 +85,7 @@ def rig(
         state_dir=state_dir,
         answer_timeout=answer_timeout,
         back_off=back_off or BackOff(),
-        standing=standing,
-        keeping=keeping or Keeping(),
-        is_open=is_open,
+        **settings_more,
     )
     with BackgroundServer(make, clock, settings, thread) as server:
         channel = grpc.insecure_channel(server.address)

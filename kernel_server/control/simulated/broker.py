@@ -292,7 +292,7 @@ class SimulatedControl:
             "ACCTLIST_DETAIL": ";".join(details),
             "USER_ID": settings.user_id,
             "USER_NAME": settings.user_name,
-            "GetServerGubun": "1",
+            "GetServerGubun": settings.server_gubun,
             "KEY_BSECGB": "0",
             "FIREW_SECGB": "0",
         }

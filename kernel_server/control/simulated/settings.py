@@ -28,6 +28,8 @@ class Settings:
     Attributes:
         user_id, user_name, accounts: what GetLoginInfo answers.
         module_path: what GetAPIModulePath answers.
+        server_gubun: what GetServerGubun answers: ``1`` is 모의투자, anything else the real server. Nothing but this
+            answer changes with it.
         login_delay: from CommConnect to OnEventConnect, at least 0.3: the window has to open first.
         login_result: OnEventConnect's code, 0 or one of the negative ones.
         latency: from CommRqData to OnReceiveTrData.
@@ -106,6 +108,7 @@ class Settings:
     user_name: str = "모의투자"
     accounts: tuple[Account, ...] = (Account("8000000011"),)
     module_path: str = r"C:\OpenAPI"
+    server_gubun: str = "1"
     login_delay: float = 0.4
     login_result: int = 0
     latency: float = 0.13

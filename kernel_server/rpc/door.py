@@ -1,0 +1,215 @@
+"""The door: what every RPC passes on its way in and out, whichever service it is of.
+
+In: who is asking and whether they may, how many they have open, how much the request holds. Out: the log and the
+metrics. A refusal is told as any other failure is.
+
+Services are added to the door and not to the server, which has nothing but the door. (An interceptor would do as
+well, and cost every RPC a tenth of its time.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from types import TracebackType
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+
+from kernel_server.failure import Failure
+from kernel_server.observe.actions import Action, short
+from kernel_server.observe.metrics import OTHER, Metrics
+from kernel_server.rpc.context import Context
+from kernel_server.security import bounds, rights
+from kernel_server.security.access import Access
+from kernel_server.security.guard import STRANGER, Caller, Guard
+
+_CODES = {code.value[0]: code.name for code in grpc.StatusCode}
+_KINDS = {
+    (False, False): (grpc.unary_unary_rpc_method_handler, "unary_unary"),
+    (False, True): (grpc.unary_stream_rpc_method_handler, "unary_stream"),
+    (True, False): (grpc.stream_unary_rpc_method_handler, "stream_unary"),
+    (True, True): (grpc.stream_stream_rpc_method_handler, "stream_stream"),
+}
+
+
+class Door(grpc.GenericRpcHandler):
+    """One server's door, and all the services behind it.
+
+    Args:
+        guard: who may ask what.
+        access: how many RPCs a client may have open, how long a stranger waits for an answer.
+        metrics: where RPCs are counted.
+        monotonic: seconds of a clock that only goes forward.
+    """
+
+    def __init__(
+        self, guard: Guard, access: Access, metrics: Metrics, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.guard = guard
+        self.access = access
+        self.metrics = metrics
+        self.monotonic = monotonic
+        self.open: Counter[str] = Counter()
+        self._inside: list[grpc.GenericRpcHandler] = []
+        self._passing: dict[str, Any] = {}
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Adds a service; generated code calls it on what it takes for the server."""
+        self._inside += handlers
+
+    def add_registered_method_handlers(self, service: str, handlers: object) -> None:
+        """Generated code would offer its methods a second time, by a way that does not ask the door."""
+
+    def service(self, details: grpc.HandlerCallDetails) -> Any:
+        """The handler of an RPC, for gRPC. Whoever may not ask learns nothing, not even whether there is such a one."""
+        method = str(details.method)
+        try:
+            self.guard.admit(method, details.invocation_metadata)
+        except Failure as failure:
+            return self._refusing(method, failure)
+        found = self._passing.get(method)
+        if found is None:
+            handlers = (inside.service(details) for inside in self._inside)
+            handler = next((handler for handler in handlers if handler is not None), None)
+            if handler is None:
+                return None
+            found = self._passing[method] = self._pass(method, handler)
+        return found
+
+    def _refusing(self, method: str, failure: Failure) -> Any:
+        """A handler for any kind of RPC that answers with the failure, after a while: guessing has to be slow."""
+        label = short(method) if method in rights.methods() else OTHER
+
+        async def refuse(_requests: AsyncIterator[bytes], context: Context) -> None:
+            async with _Visit(self, method, label, STRANGER, context):
+                await asyncio.sleep(self.access.refusal_delay)
+                raise failure
+
+        return grpc.stream_stream_rpc_method_handler(refuse)
+
+    def _pass(self, method: str, handler: Any) -> Any:
+        """The handler of a service, seen through the door."""
+        make, kind = _KINDS[handler.request_streaming, handler.response_streaming]
+        inner, label = getattr(handler, kind), short(method)
+
+        def visit(context: Context) -> _Visit:
+            try:
+                caller = self.guard.admit(method, context.invocation_metadata())
+            except Failure as failure:  # taken out of the table since gRPC asked for the handler
+                return _Visit(self, method, label, STRANGER, context, failure)
+            return _Visit(self, method, label, caller, context)
+
+        async def once(request: Any, context: Context) -> Any:
+            async with visit(context) as seen:
+                response = await inner(seen.entering(request), context)
+                seen.action.answered(response)
+                return response
+
+        async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
+            async with (
+                visit(context) as seen,
+                contextlib.aclosing(inner(seen.entering(request), context)) as responses,
+            ):
+                answered = seen.action.answered
+                async for response in responses:
+                    answered(response)
+                    yield response
+
+        # A handler of a stream that writes to its context itself is called as one of a single answer is.
+        behaviour = stream if inspect.isasyncgenfunction(inner) else once
+        return make(behaviour, handler.request_deserializer, handler.response_serializer)
+
+
+class _Visit:
+    """One RPC inside the door, from its beginning to its end."""
+
+    def __init__(
+        self,
+        door: Door,
+        method: str,
+        label: str,
+        caller: Caller,
+        context: Context,
+        refused: Failure | None = None,
+    ) -> None:
+        self._refused = refused
+        self._door = door
+        self._label = label
+        self._caller = caller
+        self._context = context
+        self._peer = str(context.peer())
+        self.action = Action(method, self._peer, caller)
+
+    async def __aenter__(self) -> _Visit:
+        self._started = self._door.monotonic()
+        self._door.open[self._peer] += 1
+        self._door.metrics.rpc_began(self._label)
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        status, reason = "OK", ""
+        if error is None:
+            status = _name(self._context.code(), status)
+        elif isinstance(error, Failure):
+            status, reason = error.status.name, error.message
+        elif isinstance(error, (asyncio.CancelledError, GeneratorExit)):
+            status = "CANCELLED"
+        else:
+            # Aborted by the scenario, which has set the code; whatever else it is, gRPC says UNKNOWN.
+            status = _name(self._context.code(), "UNKNOWN")
+        open_ = self._door.open
+        open_[self._peer] -= 1
+        if not open_[self._peer]:
+            del open_[self._peer]
+        seconds = self._door.monotonic() - self._started
+        self._door.metrics.rpc_ended(self._label, status, seconds)
+        self.action.ended(status, seconds, reason)
+        if isinstance(error, Failure):
+            await self._context.abort(error.status, error.message, error.metadata())
+
+    def entering(self, request: Any) -> Any:
+        """The request, looked at; of a stream of requests each, when it comes.
+
+        Raises:
+            Failure: the client has too many RPCs open; the request holds too much, or asks for what is not allowed.
+        """
+        if self._refused is not None:
+            raise self._refused
+        most = self._door.access.max_streams
+        if self._door.open[self._peer] > most:
+            raise Failure(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                "RateLimited",
+                f"this client has {most} RPCs open, which is the most that this server takes (--max-streams): end some",
+            )
+        if isinstance(request, Message):
+            self._look(request)
+            return request
+        return self._each(request)
+
+    async def _each(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
+        async for request in requests:
+            self._look(request)
+            yield request
+
+    def _look(self, request: Message) -> None:
+        # First the log: it tells what was refused, too.
+        self.action.asked(request)
+        bounds.check(request)
+        self._door.guard.check(self._caller, request)
+
+
+def _name(code: Any, otherwise: str) -> str:
+    """A status as gRPC's context has it: nothing, a number or a StatusCode."""
+    if isinstance(code, grpc.StatusCode):
+        return str(code.name)
+    return _CODES.get(code, otherwise) if code else otherwise

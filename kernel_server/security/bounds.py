@@ -1,0 +1,70 @@
+"""How much a request may hold: nobody needs more, and whoever sends more is mistaken or means ill.
+
+gRPC refuses messages of more than 4 MiB by itself; here it is the counts of codes, FIDs, inputs and arguments, and
+the lengths of texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from kernel_server import failure
+from kernel_server.security.rights import rows
+
+MOST = 500
+"""How many of a repeated field there may be where ``data/bound.tsv`` says nothing: inputs, FIDs, codes of a TR."""
+LONGEST = 10_000
+"""Letters of one text. The longest that is of use, a hundred codes with semicolons, has some 1,300."""
+
+
+@cache
+def _bounds() -> Mapping[tuple[str, str], int]:
+    """The rows of ``data/bound.tsv``: of a repeated field how many, of a text how many letters."""
+    return {(message, field): int(most) for message, field, most, _why in rows("bound")}
+
+
+def check(request: Message) -> None:
+    """Whether the request keeps within bounds.
+
+    Raises:
+        failure.Failure: BadInput, naming the field.
+    """
+    for field, value in request.ListFields():
+        if _repeated(field):
+            most = _most(request, field, MOST)
+            if len(value) > most:
+                raise failure.bad_input(
+                    f"{request.DESCRIPTOR.name}: {len(value):,} {field.name}, at most {most:,} go into one request"
+                )
+            if field.message_type is not None and field.message_type.GetOptions().map_entry:
+                for pair in value.items():
+                    _check_values(request, field, pair)
+            else:
+                _check_values(request, field, value)
+        else:
+            _check_values(request, field, (value,))
+
+
+def _check_values(request: Message, field: FieldDescriptor, values: object) -> None:
+    for value in values:  # type: ignore[attr-defined]  # repeated fields are iterable, whatever their type
+        if isinstance(value, Message):
+            check(value)
+        elif isinstance(value, (str, bytes)) and len(value) > LONGEST:
+            most = LONGEST if _repeated(field) else _most(request, field, LONGEST)
+            if len(value) > most:
+                raise failure.bad_input(
+                    f"{request.DESCRIPTOR.name}: {field.name} has {len(value):,} letters, at most {most:,} do"
+                )
+
+
+def _most(request: Message, field: FieldDescriptor, otherwise: int) -> int:
+    return _bounds().get((request.DESCRIPTOR.full_name, field.name), otherwise)
+
+
+@cache
+def _repeated(field: FieldDescriptor) -> bool:
+    return bool(field.is_repeated)

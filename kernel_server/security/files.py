@@ -1,0 +1,38 @@
+"""Files that nobody but their owner may read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+
+class NotPrivate(ValueError):
+    """A file with a secret, or about one, that others on this machine can read or change."""
+
+
+def check_private(file: Path) -> None:
+    """Whether others can get at ``file``. Windows has other means, which are not looked at.
+
+    Raises:
+        NotPrivate: they can; it says what to do.
+        OSError: there is no such file.
+    """
+    found = file.stat()
+    if os.name != "posix":
+        return
+    if found.st_uid not in (0, os.geteuid()):
+        raise NotPrivate(f"{file} belongs to another user: make it yours (chown)")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        raise NotPrivate(f"{file} can be read or changed by others on this machine: chmod 600 {file}")
+
+
+def create_private(file: Path, content: bytes) -> None:
+    """Writes a new file that only its owner can read.
+
+    Raises:
+        FileExistsError: there is one already; it stays as it is.
+    """
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    with os.fdopen(handle, "wb") as out:
+        out.write(content)

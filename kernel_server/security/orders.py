@@ -1,0 +1,204 @@
+"""Orders: which may go to the broker at all.
+
+On a server that is not 모의투자 an order needs two people's word, the operator's (``--allow-real-orders``) and the
+client's (``kl.connect(…, allow_real_orders=True)``). On any server it may not be worth more than the operator said.
+
+Everything that sends orders does it in two steps::
+
+    permit = await orders_allowed(parts, context, order)  # tells the caller at once
+    ...
+    permit.check(control)  # on the control thread, in the piece of work that calls SendOrder
+
+The second look is no luxury: an order may wait for its turn, and somebody may log in elsewhere meanwhile.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from google.protobuf.message import Message
+
+from kernel_server import failure, reference
+from kernel_server.control.seam import Control
+from kernel_server.security.access import Access
+from kernel_server.security.guard import calls_in
+from kernel_server.security.rights import rows
+from kernel_server.wire import ALLOW_REAL_ORDERS
+
+if TYPE_CHECKING:
+    from kernel_server.rpc.context import Context, Parts
+
+MARKET_ORDER_PERCENT = 130
+"""An order without a price is counted at 기준가 and so many percent of it: the daily limit of most issues.
+
+Leveraged funds and issues on their first day can go beyond it.
+"""
+
+
+class _Names(NamedTuple):
+    """What the fields of an order are called."""
+
+    account: str
+    type: str
+    side: str
+    code: str
+    quantity: str
+    price: str
+
+
+@cache
+def _names() -> Mapping[str, _Names]:
+    return {request: _Names(*names) for request, *names in rows("order")}
+
+
+@cache
+def _actions() -> Mapping[tuple[str, str, str], tuple[str, bool]]:
+    return {
+        (request, kind, side): (action, derivative == "yes")
+        for request, kind, side, action, derivative in rows("order_type")
+    }
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order as it is asked for.
+
+    Attributes:
+        account: 계좌번호.
+        action: ``buy``, ``sell``, ``modify``, ``cancel``; ``unknown`` where the broker will refuse it.
+        code: 종목코드.
+        quantity: shares or contracts.
+        price: KRW; 0 where it has none (시장가). Of a derivative its points, which are not KRW.
+        derivative: SendOrderFO's.
+    """
+
+    account: str = field(repr=False)
+    action: str
+    code: str
+    quantity: int
+    price: float
+    derivative: bool = False
+
+
+def order_of(function: str, arguments: Sequence[object]) -> Order | None:
+    """The order that a control function sends, None where it sends none. The arguments fit its signature.
+
+    >>> order_of("SendOrder", ["", "0101", "8000000011", 1, "005930", 10, 70000, "00", ""])
+    Order(action='buy', code='005930', quantity=10, price=70000.0, derivative=False)
+    """
+    if function not in _names():
+        return None
+    signature = reference.function(function).arguments
+    return _order(function, {name: value for (name, _), value in zip(signature, arguments, strict=True)})
+
+
+def order_in(request: Message) -> Order | None:
+    """The order that a request asks for, None where it asks for none, or for one that cannot be."""
+    if request.DESCRIPTOR.name in _names():
+        return _order(request.DESCRIPTOR.name, {field.name: value for field, value in request.ListFields()})
+    for call in calls_in(request):
+        signature = reference.function(call.name).arguments if call.name in _names() else ()
+        if signature and len(signature) == len(call.arguments):
+            values = [getattr(one, one.WhichOneof("value") or "string_value") for one in call.arguments]
+            return order_of(call.name, values)
+    return None
+
+
+def _order(request: str, values: Mapping[str, Any]) -> Order:
+    names = _names()[request]
+    kind, side = str(values.get(names.type, "")), str(values.get(names.side, "")).strip()
+    action, derivative = _actions().get((request, kind, side), ("unknown", request == "SendOrderFO"))
+    return Order(
+        account=str(values.get(names.account, "")).strip(),
+        action=action,
+        code=str(values.get(names.code, "")).strip(),
+        quantity=int(_number(values.get(names.quantity, 0))),
+        price=_number(values.get(names.price, 0)),
+        derivative=derivative,
+    )
+
+
+def _number(value: object) -> float:
+    try:
+        found = float(str(value).strip() or 0)
+    except ValueError:
+        return 0.0
+    return found if math.isfinite(found) else 0.0
+
+
+@dataclass(frozen=True)
+class Permit:
+    """An order that was allowed when it was asked for. ``check`` says whether it still is."""
+
+    order: Order
+    access: Access
+    opted_in: bool
+
+    def check(self, control: Control) -> None:
+        """On the control thread, just before the order is sent.
+
+        Raises:
+            failure.Failure: NotConnected; or Forbidden (PERMISSION_DENIED), saying who would have to allow it.
+        """
+        if control.call("GetConnectState", ()) != 1:
+            raise failure.not_connected()
+        if control.call("GetLoginInfo", ("GetServerGubun",)) != "1":
+            self._check_real()
+        self._check_value(control)
+
+    def _check_real(self) -> None:
+        if not self.access.allow_real_orders:
+            raise failure.forbidden(
+                "the broker is the real one (실서버) and this server sends no real orders: whoever runs it would have"
+                " to start it with --allow-real-orders and --max-order-value"
+            )
+        if not self.opted_in:
+            raise failure.forbidden(
+                "the broker is the real one (실서버), so this order would be for real money: allow it with"
+                " kl.connect(target, allow_real_orders=True)"
+            )
+
+    def _check_value(self, control: Control) -> None:
+        most, order = self.access.max_order_value, self.order
+        if most is None or order.action == "cancel":
+            return
+        if order.derivative:
+            raise failure.forbidden(
+                "what an order of derivatives is worth cannot be told here, and this server has a limit"
+                f" (--max-order-value {most:,})"
+            )
+        price = order.price
+        counted = ""
+        if price <= 0:
+            base = _number(control.call("GetMasterLastPrice", (order.code,)))
+            if base <= 0:
+                raise failure.forbidden(
+                    f"what an order of {order.code!r} without a price is worth cannot be told: the broker has no"
+                    f" 기준가 of it, and this server has a limit (--max-order-value {most:,})"
+                )
+            price = base * MARKET_ORDER_PERCENT / 100
+            counted = f", counted at {MARKET_ORDER_PERCENT} % of 기준가"
+        value = abs(order.quantity) * price
+        if value > most:
+            raise failure.forbidden(
+                f"{order.quantity:,} × {price:,.0f} = {value:,.0f} KRW{counted}: this server takes orders of at most"
+                f" {most:,} KRW (--max-order-value)"
+            )
+
+
+async def orders_allowed(parts: Parts, context: Context, order: Order) -> Permit:
+    """Whether that order may be sent for this caller. Whether they may trade at all, the guard has looked at.
+
+    Raises:
+        failure.Failure: as ``Permit.check``.
+    """
+    opted_in = (ALLOW_REAL_ORDERS, "yes") in [
+        (key, value) for key, value in context.invocation_metadata() or ()
+    ]
+    permit = Permit(order, parts.access, opted_in)
+    await parts.host.run(permit.check)
+    return permit

@@ -1,0 +1,65 @@
+"""What a caller needs to be allowed: the right for each RPC and for each control function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import IntEnum
+from functools import cache
+from pathlib import Path
+
+_DATA = Path(__file__).parent / "data"
+
+
+class Right(IntEnum):
+    """Each includes those before it. ``OPEN`` is what callers without a token have."""
+
+    OPEN = 0
+    READ = 1
+    TRADE = 2
+    ADMIN = 3
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+GIVEN = {str(right): right for right in (Right.READ, Right.TRADE, Right.ADMIN)}
+"""The rights that a token may have, by their names."""
+
+
+def rows(table: str) -> Iterator[list[str]]:
+    """The rows of the table of that name in ``data/``, without its header."""
+    lines = (_DATA / f"{table}.tsv").read_text(encoding="utf-8").split("\n")
+    return (line.split("\t") for line in lines[1:] if line)
+
+
+@cache
+def methods() -> Mapping[str, Right]:
+    """The right for each RPC, by its path."""
+    return {method: Right[right.upper()] for method, right, _why in rows("method")}
+
+
+@cache
+def functions() -> Mapping[tuple[str, str], Right]:
+    """The right for each control function, by its name and first argument (blank: any other)."""
+    return {(name, first): Right[right.upper()] for name, first, right, _why in rows("function")}
+
+
+def of_method(method: str) -> Right:
+    """The right for an RPC; what no table knows is the administrator's.
+
+    >>> of_method("/koalab.kernel.v1.Kernel/Status"), of_method("/new.Service/Method")
+    (<Right.READ: 1>, <Right.ADMIN: 3>)
+    """
+    return methods().get(method, Right.ADMIN)
+
+
+def of_function(name: str, arguments: Sequence[object] = ()) -> Right:
+    """The right for a call of a control function; what no table knows is the administrator's.
+
+    >>> of_function("SendOrder"), of_function("KOA_Functions", ["ShowAccountWindow", ""])
+    (<Right.TRADE: 2>, <Right.ADMIN: 3>)
+    """
+    known = functions()
+    first = str(arguments[0]) if arguments else ""
+    found = known.get((name, first))
+    return known.get((name, ""), Right.ADMIN) if found is None else found
