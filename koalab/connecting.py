@@ -9,6 +9,7 @@ from koalab.errors import BadInput
 
 if TYPE_CHECKING:
     from koalab.session import Session
+    from koalab.transport.access import TlsFiles, Token
 
 
 def connect(
@@ -21,6 +22,9 @@ def connect(
     account_file: str | os.PathLike[str] | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     timeout: float = 5.0,
+    token: Token | None = None,
+    tls: TlsFiles | None = None,
+    allow_real_orders: bool = False,
 ) -> Session:
     """A session with a broker.
 
@@ -38,14 +42,22 @@ def connect(
             Without it every embedded server begins with fresh accounts.
         cache_dir: where loaded data is kept; default KOALAB_CACHE_DIR, else the platform's cache folder.
         timeout: seconds to wait for a server at ``target``.
+        token: shown to a server that wants one: the token as a text, or as a ``Path`` the file that holds it. None:
+            the environment's KOALAB_TOKEN. It is not sent to another machine without TLS.
+        tls: the file with the CA of the server's certificate; that and the client's own certificate and key, where
+            the server wants them, ``("ca.pem", "client.pem", "client.key")``; or True for a certificate that this
+            machine trusts anyway. None: the environment's KOALAB_TLS, else no TLS.
+        allow_real_orders: let this session send orders to a broker that is not 모의투자. The server has to allow them
+            too.
 
     Raises:
-        NotConnected: no kernel server answers there, or the embedded one did not start.
+        NotConnected: no kernel server answers there, TLS fails, or the embedded one did not start.
+        Forbidden: the server wants a token, or does not know this one.
         BadInput: an argument makes no sense.
     """
     # Here and not above: `import koalab` stays quick, and whoever connects waits for a server anyway.
     from koalab.session import Session
-    from koalab.transport import embedded, remote
+    from koalab.transport import access, embedded, remote
 
     target = target or os.environ.get("KOALAB_TARGET") or None
     if target is not None:
@@ -55,8 +67,13 @@ def connect(
                 "market_data, account_file, seed, clock and limits belong to an embedded server; the one at"
                 f" {target} has its own"
             )
-        session = Session(remote.connect(target, timeout), cache_dir)
+        shown = access.given(token, tls, allow_real_orders)
+        session = Session(remote.connect(target, timeout, shown), cache_dir)
     else:
+        if token is not None or tls is not None or allow_real_orders:
+            raise BadInput(
+                "token, tls and allow_real_orders are for a server at an address: give one, or set KOALAB_TARGET"
+            )
         _check(clock, limits)
         session = Session(embedded.start(market_data, seed, clock, limits, account_file), cache_dir)
         session.login()

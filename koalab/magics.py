@@ -157,12 +157,12 @@ class KiwoomMagics(Magics):
         """The session, made at first use."""
         return self._session or self.connect(None)
 
-    def connect(self, target: str | None, **embedded: Any) -> Session:
+    def connect(self, target: str | None, **options: Any) -> Session:
         """A new session; the one before it is closed when the new one stands."""
         from koalab.connecting import connect
 
         before = self._session
-        self._session = connect(target or self.target or None, cache_dir=self.cache_dir or None, **embedded)
+        self._session = connect(target or self.target or None, cache_dir=self.cache_dir or None, **options)
         if before is not None:
             before.close()
         return self._session

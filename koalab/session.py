@@ -88,7 +88,9 @@ class Session:
         ``now`` (the broker's time, Seoul), ``clock`` (its name, its speed, and a note that says where it runs if it
         is not the wall clock), ``market`` (the session whose day it is, and its phase; blank where the server does
         not know), ``trs`` (spent by this session), ``quota`` (one entry a window: kind, limit, seconds, used,
-        next_free in seconds), ``queue``, ``streams``, ``cache``.
+        next_free in seconds), ``queue``, ``streams``, ``cache``, ``rights`` (what this session may: read, trade,
+        admin), ``real_orders`` (whether the server sends orders to a broker that is not 모의투자), ``max_order_value``
+        (KRW, 0: anything), ``problems`` (a sentence each).
         """
         status = self._link.status()
         return {
@@ -120,6 +122,10 @@ class Session:
             "queue": status.queued,
             "streams": status.streams,
             "cache": self._cache_status(),
+            "rights": status.rights,
+            "real_orders": status.real_orders,
+            "max_order_value": status.max_order_value,
+            "problems": list(status.problems),
         }
 
     def _cache_status(self) -> dict[str, Any]:

@@ -145,6 +145,8 @@ def server(connect: Callable[[], Session], clock: Callable[[], float] = time.per
     about: dict[str, Any] = status["server"]
     kind = "모의투자" if status["simulation"] else "실서버"
     text = f"{about['control']} server {about['version']} at {about['target']}, {kind}, in {took:.1f} s"
+    if status["problems"]:
+        return Finding(text, "; ".join(status["problems"]))
     if not status["connected"]:
         return Finding(f"{text}, nobody logged in", f"koalab --target {about['target']} login")
     return Finding(text)

@@ -36,7 +36,7 @@ class Front(Protocol):
         """The session, made at first use."""
         ...
 
-    def connect(self, target: str | None, **embedded: Any) -> Session:
+    def connect(self, target: str | None, **options: Any) -> Session:
         """A new session in the place of the old one; arguments as for ``kl.connect``."""
         ...
 

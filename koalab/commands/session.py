@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import pandas as pd
 
+from koalab.commands.access import access_options
 from koalab.commands.front import Front, embedded_options
 
 if TYPE_CHECKING:
@@ -16,16 +17,17 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("target", required=False)
+@access_options
 @embedded_options
 @click.pass_obj
-def connect(front: Front, /, target: str | None, **embedded: Any) -> Session:
+def connect(front: Front, /, target: str | None, **options: Any) -> Session:
     """Connect to a kernel server, or start one of your own.
 
     TARGET is host or host:port of a kernel server; without it, KiwoomMagics.target, then KOALAB_TARGET, and
     without those a simulated broker of your own. It takes the place of the session before, which is closed. For two at
     once, use kl.connect().
     """
-    return front.connect(target, **{name: value for name, value in embedded.items() if value is not None})
+    return front.connect(target, **{name: value for name, value in options.items() if value is not None})
 
 
 @click.command()
@@ -60,6 +62,8 @@ def flat(status: Mapping[str, Any]) -> pd.Series[Any]:
                 )
         elif isinstance(value, Mapping):
             found.update({f"{name}.{inner}": each for inner, each in value.items()})
+        elif name == "problems":
+            found[name] = "; ".join(value) or "none"
         else:
             found[name] = value
     return pd.Series(found, dtype=object, name="status")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from koalab.commands.access import ACCESS, access_options
 from koalab.commands.front import embedded_options
 from koalab.commands.output import FORMATS, chosen_format
 
@@ -37,7 +38,7 @@ class Terminal:
     def session(self) -> Session:
         return self._session or self.connect(None)
 
-    def connect(self, target: str | None, **embedded: Any) -> Session:
+    def connect(self, target: str | None, **options: Any) -> Session:
         from koalab.connecting import connect
 
         # What is wrong with the output is told before anything is spent on it.
@@ -46,13 +47,17 @@ class Terminal:
         self._session = connect(
             target or self.options.get("target"),
             cache_dir=self.options.get("cache_dir"),
-            **{**self.embedded(), **embedded},
+            **{**self.embedded(), **self._access(), **options},
         )
         return self._session
 
     def embedded(self) -> dict[str, Any]:
         """What was said of an embedded server."""
         return {name: self.options[name] for name in EMBEDDED if name in self.options}
+
+    def _access(self) -> dict[str, Any]:
+        """What was said of how to show who one is."""
+        return {name: self.options[name] for name in ACCESS if name in self.options}
 
     def cache_folder(self) -> Path:
         from koalab.store.disk import default_folder
@@ -78,6 +83,7 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
 @click.option(
     "--target", metavar="HOST[:PORT]", help="Kernel server; else KOALAB_TARGET, else one of your own."
 )
+@access_options
 @embedded_options
 @click.option(
     "--cache-dir", type=click.Path(file_okay=False), metavar="DIR", help="Where loaded data is kept."

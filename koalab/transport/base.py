@@ -71,10 +71,17 @@ class Quota:
 class Status:
     """What a server says of itself. Times are server time, seconds since the epoch.
 
-    ``clock`` is its clock's name and ``clock_begins`` where that was set to begin, 0 where it is the wall's;
-    ``clock_replays`` says that it was set back into the latest session because there was no trading, and
-    ``clock_leaps_at`` when it leaps to the wall clock, 0 where it never does. ``session`` is the ISO date of the
-    session whose day it is and ``phase`` its phase, both blank where the server does not know.
+    Attributes:
+        clock: its clock's name.
+        clock_begins: where that was set to begin, 0 where it is the wall's.
+        clock_replays: it was set back into the latest session because there was no trading.
+        clock_leaps_at: when it leaps to the wall clock, 0 where it never does.
+        session: ISO date of the session whose day it is, blank where the server does not know.
+        phase: its phase, likewise.
+        problems: what is wrong with it, a sentence each.
+        rights: what this session may do: ``read``, ``trade`` or ``admin``.
+        real_orders: whether it sends orders to a broker that is not 모의투자.
+        max_order_value: what one order may be worth, KRW; 0: anything.
     """
 
     version: str
@@ -97,6 +104,10 @@ class Status:
     clock_leaps_at: float = 0.0
     session: str = ""
     phase: str = ""
+    problems: Sequence[str] = ()
+    rights: str = ""
+    real_orders: bool = False
+    max_order_value: int = 0
 
 
 class Transport(Protocol):

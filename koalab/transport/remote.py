@@ -11,13 +11,17 @@ from typing import Any
 import grpc
 
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, openapi_pb2
-from koalab.errors import BadInput, KoalabError, NotConnected, ServerLost
+from koalab.errors import BadInput, Forbidden, KoalabError, NotConnected, ServerLost
+from koalab.transport.access import Access
 from koalab.transport.base import CALL_TIMEOUT, Page, Priority, Quota, Scalar, Status, Stop, Waiting
+from koalab.transport.diagnosis import why_not
 from koalab.transport.problems import to_error
 
 DEFAULT_PORT = 5943
 # While a request is under way the server says something every second: so long a silence is a dead server's.
 SILENCE = 8.0
+# So long nothing has answered before it is looked at whether TLS is the reason.
+_UNTIL_DIAGNOSIS = 1.0
 _COMPARATORS = ("<=", "<", ">=", ">", "==", "!=")
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
@@ -52,12 +56,13 @@ def parse_target(text: str) -> str:
 class RemoteTransport:
     """The transport of ``koalab.transport.base`` over a gRPC channel."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, access: Access | None = None) -> None:
         self._target = parse_target(target)
+        self._access = access or Access()
         self._open()
 
     def _open(self) -> None:
-        self._channel = grpc.insecure_channel(self._target, options=_OPTIONS)
+        self._channel = self._access.channel(self._target, _OPTIONS)
         self._stub: Any = kernel_pb2_grpc.KernelStub(self._channel)
 
     @property
@@ -146,6 +151,10 @@ class RemoteTransport:
             clock_leaps_at=found.clock_leaps_at,
             session=found.session,
             phase=found.phase,
+            problems=tuple(found.problems),
+            rights=found.rights,
+            real_orders=found.real_orders,
+            max_order_value=found.max_order_value,
         )
 
     def recover(self, timeout: float) -> None:
@@ -174,6 +183,10 @@ class RemoteTransport:
                     raise
                 time.sleep(0.05)
 
+    def why_not(self) -> str:
+        """What is wrong with TLS on the way to the server, blank where it is something else."""
+        return why_not(self._target, self._access.tls)
+
     def close(self) -> None:
         self._channel.close()
 
@@ -190,20 +203,42 @@ class RemoteTransport:
             raise NotConnected("this session is closed: kl.connect() makes a new one") from None
 
 
-def connect(target: str, timeout: float = 5.0) -> RemoteTransport:
+def connect(target: str, timeout: float = 5.0, access: Access | None = None) -> RemoteTransport:
     """A transport to the server at ``target``.
 
     Raises:
-        NotConnected: nothing answers there within ``timeout`` seconds, or it is no kernel server.
+        NotConnected: nothing answers there within ``timeout`` seconds, it is no kernel server, or TLS fails.
+        Forbidden: it does not know the token, or wants one.
+        BadInput: the token or a file of TLS cannot be used.
     """
-    transport = RemoteTransport(target)
+    transport = RemoteTransport(target, access)
     try:
-        transport.wait_ready(timeout)
+        _wait_ready(transport, timeout)
+    except Forbidden:
+        transport.close()
+        raise
     except KoalabError as error:
         transport.close()
         advice = "start one there with `koalab serve`, or check the address; kl.connect() without one needs no server"
         raise NotConnected(f"{error}: {advice}") from None
     return transport
+
+
+def _wait_ready(transport: RemoteTransport, timeout: float) -> None:
+    """Waits for the server; where TLS is in the way, no longer than it takes to see that."""
+    first = min(timeout, _UNTIL_DIAGNOSIS)
+    try:
+        transport.wait_ready(first)
+    except ServerLost:
+        reason = transport.why_not()
+        if reason:
+            raise NotConnected(reason) from None
+        if timeout <= first:
+            raise ServerLost(f"no kernel server answers at {transport.target} within {timeout:g} s") from None
+        try:
+            transport.wait_ready(timeout - first)
+        except ServerLost:
+            raise ServerLost(f"no kernel server answers at {transport.target} within {timeout:g} s") from None
 
 
 class _Silence:

@@ -16,6 +16,7 @@ from kernel_server.scheduler import presets
 from kernel_server.server import BackgroundServer, Settings
 from koalab.calendar import table
 from koalab.session import Session
+from koalab.transport.access import Access
 from koalab.transport.remote import RemoteTransport
 
 # A Saturday: the week's sessions are over and settled.
@@ -31,9 +32,9 @@ class Market:
     folder: Path
     sessions: list[Session] = field(default_factory=list)
 
-    def connect(self, cache: str = "cache") -> Session:
+    def connect(self, cache: str = "cache", access: Access | None = None) -> Session:
         """A session; those of one cache name share a cache."""
-        session = Session(RemoteTransport(self.server.address), self.folder / cache)
+        session = Session(RemoteTransport(self.server.address, access), self.folder / cache)
         session.login()
         self.sessions.append(session)
         return session
@@ -52,18 +53,28 @@ def start(
     running: bool = False,
     clock: Clock | None = None,
     account_file: Path | None = None,
+    settings: simulated.Settings | None = None,
+    **server_settings: Any,
 ) -> Market:
+    """``settings`` are the broker's; ``server_settings`` further fields of the server's Settings."""
     if clock is None:
         clock = RunningClock(start=now.timestamp()) if running else SteppedClock(now.timestamp(), jump=True)
     thread = PlainThread()
 
     def make() -> simulated.SimulatedControl:
         return simulated.build(
-            market_data, seed, clock, simulated.Settings(), thread.hand_over, account_file=account_file
+            market_data,
+            seed,
+            clock,
+            settings or simulated.Settings(),
+            thread.hand_over,
+            account_file=account_file,
         )
 
-    settings = Settings(presets()["official"], port=0, standing=lambda now: standing(table(), now))
-    server = BackgroundServer(make, clock, settings, thread)
+    serving = Settings(
+        presets()["official"], port=0, standing=lambda now: standing(table(), now), **server_settings
+    )
+    server = BackgroundServer(make, clock, serving, thread)
     return Market(clock, server, folder)
 
 
