@@ -42,16 +42,21 @@ _WHOLE = re.compile(r"[+-]?\d+\Z")
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Rows from the first one on that meets ``name comparator value`` are not wanted, nor further pages."""
+    """Rows from the first one on that meets ``name comparator value`` are not wanted, nor further pages.
+
+    Whole numbers are compared as such, unless ``texts`` has everything compared letter by letter: a time then
+    comes after the date with which it begins.
+    """
 
     name: str
     value: str
     comparator: str
+    texts: bool = False
 
     def met(self, text: str) -> bool:
         left, right = text.strip(), self.value.strip()
         compare = _COMPARE[self.comparator]
-        if _WHOLE.match(left) and _WHOLE.match(right):
+        if not self.texts and _WHOLE.match(left) and _WHOLE.match(right):
             return compare(int(left), int(right))
         return compare(left, right)
 
@@ -104,7 +109,10 @@ class _Waiter:
                 hand_back(
                     self.loop,
                     self._fail,
-                    failure.bad_input(f"{self.tr.code}: the broker answers {message!r}"),
+                    failure.bad_input(
+                        f"{self.tr.code}: the broker answers {message!r}: its inputs are"
+                        f" {', '.join(declared.name for declared in self.tr.inputs)}, in this order"
+                    ),
                 )
             return
         answer = Answer(

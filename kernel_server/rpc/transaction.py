@@ -31,10 +31,10 @@ def checked_inputs(tr: reference.Tr, inputs: Mapping[str, str]) -> dict[str, str
         raise failure.bad_input(str(error)) from None
 
 
-def to_stop(condition: openapi_pb2.TransactionStopCondition) -> Stop:
+def to_stop(condition: openapi_pb2.TransactionStopCondition, texts: bool = False) -> Stop:
     if not 0 <= condition.comparator < len(_COMPARATORS):
         raise failure.bad_input(f"no comparator {condition.comparator}: it is 0 to {len(_COMPARATORS) - 1}")
-    return Stop(condition.name, condition.value, _COMPARATORS[condition.comparator])
+    return Stop(condition.name, condition.value, _COMPARATORS[condition.comparator], texts)
 
 
 async def transaction_call(
@@ -42,15 +42,20 @@ async def transaction_call(
 ) -> AsyncIterator[openapi_pb2.ListenResponse]:
     """A page a message, every cell a text without its blanks, under the caller's own names.
 
-    The inputs go to the control as they come, only in the TR's order: which it takes depends on its
-    version, and its callers know theirs. ``waits`` tells the caller how long the pages wait for their turn.
+    The inputs go to the control in the TR's order, those that were left out as well: the module does not take a
+    request without them. What the tables do not know comes last: a control may take more than they say, and its
+    callers know theirs. Stop conditions compare texts, so that one can stop at a date among times.
+    ``waits`` tells the caller how long the pages wait for their turn.
     """
     tr = known_tr(asked.transaction_code)
     given = as_map(asked.inputs)
-    order = {declared.name: number for number, declared in enumerate(tr.inputs)}
-    inputs = dict(sorted(given.items(), key=lambda item: order.get(item[0], len(order))))
+    if tr.code.lower() in WATCH_LIST and not given.get("종목코드", "").strip(";"):
+        raise failure.bad_input(f"{tr.code} needs 종목코드: codes with ; between them")
+    inputs = {
+        declared.name: given.get(declared.name, declared.default or "") for declared in tr.inputs
+    } | given
     # A condition without a name is how KOAPY's client says that there is none.
-    stop = to_stop(asked.stop_condition) if asked.stop_condition.name else None
+    stop = to_stop(asked.stop_condition, texts=True) if asked.stop_condition.name else None
     for part in _parts(tr, inputs):
         request = Request(tr, part, client, Priority.INTERACTIVE, stop)
         async for answer in parts.transactions.pages(request):
@@ -74,7 +79,11 @@ def _parts(tr: reference.Tr, inputs: dict[str, str]) -> Iterator[dict[str, str]]
 def fill(
     answer: Answer, tr: reference.Tr, screen: str, name: str, code: str | None = None
 ) -> openapi_pb2.ListenResponse:
-    """The page under the names that its caller knows, values without their blanks."""
+    """The page under the names that its caller knows, values without their blanks.
+
+    A TR whose rows do not repeat has one, which stands in both places where there is no single block: callers
+    look for it here or there.
+    """
     response = openapi_pb2.ListenResponse(name=answer.event.name)
     for value in (screen, name, code or answer.event.arguments[2], *answer.event.arguments[3:5]):
         response.arguments.append(to_argument(value))
@@ -85,6 +94,9 @@ def fill(
         response.multi_data.names.extend(tr.multi_names)
         for row in answer.rows:
             response.multi_data.values.add().values.extend([value.strip() for value in row])
+    if not tr.single and not tr.repeats and answer.rows:
+        response.single_data.names.extend(tr.multi_names)
+        response.single_data.values.extend(response.multi_data.values[0].values)
     return response
 
 

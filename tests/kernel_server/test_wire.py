@@ -87,6 +87,45 @@ class TestAnOlderClient:
         assert sum(len(page.multi_data.values) for page in pages) == rows
         assert asked == len(pages) == (3 if rows == 1800 else 1)
 
+    def test_a_stop_at_a_date_works_among_times(self) -> None:
+        names = reference.tr("opt10080").multi_names
+        times = [f"{day}{minute}00" for day in (20261119, 20261118, 20261117) for minute in (1530, 901)]
+        rows = [[time if name == "체결시간" else "" for name in names] for time in times]
+        inputs = {"종목코드": "005930", "틱범위": "1", "수정주가구분": "1"}
+        with rig({"opt10080": [({}, rows)]}) as server, OlderClient(server.address) as client:
+            (page,) = client.transaction("opt10080", inputs, stop=("체결시간", "20261118", 0))
+        assert [row.values[names.index("체결시간")] for row in page.multi_data.values] == times[:4]
+
+    def test_inputs_that_are_left_out_are_set_all_the_same_and_in_the_trs_order(self) -> None:
+        with rig(THREE_PAGES) as server, OlderClient(server.address) as client:
+            next(client.transaction("opt10081", {"없는것": "1", "수정주가구분": "1", "종목코드": "005930"}))
+            assert list(server.control.asked[0].items()) == [
+                ("종목코드", "005930"),
+                ("기준일자", ""),
+                ("수정주가구분", "1"),
+                ("없는것", "1"),
+            ]
+
+    def test_a_row_that_does_not_repeat_is_found_in_either_place(self) -> None:
+        names = reference.tr("opt10004").multi_names
+        row = [f" {number} " for number in range(len(names))]
+        with rig({"opt10004": [({}, [row])]}) as server, OlderClient(server.address) as client:
+            (page,) = client.transaction("opt10004", {"종목코드": "005930"})
+        values = [text.strip() for text in row]
+        assert (list(page.single_data.names), list(page.single_data.values)) == (list(names), values)
+        assert [list(found.values) for found in page.multi_data.values] == [values]
+
+    @pytest.mark.parametrize("inputs", [{}, {"종목코드": ""}, {"종목코드": ";"}])
+    def test_a_watch_list_without_codes_is_refused_before_anything_is_sent(
+        self, inputs: dict[str, str]
+    ) -> None:
+        with rig({}) as server, OlderClient(server.address) as client:
+            with pytest.raises(grpc.RpcError) as error:
+                next(client.transaction("OPTKWFID", inputs))
+            assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+            assert "종목코드" in error.value.details()
+            assert server.control.calls == []
+
     def test_two_with_the_same_screen_and_name_do_not_get_in_each_others_way(self) -> None:
         with rig(THREE_PAGES) as server:
             found: list[int] = []
