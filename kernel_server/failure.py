@@ -7,6 +7,11 @@ import grpc
 from kernel_server import reference
 from kernel_server.wire import PROBLEM_KEY, kernel_pb2
 
+_NOT_CONNECTED = (-100, -101, -106)
+_WRONG_INPUT = (-201, -202, -204, -206, -300, -500)
+# What no repetition mends: another account, limits of price and quantity.
+_ORDER_REFUSED = (-301, -302, -303, -304, -305, -306, -309, -310, -340)
+
 
 class Failure(Exception):
     """A call that failed for a reason its caller can understand.
@@ -64,20 +69,16 @@ def returned(what: str, code: int) -> Failure:
         meaning = reference.error(code).message
     except reference.UnknownReference:
         meaning = "unknown code"
-    if code in (-100, -101, -106):
+    if code in _NOT_CONNECTED:
         failure = not_connected()
         failure.code = code
         return failure
-    if code in (-201, -202, -300):
-        return Failure(
-            grpc.StatusCode.INVALID_ARGUMENT,
-            "BadInput",
-            f"{what}: the broker answers {code} ({meaning})",
-            code,
-        )
-    return Failure(
-        grpc.StatusCode.UNAVAILABLE, "NoAnswer", f"{what}: the broker answers {code} ({meaning})", code
-    )
+    status, kind = grpc.StatusCode.UNAVAILABLE, "NoAnswer"
+    if code in _WRONG_INPUT:
+        status, kind = grpc.StatusCode.INVALID_ARGUMENT, "BadInput"
+    elif code in _ORDER_REFUSED:
+        status, kind = grpc.StatusCode.FAILED_PRECONDITION, "OrderRejected"
+    return Failure(status, kind, f"{what}: the broker answers {code} ({meaning})", code)
 
 
 def window_full(what: str, key: str, retry_at: float) -> Failure:

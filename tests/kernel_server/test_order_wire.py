@@ -167,6 +167,28 @@ class TestAnOrder:
                 list(stream)
         assert "가격제한폭" in error.value.details()  # type: ignore[attr-defined]
 
+    @pytest.mark.parametrize(
+        ("returned", "status"),
+        [
+            (-302, grpc.StatusCode.FAILED_PRECONDITION),  # another's account
+            (-340, grpc.StatusCode.FAILED_PRECONDITION),
+            (-305, grpc.StatusCode.FAILED_PRECONDITION),  # too large
+            (-300, grpc.StatusCode.INVALID_ARGUMENT),
+            (-500, grpc.StatusCode.INVALID_ARGUMENT),
+            (-307, grpc.StatusCode.UNAVAILABLE),  # it could not be sent
+        ],
+    )
+    def test_that_the_control_does_not_take_is_over_and_not_in_doubt(
+        self, returned: int, status: grpc.StatusCode
+    ) -> None:
+        with desk() as (server, client):
+            server.control.SendOrder = lambda *_: returned  # type: ignore[attr-defined]
+            with pytest.raises(grpc.RpcError) as error:
+                list(client.order(code=CODE, quantity=10))
+            until(lambda: server.thread.post(lambda: server.server.host.router.counts()[0]).result(5) == 0)
+        assert error.value.code() is status  # type: ignore[attr-defined]
+        assert str(returned) in error.value.details()  # type: ignore[attr-defined]
+
     def test_whose_answer_is_lost_is_known_by_its_screen(self) -> None:
         with desk() as (server, client):
             stream = client.order(code=CODE, quantity=10)
