@@ -6,6 +6,7 @@ anybody wants of it, and leaves when the last one does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple, Protocol
@@ -22,6 +23,7 @@ FIDS_A_CALL = 100
 SCREENS = [f"{number:04d}" for number in range(5101, 5181)]
 """The control takes 200 screens: these are for real-time data, ``control.screens`` has others for TRs."""
 
+_CODE = re.compile(r"[0-9A-Za-z]{0,12}(_NX|_AL)?\Z")
 NO_CODE = ""
 """Stands for what belongs to no code: the hours of the market, and interruptions of any issue."""
 _OF_NO_CODE = frozenset({"장시작시간", "VI발동/해제"})
@@ -56,6 +58,22 @@ class Hearer(Protocol):
 def types_of(fids: frozenset[int]) -> frozenset[str]:
     """The real-time types that hold one of these FIDs: a registration subscribes those."""
     return frozenset(name for name, found in reference.realtypes().items() if fids.intersection(found.fids))
+
+
+def registered(fids: frozenset[int]) -> frozenset[int]:
+    """The FIDs to register so that the same types come, no more than the broker takes at a time.
+
+    One FID has its whole type come, so of too many some will do.
+    """
+    if len(fids) <= FIDS_A_CALL:
+        return fids
+    chosen: set[int] = set()
+    left = set(types_of(fids))
+    while left:
+        best = max(sorted(fids), key=lambda fid: len(left & types_of(frozenset({fid}))))
+        chosen.add(best)
+        left -= types_of(frozenset({best}))
+    return frozenset(chosen)
 
 
 class _Held:
@@ -186,7 +204,7 @@ class RealTime:
         )
 
     def _register(self, screen: str, codes: Sequence[str], fids: frozenset[int]) -> None:
-        listed = ";".join(str(fid) for fid in sorted(fids))
+        listed = ";".join(str(fid) for fid in sorted(registered(fids)))
         result = self._control.call("SetRealReg", (screen, ";".join(codes), listed, "1"))
         assert isinstance(result, int)
         if result < 0:
@@ -203,15 +221,14 @@ def check(codes: Sequence[str], fids: Sequence[int]) -> None:
         raise failure.bad_input(
             "no FIDs: they choose what is heard of a code, for example 10 (현재가) for its trades"
         )
-    if len(set(fids)) > FIDS_A_CALL:
-        raise failure.bad_input(
-            f"{len(set(fids))} FIDs; the broker takes at most {FIDS_A_CALL} at a time (-206)"
-        )
     for fid in fids:
         if fid not in reference.fids() and not types_of(frozenset({fid})):
             raise failure.bad_input(f"no FID {fid}")
     if not types_of(frozenset(fids)):
         raise failure.bad_input(f"no real-time type holds any of the FIDs {sorted(set(fids))}")
     for code in codes:
-        if not all(letter.isalnum() for letter in code) or len(code) > 12:
-            raise failure.bad_input(f"no code {code!r}: a code is letters and digits, as 005930 or 001")
+        if not _CODE.match(code):
+            raise failure.bad_input(
+                f"no code {code!r}: a code is letters and digits, as 005930 or 001, with _NX or _AL behind them"
+                " for the other exchange or both"
+            )

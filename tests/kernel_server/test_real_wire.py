@@ -10,6 +10,7 @@ from streaming import Asked, calls, fire, until
 
 from kernel_server import reference
 from kernel_server.rpc import real as real_rpc
+from kernel_server.streams.realtime import types_of
 from kernel_server.wire import kernel_pb2
 
 TRADE = "\t".join(str(number) for number in range(43))
@@ -66,6 +67,34 @@ class TestRealCall:
             stream.cancel()
             until(lambda: len(calls(server, "DisconnectRealData")) == 3)
 
+    def test_a_code_of_the_other_exchange_is_a_code(self) -> None:
+        with rig({}) as server, OlderClient(server.address) as client:
+            stream = client.real(["005930_NX", "005930_AL"], [10])
+            until(lambda: bool(calls(server, "SetRealReg")))
+            assert calls(server, "SetRealReg")[0][1] == "005930_NX;005930_AL"
+            stream.cancel()
+
+    def test_more_fids_than_the_broker_takes_at_a_time_register_the_same_types(self) -> None:
+        book, trades = reference.realtype("주식호가잔량").fids, reference.realtype("주식체결").fids
+        assert len(book) > 100
+        with rig({}) as server, OlderClient(server.address) as client, OlderClient(server.address) as other:
+            stream = client.real(["005930"], book)
+            until(lambda: len(calls(server, "SetRealReg")) == 1)
+            second = other.real(["005930"], trades)
+            until(lambda: len(calls(server, "SetRealReg")) == 2)
+            for (_, _, listed, _), asked in zip(
+                calls(server, "SetRealReg"), ({*book}, {*book, *trades}), strict=True
+            ):
+                chosen = frozenset(int(fid) for fid in listed.split(";"))
+                assert len(chosen) <= 100
+                assert chosen <= asked
+                assert types_of(chosen) == types_of(frozenset(asked))
+            fire(server, "OnReceiveRealData", "005930", "주식호가잔량", "\t".join(["7"] * len(book)))
+            data = next(stream).single_data
+            assert (list(data.names), list(data.values)) == ([str(fid) for fid in book], ["7"] * len(book))
+            stream.cancel()
+            second.cancel()
+
     def test_two_readers_share_a_registration_and_hear_only_of_what_each_asked_for(self) -> None:
         with rig({}) as server, OlderClient(server.address) as one, OlderClient(server.address) as two:
             trades = one.real(["005930"], [15], infer_fids=True)
@@ -111,7 +140,7 @@ class TestRealCall:
             ([], [10], "no codes"),
             (["005930;000660"], [10], "no code"),
             (["005930"], [7777777], "7777777"),
-            (["005930"], list(range(10, 130)), "100"),
+            (["005930_KX"], [10], "_NX"),
         ],
     )
     def test_what_cannot_be_registered_is_refused_before_anything_is_sent(
