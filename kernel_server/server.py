@@ -209,6 +209,7 @@ class KernelServer:
             realtime,
             self._orders(),
             Screens(first=5181, count=10),
+            Screens(first=5200, count=10),
             keeper,
             custom_code=settings.custom_code,
             standing=settings.standing,
@@ -273,8 +274,9 @@ class KernelServer:
         return desk
 
     def _follow_logins(self, parts: Parts) -> None:
-        def changed(_: Moment) -> None:
+        def changed(moment: Moment) -> None:
             parts.conditions_loaded = False  # what had been downloaded belongs to the connection
+            parts.logins.heard(moment)
 
         self._control.router.listen("OnEventConnect", changed)
 

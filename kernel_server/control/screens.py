@@ -7,6 +7,9 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+OWN = range(5001, 5210)
+"""Screens that the server itself uses at the control: for TRs, real-time data, conditions and orders."""
+
 
 class Screens:
     """A pool of screen numbers. The one that has rested longest is lent first.
@@ -19,6 +22,11 @@ class Screens:
         self._free = deque(f"{number:04d}" for number in range(first, first + count))
         self._returned = asyncio.Condition()
         self.lent = 0
+
+    @property
+    def free(self) -> int:
+        """How many could be lent now."""
+        return len(self._free)
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kernel_server import failure
-from kernel_server.control.seam import Control, Scalar, Value
+from kernel_server.control import plain
+from kernel_server.control.seam import Scalar, Value
 from kernel_server.reference.signature import BadCall, check
 from kernel_server.rpc.context import Context, Parts, client_of
 from kernel_server.rpc.turn import LIMITED, in_turn
@@ -24,6 +25,13 @@ def checked(name: str, arguments: Sequence[object]) -> tuple[Scalar, ...]:
         raise failure.bad_input(str(error)) from None
 
 
+def checked_plain(name: str, arguments: Sequence[object]) -> tuple[Scalar, ...]:
+    """The same of a call that a client makes by name: it may not name a screen of the server's."""
+    typed = checked(name, arguments)
+    plain.check(name, typed)
+    return typed
+
+
 async def call(
     parts: Parts, context: Context, name: str, arguments: Sequence[object], waits: Waits | None = None
 ) -> Value:
@@ -31,15 +39,17 @@ async def call(
 
     ``waits`` tells the caller how long.
     """
-    typed, client = checked(name, arguments), client_of(context)
+    typed, client = checked_plain(name, arguments), client_of(context)
     if name == "SetInputValue":
         parts.inputs_of(client)[str(typed[0])] = str(typed[1])
         return None
     snapshot = parts.snapshots.find(client, name)
     if snapshot is not None:
         return snapshot.answer(name, typed)
+    if name == "CommConnect":
+        return await parts.host.run(lambda _: parts.logins.ask(client))
     if name not in LIMITED:
-        return await parts.host.run(lambda control: control.call(name, typed))
+        return await parts.host.run(lambda _: parts.plain.call(name, typed))
     inputs = dict(parts.inputs_of(client)) if name == "CommRqData" else {}
     if name == "CommRqData":
         parts.inputs_of(client).clear()
@@ -49,7 +59,7 @@ async def call(
     def send() -> int:
         for key, value in inputs.items():
             parts.host.control.call("SetInputValue", (key, value))
-        code = parts.host.control.call(name, typed)
+        code = parts.plain.call(name, typed)
         assert isinstance(code, int)
         return code
 
@@ -62,13 +72,13 @@ async def call_many(parts: Parts, calls: Sequence[tuple[str, Sequence[object]]])
     for name, arguments in calls:
         if name in LIMITED or name in ("CommConnect", "SetInputValue"):
             raise failure.bad_input(f"{name} cannot be one of many calls: it has to be asked for by itself")
-        work.append((name, checked(name, arguments)))
+        work.append((name, checked_plain(name, arguments)))
 
-    def run(control: Control, chunk: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Value]:
-        return [control.call(name, arguments) for name, arguments in chunk]
+    def run(chunk: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Value]:
+        return [parts.plain.call(name, arguments) for name, arguments in chunk]
 
     values: list[Value] = []
     for start in range(0, len(work), _CHUNK):
         chunk = work[start : start + _CHUNK]
-        values += await parts.host.run(lambda control, chunk=chunk: run(control, chunk))  # type: ignore[misc]
+        values += await parts.host.run(lambda _, chunk=chunk: run(chunk))  # type: ignore[misc]
     return values

@@ -89,6 +89,7 @@ async def condition_call(
     """Searches once, or goes on telling who enters and who leaves until the reader goes.
 
     With ``with_info`` what OPTKWFID (OPTFOFID for derivatives) tells of the codes follows each list and change.
+    The same condition once more waits until its minute is over.
 
     Raises:
         failure.Failure: there is no such condition, or the broker will not search it; its message says why.
@@ -97,7 +98,9 @@ async def condition_call(
         raise failure.bad_input(f"search_type is 0 (once) or 1 (and live), not {request.search_type}")
     await ensure_loaded(parts)
     await _check(parts, request)
-    async with parts.condition_screens.lend() as screen:
+    screens = parts.live_screens if request.search_type == _LIVE else parts.search_screens
+    _check_room(parts, request)
+    async with screens.lend() as screen:
         search = _Search(parts, context, request, screen, waits)
         async with Ear(parts, _Search.EVENTS, search.told) as ear:
             try:
@@ -113,6 +116,11 @@ async def condition_call(
                         return
             finally:
                 parts.host.thread.hand_over(search.stop)
+
+
+def _check_room(parts: Parts, request: openapi_pb2.ConditionRequest) -> None:
+    if request.search_type == _LIVE and not parts.live_screens.free:
+        raise _failed("as many conditions are live as the broker follows: end one of them first")
 
 
 async def _check(parts: Parts, request: openapi_pb2.ConditionRequest) -> None:

@@ -13,6 +13,7 @@ import grpc.aio
 
 from kernel_server.clock import Clock
 from kernel_server.control.host import Host
+from kernel_server.control.plain import PlainCalls
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Scalar, Value
 from kernel_server.failure import Failure
@@ -21,6 +22,7 @@ from kernel_server.observe.metrics import Metrics
 from kernel_server.scheduler import Scheduler
 from kernel_server.security.access import Access
 from kernel_server.security.guard import Caller, Guard
+from kernel_server.streams.logins import Logins
 from kernel_server.streams.mailbox import Waker
 from kernel_server.streams.orders import OrderDesk
 from kernel_server.streams.realtime import RealTime
@@ -59,7 +61,8 @@ class Parts:
     waker: Waker
     realtime: RealTime
     orders: OrderDesk
-    condition_screens: Screens
+    live_screens: Screens
+    search_screens: Screens
     keeper: Keeper
     snapshots: Snapshots = field(default_factory=Snapshots)
     streams: int = 0
@@ -74,7 +77,13 @@ class Parts:
     seen: Seen | None = None
     # SetInputValue of each client until its CommRqData: the control has one set of inputs for all.
     inputs: OrderedDict[str, dict[str, str]] = field(default_factory=OrderedDict)
+    plain: PlainCalls = field(init=False)
+    logins: Logins = field(init=False)
     standing: Callable[[float], tuple[str, str]] | None = None
+
+    def __post_init__(self) -> None:
+        self.plain = PlainCalls(self.host.control)
+        self.logins = Logins(self.host.control)
 
     def inputs_of(self, client: str) -> dict[str, str]:
         inputs = self.inputs.setdefault(client, {})

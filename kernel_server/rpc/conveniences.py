@@ -58,6 +58,7 @@ async def _comm_rq_data(parts: Parts, context: Context, arguments: Sequence[Scal
 
 async def _send_condition(parts: Parts, context: Context, arguments: Sequence[Scalar], waits: Waits) -> Value:
     """SendCondition in its turn."""
+    call.checked_plain("SendCondition", arguments)
     await condition.ensure_loaded(parts)
     return await call.call(parts, context, "SendCondition", arguments, waits)
 

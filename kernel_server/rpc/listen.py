@@ -12,6 +12,7 @@ from kernel_server.control.reading import Moment
 from kernel_server.rpc.context import Parts, Ready
 from kernel_server.rpc.real import CAPACITY
 from kernel_server.streams import words
+from kernel_server.streams.logins import EVENT
 from kernel_server.streams.mailbox import Mailbox
 from kernel_server.streams.snapshots import Snapshot
 from kernel_server.wire import openapi_pb2
@@ -44,11 +45,16 @@ def checked(slots: Iterable[str]) -> list[str]:
 class Ear(Generic[T]):
     """Listens to events by name while it is entered; each is made into an item inside the event.
 
+    ``client``, where it is known, hears how the login ended that it asked for before.
+
     Real-time events are dropped where the reader is slow, and counted; none of the others is.
     """
 
-    def __init__(self, parts: Parts, names: Sequence[str], make: Callable[[Moment], T | None]) -> None:
+    def __init__(
+        self, parts: Parts, names: Sequence[str], make: Callable[[Moment], T | None], client: str = ""
+    ) -> None:
         self._parts = parts
+        self._client = client
         self._names = names
         self._make = make
         self._stops: list[Callable[[], None]] = []
@@ -60,6 +66,8 @@ class Ear(Generic[T]):
             for name in self._names:
                 heard = self._heard_real if name == "OnReceiveRealData" else self._heard
                 self._stops.append(self._parts.host.router.listen(name, heard))
+            if self._client and EVENT in self._names:
+                self._stops.append(self._parts.logins.listens(self._client, self._heard))
 
         try:
             await self._parts.host.run(lambda _: listen())
@@ -101,12 +109,12 @@ def packed(moment: Moment) -> bytes:
     return words.with_data(moment).SerializeToString()
 
 
-async def listen(parts: Parts, slots: Iterable[str], ready: Ready) -> AsyncIterator[bytes]:
+async def listen(parts: Parts, client: str, slots: Iterable[str], ready: Ready) -> AsyncIterator[bytes]:
     """Events of those names, with all data that is read inside them, until the reader goes.
 
     TRs, and messages about them, that belong to a call of somebody's are told to that call alone.
     """
-    async with Ear(parts, checked(slots), packed) as ear:
+    async with Ear(parts, checked(slots), packed, client) as ear:
         await ready()
         while True:
             taken = await ear.box.take()
@@ -159,7 +167,7 @@ async def bidirectional_listen(
         return
     if first.WhichOneof("request") != "listen_request":
         raise failure.bad_input("the first request of BidirectionalListen says what to listen to")
-    async with Ear(parts, checked(first.listen_request.slots), Snapshot) as ear:
+    async with Ear(parts, checked(first.listen_request.slots), Snapshot, client) as ear:
         await ready()
         acknowledged = _Acknowledged(ear, requests)
         sent = 0

@@ -94,7 +94,7 @@ class KoapyService(_Shared):
 
     async def Listen(self, request: openapi_pb2.ListenRequest, context: Context) -> AsyncIterator[bytes]:
         async for response in self._stream(
-            context, listen.listen(self._parts, request.slots, ready_of(context))
+            context, listen.listen(self._parts, client_of(context), request.slots, ready_of(context))
         ):
             yield response
 
@@ -198,7 +198,7 @@ class KernelService(_Shared):
 
     async def Events(self, request: openapi_pb2.ListenRequest, context: Context) -> AsyncIterator[bytes]:
         async for response in self._stream(
-            context, listen.listen(self._parts, request.slots, ready_of(context))
+            context, listen.listen(self._parts, client_of(context), request.slots, ready_of(context))
         ):
             yield response
 
