@@ -15,23 +15,12 @@ import grpc
 
 from kernel_server import failure, reference
 from kernel_server.control.reading import Moment
-from kernel_server.control.seam import Control
 from kernel_server.failure import Failure
-from kernel_server.rpc import call
+from kernel_server.rpc import call, handling
 from kernel_server.rpc.context import Context, Parts, Ready, to_argument, to_scalar
 from kernel_server.rpc.listen import Ear, packed
 from kernel_server.streams.mailbox import Mailbox
 from kernel_server.wire import openapi_pb2
-
-
-class Functions:
-    """The control as custom code sees it: its functions as methods. Only on the control thread."""
-
-    def __init__(self, control: Control) -> None:
-        self._control = control
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return lambda *arguments: self._control.call(name, call.checked(name, arguments))
 
 
 class Observer:
@@ -48,29 +37,6 @@ class Observer:
 
     def on_completed(self) -> None:
         self._box.end()
-
-
-class EventHandler:
-    """What custom code derives its class from: methods named as the control's events handle them.
-
-    Attributes:
-        control: the control's functions.
-        request: the ListenRequest.
-        context: nothing of use here; it stands for the argument that KOAPY's handlers take.
-        observer: ``on_next(response)``, ``on_error(exception)``, ``on_completed()``.
-    """
-
-    def __init__(self, control: Functions, request: Any, context: object = None) -> None:
-        self.control = control
-        self.request = request
-        self.context = context
-        self.observer: Observer
-
-    def on_enter(self) -> None:
-        """Before the first event."""
-
-    def on_exit(self) -> None:
-        """When the stream is over, however it ends."""
 
 
 async def custom_listen(
@@ -92,7 +58,7 @@ async def custom_call_and_listen(
 ) -> AsyncIterator[bytes]:
     """Begins to listen, then makes the call: its result comes first, the events after it."""
     arguments = [to_scalar(argument) for argument in request.call_request.arguments]
-    call.checked(request.call_request.name, arguments)
+    call.checked_plain(request.call_request.name, arguments)
     async with _listening(parts, request.listen_request) as box:
         value = await call.call(parts, context, request.call_request.name, arguments)
         response = openapi_pb2.CallAndListenResponse()
@@ -127,7 +93,7 @@ async def _listening(parts: Parts, request: openapi_pb2.ListenRequest) -> AsyncI
     box: Mailbox[bytes] = Mailbox(parts.waker)
     running = _Running(parts, box)
     try:
-        await parts.host.run(lambda control: running.start(control, request))
+        await parts.host.run(lambda _: running.start(request))
         yield box
     finally:
         parts.host.thread.hand_over(running.stop)
@@ -143,11 +109,11 @@ class _Running:
         self._stops: list[Callable[[], None]] = []
         self._handler: Any = None
 
-    def start(self, control: Control, request: openapi_pb2.ListenRequest) -> None:
-        space: dict[str, Any] = {"EventHandler": EventHandler, "ListenResponse": openapi_pb2.ListenResponse}
+    def start(self, request: openapi_pb2.ListenRequest) -> None:
+        space = handling.space()
         try:
             exec(compile(request.code, "<client>", "exec"), space)  # noqa: S102 - what this RPC is for
-            handler = space[request.class_name](Functions(control), request, None)
+            handler = space[request.class_name](handling.Functions(self._parts.plain), request, None)
         except Exception as error:
             raise failure.bad_input(
                 f"the code could not be run: {type(error).__name__}: {error}; it defines the class that class_name"
@@ -164,7 +130,9 @@ class _Running:
     def stop(self) -> None:
         for stop in self._stops:
             stop()
-        self._guarded(getattr(self._handler, "on_exit", None))
+        if self._handler is not None:
+            for leave in (getattr(self._handler, "on_exit", None), *handling.callbacks(self._handler)):
+                self._guarded(leave)
 
     def _hearer(self, method: Callable[..., object]) -> Callable[[Moment], None]:
         return lambda moment: self._guarded(method, *moment.arguments)
