@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import grpc
@@ -115,6 +116,17 @@ class TestConditions:
             assert plain(next(again).arguments)[2:] == first[2:]
             assert broker.clock.now() - since >= int(told[EXPECTED_WAIT_KEY]) / 1000
 
+    def test_the_same_one_again_waits_until_its_minute_is_over_whoever_asks(self) -> None:
+        with served() as broker, broker.client() as client, broker.client() as other:
+            times = []
+            for asking in (client, other, client):
+                assert next(asking.condition(*BLUE_CHIPS)).name == "OnReceiveTrCondition"
+                times.append(broker.clock.now())
+            assert all(60 <= later - earlier < 70 for earlier, later in pairwise(times))
+            client.call("EnsureConditionLoaded")
+            assert client.call("RateLimitedSendCondition", "0103", *BLUE_CHIPS, 0) == 1
+            assert 60 <= broker.clock.now() - times[-1] < 70
+
     def test_an_unknown_one_is_refused_with_those_that_there_are(self) -> None:
         with served() as broker, broker.client() as client, pytest.raises(grpc.RpcError) as error:
             next(client.condition("없는 조건", 0))
@@ -192,12 +204,46 @@ class Prices(EventHandler):
 """
 
 
+OLDER_HANDLER = """
+import time
+from koapy.backend.kiwoom_open_api_plus.core.KiwoomOpenApiPlusEventHandler import (
+    KiwoomOpenApiPlusEventHandler,
+)
+
+class Trades(KiwoomOpenApiPlusEventHandler):
+    def __init__(self, control, request, context):
+        super().__init__(control)
+        self._request = request
+
+    def on_enter(self):
+        self.add_callback(self.control.DisconnectRealData, "0777")
+        assert self.control.SetRealReg("0777", "005930", "10", "0") == 0
+
+    def OnReceiveRealData(self, code, realtype, realdata):
+        from koapy.backend.kiwoom_open_api_plus.grpc import KiwoomOpenApiPlusService_pb2
+
+        if realtype == "주식체결":
+            response = KiwoomOpenApiPlusService_pb2.ListenResponse()
+            response.name = "OnReceiveRealData"
+            response.arguments.add().string_value = code
+            response.arguments.add().string_value = realtype
+            self.observer.on_next(response)
+            self.observer.on_completed()
+"""
+
+
 class TestCustomHandlers:
     def test_run_on_the_server_where_it_allows_them(self) -> None:
         with served(custom_code=True) as broker, broker.client() as client, broker.running():
             (event,) = client.custom_listen(HANDLER, "Prices")
         assert event.name == "price"
         assert re.fullmatch(r"[+-]?\d+", event.arguments[0].string_value)
+
+    def test_that_were_written_for_koapys_server_run_as_they_are(self) -> None:
+        with served(custom_code=True) as broker, broker.client() as client, broker.running():
+            (event,) = client.custom_listen(OLDER_HANDLER, "Trades")
+            assert plain(event.arguments)[:2] == ["005930", "주식체결"]
+            until(lambda: not broker.control.registrations.codes("0777"))
 
     def test_are_refused_otherwise(self) -> None:
         with served() as broker, broker.client() as client:
@@ -261,6 +307,25 @@ def test_more_than_a_hundred_codes_of_the_watch_list_are_asked_for_in_turn() -> 
         pages = list(client.transaction("OPTKWFID", {"종목코드": ";".join(codes)}))
     assert [len(page.multi_data.values) for page in pages] == [100, 100, 30]
     assert [row.values[0] for page in pages for row in page.multi_data.values] == codes
+
+
+def test_a_row_of_prices_comes_as_single_data_and_as_rows() -> None:
+    with served() as broker, broker.client() as client:
+        (prices,) = client.transaction("opt10007", {"종목코드": "005930"})
+        (book,) = client.transaction("opt10004", {"종목코드": "005930"})
+    for page in (prices, book):
+        assert list(page.single_data.names) == list(page.multi_data.names)
+        assert [list(row.values) for row in page.multi_data.values] == [list(page.single_data.values)]
+    found = dict(zip(prices.single_data.names, prices.single_data.values, strict=True))
+    assert found["종목명"] == "삼성전자"
+    assert int(found["총매도잔량"]) > int(found["매도1호가잔량"]) > 0
+
+
+def test_an_input_that_the_broker_does_not_take_is_refused_with_those_that_it_does() -> None:
+    with served() as broker, broker.client() as client, pytest.raises(grpc.RpcError) as error:
+        next(client.transaction("opt10081", {"종목코드": "005930", "없는것": "1"}))
+    assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT  # type: ignore[attr-defined]
+    assert "종목코드, 기준일자, 수정주가구분" in error.value.details()  # type: ignore[attr-defined]
 
 
 def _far_below(client: object) -> int:
