@@ -186,7 +186,7 @@ def _bars_in(folder: Path) -> int:
     sources = list(folder.glob("*synthetic*")) if folder.exists() else []
     if not sources:
         return 0
-    store = BarStore(folder, "simulated:synthetic:seed=1:v1")
+    store = BarStore(folder, "simulated:synthetic:seed=1:v2")
     try:
         return int(store.info()["bars"].sum())
     finally:

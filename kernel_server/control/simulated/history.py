@@ -48,7 +48,7 @@ class SyntheticMarket:
         minute_sessions: int = 160,
         kept: int = 64,
     ) -> None:
-        self.source = f"synthetic:seed={seed}:v1"
+        self.source = f"synthetic:seed={seed}:v2"
         if actions is not None:
             self.source += f":actions={draws.key(repr(actions)):016x}"
         self._seed = seed
