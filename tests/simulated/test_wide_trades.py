@@ -56,15 +56,22 @@ def test_every_trade_is_told_once(wide: Wide) -> None:
     assert size(rows[-1]["체결량"]) == int(rows[-1]["누적거래량"])
 
 
+def in_session(rows: list[dict[str, str]], name: str) -> list[dict[str, str]]:
+    """The trades of the session itself, without 시간외종가 before and after it."""
+    return [row for row in rows if "0900" <= row[name] < "1531"]
+
+
 def test_yesterday_s_trades_make_up_its_day(wide: Wide) -> None:
-    rows = wide.rows("opt10055", 100_000, 종목코드=CODE, 당일전일=BEFORE)
+    every = wide.rows("opt10055", 100_000, 종목코드=CODE, 당일전일=BEFORE)
     day = next(
         row
         for row in wide.page("opt10081", 종목코드=CODE, 기준일자="", 수정주가구분="1")
         if row["일자"] == "20220117"
     )
+    assert sum(size(row["체결량"]) for row in every) == int(every[0]["누적거래량"])
+    rows = in_session(every, "체결시간")
     prices = [size(row["체결가"]) for row in rows]
-    assert sum(size(row["체결량"]) for row in rows) == int(day["거래량"]) == int(rows[0]["누적거래량"])
+    assert sum(size(row["체결량"]) for row in rows) == int(day["거래량"])
     assert (prices[-1], max(prices), min(prices), prices[0]) == tuple(
         int(day[name]) for name in ("시가", "고가", "저가", "현재가")
     )
@@ -72,7 +79,7 @@ def test_yesterday_s_trades_make_up_its_day(wide: Wide) -> None:
 
 
 def test_minutes_of_trades_are_those_of_the_chart(wide: Wide) -> None:
-    rows = wide.rows("opt10084", 종목코드=CODE, 당일전일=BEFORE, 틱분="1", 시간="")
+    rows = in_session(wide.rows("opt10084", 종목코드=CODE, 당일전일=BEFORE, 틱분="1", 시간=""), "시간")
     chart = {
         bar["체결시간"][8:12]: bar
         for bar in wide.page("opt10080", 종목코드=CODE, 틱범위="1", 수정주가구분="1")
