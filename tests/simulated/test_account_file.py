@@ -22,7 +22,7 @@ from kernel_server.control.simulated.brokerage.account_file import AccountFileEr
 from kernel_server.control.simulated.brokerage.file_lock import FileLock
 from kernel_server.control.simulated.exchange.interface import Phase, Side
 
-SOURCE = "simulated:synthetic:seed=1:v1"
+SOURCE = "simulated:synthetic:seed=1:v2"
 
 
 def saved(desk: Desk) -> Saved:
