@@ -147,8 +147,11 @@ def _flood(mine: _Kernel) -> Iterator[None]:
             if left < 1_000:
                 mine.burst(2_000)
                 left += 2_000
-            next(stream)
+            message = next(stream)
             left -= 1
+            if message != EVENT:  # some were dropped, and this says how many
+                told = openapi_pb2.ListenResponse.FromString(message)
+                left -= int(told.arguments[3].string_value.split()[0]) - 1
 
     reader = threading.Thread(target=read)
     reader.start()

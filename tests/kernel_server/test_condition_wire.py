@@ -11,13 +11,16 @@ from older_client import OlderClient, plain
 from rig import Rig, rig
 from streaming import calls, until
 
+from kernel_server.scheduler import Limits, Window
+
 NAMES = [f"조건{number}" for number in range(12)]
 
 
 @contextmanager
 def searching() -> Iterator[Rig]:
     """A control with twelve conditions, of which each finds 005930."""
-    with rig({}) as server:
+    once_a_minute = Limits("once a minute", {"condition": (Window(1, 60.0),)})
+    with rig({}, limits=once_a_minute) as server:
         control = server.control
 
         def load() -> int:
