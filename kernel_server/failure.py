@@ -63,6 +63,16 @@ def not_connected() -> Failure:
     )
 
 
+def connection_lost(code: int) -> Failure:
+    """The broker's connection is gone, and this server logs in again by itself."""
+    return Failure(
+        grpc.StatusCode.UNAVAILABLE,
+        "ServerLost",
+        f"the connection to the broker is lost ({code}); the server logs in again by itself: ask again when it has",
+        code,
+    )
+
+
 def returned(what: str, code: int) -> Failure:
     """The control returned ``code`` where 0 was hoped for."""
     try:

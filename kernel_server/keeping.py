@@ -93,6 +93,12 @@ class Keeper:
             if timer is not None:
                 timer.cancel()
 
+    @property
+    def next_try(self) -> float:
+        """When it logs in again, seconds since the epoch; 0 where it does not."""
+        timer = self._timer
+        return timer.due if self.state == "lost" and timer is not None else 0.0
+
     def problems(self) -> list[str]:
         """What is wrong, in sentences; from any thread."""
         found = []

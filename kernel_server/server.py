@@ -188,6 +188,7 @@ class KernelServer:
             self._scheduler.logged_in,
         )
         self._keeper = keeper
+        transactions.lost = lambda: bool(keeper.next_try)
         self._control.thread.hand_over(keeper.start)
         self._control.thread.hand_over(lambda: self._hear(realtime))
         watch = Watch(

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 ANSWER_TIMEOUT = 15.0
 # How often a waiting request is told where it stands: its caller hears that the server is alive.
 PLACE_EVERY = 1.0
+NOT_CONNECTED = (-100, -101, -106)
 WATCH_LIST = {"optkwfid": 0, "optfofid": 3}  # nTypeFlag of CommKwRqData
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
@@ -124,6 +125,12 @@ class _Waiter:
         )
         hand_back(self.loop, self._succeed, answer)
 
+    def lost(self, moment: Moment) -> None:
+        """OnEventConnect: what was asked over a connection that is gone is never answered."""
+        code = int(moment.arguments[0])
+        if code < 0:
+            hand_back(self.loop, self._fail, failure.connection_lost(code))
+
     def _succeed(self, answer: Answer) -> None:
         if not self.done.done():
             self.done.set_result(answer)
@@ -152,6 +159,9 @@ class Transactions:
         self._answer_timeout = answer_timeout
         self._metrics = metrics or Metrics()
         self._names = itertools.count(1)
+        self._listening: dict[str, Callable[[], None]] = {}
+        # Whether the connection is lost and about to be there again.
+        self.lost: Callable[[], bool] = lambda: False
 
     async def pages(self, request: Request) -> AsyncIterator[Answer | Place]:
         """The pages of a TR, and while it waits its place in the queue.
@@ -182,6 +192,7 @@ class Transactions:
 
     def _clear(self, screen: str, name: str) -> None:
         self._host.router.forget(screen, name)
+        self._listening.pop(name, lambda: None)()
         # A quote TR registers real-time data for its code on its screen; nobody listens to it there.
         self._host.control.call("DisconnectRealData", (screen,))
 
@@ -225,6 +236,8 @@ class Transactions:
             raise
         finally:
             job.done.cancel()
+        if code in NOT_CONNECTED and self.lost():
+            raise failure.connection_lost(code)
         if code != 0:
             raise failure.returned(request.tr.code, code)
         sent_at = self._clock.now()
@@ -255,6 +268,8 @@ class Transactions:
         if waiter.done.cancelled():
             return 0
         router.expect(screen, name, waiter)
+        self._listening.pop(name, lambda: None)()  # of the page before
+        self._listening[name] = router.listen("OnEventConnect", waiter.lost)
         router.calling(waiter)
         try:
             type_flag = WATCH_LIST.get(request.tr.code.lower())

@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 LOGIN_TIMEOUT = 120.0
 # So long a load waits for a server that went away, before it says so and keeps what it has.
 RECOVER_TIMEOUT = 30.0
+# So long it waits for a server that is there, and waits for its broker: the nightly restart takes minutes.
+BROKER_TIMEOUT = 1800.0
+_LOOK_EVERY = 0.5
 # So long it waits to hear the time, where it has a good guess.
 _TIME_TIMEOUT = 2.0
 
@@ -156,8 +159,18 @@ class Link:
                     f"the server at {self.transport.target} came back with other prices ({status.source}): "
                     "kl.connect() makes a new session"
                 ) from error
+            status = self._await_broker(status, progress)
             if self.simulated and before.connected and not status.connected:
                 self.login()
+
+    def _await_broker(self, status: Status, progress: Progress) -> Status:
+        """Waits while the server is about to log in again by itself; how things stand then."""
+        until = self._monotonic() + BROKER_TIMEOUT
+        while not status.connected and status.next_login and self._monotonic() < until:
+            progress.say("증권사 재접속 대기 중")
+            time.sleep(_LOOK_EVERY)
+            status = self.status()
+        return status
 
     def require_login(self) -> None:
         """Logs in on the simulated broker, where it costs nothing.

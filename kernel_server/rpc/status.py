@@ -76,4 +76,5 @@ async def status(parts: Parts, asked: kernel_pb2.StatusRequest, caller: Caller) 
         rights=str(caller.right),
         real_orders=parts.access.allow_real_orders,
         max_order_value=parts.access.max_order_value or 0,
+        next_login=parts.keeper.next_try,
     )

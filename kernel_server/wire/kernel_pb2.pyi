@@ -166,7 +166,7 @@ class Queued(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., priority: _Optional[str] = ..., calls: _Optional[int] = ...) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("version", "control", "source", "connected", "simulation", "user_id", "now", "speed", "limits", "quotas", "queued", "streams", "started_at", "trs", "clock", "clock_begins", "clock_replays", "clock_leaps_at", "session", "phase", "waiting", "expected_wait", "problems", "rights", "real_orders", "max_order_value")
+    __slots__ = ("version", "control", "source", "connected", "simulation", "user_id", "now", "speed", "limits", "quotas", "queued", "streams", "started_at", "trs", "clock", "clock_begins", "clock_replays", "clock_leaps_at", "session", "phase", "waiting", "expected_wait", "problems", "rights", "real_orders", "max_order_value", "next_login")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CONTROL_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
@@ -193,6 +193,7 @@ class StatusResponse(_message.Message):
     RIGHTS_FIELD_NUMBER: _ClassVar[int]
     REAL_ORDERS_FIELD_NUMBER: _ClassVar[int]
     MAX_ORDER_VALUE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_LOGIN_FIELD_NUMBER: _ClassVar[int]
     version: str
     control: str
     source: str
@@ -219,7 +220,8 @@ class StatusResponse(_message.Message):
     rights: str
     real_orders: bool
     max_order_value: int
-    def __init__(self, version: _Optional[str] = ..., control: _Optional[str] = ..., source: _Optional[str] = ..., connected: _Optional[bool] = ..., simulation: _Optional[bool] = ..., user_id: _Optional[str] = ..., now: _Optional[float] = ..., speed: _Optional[float] = ..., limits: _Optional[str] = ..., quotas: _Optional[_Iterable[_Union[Quota, _Mapping]]] = ..., queued: _Optional[int] = ..., streams: _Optional[int] = ..., started_at: _Optional[float] = ..., trs: _Optional[int] = ..., clock: _Optional[str] = ..., clock_begins: _Optional[float] = ..., clock_replays: _Optional[bool] = ..., clock_leaps_at: _Optional[float] = ..., session: _Optional[str] = ..., phase: _Optional[str] = ..., waiting: _Optional[_Iterable[_Union[Queued, _Mapping]]] = ..., expected_wait: _Optional[float] = ..., problems: _Optional[_Iterable[str]] = ..., rights: _Optional[str] = ..., real_orders: _Optional[bool] = ..., max_order_value: _Optional[int] = ...) -> None: ...
+    next_login: float
+    def __init__(self, version: _Optional[str] = ..., control: _Optional[str] = ..., source: _Optional[str] = ..., connected: _Optional[bool] = ..., simulation: _Optional[bool] = ..., user_id: _Optional[str] = ..., now: _Optional[float] = ..., speed: _Optional[float] = ..., limits: _Optional[str] = ..., quotas: _Optional[_Iterable[_Union[Quota, _Mapping]]] = ..., queued: _Optional[int] = ..., streams: _Optional[int] = ..., started_at: _Optional[float] = ..., trs: _Optional[int] = ..., clock: _Optional[str] = ..., clock_begins: _Optional[float] = ..., clock_replays: _Optional[bool] = ..., clock_leaps_at: _Optional[float] = ..., session: _Optional[str] = ..., phase: _Optional[str] = ..., waiting: _Optional[_Iterable[_Union[Queued, _Mapping]]] = ..., expected_wait: _Optional[float] = ..., problems: _Optional[_Iterable[str]] = ..., rights: _Optional[str] = ..., real_orders: _Optional[bool] = ..., max_order_value: _Optional[int] = ..., next_login: _Optional[float] = ...) -> None: ...
 
 class Problem(_message.Message):
     __slots__ = ("kind", "message", "code", "retry_at")

@@ -82,6 +82,7 @@ class Status:
         rights: what this session may do: ``read``, ``trade`` or ``admin``.
         real_orders: whether it sends orders to a broker that is not 모의투자.
         max_order_value: what one order may be worth, KRW; 0: anything.
+        next_login: when the server logs in again by itself, the broker's connection being lost; 0: it does not.
     """
 
     version: str
@@ -108,6 +109,7 @@ class Status:
     rights: str = ""
     real_orders: bool = False
     max_order_value: int = 0
+    next_login: float = 0.0
 
 
 class Transport(Protocol):

@@ -63,5 +63,6 @@ def _from_problem(problem: kernel_pb2.Problem) -> errors.KoalabError:
         "NotConnected": errors.NotConnected,
         "Forbidden": errors.Forbidden,
         "OrderRejected": errors.OrderRejected,
+        "ServerLost": errors.ServerLost,
     }
     return simple.get(problem.kind, errors.KoalabError)(problem.message)

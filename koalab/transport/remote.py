@@ -155,6 +155,7 @@ class RemoteTransport:
             rights=found.rights,
             real_orders=found.real_orders,
             max_order_value=found.max_order_value,
+            next_login=found.next_login,
         )
 
     def recover(self, timeout: float) -> None:

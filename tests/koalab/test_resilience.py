@@ -133,6 +133,39 @@ class TestAServerThatDies:
         assert embedded.tr("opt10001", 종목코드="005930").single["종목명"] == "삼성전자"
 
 
+class TestABrokersConnectionThatIsLost:
+    def test_in_the_middle_of_a_load_is_waited_for_and_no_page_is_lost(
+        self, market: Market, tmp_path: Path
+    ) -> None:
+        kw, whole = market.connect("cut"), market.connect("whole").daily("005930")
+        host = market.server.host
+
+        def cut() -> None:
+            host.thread.post(lambda: host.control.faults.restart(180.0)).result(10)  # type: ignore[attr-defined]
+
+        requests = after_page(kw, 4, cut)
+        frame = kw.daily("005930")
+        pd.testing.assert_frame_equal(frame, whole, check_freq=False)
+        assert len(requests) == 2
+        assert market.server.keeper.losses == 1
+        assert kw.status()["connected"]
+
+    def test_is_told_at_once_to_whoever_waits_for_an_answer(self, market: Market) -> None:
+        kw, host = market.connect(), market.server.host
+
+        def cut_soon() -> None:
+            host.control.faults.slow_down(5.0)  # type: ignore[attr-defined]
+            market.clock.call_at(
+                market.clock.now() + 1.0,
+                lambda: host.thread.hand_over(host.control.lose_connection),  # type: ignore[attr-defined]
+                background=True,
+            )
+
+        host.thread.post(cut_soon).result(10)
+        with pytest.raises(ServerLost, match="logs in again by itself"):
+            list(kw._link.transport.pages("opt10001", {"종목코드": "005930"}))
+
+
 class TestAnInterrupt:
     def test_in_the_middle_of_a_load_leaves_nothing_registered_or_half_written(self, kw: Session) -> None:
         def interrupt() -> None:
