@@ -230,6 +230,8 @@ def test_the_history_of_orders_is_kept_by_day() -> None:
     )
     backwards = desk.rows("opw00007", 주문일자="20220118", 조회구분="2", 시작주문번호="0000003")
     assert [row["주문번호"] for row in backwards] == ["0000003", "0000002", "0000001"]
+    assert desk.rows("opw00007", 주문일자="20220118", 조회구분="1", 주식채권구분="1") == rows
+    assert desk.rows("opw00007", 주문일자="20220118", 조회구분="1", 주식채권구분="2") == []  # bonds
 
 
 def test_a_long_list_comes_in_pages() -> None:

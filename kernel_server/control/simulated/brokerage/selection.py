@@ -45,7 +45,10 @@ def orders_of(
     wanted: Callable[[Order], bool],
     backwards: bool,
 ) -> list[Order]:
-    """The account's orders of a session (YYYYMMDD) by number, those of 매도수구분, 종목코드 and 시작주문번호."""
+    """The account's orders of a session (YYYYMMDD) by number, those of 매도수구분, 종목코드 and 시작주문번호.
+
+    주식채권구분 2 asks for bonds, of which there are none.
+    """
     code, side = inputs["종목코드"].removeprefix("A"), SIDES.get(inputs["매도수구분"])
     first = int(inputs["시작주문번호"]) if inputs["시작주문번호"].isdecimal() else 0
     known = [*books.orders.values()] if day == books.day else books.past
@@ -53,6 +56,7 @@ def orders_of(
         order
         for order in known
         if (order.day, order.account) == (day, account.number)
+        and inputs.get("주식채권구분") != "2"
         and code in ("", order.code)
         and side in (None, order.side)
         and wanted(order)
