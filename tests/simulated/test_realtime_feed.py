@@ -13,6 +13,7 @@ from simulated_rig import FUND, GRT, SAMSUNG, HandMarket, Row, bars, moment, ses
 from kernel_server import reference
 from kernel_server.clock import SteppedClock
 from kernel_server.control.simulated.exchange.interface import (
+    Evening,
     Expected,
     Fill,
     Interruption,
@@ -72,6 +73,9 @@ class HandExchange:
 
     def depth(self, code: str) -> tuple[list[Level], list[Level]]:
         return self.asks, self.bids
+
+    def evening(self, code: str) -> Evening:
+        return Evening(self.tape(code), self.asks, self.bids, Expected(0, 0))
 
     def phase(self) -> Phase:
         return self.now
@@ -433,6 +437,23 @@ def test_the_close_is_told_in_the_order_of_codes_and_in_parts() -> None:
     desk.registrations.remove("ALL", many[249])
     desk.clock.advance(1)
     assert desk.seen() == [(code, "주식시세") for code in many[100:249]]
+
+
+def test_an_evening_ends_for_everybody_though_of_one_nothing_is_known() -> None:
+    desk = Desk(evening_types=True)
+    known = desk.exchange.tape
+
+    def tape(code: str) -> Tape:
+        if code == "069500":
+            raise LookupError(code)
+        return known(code)
+
+    desk.exchange.tape = tape  # type: ignore[method-assign]
+    desk.registrations.follow("0101", ["900290", "069500", "005930"])
+    desk.feed.phase(Phase.CLOSED, desk.now())
+    assert desk.seen() == []
+    desk.clock.advance(1)
+    assert desk.seen() == [("005930", "ECN주식시세"), ("900290", "ECN주식시세")]
 
 
 def test_trades_of_the_single_price_session_are_not_written_as_others(desk: Desk) -> None:

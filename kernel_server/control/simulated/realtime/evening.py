@@ -195,14 +195,15 @@ class EveningFeed:
             if text is not None:
                 self._say(code, BOOK, text)
 
-    def turned(self, phase: Phase, stocks: Sequence[tuple[str, frozenset[str]]]) -> None:
-        """The session has come to another phase. After the last auction ECN주식시세 tells where it ended."""
+    def turned(self, phase: Phase) -> None:
+        """The session has come to another phase."""
         self.at(phase)
         if phase in (Phase.BEFORE_OPEN, Phase.PAUSE):
             self._told.clear()
             self._writers.clear()
-        elif phase is Phase.CLOSED and self._settings.evening_types:
-            for code, types in stocks:
-                if QUOTE in types:
-                    evening = self._exchange().evening(code)
-                    self._say(code, QUOTE, self._writer(code).quoted(evening))
+
+    def closed(self, code: str, types: frozenset[str]) -> None:
+        """After the last auction ECN주식시세 tells where it ended."""
+        if self._settings.evening_types and QUOTE in types:
+            evening = self._exchange().evening(code)
+            self._say(code, QUOTE, self._writer(code).quoted(evening))

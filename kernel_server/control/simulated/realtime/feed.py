@@ -200,8 +200,8 @@ class Feed:
         stock = self._stocks.get(code)
         if stock is None:
             if types:
-                if not self._stocks:
-                    self._phase = self.exchange.phase()  # from now on it is told
+                if not self._stocks:  # from now on it is told
+                    self._phase = self.exchange.phase()
                     self._evening.at(self._phase)
                 self._stocks[code] = _Stock(types, self._settings)
                 self.exchange.watch(code)
@@ -271,30 +271,41 @@ class Feed:
     def phase(self, phase: Phase, time: float) -> None:  # noqa: ARG002
         """A new day begins with its opening auction. After the close 주식시세 tells where the day ended."""
         self._phase = phase
-        self._evening.turned(phase, [(code, stock.types) for code, stock in self._stocks.items()])
+        self._evening.turned(phase)
         if phase is Phase.BEFORE_OPEN:
             for stock in self._stocks.values():
                 stock.live = False
         elif phase is Phase.PAUSE:
-            self._tell_close(sorted(self._stocks))
+            self._tell_all(sorted(self._stocks), self._tell_close)
+        elif phase is Phase.CLOSED:
+            self._tell_all(sorted(self._stocks), self._tell_evening)
 
-    def _tell_close(self, codes: list[str]) -> None:
-        """주식시세 of these codes, some at a time, after whoever else wants the control thread."""
+    def _tell_all(self, codes: list[str], tell: Callable[[str, _Stock], None]) -> None:
+        """Tells of these codes, some at a time, after whoever else wants the control thread."""
         if codes:
-            self._line.answer_later(0, lambda: self._tell_some(codes), background=True)
+            self._line.answer_later(0, lambda: self._tell_some(codes, tell), background=True)
 
-    def _tell_some(self, codes: list[str]) -> None:
+    def _tell_some(self, codes: list[str], tell: Callable[[str, _Stock], None]) -> None:
         for code in codes[:_AT_ONCE]:
             stock = self._stocks.get(code)
-            if stock is None or QUOTE not in stock.types:
-                continue
-            try:
-                tape = self.exchange.tape(code)  # with the closing auction in it, which is told before this
-            except (LookupError, BadMarketData):
-                continue
-            stock.keep(tape)
-            self._say(code, QUOTE, stock.trades.quoted(tape, *self._best(code)))
-        self._tell_close(codes[_AT_ONCE:])
+            if stock is not None and self._known(code, stock):
+                tell(code, stock)
+        self._tell_all(codes[_AT_ONCE:], tell)
+
+    def _known(self, code: str, stock: _Stock) -> bool:
+        """Whether anything is known of the issue, whose newest tape is kept then. What is due in it is told before."""
+        try:
+            stock.keep(self.exchange.tape(code))
+        except (LookupError, BadMarketData):
+            return False
+        return True
+
+    def _tell_close(self, code: str, stock: _Stock) -> None:
+        if QUOTE in stock.types:
+            self._say(code, QUOTE, stock.trades.quoted(stock.tape, *self._best(code)))
+
+    def _tell_evening(self, code: str, stock: _Stock) -> None:
+        self._evening.closed(code, stock.types)
 
     def _best(self, code: str) -> tuple[int, int]:
         asks, bids = self.exchange.depth(code)
