@@ -65,7 +65,9 @@ class _Kernel:
     def per_event(self, code: str = CODE) -> Any:
         flags = openapi_pb2.RealRequestFlags(infer_fids=True, readable_names=True, fast_parse=True)
         fids = list(reference.realtype(TYPE).fids)
-        return self._real(openapi_pb2.RealRequest(code_list=[code], fid_list=fids[:50], flags=flags))
+        stream = self._real(openapi_pb2.RealRequest(code_list=[code], fid_list=fids[:50], flags=flags))
+        stream.initial_metadata()  # sent when the code is registered
+        return stream
 
     def batched(self) -> Any:
         first = kernel_pb2.TicksRequest(add=[CODE], fids=[10], capacity=100_000)
@@ -170,8 +172,6 @@ def latencies() -> list[Row]:
         mine.unary()
         idle = _delays(mine, DELAYS)
         streams = [mine.per_event(f"{number:06d}") for number in range(500)]
-        for stream in streams:
-            stream.initial_metadata()
         many = _delays(mine, DELAYS)
         ticks = _tick_delays(busy, DELAYS // 4)
         with _flood(busy):
