@@ -91,6 +91,18 @@ def test_minutes_of_trades_are_those_of_the_chart(wide: Wide) -> None:
         assert (size(row["현재가"]), row["체결거래량"]) == (size(bar["현재가"]), bar["거래량"])
 
 
+def test_the_trades_of_an_evening_are_the_next_day_those_of_the_day_before() -> None:
+    evening = Wide(SyntheticMarket(7, calendar), OVER)
+    told = evening.rows("opt10084", 200, 종목코드=CODE, 당일전일=TODAY, 틱분="0", 시간="")[:200]
+    morning = Wide(SyntheticMarket(7, calendar), "2022-01-19 11:00:30")
+    remembered = morning.rows("opt10084", 200, 종목코드=CODE, 당일전일=BEFORE, 틱분="0", 시간="")[:200]
+    assert told[0]["시간"] > "154000"
+    names = ("시간", "현재가", "체결거래량", "누적거래량", "체결강도")
+    assert [[row[name] for name in names] for row in remembered] == [
+        [row[name] for name in names] for row in told
+    ]
+
+
 def test_trades_up_to_a_time_of_day(wide: Wide) -> None:
     rows = wide.page("opt10084", 종목코드=CODE, 당일전일=TODAY, 틱분="0", 시간="0930")
     assert rows[0]["시간"] <= "093059"
