@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
+from day_rig import DayRig
 from more_rig import ask, calendar, market_of, single, stock
 from simulated_rig import HandMarket, Row, bars, number, weekdays
 
 from kernel_server.control.simulated.answers import Rejected
 from kernel_server.control.simulated.flows import Flows
+from kernel_server.control.simulated.given_files import BadMarketData
 from kernel_server.control.simulated.history import SyntheticMarket
 from kernel_server.control.simulated.index import IndexQuotes
 from kernel_server.control.simulated.index_charts import IndexCharts
+from kernel_server.control.simulated.index_layout import Layout
 from kernel_server.control.simulated.index_series import Indices
+from kernel_server.control.simulated.market import Bars
 from kernel_server.control.simulated.rankings import Rankings
 from kernel_server.control.simulated.settings import Settings
 from kernel_server.control.simulated.survey import Survey
 
 DAYS = weekdays(date(2021, 1, 4), date(2022, 1, 18))
+DATES = np.array([number(day) for day in weekdays(date(2021, 1, 1), date(2022, 12, 31))])
 RUNNING, OVER = "2022-01-18 11:00:30", "2022-01-18 18:00"
 GROUPS = ("개인투자자", "외국인투자자", "기관계", "기타법인", "내외국인")
 INSTITUTIONS = ("금융투자", "보험", "투신", "기타금융", "은행", "연기금등", "사모펀드", "국가")
@@ -125,6 +131,88 @@ def test_an_index_follows_the_market_value_of_its_members() -> None:
     assert np.abs(bars_.close - expected).max() <= 2
     assert (bars_.high >= np.maximum(bars_.open, bars_.close)).all()
     assert (bars_.low <= np.minimum(bars_.open, bars_.close)).all()
+
+
+def test_an_index_laid_out_in_parts_is_the_same() -> None:
+    market, now = world(), calendar().closes[-1]
+    at_once, in_parts = (Layout(market, lambda: now, lambda: DATES) for _ in range(2))
+    parts = 0
+    while not in_parts.advance(1, ["001"]):
+        parts += 1
+    assert parts > len(market.listing)
+    assert in_parts.advance(1, ["001", "unknown"])
+    one, other = (layout.series("001") for layout in (at_once, in_parts))
+    for name in Bars.__dataclass_fields__:
+        assert getattr(one, name).tolist() == getattr(other, name).tolist()
+    assert in_parts.known().keys() == at_once.known().keys()
+    assert not in_parts.advance(1, group="1")
+    assert in_parts.advance(10_000, group="1")
+    assert in_parts.advance(1, ["101"])
+
+
+class Spoilt(HandMarket):
+    """A file of its first issue cannot be used while ``bad`` is set."""
+
+    bad = False
+
+    def daily(self, code: str, adjusted: bool, now: float, days: int | None = None) -> Bars:
+        if self.bad and code == self.listing[0].code:
+            raise BadMarketData(Path(f"{code}.csv"), 3, "expected a number")
+        return super().daily(code, adjusted, now, days)
+
+
+@pytest.mark.parametrize("listed_first", [True, False])
+def test_a_bad_file_spoils_an_index_as_long_as_it_is_bad(listed_first: bool) -> None:
+    good, now = world(), calendar().closes[-1]
+    market = Spoilt(good.listing, good.days, good.adjusted_days, good.minutes)
+    layout = Layout(market, lambda: now, lambda: DATES)
+    if listed_first:
+        assert layout.advance(10_000)
+    market.bad = True
+    for ask_for in (lambda: layout.advance(10_000, ["001"]), lambda: layout.series("001")):
+        with pytest.raises(BadMarketData):
+            ask_for()
+    market.bad = False
+    expected = Layout(good, lambda: now, lambda: DATES).series("001")
+    assert layout.series("001").close.tolist() == expected.close.tolist()
+
+
+@pytest.mark.parametrize(
+    ("tr", "inputs"),
+    [
+        ("opt20001", {"시장구분": "0", "업종코드": "001"}),
+        ("opt20003", {"업종코드": "001"}),
+        ("opt20006", {"업종코드": "101", "기준일자": ""}),
+    ],
+)
+def test_who_looks_at_the_whole_market_lets_others_have_their_turn(tr: str, inputs: dict[str, str]) -> None:
+    rig = DayRig("10:30").begin()
+
+    def pieces() -> int:
+        """How many pieces of work the answer takes."""
+        assert rig.send(tr, **inputs) == 0
+        answered, done = len(rig.pages), 0
+        rig.clock.advance(0.2)
+        while len(rig.pages) == answered:
+            rig.work.pop(0)()
+            done += 1
+        return done
+
+    assert pieces() > 20
+    rig.settle(1)
+    assert pieces() == 1  # what has been read once stays
+    assert rig.pages[1].rows == rig.pages[0].rows
+
+
+def test_several_indices_begin_together_and_one_joins_them() -> None:
+    rig = DayRig("10:30").begin()
+    rig.register("001;101;201", "10")
+    rig.settle(30)
+    rig.call("SetRealReg", "0102", "005", "10", "0")
+    rig.settle(60)
+    heard = [each.key for each in rig.of("업종지수")]
+    assert set(heard) == {"001", "101", "201", "005"}
+    assert heard.count("001") > heard.count("005") > 0
 
 
 def test_what_was_seen_of_an_index_stays() -> None:

@@ -21,7 +21,8 @@ from kernel_server.control.simulated.answers import (
     message,
 )
 from kernel_server.control.simulated.day import extremes
-from kernel_server.control.simulated.index_series import SCALE, Index, Indices
+from kernel_server.control.simulated.index_layout import SCALE, Index
+from kernel_server.control.simulated.index_series import Indices
 from kernel_server.control.simulated.market import Bars, Ints
 from kernel_server.control.simulated.snapshot import Facts, Prices
 from kernel_server.control.simulated.survey import Survey
@@ -63,6 +64,8 @@ class IndexQuotes:
 
     def _one(self, request: Request, now: float) -> Answer:
         """opt20001. Its rows are minutes, newest first; their key is the time of the page's oldest."""
+        if not self._indices.prepare_one(request.inputs["업종코드"]):
+            raise Unfinished
         index = self._indices.known.get(request.inputs["업종코드"])
         if request.inputs["시장구분"] not in GROUPS:
             raise Rejected("bad_input")
@@ -99,6 +102,8 @@ class IndexQuotes:
 
     def _all(self, request: Request, now: float) -> Answer:
         """opt20003: the indices of the market that the given one belongs to."""
+        if not self._indices.prepare_one(request.inputs["업종코드"]):
+            raise Unfinished
         asked = self._indices.known.get(request.inputs["업종코드"])
         if asked is None:
             raise Rejected("unknown_code")

@@ -21,7 +21,7 @@ from kernel_server.control.simulated.aggregate import (
     weeks,
     years,
 )
-from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, message
+from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, Unfinished, message
 from kernel_server.control.simulated.dates import date_input
 from kernel_server.control.simulated.hours import today
 from kernel_server.control.simulated.index_series import Indices
@@ -103,6 +103,8 @@ class IndexCharts:
 
     def _code(self, request: Request) -> str:
         code = request.inputs["업종코드"]
+        if not self._indices.prepare_one(code):
+            raise Unfinished
         if code not in self._indices.known:
             raise Rejected("unknown_code")
         return code

@@ -31,7 +31,8 @@ from kernel_server.control.simulated.index import (
     state,
     year_extremes,
 )
-from kernel_server.control.simulated.index_series import Index, Indices
+from kernel_server.control.simulated.index_layout import Index
+from kernel_server.control.simulated.index_series import Indices
 from kernel_server.control.simulated.market_flows import MarketFlows, between
 from kernel_server.control.simulated.ranking_fields import FIELDS, Row
 from kernel_server.control.simulated.ranking_look import Look
@@ -76,6 +77,8 @@ class IndexDays:
         return {"opt20009": self._days, "opt20002": self._members, "opt10051": self._investors}
 
     def _asked(self, request: Request) -> Index:
+        if not self._indices.prepare_one(request.inputs["업종코드"]):
+            raise Unfinished
         index = self._indices.known.get(request.inputs["업종코드"])
         if request.inputs["시장구분"] not in GROUPS:
             raise Rejected("bad_input")

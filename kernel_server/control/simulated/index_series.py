@@ -3,53 +3,29 @@
 An index of ``index.tsv`` is weighted by market value over a fixed basket: the first so many shares of a market,
 or of some industries in it, in the order of the listing, that have any prices; each counts from its second session
 on. It is chained from day to day, and stands at the table's level at the end of 2025, or on the last day there is
-before. The whole series is laid out at once, as far as the market can tell, and cut at the present, so that nothing
-that has been seen of it ever changes.
+before. The whole series is laid out once, as far as the market can tell, and cut at the present, so that nothing
+that has been seen of it ever changes. That takes long: whoever asks had better ``prepare`` it first, in parts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from itertools import islice
+from functools import cached_property
 
 import numpy as np
 
 from kernel_server.control.simulated import draws
 from kernel_server.control.simulated.aggregate import cut
-from kernel_server.control.simulated.day import history
 from kernel_server.control.simulated.daynumbers import epoch_days, yyyymmdd
-from kernel_server.control.simulated.market import Bars, Floats, Ints, Issue, Market
-from kernel_server.control.simulated.tsv import rows as table
+from kernel_server.control.simulated.index_layout import Index, Layout
+from kernel_server.control.simulated.market import Bars, Floats, Ints, Market
 from kernel_server.reference.sessions import Sessions
-
-SCALE = 100
-"""Bars of an index are in hundredths of it."""
 
 _AUCTION_MINUTES = 10
 _SEOUL = 9 * 3600
-# Shares do not stand highest all at once: the index reaches this part of the way to where they would take it.
-_TOGETHER = 0.5
-_ANCHORED = 20251230
-_EVERY = 100_000  # more sessions than there have been
+_STEPS = 12  # of a layout in one piece of work: some ten milliseconds
 _NONE = np.zeros(0, np.int64)
 _EMPTY = Bars(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """An index: its code and name, its market, where it stands at the anchor, and the codes it is made of.
-
-    ``group`` is the 시장구분 under which it is asked for: ``0`` KOSPI, ``1`` KOSDAQ, ``2`` KOSPI200.
-    """
-
-    code: str
-    name: str
-    group: str
-    market: str
-    level: float
-    members: tuple[str, ...]
 
 
 class Indices:
@@ -61,50 +37,29 @@ class Indices:
     """
 
     def __init__(self, market: Market, sessions: Callable[[], Sessions]) -> None:
-        self._market = market
         self._load = sessions
-        self._all = lru_cache(64)(self._laid_out)
-        self._ready: set[str] = set()
-        self._priced = lru_cache(None)(self._has_prices)
+        self._layout = Layout(market, lambda: float(self.sessions.closes[-1]), lambda: self._numbers)
 
     @cached_property
     def sessions(self) -> Sessions:
         return self._load()
 
-    @cached_property
+    @property
     def known(self) -> Mapping[str, Index]:
         """The indices that have members here, by code."""
-        found = {}
-        issues = list(self._market.issues().values())
-        for code, name, group, market, industries, many, level in table("index"):
-            wanted = set(industries.split(",")) if industries else None
-            candidates = (issue.code for issue in issues if _belongs(issue, market, wanted))
-            members = tuple(islice(filter(self._priced, candidates), int(many)))
-            if members:
-                found[code] = Index(code, name, group, market, float(level), members)
-        return found
-
-    @cached_property
-    def _far(self) -> float:
-        """The end of all sessions there are."""
-        return float(self.sessions.closes[-1])
-
-    def _has_prices(self, code: str) -> bool:
-        return len(history(self._market, code, self._far, 1)) > 0
+        return self._layout.known()
 
     def prepare(self, group: str) -> bool:
-        """Lays out one more index of that group; whether all of them are. One takes tens of milliseconds."""
-        left = [
-            code for code, index in self.known.items() if index.group == group and code not in self._ready
-        ]
-        for code in left[:1]:
-            self._all(code)
-            self._ready.add(code)
-        return len(left) <= 1
+        """Goes on laying out the indices of that group, for some milliseconds; whether all of them are."""
+        return self._layout.advance(_STEPS, group=group)
+
+    def prepare_one(self, code: str) -> bool:
+        """``prepare`` for one index. True for a code that is none."""
+        return self._layout.advance(_STEPS, [code])
 
     def daily(self, code: str, now: float) -> Bars:
         """The index's days up to ``now``, the running one so far included. Volume in shares, value in KRW."""
-        whole = self._all(code)
+        whole = self._layout.series(code)
         running = self.sessions.current(now)
         done = self.sessions.last_completed(now)
         last = int(self._numbers[done]) if done >= 0 else 0
@@ -129,7 +84,7 @@ class Indices:
 
     def minute(self, code: str, now: float, days: int) -> Bars:
         """1-minute bars of the newest ``days`` sessions up to ``now``; they add up to the days."""
-        whole = self._all(code)
+        whole = self._layout.series(code)
         started = self.sessions.last_started(now)
         newest = int(self._numbers[started]) if started >= 0 else 0
         stop = int(np.searchsorted(whole.time, newest, "right"))
@@ -141,35 +96,9 @@ class Indices:
     def _numbers(self) -> Ints:
         return yyyymmdd(self.sessions.dates.view(np.int64))
 
-    def _laid_out(self, code: str) -> Bars:
-        index = self.known[code]
-        bars = {member: history(self._market, member, self._far, _EVERY) for member in index.members}
-        shares = {member: self._market.issues()[member].shares for member in index.members}
-        held = [(max(1, shares[member]), found) for member, found in bars.items() if len(found)]
-        # A day the calendar does not know has no hours, so no minutes could be told of it.
-        times = np.intersect1d(np.unique(np.concatenate([b.time for _, b in held] or [_NONE])), self._numbers)
-        if not len(times):
-            return _EMPTY
-        before, sums, traded = _summed(held, times)
-        kept = before > 0
-        ratios = {
-            name: np.where(kept, total / np.where(kept, before, 1), 1.0) for name, total in sums.items()
-        }
-        level = np.cumprod(ratios["close"])
-        anchor = max(0, int(np.searchsorted(times, _ANCHORED, "right")) - 1)
-        level *= index.level / level[anchor]
-        past = np.append(level[0], level[:-1])
-        opening, top, bottom = (past * ratios[name] for name in ("open", "high", "low"))
-        most, least = np.maximum(opening, level), np.minimum(opening, level)
-        top = most + (np.maximum(top, most) - most) * _TOGETHER
-        bottom = least - (least - np.minimum(bottom, least)) * _TOGETHER
-        open_, high, low, close = (np.rint(x * SCALE).astype(np.int64) for x in (opening, top, bottom, level))
-        none = np.zeros(len(times), np.int64)
-        return Bars(times, open_, high, low, close, *traded, none, none.astype(np.float64))
-
     def _minutes(self, code: str, first: int, stop: int, now: float) -> Bars:
         """The minutes of those days of the whole series that are over at ``now``."""
-        whole = self._all(code)
+        whole = self._layout.series(code)
         parts = []
         for at in range(first, stop):
             session = int(np.searchsorted(self._numbers, whole.time[at]))
@@ -185,38 +114,6 @@ class Indices:
             np.concatenate([getattr(part, name) for part in parts]) for name in Bars.__dataclass_fields__
         ]
         return Bars(*joined)
-
-
-def _belongs(issue: Issue, market: str, industries: set[str] | None) -> bool:
-    common = issue.kind == "stock" and issue.code.endswith("0") and issue.market == market
-    return common and (industries is None or issue.industry in industries)
-
-
-def _summed(held: list[tuple[int, Bars]], times: Ints) -> tuple[Floats, dict[str, Floats], tuple[Ints, Ints]]:
-    """Market value before each day and at its four prices, of the shares that were there before it; what traded."""
-    before = np.zeros(len(times))
-    sums = {name: np.zeros(len(times)) for name in ("open", "high", "low", "close")}
-    volume, value = np.zeros(len(times), np.int64), np.zeros(len(times), np.int64)
-    for shares, bars in held:
-        at = np.searchsorted(times, bars.time)
-        inside = at < len(times)
-        inside[inside] = times[at[inside]] == bars.time[inside]
-        at = at[inside]
-        volume[at] += bars.volume[inside]
-        value[at] += bars.value[inside]
-        # A day that the share has no bar of leaves it where it was.
-        place = np.searchsorted(bars.time, times, "right") - 1
-        today = place >= 0
-        today[today] = bars.time[place[today]] == times[today]
-        past = np.where(today, place - 1, place)
-        there = past >= 0
-        before += np.where(there, bars.close[past] * float(shares), 0.0)
-        # A session without a trade may come with prices of 0: its close stands for them.
-        whole = today & (bars.low[place] > 0)
-        for name, total in sums.items():
-            column = np.where(whole, getattr(bars, name)[place], bars.close[place])
-            total += np.where(there, column * float(shares), 0.0)
-    return before, sums, (volume, value)
 
 
 def _path(code: str, day: Bars, start: Ints) -> Bars:

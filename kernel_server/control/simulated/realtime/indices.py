@@ -107,6 +107,8 @@ class IndexFeed:
             str, list[Tick]
         ] = {}  # of each followed index, what is still to be told of the session
         self._session = -1
+        self._laid: set[str] = set()  # those of which it has been laid out what is to be told
+        self._begun = False  # whether that is so of all who were there when the session began
         self._wait = 0
 
     def follow(self, code: str, types: frozenset[str]) -> None:
@@ -133,6 +135,8 @@ class IndexFeed:
         if wait != self._wait:
             return
         sessions, now = self._indices.sessions, self._line.now()
+        self._begun = False
+        self._laid.clear()
         self._session = int(np.searchsorted(sessions.closes, now, "right"))
         if self._session == len(sessions):
             return  # the calendar ends here
@@ -141,17 +145,38 @@ class IndexFeed:
         if now < opens:
             self._line.answer_later(opens - now, lambda: self._begin(wait), background=True)
             return
-        for code in list(self._days):
-            self._lay_out(code, now)
-        self._await(wait)
+        self._go_on(wait)
+
+    def _go_on(self, wait: int) -> None:
+        """Lays out one index, or a part of it; after the last, waits for what is due first."""
+        if wait != self._wait:
+            return
+        code = next((code for code in self._days if code not in self._laid), None)
+        if code is None:
+            self._begun = True
+            self._await(wait)
+            return
+        if self._ready(code):
+            self._lay_out(code, self._line.now())
+        self._line.answer_later(0, lambda: self._go_on(wait), background=True)
 
     def _join(self, code: str) -> None:
-        """Another index, while there are some already."""
-        sessions, now = self._indices.sessions, self._line.now()
-        if code in self._days and 0 <= self._session < len(sessions) and now >= sessions.opens[self._session]:
+        """Another index, while there are some already; until those have begun it is one of them."""
+        now = self._line.now()
+        if code in self._days and self._begun:
+            if not self._ready(code):
+                self._line.answer_later(0, lambda: self._join(code), background=True)
+                return
             self._lay_out(code, now)
             self._wait += 1  # it may be due before what is waited for
             self._await(self._wait)
+
+    def _ready(self, code: str) -> bool:
+        """Whether the index has been laid out, after some more milliseconds of that. What failed is told of later."""
+        try:
+            return self._indices.prepare_one(code)
+        except (LookupError, BadMarketData):
+            return True
 
     def _lay_out(self, code: str, now: float) -> None:
         """What there is to be told of the session from ``now`` on."""
@@ -161,6 +186,7 @@ class IndexFeed:
         except (LookupError, BadMarketData):
             log.exception("no real-time events of the index %s", code)
             told = []
+        self._laid.add(code)
         self._days[code] = [tick for tick in told if tick.due >= now]
 
     def _await(self, wait: int) -> None:
