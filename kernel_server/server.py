@@ -224,6 +224,17 @@ class KernelServer:
         # The door tells a client with too many RPCs so; whoever goes on all the same is held up here.
         options = [*_OPTIONS, ("grpc.max_concurrent_streams", 2 * access.max_streams)]
         server = grpc.aio.server(handlers=[door], options=options)
+        self._offer(door, parts)
+        self._bind(server, credentials)
+        if settings.metrics_port is not None:
+            self._scrape = Scrape(self.metrics, settings.metrics_port)
+        await server.start()
+        await self._tell(well=True)
+        self._server = server
+        self._watch = asyncio.ensure_future(watch.run())
+
+    def _offer(self, door: Door, parts: Parts) -> None:
+        """Adds the services: KOAPY's path, our own, health and reflection."""
         koapy = koapy_pb2.DESCRIPTOR.services_by_name["KiwoomOpenApiPlusService"]
         kernel = kernel_pb2.DESCRIPTOR.services_by_name["Kernel"]
         handlers.add(door, koapy, KoapyService(parts))
@@ -231,9 +242,13 @@ class KernelServer:
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, door)
         names = [koapy.full_name, kernel.full_name]
+        self._names = ("", *names)
         listed = reflection.aio.ReflectionServicer([*names, health.SERVICE_NAME, reflection.SERVICE_NAME])
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(listed, door)
-        self.port = settings.port
+
+    def _bind(self, server: grpc.aio.Server, credentials: grpc.ServerCredentials | None) -> None:
+        """Takes the address."""
+        self.port = self._settings.port
         wanted = self.address
         try:
             if credentials is None:
@@ -246,13 +261,6 @@ class KernelServer:
             ) from error
         if not self.port:
             raise PortTaken(f"cannot listen on {wanted}: another program does, or the address is not ours")
-        if settings.metrics_port is not None:
-            self._scrape = Scrape(self.metrics, settings.metrics_port)
-        await server.start()
-        self._names = ("", *names)
-        await self._tell(well=True)
-        self._server = server
-        self._watch = asyncio.ensure_future(watch.run())
 
     async def _tell(self, well: bool) -> None:
         """Has the health service say how the server is."""

@@ -7,6 +7,7 @@ is 최우선, and some of the sixth say 우선 where the others say 차선.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from kernel_server.clock import seoul
@@ -36,6 +37,37 @@ _ODD: Mapping[str, str] = {
 }
 
 
+class Look(NamedTuple):
+    """How an issue stands: its tape, the newest trade, its quotes, and the moment (Seoul) that they are of."""
+
+    issue: Issue
+    tape: Tape
+    newest: Trade | None
+    asks: list[Level]
+    bids: list[Level]
+    moment: datetime
+
+
+def look(issues: Mapping[str, Issue], exchange: Exchange, request: Request, now: float) -> Look | Answer:
+    """How the issue of a request stands; the answer to give, where it is listed but without any price.
+
+    Raises:
+        Rejected: it is not listed.
+    """
+    issue = issues.get(request.inputs["종목코드"])
+    if issue is None:
+        raise Rejected("unknown_code")
+    try:
+        tape, trades = exchange.tape(issue.code), exchange.trades(issue.code)
+        asks, bids = exchange.depth(issue.code)
+    except LookupError:
+        return Answer(message=message("no_history"), codes=(issue.code,))
+    newest = trades[-1] if trades else None
+    # While orders are taken, quotes are as of now; afterwards the last trade left them so.
+    at = newest.time if newest is not None and exchange.phase() is Phase.CLOSED else now
+    return Look(issue, tape, newest, asks, bids, seoul(at))
+
+
 class OrderBooks:
     """The handler of opt10004.
 
@@ -53,23 +85,14 @@ class OrderBooks:
         return {"opt10004": self._book}
 
     def _book(self, request: Request, now: float) -> Answer:
-        issue = self._issues.get(request.inputs["종목코드"])
-        if issue is None:
-            raise Rejected("unknown_code")
-        exchange = self._exchange
-        try:
-            tape, trades = exchange.tape(issue.code), exchange.trades(issue.code)
-            asks, bids = exchange.depth(issue.code)
-        except LookupError:  # listed, but without any price
-            return Answer(message=message("no_history"), codes=(issue.code,))
-        newest = trades[-1] if trades else None
-        # While orders are taken, quotes are as of now; afterwards the last trade left them so.
-        at = newest.time if newest is not None and exchange.phase() is Phase.CLOSED else now
-        values = {"호가잔량기준시간": f"{seoul(at):%H%M%S}"}
-        values |= _side("매도", asks, tape, taken_by(newest, Side.BUY))
-        values |= _side("매수", bids, tape, taken_by(newest, Side.SELL))
-        values |= _after_hours(exchange.waiting(issue.code))
-        return Answer(rows=[in_order(request.tr.multi_names, values)], codes=(issue.code,))
+        seen = look(self._issues, self._exchange, request, now)
+        if isinstance(seen, Answer):
+            return seen
+        values = {"호가잔량기준시간": f"{seen.moment:%H%M%S}"}
+        values |= _side("매도", seen.asks, seen.tape, taken_by(seen.newest, Side.BUY))
+        values |= _side("매수", seen.bids, seen.tape, taken_by(seen.newest, Side.SELL))
+        values |= _after_hours(self._exchange.waiting(seen.issue.code))
+        return Answer(rows=[in_order(request.tr.multi_names, values)], codes=(seen.issue.code,))
 
 
 def _side(side: str, levels: Sequence[Level], tape: Tape, taken: Trade | None) -> dict[str, str]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kernel_server.clock import seoul
 from kernel_server.control.simulated import formats
-from kernel_server.control.simulated.answers import Answer, Handler, Rejected, Request, in_order, message
+from kernel_server.control.simulated.answers import Answer, Handler, Request, in_order
 from kernel_server.control.simulated.exchange.interface import Exchange, Phase, Side, Tape, Trade
 from kernel_server.control.simulated.market import Issue
-from kernel_server.control.simulated.orderbook_tr import rungs, taken_by
+from kernel_server.control.simulated.orderbook_tr import look, rungs, taken_by
 
 _AUCTIONS = (Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION)
 _NO_DATE = "00000000"
@@ -32,17 +31,10 @@ class PriceTable:
         return {"opt10007": self._table}
 
     def _table(self, request: Request, now: float) -> Answer:
-        issue = self._issues.get(request.inputs["종목코드"])
-        if issue is None:
-            raise Rejected("unknown_code")
-        exchange = self._exchange
-        try:
-            tape, trades = exchange.tape(issue.code), exchange.trades(issue.code)
-            asks, bids = exchange.depth(issue.code)
-        except LookupError:  # listed, but without any price
-            return Answer(message=message("no_history"), codes=(issue.code,))
-        newest = trades[-1] if trades else None
-        moment = seoul(newest.time if newest is not None and exchange.phase() is Phase.CLOSED else now)
+        seen = look(self._issues, self._exchange, request, now)
+        if isinstance(seen, Answer):
+            return seen
+        issue, tape, newest, asks, bids, moment = seen
         values = _state(issue, tape) | {"날짜": f"{moment:%Y%m%d}", "시간": f"{moment:%H%M%S}"}
         values |= {"총매도잔량": str(sum(level.volume for level in asks)), "총매도건수": "0"}
         values |= {"총매수잔량": str(sum(level.volume for level in bids))}
