@@ -1,0 +1,152 @@
+"""Bars, and charts of them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from koalab.dates import Day, span
+from koalab.errors import BadInput
+from koalab.frames import bars as bar_frames
+from koalab.frames.fields import Columns
+from koalab.loaders.bars import BarLoader, Loaded
+from koalab.loaders.intervals import Interval
+from koalab.loaders.intervals import interval as find_interval
+from koalab.session.core import Codes, Core, check_columns, exchange_sessions, tell
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+
+class Bars(Core):
+    """Bars of any interval."""
+
+    @cached_property
+    def _bars(self) -> BarLoader:
+        return BarLoader(self._link, self.cache, exchange_sessions)
+
+    def daily(
+        self,
+        code: Codes,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        adjusted: bool = True,
+        columns: Columns = "en",
+        progress: bool = True,
+    ) -> pd.DataFrame:
+        """Daily bars (opt10081).
+
+        Args:
+            code: code or name, or several of them.
+            start: first day wanted; None for the beginning of the broker's history.
+            end: last day wanted, included; None for now. The day in progress is its last row.
+            adjusted: prices and volumes adjusted for splits and the like (수정주가구분 1), or as they were.
+            columns: ``"en"`` or ``"ko"``, the broker's own names.
+            progress: show a bar when it takes longer than a second.
+
+        Returns:
+            Index ``date`` (naive, ascending, unique); columns ``open high low close`` in KRW, ``volume`` in
+            shares, ``value`` in KRW to the million, all int64 (float64 only where the source has fractions).
+            Several codes: a level ``code`` first in the index.
+        """
+        return self.bars(code, "D", start, end, adjusted=adjusted, columns=columns, progress=progress)
+
+    def minute(
+        self,
+        code: Codes,
+        interval: int = 1,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        adjusted: bool = True,
+        columns: Columns = "en",
+        progress: bool = True,
+    ) -> pd.DataFrame:
+        """Minute bars (opt10080): 1, 3, 5, 10, 15, 30, 45 or 60 minutes.
+
+        Arguments as for ``daily``. The broker keeps some months of them and always begins with the newest,
+        so a range long ago costs the pages of what lies between.
+
+        Returns:
+            Index ``time`` (start of the bar, tz Asia/Seoul); columns ``open high low close volume``, int64. The TR
+            has no traded value.
+        """
+        if isinstance(interval, bool) or not isinstance(interval, int):
+            raise BadInput(f"interval is a number of minutes, not {interval!r}")
+        return self.bars(
+            code, f"{interval}min", start, end, adjusted=adjusted, columns=columns, progress=progress
+        )
+
+    def bars(
+        self,
+        code: Codes,
+        interval: str | int = "D",
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        adjusted: bool = True,
+        columns: Columns = "en",
+        progress: bool = True,
+    ) -> pd.DataFrame:
+        """Bars of any interval the broker has: ``"D" "W" "M" "Y"``, ``"5min"``, ``"30tick"``.
+
+        (opt10081, opt10082, opt10083, opt10094, opt10080, opt10079.) Arguments and frame as for ``daily`` and
+        ``minute``; a week, month or year is labelled as the broker labels it.
+        """
+        wanted = find_interval(interval)
+        check_columns(columns)
+        first, last = span(start, end, self._link.now())
+        codes, several = self._codes(code)
+        kind = bar_frames.kind_of(wanted.tr)
+        frames, total = {}, Loaded(bar_frames.BarColumns.empty(kind))
+        with self._progress("", progress) as shown:
+            for one in codes:
+                shown.relabel(f"{self._name(one)} {wanted.label}")
+                loaded = self._bars.load(one, wanted, first, last, adjusted, shown)
+                frames[one] = bar_frames.to_frame(loaded.bars, kind, columns)
+                total.hits += loaded.hits
+                total.trs += loaded.trs
+                total.fetched_at = loaded.fetched_at
+                total.messages += [text for text in loaded.messages if text not in total.messages]
+        frame = bar_frames.stack_codes(frames, kind, columns) if several else frames[codes[0]]
+        return self._signed(frame, wanted, adjusted, total)
+
+    def chart(
+        self,
+        code: str,
+        interval: str | int = "D",
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        adjusted: bool = True,
+        volume: bool = True,
+        progress: bool = True,
+    ) -> Figure:
+        """A plotly candlestick chart without gaps on nights and holidays; arguments as for ``bars``.
+
+        Without a start it shows about the last 250 bars of days or longer, or the last five days of minutes.
+        """
+        from koalab.charts import candlestick
+
+        wanted = find_interval(interval)
+        one = self._listing().resolve(code)
+        if start is None:
+            _, last = span(None, end, self._link.now())
+            start = last - wanted.usual_span
+        frame = self.bars(one, interval, start, end, adjusted=adjusted, progress=progress)
+        return candlestick(frame, title=f"{self._name(one)} ({one}) {wanted.label}", volume=volume)
+
+    def _signed(
+        self, frame: pd.DataFrame, interval: Interval, adjusted: bool, loaded: Loaded
+    ) -> pd.DataFrame:
+        frame.attrs = {
+            **self._attrs(interval.tr, loaded.fetched_at, loaded.hits, loaded.trs),
+            "adjusted": adjusted,
+            "interval": interval.name,
+        }
+        if not len(frame):
+            tell(loaded.messages, frame)
+        return frame

@@ -1,0 +1,192 @@
+"""What every part of a session stands on: the way to its broker, its cache, its listing, and how it is shown."""
+
+from __future__ import annotations
+
+import os
+import warnings
+import weakref
+from collections.abc import Hashable, Iterable, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import pandas as pd
+
+from kernel_server.reference.sessions import Sessions
+from koalab import clocks
+from koalab.calls import Calls
+from koalab.dates import seoul
+from koalab.errors import BadInput, KoalabError
+from koalab.link import LOGIN_TIMEOUT, Link
+from koalab.listing import Listing, Listings
+from koalab.progress import Progress
+from koalab.store.bars import BarStore
+from koalab.store.disk import default_folder
+from koalab.store.memo import Memo
+from koalab.transport.base import Transport
+
+Codes = str | Iterable[str]
+
+# Showing a session must not wait for a server that is not well.
+_LOOK = 2.0
+
+
+def exchange_sessions() -> Sessions:
+    """The sessions of the exchange, read when they are first needed."""
+    from koalab.calendar import table
+
+    return table()
+
+
+class Core:
+    """A session without anything to ask. The parts of ``Session`` inherit it."""
+
+    def __init__(self, transport: Transport, cache_dir: str | os.PathLike[str] | None = None) -> None:
+        self._link = Link(transport)
+        self._connected_at = datetime.now().astimezone()
+        self._closed = False
+        self._finalizer = weakref.finalize(self, transport.close)
+        self.cache = BarStore(default_folder(cache_dir), self._link.kept_as)
+        self._memo = Memo(self.cache.shelf, self._link.now)
+        self._listings = Listings(self._link, self._memo)
+        self.call = Calls(self._link)
+
+    def login(self, timeout: float = LOGIN_TIMEOUT) -> None:
+        """Logs in (CommConnect) and waits for OnEventConnect; nothing where somebody is logged in already.
+
+        Raises:
+            LoginFailed: the broker refused, or nobody answered its window within ``timeout`` seconds.
+        """
+        self._link.login(timeout)
+
+    def status(self) -> dict[str, Any]:
+        """How things stand, as a mapping.
+
+        ``server`` (target, version, control, limits, connected since), ``simulation`` (모의투자), ``connected``,
+        ``now`` (the broker's time, Seoul), ``clock`` (its name, its speed, and a note that says where it runs if it
+        is not the wall clock), ``market`` (the session whose day it is, and its phase; blank where the server does
+        not know), ``trs`` (spent by this session), ``quota`` (one entry a window: kind, limit, seconds, used,
+        next_free in seconds), ``queue``, ``streams``, ``cache``, ``rights`` (what this session may: read, trade,
+        admin), ``real_orders`` (whether the server sends orders to a broker that is not 모의투자), ``max_order_value``
+        (KRW, 0: anything), ``problems`` (a sentence each).
+        """
+        status = self._link.status()
+        return {
+            "server": {
+                "target": self._link.transport.target,
+                "version": status.version,
+                "control": status.control,
+                "source": status.source,
+                "limits": status.limits,
+                "since": seoul(status.started_at).isoformat(timespec="seconds"),
+            },
+            "simulation": status.simulation,
+            "connected": status.connected,
+            "user": _masked(status.user_id),
+            "now": seoul(status.now).isoformat(timespec="seconds"),
+            "clock": {"name": status.clock, "speed": status.speed, "note": clocks.note(status)},
+            "market": {"session": status.session, "phase": status.phase},
+            "trs": self._link.trs,
+            "quota": [
+                {
+                    "kind": one.kind,
+                    "limit": one.limit,
+                    "seconds": one.seconds,
+                    "used": one.used,
+                    "next_free": one.next_free,
+                }
+                for one in status.quotas
+            ],
+            "queue": status.queued,
+            "streams": status.streams,
+            "cache": self._cache_status(),
+            "rights": status.rights,
+            "real_orders": status.real_orders,
+            "max_order_value": status.max_order_value,
+            "problems": list(status.problems),
+        }
+
+    def _cache_status(self) -> dict[str, Any]:
+        folder = {"folder": str(self.cache.shelf.folder)}
+        try:
+            return {**folder, "series": len(self.cache.series())}
+        except KoalabError as error:
+            return {**folder, "error": str(error)}
+
+    def close(self) -> None:
+        """Ends the session, and with it the embedded server where there is one."""
+        self._closed = True
+        self._finalizer()
+        self.cache.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if self._closed:
+            return f"<koalab {self._link.transport.target}: closed>"
+        status, gone = self._link.last_status(), ""
+        try:
+            status = self._link.status(_LOOK)
+        except KoalabError:
+            gone = ", server gone"
+        server = "모의투자" if status.simulation else "실서버"
+        broker = "simulated broker, " if status.control == "simulated" else ""
+        user = f"user {_masked(status.user_id)}" if status.connected else "not logged in"
+        left = ", ".join(
+            f"{one.limit - one.used}/{one.limit} in {one.seconds:g} s"
+            for one in status.quotas
+            if one.kind == "tr"
+        )
+        return (
+            f"<koalab {self._link.transport.target}: {broker}{server}, {user}, since {self._connected_at:%H:%M:%S}, "
+            f"{clocks.short(status)}, TRs left {left or 'unlimited'}, {status.streams} streams{gone}>"
+        )
+
+    def _codes(self, given: Codes) -> tuple[list[str], bool]:
+        """The codes meant, each once, and whether several were asked for."""
+        if isinstance(given, str):
+            return [self._listing().resolve(given)], False
+        if isinstance(given, Mapping) or not isinstance(given, Iterable):
+            raise BadInput(f'codes are a text like "005930" or a list of them, not {given!r}')
+        listing = self._listing()
+        return list(dict.fromkeys(listing.resolve(one) for one in given)), True
+
+    def _progress(self, label: str, show: bool) -> Progress:
+        return Progress(label, show, self._link.expected_wait)
+
+    def _listing(self) -> Listing:
+        return self._listings.today()
+
+    def _name(self, code: str) -> str:
+        return self._listing().names.get(code[:6], code)
+
+    def _attrs(self, tr: str, fetched_at: float, hits: int, trs: int) -> dict[Hashable | None, Any]:
+        return {
+            "source": self._link.source,
+            "tr": tr,
+            "fetched_at": seoul(fetched_at).isoformat(timespec="seconds"),
+            "cache_hits": hits,
+            "trs": trs,
+        }
+
+
+def tell(messages: list[str], frame: pd.DataFrame) -> None:
+    """Nothing came: what the broker said of it is kept in ``attrs`` and shown."""
+    if messages:
+        frame.attrs["messages"] = messages
+        warnings.warn(f"no rows; the broker says: {' / '.join(messages)}", stacklevel=4)
+
+
+def check_columns(columns: str) -> None:
+    if columns not in ("en", "ko"):
+        raise BadInput(f'columns is "en" or "ko", not {columns!r}')
+
+
+def _masked(user: str) -> str:
+    return f"{user[:2]}{'*' * max(0, len(user) - 2)}"
