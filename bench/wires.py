@@ -19,7 +19,7 @@ import grpc
 import grpc.aio
 
 from bench.timing import one_core
-from kernel_server import parent, reference
+from kernel_server import collector, parent, reference
 from kernel_server.clock import RunningClock
 from kernel_server.control.ready_made import ReadyMadeControl
 from kernel_server.control.thread import PlainThread
@@ -101,6 +101,7 @@ _KEPT: list[BackgroundServer] = []
 def main() -> None:
     if "--one-core" in sys.argv:
         one_core()
+    collector.quieten()  # as a server's own program does
     address = _kernel() if sys.argv[1] == "kernel" else _bare()
     over = threading.Event()
     parent.when_gone(int(sys.argv[2]), over.set)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from kernel_server import failure
 from kernel_server.clock import Clock, Timer, seoul
-from kernel_server.control.host import Host, hand_back
+from kernel_server.control.errand import hand_back
+from kernel_server.control.host import Host
 from kernel_server.control.reading import Moment
 from kernel_server.streams.realtime import RealTime
 

@@ -15,7 +15,8 @@ import grpc
 
 from kernel_server import failure, reference
 from kernel_server.clock import Clock
-from kernel_server.control.host import Host, hand_back
+from kernel_server.control.errand import hand_back
+from kernel_server.control.host import Host
 from kernel_server.control.reading import Moment, read_rows, read_single
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control, Event, Scalar, Table

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+from kernel_server.control.errand import Errand
 from kernel_server.control.reading import Moment
 from kernel_server.control.seam import Control, Event
 from kernel_server.control.thread import ControlThread
@@ -113,45 +114,16 @@ class Host:
         self._heard(event)
         self.router.dispatch(event)
 
-    async def run(self, work: Callable[[Control], T]) -> T:
+    def run(self, work: Callable[[Control], T]) -> asyncio.Future[T]:
         """``work(control)`` on the control thread. Cancelled before its turn, it is not done."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-
-        def settle(result: T | None, error: BaseException | None) -> None:
-            if future.done():
-                return
-            if error is None:
-                future.set_result(result)  # type: ignore[arg-type]
-            elif isinstance(error, Exception):
-                future.set_exception(error)
-            else:
-                future.set_exception(RuntimeError(f"{type(error).__name__} on the control thread: {error}"))
-
-        def on_control_thread() -> None:
-            if future.cancelled():
-                return
-            result: T | None = None
-            error: BaseException | None = None
-            try:
-                result = work(self.control)
-            except BaseException as raised:  # noqa: BLE001 - it belongs to whoever asked, not to this thread
-                error = raised
-            hand_back(loop, settle, result, error)
-
-        self.thread.hand_over(on_control_thread)
-        return await future
+        errand = Errand(work, self.control)
+        if self.thread.idle:
+            errand.look(self.thread.hand_over)
+        else:
+            errand.leave(self.thread.hand_over)
+        return errand.future
 
     def close(self) -> None:
         """Closes the control and ends its thread."""
         self.thread.hand_over(self.control.close)
         self.thread.stop()
-
-
-def hand_back(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: object) -> None:
-    """``call(*arguments)`` on the event loop, from any thread; nothing where the loop is closed by now."""
-    try:
-        loop.call_soon_threadsafe(call, *arguments)
-    except RuntimeError:
-        if not loop.is_closed():
-            raise

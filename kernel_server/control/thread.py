@@ -28,6 +28,11 @@ class ControlThread(Protocol):
         """Like ``post`` where nobody waits for the result; an exception is logged."""
         ...
 
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for work, as far as can be seen from outside; False where nobody knows."""
+        ...
+
     def stop(self) -> None:
         """Ends the thread after the work posted so far."""
         ...
@@ -58,6 +63,7 @@ class PlainThread:
 
     def __init__(self, name: str = "control") -> None:
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._waits = True
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -67,13 +73,19 @@ class PlainThread:
         return future
 
     def hand_over(self, work: Callable[[], None]) -> None:
-        self._work.put(lambda: run_logged(work))
+        self._work.put(work)
 
     def stop(self) -> None:
         self._work.put(None)
         if threading.current_thread() is not self._thread:
             self._thread.join(5)
 
+    @property
+    def idle(self) -> bool:
+        return self._waits and self._work.empty()
+
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
-            work()
+            self._waits = False
+            run_logged(work)
+            self._waits = True

@@ -25,35 +25,55 @@ _LOUD = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
 
 
 class Action:
-    """One RPC for the log. It takes in what is asked and answered, and is written when the RPC has ended."""
+    """One RPC for the log. It takes in what is asked and answered, and is written when the RPC has ended.
+
+    Nearly all of its work is done then, and only where the line is written at all: every RPC passes here.
+    """
+
+    __slots__ = ("_asked", "_figures", "_messages", "_method", "_peer", "_result", "caller")
 
     def __init__(self, method: str, peer: str, caller: Caller) -> None:
         self._method = method
-        self._about: dict[str, object] = {"client": peer, "caller": caller.name or None}
-        self._figures: dict[str, int] = {}
+        self._peer = peer
+        self.caller = caller
+        self._asked: Message | None = None
+        self._messages = 0
+        self._figures: dict[str, int] | None = None
+        self._result: openapi_pb2.CallResponse | None = None
 
     def asked(self, request: Message) -> None:
-        self._about.update(_of_request(request))
+        """Takes in a request; of a stream of them the last is told."""
+        self._asked = request
 
     def answered(self, response: object) -> None:
         """Takes in one message of the answer; those that are bytes already are only counted."""
-        figures = self._figures
-        figures["messages"] = figures.get("messages", 0) + 1
-        if isinstance(response, kernel_pb2.Page) and not response.HasField("waiting"):
-            figures["pages"] = figures.get("pages", 0) + 1
-            figures["rows"] = figures.get("rows", 0) + response.rows
+        self._messages += 1
+        if type(response) is bytes:
+            return
+        if isinstance(response, openapi_pb2.CallResponse):
+            self._result = response
+        elif isinstance(response, kernel_pb2.Page) and not response.HasField("waiting"):
+            self._add(pages=1, rows=response.rows)
         elif isinstance(response, openapi_pb2.ListenResponse) and response.HasField("multi_data"):
-            figures["rows"] = figures.get("rows", 0) + len(response.multi_data.values)
-        elif isinstance(response, openapi_pb2.CallResponse) and "action" in self._about:
-            figures["result"] = response.return_value.long_value
+            self._add(rows=len(response.multi_data.values))
+
+    def _add(self, **counts: int) -> None:
+        figures = self._figures = self._figures or {}
+        for name, count in counts.items():
+            figures[name] = figures.get(name, 0) + count
 
     def ended(self, status: str, seconds: float, reason: str = "") -> None:
         """Writes the line. ``reason`` is what a refused caller was told."""
-        level = logging.INFO
-        if self._method.startswith(_QUIET):
+        level = logging.WARNING if status in _LOUD else logging.INFO
+        if not log.isEnabledFor(level):
+            return
+        if level == logging.INFO and self._method.startswith(_QUIET):
             level = logging.DEBUG
-        if status in _LOUD:
-            level = logging.WARNING
+        about = _of_request(self._asked) if self._asked is not None else {}
+        figures: dict[str, int] = {"messages": self._messages} if self._messages else {}
+        figures.update(self._figures or {})
+        if self._result is not None and "action" in about:
+            figures["result"] = self._result.return_value.long_value
         say(
             log,
             level,
@@ -61,8 +81,10 @@ class Action:
             method=short(self._method),
             status=status,
             seconds=round(seconds, 6),
-            **self._about,
-            **self._figures,
+            client=self._peer,
+            caller=self.caller.name or None,
+            **about,
+            **figures,
             reason=reason or None,
         )
 

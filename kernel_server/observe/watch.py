@@ -73,7 +73,7 @@ class Watch:
         self._connected: bool | None = None
         self._was_connected = False
         self._failing = ""
-        self._ping: asyncio.Task[int] | None = None
+        self._ping: asyncio.Future[int] | None = None
         self._asked_at = 0.0
         self._asked_on = today()
         self._well = True
@@ -133,7 +133,7 @@ class Watch:
             self._ping = asyncio.ensure_future(self._host.run(_connected))
             self._ping.add_done_callback(self._heard)
 
-    def _heard(self, ping: asyncio.Task[int]) -> None:
+    def _heard(self, ping: asyncio.Future[int]) -> None:
         self._ping = None
         if ping.cancelled():
             return

@@ -7,6 +7,7 @@ place as 0, and a function it has not got answers nothing at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from kernel_server.reference import tables
 
@@ -14,6 +15,10 @@ Scalar = str | int
 
 _LONG = range(-(2**31), 2**31)
 _WORDS = {"str": "text", "int": "a whole number"}
+
+
+# Looked up in every call.
+_function = cache(tables.function)
 
 
 class BadCall(ValueError):
@@ -34,17 +39,19 @@ def check(name: str, arguments: Sequence[object]) -> tuple[Scalar, ...]:
     kernel_server.reference.signature.BadCall: GetMasterCodeName(sTrCode) takes 1 argument, not 0
     """
     try:
-        function = tables.function(name)
+        function = _function(name)
     except tables.UnknownReference as error:
         raise BadCall(str(error)) from None
-    names = ", ".join(argument for argument, _ in function.arguments)
     if len(arguments) != len(function.arguments):
+        names = ", ".join(argument for argument, _ in function.arguments)
         count = len(function.arguments)
         plural = "" if count == 1 else "s"
         raise BadCall(f"{name}({names}) takes {count} argument{plural}, not {len(arguments)}")
     return tuple(
-        _typed(name, argument, kind, value)
-        for (argument, kind), value in zip(function.arguments, arguments, strict=True)
+        [
+            _typed(name, argument, kind, value)
+            for (argument, kind), value in zip(function.arguments, arguments, strict=True)
+        ]
     )
 
 

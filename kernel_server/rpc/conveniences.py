@@ -76,9 +76,9 @@ _TABLE: Mapping[str, tuple[_Convenience, range]] = {
 }
 
 
-async def call_any(
+def call_any(
     parts: Parts, context: Context, name: str, arguments: Sequence[Scalar], waits: Waits
-) -> Answer:
+) -> Awaitable[Answer]:
     """A control function, or one of these; ``waits`` tells the caller how long it waits for its turn.
 
     Raises:
@@ -86,8 +86,8 @@ async def call_any(
     """
     found = _TABLE.get(name)
     if found is None:
-        return await call.call(parts, context, name, arguments, waits)
+        return call.call(parts, context, name, arguments, waits)
     convenience, counts = found
     if len(arguments) not in counts:
         raise failure.bad_input(f"{name} does not take {len(arguments)} arguments")
-    return await convenience(parts, context, arguments, waits)
+    return convenience(parts, context, arguments, waits)

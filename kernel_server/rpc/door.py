@@ -15,7 +15,6 @@ import inspect
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from types import TracebackType
 from typing import Any
 
 import grpc
@@ -70,10 +69,11 @@ class Door(grpc.GenericRpcHandler):
     def service(self, details: grpc.HandlerCallDetails) -> Any:
         """The handler of an RPC, for gRPC. Whoever may not ask learns nothing, not even whether there is such a one."""
         method = str(details.method)
-        try:
-            self.guard.admit(method, details.invocation_metadata)
-        except Failure as failure:
-            return self._refusing(method, failure)
+        if self.guard.asks:
+            try:
+                self.guard.admit(method, details.invocation_metadata)
+            except Failure as failure:
+                return self._refusing(method, failure)
         found = self._passing.get(method)
         if found is None:
             handlers = (inside.service(details) for inside in self._inside)
@@ -88,9 +88,15 @@ class Door(grpc.GenericRpcHandler):
         label = short(method) if method in rights.methods() else OTHER
 
         async def refuse(_requests: AsyncIterator[bytes], context: Context) -> None:
-            async with _Visit(self, method, label, STRANGER, context):
+            seen = _Visit(self, method, label, context, STRANGER)
+            error: BaseException = failure
+            try:
                 await asyncio.sleep(self.access.refusal_delay)
-                raise failure
+            except BaseException as cancelled:
+                error = cancelled
+                raise
+            finally:
+                await seen.failed(error)
 
         return grpc.stream_stream_rpc_method_handler(refuse)
 
@@ -98,29 +104,31 @@ class Door(grpc.GenericRpcHandler):
         """The handler of a service, seen through the door."""
         make, kind = _KINDS[handler.request_streaming, handler.response_streaming]
         inner, label = getattr(handler, kind), short(method)
-
-        def visit(context: Context) -> _Visit:
-            try:
-                caller = self.guard.admit(method, context.invocation_metadata())
-            except Failure as failure:  # taken out of the table since gRPC asked for the handler
-                return _Visit(self, method, label, STRANGER, context, failure)
-            return _Visit(self, method, label, caller, context)
+        anybody = self.guard.anybody(method)
 
         async def once(request: Any, context: Context) -> Any:
-            async with visit(context) as seen:
+            seen = _Visit(self, method, label, context, anybody)
+            try:
                 response = await inner(seen.entering(request), context)
                 seen.action.answered(response)
-                return response
+            except BaseException as error:
+                await seen.failed(error)
+                raise
+            seen.ended(_name(context.code(), "OK"))
+            return response
 
         async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
-            async with (
-                visit(context) as seen,
-                contextlib.aclosing(inner(seen.entering(request), context)) as responses,
-            ):
-                answered = seen.action.answered
-                async for response in responses:
-                    answered(response)
-                    yield response
+            seen = _Visit(self, method, label, context, anybody)
+            answered = seen.action.answered
+            try:
+                async with contextlib.aclosing(inner(seen.entering(request), context)) as responses:
+                    async for response in responses:
+                        answered(response)
+                        yield response
+            except BaseException as error:
+                await seen.failed(error)
+                raise
+            seen.ended(_name(context.code(), "OK"))
 
         # A handler of a stream that writes to its context itself is called as one of a single answer is.
         behaviour = stream if inspect.isasyncgenfunction(inner) else once
@@ -128,62 +136,53 @@ class Door(grpc.GenericRpcHandler):
 
 
 class _Visit:
-    """One RPC inside the door, from its beginning to its end."""
+    """One RPC inside the door, from its beginning to its end. ``caller``: None for whoever the metadata tell."""
 
-    def __init__(
-        self,
-        door: Door,
-        method: str,
-        label: str,
-        caller: Caller,
-        context: Context,
-        refused: Failure | None = None,
-    ) -> None:
-        self._refused = refused
+    __slots__ = ("_caller", "_context", "_door", "_label", "_method", "_peer", "_started", "action")
+
+    def __init__(self, door: Door, method: str, label: str, context: Context, caller: Caller | None) -> None:
         self._door = door
+        self._method = method
         self._label = label
-        self._caller = caller
         self._context = context
+        self._caller = caller
         self._peer = str(context.peer())
-        self.action = Action(method, self._peer, caller)
+        self.action = Action(method, self._peer, caller or STRANGER)
+        self._started = door.monotonic()
+        door.open[self._peer] += 1
+        door.metrics.rpc_began(label)
 
-    async def __aenter__(self) -> _Visit:
-        self._started = self._door.monotonic()
-        self._door.open[self._peer] += 1
-        self._door.metrics.rpc_began(self._label)
-        return self
+    def ended(self, status: str, reason: str = "") -> None:
+        """The RPC is over."""
+        door, peer = self._door, self._peer
+        door.open[peer] -= 1
+        if not door.open[peer]:
+            del door.open[peer]
+        seconds = door.monotonic() - self._started
+        door.metrics.rpc_ended(self._label, status, seconds)
+        self.action.ended(status, seconds, reason)
 
-    async def __aexit__(
-        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        status, reason = "OK", ""
-        if error is None:
-            status = _name(self._context.code(), status)
-        elif isinstance(error, Failure):
-            status, reason = error.status.name, error.message
+    async def failed(self, error: BaseException) -> None:
+        """It is over by an error; a failure is told to the caller, which raises gRPC's own error."""
+        if isinstance(error, Failure):
+            self.ended(error.status.name, error.message)
+            await self._context.abort(error.status, error.message, error.metadata())
         elif isinstance(error, (asyncio.CancelledError, GeneratorExit)):
-            status = "CANCELLED"
+            self.ended("CANCELLED")
         else:
             # Aborted by the scenario, which has set the code; whatever else it is, gRPC says UNKNOWN.
-            status = _name(self._context.code(), "UNKNOWN")
-        open_ = self._door.open
-        open_[self._peer] -= 1
-        if not open_[self._peer]:
-            del open_[self._peer]
-        seconds = self._door.monotonic() - self._started
-        self._door.metrics.rpc_ended(self._label, status, seconds)
-        self.action.ended(status, seconds, reason)
-        if isinstance(error, Failure):
-            await self._context.abort(error.status, error.message, error.metadata())
+            self.ended(_name(self._context.code(), "UNKNOWN"))
 
     def entering(self, request: Any) -> Any:
         """The request, looked at; of a stream of requests each, when it comes.
 
         Raises:
-            Failure: the client has too many RPCs open; the request holds too much, or asks for what is not allowed.
+            Failure: nobody we know; the client has too many RPCs open; the request holds too much, or asks for what
+                is not allowed.
         """
-        if self._refused is not None:
-            raise self._refused
+        if self._caller is None:
+            self._caller = self._door.guard.admit(self._method, self._context.invocation_metadata())
+            self.action.caller = self._caller
         most = self._door.access.max_streams
         if self._door.open[self._peer] > most:
             raise Failure(
@@ -205,6 +204,7 @@ class _Visit:
         # First the log: it tells what was refused, too.
         self.action.asked(request)
         bounds.check(request)
+        assert self._caller is not None, "entering has looked who it is"
         self._door.guard.check(self._caller, request)
 
 

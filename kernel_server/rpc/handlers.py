@@ -30,7 +30,11 @@ def add(door: Door, service: ServiceDescriptor, servicer: object) -> None:
         method.name: _KINDS[method.client_streaming, method.server_streaming](
             getattr(servicer, method.name),
             request_deserializer=GetMessageClass(method.input_type).FromString,
-            response_serializer=_serialized,
+            response_serializer=(
+                _serialized
+                if method.server_streaming
+                else GetMessageClass(method.output_type).SerializeToString
+            ),
         )
         for method in service.methods
     }

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import grpc
 
 from kernel_server import failure, reference
-from kernel_server.control.host import hand_back
+from kernel_server.control.errand import hand_back
 from kernel_server.control.seam import Control, Event
 from kernel_server.failure import Failure
 from kernel_server.rpc.context import Parts

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from kernel_server import failure
@@ -19,6 +19,19 @@ MOST = 500
 """How many of a repeated field there may be where ``data/bound.tsv`` says nothing: inputs, FIDs, codes of a TR."""
 LONGEST = 10_000
 """Letters of one text. The longest that is of use, a hundred codes with semicolons, has some 1,300."""
+
+
+_SHORT = min(MOST, LONGEST)
+
+
+@cache
+def _tight(message: Descriptor) -> tuple[tuple[str, int], ...] | None:
+    """The fields of such a message whose bounds a short one can exceed; None where messages inside it have such."""
+    for field in message.fields:
+        if field.message_type is not None and _tight(field.message_type) != ():
+            return None
+    name = message.full_name
+    return tuple((field, most) for (of, field), most in _bounds().items() if of == name and most < _SHORT)
 
 
 @cache
@@ -33,6 +46,15 @@ def check(request: Message) -> None:
     Raises:
         failure.Failure: BadInput, naming the field.
     """
+    if request.ByteSize() <= _SHORT:
+        # So short a message holds no more than MOST of anything, and no text that is too long.
+        tight = _tight(request.DESCRIPTOR)
+        if tight is not None and all(len(getattr(request, name)) <= most for name, most in tight):
+            return
+    _check(request)
+
+
+def _check(request: Message) -> None:
     for field, value in request.ListFields():
         if _repeated(field):
             most = _most(request, field, MOST)
@@ -52,7 +74,7 @@ def check(request: Message) -> None:
 def _check_values(request: Message, field: FieldDescriptor, values: object) -> None:
     for value in values:  # type: ignore[attr-defined]  # repeated fields are iterable, whatever their type
         if isinstance(value, Message):
-            check(value)
+            _check(value)
         elif isinstance(value, (str, bytes)) and len(value) > LONGEST:
             most = LONGEST if _repeated(field) else _most(request, field, LONGEST)
             if len(value) > most:

@@ -36,6 +36,17 @@ class Guard:
     def __init__(self, tokens: Tokens | None) -> None:
         self._tokens = tokens
 
+    @property
+    def asks(self) -> bool:
+        """Whether callers need a token."""
+        return self._tokens is not None
+
+    def anybody(self, method: str) -> Caller | None:
+        """Who calls that RPC, where that is the same for all callers."""
+        if rights.of_method(method) is Right.OPEN:
+            return STRANGER
+        return None if self.asks else ANYBODY
+
     def caller(self, metadata: Metadata | None) -> Caller:
         """Who sent this metadata.
 

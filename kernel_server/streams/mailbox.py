@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 import grpc
 
-from kernel_server.control.host import hand_back
+from kernel_server.control.errand import hand_back
 from kernel_server.failure import Failure
 
 T = TypeVar("T")

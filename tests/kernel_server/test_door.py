@@ -11,7 +11,7 @@ import pytest
 from google.protobuf import descriptor_pool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rig import Rig, daily_rows, official, rig
 from test_wire import problem
@@ -288,7 +288,9 @@ class TestARequest:
             server.stub.CallMany(kernel_pb2.CallManyRequest(calls=calls), timeout=10)
         assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
-    @given(st.integers(0, 40), st.integers(0, 2 * bounds.LONGEST))
+    @example(arguments=20, letters=3)
+    @example(arguments=21, letters=3)
+    @given(arguments=st.integers(0, 40), letters=st.integers(0, 2 * bounds.LONGEST))
     def test_is_taken_exactly_up_to_its_bounds(self, arguments: int, letters: int) -> None:
         request = call("f" * letters, *["x"] * arguments)
         if arguments <= 20 and letters <= bounds.LONGEST:
