@@ -9,7 +9,7 @@ BIN := .venv/bin
 export UV_NO_PROGRESS = 1
 export UV_LINK_MODE = copy
 
-.PHONY: help demo test test-fast test-310 lint format proto requirements bench notebook docs serve clean
+.PHONY: help demo test test-fast test-310 test-koapy lint format proto requirements bench notebook docs serve clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be done here
@@ -36,7 +36,7 @@ $(UV):
 demo: .venv/.ready  ## the main job on the simulated broker (MARKET_DATA=DIR: over given prices)
 	$(BIN)/python scripts/demo.py
 
-test: lint test-fast test-310  ## all of the tests
+test: lint test-fast test-310 test-koapy  ## all of the tests
 
 test-fast: .venv/.ready  ## the tests on 3.11 and later
 	$(BIN)/python -m pytest
@@ -45,6 +45,18 @@ test-fast: .venv/.ready  ## the tests on 3.11 and later
 test-310: .venv310/.ready  ## the kernel server's tests on 3.10, Qt's main loop included
 	@if [ -e .venv310/.ready ]; then QT_QPA_PLATFORM=offscreen .venv310/bin/python -m pytest tests/kernel_server tests/qt; \
 	else echo "SKIPPED: the kernel server's tests on Python 3.10: no Python 3.10 here ($$(tail -1 .tools/venv310.log))"; fi
+
+# KOAPY's last release needs Python 3.10 and libraries of its time, so it has a place of its own.
+.venvkoapy/.ready: tests/koapy/requirements.txt | $(UV)
+	@if $(UV) venv --quiet --clear --python "$(PYTHON310)" .venvkoapy 2>.tools/venvkoapy.log && \
+	  VIRTUAL_ENV=.venvkoapy $(UV) pip install --quiet --compile-bytecode --require-hashes \
+	    -r tests/koapy/requirements.txt 2>>.tools/venvkoapy.log; \
+	then touch $@; else mkdir -p .venvkoapy; fi
+
+test-koapy: .venv/.ready .venvkoapy/.ready  ## KOAPY's released client against the server
+	@if [ -e .venvkoapy/.ready ]; then cd tests/koapy && KOALAB_SERVER_PYTHON=$(CURDIR)/$(BIN)/python QT_QPA_PLATFORM=offscreen \
+	  $(CURDIR)/.venvkoapy/bin/python -m pytest -q -c /dev/null --rootdir . --confcutdir . -p no:cacheprovider --show-capture=no .; \
+	else echo "SKIPPED: KOAPY's released client, which could not be installed ($$(tail -1 .tools/venvkoapy.log))"; fi
 
 lint: .venv/.ready  ## formatting, lint, types, and that generated code is current
 	$(BIN)/ruff format --check .
@@ -62,6 +74,8 @@ proto: .venv/.ready  ## generate the wire code from proto/
 requirements: | $(UV)  ## pin exact versions with hashes, one file for 3.10 and for 3.11 and later
 	$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --all-extras \
 	  --no-header --no-annotate pyproject.toml -o requirements.txt
+	$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+	  --no-header --no-annotate tests/koapy/requirements.in -o tests/koapy/requirements.txt
 
 bench: .venv/.ready  ## the benchmarks, each against its floor in the same run
 	$(BIN)/python -m bench
@@ -76,4 +90,4 @@ serve: .venv/.ready  ## a kernel server over the simulated broker on port 5943
 	$(BIN)/python -m kernel_server --control simulated --port 5943
 
 clean:  ## remove what was installed and built here
-	rm -rf .tools .venv .venv310 docs/_build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo
+	rm -rf .tools .venv .venv310 .venvkoapy docs/_build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo
