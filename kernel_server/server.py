@@ -191,14 +191,16 @@ class KernelServer:
         transactions.lost = lambda: bool(keeper.next_try)
         self._control.thread.hand_over(keeper.start)
         self._control.thread.hand_over(lambda: self._hear(realtime))
+        door = Door(guard, access, self.metrics)
         watch = Watch(
             self._control,
             self._scheduler,
             self.metrics,
             self._tell,
             settings.watching,
-            None if access.tls is None else access.tls.not_after(),
+            None if access.tls is None else access.tls.not_after,
             keeper.problems,
+            door.turn_out,
         )
         parts = Parts(
             self._control,
@@ -220,7 +222,6 @@ class KernelServer:
             problems=watch.problems,
         )
         self._control.thread.hand_over(lambda: self._follow_logins(parts))
-        door = Door(guard, access, self.metrics)
         # The door tells a client with too many RPCs so; whoever goes on all the same is held up here.
         options = [*_OPTIONS, ("grpc.max_concurrent_streams", 2 * access.max_streams)]
         server = grpc.aio.server(handlers=[door], options=options)

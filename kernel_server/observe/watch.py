@@ -43,7 +43,8 @@ class Watch:
         metrics: what is found is counted there.
         tell: is told whether the server is well whenever that changes; at first it is taken for well.
         watching: how often, how long.
-        expires: when the server's certificate does, None where it has none.
+        expires: says when the server's certificate does; ValueError where that cannot be read. None where it has none.
+        besides: what else is to be looked after, each time.
         further: problems that others know of.
         monotonic: seconds of a clock that only goes forward.
         today: the time now, by which certificates expire.
@@ -56,8 +57,9 @@ class Watch:
         metrics: Metrics,
         tell: Callable[[bool], Awaitable[None]],
         watching: Watching,
-        expires: datetime | None = None,
+        expires: Callable[[], datetime] | None = None,
         further: Callable[[], Sequence[str]] = tuple,
+        besides: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
         today: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
@@ -67,6 +69,7 @@ class Watch:
         self._tell = tell
         self._watching = watching
         self._expires = expires
+        self._besides = besides
         self._further = further
         self._monotonic = monotonic
         self._today = today
@@ -101,8 +104,11 @@ class Watch:
         """The faults, and what will be one."""
         found = [*self.faults(), *self._further()]
         if self._expires is not None:
-            left = self._expires - self._today()
-            day = self._expires.date().isoformat()
+            try:
+                end = self._expires()
+            except ValueError as error:
+                return [*found, f"the server's certificate cannot be read any more: {error}"]
+            left, day = end - self._today(), end.date().isoformat()
             if left < timedelta(0):
                 found.append(f"the server's certificate expired on {day}: clients refuse it; make a new one")
             elif left < self._watching.notice:
@@ -118,6 +124,7 @@ class Watch:
                 self._look()
                 await asyncio.sleep(self._watching.every)
                 try:
+                    self._besides()
                     await self._report()
                 except Exception:
                     # A watch that has ended says that all is well for ever.

@@ -58,6 +58,8 @@ class Door(grpc.GenericRpcHandler):
         self.open: Counter[str] = Counter()
         self._inside: list[grpc.GenericRpcHandler] = []
         self._passing: dict[str, Any] = {}
+        # Streams of callers who came with a token, and the tasks that they run in.
+        self._streams: dict[_Visit, asyncio.Task[Any] | None] = {}
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         """Adds a service; generated code calls it on what it takes for the server."""
@@ -65,6 +67,13 @@ class Door(grpc.GenericRpcHandler):
 
     def add_registered_method_handlers(self, service: str, handlers: object) -> None:
         """Generated code would offer its methods a second time, by a way that does not ask the door."""
+
+    def turn_out(self) -> None:
+        """Ends the streams of callers who would not be let in any more: their token was taken out of the table."""
+        for visit, task in list(self._streams.items()):
+            if task is not None and not visit.welcome():
+                self._streams[visit] = None
+                task.cancel()
 
     def service(self, details: grpc.HandlerCallDetails) -> Any:
         """The handler of an RPC, for gRPC. Whoever may not ask learns nothing, not even whether there is such a one."""
@@ -120,6 +129,8 @@ class Door(grpc.GenericRpcHandler):
         async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
             seen = _Visit(self, method, label, context, anybody)
             answered = seen.action.answered
+            if anybody is None:
+                self._streams[seen] = asyncio.current_task()
             try:
                 async with contextlib.aclosing(inner(seen.entering(request), context)) as responses:
                     async for response in responses:
@@ -128,6 +139,8 @@ class Door(grpc.GenericRpcHandler):
             except BaseException as error:
                 await seen.failed(error)
                 raise
+            finally:
+                self._streams.pop(seen, None)
             seen.ended(_name(context.code(), "OK"))
 
         # A handler of a stream that writes to its context itself is called as one of a single answer is.
@@ -138,7 +151,17 @@ class Door(grpc.GenericRpcHandler):
 class _Visit:
     """One RPC inside the door, from its beginning to its end. ``caller``: None for whoever the metadata tell."""
 
-    __slots__ = ("_caller", "_context", "_door", "_label", "_method", "_peer", "_started", "action")
+    __slots__ = (
+        "_caller",
+        "_context",
+        "_door",
+        "_label",
+        "_method",
+        "_peer",
+        "_refused",
+        "_started",
+        "action",
+    )
 
     def __init__(self, door: Door, method: str, label: str, context: Context, caller: Caller | None) -> None:
         self._door = door
@@ -146,6 +169,7 @@ class _Visit:
         self._label = label
         self._context = context
         self._caller = caller
+        self._refused: Failure | None = None
         self._peer = str(context.peer())
         self.action = Action(method, self._peer, caller or STRANGER)
         self._started = door.monotonic()
@@ -164,6 +188,8 @@ class _Visit:
 
     async def failed(self, error: BaseException) -> None:
         """It is over by an error; a failure is told to the caller, which raises gRPC's own error."""
+        if self._refused is not None and isinstance(error, asyncio.CancelledError):
+            error = self._refused
         if isinstance(error, Failure):
             self.ended(error.status.name, error.message)
             await self._context.abort(error.status, error.message, error.metadata())
@@ -181,8 +207,7 @@ class _Visit:
                 is not allowed.
         """
         if self._caller is None:
-            self._caller = self._door.guard.admit(self._method, self._context.invocation_metadata())
-            self.action.caller = self._caller
+            self._caller = self.action.caller = self._admitted()
         most = self._door.access.max_streams
         if self._door.open[self._peer] > most:
             raise Failure(
@@ -194,6 +219,17 @@ class _Visit:
             self._look(request)
             return request
         return self._each(request)
+
+    def _admitted(self) -> Caller:
+        return self._door.guard.admit(self._method, self._context.invocation_metadata())
+
+    def welcome(self) -> bool:
+        """Whether the caller would still be let in; if not, the RPC ends by being told so."""
+        try:
+            self._admitted()
+        except Failure as failure:
+            self._refused = failure
+        return self._refused is None
 
     async def _each(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
         async for request in requests:

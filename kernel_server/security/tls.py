@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import grpc
 
-from kernel_server.security.files import NotPrivate, check_private
+from kernel_server.security.files import NotPrivate, check_private, state
 from kernel_server.security.validity import not_after
+
+log = logging.getLogger(__name__)
 
 
 class BadTls(ValueError):
@@ -32,10 +35,24 @@ class Tls:
     client_ca: Path | None = None
 
     def credentials(self) -> grpc.ServerCredentials:
-        """What gRPC listens with.
+        """What gRPC listens with. Files that change count from the next connection on; while they cannot be used, those
+        before them do.
 
         Raises:
             BadTls: a file is missing, is not what it should be, or the key is another certificate's.
+        """
+        files = _Files(self)
+        return grpc.dynamic_ssl_server_credentials(
+            files.first,
+            files.changed,  # type: ignore[arg-type]  # None is what gRPC wants where nothing has changed
+            require_client_authentication=self.client_ca is not None,
+        )
+
+    def read(self) -> grpc.ServerCertificateConfiguration:
+        """The files as they are.
+
+        Raises:
+            BadTls: as ``credentials``.
         """
         try:
             check_private(self.key)
@@ -59,7 +76,11 @@ class Tls:
             except OSError as error:
                 raise BadTls(f"--tls-client-ca {self.client_ca}: {_said(error)}") from None
         chain = (self.key.read_bytes(), self.certificate.read_bytes())
-        return grpc.ssl_server_credentials([chain], roots, require_client_auth=roots is not None)
+        return grpc.ssl_server_certificate_configuration([chain], roots)
+
+    def state(self) -> tuple[object, ...]:
+        """Another one where the files may have changed."""
+        return tuple(state(file) for file in (self.certificate, self.key, self.client_ca) if file is not None)
 
     def not_after(self) -> datetime:
         """The last moment at which the server's certificate is valid, UTC.
@@ -71,6 +92,29 @@ class Tls:
             return not_after(self.certificate.read_text(encoding="ascii"))
         except (OSError, ValueError) as error:
             raise BadTls(f"--tls-cert {self.certificate}: {error}") from None
+
+
+class _Files:
+    """The files as gRPC asks for them, on a thread of its own, at the beginning of every connection."""
+
+    def __init__(self, tls: Tls) -> None:
+        self._tls = tls
+        self._seen = tls.state()
+        self.first = tls.read()
+
+    def changed(self) -> grpc.ServerCertificateConfiguration | None:
+        """What they hold now; None where that is what it was, or cannot be used."""
+        seen = self._tls.state()
+        if seen == self._seen:
+            return None
+        self._seen = seen
+        try:
+            found = self._tls.read()
+        except BadTls as error:
+            log.error("the certificate before goes on being used: %s", error)  # noqa: TRY400 - it says all
+            return None
+        log.warning("the certificate was read anew from %s", self._tls.certificate)
+        return found
 
 
 def _said(error: Exception) -> str:

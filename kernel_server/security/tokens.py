@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from kernel_server.security.files import NotPrivate, check_private, create_private
+from kernel_server.security.files import NotPrivate, check_private, create_private, state
 from kernel_server.security.rights import GIVEN, Right
 
 log = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ class Tokens:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._seen = self._state()
+        self._seen = state(file)
         self._entries = read(file)
 
     def find(self, token: str) -> Entry | None:
@@ -156,18 +156,11 @@ class Tokens:
                 found = entry
         return found
 
-    def _state(self) -> tuple[int, ...]:
-        try:
-            state = self._file.stat()
-        except OSError:
-            return ()
-        return state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino
-
     def _look(self) -> None:
-        state = self._state()
-        if state == self._seen:
+        seen = state(self._file)
+        if seen == self._seen:
             return
-        self._seen = state
+        self._seen = seen
         try:
             self._entries = read(self._file)
             log.warning("%d tokens read anew from %s", len(self._entries), self._file)

@@ -12,14 +12,17 @@ import pytest
 from older_client import OlderClient
 from rig import Rig, official, rig
 from streaming import Asked, calls, fire, until
-from test_door import Locked, call, refused
+from test_door import Locked, bearer, call, refused
 from test_observe import lines, rpcs, scraped  # noqa: F401 - lines is a fixture
 from test_real_orders import YES, broker
 from test_wire import problem
 
+from kernel_server.failure import Failure
+from kernel_server.observe.watch import Watching
 from kernel_server.security import bounds, rights, tokens
 from kernel_server.security.access import Access
-from kernel_server.security.rights import GIVEN
+from kernel_server.security.guard import Caller, Guard
+from kernel_server.security.rights import GIVEN, Right
 from kernel_server.wire import kernel_pb2, koapy_pb2, openapi_pb2
 
 
@@ -109,6 +112,29 @@ class TestRights:
         code, found = refused(locked.stub.Order, buy(), metadata=locked.read)
         assert (code, found.kind) == (grpc.StatusCode.PERMISSION_DENIED, "Forbidden")
 
+    def test_that_were_taken_away_end_what_is_open(self, tmp_path: Path) -> None:
+        file = tmp_path / "tokens.tsv"
+        made = {name: tokens.add(file, name, Right.READ) for name in ("gone", "kept")}
+        access, watching = Access(tokens=file, refusal_delay=0.0), Watching(every=0.02)
+        with rig({}, access=access, watching=watching) as server:
+            asked, streams = {name: Asked() for name in made}, {}
+            for name, code in (("gone", "005930"), ("kept", "000660")):
+                asked[name].put(kernel_pb2.TicksRequest(add=[code], fids=[10]))
+                streams[name] = server.stub.Ticks(iter(asked[name]), metadata=bearer(made[name]))
+                assert next(streams[name]).carried_out == 1
+            tokens.remove(file, "gone")
+            with pytest.raises(grpc.RpcError) as error:
+                next(streams["gone"])
+            assert (error.value.code(), problem(error.value).kind) == (
+                grpc.StatusCode.UNAUTHENTICATED,
+                "Forbidden",
+            )
+            until(lambda: any(code == "005930" for _, code in calls(server, "SetRealRemove")))
+            fire(server, "OnReceiveRealData", "000660", "주식체결", "\t".join(["1"] * 43))
+            assert len(next(streams["kept"]).type) == 1
+            for one in asked.values():
+                one.end()
+
     def test_of_a_trader_reach_no_fault(self, locked: Locked) -> None:
         code, _ = refused(locked.stub.Fault, kernel_pb2.FaultRequest(), metadata=locked.trade)
         assert code is grpc.StatusCode.PERMISSION_DENIED
@@ -124,10 +150,6 @@ class TestRights:
 
     def test_are_needed_for_the_function_inside_another_message(self, locked: Locked) -> None:
         request = openapi_pb2.CallAndListenRequest(call_request=call("SendOrder", *[""] * 9))
-        from kernel_server.failure import Failure
-        from kernel_server.security.guard import Caller, Guard
-        from kernel_server.security.rights import Right
-
         with pytest.raises(Failure, match="SendOrder"):
             Guard(None).check(Caller("reader", Right.READ), request)
 

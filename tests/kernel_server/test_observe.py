@@ -474,7 +474,7 @@ class TestTheHealth:
             Metrics(),
             None,
             Watching(),
-            expires=today + left,
+            expires=lambda: today + left,
             today=lambda: today,  # type: ignore[arg-type]
         )
         assert watch.faults() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -144,6 +145,22 @@ class TestTls:
         kw = connect(serve(tls=tmp_path / "soon"), tls=tmp_path / "soon" / "ca.pem")
         (problem,) = kw.status()["problems"]
         assert "expires on" in problem
+
+    def test_takes_a_renewed_certificate_without_a_restart(
+        self, serve: Serve, connect: Any, keys: Path, tmp_path: Path
+    ) -> None:
+        used, others = tmp_path / "used", keys / "other"
+        shutil.copytree(keys, used, ignore=shutil.ignore_patterns("other", "expired"))
+        market = serve(tls=used)
+        before = connect(market, tls=keys / "ca.pem")
+        (used / "server.pem").write_bytes((others / "server.pem").read_bytes())
+        # Between the two files they do not fit, and the certificate before goes on being used.
+        assert connect(market, tls=keys / "ca.pem").status()["connected"] is False
+        (used / "server.key").write_bytes((others / "server.key").read_bytes())
+        assert connect(market, tls=others / "ca.pem").status()["connected"] is False
+        with pytest.raises(kl.NotConnected, match="is refused"):
+            connect(market, tls=keys / "ca.pem")
+        assert before.status()["connected"] is False
 
 
 class TestMutualTls:
