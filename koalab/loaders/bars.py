@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from kernel_server import reference
 from kernel_server.reference.sessions import Sessions
 from koalab.dates import BEGINNING
 from koalab.errors import ServerLost
 from koalab.frames.bars import BarColumns, kind_of, parse
 from koalab.link import Link
+from koalab.loaders.expectation import expected_trs, with_unfinal
 from koalab.loaders.intervals import Interval
 from koalab.progress import Progress
 from koalab.store.bars import BarStore, BasisChanged
@@ -116,7 +116,7 @@ class BarLoader:
             load.parts.append(held)
             load.result.hits = len(held)
         if gaps:
-            progress.expect(self._expected(load, gaps))
+            progress.expect(expected_trs(load.interval, gaps, self._sessions()))
         for gap in reversed(gaps):
             self._fetch(load, store, gap, progress)
         none = self._none(load.interval)
@@ -146,12 +146,7 @@ class BarLoader:
         # A simulated broker may have been ahead of this one: what it saw has not happened here yet.
         known = min(load.last, load.final)
         held, missing = self._held(store, load, load.first, known)
-        if known < load.last:
-            ahead = max(load.first, known + _INSTANT)
-            if missing and missing[-1][1] == known:
-                ahead = missing.pop()[0]
-            missing.append((ahead, load.last))
-        return held, missing
+        return held, with_unfinal(missing, known, load.first, load.last)
 
     def _held(
         self, store: BarStore, load: _Load, first: np.datetime64, last: np.datetime64
@@ -229,23 +224,6 @@ class BarLoader:
             text = _digits(floor)
             stop = Stop(load.interval.time, text[:8] if load.interval.dated else text, "<")
         return self._link.pages(load.interval.tr, inputs, progress, stop=stop, priority=load.priority)
-
-    def _expected(self, load: _Load, gaps: Sequence[Gap]) -> int:
-        """A guess at the TRs: what the calendar says of the gaps, over the rows a page holds."""
-        rows = reference.tr(load.interval.tr).rows_per_page or 1
-        dates = self._sessions().dates
-        bars_a_day = {"D": 1.0, "W": 0.2, "M": 1 / 21, "Y": 1 / 245}.get(
-            load.interval.unit, 381 / load.interval.size
-        )
-        trs = 0
-        for first, last in gaps:
-            low = np.searchsorted(dates, first.astype("datetime64[D]"))
-            high = np.searchsorted(dates, last.astype("datetime64[D]"), side="right")
-            days = int(high - low)
-            if load.interval.unit in ("min", "tick"):
-                days = min(days, 160)  # about what the broker keeps
-            trs += max(1, -(-round(days * bars_a_day) // rows))
-        return trs
 
     def _none(self, interval: Interval) -> BarColumns:
         return BarColumns.empty(kind_of(interval.tr))
