@@ -29,6 +29,7 @@ from koalab.errors import (
     OrderRejected,
     RateLimited,
     ServerLost,
+    TooEarly,
     UnknownCode,
 )
 
@@ -47,6 +48,7 @@ __all__ = [
     "RateLimited",
     "ServerLost",
     "Session",
+    "TooEarly",
     "UnknownCode",
     "__version__",
     "calendar",

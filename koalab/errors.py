@@ -6,6 +6,7 @@ KoalabError
 ├── RateLimited       the broker or the queue takes no more now; ``retry_at`` says when it will
 ├── UnknownCode       no such issue; ``near`` holds names that are close
 ├── BadInput          a date, range, interval, TR, input or function that cannot be asked for
+├── TooEarly          it is not final yet; ``retry_at`` says when it will be
 ├── NoAnswer          the broker took the request and did not answer in time, or answered with a failure
 ├── OrderRejected     the broker refused an order; its message is in the text
 ├── ServerLost        the server went away in the middle and did not come back in time
@@ -39,6 +40,14 @@ class RateLimited(KoalabError):
     """Too much was asked. ``retry_at`` is when asking again makes sense, where that is known."""
 
     def __init__(self, message: str, retry_at: datetime | None = None) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at
+
+
+class TooEarly(KoalabError):
+    """What was asked for is not final yet; nothing was sent. ``retry_at`` is when it will be (Seoul)."""
+
+    def __init__(self, message: str, retry_at: datetime) -> None:
         super().__init__(message)
         self.retry_at = retry_at
 

@@ -17,6 +17,7 @@ from koalab.commands.reading import bars, codes, daily, find, info, minute, quot
 from koalab.commands.reference import reference
 from koalab.commands.session import connect, login, status
 from koalab.commands.upkeep import cache
+from koalab.commands.whole import update_market
 from koalab.errors import BadInput
 
 __all__ = ["NOTEBOOK", "SHARED", "Front", "run"]
@@ -32,6 +33,7 @@ SHARED: tuple[click.Command, ...] = (
     codes,
     find,
     tr,
+    update_market,
     cache,
     reference,
     help_command,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from koalab.session.bars import Bars
 from koalab.session.reading import Reading
+from koalab.session.whole import Whole
 
 
-class Session(Bars, Reading):
+class Session(Bars, Reading, Whole):
     """One broker, ready to be asked. ``kl.connect()`` makes it.
 
     Every frame's ``attrs`` hold ``source``, ``tr``, ``adjusted``, ``fetched_at`` (ISO 8601, Seoul),

@@ -142,3 +142,12 @@ def _wall(now: float) -> Moment:
 def _seconds(moment: Moment) -> float:
     """Seconds since the epoch of a naive Seoul wall time."""
     return float((moment.astype("datetime64[us]") - np.datetime64(0, "us")) / np.timedelta64(1, "s")) - _SEOUL
+
+
+def settles_at(interval: str, index: int, sessions: Sessions) -> float:
+    """When the bars of the session of that index are final, seconds since the epoch (of days, minutes and ticks).
+
+    Raises:
+        BadInput: no such interval.
+    """
+    return float(sessions.closes[index]) + _SETTLES_AFTER[unit_of(interval)]
