@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
     from koalab.commands.front import Front
+    from koalab.loaders.intervals import Of
     from koalab.session import Session
 
 _MOST = 50
@@ -101,13 +102,31 @@ def complete_markets(
 def complete_intervals(
     _ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:
+    return _intervals("issue", incomplete)
+
+
+def complete_index_intervals(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    return _intervals("index", incomplete)
+
+
+def _intervals(of: Of, incomplete: str) -> list[CompletionItem[str]]:
     from koalab.loaders.intervals import intervals
 
     return [
         CompletionItem(name, help=one.label)
-        for name, one in intervals().items()
+        for name, one in intervals(of).items()
         if name.lower().startswith(incomplete.lower())
     ]
+
+
+def complete_indices(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """The indices of whole markets; which others there are only the broker knows."""
+    known = ("KOSPI", "KOSDAQ", "KOSPI200", "KOSPI100", "KRX100")
+    return [CompletionItem(name, help="index") for name in known if name.startswith(incomplete.upper())]
 
 
 def complete_realtypes(

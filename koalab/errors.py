@@ -4,7 +4,7 @@ KoalabError
 ├── NotConnected      no server answers there, or nobody is logged in on it
 ├── LoginFailed       the broker refused the login
 ├── RateLimited       the broker or the queue takes no more now; ``retry_at`` says when it will
-├── UnknownCode       no such issue; ``near`` holds names that are close
+├── UnknownCode       no such issue, index or condition; ``near`` holds names that are close
 ├── BadInput          a date, range, interval, TR, input or function that cannot be asked for
 ├── TooEarly          it is not final yet; ``retry_at`` says when it will be
 ├── NoAnswer          the broker took the request and did not answer in time, or answered with a failure
@@ -57,7 +57,7 @@ class BadInput(KoalabError, ValueError):
 
 
 class UnknownCode(BadInput, LookupError):
-    """No issue has that code or name. ``near`` holds (code, name) pairs that are close."""
+    """No issue, index or condition has that code or name. ``near`` holds (code, name) pairs that are close."""
 
     def __init__(self, message: str, near: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(message)

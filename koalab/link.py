@@ -139,6 +139,29 @@ class Link:
                     self._tr_times.append(item.received_at)
                     yield item
 
+    def conditions(self, reload: bool) -> dict[int, str]:
+        """The user's conditions by number, from the broker where ``reload`` says so. No TR."""
+        self.require_login()
+        return dict(self.transport.conditions(reload))
+
+    def search(self, index: int, name: str, progress: Progress) -> list[str]:
+        """The codes that fulfil a condition now. It counts as a TR; the wait for it is shown.
+
+        Raises:
+            ServerLost: the server went away; ``recover`` may bring it back.
+        """
+        self.require_login()
+        codes: list[str] = []
+        with closing(self.transport.search(index, name)) as found:
+            for item in found:
+                if isinstance(item, Waiting):
+                    progress.waiting(item)
+                else:
+                    codes += item
+        self.trs += 1
+        self._tr_times.append(self.now())
+        return codes
+
     def recover(self, progress: Progress, error: ServerLost) -> None:
         """After ``error``: waits for the server, or starts the embedded one again, and logs in as before.
 

@@ -19,11 +19,14 @@ from kernel_server.rpc.turn import in_turn
 from kernel_server.rpc.waits import Waits
 from kernel_server.scheduler import Place
 from kernel_server.streams import words
+from kernel_server.streams.mailbox import Mailbox, Taken
 from kernel_server.streams.words import Response
 from kernel_server.transactions import Request
-from kernel_server.wire import openapi_pb2
+from kernel_server.wire import kernel_pb2, openapi_pb2
 
 LOADED_WITHIN = 15.0
+FOUND_WITHIN = 60.0
+"""Seconds from SendCondition to OnReceiveTrCondition. A lost event must not be waited for for ever."""
 _CODES_A_TR = 100
 _LIVE = 1
 
@@ -62,6 +65,23 @@ async def ensure_loaded(parts: Parts, force: bool = False) -> None:
     """Downloads the conditions where that has not been done since the login."""
     if force or not parts.conditions_loaded:
         await load(parts)
+
+
+async def conditions(parts: Parts, request: kernel_pb2.ConditionsRequest) -> kernel_pb2.ConditionsResponse:
+    """The user's conditions, downloaded before where that is asked for or has not been done since the login.
+
+    Raises:
+        failure.Failure: nobody is logged in, or they cannot be downloaded.
+    """
+    await ensure_loaded(parts, request.reload)
+    response = kernel_pb2.ConditionsResponse()
+    for index, name in (await _listed(parts)).items():
+        response.conditions.add(index=index, name=name)
+    return response
+
+
+async def _listed(parts: Parts) -> dict[int, str]:
+    return names(str(await parts.host.run(lambda control: control.call("GetConditionNameList", ()))))
 
 
 def names(listed: str) -> dict[int, str]:
@@ -105,8 +125,10 @@ async def condition_call(
         async with Ear(parts, _Search.EVENTS, search.told) as ear:
             try:
                 await search.send()
+                answered = False
                 while True:
-                    taken = await ear.box.take()
+                    taken = await _taken(ear.box, None if answered else FOUND_WITHIN)
+                    answered = answered or bool(taken.items)
                     for item in taken.items:
                         async for response in search.responses(item):
                             yield response
@@ -118,14 +140,27 @@ async def condition_call(
                 parts.host.thread.hand_over(search.stop)
 
 
+async def _taken(box: Mailbox[Moment], seconds: float | None) -> Taken[Moment]:
+    """What is in the box as soon as something is.
+
+    Raises:
+        failure.Failure: nothing was within so many seconds.
+    """
+    try:
+        return await asyncio.wait_for(box.take(), seconds)
+    except asyncio.TimeoutError:
+        raise Failure(
+            grpc.StatusCode.DEADLINE_EXCEEDED, "NoAnswer", f"no OnReceiveTrCondition within {seconds:g} s"
+        ) from None
+
+
 def _check_room(parts: Parts, request: openapi_pb2.ConditionRequest) -> None:
     if request.search_type == _LIVE and not parts.live_screens.free:
         raise _failed("as many conditions are live as the broker follows: end one of them first")
 
 
 async def _check(parts: Parts, request: openapi_pb2.ConditionRequest) -> None:
-    listed = await parts.host.run(lambda control: control.call("GetConditionNameList", ()))
-    known = names(str(listed))
+    known = await _listed(parts)
     if known.get(request.condition_index) != request.condition_name:
         there = ", ".join(f"{index} {name}" for index, name in known.items()) or "none"
         raise failure.bad_input(

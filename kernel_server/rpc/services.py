@@ -202,6 +202,11 @@ class KernelService(_Shared):
         ):
             yield response
 
+    async def Conditions(
+        self, request: kernel_pb2.ConditionsRequest, context: Context
+    ) -> kernel_pb2.ConditionsResponse:
+        return await answered(context, condition.conditions(self._parts, request))
+
     async def Condition(
         self, request: openapi_pb2.ConditionRequest, context: Context
     ) -> AsyncIterator[bytes]:

@@ -113,6 +113,25 @@ class TickBatch(_message.Message):
     connected: bool
     def __init__(self, types: _Optional[_Iterable[str]] = ..., type: _Optional[_Iterable[int]] = ..., codes: _Optional[_Iterable[str]] = ..., code: _Optional[_Iterable[int]] = ..., data: _Optional[str] = ..., time: _Optional[_Iterable[float]] = ..., dropped: _Optional[int] = ..., carried_out: _Optional[int] = ..., connected: _Optional[bool] = ...) -> None: ...
 
+class ConditionsRequest(_message.Message):
+    __slots__ = ("reload",)
+    RELOAD_FIELD_NUMBER: _ClassVar[int]
+    reload: bool
+    def __init__(self, reload: _Optional[bool] = ...) -> None: ...
+
+class ConditionsResponse(_message.Message):
+    __slots__ = ("conditions",)
+    class Condition(_message.Message):
+        __slots__ = ("index", "name")
+        INDEX_FIELD_NUMBER: _ClassVar[int]
+        NAME_FIELD_NUMBER: _ClassVar[int]
+        index: int
+        name: str
+        def __init__(self, index: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+    CONDITIONS_FIELD_NUMBER: _ClassVar[int]
+    conditions: _containers.RepeatedCompositeFieldContainer[ConditionsResponse.Condition]
+    def __init__(self, conditions: _Optional[_Iterable[_Union[ConditionsResponse.Condition, _Mapping]]] = ...) -> None: ...
+
 class FaultRequest(_message.Message):
     __slots__ = ("kind", "seconds", "extra", "code", "event", "times")
     KIND_FIELD_NUMBER: _ClassVar[int]

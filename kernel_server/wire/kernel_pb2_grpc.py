@@ -65,6 +65,11 @@ class KernelStub:
                 request_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenRequest.SerializeToString,
                 response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
                 _registered_method=True)
+        self.Conditions = channel.unary_unary(
+                '/koalab.kernel.v1.Kernel/Conditions',
+                request_serializer=kernel__server_dot_wire_dot_kernel__pb2.ConditionsRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_kernel__pb2.ConditionsResponse.FromString,
+                _registered_method=True)
         self.Condition = channel.unary_stream(
                 '/koalab.kernel.v1.Kernel/Condition',
                 request_serializer=kernel__server_dot_wire_dot_openapi__pb2.ConditionRequest.SerializeToString,
@@ -132,6 +137,13 @@ class KernelServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Conditions(self, request, context):
+        """The user's conditions (조건식) by number and name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Condition(self, request, context):
         """조건검색: once, or going on.
         """
@@ -192,6 +204,11 @@ def add_KernelServicer_to_server(servicer, server):
                     servicer.Events,
                     request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenRequest.FromString,
                     response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
+            ),
+            'Conditions': grpc.unary_unary_rpc_method_handler(
+                    servicer.Conditions,
+                    request_deserializer=kernel__server_dot_wire_dot_kernel__pb2.ConditionsRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_kernel__pb2.ConditionsResponse.SerializeToString,
             ),
             'Condition': grpc.unary_stream_rpc_method_handler(
                     servicer.Condition,
@@ -376,6 +393,33 @@ class Kernel:
             '/koalab.kernel.v1.Kernel/Events',
             kernel__server_dot_wire_dot_openapi__pb2.ListenRequest.SerializeToString,
             kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Conditions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/koalab.kernel.v1.Kernel/Conditions',
+            kernel__server_dot_wire_dot_kernel__pb2.ConditionsRequest.SerializeToString,
+            kernel__server_dot_wire_dot_kernel__pb2.ConditionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

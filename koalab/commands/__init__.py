@@ -11,8 +11,10 @@ from typing import Any
 
 import click
 
+from koalab.commands.accounts import accounts, balances, deposit, fills, orders, returns
 from koalab.commands.explain import help_command
 from koalab.commands.front import Front
+from koalab.commands.market import conditions, flows, index, orderbook, screen
 from koalab.commands.reading import bars, codes, daily, find, info, minute, quotes, tr
 from koalab.commands.reference import reference
 from koalab.commands.session import connect, login, status
@@ -30,8 +32,19 @@ SHARED: tuple[click.Command, ...] = (
     bars,
     info,
     quotes,
+    orderbook,
+    index,
+    flows,
     codes,
     find,
+    conditions,
+    screen,
+    accounts,
+    deposit,
+    balances,
+    orders,
+    fills,
+    returns,
     tr,
     update_market,
     cache,

@@ -79,10 +79,14 @@ def columns_option(command: Callback) -> Callback:
 
 
 def range_options(command: Callback) -> Callback:
-    """``--start`` and ``--end``, ``--raw`` and ``--columns``: how bars are asked for."""
+    """``--start`` and ``--end``, ``--raw`` and ``--columns``: how bars of issues are asked for."""
+    raw = click.option("--raw", is_flag=True, help="As they were: not adjusted for splits and the like.")
+    return day_options(raw(columns_option(command)))
+
+
+def day_options(command: Callback) -> Callback:
+    """``--start`` and ``--end``."""
     for option in (
-        columns_option,
-        click.option("--raw", is_flag=True, help="As they were: not adjusted for splits and the like."),
         click.option("--end", metavar="DAY", help="Last day wanted, included; now where left out."),
         click.option(
             "--start",

@@ -24,6 +24,7 @@ from koalab.transport.base import Page
 Kind = Literal["daily", "minute", "tick"]
 Bound = str | date | datetime | np.datetime64
 
+_CLOCKS = {"date": numbers.dates, "moment": numbers.times, "index_moment": numbers.index_times}
 _SHOWN = ("open", "high", "low", "close", "volume", "value")
 
 
@@ -219,7 +220,7 @@ class _Source:
             raise error.within(f"{self._tr} {field.name}") from None
 
     def time(self, name: str) -> Moments:
-        found = cast(Moments, self._read(name, numbers.dates if name == "date" else numbers.times))
+        found = cast(Moments, self._read(name, _CLOCKS[self._layout[name][1].kind]))
         if np.isnat(found).any():
             row = int(np.flatnonzero(np.isnat(found))[0])
             raise UnreadableValue("", row, "the time of a bar", f"{self._tr} {self._layout[name][1].name}")

@@ -11,10 +11,12 @@ Kinds:
     signed        the sign counts
     count         a number of something, or an amount
     ratio         float64 always; rates are in percent, as the broker gives them
+    implied       a rate in percent; the real server leaves out the point before its two decimals, 모의투자 does not
     text, code    text; codes keep their zeros
     date          YYYYMMDD
     clock         HHMMSS
     moment        YYYYMMDDHHMMSS, Seoul wall time
+    index_moment  the same in charts of indices, where 888888 stands for 16:00 and 999999 for 18:00
 """
 
 from __future__ import annotations
@@ -29,7 +31,20 @@ from kernel_server import reference
 from koalab.errors import BadInput
 from koalab.frames.numbers import Numbers
 
-Kind = Literal["price", "colour_ratio", "signed", "count", "ratio", "text", "code", "date", "clock", "moment"]
+Kind = Literal[
+    "price",
+    "colour_ratio",
+    "signed",
+    "count",
+    "ratio",
+    "implied",
+    "text",
+    "code",
+    "date",
+    "clock",
+    "moment",
+    "index_moment",
+]
 Columns = Literal["en", "ko"]
 Block = Literal["single", "multi"]
 

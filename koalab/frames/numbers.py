@@ -32,6 +32,8 @@ _ZERO: Final = np.uint8(48)
 # The longest line (sign and point included) that surely fits into an int64.
 _WIDEST: Final = 18
 _LARGEST: Final = 2**63 - 1
+# What the charts of indices write for the time of their last bars: 장마감, and the end of the evening.
+_MARKS: Final = (("888888", "160000"), ("999999", "180000"))
 _NUMBER: Final = re.compile(r"[+-]{0,2}(?:[0-9]+(\.[0-9]*)?|(\.[0-9]+))")
 
 
@@ -128,6 +130,20 @@ def times(text: str, rows: int) -> Moments:
     hour, minute, second = pairs[:, 4:].T.astype(np.int64)
     moments: Moments = days + ((hour * 60 + minute) * 60 + second).astype("m8[s]")
     return moments
+
+
+def index_times(text: str, rows: int) -> Moments:
+    """As ``times``, of the charts of indices: 888888 in place of a time of day is 16:00, 999999 is 18:00.
+
+    Raises:
+        UnreadableValue: a value is no moment of the calendar, and no such mark.
+
+    >>> index_times("20260105888888", 1)
+    array(['2026-01-05T16:00:00.000000'], dtype='datetime64[us]')
+    """
+    for mark, time in _MARKS:
+        text = text.replace(mark, time)
+    return times(text, rows)
 
 
 def _uncoloured(values: Numbers, colour: bool) -> Numbers:

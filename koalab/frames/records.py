@@ -1,4 +1,4 @@
-"""Records, one row an issue: basic info (opt10001), watch-list quotes (OPTKWFID), and any other TR of the field table.
+"""Records: basic info (opt10001), watch-list quotes (OPTKWFID), and the blocks of any other TR of the field table.
 
 Figures are in base units (KRW, shares) under English and under Kiwoom's names alike; only the names differ.
 """
@@ -30,11 +30,8 @@ def info(page: Page, columns: Columns = "en") -> pd.Series[Any]:
         UnreadableValue: a value is not what its field holds.
         BadInput: ``columns`` is neither ``"en"`` nor ``"ko"``.
     """
-    found = _info_fields([page])
-    values = [
-        typed.scalar(_typed(_INFO, field, text, 1)) for field, text in zip(found, page.single, strict=True)
-    ]
-    return pd.Series(values, index=labels(found, columns), name=values[0], dtype=object)
+    found = single(_INFO, page, columns)
+    return found.rename(found.iloc[0])
 
 
 def infos(pages: Sequence[Page], columns: Columns = "en") -> pd.DataFrame:
@@ -46,10 +43,24 @@ def infos(pages: Sequence[Page], columns: Columns = "en") -> pd.DataFrame:
         UnreadableValue: a value is not what its field holds.
         BadInput: ``columns`` is neither ``"en"`` nor ``"ko"``.
     """
-    found = _info_fields(pages)
+    found = _single_fields(_INFO, pages)
     texts = ["\n".join(page.single[position] for page in pages) for position in range(len(found))]
     columns_ = [_typed(_INFO, field, text, len(pages)) for field, text in zip(found, texts, strict=True)]
     return _by_code(_frame(columns_, labels(found, columns)))
+
+
+def single(tr: str, page: Page, columns: Columns = "en") -> pd.Series[Any]:
+    """The single block of any TR whose fields are all in the field table: a Series as that of ``info``.
+
+    Raises:
+        BadInput: the TR has fields that the table does not know, or ``columns`` is neither ``"en"`` nor ``"ko"``.
+        UnreadableValue: a value is not what its field holds.
+    """
+    found = _single_fields(tr, [page])
+    values = [
+        typed.scalar(_typed(tr, field, text, 1)) for field, text in zip(found, page.single, strict=True)
+    ]
+    return pd.Series(values, index=labels(found, columns), dtype=object)
 
 
 def rows(tr: str, pages: Sequence[Page], columns: Columns = "en") -> pd.DataFrame:
@@ -90,11 +101,11 @@ def quotes(pages: Sequence[Page], columns: Columns = "en") -> pd.DataFrame:
     return _by_code(frame)
 
 
-def _info_fields(pages: Sequence[Page]) -> tuple[Field, ...]:
-    found = fields(_INFO, "single")
+def _single_fields(tr: str, pages: Sequence[Page]) -> tuple[Field, ...]:
+    found = fields(tr, "single")
     for page in pages:
         if len(page.single) != len(found):
-            raise UnreadableValue(str(len(page.single)), None, f"{len(found)}, the number of values", _INFO)
+            raise UnreadableValue(str(len(page.single)), None, f"{len(found)}, the number of values", tr)
     return found
 
 

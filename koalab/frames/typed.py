@@ -11,6 +11,9 @@ import pandas as pd
 from koalab.frames import numbers
 from koalab.frames.fields import Kind
 
+# Two decimals without a point.
+_IMPLIED = 100
+
 
 def column(kind: Kind, text: str, rows: int) -> Any:
     """A numpy array, or pandas' string array for text.
@@ -29,10 +32,15 @@ def column(kind: Kind, text: str, rows: int) -> Any:
             return numbers.numbers(text, rows)
         case "ratio" | "colour_ratio":
             return numbers.ratios(text, rows, colour=kind == "colour_ratio")
+        case "implied":
+            rates = numbers.ratios(text, rows)
+            return rates if "." in text else rates / _IMPLIED
         case "date":
             return numbers.dates(text, rows)
         case "moment":
             return numbers.times(text, rows)
+        case "index_moment":
+            return numbers.index_times(text, rows)
         case "clock":
             return strings([_clock(value) for value in numbers.texts(text, rows)])
         case "text" | "code":

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from koalab.errors import BadInput
+
+Of = Literal["issue", "index"]
 
 _TABLE = Path(__file__).parent / "data" / "interval.tsv"
 _FORM = re.compile(r"(?P<size>\d*)\s*(?P<unit>[a-z]+)", re.IGNORECASE)
@@ -22,12 +25,14 @@ class Interval:
     """One interval: ``name`` as users write it (``D``, ``5min``, ``30tick``) and how its TR is asked.
 
     Attributes:
+        of: what its bars are of, ``issue`` or ``index``.
         time: the TR's field that says when a bar is.
         size_input: the TR's input for the size, blank where it has none.
         end_input: the TR's input for the last day wanted, blank where it has none and starts at the newest bar.
         label: Korean name of such bars.
     """
 
+    of: Of
     name: str
     unit: str
     size: int
@@ -50,26 +55,30 @@ class Interval:
 
     def inputs(self, code: str, adjusted: bool) -> dict[str, str]:
         """The TR's inputs, without an end."""
-        inputs = {"종목코드": code, "수정주가구분": "1" if adjusted else "0"}
+        inputs = {"업종코드": code}
+        if self.of == "issue":
+            inputs = {"종목코드": code, "수정주가구분": "1" if adjusted else "0"}
         if self.size_input:
             inputs[self.size_input] = str(self.size)
         return inputs
 
 
 @cache
-def intervals() -> Mapping[str, Interval]:
-    """Every interval by name."""
+def intervals(of: Of = "issue") -> Mapping[str, Interval]:
+    """Every interval of issues, or of indices, by name."""
     found = {}
     for line in _TABLE.read_text(encoding="utf-8").splitlines()[1:]:
-        unit, sizes, tr, time, size_input, end_input, label = line.split("\t")
+        kind, unit, sizes, tr, time, size_input, end_input, label = line.split("\t")
+        if kind != of:
+            continue
         for size in sizes.split(",") if sizes else [""]:
             name = f"{size}{unit}"
             korean = f"{size}{label}" if size else label
-            found[name] = Interval(name, unit, int(size or 1), tr, time, size_input, end_input, korean)
+            found[name] = Interval(of, name, unit, int(size or 1), tr, time, size_input, end_input, korean)
     return found
 
 
-def interval(given: str | int) -> Interval:
+def interval(given: str | int, of: Of = "issue") -> Interval:
     """The interval of that name; a bare number is minutes.
 
     >>> interval("5min").tr
@@ -87,7 +96,7 @@ def interval(given: str | int) -> Interval:
             else _SPELLINGS.get(match["unit"].lower(), "")
         )
         size = match["size"].lstrip("0")
-        found = intervals().get(f"{'' if unit.isupper() and size == '1' else size}{unit}")
+        found = intervals(of).get(f"{'' if unit.isupper() and size == '1' else size}{unit}")
         if found is not None:
             return found
-    raise BadInput(f"the broker has no bars of {text!r}; it has {', '.join(intervals())}")
+    raise BadInput(f"the broker has no bars of {text!r}; it has {', '.join(intervals(of))}")

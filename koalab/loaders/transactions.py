@@ -10,7 +10,7 @@ from koalab.errors import BadInput, ServerLost
 from koalab.frames.generic import Answer, answer
 from koalab.link import Link
 from koalab.progress import Progress
-from koalab.transport.base import Page, Priority
+from koalab.transport.base import Page, Priority, Stop
 
 
 def find_tr(code: str) -> reference.Tr:
@@ -47,8 +47,11 @@ def load(
     pages: int | None = None,
     priority: Priority = "interactive",
     counted: bool = False,
+    stop: Stop | None = None,
 ) -> Answer:
-    """A TR's pages, all of them or the first ``pages``. ``counted``: the progress expects it already.
+    """A TR's pages: all of them, the first ``pages``, or those down to ``stop``.
+
+    ``counted``: the progress expects it already.
 
     A server that went away in the middle is asked again from the first page: a TR that is not a chart has
     nothing by which it could go on.
@@ -60,10 +63,10 @@ def load(
     if not counted:
         progress.expect(1)
     try:
-        found = _ask(link, tr, checked, progress, pages or 0, priority)
+        found = _ask(link, tr, checked, progress, pages or 0, priority, stop)
     except ServerLost as error:
         link.recover(progress, error)
-        found = _ask(link, tr, checked, progress, pages or 0, priority)
+        found = _ask(link, tr, checked, progress, pages or 0, priority, stop)
     return answer(tr.code, found)
 
 
@@ -74,9 +77,10 @@ def _ask(
     progress: Progress,
     pages: int,
     priority: Priority,
+    stop: Stop | None,
 ) -> list[Page]:
     found = []
-    for page in link.pages(tr.code, inputs, progress, priority=priority, max_pages=pages):
+    for page in link.pages(tr.code, inputs, progress, stop=stop, priority=priority, max_pages=pages):
         progress.page()
         found.append(page)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from koalab.frames.fields import Columns
 from koalab.loaders.bars import BarLoader, Loaded
 from koalab.loaders.intervals import Interval
 from koalab.loaders.intervals import interval as find_interval
+from koalab.progress import Progress
 from koalab.session.core import Codes, Core, check_columns, exchange_sessions, tell
 
 if TYPE_CHECKING:
@@ -100,19 +102,39 @@ class Bars(Core):
         check_columns(columns)
         first, last = span(start, end, self._link.now())
         codes, several = self._codes(code)
-        kind = bar_frames.kind_of(wanted.tr)
-        frames, total = {}, Loaded(bar_frames.BarColumns.empty(kind))
+        names = {one: self._name(one) for one in codes}
+
+        def load(one: str, shown: Progress) -> Loaded:
+            return self._bars.load(one, wanted, first, last, adjusted, shown)
+
+        frame, total = self._together(names, several, wanted, columns, progress, load)
+        return self._signed(frame, wanted, adjusted, total)
+
+    def _together(
+        self,
+        names: Mapping[str, str],
+        several: bool,
+        interval: Interval,
+        columns: Columns,
+        progress: bool,
+        load: Callable[[str, Progress], Loaded],
+    ) -> tuple[pd.DataFrame, Loaded]:
+        """The bars of those codes (with their names) as one frame, and what they cost together."""
+        kind = bar_frames.kind_of(interval.tr)
+        none = bar_frames.parse(interval.tr, [])
+        frames, total = {}, Loaded(none)
         with self._progress("", progress) as shown:
-            for one in codes:
-                shown.relabel(f"{self._name(one)} {wanted.label}")
-                loaded = self._bars.load(one, wanted, first, last, adjusted, shown)
-                frames[one] = bar_frames.to_frame(loaded.bars, kind, columns)
+            for one, name in names.items():
+                shown.relabel(f"{name} {interval.label}")
+                loaded = load(one, shown)
+                bars = loaded.bars if len(loaded.bars) else none
+                frames[one] = bar_frames.to_frame(bars, kind, columns)
                 total.hits += loaded.hits
                 total.trs += loaded.trs
                 total.fetched_at = loaded.fetched_at
                 total.messages += [text for text in loaded.messages if text not in total.messages]
-        frame = bar_frames.stack_codes(frames, kind, columns) if several else frames[codes[0]]
-        return self._signed(frame, wanted, adjusted, total)
+        frame = bar_frames.stack_codes(frames, kind, columns) if several else next(iter(frames.values()))
+        return frame, total
 
     def chart(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import warnings
 import weakref
@@ -27,6 +28,8 @@ from koalab.transport.base import Transport
 
 Codes = str | Iterable[str]
 
+# click stands between koalab's commands and its methods.
+_OURS = ("koalab", "click")
 # Showing a session must not wait for a server that is not well.
 _LOOK = 2.0
 
@@ -150,12 +153,9 @@ class Core:
 
     def _codes(self, given: Codes) -> tuple[list[str], bool]:
         """The codes meant, each once, and whether several were asked for."""
-        if isinstance(given, str):
-            return [self._listing().resolve(given)], False
-        if isinstance(given, Mapping) or not isinstance(given, Iterable):
-            raise BadInput(f'codes are a text like "005930" or a list of them, not {given!r}')
+        texts, several = several_of(given, "codes are a text", "005930")
         listing = self._listing()
-        return list(dict.fromkeys(listing.resolve(one) for one in given)), True
+        return list(dict.fromkeys(listing.resolve(one) for one in texts)), several
 
     def _progress(self, label: str, show: bool) -> Progress:
         return Progress(label, show, self._link.expected_wait)
@@ -180,7 +180,29 @@ def tell(messages: list[str], frame: pd.DataFrame) -> None:
     """Nothing came: what the broker said of it is kept in ``attrs`` and shown."""
     if messages:
         frame.attrs["messages"] = messages
-        warnings.warn(f"no rows; the broker says: {' / '.join(messages)}", stacklevel=4)
+        warnings.warn(f"no rows; the broker says: {' / '.join(messages)}", stacklevel=_users_level())
+
+
+def _users_level() -> int:
+    """The ``stacklevel``, for a warning of whoever calls this, that points at the first line outside of koalab."""
+    level, frame = 1, inspect.currentframe()
+    frame = frame.f_back if frame is not None else None
+    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in _OURS:
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def several_of(given: Codes, what: str, example: str) -> tuple[list[str], bool]:
+    """The texts given, one or several, and whether it was several; ``what`` and ``example`` say what they are.
+
+    Raises:
+        BadInput: neither a text nor texts.
+    """
+    if isinstance(given, str):
+        return [given], False
+    if isinstance(given, Mapping) or not isinstance(given, Iterable):
+        raise BadInput(f'{what} like "{example}" or a list of them, not {given!r}')
+    return list(given), True
 
 
 def check_columns(columns: str) -> None:

@@ -145,6 +145,17 @@ class Transport(Protocol):
         """
         ...
 
+    def conditions(self, reload: bool) -> Mapping[int, str]:
+        """The user's conditions (조건식) by number."""
+        ...
+
+    def search(self, index: int, name: str) -> Generator[Sequence[str] | Waiting, None, None]:
+        """The codes that fulfil a condition now, and before them where the search stands while it waits.
+
+        Closing the iterator takes it out of the server's queue.
+        """
+        ...
+
     def status(self, timeout: float = CALL_TIMEOUT) -> Status: ...
 
     def recover(self, timeout: float) -> None:

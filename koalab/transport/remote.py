@@ -12,6 +12,7 @@ import grpc
 
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, openapi_pb2
 from koalab.errors import BadInput, Forbidden, KoalabError, NotConnected, ServerLost
+from koalab.transport import conditions
 from koalab.transport.access import Access
 from koalab.transport.base import CALL_TIMEOUT, Page, Priority, Quota, Scalar, Status, Stop, Waiting
 from koalab.transport.diagnosis import why_not
@@ -124,6 +125,14 @@ class RemoteTransport:
                     raise
                 finally:
                     stream.cancel()
+
+    def conditions(self, reload: bool) -> dict[int, str]:
+        with self._told():
+            return conditions.conditions(self._stub, reload)
+
+    def search(self, index: int, name: str) -> Generator[list[str] | Waiting, None, None]:
+        with self._told():
+            yield from conditions.search(self._stub, index, name)
 
     def status(self, timeout: float = CALL_TIMEOUT) -> Status:
         with self._told():

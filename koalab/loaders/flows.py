@@ -1,0 +1,47 @@
+"""Who bought and who sold an issue (opt10059), a hundred days a TR.
+
+Nothing of it is kept: the cache holds bars, and the broker has not said from when on a day's division is final.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from koalab.dates import BEGINNING
+from koalab.frames.flows import TR
+from koalab.link import Link
+from koalab.loaders import transactions
+from koalab.progress import Progress
+from koalab.transport.base import Page, Stop
+
+MONEY, SHARES = "amount", "shares"
+_WHATS = {MONEY: "1", SHARES: "2"}
+_SIDES = {"net": "0", "buy": "1", "sell": "2"}
+_SINGLE_SHARES = "1"
+
+WHATS, SIDES = tuple(_WHATS), tuple(_SIDES)
+
+
+def load(
+    link: Link,
+    code: str,
+    first: np.datetime64,
+    last: np.datetime64,
+    what: str,
+    side: str,
+    progress: Progress,
+) -> list[Page]:
+    """The pages from ``last`` down to ``first`` (naive Seoul wall time), newest first."""
+    inputs = {
+        "일자": _day(last),
+        "종목코드": code,
+        "금액수량구분": _WHATS[what],
+        "매매구분": _SIDES[side],
+        "단위구분": _SINGLE_SHARES,
+    }
+    stop = Stop("일자", _day(first), "<") if first > BEGINNING else None
+    return list(transactions.load(link, TR, inputs, progress, stop=stop).pages)
+
+
+def _day(moment: np.datetime64) -> str:
+    return str(moment.astype("datetime64[D]")).replace("-", "")

@@ -1,0 +1,103 @@
+"""Which indices (업종) the broker has, and what a user may have meant by a name.
+
+They come from the control (GetUpjongCode) and cost no TR; a day's list is kept in the cache.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from koalab.dates import seoul
+from koalab.errors import BadInput, KoalabError, UnknownCode
+from koalab.link import Link
+from koalab.store.memo import Memo
+
+# 장내, 코스닥, KOSPI200, KOSPI100, KRX100.
+_GROUPS = ("0", "1", "2", "4", "7")
+_KEY = "indices"
+_NEAR = 5
+_WHOLE = re.compile(r"종합\((.+)\)")
+_KOREAN = (("코스피", "kospi"), ("코스닥", "kosdaq"))
+
+
+class Indices:
+    """Codes and names of the indices as of the broker's today.
+
+    Args:
+        link: to the broker.
+        memo: where the day's list is kept; None: nowhere.
+    """
+
+    def __init__(self, link: Link, memo: Memo | None) -> None:
+        self._link = link
+        self._memo = memo
+        self._held: tuple[str, Mapping[str, str]] | None = None
+
+    def names(self) -> Mapping[str, str]:
+        """Names by code, in the broker's order. Where the server is gone the last list that is held serves."""
+        day = f"{seoul(self._link.now()):%Y-%m-%d}"
+        if self._held is None or self._held[0] != day:
+            stored: Any = None if self._memo is None else self._memo.get(_KEY)
+            if stored is None or stored["day"] != day:
+                try:
+                    stored = {"day": day, "names": self._ask()}
+                except KoalabError:
+                    if stored is None:
+                        raise
+                else:
+                    if self._memo is not None:
+                        self._memo.put(_KEY, stored)
+            self._held = (day, stored["names"])
+        return self._held[1]
+
+    def resolve(self, given: str) -> str:
+        """The code of that code or name: ``"001"``, ``"KOSPI"``, ``"코스피"``, ``"종합(KOSPI)"``.
+
+        Where several are called so (some industries are, in KOSPI and KOSDAQ) it is the broker's first.
+
+        Raises:
+            UnknownCode: no index is called so; its ``near`` holds those that are close.
+        """
+        if not isinstance(given, str) or not given.strip():
+            raise BadInput(f'an index is a text like "KOSPI", "코스닥" or "201", not {given!r}')
+        names, text = self.names(), given.strip()
+        if text in names:
+            return text
+        by_name: dict[str, str] = {}
+        for code, name in names.items():
+            by_name.setdefault(_plain(name), code)
+        if _plain(text) in by_name:
+            return by_name[_plain(text)]
+        inside = [code for name, code in by_name.items() if _plain(text) in name]
+        close = [by_name[name] for name in difflib.get_close_matches(_plain(text), by_name, _NEAR, 0.5)]
+        near = [(code, names[code]) for code in dict.fromkeys([*inside, *close])][:_NEAR]
+        listed = ", ".join(f"{name} ({code})" for code, name in near)
+        hint = f": did you mean {listed}?" if near else "; KOSPI, KOSDAQ and KOSPI200 are some"
+        raise UnknownCode(f"no index has the code or name {given!r}{hint}", near)
+
+    def _ask(self) -> dict[str, str]:
+        self._link.require_login()
+        found: dict[str, str] = {}
+        for listed in self._link.call_many(
+            [("KOA_Functions", ("GetUpjongCode", group)) for group in _GROUPS]
+        ):
+            for item in str(listed or "").split("|"):
+                parts = item.split(",", 2)
+                if len(parts) == 3:
+                    found.setdefault(parts[1].strip(), parts[2].strip())
+        return found
+
+
+def _plain(name: str) -> str:
+    """A name without what people write differently.
+
+    >>> _plain("종합(KOSPI)") == _plain("코스피"), _plain("KOSPI 200") == _plain("코스피200")
+    (True, True)
+    """
+    text = "".join(name.split()).lower()
+    for korean, english in _KOREAN:
+        text = text.replace(korean, english)
+    return _WHOLE.sub(r"\1", text)

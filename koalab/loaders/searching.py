@@ -1,0 +1,72 @@
+"""조건검색: which conditions the user has, and what fulfils one of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from koalab.errors import BadInput, ServerLost, UnknownCode
+from koalab.link import Link
+from koalab.progress import Progress
+
+_NEAR = 5
+
+
+def find(link: Link, wanted: str | int) -> tuple[int, str]:
+    """Number and name of a condition, by either.
+
+    Raises:
+        UnknownCode: there is no such condition; its ``near`` holds names that are close.
+        BadInput: several are called so, or it is neither a number nor a name.
+    """
+    if isinstance(wanted, bool) or not isinstance(wanted, (int, str)) or not str(wanted).strip():
+        raise BadInput(f"a condition is its name or its number, not {wanted!r}: kw.conditions() lists them")
+    found = _matching(link.conditions(reload=False), wanted)
+    if not found:  # it may be newer than what was downloaded
+        known = link.conditions(reload=True)
+        found = _matching(known, wanted)
+        if not found:
+            raise _unknown(known, wanted)
+    if len(found) > 1:
+        raise BadInput(
+            f"several conditions are called {wanted!r}: say which by number, {', '.join(map(str, found))}"
+        )
+    return next(iter(found.items()))
+
+
+def search(link: Link, index: int, name: str, progress: Progress) -> list[str]:
+    """The codes that fulfil a condition, in the broker's order, each once."""
+    progress.expect(1)
+    try:
+        codes = link.search(index, name, progress)
+    except ServerLost as error:
+        link.recover(progress, error)
+        codes = link.search(index, name, progress)
+    progress.page()
+    return list(dict.fromkeys(codes))
+
+
+def _matching(known: Mapping[int, str], wanted: str | int) -> dict[int, str]:
+    text = _plain(str(wanted))
+    by_name = (
+        {} if isinstance(wanted, int) else {i: name for i, name in known.items() if _plain(name) == text}
+    )
+    if by_name or not text.isdecimal():
+        return by_name
+    return {int(text): known[int(text)]} if int(text) in known else {}
+
+
+def _unknown(known: Mapping[int, str], wanted: str | int) -> UnknownCode:
+    plain = {_plain(name): (index, name) for index, name in known.items()}
+    text = _plain(str(wanted))
+    inside = [name for name in plain if text in name and not text.isdecimal()]
+    close = [*inside, *difflib.get_close_matches(text, plain, _NEAR, 0.4)]
+    near = [(str(plain[name][0]), plain[name][1]) for name in dict.fromkeys(close)][:_NEAR]
+    shown = near or [(str(index), name) for index, name in known.items()]
+    listed = ", ".join(f"{name} ({index})" for index, name in shown)
+    hint = f"did you mean {listed}?" if near else f"there are: {listed or 'none, save one in 영웅문 (HTS)'}"
+    return UnknownCode(f"no condition {wanted!r}: {hint}", near)
+
+
+def _plain(name: str) -> str:
+    return "".join(name.split()).lower()

@@ -1,0 +1,183 @@
+"""What the market shows besides issues' bars and quotes: order books, indices, and who buys and sells."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Literal
+
+import pandas as pd
+
+from koalab.dates import Day, span
+from koalab.errors import BadInput
+from koalab.frames import book as book_frames
+from koalab.frames import flows as flow_frames
+from koalab.frames.fields import Columns
+from koalab.loaders import flows as flow_loader
+from koalab.loaders import transactions
+from koalab.loaders.bars import BarLoader, Loaded
+from koalab.loaders.indices import Indices
+from koalab.loaders.intervals import interval as find_interval
+from koalab.progress import Progress
+from koalab.session.bars import Bars
+from koalab.session.core import Codes, check_columns, exchange_sessions, several_of, tell
+
+
+class MarketView(Bars):
+    """Order books, indices, investors."""
+
+    @cached_property
+    def _indices(self) -> Indices:
+        return Indices(self._link, self._memo)
+
+    @cached_property
+    def _uncached_bars(self) -> BarLoader:
+        return BarLoader(self._link, None, exchange_sessions)
+
+    def orderbook(self, code: Codes, *, columns: Columns = "en", progress: bool = True) -> pd.DataFrame:
+        """The ten best asks and bids (opt10004), one TR a code: ``kw.orderbook("005930").loc["ask", 1]``.
+
+        Returns:
+            A row a level, from the highest ask down to the lowest bid, as a book is read; levels at which nobody
+            waits are left out. Index ``side`` (``ask``, ``bid``) and ``level`` (1 is the best); ``price`` in KRW,
+            ``volume`` in shares, ``change`` (shares) by which that has changed last, all int64. Several codes: a
+            level ``code`` first in the index.
+
+            It is true at ``attrs["fetched_at"]`` and never kept. ``attrs`` also have ``time`` (the broker's own,
+            HH:MM:SS), ``total_ask``, ``total_bid``, ``total_ask_change``, ``total_bid_change``, and
+            ``after_hours_ask``, ``after_hours_bid`` (시간외종가), in shares; for several codes in ``attrs["books"]``,
+            by code.
+        """
+        check_columns(columns)
+        codes, several = self._codes(code)
+        before, fetched = self._link.trs, self._link.now()
+        frames, books, messages = {}, {}, list[str]()
+        with self._progress("호가", progress) as shown:
+            shown.expect(len(codes))
+            for one in codes:
+                shown.relabel(f"{self._name(one)} 호가")
+                pages = transactions.load(
+                    self._link, "opt10004", {"종목코드": one}, shown, pages=1, counted=True
+                ).pages
+                frames[one], books[one] = book_frames.book(pages, columns), book_frames.summary(pages)
+                fetched = pages[-1].received_at
+                messages += pages[-1].messages
+        if several:
+            frame, more = _stacked(frames, book_frames.book([], columns)), {"books": books}
+        else:
+            frame, more = frames[codes[0]], books[codes[0]]
+        frame.attrs = self._attrs("opt10004", fetched, 0, self._link.trs - before) | more
+        if not len(frame):
+            tell(messages, frame)
+        return frame
+
+    def index(
+        self,
+        index: Codes,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        interval: str | int = "D",
+        columns: Columns = "en",
+        progress: bool = True,
+    ) -> pd.DataFrame:
+        """Bars of an index: days (opt20006), weeks, months, years (opt20007, opt20008, opt20019), minutes (opt20005).
+
+        Args:
+            index: name or code, or several: ``"KOSPI"``, ``"코스닥"``, ``"KOSPI200"``, ``"전기전자"``, ``"001"``;
+                ``kw.indices()`` lists them.
+            start: as for ``daily``.
+            end: as for ``daily``.
+            interval: ``"D" "W" "M" "Y"`` or ``"1min"`` … ``"60min"``.
+            columns: ``"en"`` or ``"ko"``.
+            progress: show a bar when it takes longer than a second.
+
+        Returns:
+            The frame of ``daily`` or ``minute``, but ``open high low close`` in points, float64. ``volume`` is the
+            figure as the broker gives it (in thousands of shares on the simulated one), ``value`` in KRW. Days and
+            longer are kept in the cache as those of issues are; minutes are not, since their last bars bear no time.
+        """
+        wanted = find_interval(interval, "index")
+        check_columns(columns)
+        first, last = span(start, end, self._link.now())
+        given, several = several_of(index, "an index is a text", "KOSPI")
+        codes = list(dict.fromkeys(self._indices.resolve(one) for one in given))
+        listed = self._indices.names()
+        loader = self._bars if wanted.dated else self._uncached_bars
+
+        def load(one: str, shown: Progress) -> Loaded:
+            return loader.load(one, wanted, first, last, False, shown)
+
+        names = {one: listed[one] for one in codes}
+        frame, total = self._together(names, several, wanted, columns, progress, load)
+        return self._signed(frame, wanted, False, total)
+
+    def indices(self) -> pd.DataFrame:
+        """The indices that the broker has (GetUpjongCode): index ``code``, ``name``. No TR."""
+        names = self._indices.names()
+        index = pd.Index(list(names), dtype="str", name="code")
+        frame = pd.DataFrame({"name": pd.array(list(names.values()), dtype="str")}, index=index)
+        frame.attrs = {"source": self._link.source, "trs": 0}
+        return frame
+
+    def flows(
+        self,
+        code: Codes,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        what: Literal["amount", "shares"] = "amount",
+        side: Literal["net", "buy", "sell"] = "net",
+        columns: Columns = "en",
+        progress: bool = True,
+    ) -> pd.DataFrame:
+        """Who bought and sold an issue, by day (opt10059), 100 days a TR.
+
+        Args:
+            code: code or name, or several of them.
+            start: first day wanted; None for the beginning of the broker's history, which may be many TRs.
+            end: last day wanted, included; None for now. Today's figures are not final.
+            what: ``"amount"``, in KRW to the million that the broker rounds to, or ``"shares"``.
+            side: ``"net"`` (bought less sold), ``"buy"`` or ``"sell"``; the latter two are not negative.
+            columns: ``"en"`` or ``"ko"``, 개인투자자 외국인투자자 기관계 ….
+            progress: show a bar when it takes longer than a second.
+
+        Returns:
+            Index ``date`` (naive, ascending, unique); ``close`` (KRW), ``volume`` (shares), ``value`` (KRW), then
+            ``individuals foreigners institutions``, the parts of the institutions (``securities insurers funds
+            other_financials banks pensions private_funds government``), ``other_corporations
+            resident_foreigners``; int64. Several codes: a level ``code`` first in the index. Nothing of it is
+            kept: the broker has not said from when on a day is final.
+        """
+        check_columns(columns)
+        _one_of("what", what, flow_loader.WHATS)
+        _one_of("side", side, flow_loader.SIDES)
+        first, last = span(start, end, self._link.now())
+        codes, several = self._codes(code)
+        before, fetched = self._link.trs, self._link.now()
+        frames, messages = {}, list[str]()
+        with self._progress("", progress) as shown:
+            for one in codes:
+                shown.relabel(f"{self._name(one)} 투자자별")
+                pages = flow_loader.load(self._link, one, first, last, what, side, shown)
+                found = flow_frames.flows(pages, what == flow_loader.MONEY, side == "net", columns)
+                # The broker answers a day without a session with the one before it.
+                frames[one] = found[(found.index >= first) & (found.index <= last)]
+                fetched = pages[-1].received_at
+                messages += [text for page in pages for text in page.messages]
+        none = flow_frames.flows([], True, True, columns)
+        frame = _stacked(frames, none) if several else frames[codes[0]]
+        attrs = self._attrs(flow_frames.TR, fetched, 0, self._link.trs - before)
+        frame.attrs = {**attrs, "what": what, "side": side}
+        if not len(frame):
+            tell(messages, frame)
+        return frame
+
+
+def _stacked(frames: dict[str, pd.DataFrame], none: pd.DataFrame) -> pd.DataFrame:
+    """Frames of several codes as one, with a level ``code`` first in the index; ``none`` where there is no code."""
+    return pd.concat(frames or {"": none}, names=["code", *none.index.names])
+
+
+def _one_of(name: str, given: Any, known: tuple[str, ...]) -> None:
+    if given not in known:
+        raise BadInput(f"{name} is {', '.join(map(repr, known[:-1]))} or {known[-1]!r}, not {given!r}")
