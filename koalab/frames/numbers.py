@@ -33,7 +33,7 @@ _ZERO: Final = np.uint8(48)
 _WIDEST: Final = 18
 _LARGEST: Final = 2**63 - 1
 # What the charts of indices write for the time of their last bars: 장마감, and the end of the evening.
-_MARKS: Final = (("888888", "160000"), ("999999", "180000"))
+_MARKS: Final = ((re.compile(r"888888(?=\s|$)"), "160000"), (re.compile(r"999999(?=\s|$)"), "180000"))
 _NUMBER: Final = re.compile(r"[+-]{0,2}(?:[0-9]+(\.[0-9]*)?|(\.[0-9]+))")
 
 
@@ -142,7 +142,7 @@ def index_times(text: str, rows: int) -> Moments:
     array(['2026-01-05T16:00:00.000000'], dtype='datetime64[us]')
     """
     for mark, time in _MARKS:
-        text = text.replace(mark, time)
+        text = mark.sub(time, text)
     return times(text, rows)
 
 

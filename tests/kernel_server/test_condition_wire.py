@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,9 @@ from older_client import OlderClient, plain
 from rig import Rig, rig
 from streaming import calls, until
 
+from kernel_server.rpc import condition
 from kernel_server.scheduler import Limits, Window
+from kernel_server.wire import kernel_pb2
 
 NAMES = [f"조건{number}" for number in range(12)]
 
@@ -24,6 +27,7 @@ def searching() -> Iterator[Rig]:
         control = server.control
 
         def load() -> int:
+            control.calls.append(("GetConditionLoad", ()))
             server.thread.hand_over(lambda: control.fire("OnReceiveConditionVer", 1, ""))
             return 1
 
@@ -110,3 +114,52 @@ def test_ten_live_conditions_are_no_reason_to_wait_and_an_eleventh_is_refused() 
         until(again)
         for stream in live:
             stream.cancel()
+
+
+def test_a_search_whose_answer_is_lost_ends_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(condition, "FOUND_WITHIN", 0.1)
+    with searching() as server, OlderClient(server.address) as client:
+        server.control.SendCondition = lambda *_: 1  # type: ignore[attr-defined]
+        with pytest.raises(grpc.RpcError) as error:
+            next(client.condition(NAMES[0], 0))
+        assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        until(lambda: len(calls(server, "SendConditionStop")) == 1)
+
+
+def test_a_live_condition_may_be_quiet_for_as_long_as_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(condition, "FOUND_WITHIN", 0.1)
+    with searching() as server, OlderClient(server.address) as client:
+        live = client.condition(NAMES[0], 0, 1)
+        assert next(live).name == "OnReceiveTrCondition"
+        threading.Event().wait(0.3)
+        fire = server.control.fire
+        server.thread.hand_over(lambda: fire("OnReceiveRealCondition", "000660", "I", NAMES[0], "0"))
+        assert next(live).name == "OnReceiveRealCondition"
+        live.cancel()
+
+
+class TestTheConditionsThereAre:
+    def test_are_downloaded_once_a_login(self) -> None:
+        with searching() as server:
+            for _ in range(2):
+                found = server.stub.Conditions(kernel_pb2.ConditionsRequest())
+                assert [(one.index, one.name) for one in found.conditions] == list(enumerate(NAMES))
+            assert loads(server) == 1
+
+    def test_are_downloaded_again_for_whoever_asks_for_it(self) -> None:
+        with searching() as server:
+            for _ in range(2):
+                server.stub.Conditions(kernel_pb2.ConditionsRequest(reload=True))
+            assert loads(server) == 2
+
+    def test_of_nobody_are_no_answer(self) -> None:
+        with searching() as server:
+            server.control.GetConnectState = lambda: 0  # type: ignore[attr-defined]
+            with pytest.raises(grpc.RpcError) as error:
+                server.stub.Conditions(kernel_pb2.ConditionsRequest())
+            assert error.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+
+
+def loads(server: Rig) -> int:
+    """How often the conditions have been downloaded."""
+    return len([name for name, _ in server.control.calls if name == "GetConditionLoad"])

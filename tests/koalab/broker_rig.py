@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kernel_server.clock import KST, Clock, RunningClock, SteppedClock
 from kernel_server.control import simulated
@@ -19,6 +20,7 @@ from koalab.session import Session
 from koalab.transport.access import Access
 from koalab.transport.remote import RemoteTransport
 
+T = TypeVar("T")
 # A Saturday: the week's sessions are over and settled.
 SATURDAY = datetime(2026, 11, 21, 12, tzinfo=KST)
 
@@ -30,6 +32,8 @@ class Market:
     clock: Any
     server: BackgroundServer
     folder: Path
+    thread: PlainThread
+    broker: simulated.SimulatedControl
     sessions: list[Session] = field(default_factory=list)
 
     def connect(self, cache: str = "cache", access: Access | None = None) -> Session:
@@ -38,6 +42,10 @@ class Market:
         session.login()
         self.sessions.append(session)
         return session
+
+    def look(self, into: Callable[[Any], T]) -> T:
+        """What the broker itself knows, read on its own thread."""
+        return self.thread.post(lambda: into(self.broker)).result(20)
 
     def close(self) -> None:
         for session in self.sessions:
@@ -61,7 +69,13 @@ def start(
         clock = RunningClock(start=now.timestamp()) if running else SteppedClock(now.timestamp(), jump=True)
     thread = PlainThread()
 
+    made: list[simulated.SimulatedControl] = []
+
     def make() -> simulated.SimulatedControl:
+        made.append(build())
+        return made[-1]
+
+    def build() -> simulated.SimulatedControl:
         return simulated.build(
             market_data,
             seed,
@@ -75,7 +89,7 @@ def start(
         presets()["official"], port=0, standing=lambda now: standing(table(), now), **server_settings
     )
     server = BackgroundServer(make, clock, serving, thread)
-    return Market(clock, server, folder)
+    return Market(clock, server, folder, thread, made[-1])
 
 
 def recorded_data() -> Path | None:

@@ -20,10 +20,16 @@ TRS = [
     "opt10083",
     "opt10094",
     "opt10003",
+    "opt10059",
+    "opt10075",
+    "opt10076",
+    "opt10085",
+    "opt20005",
     "opt20006",
     "opt20007",
     "opt20008",
     "opt20019",
+    "opw00018",
 ]
 
 
@@ -67,6 +73,9 @@ def test_one_kiwoom_name_means_what_its_tr_means_by_it():
         ("opt10081", "multi", "거래대금", 10**6),
         ("opt10094", "multi", "거래대금", 10**6),
         ("opt10003", "multi", "누적거래대금", 1),
+        ("opt10059", "multi", "누적거래대금", 10**6),
+        ("opw00001", "single", "주문가능금액", 1),
+        ("opw00018", "multi", "평가금액", 1),
     ],
 )
 def test_units(tr, block, name, factor):
@@ -98,3 +107,8 @@ def test_tables_have_no_row_that_never_counts(name):
                 assert tr == "*" or field in {
                     f.name for f in (*reference.tr(tr).single, *reference.tr(tr).multi)
                 }
+
+
+def test_what_an_account_has_is_all_named():
+    named = [field.english for field in fields("opw00001", "single")]
+    assert len(set(named)) == len(named) == len(reference.tr("opw00001").single_names)

@@ -327,7 +327,7 @@ def test_a_cell_takes_one_variable(kiwoom_cell: Callable[[str, str], Any]) -> No
         ("tr opt10001 종목코드=005930 pages=2", kl.BadInput, "--pages"),
         ("tr opt99999", kl.BadInput, "opt99999"),
         ("reference tr nothing", kl.BadInput, "no TR"),
-        ("balances", kl.BadInput, "No such command 'balances'"),
+        ("holdings", kl.BadInput, "No such command 'holdings'"),
     ],
 )
 def test_what_cannot_be_is_an_error_that_says_what_can(
