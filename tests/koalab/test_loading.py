@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,9 +14,12 @@ from broker_rig import SATURDAY, Market, start
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kernel_server import reference
 from kernel_server.clock import KST
 from koalab import BadInput, UnknownCode
+from koalab.commands import NOTEBOOK, Table, run
 from koalab.session import Session
+from koalab.transport.base import Page
 
 COLUMNS = ["open", "high", "low", "close", "volume", "value"]
 
@@ -299,3 +304,48 @@ def test_a_code_may_be_given_as_people_write_it(kw: Session, given: str) -> None
 )
 def test_a_date_may_be_given_as_people_write_it(kw: Session, start: object) -> None:
     assert len(kw.daily("005930", start)) == 5  # type: ignore[arg-type]
+
+
+class TestWhatTheBrokerSaysOfNothing:
+    """It is told of the line that asked, whatever stands between."""
+
+    @pytest.fixture
+    def silent(self, kw: Session) -> Session:
+        """A session whose broker has nothing, and says so."""
+        kw.names()
+
+        def pages(tr: str, _inputs: Any, _progress: Any, **_more: Any) -> Iterator[Page]:
+            yield Page([""] * len(reference.tr(tr).single), [], 0, "", ["없습니다"], 0.0)
+
+        kw._link.pages = pages  # type: ignore[method-assign,assignment]
+        return kw
+
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda kw: kw.daily("005930", "2026-11-20"),
+            lambda kw: kw.minute("005930", 5, "2026-11-20"),
+            lambda kw: kw.bars(["005930"], "W", "2026-11-01"),
+            lambda kw: kw.index("KOSPI", "2026-11-20"),
+            lambda kw: kw.flows("000660", "2026-11-20"),
+            lambda kw: kw.orderbook("000660"),
+            lambda kw: kw.tr("opt10075", 계좌번호="1", 전체종목구분=0, 매매구분=0, 종목코드="", 체결구분=0),
+            lambda kw: run(Table(NOTEBOOK), ["daily", "005930"], Front(kw), "%kiwoom"),
+        ],
+    )
+    def test_is_a_warning_of_the_users_line(self, silent: Session, ask: Callable[[Session], Any]) -> None:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            frame = ask(silent)
+        assert [(one.filename, one.lineno) for one in told] == [(__file__, ask.__code__.co_firstlineno)]
+        assert str(told[0].message) == "no rows; the broker says: 없습니다"
+        assert getattr(frame, "multi", frame).attrs["messages"] == ["없습니다"]
+
+
+class Front:
+    """Who runs a command: nobody in particular."""
+
+    columns, progress = "en", False
+
+    def __init__(self, session: Session) -> None:
+        self.session = lambda: session
