@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from datetime import time as clock
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from broker_rig import Market, start
+from hypothesis import given
+from hypothesis import strategies as st
 
 import koalab as kl
 from kernel_server import reference
 from kernel_server.clock import KST
 from kernel_server.control import simulated
+from koalab.dates import seoul
 from koalab.frames import accounts as frames
-from koalab.loaders.accounts import Accounts
+from koalab.frames import typed
+from koalab.loaders.accounts import AccountLoader, Accounts
 from koalab.session import Session
+from koalab.session.core import exchange_sessions
 from koalab.transport.base import Page
 
 FIRST, SECOND = "8000000011", "8000000028"
@@ -296,3 +302,37 @@ def test_a_login_without_an_account_is_told_of(kw: Session, monkeypatch: pytest.
 
 def test_short_numbers_are_all_stars() -> None:
     assert repr(Accounts(["12", "12345"])) == "['**', '12*45']"
+
+
+SESSIONS = exchange_sessions()
+SECONDS = st.integers(int(datetime(2024, 1, 3, tzinfo=KST).timestamp()), int(MORNING.timestamp()))
+
+
+@given(SECONDS, st.lists(st.times(), max_size=5))
+def test_an_order_is_of_the_newest_session_that_it_can_be_of(now: int, clocks: list[clock]) -> None:
+    moment = seoul(now)
+    texts = [f"{one:%H:%M:%S}" for one in clocks]
+    found = AccountLoader(None, exchange_sessions).dated(texts, now)  # type: ignore[arg-type]
+    latest = moment + pd.Timedelta("10min")
+    for one, text in zip(found, texts, strict=True):
+        assert f"{one:%H:%M:%S}" == text
+        assert SESSIONS.is_session(one.date())
+        assert one <= latest
+        later = SESSIONS.between(one.date() + timedelta(days=1), moment.date())
+        assert all(pd.Timestamp(f"{day} {text}", tz="Asia/Seoul") > latest for day in later.dates)
+
+
+@given(st.from_regex(r"[0-9]{8,14}", fullmatch=True))
+def test_what_is_shown_of_a_number_says_only_its_ends(number: str) -> None:
+    shown = Accounts([number]).masked()[0]
+    assert len(shown) == len(number)
+    assert (shown[:2], set(shown[2:-2]), shown[-2:]) == (number[:2], {"*"}, number[-2:])
+
+
+@given(st.lists(st.integers(-99_999, 99_999), min_size=1, max_size=9), st.booleans())
+def test_rates_are_the_same_with_and_without_their_point(hundredths: list[int], zeros: bool) -> None:
+    plain = "\n".join(f"{one:013d}" if zeros else str(one) for one in hundredths)
+    pointed = "\n".join(f"{one / 100:.2f}" for one in hundredths)
+    wanted = [one / 100 for one in hundredths]
+    assert typed.column("implied", plain, len(hundredths)).tolist() == wanted
+    assert typed.column("implied", pointed, len(hundredths)).tolist() == wanted

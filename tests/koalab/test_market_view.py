@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from broker_rig import Market, start
+from hypothesis import given
+from hypothesis import strategies as st
 
 import koalab as kl
 from kernel_server import reference
@@ -319,3 +321,22 @@ class TestFlows:
             flow_frames.flows([page(flow_frames.TR, *rows)], money=True, net=True)
         same = flow_frames.flows([page(flow_frames.TR, rows[0], rows[0])], money=True, net=True)
         assert same["individuals"].tolist() == [1_000_000]
+
+
+LEVEL = st.tuples(st.integers(1, 3_000_000), st.integers(0, 10**9), st.integers(-(10**6), 10**6))
+
+
+@given(st.lists(LEVEL, max_size=10), st.lists(LEVEL, max_size=10), st.sampled_from(["", "+", "-"]))
+def test_a_book_is_what_its_fields_say(asks: list[Any], bids: list[Any], colour: str) -> None:
+    levels = {("ask", n): one for n, one in enumerate(asks, 1)} | {
+        ("bid", n): one for n, one in enumerate(bids, 1)
+    }
+    row = {}
+    for side, level, *names in table("book"):
+        price, volume, change = levels.get((side, int(level)), (0, 0, 0))
+        row |= dict(zip(names, (f"{colour}{price}", str(volume), str(change)), strict=True))
+    frame = book_frames.book([page("opt10004", row)])
+    assert {key: tuple(values) for key, *values in frame.itertuples()} == levels
+    assert [key for key, *_ in frame.itertuples()] == sorted(
+        levels, key=lambda key: -key[1] if key[0] == "ask" else key[1] + 100
+    )
