@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import cached_property
 from typing import Any, Literal
 
 import pandas as pd
 
-from koalab.dates import Day, span
+from koalab.dates import BEGINNING, Day, span, wall_of
 from koalab.errors import BadInput
 from koalab.frames import book as book_frames
 from koalab.frames import flows as flow_frames
@@ -20,6 +21,8 @@ from koalab.loaders.intervals import interval as find_interval
 from koalab.progress import Progress
 from koalab.session.bars import Bars
 from koalab.session.core import Codes, check_columns, exchange_sessions, several_of, tell
+from koalab.store.disk import CacheUnavailable
+from koalab.store.series import Series
 
 
 class MarketView(Bars):
@@ -105,11 +108,24 @@ class MarketView(Bars):
         loader = self._bars if wanted.dated else self._uncached_bars
 
         def load(one: str, shown: Progress) -> Loaded:
-            return loader.load(one, wanted, first, last, False, shown)
+            loaded = loader.load(one, wanted, first, last, False, shown)
+            if loaded.messages and not len(loaded.bars):
+                self._forget_nothing(Series(one, wanted.name, False))
+            return loaded
 
         names = {one: listed[one] for one in codes}
         frame, total = self._together(names, several, wanted, columns, progress, load)
         return self._signed(frame, wanted, False, total)
+
+    def _forget_nothing(self, series: Series) -> None:
+        """Forgets a series of which nothing is held but that there is nothing.
+
+        The broker lists indices that it does not chart, and says that as it says that there is no history.
+        """
+        with contextlib.suppress(CacheUnavailable):
+            held, _ = self.cache.read(series, BEGINNING, wall_of(self._link.now()))
+            if not len(held):
+                self.cache.drop(series)
 
     def indices(self) -> pd.DataFrame:
         """The indices that the broker has (GetUpjongCode): index ``code``, ``name``. No TR."""

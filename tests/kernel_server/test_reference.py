@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kernel_server import reference
+from kernel_server.reference import inputs
 
 
 def test_every_table_is_whole() -> None:
@@ -81,3 +82,28 @@ def test_what_is_not_there_is_answered_with_what_is_near(look, near) -> None:  #
 def test_numbers_without_a_meaning_are_said_to_have_none(look) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(reference.UnknownReference, match="999"):
         look()
+
+
+class TestInputs:
+    """What the module's own table of widths makes too short is let through, and secrets are not repeated."""
+
+    @pytest.mark.parametrize(
+        "tr", [tr for tr in reference.trs() if any(one.name == "계좌번호" for one in tr.inputs)]
+    )
+    def test_an_account_has_ten_digits_in_every_tr(self, tr: reference.Tr) -> None:
+        given = {one.name: "1" for one in tr.inputs if one.default is None} | {"계좌번호": "8000000011"}
+        assert inputs.check(tr, given)["계좌번호"] == "8000000011"
+
+    def test_a_code_may_name_another_exchange(self) -> None:
+        tr = reference.tr("opt10001")
+        assert inputs.check(tr, {"종목코드": "005930_NX"}) == {"종목코드": "005930_NX"}
+        with pytest.raises(inputs.BadInputs, match="at most 9 bytes, '005930_NXT' is longer"):
+            inputs.check(tr, {"종목코드": "005930_NXT"})
+
+    @pytest.mark.parametrize("name", ["계좌번호", "비밀번호"])
+    @pytest.mark.parametrize("wrong", ["80000000111" * 9, "8000000011\n", 8000000011.0])
+    def test_a_secret_is_not_repeated(self, name: str, wrong: object) -> None:
+        given = {"계좌번호": "1", "비밀번호": "1", "조회구분": "1"} | {name: wrong}
+        with pytest.raises(inputs.BadInputs, match=name) as error:
+            inputs.check(reference.tr("opw00018"), given)
+        assert "8000000011" not in str(error.value)

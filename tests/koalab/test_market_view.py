@@ -180,6 +180,19 @@ class TestAnIndex:
         nothing = kw.index([])
         assert (len(nothing), nothing.index.names) == (0, ["code", "date"])
 
+    @pytest.mark.filterwarnings("ignore:no rows")
+    def test_that_the_broker_lists_and_does_not_chart_is_asked_for_again(self, kw: Session) -> None:
+        for _ in range(2):
+            frame = kw.index("대형주", "2026-11-02")
+            assert (len(frame), frame.attrs["trs"], frame.attrs["messages"]) == (
+                0,
+                1,
+                ["[00Z211] 종목코드 오류"],
+            )
+        kw.index("KOSPI", "2026-11-02", "2026-11-13")
+        kw.index("KOSPI", "1970-01-01", "1970-12-31")  # before its history, of which something is held
+        assert kw.index("KOSPI", "2026-11-02", "2026-11-13").attrs["trs"] == 0
+
     def test_of_several_has_the_code_first(self, kw: Session) -> None:
         frame = kw.index(["KOSPI", "코스닥"], "2026-11-10", "2026-11-12", columns="ko")
         assert list(frame.columns) == ["시가", "고가", "저가", "현재가", "거래량", "거래대금"]
