@@ -21,7 +21,7 @@ _AHEAD = np.timedelta64(10, "m")
 _SHOWN = 2
 
 
-class Accounts(list[str]):
+class AccountNumbers(list[str]):
     """Account numbers. The numbers themselves are there; shown, all but their ends are stars."""
 
     def __repr__(self) -> str:
@@ -32,7 +32,7 @@ class Accounts(list[str]):
     def masked(self) -> list[str]:
         """As they are shown.
 
-        >>> Accounts(["8000000011"]).masked()
+        >>> AccountNumbers(["8000000011"]).masked()
         ['80******11']
         """
         return [_masked(number) for number in self]
@@ -50,11 +50,11 @@ class AccountLoader:
         self._link = link
         self._sessions = sessions
 
-    def numbers(self) -> Accounts:
+    def numbers(self) -> AccountNumbers:
         """The accounts (GetLoginInfo ACCLIST), in the broker's order."""
         self._link.require_login()
         listed = str(self._link.call("GetLoginInfo", "ACCLIST") or "")
-        return Accounts(number.strip() for number in listed.split(";") if number.strip())
+        return AccountNumbers(number.strip() for number in listed.split(";") if number.strip())
 
     def choose(self, wanted: str | None) -> str:
         """The account meant; None is the first.

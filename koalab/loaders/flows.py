@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from kernel_server import reference
+from kernel_server.reference.sessions import Sessions
 from koalab.dates import BEGINNING
 from koalab.frames.flows import TR
 from koalab.link import Link
@@ -29,9 +31,13 @@ def load(
     last: np.datetime64,
     what: str,
     side: str,
+    sessions: Sessions,
     progress: Progress,
 ) -> list[Page]:
-    """The pages from ``last`` down to ``first`` (naive Seoul wall time), newest first."""
+    """The pages from ``last`` down to ``first`` (naive Seoul wall time), newest first.
+
+    ``sessions`` of the exchange say how many there will be at most.
+    """
     inputs = {
         "일자": _day(last),
         "종목코드": code,
@@ -40,7 +46,10 @@ def load(
         "단위구분": _SINGLE_SHARES,
     }
     stop = Stop("일자", _day(first), "<") if first > BEGINNING else None
-    return list(transactions.load(link, TR, inputs, progress, stop=stop).pages)
+    low, high = np.searchsorted(sessions.dates, np.array([first, last], "datetime64[D]"))
+    rows = reference.tr(TR).rows_per_page or 1
+    progress.expect(max(1, -(-int(high - low + 1) // rows)))
+    return list(transactions.load(link, TR, inputs, progress, counted=True, stop=stop).pages)
 
 
 def _day(moment: np.datetime64) -> str:

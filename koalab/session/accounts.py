@@ -31,7 +31,7 @@ class Accounts(Core):
         return loader.AccountLoader(self._link, exchange_sessions)
 
     @property
-    def accounts(self) -> loader.Accounts:
+    def accounts(self) -> loader.AccountNumbers:
         """The account numbers (GetLoginInfo ACCLIST): a list of texts, which is shown with stars in them. No TR."""
         return self._accounts.numbers()
 

@@ -174,7 +174,7 @@ class MarketView(Bars):
         with self._progress("", progress) as shown:
             for one in codes:
                 shown.relabel(f"{self._name(one)} 투자자별")
-                pages = flow_loader.load(self._link, one, first, last, what, side, shown)
+                pages = flow_loader.load(self._link, one, first, last, what, side, exchange_sessions(), shown)
                 found = flow_frames.flows(pages, what == flow_loader.MONEY, side == "net", columns)
                 # The broker answers a day without a session with the one before it.
                 frames[one] = found[(found.index >= first) & (found.index <= last)]

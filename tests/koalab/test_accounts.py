@@ -23,7 +23,7 @@ from kernel_server.control import simulated
 from koalab.dates import seoul
 from koalab.frames import accounts as frames
 from koalab.frames import typed
-from koalab.loaders.accounts import AccountLoader, Accounts
+from koalab.loaders.accounts import AccountLoader, AccountNumbers
 from koalab.session import Session
 from koalab.session.core import exchange_sessions
 from koalab.transport.base import Page
@@ -301,7 +301,7 @@ def test_a_login_without_an_account_is_told_of(kw: Session, monkeypatch: pytest.
 
 
 def test_short_numbers_are_all_stars() -> None:
-    assert repr(Accounts(["12", "12345"])) == "['**', '12*45']"
+    assert repr(AccountNumbers(["12", "12345"])) == "['**', '12*45']"
 
 
 SESSIONS = exchange_sessions()
@@ -324,7 +324,7 @@ def test_an_order_is_of_the_newest_session_that_it_can_be_of(now: int, clocks: l
 
 @given(st.from_regex(r"[0-9]{8,14}", fullmatch=True))
 def test_what_is_shown_of_a_number_says_only_its_ends(number: str) -> None:
-    shown = Accounts([number]).masked()[0]
+    shown = AccountNumbers([number]).masked()[0]
     assert len(shown) == len(number)
     assert (shown[:2], set(shown[2:-2]), shown[-2:]) == (number[:2], {"*"}, number[-2:])
 
