@@ -115,7 +115,7 @@ class Listings:
         day = _day(self._link.now())
         if self._held is not None and self._held[0] == day:
             return self._held[1]
-        stored = self._remembered("listing")
+        stored = remembered(self._memo, "listing")
         if stored is None or stored["day"] != day:
             try:
                 stored = {"day": day, **self._ask()}
@@ -171,7 +171,7 @@ class Listings:
         """What the master functions say of at least those codes: of all of them once a day, or of a few."""
         now = self._link.now()
         day = _day(now)
-        stored = self._remembered("listing-details")
+        stored = remembered(self._memo, "listing-details")
         # A simulated broker may have been ahead of this one, and its last prices are later closes.
         if stored is not None and stored["day"] == day and stored.get("at", now) <= now:
             return dict(stored["rows"])
@@ -196,18 +196,20 @@ class Listings:
         values = ["" if value is None else str(value).strip() for value in self._link.call_many(calls)]
         return {code: values[5 * number : 5 * number + 5] for number, code in enumerate(codes)}
 
-    def _remembered(self, key: str) -> Any:
-        if self._memo is None:
-            return None
-        try:
-            return self._memo.get(key)
-        except CacheDamaged as error:
-            log.warning("%s; the listing is asked for anew", error)
-            return None
-
     def _remember(self, key: str, value: Any) -> None:
         if self._memo is not None:
             self._memo.put(key, value)
+
+
+def remembered(memo: Memo | None, key: str) -> Any:
+    """What a memo holds of today's lists; None where it holds nothing that can be read, so that they are asked for."""
+    if memo is None:
+        return None
+    try:
+        return memo.get(key)
+    except CacheDamaged as error:
+        log.warning("%s; the listing is asked for anew", error)
+        return None
 
 
 def _labels(lists: Iterable[tuple[str, list[str]]]) -> Iterable[tuple[str, str]]:

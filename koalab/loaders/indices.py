@@ -8,11 +8,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from koalab.dates import seoul
 from koalab.errors import BadInput, KoalabError, UnknownCode
 from koalab.link import Link
+from koalab.listing import remembered
 from koalab.store.memo import Memo
 
 # 장내, 코스닥, KOSPI200, KOSPI100, KRX100.
@@ -40,7 +40,7 @@ class Indices:
         """Names by code, in the broker's order. Where the server is gone the last list that is held serves."""
         day = f"{seoul(self._link.now()):%Y-%m-%d}"
         if self._held is None or self._held[0] != day:
-            stored: Any = None if self._memo is None else self._memo.get(_KEY)
+            stored = remembered(self._memo, _KEY)
             if stored is None or stored["day"] != day:
                 try:
                     stored = {"day": day, "names": self._ask()}

@@ -133,6 +133,22 @@ class TestAnIndex:
         assert listed.loc["001", "name"] == "종합(KOSPI)"
         assert listed.index.name == "code"
 
+    def test_is_looked_up_once_a_day_and_without_a_server_in_the_last_list(
+        self, open_market: Callable[[datetime], Market]
+    ) -> None:
+        market = open_market(MORNING)
+        kw = market.connect()
+        with kw.cache.shelf.transaction() as change:
+            change.set("memo:indices", b"?")  # damaged
+        assert kw._indices.resolve("KOSPI") == "001"
+        later = market.connect()
+        later._link.call_many = None  # type: ignore[method-assign,assignment]
+        assert later._indices.resolve("KOSPI") == "001"
+        market.server.stop(0)
+        kw._indices._held = None
+        kw._memo.put("indices", {"day": "2000-01-01", "names": {"001": "종합(KOSPI)"}})
+        assert dict(kw._indices.names()) == {"001": "종합(KOSPI)"}
+
     def test_that_there_is_not_is_told_with_its_neighbours_and_costs_nothing(self, kw: Session) -> None:
         with pytest.raises(kl.UnknownCode, match=r"KOSPI200 \(201\)") as error:
             kw.index("KOSPI300")
