@@ -74,7 +74,9 @@ class Whole(Core):
             found = self._market_update.run(wanted, catch_up, shown)
         rows = [(code, self._name(code), str(one.done), one.trs) for code, one in found.items()]
         if codes is None and market is None:
-            held = dict.fromkeys(one.code for one in self.cache.series() if one.interval == "D")
+            # Indices, whose codes have three digits, are no issues, listed or not.
+            series = [one for one in self.cache.series() if one.interval == "D" and len(one.code) > 3]
+            held = dict.fromkeys(one.code for one in series)
             rows += [(code, "", "not listed", 0) for code in held if code[:6] not in listing.names]
         frame = pd.DataFrame(
             {

@@ -203,8 +203,10 @@ class TestWhichCodes:
             BarColumns.empty("daily"),
             (np.datetime64("2026-01-01"), np.datetime64("2026-02-01")),
         )
+        kw.index("KOSPI", "2026-11-02", "2026-11-13")  # an index in the cache is no issue
         frame = kw.update_market()
         assert frame.loc["999990"].tolist() == ["", "not listed", 0]
+        assert list(frame.index) == [PLAIN, "999990"]
         assert frame.attrs["trs"] == 1
 
 
