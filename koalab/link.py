@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
+from typing import Protocol
 
 from koalab.errors import KoalabError, NotConnected, ServerLost
 from koalab.progress import Progress
@@ -23,6 +24,12 @@ BROKER_TIMEOUT = 1800.0
 _LOOK_EVERY = 0.5
 # So long it waits to hear the time, where it has a good guess.
 _TIME_TIMEOUT = 2.0
+
+
+class Shows(Protocol):
+    """Whoever wants to hear how long the next page takes."""
+
+    def waiting(self, place: Waiting) -> None: ...
 
 
 class Link:
@@ -116,7 +123,7 @@ class Link:
         self,
         tr: str,
         inputs: Mapping[str, str],
-        progress: Progress,
+        progress: Shows,
         *,
         stop: Stop | None = None,
         priority: Priority = "interactive",

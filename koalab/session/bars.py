@@ -12,7 +12,8 @@ from koalab.dates import Day, span
 from koalab.errors import BadInput
 from koalab.frames import bars as bar_frames
 from koalab.frames.fields import Columns
-from koalab.loaders.bars import BarLoader, Loaded
+from koalab.loaders.asking import Loaded
+from koalab.loaders.bars import BarLoader
 from koalab.loaders.intervals import Interval
 from koalab.loaders.intervals import interval as find_interval
 from koalab.progress import Progress

@@ -8,12 +8,14 @@ old state or the new.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from koalab.errors import KoalabError
 from koalab.frames.bars import BarColumns
 from koalab.store import coverage, upkeep
+from koalab.store.claims import Claims
 from koalab.store.disk import TIMEOUT, Shelf, Transaction, source_folder
 from koalab.store.finality import Gap
 from koalab.store.merging import checked, disagreement, merged
@@ -29,9 +31,9 @@ _TRIES: Final = 3
 
 
 class BasisChanged(KoalabError):
-    """Adjusted prices that are held differ from those that came: a split or the like since they were stored.
+    """Adjusted prices that are held differ from those that came, or may: a split or the like since they were stored.
 
-    Nothing was stored. Fetch the whole series again and ``replace`` it, or ``drop`` it first.
+    Nothing was stored. Where the prices are the same all the same, ``renew`` says so; else ``drop`` the series.
     """
 
     def __init__(self, series: Series, time: Moment) -> None:
@@ -41,6 +43,23 @@ class BasisChanged(KoalabError):
         )
         self.series = series
         self.time = time
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a store has of a range, all of one moment.
+
+    Attributes:
+        bars: oldest first.
+        gaps: for which final bars are not held.
+        basis: of adjusted prices; None where nobody said.
+        anything: whether anything is held of the series, in the range or outside it.
+    """
+
+    bars: BarColumns
+    gaps: list[Gap]
+    basis: Moment | None = None
+    anything: bool = False
 
 
 class BarStore:
@@ -58,6 +77,7 @@ class BarStore:
     def __init__(self, folder: str | os.PathLike[str], source: str, timeout: float = TIMEOUT) -> None:
         self.source = source
         self.shelf = Shelf(source_folder(folder, source), timeout)
+        self.claims = Claims(self.shelf.folder)
 
     def __repr__(self) -> str:
         return f"BarStore({str(self.shelf.folder)!r}, source={self.source!r})"
@@ -74,6 +94,11 @@ class BarStore:
             Bars, oldest first, as read-only arrays; and (first, last) pairs, ascending, both ends included.
             A range that ends before it starts holds nothing and lacks nothing.
         """
+        held = self.held(series, first, last)
+        return held.bars, held.gaps
+
+    def held(self, series: Series, first: Moment, last: Moment) -> Held:
+        """As ``read``, and with it the basis that those bars are in."""
         low, high = microseconds(first), microseconds(last)
         for _ in range(_TRIES):
             meta = record_of(self.shelf, series)
@@ -89,9 +114,17 @@ class BarStore:
                 raise damaged(series)
         bars = BarColumns.concat(parts).slice(first, last) if parts else BarColumns.empty(series.kind)
         gaps = coverage.missing(meta.coverage, low, high)
-        return bars, [(moment(start), moment(end)) for start, end in gaps]
+        basis = None if meta.basis is None else moment(meta.basis)
+        return Held(bars, [(moment(start), moment(end)) for start, end in gaps], basis, bool(meta.coverage))
 
-    def add(self, series: Series, bars: BarColumns, covered: Gap, history_ended: bool = False) -> None:
+    def add(
+        self,
+        series: Series,
+        bars: BarColumns,
+        covered: Gap,
+        history_ended: bool = False,
+        basis: Moment | None = None,
+    ) -> None:
         """Keeps final bars, and that there are no others in the time covered.
 
         Args:
@@ -101,26 +134,56 @@ class BarStore:
                 is held already, and a change of the adjustment shows. An empty one, which ends before it
                 starts, keeps nothing.
             history_ended: the broker has nothing older than ``first``.
+            basis: of adjusted prices: ``finality.basis_of`` the moment at which they came. None where only the
+                overlap is to be looked at.
 
         Raises:
-            BasisChanged: an adjusted series whose prices differ from those held.
+            BasisChanged: an adjusted series whose prices differ from those held, or that is held in another basis.
             ValueError: bars out of order or outside ``covered``.
         """
         if checked(series, bars, covered):
             with self.shelf.transaction() as change:
-                _merge(change, series, renewed(change, series), bars, covered, history_ended)
+                _merge(change, series, renewed(change, series), bars, covered, history_ended, basis)
 
-    def replace(self, series: Series, bars: BarColumns, covered: Gap, history_ended: bool = False) -> None:
+    def replace(
+        self,
+        series: Series,
+        bars: BarColumns,
+        covered: Gap,
+        history_ended: bool = False,
+        basis: Moment | None = None,
+    ) -> None:
         """Puts those bars in place of all that is held of the series, in one step. Arguments as for ``add``."""
         some = checked(series, bars, covered)
         with self.shelf.transaction() as change:
             forget(change, series)
             if some:
-                _merge(change, series, Meta(), bars, covered, history_ended)
+                _merge(change, series, Meta(), bars, covered, history_ended, basis)
+
+    def renew(self, series: Series, old: Moment | None, new: Moment) -> bool:
+        """Notes that the prices held in the ``old`` basis are those of the ``new`` one too.
+
+        Returns:
+            False, and nothing is changed, where they are in another basis by now.
+        """
+        with self.shelf.transaction() as change:
+            meta = renewed(change, series)
+            if not meta.coverage or meta.basis != (None if old is None else microseconds(old)):
+                return False
+            change.set(series.key, replace(meta, basis=microseconds(new)).encode())
+            return True
 
     def drop(self, series: Series) -> bool:
         """Forgets a series; whether anything was held of it."""
         with self.shelf.transaction() as change:
+            return forget(change, series)
+
+    def drop_basis(self, series: Series, basis: Moment | None) -> bool:
+        """Forgets a series that is held in that basis; False where it is in another one by now."""
+        with self.shelf.transaction() as change:
+            meta = renewed(change, series)
+            if meta.basis != (None if basis is None else microseconds(basis)):
+                return False
             return forget(change, series)
 
     def complete_from_start(self, series: Series) -> bool:
@@ -171,8 +234,17 @@ def _parts(
 
 
 def _merge(
-    change: Transaction, series: Series, meta: Meta, bars: BarColumns, covered: Gap, history_ended: bool
+    change: Transaction,
+    series: Series,
+    meta: Meta,
+    bars: BarColumns,
+    covered: Gap,
+    history_ended: bool,
+    basis: Moment | None = None,
 ) -> None:
+    stamp = meta.basis if basis is None or not series.adjusted else microseconds(basis)
+    if meta.coverage and meta.basis != stamp:
+        raise BasisChanged(series, covered[0])
     low, high = microseconds(covered[0]), microseconds(covered[1])
     fresh = {name: bars.slice(*span) for name, span in series.cut(bars.time)}
     segments = dict(meta.segments)
@@ -195,4 +267,4 @@ def _merge(
         else:
             change.delete(series.segment_key(name))
     extended = coverage.add(meta.coverage, (coverage.BEGINNING if history_ended else low, high))
-    change.set(series.key, Meta(extended, segments).encode())
+    change.set(series.key, Meta(extended, segments, stamp).encode())

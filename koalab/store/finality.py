@@ -58,11 +58,34 @@ def final_until(interval: str, now: float, sessions: Sessions) -> Moment:
         index = _last_of_period(index, now, sessions.dates, unit)
     # Nothing before the calendar's first session can change any more.
     settled: Moment = (
-        _wall(int(sessions.closes[index]) + delay)
+        wall(int(sessions.closes[index]) + delay)
         if index >= 0
         else sessions.dates[0].astype("datetime64[us]")
     )
     return settled - _INSTANT
+
+
+def basis_of(now: float, sessions: Sessions) -> Moment:
+    """Names the basis of adjusted prices at ``now``: the last moment at which it may have changed.
+
+    A corporate action rescales what lies before it on the morning of its session, some time between midnight and
+    the opening. Prices of two moments with one name are in one basis once that session has opened; before that
+    only a look at them can tell.
+    """
+    started = int(np.searchsorted(sessions.opens, now, side="right")) - 1
+    day = wall(now).astype("datetime64[D]")
+    if started + 1 < len(sessions) and sessions.dates[started + 1] <= day:
+        return cast(Moment, sessions.dates[started + 1].astype("datetime64[us]"))
+    if started < 0:
+        return cast(Moment, sessions.dates[0].astype("datetime64[us]"))
+    if sessions.dates[-1] < day:  # the calendar has ended: any day may have brought one
+        return cast(Moment, day.astype("datetime64[us]"))
+    return wall(int(sessions.opens[started]))
+
+
+def is_morning(basis: Moment) -> bool:
+    """Whether that is the basis of the hours before an opening, in which it may change unseen."""
+    return bool(basis == basis.astype("datetime64[D]"))
 
 
 def needs_fetch(missing: Iterable[Gap], interval: str, now: float, sessions: Sessions) -> list[Gap]:
@@ -87,7 +110,7 @@ def _last_of_period(index: int, now: float, dates: npt.NDArray[np.datetime64], u
         over = bool(periods[index + 1] != periods[index])
     else:
         # The calendar ends here, so only time can tell that the period has no more sessions.
-        over = bool(_periods(_wall(now).astype("datetime64[D]"), unit) > periods[index])
+        over = bool(_periods(wall(now).astype("datetime64[D]"), unit) > periods[index])
     return index if over else int(np.searchsorted(periods, periods[index], side="left")) - 1
 
 
@@ -98,14 +121,14 @@ def _periods(days: Any, unit: Unit) -> Any:
 
 def _may_hold_bars(gap: Gap, unit: Unit, now: float, sessions: Sessions) -> bool:
     first, last = gap
-    last = min(last, _wall(now))
+    last = min(last, wall(now))
     if first > last:
         return False
     started = int(np.searchsorted(sessions.opens, now, side="right"))
     if unit in ("min", "tick"):
         # Trades of the closing auction may come some seconds after the close.
-        low = int(np.searchsorted(sessions.closes, _seconds(first) - _DELIVERY, side="right"))
-        high = int(np.searchsorted(sessions.opens, _seconds(last), side="right"))
+        low = int(np.searchsorted(sessions.closes, seconds(first) - _DELIVERY, side="right"))
+        high = int(np.searchsorted(sessions.opens, seconds(last), side="right"))
         days = (first.astype("datetime64[D]"), last.astype("datetime64[D]"))
     else:
         days = (_day_from(first), last.astype("datetime64[D]"))
@@ -134,12 +157,12 @@ def _day_from(moment: Moment) -> Moment:
     return day if day >= moment else cast(Moment, day + _DAY)
 
 
-def _wall(now: float) -> Moment:
+def wall(now: float) -> Moment:
     """Naive Seoul wall time of a moment in seconds since the epoch."""
     return np.datetime64(round((now + _SEOUL) * 1_000_000), "us")
 
 
-def _seconds(moment: Moment) -> float:
+def seconds(moment: Moment) -> float:
     """Seconds since the epoch of a naive Seoul wall time."""
     return float((moment.astype("datetime64[us]") - np.datetime64(0, "us")) / np.timedelta64(1, "s")) - _SEOUL
 

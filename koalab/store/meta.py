@@ -12,7 +12,7 @@ from koalab.frames.bars import BarColumns
 from koalab.store.coverage import BEGINNING, Coverage, is_sound
 from koalab.store.series import microseconds
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the format. A series of another version is taken for one that is not held."""
 
 _DIGITS: Final = 8
@@ -41,10 +41,18 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """Coverage in microseconds since the epoch of naive Seoul wall time, and the segments by name, in order."""
+    """What is known of one series.
+
+    Attributes:
+        coverage: in microseconds since the epoch of naive Seoul wall time.
+        segments: by name, in order.
+        basis: of adjusted prices: since when, in the same microseconds, they are known to be the broker's; None
+            where nobody said. See ``finality.basis_of``.
+    """
 
     coverage: Coverage = ()
     segments: Mapping[str, Segment] = field(default_factory=dict)
+    basis: int | None = None
 
     @property
     def complete_from_start(self) -> bool:
@@ -66,7 +74,8 @@ class Meta:
             for name, part in sorted(self.segments.items())
         }
         text = json.dumps(
-            {"version": VERSION, "coverage": self.coverage, "segments": segments}, separators=(",", ":")
+            {"version": VERSION, "coverage": self.coverage, "segments": segments, "basis": self.basis},
+            separators=(",", ":"),
         )
         return _digest(text) + text
 
@@ -90,9 +99,10 @@ class Meta:
             if not is_sound(coverage):
                 raise ValueError("its coverage is out of order")
             segments = {name: Segment(*numbers) for name, numbers in given["segments"].items()}
+            basis = None if given["basis"] is None else int(given["basis"])
         except (TypeError, KeyError) as error:
             raise ValueError(f"something is missing in it: {error}") from error
-        return cls(coverage, segments)
+        return cls(coverage, segments, basis)
 
 
 def _digest(text: str) -> str:

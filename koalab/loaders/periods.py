@@ -1,0 +1,32 @@
+"""The calendar periods that bars of days and longer stand for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from koalab.store.series import Moment
+
+_DAY = np.timedelta64(1, "D")
+_LONGER = {"M": "datetime64[M]", "Y": "datetime64[Y]"}
+
+
+def period(unit: str, when: Moment) -> tuple[Moment, Moment]:
+    """The first and the last day of the period around that moment, as midnights.
+
+    Weeks run from Monday to Sunday; what is neither a week, a month nor a year is a day.
+
+    >>> first, last = period("W", np.datetime64("2026-11-19T10:00"))
+    >>> print(first.astype("M8[D]"), last.astype("M8[D]"))
+    2026-11-16 2026-11-22
+    """
+    day = when.astype("datetime64[D]")
+    if unit == "W":
+        # The epoch was a Thursday.
+        first = day - (day.astype(np.int64) + 3) % 7 * _DAY
+        last = first + 6 * _DAY
+    elif unit in _LONGER:
+        start = day.astype(_LONGER[unit])
+        first, last = start.astype("datetime64[D]"), (start + 1).astype("datetime64[D]") - _DAY
+    else:
+        first = last = day
+    return first.astype("datetime64[us]"), last.astype("datetime64[us]")
