@@ -17,7 +17,7 @@ import numpy as np
 
 from kernel_server.reference.sessions import Sessions
 from koalab.dates import BEGINNING
-from koalab.errors import KoalabError, ServerLost
+from koalab.errors import KoalabError, NotConnected, ServerLost
 from koalab.frames.bars import BarColumns, kind_of, parse
 from koalab.link import Link
 from koalab.loaders.asking import INSTANT, Load, Loaded, Part, parts
@@ -28,7 +28,7 @@ from koalab.store import coverage
 from koalab.store.bars import BarStore, BasisChanged, Held
 from koalab.store.claims import Claim
 from koalab.store.disk import CacheUnavailable
-from koalab.store.finality import Gap, basis_of, final_until, is_morning, needs_fetch, seconds, wall
+from koalab.store.finality import Gap, basis_of, final_until, needs_fetch, seconds, wall
 from koalab.store.series import Moment, Series, microseconds, moment
 from koalab.transport.base import Priority, Waiting
 
@@ -101,6 +101,13 @@ class BarLoader:
                 if recoveries > _RECOVERIES:
                     raise
                 self._recover(load, progress, error)
+            except NotConnected as error:
+                # Between two pages the broker went away, and the server is about to log in again, or has by now.
+                status = self._link.status()
+                if load.result.trs == trs or not (status.connected or status.next_login):
+                    raise
+                trs = load.result.trs
+                self._recover(load, progress, ServerLost(str(error)))
             except BasisChanged as changed:
                 # Somebody else's page came in between, in another basis.
                 load.changes += 1
@@ -162,7 +169,7 @@ class BarLoader:
             for first, last in missing
             for low, high in coverage.missing(load.covered, microseconds(first), microseconds(last))
         ]
-        return replace(held, gaps=needs_fetch(gaps, load.interval.name, self._epoch(load), self._sessions()))
+        return replace(held, gaps=self._worth(load, gaps))
 
     def _held(self, load: Load, first: Moment, last: Moment) -> Held:
         store = self._store_of(load)
@@ -235,15 +242,25 @@ class BarLoader:
             log.warning("bars of %s could not be kept: %s", load.series, error)
 
     def _reach(self, load: Load, held: Held, gap: Gap) -> Gap:
-        """The gap, and where it is not known whether the basis is the same, one bar more on each side."""
+        """The gap, and for adjusted prices one bar more on each side: they show whether the basis is the same."""
         first, last = gap
-        if self._trusted(load, held) and (load.basis is None or not is_morning(load.basis)):
+        if not load.series.adjusted or not held.anything:
             return gap
         far = _EVER if load.interval.dated else _NEIGHBOUR
-        before = self._held(load, max(first, BEGINNING + far) - far, first - INSTANT).bars
-        after = self._held(load, last + INSTANT, min(last + far, load.final)).bars
-        floor = before.time[-1] if len(before) else first
-        return floor, (after.time[0] if len(after) else last)
+        before = self._held(load, max(first, BEGINNING + far) - far, first - INSTANT)
+        floor, holes = first, self._worth(load, before.gaps)
+        beside = before.bars.slice(holes[-1][1] if holes else None)
+        if len(beside):
+            floor = beside.time[-1]
+        if load.result.trs and self._trusted(load, held):
+            return floor, last  # its page before this one has shown it
+        after = self._held(load, last + INSTANT, min(last + far, load.final))
+        holes = self._worth(load, after.gaps)
+        beside = after.bars.slice(None, holes[0][0] if holes else None)
+        return floor, (beside.time[0] if len(beside) else last)
+
+    def _worth(self, load: Load, gaps: Sequence[Gap]) -> list[Gap]:
+        return needs_fetch(gaps, load.interval.name, seconds(load.now), self._sessions())
 
     # ---- the basis
 
@@ -336,9 +353,6 @@ class BarLoader:
         load.now = min(load.now, wall(now))
         if load.basis is not None:
             load.basis = min(load.basis, basis_of(now, self._sessions()))
-
-    def _epoch(self, load: Load) -> float:
-        return seconds(load.now)
 
     def _expected(self, load: Load, gaps: Sequence[Gap]) -> int:
         """A guess at the TRs: what the calendar says of the gaps, over the rows a page holds."""

@@ -77,7 +77,7 @@ class BarStore:
     def __init__(self, folder: str | os.PathLike[str], source: str, timeout: float = TIMEOUT) -> None:
         self.source = source
         self.shelf = Shelf(source_folder(folder, source), timeout)
-        self.claims = Claims(self.shelf.folder)
+        self.claims = Claims(self.shelf.folder.parent / "claims" / self.shelf.folder.name)
 
     def __repr__(self) -> str:
         return f"BarStore({str(self.shelf.folder)!r}, source={self.source!r})"

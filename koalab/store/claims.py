@@ -18,7 +18,6 @@ from typing import Final
 from koalab.store.series import Series
 
 _FILES: Final = 1024
-_FOLDER: Final = "claims"
 _EVERY: Final = 0.01
 STALE: Final = 30.0
 """Seconds without a sign of life after which a holder is passed by: stopped, or its machine is asleep."""
@@ -41,7 +40,7 @@ class Claims:
     """The claims of one cache folder. Any thread, any number of processes.
 
     Args:
-        folder: of the cache; the files lie in a folder of their own in it.
+        folder: for the files, which are empty; those who share a cache share it, and it is not the cache's own.
         monotonic: seconds of a clock that only goes forward.
         sleep: waits so many seconds; an interrupt gets through it.
     """
@@ -52,7 +51,7 @@ class Claims:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._folder = folder / _FOLDER
+        self._folder = folder
         self._monotonic = monotonic
         self._sleep = sleep
 

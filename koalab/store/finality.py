@@ -83,11 +83,6 @@ def basis_of(now: float, sessions: Sessions) -> Moment:
     return wall(int(sessions.opens[started]))
 
 
-def is_morning(basis: Moment) -> bool:
-    """Whether that is the basis of the hours before an opening, in which it may change unseen."""
-    return bool(basis == basis.astype("datetime64[D]"))
-
-
 def needs_fetch(missing: Iterable[Gap], interval: str, now: float, sessions: Sessions) -> list[Gap]:
     """Those of the gaps in which there can be a bar by ``now``, as they were given.
 
