@@ -7,22 +7,129 @@ one TR.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from typing import Final, Protocol
 
 import numpy as np
 
+from kernel_server.reference.sessions import Sessions
+from koalab.dates import BEGINNING
+from koalab.errors import KoalabError
 from koalab.frames.bars import BarColumns
 from koalab.link import Link, Shows
 from koalab.loaders.asking import INSTANT, Load, parts
 from koalab.loaders.intervals import interval
-from koalab.store.bars import BarStore
-from koalab.store.merging import disagreement
+from koalab.loaders.known import Known
+from koalab.store.bars import BarStore, BasisChanged, Held
+from koalab.store.disk import CacheUnavailable
+from koalab.store.finality import Gap, basis_of, wall
+from koalab.store.merging import disagreement, joined
 from koalab.store.series import Series
+
+log = logging.getLogger(__name__)
 
 # So many bars or days are compared where a TR is spent on it. A small step may leave one price as it is, by rounding.
 _COMPARED = 20
+CHANGES: Final = 2
+"""So often a load begins anew because prices changed under it, before it says so."""
 _DAY = np.timedelta64(1, "D")
+
+
+class Counts(Shows, Protocol):
+    """Whoever counts the pages that come, too."""
+
+    def page(self, note: str = "") -> None: ...
+
+
+class Bases:
+    """Keeps a load to one basis. What is held in another one is dropped, or passed by where it is a later day's."""
+
+    def __init__(self, link: Link, known: Known, sessions: Callable[[], Sessions]) -> None:
+        self._link = link
+        self._known = known
+        self._sessions = sessions
+
+    def check(self, load: Load, came: BarColumns, shown: Counts) -> None:
+        """Lays what came beside what is held; what is held and is not the same is dropped."""
+        store = self._known.store_of(load)
+        if store is None or not load.series.adjusted:
+            return
+        held = self._known.held(load, *_span(load, came))
+        if not held.anything:
+            return
+        agrees = same(held.bars, came)
+        if agrees is None and self._known.trusted(load, held):
+            return
+        if agrees is None:
+            self.prove(load, held, shown)
+        else:
+            self._conclude(load, held, agrees)
+
+    def prove(self, load: Load, held: Held, shown: Counts) -> None:
+        """Asks whether what is held of the series, which may be anything, is in the basis of what comes now."""
+        store = self._known.store_of(load)
+        bars = held.bars if len(held.bars) else self._known.held(load, BEGINNING, load.final).bars
+        try:
+            agrees = not len(bars) or proof(self._link, load, store, bars, shown)
+        except KoalabError as error:
+            if held.gaps or load.own:
+                raise
+            # What is held whole can be had without a server, as it was when there was one.
+            log.warning(
+                "whether the prices of %s were adjusted since cannot be asked: %s", load.series, error
+            )
+            load.taken = held.basis or load.basis
+            return
+        shown.page()
+        self._conclude(load, held, agrees)
+
+    def _conclude(self, load: Load, held: Held, agrees: bool) -> None:
+        store = self._known.store_of(load)
+        if store is None or load.basis is None:
+            return
+        ahead = held.basis is not None and held.basis > load.basis
+        try:
+            if agrees and ahead:
+                load.taken = held.basis
+            elif agrees:
+                if held.basis != load.basis:
+                    store.renew(load.series, held.basis, load.basis)
+            elif ahead:
+                load.past_store = True
+            else:
+                log.info(
+                    "the prices of %s were adjusted since they were kept: they are loaded anew", load.series
+                )
+                if self._known.trusted(load, held):
+                    self._distrust(load)
+                store.drop_basis(load.series, held.basis)
+        except CacheUnavailable as error:
+            log.warning("what is held of %s is passed by: %s", load.series, error)
+            load.past_store = True
+
+    def _distrust(self, load: Load) -> None:
+        """Prices changed within what has one basis, where there is no telling which of this load's pages are new."""
+        load.changes += 1
+        if load.changes > CHANGES:
+            raise BasisChanged(load.series, load.first)
+        load.forget_own()
+
+    def still(self, load: Load, shown: Counts) -> bool:
+        """Whether the basis is still the one in which the load began."""
+        if load.basis is None or not load.own:
+            return True
+        now = self._link.now()
+        basis = basis_of(now, self._sessions())
+        if basis <= load.basis:
+            return True
+        came = joined(load.own, load.result.bars)
+        load.basis, load.taken, load.now = basis, None, wall(now)
+        if len(came) and not proof(self._link, load, None, came, shown):
+            self._distrust(load)
+        return False
 
 
 def same(held: BarColumns, came: BarColumns) -> bool | None:
@@ -53,7 +160,7 @@ def proof(link: Link, load: Load, store: BarStore | None, held: BarColumns, show
 
 def _page(link: Link, load: Load, bars: BarColumns, shows: Shows) -> BarColumns:
     with closing(parts(link, load, bars.time[0], bars.time[-1], shows, max_pages=1)) as found:
-        return next(found).bars
+        return next(found).bars  # there is a page, though it may be empty
 
 
 def _closes(load: Load, store: BarStore | None, held: BarColumns) -> BarColumns | None:
@@ -71,3 +178,10 @@ def _closes(load: Load, store: BarStore | None, held: BarColumns) -> BarColumns 
         return None
     prices = {name: getattr(held, name)[last] for name in ("open", "high", "low", "close", "volume")}
     return BarColumns(days[last].astype("datetime64[us]"), **prices)
+
+
+def _span(load: Load, bars: BarColumns) -> Gap:
+    """From the first to the last bar, as far as bars are final; nothing where there are none."""
+    if not len(bars):
+        return load.final, load.final - INSTANT
+    return bars.time[0], min(bars.time[-1], load.final)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+from dataclasses import fields, replace
+
 import numpy as np
 
 from koalab.frames.bars import BarColumns
@@ -52,3 +56,22 @@ def disagreement(old: BarColumns, new: BarColumns) -> Moment | None:
         differs |= getattr(old, name)[here] != getattr(new, name)[there]
     where = np.flatnonzero(differs)
     return old.time[here[where[0]]] if len(where) else None
+
+
+def joined(parts: Sequence[BarColumns], none: BarColumns) -> BarColumns:
+    """All parts as one, oldest first; of a bar that stands in several the one that came last."""
+    held = [part for part in parts if len(part)]
+    if not held:
+        return none
+    ordered = sorted(held, key=lambda part: part.time[0])
+    if all(older.time[-1] < newer.time[0] for older, newer in itertools.pairwise(ordered)):
+        return BarColumns.concat(ordered)
+    times = np.concatenate([part.time for part in held])
+    # np.unique keeps the first of equals, so it is given them last first.
+    _, index = np.unique(times[::-1], return_index=True)
+    keep = len(times) - 1 - index
+    whole = {}
+    for column in fields(BarColumns):
+        arrays = [getattr(part, column.name) for part in held]
+        whole[column.name] = None if any(array is None for array in arrays) else np.concatenate(arrays)[keep]
+    return replace(held[0], **whole)
