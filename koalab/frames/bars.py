@@ -191,18 +191,42 @@ def to_frame(bars: BarColumns, kind: Kind, columns: Columns = "en", code: str | 
 
 
 def stack_codes(
-    frames: Mapping[str, pd.DataFrame], kind: Kind = "daily", columns: Columns = "en"
+    found: Mapping[str, BarColumns], kind: Kind = "daily", columns: Columns = "en"
 ) -> pd.DataFrame:
-    """Frames of several codes as one, with a level ``code`` first in the index, in the order given.
+    """Bars of several codes as one frame, with a level ``code`` first in the index, in the order given.
 
-    ``kind`` and ``columns`` say how the frame looks where there is no code at all.
+    As ``to_frame`` of each, one below the other. ``kind`` and ``columns`` say how it looks where there is no code.
     """
-    if not frames:
+    if not found:
         empty = to_frame(BarColumns.empty(kind), kind, columns)
         no_codes = pd.Index([], dtype="str", name="code")
         return empty.set_index(pd.MultiIndex.from_product([no_codes, empty.index]))
-    inner = next(iter(frames.values())).index.name
-    return pd.concat(dict(frames), names=["code", inner])
+    names, index_name = _names(kind, columns)
+    parts = list(found.values())
+    time = np.concatenate([part.time for part in parts])
+    first = parts[0].time
+    if all(np.array_equal(part.time, first) for part in parts) and (first[1:] > first[:-1]).all():
+        inner, places = first.copy(), np.tile(np.arange(len(first)), len(parts))
+    else:
+        inner = np.unique(time)
+        places = np.searchsorted(inner, time)
+    days = pd.DatetimeIndex(inner) if kind == "daily" else pd.DatetimeIndex(inner).tz_localize("Asia/Seoul")
+    levels: Any = [pd.Index(list(found), dtype="str"), days]
+    codes: Any = [np.repeat(np.arange(len(parts)), [len(part) for part in parts]), places]
+    index = pd.MultiIndex(levels, codes, names=["code", index_name], verify_integrity=False)
+    shown = [name for name in _SHOWN if getattr(parts[0], name) is not None]
+    arrays = {
+        label: np.concatenate([getattr(part, name) for part in parts])
+        for label, name in zip(names, shown, strict=False)
+    }
+    if all(array.dtype == np.int64 for array in arrays.values()):
+        frame = pd.DataFrame(
+            np.stack(list(arrays.values())).T, index=index, columns=names[: len(arrays)], copy=False
+        )
+    else:
+        frame = pd.DataFrame(arrays, index=index)
+        frame.columns = names[: len(arrays)]
+    return frame
 
 
 class _Source:

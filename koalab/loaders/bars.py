@@ -7,7 +7,7 @@ asks for a page has the claim on its series, so that no page is asked for twice.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -87,11 +87,7 @@ class BarLoader:
             koalab.errors.KoalabError: as the link does; pages that came before that are in the cache.
         """
         now = self._link.now()
-        final = final_until(interval.name, now, self._sessions())
-        basis = basis_of(now, self._sessions()) if adjusted else None
-        series = Series(code, interval.name, adjusted)
-        none = BarColumns.empty(kind_of(interval.tr))
-        load = Load(series, interval, first, last, final, wall(now), basis, priority, Loaded(none))
+        (load,) = self._loads([code], interval, first, last, adjusted, priority, now)
         recoveries = trs = 0
         while True:
             try:
@@ -120,12 +116,51 @@ class BarLoader:
                     break
         return self._result(load, held, now)
 
+    def cached(
+        self,
+        codes: Sequence[str],
+        interval: Interval,
+        first: np.datetime64,
+        last: np.datetime64,
+        adjusted: bool,
+    ) -> dict[str, Loaded]:
+        """Of those codes the ones whose bars the cache has whole, as ``load`` would give them. Costs no TR."""
+        now = self._link.now()
+        found = {}
+        for load in self._loads(codes, interval, first, last, adjusted, "interactive", now):
+            held = self._known.look(load)
+            if self._known.complete(load, held):
+                found[load.series.code] = self._result(load, held.bars, now)
+        return found
+
+    def _loads(
+        self,
+        codes: Sequence[str],
+        interval: Interval,
+        first: np.datetime64,
+        last: np.datetime64,
+        adjusted: bool,
+        priority: Priority,
+        now: float,
+    ) -> Iterator[Load]:
+        sessions = self._sessions()
+        final, here = final_until(interval.name, now, sessions), wall(now)
+        basis = basis_of(now, sessions) if adjusted else None
+        none = BarColumns.empty(kind_of(interval.tr))
+        for code in codes:
+            series = Series(code, interval.name, adjusted)
+            yield Load(series, interval, first, last, final, here, basis, priority, Loaded(none))
+
     def _result(self, load: Load, held: BarColumns, now: float) -> Loaded:
         own = load.own
         if load.pages:
             # Ticks of one second stand on both sides of a page's edge: only all pages together tell them apart.
             own = [parse(load.interval.tr, load.pages)]
-        load.result.bars = joined([held, *own], load.result.bars).slice(load.first, load.last)
+        bars = joined([held, *own], load.result.bars) if own else held
+        load.result.bars = bars.slice(load.first, load.last) if own else bars
+        if not load.own:
+            load.result.hits, load.result.fetched_at = len(held), now
+            return load.result
         mine = coverage.intersect(load.covered, microseconds(load.first), microseconds(load.last))
         load.result.hits = len(held) - sum(len(held.slice(moment(low), moment(high))) for low, high in mine)
         load.result.fetched_at = self._link.now() if load.result.trs else now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -103,39 +103,20 @@ class Bars(Core):
         check_columns(columns)
         first, last = span(start, end, self._link.now())
         codes, several = self._codes(code)
-        names = {one: self._name(one) for one in codes}
-
-        def load(one: str, shown: Progress) -> Loaded:
-            return self._bars.load(one, wanted, first, last, adjusted, shown)
-
-        frame, total = self._together(names, several, wanted, columns, progress, load)
+        kind = bar_frames.kind_of(wanted.tr)
+        found = self._bars.cached(codes, wanted, first, last, adjusted)
+        if len(found) < len(codes):
+            with self._progress("", progress) as shown:
+                for one in codes:
+                    if one not in found:
+                        shown.relabel(f"{self._name(one)} {wanted.label}")
+                        found[one] = self._bars.load(one, wanted, first, last, adjusted, shown)
+        total = _total(found.values())
+        if several:
+            frame = bar_frames.stack_codes({one: found[one].bars for one in codes}, kind, columns)
+        else:
+            frame = bar_frames.to_frame(found[codes[0]].bars, kind, columns)
         return self._signed(frame, wanted, adjusted, total)
-
-    def _together(
-        self,
-        names: Mapping[str, str],
-        several: bool,
-        interval: Interval,
-        columns: Columns,
-        progress: bool,
-        load: Callable[[str, Progress], Loaded],
-    ) -> tuple[pd.DataFrame, Loaded]:
-        """The bars of those codes (with their names) as one frame, and what they cost together."""
-        kind = bar_frames.kind_of(interval.tr)
-        none = bar_frames.parse(interval.tr, [])
-        frames, total = {}, Loaded(none)
-        with self._progress("", progress) as shown:
-            for one, name in names.items():
-                shown.relabel(f"{name} {interval.label}")
-                loaded = load(one, shown)
-                bars = loaded.bars if len(loaded.bars) else none
-                frames[one] = bar_frames.to_frame(bars, kind, columns)
-                total.hits += loaded.hits
-                total.trs += loaded.trs
-                total.fetched_at = loaded.fetched_at
-                total.messages += [text for text in loaded.messages if text not in total.messages]
-        frame = bar_frames.stack_codes(frames, kind, columns) if several else next(iter(frames.values()))
-        return frame, total
 
     def chart(
         self,
@@ -173,3 +154,14 @@ class Bars(Core):
         if not len(frame):
             tell(loaded.messages, frame)
         return frame
+
+
+def _total(found: Iterable[Loaded]) -> Loaded:
+    """What several loads cost together."""
+    total = Loaded(bar_frames.BarColumns.empty("daily"))
+    for one in found:
+        total.hits += one.hits
+        total.trs += one.trs
+        total.fetched_at = max(total.fetched_at, one.fetched_at)
+        total.messages += [text for text in one.messages if text not in total.messages]
+    return total

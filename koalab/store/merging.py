@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def joined(parts: Sequence[BarColumns], none: BarColumns) -> BarColumns:
     # np.unique keeps the first of equals, so it is given them last first.
     _, index = np.unique(times[::-1], return_index=True)
     keep = len(times) - 1 - index
-    whole = {}
+    whole: dict[str, Any] = {}
     for column in fields(BarColumns):
         arrays = [getattr(part, column.name) for part in held]
         whole[column.name] = None if any(array is None for array in arrays) else np.concatenate(arrays)[keep]

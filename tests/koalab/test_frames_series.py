@@ -82,13 +82,13 @@ def test_only_the_column_with_fractions_is_float():
 @pytest.mark.parametrize("kind", ["daily", "minute", "tick"])
 @pytest.mark.parametrize("columns", ["en", "ko"])
 def test_an_empty_frame_looks_like_a_full_one(kind, columns):
-    full = to_frame(daily() if kind == "daily" else minutes(), kind, columns)
-    empty = to_frame(BarColumns.empty(kind), kind, columns)
+    bars, none = daily() if kind == "daily" else minutes(), BarColumns.empty(kind)
+    full, empty = to_frame(bars, kind, columns), to_frame(none, kind, columns)
     assert len(empty) == 0
     pd.testing.assert_frame_equal(full.iloc[:0], empty)
-    stacked = stack_codes({"005930": full}, kind, columns)
+    stacked = stack_codes({"005930": bars}, kind, columns)
     pd.testing.assert_frame_equal(stacked.iloc[:0], stack_codes({}, kind, columns))
-    pd.testing.assert_frame_equal(stacked.iloc[:0], stack_codes({"005930": empty}, kind, columns))
+    pd.testing.assert_frame_equal(stacked.iloc[:0], stack_codes({"005930": none}, kind, columns))
 
 
 @pytest.mark.parametrize("volume", [int, float])
@@ -100,15 +100,31 @@ def test_what_is_done_to_a_frame_does_not_reach_the_bars(volume):
     assert not np.shares_memory(frame.index.to_numpy(), bars.time)
 
 
-def test_several_codes():
-    frame = to_frame(daily(), "daily")
-    nothing = to_frame(BarColumns.empty("daily"), "daily")
-    stacked = stack_codes({"005930": frame, "000000": nothing, "000660": frame.iloc[:2]})
-    assert stacked.index.names == ["code", "date"]
-    assert stacked.index.get_level_values("code").unique().tolist() == ["005930", "000660"]
-    assert stacked.dtypes.eq("int64").all()
-    pd.testing.assert_frame_equal(stacked.loc["000660"], frame.iloc[:2])
-    pd.testing.assert_frame_equal(to_frame(daily(), "daily", code="005930"), stack_codes({"005930": frame}))
+@pytest.mark.parametrize("kind", ["daily", "minute"])
+@pytest.mark.parametrize("columns", ["en", "ko"])
+@pytest.mark.parametrize("volume", [int, float])
+def test_several_codes_stand_one_below_the_other(kind, columns, volume):
+    bars = daily(volume) if kind == "daily" else minutes()
+    whole = {
+        "005930": bars,
+        "000000": BarColumns.empty(kind),
+        "000660": bars.slice(bars.time[1]),
+        "000100": bars,
+    }
+    for found in (whole, {"005930": bars, "000660": bars}):
+        stacked = stack_codes(found, kind, columns)
+        frames = {code: to_frame(part, kind, columns) for code, part in found.items()}
+        name = frames["005930"].index.name
+        pd.testing.assert_frame_equal(stacked, pd.concat(frames, names=["code", name]))
+        for code in found:
+            if len(found[code]):
+                pd.testing.assert_frame_equal(stacked.loc[code], frames[code], check_freq=False)
+        stacked.iloc[0, :] = 0
+        assert bars.close[0] != 0
+
+
+def test_one_code_in_the_index():
+    pd.testing.assert_frame_equal(to_frame(daily(), "daily", code="005930"), stack_codes({"005930": daily()}))
 
 
 def test_slices_hold_both_ends():
