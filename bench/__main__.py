@@ -1,4 +1,4 @@
-"""``python -m bench [pages] [cache] [startup] [exchange] [streams] [scheduler] [soak]``."""
+"""``python -m bench [pages] [cache] [killing] [startup] [exchange] [streams] [scheduler] [soak]``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import argparse
 import os
 import platform
 
-from bench import cache, exchange, pages, scheduler, soak, startup, streams
+from bench import cache, exchange, killing, pages, scheduler, soak, startup, streams
 
 BENCHES = {
     "pages": pages.run,
     "cache": cache.run,
+    "killing": killing.run,
     "startup": startup.run,
     "exchange": exchange.run,
     "streams": streams.run,

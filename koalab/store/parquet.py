@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _FILE = "bars.parquet"
 _COLUMNS = ("open", "high", "low", "close", "volume", "value", "event", "ratio")
 _SEOUL = np.timedelta64(9, "h")
-_EVER = (moment(-(2**62)), moment(2**62))
+EVER = (moment(-(2**62)), moment(2**62))
 
 
 def partitioning() -> Any:
@@ -43,7 +43,7 @@ def export(store: BarStore, folder: Path) -> list[Path]:
 
     files = []
     for series in store.series():
-        bars, _ = store.read(series, *_EVER)
+        bars, _ = store.read(series, *EVER)
         file = folder / _place(series) / _FILE
         file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_name(f".{_FILE}.part")

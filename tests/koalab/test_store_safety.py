@@ -93,6 +93,8 @@ def test_a_killed_process_leaves_every_add_it_told_of_and_nothing_half_done(tmp_
         assert bars.close.tolist() == [index + 1 for index in sorted(held)]
         assert not any(first <= DAYS[index] <= last for index in held for first, last in gaps)
         store.close()
+        # One may have been killed between an add and its being told.
+        told |= held
         left = [index for index in range(len(DAYS)) if index not in held]
     assert told == set(range(len(DAYS)))
 
