@@ -42,8 +42,6 @@ def clear(front: Front, code: str | None, interval: str | None, everything: bool
     """Forget series; gives how many that were."""
     if everything == (code is not None or interval is not None):
         raise BadInput("say what is to be forgotten: --code, --interval or both, or else --all")
-    if code is not None and not (code.isascii() and code.replace("_", "").isalnum()):
-        raise BadInput(f"the cache knows codes, not names: give {code!r} as a code like 005930")
     return front.session().cache.clear(code, interval)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from koalab.errors import KoalabError
+from koalab.errors import BadInput, KoalabError
 from koalab.frames.bars import BarColumns
 from koalab.store import coverage, upkeep
 from koalab.store.claims import Claims
@@ -195,7 +195,14 @@ class BarStore:
         return listed(self.shelf)
 
     def clear(self, code: str | None = None, interval: str | None = None) -> int:
-        """Forgets all series, or those of one code, one interval or both; how many series that were."""
+        """Forgets all series, or those of one code, one interval or both; how many series that were.
+
+        Without an argument it also mends a cache that is damaged: where the database cannot be read any more, a
+        new one takes its place.
+
+        Raises:
+            BadInput: no code or interval can be called so.
+        """
         return upkeep.clear(self.shelf, code, interval)
 
     def info(self) -> pd.DataFrame:
@@ -210,10 +217,16 @@ class BarStore:
         return upkeep.verify(self.shelf)
 
     def export(self, folder: str | os.PathLike[str]) -> list[Path]:
-        """Writes all that is held as Parquet; returns the files. See ``koalab.store.parquet.export``."""
+        """Writes all that is held as Parquet into a folder; returns the files. See ``koalab.store.parquet.export``.
+
+        Raises:
+            BadInput: ``folder`` is no path, or cannot be written.
+        """
         from koalab.store.parquet import export
 
-        return export(self, Path(folder))
+        if not isinstance(folder, (str, os.PathLike)) or not os.fspath(folder):
+            raise BadInput(f'a folder is a path like "bars", not {folder!r}')
+        return export(self, Path(folder).expanduser())
 
     def close(self) -> None:
         """Gives the database back; the next use opens it again."""

@@ -56,7 +56,9 @@ class _PlainDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no type
 
     def get(self, key: Any, raw: bool) -> Any:
         if not raw or type(key) is not str:
-            raise CacheDamaged(f"{self._directory} holds a key that koalab did not write: delete that folder")
+            raise CacheDamaged(
+                f"{self._directory} holds a key that koalab did not write: cache.clear() empties it"
+            )
         return key
 
     def store(self, value: object, read: bool, key: object = None) -> tuple[int, int, str | None, Any]:
@@ -139,6 +141,16 @@ class Shelf:
         with self._translated():
             return [str(warning.message) for warning in self._opened().check()]
 
+    def begin_anew(self) -> None:
+        """Deletes the database, whatever it holds; the next use makes an empty one.
+
+        A process that has it open goes on with the old one until it is closed there, and what that keeps is lost.
+        """
+        with self._translated():
+            self.close()
+            for end in ("", "-wal", "-shm", "-journal"):
+                (self.folder / f"{diskcache.core.DBNAME}{end}").unlink(missing_ok=True)
+
     def close(self) -> None:
         """Gives the database back; the next use opens it again."""
         cache = self._cache
@@ -172,7 +184,7 @@ class Shelf:
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorname", "").startswith(_DAMAGE):
                 raise CacheDamaged(
-                    f"the database in {self.folder} is damaged ({error}): delete that folder"
+                    f"the database in {self.folder} is damaged ({error}): cache.clear() begins a new one"
                 ) from error
             raise CacheUnavailable(f"the cache in {self.folder} cannot be used now: {error}") from error
         except KoalabError:

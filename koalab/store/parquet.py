@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from koalab.errors import BadInput
 from koalab.frames.bars import BarColumns
 from koalab.store.series import Series, moment
 
@@ -38,19 +40,32 @@ def export(store: BarStore, folder: Path) -> list[Path]:
     Columns: ``date`` (timestamp without a zone) for daily bars and longer, ``time`` (timestamp in Asia/Seoul) for
     minutes and ticks; ``open high low close volume``, and what else the bars have of ``value event ratio``.
     A file of an earlier export is replaced when its successor is whole; those of series no longer held stay.
-    """
-    import pyarrow.parquet as pq
 
+    Raises:
+        BadInput: ``folder`` is no folder and none can be made there, or it cannot be written.
+    """
     files = []
     for series in store.series():
         bars, _ = store.read(series, *EVER)
         file = folder / _place(series) / _FILE
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_name(f".{_FILE}.part")
-        pq.write_table(_table(series, bars), part)
-        part.replace(file)
+        try:
+            _write(file, _table(series, bars))
+        except OSError as error:
+            raise BadInput(f"nothing can be written to {folder}: {error}; give another folder") from error
         files.append(file)
     return files
+
+
+def _write(file: Path, table: Any) -> None:
+    import pyarrow.parquet as pq
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{_FILE}.{os.getpid()}.part")
+    try:
+        pq.write_table(table, part)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _place(series: Series) -> str:

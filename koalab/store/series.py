@@ -46,7 +46,7 @@ def unit_of(interval: str) -> Unit:
     Raises:
         BadInput: no such interval.
     """
-    match = _INTERVAL.fullmatch(interval)
+    match = _INTERVAL.fullmatch(interval) if isinstance(interval, str) else None
     if match is None:
         raise BadInput(f'no interval {interval!r}: it is "D", "W", "M", "Y", "5min" or "30tick", say')
     return cast(Unit, match["period"] or match["intraday"])
@@ -65,8 +65,8 @@ class Series:
     adjusted: bool
 
     def __post_init__(self) -> None:
-        if not _CODE.fullmatch(self.code):
-            raise BadInput(f"no code can be {self.code!r}")
+        if not isinstance(self.code, str) or not _CODE.fullmatch(self.code):
+            raise BadInput(f"the cache knows codes like 005930, and {self.code!r} can be none")
         unit_of(self.interval)
 
     def __str__(self) -> str:

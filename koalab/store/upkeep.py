@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,14 +14,41 @@ from koalab.store.memo import MEMO
 from koalab.store.meta import Meta, Segment
 from koalab.store.packing import unpack
 from koalab.store.records import forget, listed, record_of, segment_of
-from koalab.store.series import Series, moment, parse_key
+from koalab.store.series import Series, moment, parse_key, unit_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+log = logging.getLogger(__name__)
+
 
 def clear(shelf: Shelf, code: str | None, interval: str | None) -> int:
-    """Forgets the series of that code and interval (None: any), each in a transaction of its own."""
+    """Forgets the series of that code and interval (None: any), each in a transaction of its own.
+
+    All of them at once also mends what is damaged, by beginning a new database where it has to.
+    """
+    if code is not None:
+        Series(code, "D" if interval is None else interval, False)  # says what is wrong with either
+    elif interval is not None:
+        unit_of(interval)
+    if code is None and interval is None:
+        return _clear_all(shelf)
+    return _forget_some(shelf, code, interval)
+
+
+def _clear_all(shelf: Shelf) -> int:
+    count = 0
+    try:
+        count = _forget_some(shelf, None, None)
+        if not verify(shelf):
+            return count
+    except CacheDamaged as error:
+        log.warning("%s", error)
+    shelf.begin_anew()
+    return count
+
+
+def _forget_some(shelf: Shelf, code: str | None, interval: str | None) -> int:
     found = defaultdict(list)
     for key in shelf.all_keys():
         parsed = parse_key(key)

@@ -93,9 +93,10 @@ def test_a_pickled_key_is_not_unpickled(filled: BarStore) -> None:
     tampered(
         filled.shelf, "UPDATE Cache SET raw = 0, key = ? WHERE key = ?", pickle.dumps(Bomb()), MINUTE.key
     )
-    with pytest.raises(CacheDamaged, match="delete that folder"):
+    with pytest.raises(CacheDamaged, match="clear"):
         filled.series()
-    assert any("delete that folder" in problem for problem in filled.verify())
+    assert any("clear()" in problem for problem in filled.verify())
+    mended_by_clearing(filled)
     assert not Bomb.exploded
 
 
@@ -116,10 +117,19 @@ def test_a_file_that_is_no_database_is_told_with_its_folder(tmp_path: Path) -> N
     store = BarStore(tmp_path, "tests")
     store.shelf.folder.mkdir(parents=True)
     (store.shelf.folder / "cache.db").write_bytes(b"no database" * 1000)
-    for use in (store.series, store.clear, lambda: store.read(DAILY, FIRST, LAST)):
-        with pytest.raises(CacheDamaged, match="delete that folder"):
+    for use in (store.series, lambda: store.clear("005930"), lambda: store.read(DAILY, FIRST, LAST)):
+        with pytest.raises(CacheDamaged, match="clear"):
             use()
-    assert "delete that folder" in store.verify()[0]
+    assert "clear()" in store.verify()[0]
+    mended_by_clearing(store)
+
+
+def mended_by_clearing(store: BarStore) -> None:
+    store.clear()
+    assert store.verify() == []
+    assert store.series() == []
+    store.add(DAILY, bars_at(DAILY, DAYS), (FIRST, LAST))
+    assert len(BarStore(store.shelf.folder.parent, "tests").read(DAILY, FIRST, LAST)[0]) == len(DAYS)
 
 
 def test_a_database_with_holes_is_told(filled: BarStore) -> None:
@@ -130,9 +140,20 @@ def test_a_database_with_holes_is_told(filled: BarStore) -> None:
     data = bytearray(file.read_bytes())
     data[4096:] = b"\xff" * (len(data) - 4096)
     file.write_bytes(bytes(data))
-    with pytest.raises(CacheDamaged, match="delete that folder"):
+    with pytest.raises(CacheDamaged, match="clear"):
         filled.read(MINUTE, FIRST, LAST)
     assert filled.verify() != []
+    mended_by_clearing(filled)
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, 4096, 5000])
+def test_a_database_that_was_cut_off_is_mended_by_clearing(filled: BarStore, size: int) -> None:
+    filled.close()
+    file = filled.shelf.folder / "cache.db"
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    file.write_bytes(file.read_bytes()[:size])
+    mended_by_clearing(filled)
 
 
 def test_another_version_of_the_format_is_not_held_and_is_replaced_whole(

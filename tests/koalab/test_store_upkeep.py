@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from test_store_bars import DAILY, MINUTE, RAW, TICK, bars_at, days, us
 
+from koalab.errors import BadInput
 from koalab.frames.bars import BarColumns
 from koalab.store.bars import BarStore
 from koalab.store.meta import Meta, Segment
@@ -87,6 +88,36 @@ def test_clearing(store: BarStore, code: str | None, interval: str | None, left:
     assert store.verify() == []
     kept = [key for key in store.shelf.all_keys() if not any(series.key[7:] in key for series in left)]
     assert kept == []
+
+
+@pytest.mark.parametrize(
+    ("code", "interval"),
+    [
+        ("삼성전자", None),
+        ("", None),
+        (5930, None),
+        (None, "7x"),
+        ("005930", ""),
+        (None, 5),
+        (["005930"], None),
+    ],
+)
+def test_clearing_what_can_be_no_code_or_interval(store: BarStore, code: object, interval: object) -> None:
+    with pytest.raises(BadInput):
+        store.clear(code, interval)  # type: ignore[arg-type]
+    assert len(store.series()) == 5
+
+
+@pytest.mark.parametrize("folder", [None, "", 5, ["bars"]])
+def test_exporting_to_what_is_no_path(store: BarStore, folder: object) -> None:
+    with pytest.raises(BadInput, match="path"):
+        store.export(folder)  # type: ignore[arg-type]
+
+
+def test_exporting_to_where_nothing_can_be_written(tmp_path: Path, store: BarStore) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(BadInput, match="another folder"):
+        store.export(tmp_path / "file")
 
 
 # ---- what verify notices beyond damaged bytes (those are in test_store_safety)
