@@ -6,7 +6,10 @@ import os
 import subprocess
 import sys
 import tempfile
+from functools import partial
+from pathlib import Path
 
+import koalab as kl
 from bench import timing
 from bench.timing import Row
 
@@ -27,6 +30,26 @@ start = time.perf_counter()
 kw = koalab.connect()
 print(time.perf_counter() - start)
 """
+# A notebook that begins beside a server that runs, and asks for what is held.
+_CACHED = """
+import time
+start = time.perf_counter()
+import koalab
+frame = koalab.connect({address!r}).daily("005930", "2016-01-01", "2025-12-31")
+print(frame.attrs["trs"], time.perf_counter() - start)
+"""
+_PARQUET = """
+import time
+start = time.perf_counter()
+import pandas
+pandas.read_parquet({file!r})
+print(time.perf_counter() - start)
+"""
+_CALENDAR = """
+import sys, koalab
+koalab.connect({address!r}).daily("005930", "2016-01-01", "2025-12-31")
+print(int("exchange_calendars" in sys.modules))
+"""
 
 
 def _seconds(program: str) -> float:
@@ -46,7 +69,16 @@ def run() -> list[Row]:
     programs = [_IMPORT.format("pandas"), _IMPORT.format("koalab"), _EXTENSION, _CONNECT]
     with tempfile.TemporaryDirectory() as folder:
         os.environ["KOALAB_CACHE_DIR"] = folder
+        file = str(Path(folder) / "bars.parquet")
         try:
+            with kl.connect() as kw:
+                address = kw.status()["server"]["target"]
+                kw.daily("005930", "2016-01-01", "2025-12-31").to_parquet(file)
+                cached = [_CACHED.format(address=address), _PARQUET.format(file=file)]
+                for program in cached:
+                    _seconds(program)
+                assert not _seconds(_CALENDAR.format(address=address)), "the calendar was built again"
+                first, floor = timing.rounds([partial(_seconds, program) for program in cached], ROUNDS)
             for program in programs:
                 _seconds(program)
             times: list[list[float]] = [[] for _ in programs]
@@ -69,4 +101,10 @@ def run() -> list[Row]:
             timing.duration(timing.median(connect)),
             "(under 2 s)",
         ),
+        Row(
+            "import koalab, connect to a server, ten years of held days",
+            timing.duration(timing.median(first)),
+            f"{timing.ratio(first, floor):.2f} times import pandas, read_parquet (under 1 s)",
+        ),
+        Row("  import pandas, pandas.read_parquet", timing.duration(timing.median(floor))),
     ]

@@ -6,10 +6,13 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
 from broker_rig import Market, start
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 
 from koalab.session import Session
 
@@ -77,6 +80,45 @@ def test_ranges_asked_for_in_any_order_give_the_same_rows(given: Market, market_
         ("1990-01-01", "2020-12-31"),
     ]:
         equal(kw.daily("005930", first, last, adjusted=False), expected.loc[first:last])
+
+
+# Each with days before and after its split: 005930's of 2018-05-04, 035720's of 2021-04-15.
+SPLITS = [("005930", "2018-05-04", True), ("005930", "2018-05-04", False), ("035720", "2021-04-15", True)]
+AROUND = st.integers(-900, 500)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis.given(
+    st.sampled_from(SPLITS),
+    st.lists(st.tuples(AROUND, AROUND, st.sampled_from([0, 0, 1, 6, 40])), min_size=2, max_size=8),
+)
+@pytest.mark.filterwarnings("ignore:no rows")
+def test_around_a_split_any_ranges_at_any_time_give_the_recorded_rows(
+    market_data: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    split: tuple[str, str, bool],
+    requests: list[tuple[int, int, int]],
+) -> None:
+    code, day, adjusted = split
+    expected = recorded(market_data / ("daily" if adjusted else "daily_unadjusted") / f"{code}.csv")
+    effective = pd.Timestamp(day, tz="Asia/Seoul")
+    market = start(
+        tmp_path_factory.mktemp("split"), effective - pd.Timedelta(hours=3), market_data=market_data
+    )
+    try:
+        kw = market.connect()
+        for first, last, days in requests:
+            market.clock.advance(days * 86_400.0)
+            today = pd.Timestamp(market.clock.now(), unit="s", tz="Asia/Seoul").tz_localize(None).normalize()
+            ends = sorted(
+                min(today, effective.tz_localize(None) + pd.Timedelta(days=n)) for n in (first, last)
+            )
+            found = kw.daily(code, *ends, adjusted=adjusted)
+            # At nine in the evening and no earlier in the day: today's bar is whole.
+            equal(found, expected.loc[ends[0] : ends[1]])
+        assert kw.cache.verify() == []
+    finally:
+        market.close()
 
 
 @pytest.mark.parametrize(("code", "day"), [("000660", "20200601"), ("005490", "20200604")])
