@@ -211,7 +211,7 @@ class BarLoader:
         load.covered = coverage.add(load.covered, (beginning, microseconds(high)))
         high = min(high, load.final)
         store = self._known.store_of(load)
-        if store is None or low > high:
+        if store is None or low > high or not self._bases.of_load(load, part.page.received_at):
             return
         try:
             store.add(

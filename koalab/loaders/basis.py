@@ -117,6 +117,10 @@ class Bases:
             raise BasisChanged(load.series, load.first)
         load.forget_own()
 
+    def of_load(self, load: Load, received_at: float) -> bool:
+        """Whether a page of that moment (seconds since the epoch) is in the basis in which the load began."""
+        return load.basis is None or basis_of(received_at, self._sessions()) == load.basis
+
     def still(self, load: Load, shown: Counts) -> bool:
         """Whether the basis is still the one in which the load began."""
         if load.basis is None or not load.own:

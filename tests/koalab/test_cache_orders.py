@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from kernel_server.clock import KST
 from koalab.session import Session
+from koalab.transport.base import Page, Waiting
 
 CODE = "005930"
 # Its split is on Friday, 2018-05-04, after three days of halt.
@@ -111,3 +113,128 @@ def test_parts_from_before_and_after_a_split_never_meet(tmp_path: Path, interval
     parts = [Asked(0, interval, date(2018, 2, 1), date(2018, 2, 28))]
     parts += [Asked(moment, interval, date(2018, 3, 26), date(2018, 4, 13))]
     check(tmp_path, [*parts, parts[0]._replace(moment=moment, last=date(2018, 4, 20))])
+
+
+# ---- brokers, processes and loads on both sides of a split
+
+
+YEARS = ("2014-01-01", "2018-03-30")
+
+
+@pytest.mark.parametrize("interval", ["D", "W", "60min"])
+def test_a_broker_that_is_behind_neither_takes_later_prices_nor_spoils_them(
+    tmp_path: Path, interval: str
+) -> None:
+    held = (CODE, interval, "2018-02-01", "2018-03-30")
+    behind, ahead = start(tmp_path, MOMENTS[0]), start(tmp_path, MOMENTS[-1])
+    try:
+        old, new = behind.connect(), ahead.connect()
+        before, after = behind.connect("old").bars(*held), ahead.connect("new").bars(*held)
+        assert (before["close"] / after["close"]).round().unique() == [50.0]
+        for kw, expected in ((old, before), (new, after), (old, before), (new, after)):
+            pd.testing.assert_frame_equal(kw.bars(*held), expected, check_freq=False)
+        assert new.bars(*held).attrs["trs"] == 0
+        assert new.cache.verify() == []
+    finally:
+        behind.close()
+        ahead.close()
+
+
+def amid(kw: Session, number: int, happens: Callable[[], object]) -> list[int]:
+    """Lets something happen just before that page of a load comes; gives how many are still to come till then."""
+    transport: Any = kw._link.transport
+    whole, left = transport.pages, [number]
+
+    def pages(*arguments: Any, **more: Any) -> Iterator[Page | Waiting]:
+        for item in whole(*arguments, **more):
+            left[0] -= isinstance(item, Page)
+            if left[0] == 0 and isinstance(item, Page):
+                happens()
+            yield item
+
+    transport.pages = pages
+    return left
+
+
+@pytest.mark.parametrize("page", [1, 2])
+def test_a_load_that_goes_on_into_the_morning_of_a_split_has_one_basis(tmp_path: Path, page: int) -> None:
+    market = start(tmp_path, MOMENTS[3])
+    kw = market.connect()
+    left = amid(kw, page, lambda: market.clock.advance(15 * 3600.0))  # to the morning after
+    found = kw.daily(CODE, *YEARS)
+    assert left[0] <= 0
+    pd.testing.assert_frame_equal(found, market.connect("cold").daily(CODE, *YEARS), check_freq=False)
+    again = market.connect().daily(CODE, *YEARS)
+    assert again.attrs["trs"] == 0
+    pd.testing.assert_frame_equal(again, found, check_freq=False)
+    market.close()
+
+
+@pytest.mark.parametrize("page", [1, 2])
+def test_what_another_process_brings_in_the_middle_of_a_load_is_not_mixed_with_it(
+    tmp_path: Path, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It comes while the page is on its way, as where there are no locks.
+    monkeypatch.setattr("koalab.store.claims.STALE", 0.0)
+    behind, ahead = start(tmp_path, MOMENTS[0]), start(tmp_path, MOMENTS[-1])
+    try:
+        old, new = behind.connect(), ahead.connect()
+        old.daily(CODE, "2018-01-02", "2018-03-30")
+        left = amid(old, page, lambda: new.daily(CODE, *YEARS))
+        found = old.daily(CODE, *YEARS)
+        pd.testing.assert_frame_equal(found, behind.connect("cold").daily(CODE, *YEARS), check_freq=False)
+        assert left[0] <= 0
+        cold = ahead.connect("new").daily(CODE, *YEARS)
+        pd.testing.assert_frame_equal(new.daily(CODE, *YEARS), cold, check_freq=False)
+    finally:
+        behind.close()
+        ahead.close()
+
+
+def test_a_server_that_is_gone_leaves_what_is_held_as_it_was(tmp_path: Path) -> None:
+    market = start(tmp_path, MOMENTS[0])
+    kw = market.connect()
+    held = kw.daily(CODE, *YEARS)
+    market.clock.advance(11 * 86_400.0)
+    kw.status()
+    market.server.stop(0)
+    again = kw.daily(CODE, *YEARS)
+    assert again.attrs["trs"] == 0
+    pd.testing.assert_frame_equal(again, held, check_freq=False)
+    market.close()
+
+
+# ---- what is final
+
+
+@pytest.mark.parametrize(
+    ("interval", "moment", "kept"),
+    [
+        ("D", "2026-11-18 17:59", False),
+        ("D", "2026-11-18 18:01", True),
+        ("D", "2026-11-19 18:30", False),  # 수능: everything an hour later
+        ("D", "2026-11-19 19:01", True),
+        ("60min", "2026-11-19 15:45", False),
+        ("60min", "2026-11-19 16:39", False),
+        ("60min", "2026-11-19 16:41", True),
+        ("W", "2026-11-19 20:00", False),
+        ("W", "2026-11-20 18:01", True),
+    ],
+)
+def test_a_bar_is_kept_when_it_is_final_and_no_sooner(
+    tmp_path: Path, interval: str, moment: str, kept: bool
+) -> None:
+    now = datetime.fromisoformat(moment).replace(tzinfo=KST)
+    market = start(tmp_path, now)
+    kw = market.connect()
+    loaded = kw.bars(CODE, interval, "2026-11-02")
+    newest = loaded.index[-1].tz_localize(None)
+    last = pd.Timestamp(kw.cache.info()["last"].item())
+    assert (last == newest) is kept
+    assert last <= newest
+    market.clock.advance(3 * 86_400.0)
+    settled = market.connect("cold").bars(CODE, interval, "2026-11-02")
+    pd.testing.assert_frame_equal(
+        market.connect().bars(CODE, interval, "2026-11-02"), settled, check_freq=False
+    )
+    market.close()
