@@ -19,6 +19,7 @@ from koalab.frames.bars import BarColumns, kind_of, parse
 from koalab.link import Link
 from koalab.loaders.asking import Load, Loaded, Part, parts
 from koalab.loaders.basis import CHANGES, Bases
+from koalab.loaders.expectation import expected_trs
 from koalab.loaders.intervals import Interval
 from koalab.loaders.known import Known
 from koalab.progress import Progress
@@ -26,7 +27,7 @@ from koalab.store import coverage
 from koalab.store.bars import BarStore, BasisChanged, Held
 from koalab.store.claims import Claim
 from koalab.store.disk import CacheUnavailable
-from koalab.store.finality import Gap, basis_of, final_until, wall
+from koalab.store.finality import basis_of, final_until, wall
 from koalab.store.merging import joined
 from koalab.store.series import Series, microseconds, moment
 from koalab.transport.base import Priority, Waiting
@@ -186,7 +187,9 @@ class BarLoader:
     def _fetch(self, load: Load, held: Held, shown: _Shown) -> None:
         """The next page, or for minutes and ticks, whose pages begin with the newest, all of them."""
         if not load.result.trs:
-            shown.progress.expect(self._expected(load, held.gaps) if held.gaps else 1)
+            shown.progress.expect(
+                expected_trs(load.interval, held.gaps, self._sessions()) if held.gaps else 1
+            )
         if not held.gaps:
             self._bases.prove(load, held, shown)
             return
@@ -234,20 +237,3 @@ class BarLoader:
         load.now = min(load.now, wall(now))
         if load.basis is not None:
             load.basis = min(load.basis, basis_of(now, self._sessions()))
-
-    def _expected(self, load: Load, gaps: Sequence[Gap]) -> int:
-        """A guess at the TRs: what the calendar says of the gaps, over the rows a page holds."""
-        rows = reference.tr(load.interval.tr).rows_per_page or 1
-        dates = self._sessions().dates
-        bars_a_day = {"D": 1.0, "W": 0.2, "M": 1 / 21, "Y": 1 / 245}.get(
-            load.interval.unit, 381 / load.interval.size
-        )
-        trs = 0
-        for first, last in gaps:
-            low = np.searchsorted(dates, first.astype("datetime64[D]"))
-            high = np.searchsorted(dates, last.astype("datetime64[D]"), side="right")
-            days = int(high - low)
-            if load.interval.unit in ("min", "tick"):
-                days = min(days, 160)  # about what the broker keeps
-            trs += max(1, -(-round(days * bars_a_day) // rows))
-        return trs

@@ -12,6 +12,7 @@ from kernel_server.reference.sessions import Sessions
 from koalab.dates import BEGINNING
 from koalab.frames.bars import BarColumns, kind_of
 from koalab.loaders.asking import INSTANT, Load
+from koalab.loaders.expectation import with_unfinal
 from koalab.store import coverage
 from koalab.store.bars import BarStore, Held
 from koalab.store.disk import CacheUnavailable
@@ -46,12 +47,7 @@ class Known:
         # A simulated broker may have been ahead of this one: what it saw has not happened here yet.
         known = min(load.last, load.final)
         held = self.held(load, load.first, known)
-        missing = list(held.gaps)
-        if known < load.last:
-            ahead = max(load.first, known + INSTANT)
-            if missing and missing[-1][1] == known:
-                ahead = missing.pop()[0]
-            missing.append((ahead, load.last))
+        missing = with_unfinal(held.gaps, known, load.first, load.last)
         gaps = [
             (moment(low), moment(high))
             for first, last in missing

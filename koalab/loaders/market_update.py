@@ -25,7 +25,7 @@ from koalab.loaders.bars import BarLoader
 from koalab.loaders.intervals import interval
 from koalab.progress import Progress
 from koalab.store.bars import BarStore
-from koalab.store.finality import final_until, settles_at
+from koalab.store.finality import basis_of, final_until, settles_at
 from koalab.store.merging import disagreement
 from koalab.store.series import Moment, Series
 
@@ -223,9 +223,27 @@ class MarketUpdate:
 
     def _add(self, work: _Work, lack: _Lack, bar: BarColumns) -> None:
         """The day's bar, which is the same in both series: at its own scale it is adjusted by nothing."""
-        since = lack.gap if lack.next else work.quote.day
-        self._store.add(lack.series, bar, (since, work.final))
+        covered = (lack.gap if lack.next else work.quote.day, work.final)
+        basis = self._basis(work.quote.day)
+        held = self._store.held(lack.series, BEGINNING, work.final)
+        if lack.series.adjusted and held.anything and held.basis != basis:
+            if lack.next:
+                # Where 기준가 is the last close, what is held is in the basis of the day.
+                self._store.renew(lack.series, held.basis, basis)
+            elif len(held.bars) < HISTORY:
+                self._store.replace(lack.series, bar, covered, basis=basis)
+            else:
+                # There may have been a split in between, and a quote does not tell.
+                work.outcome.did("behind")
+                return
+        self._store.add(lack.series, bar, covered, basis=basis)
         work.outcome.did("appended" if lack.next else "added")
+
+    def _basis(self, day: Moment) -> Moment:
+        """The basis of adjusted prices once the session of that day has opened."""
+        sessions = self._sessions()
+        index = int(np.searchsorted(_midnights(sessions), day))
+        return basis_of(float(sessions.opens[index]), sessions)
 
     def _catch_up(self, work: _Work, lack: _Lack, progress: Progress) -> None:
         """The sessions that are missing; all of an adjusted series whose last bar has another price by now."""
@@ -235,14 +253,19 @@ class MarketUpdate:
         if lack.series.adjusted and (len(again) != len(last) or disagreement(last, again) is not None):
             self._refetch(work, lack, progress)
             return
-        self._store.add(lack.series, bars.slice(lack.gap), (lack.gap, work.final))
+        basis = self._basis(work.quote.day)
+        held = self._store.held(lack.series, lack.gap, work.final)
+        if lack.series.adjusted and held.anything:
+            self._store.renew(lack.series, held.basis, basis)
+        self._store.add(lack.series, bars.slice(lack.gap), (lack.gap, work.final), basis=basis)
         work.outcome.did("caught up")
 
     def _refetch(self, work: _Work, lack: _Lack, progress: Progress) -> BarColumns:
         """All that was held of a series, anew, and up to the day."""
         bars = self._load(work, lack.series, lack.earliest, progress)
         covered = (lack.earliest, work.final)
-        self._store.replace(lack.series, bars, covered, history_ended=bool(lack.earliest <= BEGINNING))
+        ended = bool(lack.earliest <= BEGINNING)
+        self._store.replace(lack.series, bars, covered, ended, self._basis(work.quote.day))
         work.outcome.did("refetched")
         return bars
 

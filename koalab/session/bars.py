@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import pandas as pd
 from koalab.dates import Day, span
 from koalab.errors import BadInput
 from koalab.frames import bars as bar_frames
+from koalab.frames.bars import BarColumns
 from koalab.frames.fields import Columns
 from koalab.loaders.asking import Loaded
 from koalab.loaders.bars import BarLoader
@@ -103,20 +104,44 @@ class Bars(Core):
         check_columns(columns)
         first, last = span(start, end, self._link.now())
         codes, several = self._codes(code)
-        kind = bar_frames.kind_of(wanted.tr)
+        listed = self._listing().names
+        names = {one: listed.get(one[:6], one) for one in codes}
         found = self._bars.cached(codes, wanted, first, last, adjusted)
-        if len(found) < len(codes):
-            with self._progress("", progress) as shown:
-                for one in codes:
-                    if one not in found:
-                        shown.relabel(f"{self._name(one)} {wanted.label}")
-                        found[one] = self._bars.load(one, wanted, first, last, adjusted, shown)
-        total = _total(found.values())
-        if several:
-            frame = bar_frames.stack_codes({one: found[one].bars for one in codes}, kind, columns)
-        else:
-            frame = bar_frames.to_frame(found[codes[0]].bars, kind, columns)
+
+        def load(one: str, shown: Progress) -> Loaded:
+            return self._bars.load(one, wanted, first, last, adjusted, shown)
+
+        frame, total = self._together(names, several, wanted, columns, progress, load, found)
         return self._signed(frame, wanted, adjusted, total)
+
+    def _together(
+        self,
+        names: Mapping[str, str],
+        several: bool,
+        interval: Interval,
+        columns: Columns,
+        progress: bool,
+        load: Callable[[str, Progress], Loaded],
+        cached: Mapping[str, Loaded],
+    ) -> tuple[pd.DataFrame, Loaded]:
+        """The bars of those codes (with their names) as one frame, and what they cost together.
+
+        What is not among the ``cached`` is loaded.
+        """
+        kind, none = bar_frames.kind_of(interval.tr), bar_frames.parse(interval.tr, [])
+        found = dict(cached)
+        if len(found) < len(names):
+            with self._progress("", progress) as shown:
+                for one, name in names.items():
+                    if one not in found:
+                        shown.relabel(f"{name} {interval.label}")
+                        found[one] = load(one, shown)
+        bars = {one: found[one].bars if len(found[one].bars) else none for one in names}
+        if several:
+            frame = bar_frames.stack_codes(bars, kind, columns)
+        else:
+            frame = bar_frames.to_frame(next(iter(bars.values())), kind, columns)
+        return frame, _total(found.values(), none)
 
     def chart(
         self,
@@ -156,9 +181,9 @@ class Bars(Core):
         return frame
 
 
-def _total(found: Iterable[Loaded]) -> Loaded:
+def _total(found: Iterable[Loaded], none: BarColumns) -> Loaded:
     """What several loads cost together."""
-    total = Loaded(bar_frames.BarColumns.empty("daily"))
+    total = Loaded(none)
     for one in found:
         total.hits += one.hits
         total.trs += one.trs

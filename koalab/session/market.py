@@ -15,7 +15,8 @@ from koalab.frames import flows as flow_frames
 from koalab.frames.fields import Columns
 from koalab.loaders import flows as flow_loader
 from koalab.loaders import transactions
-from koalab.loaders.bars import BarLoader, Loaded
+from koalab.loaders.asking import Loaded
+from koalab.loaders.bars import BarLoader
 from koalab.loaders.indices import Indices
 from koalab.loaders.intervals import interval as find_interval
 from koalab.progress import Progress
@@ -114,7 +115,8 @@ class MarketView(Bars):
             return loaded
 
         names = {one: listed[one] for one in codes}
-        frame, total = self._together(names, several, wanted, columns, progress, load)
+        found = loader.cached(codes, wanted, first, last, False)
+        frame, total = self._together(names, several, wanted, columns, progress, load, found)
         return self._signed(frame, wanted, False, total)
 
     def _forget_nothing(self, series: Series) -> None:
