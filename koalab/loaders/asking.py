@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -18,19 +20,25 @@ from koalab.store.finality import Gap
 from koalab.store.series import Moment, Series
 from koalab.transport.base import Page, Priority, Stop
 
+_DATA = Path(__file__).parent / "data"
 INSTANT = np.timedelta64(1, "us")
 _DAY = np.timedelta64(1, "D")
 
 
 @dataclass
 class Loaded:
-    """What a load gave: the bars, how many of them the cache had, and what the rest cost."""
+    """What a load gave: the bars, how many of them the cache had, and what the rest cost.
+
+    Attributes:
+        basis: of adjusted prices, see ``finality.basis_of``: since when they are known to be the broker's.
+    """
 
     bars: BarColumns
     hits: int = 0
     trs: int = 0
     fetched_at: float = 0.0
     messages: list[str] = field(default_factory=list)
+    basis: Moment | None = None
 
 
 @dataclass
@@ -82,6 +90,20 @@ class Part:
     bars: BarColumns
     covers: Gap
     ended: bool
+
+    @property
+    def doubtful(self) -> bool:
+        """Nothing came, and the broker gave another reason than that there is nothing."""
+        return not len(self.bars) and any(
+            text.strip() and not text.strip().startswith(no_rows()) for text in self.page.messages
+        )
+
+
+@cache
+def no_rows() -> tuple[str, ...]:
+    """How messages begin that say of an empty answer that it is a whole one: those of ``data/no_rows.tsv``."""
+    lines = (_DATA / "no_rows.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    return tuple(f"[{line.partition(chr(9))[0]}]" for line in lines)
 
 
 def parts(

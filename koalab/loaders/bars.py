@@ -131,7 +131,7 @@ class BarLoader:
         for load in self._loads(codes, interval, first, last, adjusted, "interactive", now):
             held = self._known.look(load)
             if self._known.complete(load, held):
-                found[load.series.code] = self._result(load, held.bars, now)
+                found[load.series.code] = self._result(load, held, now)
         return found
 
     def _loads(
@@ -152,8 +152,9 @@ class BarLoader:
             series = Series(code, interval.name, adjusted)
             yield Load(series, interval, first, last, final, here, basis, priority, Loaded(none))
 
-    def _result(self, load: Load, held: BarColumns, now: float) -> Loaded:
-        own = load.own
+    def _result(self, load: Load, found: Held, now: float) -> Loaded:
+        own, held = load.own, found.bars
+        load.result.basis = found.basis if len(held) and not own else load.basis
         if load.pages:
             # Ticks of one second stand on both sides of a page's edge: only all pages together tell them apart.
             own = [parse(load.interval.tr, load.pages)]
@@ -167,11 +168,11 @@ class BarLoader:
         load.result.fetched_at = self._link.now() if load.result.trs else now
         return load.result
 
-    def _step(self, load: Load, progress: Progress) -> BarColumns | None:
-        """One page nearer; the bars held of the range, where all of it is there."""
+    def _step(self, load: Load, progress: Progress) -> Held | None:
+        """One page nearer; what is held of the range, where all of it is there."""
         held = self._known.look(load)
         if self._known.complete(load, held):
-            return held.bars if self._bases.still(load, progress) else None
+            return held if self._bases.still(load, progress) else None
         store = self._known.store_of(load)
         if store is None:
             self._fetch(load, held, _Shown(progress, None))
@@ -214,6 +215,8 @@ class BarLoader:
         load.covered = coverage.add(load.covered, (beginning, microseconds(high)))
         high = min(high, load.final)
         store = self._known.store_of(load)
+        if part.doubtful:  # it may be a load, an outage, a code; whatever it is, it may be over tomorrow
+            return
         if store is None or low > high or not self._bases.of_load(load, part.page.received_at):
             return
         try:

@@ -1,8 +1,9 @@
 """Whether adjusted prices that are held are still those that the broker gives.
 
 A split, a bonus or a rights issue rescales all that lies before it, and no free function of the control tells of
-one. So held prices are laid beside those that the broker gives now, where a load has such at hand, and else for
-one TR.
+one. So before held prices and new ones come into one frame they are laid beside each other, where they have a
+day in common, and else for one TR. What is held whole is given as it is: it is in one basis, that of the day which
+the frame names.
 """
 
 from __future__ import annotations
@@ -72,8 +73,12 @@ class Bases:
         """Asks whether what is held of the series, which may be anything, is in the basis of what comes now."""
         store = self._known.store_of(load)
         bars = held.bars if len(held.bars) else self._known.held(load, BEGINNING, load.final).bars
+        if not len(bars):
+            # There is nothing that could differ; of a later day's, only nothing that this broker could know of.
+            self._conclude(load, held, not self._ahead(load, held))
+            return
         try:
-            agrees = not len(bars) or proof(self._link, load, store, bars, shown)
+            agrees = proof(self._link, load, store, bars, shown)
         except KoalabError as error:
             if held.gaps or load.own:
                 raise
@@ -90,7 +95,7 @@ class Bases:
         store = self._known.store_of(load)
         if store is None or load.basis is None:
             return
-        ahead = held.basis is not None and held.basis > load.basis
+        ahead = self._ahead(load, held)
         try:
             if agrees and ahead:
                 load.taken = held.basis
@@ -106,9 +111,15 @@ class Bases:
                 if self._known.trusted(load, held):
                     self._distrust(load)
                 store.drop_basis(load.series, held.basis)
+                # What one series shows is so of all others of its code.
+                store.drop_before(load.series.code, load.basis)
         except CacheUnavailable as error:
             log.warning("what is held of %s is passed by: %s", load.series, error)
             load.past_store = True
+
+    def _ahead(self, load: Load, held: Held) -> bool:
+        """Whether what is held is in the basis of a day that has not come here yet."""
+        return held.basis is not None and load.basis is not None and bool(held.basis > load.basis)
 
     def _distrust(self, load: Load) -> None:
         """Prices changed within what has one basis, where there is no telling which of this load's pages are new."""
@@ -132,6 +143,9 @@ class Bases:
         came = joined(load.own, load.result.bars)
         load.basis, load.taken, load.now = basis, None, wall(now)
         if len(came) and not proof(self._link, load, None, came, shown):
+            store = self._known.store_of(load)
+            if store is not None:
+                store.drop_before(load.series.code, basis)
             self._distrust(load)
         return False
 

@@ -78,7 +78,16 @@ class Known:
         return held.basis is not None and held.basis in (load.basis, load.taken)
 
     def complete(self, load: Load, held: Held) -> bool:
-        return not held.gaps and (not len(held.bars) or self.trusted(load, held))
+        """Whether nothing is left to ask for: all of the range is there, in one basis.
+
+        What is held whole may be in an earlier day's; beside what this load asked for itself it may not.
+        """
+        if held.gaps:
+            return False
+        if not len(held.bars) or self.trusted(load, held):
+            return True
+        earlier = held.basis is None or load.basis is None or held.basis < load.basis
+        return not load.own and bool(earlier)
 
     def reach(self, load: Load, held: Held, gap: Gap) -> Gap:
         """The gap, and for adjusted prices one bar more on each side: they show whether the basis is the same."""

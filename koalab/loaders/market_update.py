@@ -265,7 +265,10 @@ class MarketUpdate:
         bars = self._load(work, lack.series, lack.earliest, progress)
         covered = (lack.earliest, work.final)
         ended = bool(lack.earliest <= BEGINNING)
-        self._store.replace(lack.series, bars, covered, ended, self._basis(work.quote.day))
+        basis = self._basis(work.quote.day)
+        self._store.replace(lack.series, bars, covered, ended, basis)
+        if lack.series.adjusted:
+            self._store.drop_before(work.code, basis)
         work.outcome.did("refetched")
         return bars
 

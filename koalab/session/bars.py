@@ -176,6 +176,8 @@ class Bars(Core):
             "adjusted": adjusted,
             "interval": interval.name,
         }
+        if loaded.basis is not None:
+            frame.attrs["adjusted_as_of"] = str(loaded.basis.astype("datetime64[s]"))
         if not len(frame):
             tell(loaded.messages, frame)
         return frame
@@ -189,4 +191,6 @@ def _total(found: Iterable[Loaded], none: BarColumns) -> Loaded:
         total.trs += one.trs
         total.fetched_at = max(total.fetched_at, one.fetched_at)
         total.messages += [text for text in one.messages if text not in total.messages]
+        if one.basis is not None and (total.basis is None or one.basis < total.basis):
+            total.basis = one.basis
     return total

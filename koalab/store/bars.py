@@ -186,6 +186,17 @@ class BarStore:
                 return False
             return forget(change, series)
 
+    def drop_before(self, code: str, basis: Moment) -> int:
+        """Forgets the adjusted series of a code that are in an earlier basis than that; how many those were."""
+        limit = microseconds(basis)
+        with self.shelf.transaction() as change:
+            old = [
+                series
+                for series in listed(change)
+                if series.code == code and series.adjusted and (renewed(change, series).basis or 0) < limit
+            ]
+            return sum(forget(change, series) for series in old)
+
     def complete_from_start(self, series: Series) -> bool:
         """Whether there is nothing older to ask for than what is held."""
         return record_of(self.shelf, series).complete_from_start

@@ -100,29 +100,27 @@ class TestAfterASplit:
         shown = len(frame.loc["2018-04-27":])
         assert trs == 1 + ceil((len(frame) - shown) / DAYS_A_PAGE)
 
-    @pytest.mark.parametrize(("interval", "rows"), [("D", DAYS_A_PAGE), ("W", WEEKS_A_PAGE)])
-    def test_a_range_that_is_held_costs_one_tr_to_see_it_and_then_its_pages(
-        self, split: Market, interval: str, rows: int
-    ) -> None:
-        kw = split.connect()
-        kw.bars("005930", interval, "2014-01-01", "2016-12-31")
-        split.clock.advance(11 * DAY)
-        trs, frame = spent(kw, lambda: kw.bars("005930", interval, "2014-01-01", "2016-12-31"))
-        assert trs == 1 + ceil(len(frame) / rows)
-        assert spent(kw, lambda: kw.bars("005930", interval, "2014-01-01", "2016-12-31"))[0] == 0
-
     @pytest.mark.parametrize("interval", ["D", "W", "M", "60min"])
-    def test_without_one_a_range_that_is_held_costs_one_tr_a_session_at_most(
-        self, split: Market, interval: str
-    ) -> None:
+    def test_a_range_that_is_held_costs_nothing_and_names_its_day(self, split: Market, interval: str) -> None:
         kw = split.connect()
-        kw.bars("000660", interval, "2018-02-01", "2018-03-30")
-        split.clock.advance(DAY)  # a Saturday: no session, so nothing can have changed
-        assert spent(kw, lambda: kw.bars("000660", interval, "2018-02-01", "2018-03-30"))[0] == 0
-        split.clock.advance(3 * DAY)
-        # Only an answer can tell that there was none.
-        assert spent(kw, lambda: kw.bars("000660", interval, "2018-02-01", "2018-03-30"))[0] == 1
-        assert spent(kw, lambda: kw.bars("000660", interval, "2018-02-01", "2018-03-30"))[0] == 0
+        held = kw.bars("005930", interval, "2018-02-01", "2018-03-30")
+        split.clock.advance(11 * DAY)
+        trs, frame = spent(kw, lambda: kw.bars("005930", interval, "2018-02-01", "2018-03-30"))
+        assert trs == 0
+        pd.testing.assert_frame_equal(frame, held, check_freq=False)
+        assert frame.attrs["adjusted_as_of"] == "2018-04-27T09:00:00"
+
+    def test_whatever_sees_it_is_enough_for_all_series_of_the_code(self, split: Market) -> None:
+        kw = split.connect()
+        kw.bars("005930", "W", "2014-01-01", "2016-12-31")
+        kw.daily("005930", "2018-04-01")
+        kw.daily("000660", "2018-04-01", "2018-04-20")
+        split.clock.advance(11 * DAY)
+        kw.daily("005930", "2018-04-01")
+        trs, weeks = spent(kw, lambda: kw.bars("005930", "W", "2014-01-01", "2016-12-31"))
+        assert trs == ceil(len(weeks) / WEEKS_A_PAGE)
+        assert weeks.attrs["adjusted_as_of"] == "2018-05-08T09:00:00"
+        assert spent(kw, lambda: kw.daily("000660", "2018-04-01", "2018-04-20"))[0] == 0
 
 
 class TestMinutes:

@@ -1,20 +1,26 @@
-"""Whatever was asked before, a frame is the one that a single cold request gives: across splits, as time goes on."""
+"""Whatever was asked before, a frame is the one that a single cold request gives: across splits, as time goes on.
+
+What is held whole costs nothing, and is what a cold request gave on the day that the frame names.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
-from broker_rig import start
+from broker_rig import Market, start
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kernel_server.clock import KST
+from koalab.calendar import table
 from koalab.session import Session
+from koalab.store.finality import basis_of
 from koalab.transport.base import Page, Waiting
 
 CODE = "005930"
@@ -65,17 +71,42 @@ def frame(kw: Session, asked: Asked, today: date) -> pd.DataFrame:
     return kw.bars(CODE, asked.interval, first, last, adjusted=asked.adjusted)
 
 
+@contextmanager
+def brokers(folder: Path) -> Iterator[Callable[[str], Market]]:
+    """By the basis that a frame names: a broker at a moment at which prices are in that basis, and no later one."""
+    known: dict[str, Market] = {}
+
+    def at(basis: str) -> Market:
+        if basis not in known:
+            (*_, moment) = (one for one in MOMENTS if named(one) == basis)
+            known[basis] = start(folder / f"then{len(known)}", moment)
+        return known[basis]
+
+    try:
+        yield at
+    finally:
+        for market in known.values():
+            market.close()
+
+
+def named(moment: datetime) -> str:
+    return str(basis_of(moment.timestamp(), table()).astype("datetime64[s]"))
+
+
 def check(folder: Path, requests: list[Asked]) -> None:
     market = start(folder, MOMENTS[0])
     try:
-        warm = market.connect("warm")
-        for number, asked in enumerate(requests):
-            market.clock.advance(max(0.0, MOMENTS[asked.moment].timestamp() - market.clock.now()))
-            today = datetime.fromtimestamp(market.clock.now(), KST).date()
-            found = frame(warm, asked, today)
-            with market.connect(f"cold{number}") as cold:
-                expected = frame(cold, asked, today)
-            pd.testing.assert_frame_equal(found, expected, check_freq=False)
+        with brokers(folder) as at:
+            warm = market.connect("warm")
+            for number, asked in enumerate(requests):
+                market.clock.advance(max(0.0, MOMENTS[asked.moment].timestamp() - market.clock.now()))
+                now = datetime.fromtimestamp(market.clock.now(), KST)
+                found = frame(warm, asked, now.date())
+                basis = found.attrs.get("adjusted_as_of", named(now))
+                assert basis == named(now) or found.attrs["trs"] == 0
+                with (market if basis == named(now) else at(basis)).connect(f"cold{number}") as cold:
+                    expected = frame(cold, asked, now.date())
+                pd.testing.assert_frame_equal(found, expected, check_freq=False)
         assert warm.cache.verify() == []
     finally:
         market.close()
@@ -97,14 +128,18 @@ def test_any_sequence_of_requests_gives_what_cold_ones_give(
 
 
 @pytest.mark.parametrize("interval", ["D", "W", "M", "Y", "60min"])
-def test_a_range_that_was_held_before_a_split_is_right_at_every_moment_after_it(
+def test_a_range_that_was_held_before_a_split_stays_what_it_was_until_the_split_is_seen(
     tmp_path: Path, interval: str
 ) -> None:
     days = (
         (date(2018, 2, 1), date(2018, 4, 20)) if interval != "Y" else (date(2010, 1, 1), date(2017, 12, 31))
     )
     held = Asked(0, interval, *days)
-    check(tmp_path, [held, *(held._replace(moment=moment) for moment in (4, 5, 6, 9))])
+    seen = Asked(6, "D", date(2018, 5, 2), None)
+    check(
+        tmp_path,
+        [held, *(held._replace(moment=moment) for moment in (4, 5, 6)), seen, held._replace(moment=9)],
+    )
 
 
 @pytest.mark.parametrize("interval", ["D", "W", "M", "60min"])
@@ -131,6 +166,8 @@ def test_a_broker_that_is_behind_neither_takes_later_prices_nor_spoils_them(
         old, new = behind.connect(), ahead.connect()
         before, after = behind.connect("old").bars(*held), ahead.connect("new").bars(*held)
         assert (before["close"] / after["close"]).round().unique() == [50.0]
+        old.bars(*held)
+        new.bars(CODE, interval, "2018-05-02")  # which sees the split
         for kw, expected in ((old, before), (new, after), (old, before), (new, after)):
             pd.testing.assert_frame_equal(kw.bars(*held), expected, check_freq=False)
         assert new.bars(*held).attrs["trs"] == 0
