@@ -1,7 +1,7 @@
 """Whether adjusted prices that are held are still those that the broker gives.
 
-A split, a bonus or a rights issue rescales all that lies before it, and no free function of the control tells of
-one. So before held prices and new ones come into one frame they are laid beside each other, where they have a
+A split, a bonus or a rights issue rescales all that lies before it, and no free function of the control is
+known to tell of one. So before held prices and new ones come into one frame they are laid beside each other, where they have a
 day in common, and else for one TR. What is held whole is given as it is: it is in one basis, that of the day which
 the frame names.
 """

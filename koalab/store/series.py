@@ -66,7 +66,7 @@ class Series:
 
     def __post_init__(self) -> None:
         if not isinstance(self.code, str) or not _CODE.fullmatch(self.code):
-            raise BadInput(f"the cache knows codes like 005930, and {self.code!r} can be none")
+            raise BadInput(f"the cache knows codes, not names: {self.code!r} is no code like 005930")
         unit_of(self.interval)
 
     def __str__(self) -> str:
