@@ -5,9 +5,12 @@ Small enough to be faked honestly, and to be written again for another way (a RE
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 # A call that costs no TR is answered at once, or the server is not well.
 CALL_TIMEOUT = 20.0
@@ -112,6 +115,58 @@ class Status:
     next_login: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TickBatch:
+    """Real-time events in the order in which the control fired them; the columns are of one length.
+
+    Attributes:
+        types, type: the real-time types of this batch, and which of them each event is of.
+        codes, code: the codes of this batch, and which of them each event is of.
+        data: sRealData of each event, one a line: values in the type's order, tab-separated.
+        time: when each was fired, broker's time, seconds since the epoch.
+        dropped: events that were lost right before this batch, because this reader was too slow.
+        until: up to that moment of the broker's time everything has come, in this batch or before it.
+        carried_out: the number of the last request that has been carried out.
+        connected: the broker's connection was lost (False) or is there again and registered as before (True).
+    """
+
+    types: tuple[str, ...]
+    type: NDArray[np.intp]
+    codes: tuple[str, ...]
+    code: NDArray[np.intp]
+    data: str
+    time: NDArray[np.float64]
+    dropped: int = 0
+    until: float = float("-inf")
+    carried_out: int = 0
+    connected: bool | None = None
+
+
+class TickStream(Protocol):
+    """Real-time events of codes that come and go. Requests may be made from any thread; one thread iterates.
+
+    Each request gives its number, from 1 on. While nothing is asked, ``until`` is asked for every second.
+    """
+
+    def add(self, codes: Sequence[str], fids: Sequence[int]) -> int:
+        """Registers codes, with the types that hold one of ``fids``."""
+        ...
+
+    def remove(self, codes: Sequence[str]) -> int: ...
+
+    def mark(self) -> int:
+        """Asks for nothing but that ``until`` moves on."""
+        ...
+
+    def __iter__(self) -> Iterator[TickBatch]:
+        """Batches until ``close``, or until something fails (``koalab.errors``)."""
+        ...
+
+    def close(self) -> None:
+        """Ends it, from any thread; nothing of it stays registered."""
+        ...
+
+
 class Transport(Protocol):
     """One way to one broker. All methods may be called from any thread; all raise ``koalab.errors``."""
 
@@ -154,6 +209,10 @@ class Transport(Protocol):
 
         Closing the iterator takes it out of the server's queue.
         """
+        ...
+
+    def ticks(self, now: Callable[[], float]) -> TickStream:
+        """A stream of real-time events, without a code at first; ``now`` gives the broker's time."""
         ...
 
     def status(self, timeout: float = CALL_TIMEOUT) -> Status: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -17,6 +17,7 @@ from koalab.transport.access import Access
 from koalab.transport.base import CALL_TIMEOUT, Page, Priority, Quota, Scalar, Status, Stop, Waiting
 from koalab.transport.diagnosis import why_not
 from koalab.transport.problems import to_error
+from koalab.transport.ticks import RemoteTicks
 
 DEFAULT_PORT = 5943
 # While a request is under way the server says something every second: so long a silence is a dead server's.
@@ -133,6 +134,9 @@ class RemoteTransport:
     def search(self, index: int, name: str) -> Generator[list[str] | Waiting, None, None]:
         with self._told():
             yield from conditions.search(self._stub, index, name)
+
+    def ticks(self, now: Callable[[], float]) -> RemoteTicks:
+        return RemoteTicks(self._stub.Ticks, self._told, now)
 
     def status(self, timeout: float = CALL_TIMEOUT) -> Status:
         with self._told():

@@ -1,0 +1,70 @@
+"""What goes on while one watches."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Final
+
+from koalab.errors import BadInput
+from koalab.live.archive import Archive
+from koalab.live.collection import Collection
+from koalab.live.collector import Collector
+from koalab.live.hub import Hub
+from koalab.session.core import Codes, Core, exchange_sessions
+
+_REGISTERED_WITHIN: Final = 20.0
+
+
+class Live(Core):
+    """Live data."""
+
+    @cached_property
+    def _hub(self) -> Hub:
+        return Hub(self._link)
+
+    @cached_property
+    def _collections(self) -> list[Collection]:
+        """Those that run: one that nobody holds any more goes on."""
+        return []
+
+    def collect(self, codes: Codes, *, progress: bool = True) -> Collection:
+        """Collects minute bars from live trades (주식체결) into the cache, from now on, in the background.
+
+        The broker keeps a few months of minutes only; what is collected stays. A minute is kept when it is
+        complete: the stream was there for all of it without a gap, no trade is missing by 누적거래량, and a later
+        moment has been seen. It is then what opt10080 has of it, raw and, at today's scale, adjusted. Other minutes
+        of the session are holes, which ``fill`` and ``stop`` take from opt10080. ``minute`` then asks the broker for
+        nothing, once the session's minutes are final (10 minutes after the close).
+
+        Args:
+            codes: codes or names.
+            progress: show a bar while holes are filled.
+
+        Returns:
+            A ``Collection``: ``frame()``, ``status()``, ``gaps``, ``fill()`` and ``stop()``; ``with`` stops it too.
+
+        Raises:
+            NotConnected, NoAnswer: the codes could not be registered.
+        """
+        wanted, _ = self._codes(codes)
+        if not wanted:
+            raise BadInput("no codes: give at least one")
+        self._link.require_login()
+        archive = Archive(self.cache, exchange_sessions, self._link.now)
+        collector = Collector(self._hub, archive, exchange_sessions, self._link.now, wanted)
+        try:
+            collector.wait(_REGISTERED_WITHIN)
+        except BaseException:
+            collector.stop()
+            raise
+        found = Collection(collector, self._link, lambda: self._progress("분봉 보충", progress), self._name)
+        self._collections[:] = [one for one in self._collections if one.running]
+        self._collections.append(found)
+        return found
+
+    def close(self) -> None:
+        """Ends the session: what is collected by now is kept, nothing stays registered, and an embedded server ends."""
+        for one in self._collections:
+            one.stop(fill=False)
+        self._hub.close()
+        super().close()
