@@ -248,13 +248,18 @@ class Hub:
         while not over.wait(self._pause):
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
             try:
-                self._link.status(_LOOK)
-            except KoalabError as gone:
-                lost = gone if isinstance(gone, ServerLost) else ServerLost(str(gone))
-                try:
-                    self._link.recover(Progress("", show=False), lost)
-                except KoalabError as still:
-                    log.warning("live data: %s", still)
-                    continue
+                self._look()
+            except KoalabError as error:
+                log.warning("live data: %s", error)
+                continue
             self.reconnects += 1
             return
+
+    def _look(self) -> None:
+        """Whether the server and its broker are there, by now or after it has been waited for."""
+        try:
+            self._link.status(_LOOK)
+        except KoalabError as gone:
+            lost = gone if isinstance(gone, ServerLost) else ServerLost(str(gone))
+            self._link.recover(Progress("", show=False), lost)
+        self._link.require_login()

@@ -62,6 +62,7 @@ def start(
     clock: Clock | None = None,
     account_file: Path | None = None,
     settings: simulated.Settings | None = None,
+    port: int = 0,
     **server_settings: Any,
 ) -> Market:
     """``settings`` are the broker's; ``server_settings`` further fields of the server's Settings."""
@@ -86,7 +87,7 @@ def start(
         )
 
     serving = Settings(
-        presets()["official"], port=0, standing=lambda now: standing(table(), now), **server_settings
+        presets()["official"], port=port, standing=lambda now: standing(table(), now), **server_settings
     )
     server = BackgroundServer(make, clock, serving, thread)
     return Market(clock, server, folder, thread, made[-1])
