@@ -11,6 +11,7 @@ import click
 
 from kernel_server import __version__
 from koalab.commands import SHARED, Table, complaint
+from koalab.commands.collect import waiting
 from koalab.commands.doctor import doctor
 from koalab.commands.keys import certificates, token
 from koalab.commands.machine import notebook, serve
@@ -55,7 +56,7 @@ def _complain(message: str) -> None:
 
 
 program = Program(
-    [*map(taking_options, SHARED), serve, certificates, token, doctor, notebook],
+    [*map(taking_options, (*SHARED, waiting)), serve, certificates, token, doctor, notebook],
     name=PROGRAM,
     params=options(hidden=False),
     help="Kiwoom's market data: cached, within the broker's limits, over a kernel server or a simulated broker.",

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from koalab.commands import collect
 from koalab.commands.accounts import accounts, balances, deposit, fills, orders, returns
 from koalab.commands.explain import help_command
 from koalab.commands.front import Front
@@ -53,7 +54,7 @@ SHARED: tuple[click.Command, ...] = (
 )
 """The commands of both places, in the order in which help lists them."""
 
-NOTEBOOK: tuple[click.Command, ...] = (connect, *SHARED)
+NOTEBOOK: tuple[click.Command, ...] = (connect, *SHARED, collect.beside)
 """Those of the magics: there a session stays, so that it can be chosen once."""
 
 

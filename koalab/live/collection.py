@@ -53,7 +53,7 @@ class Collection:
 
     @property
     def over(self) -> bool:
-        """Whether the session of today, or the latest, has been heard to its end."""
+        """Whether the session of today, or the latest, has been heard to its end, or there is none today."""
         return self._collector.over
 
     @property

@@ -17,7 +17,7 @@ from koalab.live import columns
 from koalab.live.archive import Archive, Collected
 from koalab.live.hub import Hub, Subscription
 from koalab.live.minutes import MINUTE, SECOND, Trades
-from koalab.live.stretches import Stretches, wall
+from koalab.live.stretches import MARGIN, Stretches, wall
 from koalab.live.tape import Hours, Piece, Tape, count, holes
 from koalab.store import coverage
 from koalab.store.coverage import Coverage
@@ -166,9 +166,9 @@ class Collector:
 
     @property
     def over(self) -> bool:
-        """Whether the session of today, or the latest, has been heard to its end."""
+        """Whether the session of today, or the latest, has been heard to its end, or there is none today."""
         with self._lock:
-            return self._hours is not None and self._stretches.until > self._hours.last
+            return self._hours is None or self._stretches.until > self._hours.last
 
     def sync(self, timeout: float) -> bool:
         """Waits for what has happened by now; False where it did not come in time."""
@@ -187,7 +187,7 @@ class Collector:
         with self._lock:
             if self._hours is None:
                 return {code: Progressed(0, 0, 0) for code in self.codes}
-            now = max(self._stretches.until, 0)
+            now = max(self._stretches.until - MARGIN, 0)
             found = {}
             for code in self.codes:
                 complete = self._known(code)

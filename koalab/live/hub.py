@@ -190,6 +190,7 @@ class Hub:
         self._pause = _FIRST_PAUSE
         everybody = self._subscribed()
         hearing = [one for one in everybody if one.hearing]
+        carried_out = max(self._carried_out, batch.carried_out)
         if batch.dropped:
             self._gap(hearing, f"{batch.dropped} events were lost: they came faster than they were read")
         if batch.connected is not None:
@@ -197,7 +198,7 @@ class Hub:
             self._gap(hearing, "the broker's connection was lost")
         if self._connected:
             for one in everybody:
-                if not one.hearing and batch.carried_out >= one.ticket:
+                if not one.hearing and carried_out >= one.ticket:
                     only_dropped = one in hearing and batch.connected is None and len(batch.time)
                     self._begin(one, float(batch.time[0]) if only_dropped else self._link.now())
         if len(batch.time):
@@ -210,7 +211,7 @@ class Hub:
                 if one.hearing:
                     self._tell(one, lambda listener: listener.seen(batch.until))
         with self._moved:
-            self._carried_out = max(self._carried_out, batch.carried_out)
+            self._carried_out = carried_out
             self._moved.notify_all()
 
     def _begin(self, one: Subscription, at: float) -> None:
