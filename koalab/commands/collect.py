@@ -62,11 +62,13 @@ def _watch(collection: Collection, show: bool, until_close: bool) -> None:
 
     with tqdm(bar_format="{desc}", leave=False, disable=not show) as line:
         while collection.running and not (until_close and collection.over):
+            began = time.monotonic()
             how = collection.status()
             line.set_description_str(
                 f"{str(how['until'])[11:19] or '--:--:--'}까지 {how['codes']}종목, 완성 {how['complete']}분, "
                 f"누락 {how['holes']}분, 끊김 {how['gaps']}회"
             )
-            time.sleep(_LOOK_EVERY)
+            # Of a whole market it takes a while, and looking must not keep it from listening.
+            time.sleep(max(_LOOK_EVERY, 20 * (time.monotonic() - began)))
     if not collection.running:
         raise KoalabError(f"nothing is collected any more: {collection.status()['error']}")

@@ -107,6 +107,7 @@ class Collection:
         Minutes are final half a minute after they ended. Made again, it asks only for what is missing still.
         """
         self._collector.sync(_SYNC)
+        self._collector.flush()
         with self._progress() as shown:
             spent = filling.fill(self._link, self._collector, shown)
         self._trs += spent

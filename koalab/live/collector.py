@@ -182,6 +182,11 @@ class Collector:
             with self._lock:
                 self._flush(all_of_it=True)
 
+    def flush(self) -> None:
+        """Keeps what is complete; where nobody listens any more, all of it."""
+        with self._lock:
+            self._flush(all_of_it=not self.listening)
+
     def progressed(self) -> Mapping[str, Progressed]:
         """How each code stands in the session of today, or the latest."""
         with self._lock:

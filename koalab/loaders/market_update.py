@@ -33,6 +33,8 @@ Done = Literal["up to date", "no quote", "added", "appended", "asked", "behind",
 """What is done about a code, from what need not be told to what must be: see ``Session.update_market``."""
 
 _CODES_A_TR: Final = 100
+# Long histories take some 20 ms a code, and other processes wait a second for their turn to write.
+_CODES_A_WRITE: Final = 25
 _INSTANT: Final = np.timedelta64(1, "us")
 # From an hour before the opening on quotes may be those of the day that begins.
 _BEFORE_OPENING: Final = 3600.0
@@ -154,16 +156,18 @@ class MarketUpdate:
         later: list[_Work] = []
         for chunk in chunks:
             quotes = self._quotes(chunk, progress)
-            # A hundred issues in one go: whoever is killed meanwhile has all of them as they were.
-            with self._store.shelf.transaction():
-                for code in chunk:
-                    quote = quotes.get(code)
-                    if quote is None or quote.day != day:
-                        outcomes[code].did("no quote")
-                        continue
-                    work = _Work(code, quote, lacking[code], final, outcomes[code])
-                    if self._append(work):
-                        later.append(work)
+            for code in chunk:
+                if code not in quotes or quotes[code].day != day:
+                    outcomes[code].did("no quote")
+            works = [
+                _Work(code, quotes[code], lacking[code], final, outcomes[code])
+                for code in chunk
+                if outcomes[code].done != "no quote"
+            ]
+            for start in range(0, len(works), _CODES_A_WRITE):
+                # Whoever is killed meanwhile has all of them as they were.
+                with self._store.shelf.transaction():
+                    later += [one for one in works[start : start + _CODES_A_WRITE] if self._append(one)]
         for work in later:
             self._ask(work, catch_up, progress)
         return outcomes

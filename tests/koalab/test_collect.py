@@ -203,6 +203,21 @@ class TestTradesThatAreLost:
         assert kw._link.trs == 0
         check(market, kw, OTHER)
 
+    def test_by_a_broker_that_falls_silent_are_noticed_when_it_speaks_again(
+        self, market_at: Callable[..., Market]
+    ) -> None:
+        market = market_at("08:50")
+        kw = market.connect()
+        collection = kw.collect([ONE, OTHER])
+        go(market, "10:00")
+        self.fault(market, lambda faults: faults.go_silent(240.0))
+        go(market, "15:42")
+        heard(collection, "15:41")
+        assert 4 <= collection.frame()["holes"].tolist()[1] <= 8
+        collection.stop()
+        check(market, kw, ONE)
+        check(market, kw, OTHER)
+
     def test_with_the_brokers_connection_are_a_gap(self, market_at: Callable[..., Market]) -> None:
         market = market_at("08:50")
         kw = market.connect()
