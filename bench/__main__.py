@@ -1,4 +1,4 @@
-"""``python -m bench [pages] [cache] [killing] [startup] [exchange] [streams] [scheduler] [soak]``."""
+"""``python -m bench [pages] [cache] [killing] [startup] [exchange] [streams] [collect] [scheduler] [soak]``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import os
 import platform
 
-from bench import cache, exchange, killing, pages, scheduler, soak, startup, streams
+from bench import cache, collect, exchange, killing, pages, scheduler, soak, startup, streams
 
 BENCHES = {
     "pages": pages.run,
@@ -15,6 +15,7 @@ BENCHES = {
     "startup": startup.run,
     "exchange": exchange.run,
     "streams": streams.run,
+    "collect": collect.run,
     "scheduler": scheduler.run,
     "soak": soak.run,
 }
