@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from datetime import date, datetime
@@ -333,6 +337,36 @@ def test_25_codes_are_written_together_or_not_at_all(
     again = kw.update_market(codes)
     assert again.attrs["trs"] == 1
     assert again["done"].value_counts().to_dict() == {"up to date": 100, "added": 50}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of POSIX")
+def test_an_update_that_is_killed_leaves_a_sound_cache_and_goes_on_where_it_was(
+    at: Callable[..., Market],
+) -> None:
+    market = at(FRIDAY)
+    kw = market.connect()
+    code = (
+        "import sys; from koalab.session import Session; from koalab.transport.remote import RemoteTransport\n"
+        "kw = Session(RemoteTransport(sys.argv[1]), sys.argv[2]); print('go', flush=True)\n"
+        "kw.update_market(market='KOSPI', progress=False)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, market.server.address, str(market.folder / "cache")],
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"go\n"
+        until = time.monotonic() + 30
+        while not kw.cache.series() and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.01)
+        process.kill()
+    held = {one.code for one in kw.cache.series()}
+    assert held
+    assert kw.cache.verify() == []
+    again = kw.update_market(market="KOSPI", progress=False)
+    assert set(again.index[again["done"] == "up to date"]) == held
+    assert again.attrs["trs"] == -(-int((again["done"] != "up to date").sum()) // 100)
+    assert kw.cache.verify() == []
 
 
 LISTING = """code,name,market,shares,listing_date
