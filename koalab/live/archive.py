@@ -14,15 +14,12 @@ from koalab.live.tape import Hours, Piece
 from koalab.store import coverage
 from koalab.store.bars import BarStore, BasisChanged
 from koalab.store.coverage import Coverage
-from koalab.store.finality import needs_fetch
-from koalab.store.series import Series, microseconds, moment
+from koalab.store.series import Moment, Series, microseconds, moment
 
 log = logging.getLogger(__name__)
 
 _INTERVAL: Final = "1min"
 _INSTANT: Final = np.timedelta64(1, "us")
-# Longer than any closure of the exchange.
-_NEIGHBOUR: Final = np.timedelta64(30, "D")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +38,11 @@ class Archive:
     Args:
         store: of final bars.
         sessions: of the exchange, read when they are first needed.
-        now: the broker's time.
     """
 
-    def __init__(self, store: BarStore, sessions: Callable[[], Sessions], now: Callable[[], float]) -> None:
+    def __init__(self, store: BarStore, sessions: Callable[[], Sessions]) -> None:
         self._store = store
         self._sessions = sessions
-        self._now = now
-        # Whether a code's adjusted series is at the scale of that session.
-        self._fits: dict[tuple[str, int], bool] = {}
 
     def held(self, code: str, hours: Hours) -> Coverage:
         """Which minutes of a session the raw series has."""
@@ -79,28 +72,36 @@ class Archive:
         series = Series(one.code, _INTERVAL, adjusted)
         for first, last in one.piece.covered:
             covered = (moment(first), moment(last))
+            bars = one.piece.bars.slice(*covered)
             try:
-                self._store.add(series, one.piece.bars.slice(*covered), covered)
+                self._store.add(series, bars, covered, basis=_basis(one.hours) if adjusted else None)
             except BasisChanged as changed:
                 # The next load of that series asks for what is missing, and finds out what is right.
                 log.warning("collected minutes are not kept: %s", changed)
 
     def _adjusted_fits(self, one: Collected) -> bool:
-        """Whether today's prices may stand behind those of the adjusted series.
+        """Whether the session's prices may stand beside the adjusted ones that are held.
 
-        Where a later load would see both sides of a gap in one go it checks the scale by itself. Where there is no such
-        gap, the last close that is held has to be today's 기준가.
+        They may where those are in its basis, and are where their last close, of the session before, is its 기준가.
+        Else only a load can tell, and this session's minutes are left to it.
         """
-        key = one.code, one.hours.first
-        if key not in self._fits:
-            opening = moment(one.hours.first)
-            series = Series(one.code, _INTERVAL, True)
-            before, _ = self._store.read(series, opening - _NEIGHBOUR, opening - _INSTANT)
-            fits = not len(before) or float(before.close[-1]) == one.base
-            if not fits:
-                _, gaps = self._store.read(series, before.time[-1], opening - _INSTANT)
-                fits = bool(needs_fetch(gaps, _INTERVAL, self._now(), self._sessions()))
-            if not fits and not one.base:
-                return False  # nothing was traded yet that would tell it
-            self._fits[key] = fits
-        return self._fits[key]
+        series, opening, basis = Series(one.code, _INTERVAL, True), moment(one.hours.first), _basis(one.hours)
+        known = self._store.held(series, opening, opening - _INSTANT)  # its record alone
+        if not known.anything or known.basis == basis:
+            return True
+        before, _ = self._store.read(series, self._day_before(opening), opening - _INSTANT)
+        if not len(before) or float(before.close[-1]) != one.base:
+            return False
+        return self._store.renew(series, known.basis, basis)
+
+    def _day_before(self, opening: Moment) -> Moment:
+        """The midnight of the session before the one that opens then."""
+        dates = self._sessions().dates
+        index = int(np.searchsorted(dates, opening.astype("datetime64[D]"))) - 1
+        found: Moment = dates[max(0, index)].astype("datetime64[us]")
+        return found
+
+
+def _basis(hours: Hours) -> Moment:
+    """The basis of adjusted prices during that session: the one that its opening names."""
+    return moment(hours.first)

@@ -50,7 +50,7 @@ class Live(Core):
         if not wanted:
             raise BadInput("no codes: give at least one")
         self._link.require_login()
-        archive = Archive(self.cache, exchange_sessions, self._link.now)
+        archive = Archive(self.cache, exchange_sessions)
         collector = Collector(self._hub, archive, exchange_sessions, self._link.now, wanted)
         try:
             collector.wait(_REGISTERED_WITHIN)
