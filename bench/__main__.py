@@ -1,4 +1,4 @@
-"""``python -m bench [pages] [cache] [killing] [startup] [exchange] [streams] [collect] [scheduler] [soak]``."""
+"""``python -m bench [pages] [cache] [killing] [startup] [exchange] [streams] [collect] [scheduler] [plans] [soak]``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import os
 import platform
 
-from bench import cache, collect, exchange, killing, pages, scheduler, soak, startup, streams
+from bench import cache, collect, exchange, killing, pages, plans, scheduler, soak, startup, streams
 
 BENCHES = {
     "pages": pages.run,
@@ -17,6 +17,7 @@ BENCHES = {
     "streams": streams.run,
     "collect": collect.run,
     "scheduler": scheduler.run,
+    "plans": plans.run,
     "soak": soak.run,
 }
 

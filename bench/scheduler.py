@@ -48,7 +48,7 @@ def _load(limits: Limits, count: int) -> float:
     return asyncio.run(load())
 
 
-def _best(windows: tuple[Window, ...], count: int) -> float:
+def best(windows: tuple[Window, ...], count: int) -> float:
     """Seconds that so many calls take if each is made as early as the windows let anybody make it."""
     times: list[float] = []
     for _ in range(count):
@@ -61,10 +61,10 @@ def _loads() -> list[Row]:
     rows = []
     for name, limits in presets().items():
         for count in LOADS:
-            took, best = _load(limits, count), _best(limits.of("tr"), count)
+            took, possible = _load(limits, count), best(limits.of("tr"), count)
             what = f"{count:,} TRs under the limits {name}, simulated"
             rows.append(
-                Row(what, _time(took), f"{took / best:.4f} times the best possible (at most {AT_MOST})")
+                Row(what, _time(took), f"{took / possible:.4f} times the best possible (at most {AT_MOST})")
             )
     return rows
 

@@ -41,14 +41,22 @@ class Program(Table):
         except click.ClickException as error:
             _complain(error.format_message())
             code = FAILED
-        except (click.Abort, KeyboardInterrupt):
+        except (click.Abort, KeyboardInterrupt) as stopped:
+            _add_notes(stopped.__cause__ or stopped)
             code = INTERRUPTED
         except (KoalabError, OSError) as error:
             _complain(str(error))
+            _add_notes(error)
             code = FAILED
         finally:
             terminal.close()
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _add_notes(error: BaseException) -> None:
+    """What was said beside the error: how a plan that was stopped goes on, for example."""
+    for note in getattr(error, "__notes__", ()):
+        _complain(note)
 
 
 def _complain(message: str) -> None:

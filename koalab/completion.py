@@ -99,6 +99,11 @@ def complete_markets(
     return [CompletionItem(name, help="market") for name in known if name.startswith(incomplete.upper())]
 
 
+def complete_issues(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Markets, and then codes and names."""
+    return complete_markets(ctx, param, incomplete) + complete_codes(ctx, param, incomplete)
+
+
 def complete_intervals(
     _ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:

@@ -11,13 +11,18 @@ KoalabError
 ├── OrderRejected     the broker refused an order; its message is in the text
 ├── ServerLost        the server went away in the middle and did not come back in time
 ├── CacheDamaged      what the cache holds does not add up
+├── PlanIncomplete    some issues of a plan could not be loaded; all others are
 └── Forbidden         the server does not allow this to whoever asks
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class KoalabError(Exception):
@@ -85,6 +90,18 @@ class ServerLost(KoalabError, ConnectionError):
 
 class CacheDamaged(KoalabError):
     """The cache holds something that does not add up; ``session.cache.verify()`` tells what."""
+
+
+class PlanIncomplete(KoalabError):
+    """Some issues of a plan could not be loaded; all others are. Running it again tries them again.
+
+    ``report`` is the frame that ``run()`` gives, with an ``error`` for each of them; ``failed`` the errors by code.
+    """
+
+    def __init__(self, message: str, report: pd.DataFrame, failed: Mapping[str, KoalabError]) -> None:
+        super().__init__(message)
+        self.report = report
+        self.failed = dict(failed)
 
 
 class Forbidden(KoalabError, PermissionError):

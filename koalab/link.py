@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Protocol
 
 from koalab.errors import KoalabError, NotConnected, ServerLost
+from koalab.forecast import Forecast
 from koalab.progress import Progress
 from koalab.transport.base import CALL_TIMEOUT, Page, Priority, Scalar, Status, Stop, Transport, Waiting
 
@@ -43,9 +43,11 @@ class Link:
     def __init__(self, transport: Transport, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.transport = transport
         self.trs = 0
+        self.life = 0
+        """How often the server was brought back: what was asked in an earlier life is lost with it."""
         self._monotonic = monotonic
         self._lock = threading.RLock()
-        self._tr_times: deque[float] = deque(maxlen=1000)
+        self._recovering = threading.Lock()
         self._status = transport.status()
         self._read_at = monotonic()
 
@@ -65,9 +67,9 @@ class Link:
     def simulated(self) -> bool:
         return self._status.control == "simulated"
 
-    def status(self, timeout: float = CALL_TIMEOUT) -> Status:
-        """Asks the server, which has so many seconds to answer."""
-        status = self.transport.status(timeout)
+    def status(self, timeout: float = CALL_TIMEOUT, trs: int = 0) -> Status:
+        """Asks the server, which has so many seconds to answer, also for the wait of so many more TRs."""
+        status = self.transport.status(timeout, trs)
         self._keep(status)
         return status
 
@@ -91,22 +93,9 @@ class Link:
                 pass
         return now
 
-    def expected_wait(self, trs: int) -> float:
-        """Seconds that so many more TRs take under the broker's limits, as far as this session can see.
-
-        Of the calls that others made it knows only how many count now, so it takes them for just made: the
-        wait may be shorter, and longer only if others go on asking.
-        """
-        status, now = self._status, self.now()
-        windows = [one for one in status.quotas if one.kind == "tr"]
-        made = sorted([*([status.now] * max((one.used for one in windows), default=0)), *self._tr_times])
-        start = now
-        for _ in range(trs):
-            for window in windows:
-                if len(made) >= window.limit:
-                    start = max(start, made[-window.limit] + window.seconds)
-            made.append(start)
-        return start - now
+    def forecast(self) -> Forecast:
+        """What one load may expect to wait for its TRs under the broker's limits."""
+        return Forecast(lambda trs: self.status(_TIME_TIMEOUT, trs), self.now, self._monotonic)
 
     def login(self, timeout: float = LOGIN_TIMEOUT) -> None:
         """CommConnect, and waits for its OnEventConnect; nothing where somebody is logged in already."""
@@ -142,8 +131,8 @@ class Link:
                 if isinstance(item, Waiting):
                     progress.waiting(item)
                 else:
-                    self.trs += 1
-                    self._tr_times.append(item.received_at)
+                    with self._lock:
+                        self.trs += 1
                     yield item
 
     def conditions(self, reload: bool) -> dict[int, str]:
@@ -165,24 +154,33 @@ class Link:
                     progress.waiting(item)
                 else:
                     codes += item
-        self.trs += 1
-        self._tr_times.append(self.now())
+        with self._lock:
+            self.trs += 1
         return codes
 
-    def recover(self, progress: Progress, error: ServerLost) -> None:
+    def recover(self, progress: Progress, error: ServerLost, life: int) -> None:
         """After ``error``: waits for the server, or starts the embedded one again, and logs in as before.
+
+        Of several loads that lost it together the first brings it back, for all of them.
+
+        Args:
+            progress: is told of it.
+            error: how the server was lost.
+            life: the link's, when what failed was begun.
 
         Raises:
             ServerLost: it did not come back, or it is another broker's now.
         """
-        with self._lock:
-            log.warning("%s; trying to get it back", error)
+        with self._recovering:
             progress.say("서버 재연결 중")
             before = self._status
-            try:
-                self.transport.recover(RECOVER_TIMEOUT)
-            except NotConnected as failed:
-                raise ServerLost(str(failed)) from error
+            if life == self.life:
+                log.warning("%s; trying to get it back", error)
+                try:
+                    self.transport.recover(RECOVER_TIMEOUT)
+                except NotConnected as failed:
+                    raise ServerLost(str(failed)) from error
+                self.life += 1
             status = self.status()
             if status.source != before.source:
                 raise ServerLost(
@@ -226,4 +224,3 @@ class Link:
                 log.warning("the server's prices changed from %s to %s", self._status.source, status.source)
             self._status = status
             self._read_at = self._monotonic()
-            self._tr_times.clear()  # the server's own count has them

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 MARKETS: Mapping[str, str] = {"KOSPI": "0", "KOSDAQ": "10", "KONEX": "50"}
 KINDS: Mapping[str, str] = {"etf": "8", "etn": "60", "reit": "6", "elw": "3", "fund": "4", "warrant": "5"}
 _CODE = re.compile(r"(?P<code>[0-9A-Z]{6})(?:_(?:NX|AL))?")
+_DATE = re.compile(r"[12]\d{3}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _NEAR = 5
 # For so many codes the master functions are asked at once; for more, for the whole market, which is kept.
 _FEW = 300
@@ -105,6 +106,7 @@ class Listings:
         self._link = link
         self._memo = memo
         self._held: tuple[str, Listing] | None = None
+        self._dates: tuple[str, dict[str, str]] = ("", {})
 
     def today(self) -> Listing:
         """The listing as of the broker's today.
@@ -151,6 +153,21 @@ class Listings:
         )
         frame.attrs = {"source": self._link.source, "listed_on": _day(self._link.now()), "trs": 0}
         return frame
+
+    def listed(self, codes: Sequence[str]) -> dict[str, np.datetime64]:
+        """The days on which those codes were listed (GetMasterListedStockDate), where the broker says so."""
+        day = _day(self._link.now())
+        if self._dates[0] != day:
+            stored = remembered(self._memo, "listing-details")
+            rows = stored["rows"] if stored is not None and stored["day"] == day else {}
+            self._dates = (day, {code: row[0] for code, row in rows.items()})
+        known = self._dates[1]
+        unknown = [code for code in codes if code not in known]
+        if unknown:
+            self._link.require_login()
+            dates = self._link.call_many([("GetMasterListedStockDate", (code,)) for code in unknown])
+            known.update({code: str(date or "").strip() for code, date in zip(unknown, dates, strict=True)})
+        return {code: _date(known[code]) for code in codes if _DATE.fullmatch(known[code])}
 
     def _ask(self) -> dict[str, Any]:
         self._link.require_login()
@@ -210,6 +227,11 @@ def remembered(memo: Memo | None, key: str) -> Any:
     except CacheDamaged as error:
         log.warning("%s; the listing is asked for anew", error)
         return None
+
+
+def _date(text: str) -> np.datetime64:
+    """The day of YYYYMMDD; one that no month has is the first of the next."""
+    return np.datetime64(f"{text[:4]}-{text[4:6]}", "D") + np.timedelta64(int(text[6:]) - 1, "D")
 
 
 def _labels(lists: Iterable[tuple[str, list[str]]]) -> Iterable[tuple[str, str]]:

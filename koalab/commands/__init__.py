@@ -16,6 +16,7 @@ from koalab.commands.accounts import accounts, balances, deposit, fills, orders,
 from koalab.commands.explain import help_command
 from koalab.commands.front import Front
 from koalab.commands.market import conditions, flows, index, orderbook, screen
+from koalab.commands.plan import plan
 from koalab.commands.reading import bars, codes, daily, find, info, minute, quotes, tr
 from koalab.commands.reference import reference
 from koalab.commands.session import connect, login, status
@@ -48,6 +49,7 @@ SHARED: tuple[click.Command, ...] = (
     returns,
     tr,
     update_market,
+    plan,
     cache,
     reference,
     help_command,

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from koalab.errors import BadInput
+from koalab.plans import Plan
 
 if TYPE_CHECKING:
     from koalab.frames.generic import Answer
@@ -59,9 +60,11 @@ def text(value: Any, kind: str) -> str:
 
 
 def table_of(value: Any) -> pd.DataFrame | None:
-    """What a command found as one table: of a TR its rows, where it has any fields for them."""
+    """What a command found as one table: of a TR its rows, where it has any fields for them; of a plan its codes."""
     if isinstance(value, pd.DataFrame):
         return value
+    if isinstance(value, Plan):
+        return value.frame()
     if isinstance(value, pd.Series):
         return pd.DataFrame([value.tolist()], columns=value.index.astype("str")).infer_objects()
     if _is_answer(value):
@@ -109,6 +112,8 @@ def _table(value: Any) -> str:
             if len(value)
             else f"nothing; columns: {', '.join(dated(value).columns)}"
         )
+    if isinstance(value, Plan):
+        return _table(value.summary())
     if isinstance(value, list):
         return "\n".join(str(one) for one in value) if value else "none"
     return str(value)
@@ -150,6 +155,8 @@ def _padded(text: str, width: int) -> str:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, pd.Timedelta):
+        return str(value).removeprefix("0 days ")
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d}" if value - value.normalize() == _MIDNIGHT else f"{value:%Y-%m-%d %H:%M:%S}"
     return "" if value is None or value is pd.NaT or value != value else str(value)
@@ -159,6 +166,8 @@ def _plain_json(value: Any) -> Any:
     """As JSON knows it: tables as lists of objects, what is missing as null."""
     if _is_answer(value):
         return {"single": _plain_json(value.single), "multi": _plain_json(value.multi)}
+    if isinstance(value, Plan):
+        return _plain_json(value.frame())
     if isinstance(value, pd.DataFrame):
         found = dated(value)
         rows = zip(*(found.iloc[:, place].tolist() for place in range(found.shape[1])), strict=True)

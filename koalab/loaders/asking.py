@@ -16,6 +16,7 @@ from koalab.link import Link, Shows
 from koalab.loaders.intervals import Interval
 from koalab.loaders.periods import period
 from koalab.store.coverage import Coverage
+from koalab.store.disk import CacheUnavailable
 from koalab.store.finality import Gap
 from koalab.store.series import Moment, Series
 from koalab.transport.base import Page, Priority, Stop
@@ -30,12 +31,14 @@ class Loaded:
     """What a load gave: the bars, how many of them the cache had, and what the rest cost.
 
     Attributes:
+        unkept: why pages of it could not be kept, where that went wrong.
         basis: of adjusted prices, see ``finality.basis_of``: since when they are known to be the broker's.
     """
 
     bars: BarColumns
     hits: int = 0
     trs: int = 0
+    unkept: CacheUnavailable | None = None
     fetched_at: float = 0.0
     messages: list[str] = field(default_factory=list)
     basis: Moment | None = None

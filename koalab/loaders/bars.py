@@ -19,7 +19,7 @@ from koalab.frames.bars import BarColumns, kind_of, parse
 from koalab.link import Link
 from koalab.loaders.asking import Load, Loaded, Part, parts
 from koalab.loaders.basis import CHANGES, Bases
-from koalab.loaders.expectation import expected_trs
+from koalab.loaders.expectation import Expectation, asked_for
 from koalab.loaders.intervals import Interval
 from koalab.loaders.known import Known
 from koalab.progress import Progress
@@ -27,7 +27,7 @@ from koalab.store import coverage
 from koalab.store.bars import BarStore, BasisChanged, Held
 from koalab.store.claims import Claim
 from koalab.store.disk import CacheUnavailable
-from koalab.store.finality import basis_of, final_until, wall
+from koalab.store.finality import Gap, basis_of, final_until, seconds, wall
 from koalab.store.merging import joined
 from koalab.store.series import Series, microseconds, moment
 from koalab.transport.base import Priority, Waiting
@@ -91,6 +91,7 @@ class BarLoader:
         (load,) = self._loads([code], interval, first, last, adjusted, priority, now)
         recoveries = trs = 0
         while True:
+            life = self._link.life
             try:
                 held = self._step(load, progress)
             except ServerLost as error:
@@ -98,14 +99,14 @@ class BarLoader:
                 trs = load.result.trs
                 if recoveries > _RECOVERIES:
                     raise
-                self._recover(load, progress, error)
+                self._recover(load, progress, error, life)
             except NotConnected as error:
                 # Between two pages the broker went away, and the server is about to log in again, or has by now.
                 status = self._link.status()
                 if load.result.trs == trs or not (status.connected or status.next_login):
                     raise
                 trs = load.result.trs
-                self._recover(load, progress, ServerLost(str(error)))
+                self._recover(load, progress, ServerLost(str(error)), life)
             except BasisChanged as changed:
                 # Somebody else's page came in between, in another basis.
                 load.changes += 1
@@ -188,21 +189,27 @@ class BarLoader:
     def _fetch(self, load: Load, held: Held, shown: _Shown) -> None:
         """The next page, or for minutes and ticks, whose pages begin with the newest, all of them."""
         if not load.result.trs:
-            shown.progress.expect(
-                expected_trs(load.interval, held.gaps, self._sessions()) if held.gaps else 1
-            )
+            shown.progress.expect(self._expected(load, held.gaps) if held.gaps else 1)
         if not held.gaps:
             self._bases.prove(load, held, shown)
             return
-        gap = held.gaps[-1]
+        gap = asked_for(held.gaps, load.interval)[-1]
         paged = bool(load.interval.end_input)
         floor, upper = self._known.reach(load, held, gap)
         with closing(parts(self._link, load, floor, upper, shown, max_pages=1 if paged else 0)) as found:
             for part in found:
-                shown.page(str(part.bars.time[0])[:10] if len(part.bars) else "")
-                self._accept(load, part, shown)
+                try:
+                    self._accept(load, part, shown)
+                finally:
+                    # What is told here may end the load: the page is kept by now.
+                    shown.page(str(part.bars.time[0])[:10] if len(part.bars) else "")
                 if not paged and not any(low < part.covers[0] for low, _ in self._known.look(load).gaps):
                     return
+
+    def _expected(self, load: Load, gaps: Sequence[Gap]) -> int:
+        return Expectation(load.interval, self._sessions(), seconds(load.now)).trs(
+            asked_for(gaps, load.interval)
+        )
 
     def _accept(self, load: Load, part: Part, shown: _Shown) -> None:
         load.result.messages += part.page.messages
@@ -228,10 +235,11 @@ class BarLoader:
                 basis=load.taken or load.basis,
             )
         except CacheUnavailable as error:
+            load.result.unkept = error
             log.warning("bars of %s could not be kept: %s", load.series, error)
 
-    def _recover(self, load: Load, progress: Progress, error: ServerLost) -> None:
-        self._link.recover(progress, error)
+    def _recover(self, load: Load, progress: Progress, error: ServerLost, life: int) -> None:
+        self._link.recover(progress, error, life)
         # Its clock may have been set back, and then less is final than there was.
         now = self._link.now()
         load.final = min(load.final, final_until(load.interval.name, now, self._sessions()))

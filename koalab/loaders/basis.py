@@ -1,8 +1,8 @@
 """Whether adjusted prices that are held are still those that the broker gives.
 
-A split, a bonus or a rights issue rescales all that lies before it, and no free function of the control is
-known to tell of one. So before held prices and new ones come into one frame they are laid beside each other, where they have a
-day in common, and else for one TR. What is held whole is given as it is: it is in one basis, that of the day which
+A split, a bonus or a rights issue rescales all that lies before it, and no free function of the control is known to
+tell of one. So before held prices and new ones come into one frame they are laid beside each other, where they have
+a day in common, and else for one TR. What is held whole is given as it is: it is in one basis, that of the day which
 the frame names.
 """
 
@@ -88,8 +88,8 @@ class Bases:
             )
             load.taken = held.basis or load.basis
             return
-        shown.page()
         self._conclude(load, held, agrees)
+        shown.page()
 
     def _conclude(self, load: Load, held: Held, agrees: bool) -> None:
         store = self._known.store_of(load)

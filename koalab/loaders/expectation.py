@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from kernel_server import reference
 from kernel_server.reference.sessions import Sessions
+from koalab.dates import BEGINNING, wall_of
 from koalab.loaders.intervals import Interval
-from koalab.store.finality import Gap
+from koalab.store.coverage import Coverage, intersect
+from koalab.store.finality import Gap, periods
+from koalab.store.series import Moment, Times, Unit, microseconds, unit_of
 
+KEPT_SESSIONS = 160
+"""About so many sessions of minutes the broker keeps (a guess)."""
 _INSTANT = np.timedelta64(1, "us")
+_DAY = 86_400_000_000
+_MINUTE = 60_000_000
+# Trades of the session go on to 15:19, and 15:30 is the closing auction's.
+_TRADED, _AUCTION = 380, 390
 
 
-def with_unfinal(
-    missing: Sequence[Gap], known: np.datetime64, first: np.datetime64, last: np.datetime64
-) -> list[Gap]:
+def with_unfinal(missing: Sequence[Gap], known: Moment, first: Moment, last: Moment) -> list[Gap]:
     """The gaps of a range, where ``missing`` is what is not held of it up to ``known``: what comes later never is.
 
     Args:
@@ -34,16 +43,120 @@ def with_unfinal(
     return gaps
 
 
-def expected_trs(interval: Interval, gaps: Sequence[Gap], sessions: Sessions) -> int:
-    """A guess at the TRs: what the calendar says of the gaps, over the rows a page holds."""
-    rows = reference.tr(interval.tr).rows_per_page or 1
-    bars_a_day = {"D": 1.0, "W": 0.2, "M": 1 / 21, "Y": 1 / 245}.get(interval.unit, 381 / interval.size)
-    trs = 0
-    for first, last in gaps:
-        low = np.searchsorted(sessions.dates, first.astype("datetime64[D]"))
-        high = np.searchsorted(sessions.dates, last.astype("datetime64[D]"), side="right")
-        days = int(high - low)
-        if interval.unit in ("min", "tick"):
-            days = min(days, 160)  # about what the broker keeps
-        trs += max(1, -(-round(days * bars_a_day) // rows))
-    return trs
+def asked_for(gaps: Sequence[Gap], interval: Interval) -> list[Gap]:
+    """The gaps as they are asked for: where a TR always begins with the newest bar, one stretch costs least."""
+    return [(gaps[0][0], gaps[-1][1])] if gaps and not interval.end_input else list(gaps)
+
+
+class Expectation:
+    """How many bars of an interval there are, and how many TRs they take.
+
+    The calendar knows the sessions and the tables the rows of a page. A broker may know more: bars from before
+    the date of listing, of an issue that was listed elsewhere before; Saturdays until 1998.
+    So it is exact where the two are all there is to know, and else an estimate.
+
+    Args:
+        interval: of the bars.
+        sessions: of the exchange.
+        now: seconds since the epoch, by the broker's clock.
+    """
+
+    def __init__(self, interval: Interval, sessions: Sessions, now: float) -> None:
+        self._interval = interval
+        self._rows = reference.tr(interval.tr).rows_per_page or 1
+        self._labels = _labels(sessions, unit_of(interval.name))
+        self._today = microseconds(wall_of(now))
+        # Behind the newest bar that there is: before its session opens a day has none.
+        started = sessions.last_started(now)
+        last = sessions.dates[started] if started >= 0 else BEGINNING
+        opened = microseconds(last) + (0 if interval.dated else _DAY - 1)
+        self._newest = bisect_right(self._labels, opened)
+
+    def trs(self, gaps: Sequence[Gap], listed: Moment | None = None, neighbours: Coverage = ()) -> int:
+        """TRs that loading these gaps takes.
+
+        Args:
+            gaps: as they are asked for, ascending.
+            listed: the issue's first day; None where it is not known.
+            neighbours: the coverage of what is held, where the bar behind the newest gap is asked for too, to
+                show whether what is held is in the same prices.
+        """
+        oldest, found = self._first(listed), 0
+        for first, last in gaps:
+            low, high = microseconds(first), microseconds(last)
+            if not self._interval.end_input:
+                found += self._minute_pages(low, oldest)
+                continue
+            stop = min(bisect_right(self._labels, high), self._newest)
+            if gaps[-1] == (first, last) and stop < self._newest:
+                stop += bool(intersect(neighbours, self._labels[stop], self._labels[stop]))
+            found += self._count(stop - max(self._at(low), oldest))
+        return found
+
+    def bars(self, first: Moment, last: Moment, listed: Moment | None, held: Coverage | None = None) -> int:
+        """How many bars (of minutes: sessions) there are from ``first`` to ``last``, or those ``held`` of them."""
+        low, high = microseconds(first), microseconds(last)
+        start = max(self._at(low), self._first(listed))
+        if held is None:
+            return max(0, min(bisect_right(self._labels, high), self._newest) - start)
+        found = 0
+        for begins, ends in held:
+            below = max(start, bisect_left(self._labels, max(begins, low)))
+            found += max(0, bisect_right(self._labels, min(ends, high)) - below)
+        return found
+
+    def _minute_pages(self, first: int, oldest: int) -> int:
+        """From the newest bar down to the first that is wanted."""
+        start = max(self._at(first), oldest)
+        if self._interval.unit == "tick":
+            # Nobody knows how many trades a day has: as many as minutes is as good a guess as any.
+            return self._count((self._newest - start) * (_TRADED // self._interval.size))
+        bars = (self._newest - start) * self._bars_until(_AUCTION)
+        if start < self._newest:
+            begun = self._labels[start]
+            bars -= self._bars_until((first - begun) // _MINUTE - 1) if first > begun else 0
+            newest = self._labels[self._newest - 1]
+            bars -= self._bars_until(_AUCTION) - self._bars_until((self._today - newest) // _MINUTE)
+        return self._count(bars)
+
+    def _bars_until(self, minute: int) -> int:
+        """Bars of a session that have begun by that minute of it."""
+        size = self._interval.size
+        if minute < 0:
+            return 0
+        traded = min(minute, _TRADED - 1) // size
+        return traded + 1 + (minute >= _AUCTION and _AUCTION // size > traded)
+
+    def _count(self, bars: int) -> int:
+        """Pages of so many bars; that there are none takes one as well."""
+        return max(1, -(-bars // self._rows))
+
+    def _first(self, listed: Moment | None) -> int:
+        """The index of the first bar that the broker has."""
+        kept = 0 if self._interval.dated else max(0, self._newest - KEPT_SESSIONS)
+        if listed is None:
+            return kept
+        day = microseconds(listed)
+        within = bisect_left(self._labels, day)
+        if self._interval.unit in ("W", "M", "Y"):
+            within = max(0, bisect_right(self._labels, day) - 1)
+        return max(kept, within)
+
+    def _at(self, moment: int) -> int:
+        """The index of the first bar, or of the session of minutes, that is not over before ``moment``."""
+        if self._interval.dated:
+            return bisect_left(self._labels, moment)
+        return max(0, bisect_left(self._labels, moment - _AUCTION * _MINUTE))
+
+
+@lru_cache(maxsize=16)
+def _labels(sessions: Sessions, unit: Unit) -> list[int]:
+    """Microseconds of naive Seoul wall time: each bar's (first) day; for minutes and ticks each session's opening."""
+    dates: Times = sessions.dates
+    if unit in ("W", "M", "Y"):
+        _, starts = np.unique(periods(dates, unit), return_index=True)
+        dates = dates[starts]
+    if unit in ("min", "tick"):
+        opens = (sessions.opens.astype(np.int64) + 9 * 3600) * 1_000_000
+        return list(opens.tolist())
+    return list(dates.astype("datetime64[us]").astype(np.int64).tolist())

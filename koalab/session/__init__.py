@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from koalab.session.accounts import Accounts
+from koalab.session.bulk import Bulk
 from koalab.session.live import Live
 from koalab.session.market import MarketView
 from koalab.session.searching import Searching
 from koalab.session.whole import Whole
 
 
-class Session(Live, MarketView, Searching, Accounts, Whole):
+class Session(Live, MarketView, Searching, Accounts, Bulk, Whole):
     """One broker, ready to be asked. ``kl.connect()`` makes it.
 
     Every frame's ``attrs`` hold ``source``, ``tr``, ``adjusted``, ``fetched_at`` (ISO 8601, Seoul),

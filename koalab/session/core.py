@@ -158,7 +158,7 @@ class Core:
         return list(dict.fromkeys(listing.resolve(one) for one in texts)), several
 
     def _progress(self, label: str, show: bool) -> Progress:
-        return Progress(label, show, self._link.expected_wait)
+        return Progress(label, show, self._link.forecast())
 
     def _listing(self) -> Listing:
         return self._listings.today()

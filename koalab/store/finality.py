@@ -100,16 +100,17 @@ def needs_fetch(missing: Iterable[Gap], interval: str, now: float, sessions: Ses
 
 def _last_of_period(index: int, now: float, dates: npt.NDArray[np.datetime64], unit: Unit) -> int:
     """The index of the last session of the last period that is over, where ``index`` is the last settled one."""
-    periods = _periods(dates, unit)
+    period = periods(dates, unit)
     if index + 1 < len(dates):
-        over = bool(periods[index + 1] != periods[index])
+        over = bool(period[index + 1] != period[index])
     else:
         # The calendar ends here, so only time can tell that the period has no more sessions.
-        over = bool(_periods(wall(now).astype("datetime64[D]"), unit) > periods[index])
-    return index if over else int(np.searchsorted(periods, periods[index], side="left")) - 1
+        over = bool(periods(wall(now).astype("datetime64[D]"), unit) > period[index])
+    return index if over else int(np.searchsorted(period, period[index], side="left")) - 1
 
 
-def _periods(days: Any, unit: Unit) -> Any:
+def periods(days: Any, unit: Unit) -> Any:
+    """The week, month or year that each of the days is in."""
     # NumPy's weeks begin on Thursdays, as 1970 did; three days on, theirs begin on the exchange's Mondays.
     return (days + 3 * _DAY if unit == "W" else days).astype(_PERIODS[unit])
 

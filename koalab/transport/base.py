@@ -86,6 +86,7 @@ class Status:
         real_orders: whether it sends orders to a broker that is not 모의투자.
         max_order_value: what one order may be worth, KRW; 0: anything.
         next_login: when the server logs in again by itself, the broker's connection being lost; 0: it does not.
+        expected_wait: seconds until the last of the TRs that were asked about would be sent.
     """
 
     version: str
@@ -113,6 +114,7 @@ class Status:
     real_orders: bool = False
     max_order_value: int = 0
     next_login: float = 0.0
+    expected_wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,7 +217,9 @@ class Transport(Protocol):
         """A stream of real-time events, without a code at first; ``now`` gives the broker's time."""
         ...
 
-    def status(self, timeout: float = CALL_TIMEOUT) -> Status: ...
+    def status(self, timeout: float = CALL_TIMEOUT, trs: int = 0) -> Status:
+        """How things stand; ``expected_wait`` is that of so many more TRs of bulk work."""
+        ...
 
     def recover(self, timeout: float) -> None:
         """Comes back after ``ServerLost``, within ``timeout`` seconds, or raises it again.

@@ -115,7 +115,8 @@ class EmbeddedTransport(RemoteTransport):
         return self._process.pid
 
     def recover(self, timeout: float) -> None:
-        super().close()
+        self._still_open()
+        self._channel.close()
         self._process.stop()
         self._process = _Process(self._arguments)
         self._target = self._process.address(timeout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -61,6 +62,7 @@ class RemoteTransport:
     def __init__(self, target: str, access: Access | None = None) -> None:
         self._target = parse_target(target)
         self._access = access or Access()
+        self._closed = False
         self._open()
 
     def _open(self) -> None:
@@ -138,9 +140,9 @@ class RemoteTransport:
     def ticks(self, now: Callable[[], float]) -> RemoteTicks:
         return RemoteTicks(self._stub.Ticks, self._told, now)
 
-    def status(self, timeout: float = CALL_TIMEOUT) -> Status:
+    def status(self, timeout: float = CALL_TIMEOUT, trs: int = 0) -> Status:
         with self._told():
-            found = self._stub.Status(kernel_pb2.StatusRequest(), timeout=timeout)
+            found = self._stub.Status(kernel_pb2.StatusRequest(trs=trs), timeout=timeout)
         return Status(
             version=found.version,
             control=found.control,
@@ -169,11 +171,13 @@ class RemoteTransport:
             real_orders=found.real_orders,
             max_order_value=found.max_order_value,
             next_login=found.next_login,
+            expected_wait=found.expected_wait,
         )
 
     def recover(self, timeout: float) -> None:
+        self._still_open()
         # A fresh channel: the old one may be in a long pause between its own attempts.
-        self.close()
+        self._channel.close()
         self._open()
         self.wait_ready(timeout)
 
@@ -202,6 +206,7 @@ class RemoteTransport:
         return why_not(self._target, self._access.tls)
 
     def close(self) -> None:
+        self._closed = True
         self._channel.close()
 
     @contextlib.contextmanager
@@ -211,10 +216,16 @@ class RemoteTransport:
             yield
         except grpc.RpcError as error:
             raise to_error(error, self._target) from None
-        except ValueError as error:  # gRPC's way to say that the channel is closed
-            if "closed channel" not in str(error):
+        except ValueError as error:  # gRPC's ways to say that the channel is closed
+            if not {"channel", "closed"} <= set(re.findall(r"\w+", str(error).lower())):
                 raise
-            raise NotConnected("this session is closed: kl.connect() makes a new one") from None
+            self._still_open()
+            # Somebody is bringing the server back at this moment.
+            raise ServerLost(f"the kernel server at {self._target} is gone") from None
+
+    def _still_open(self) -> None:
+        if self._closed:
+            raise NotConnected("this session is closed: kl.connect() makes a new one")
 
 
 def connect(target: str, timeout: float = 5.0, access: Access | None = None) -> RemoteTransport:

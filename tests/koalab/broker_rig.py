@@ -63,6 +63,7 @@ def start(
     account_file: Path | None = None,
     settings: simulated.Settings | None = None,
     port: int = 0,
+    limits: str = "official",
     **server_settings: Any,
 ) -> Market:
     """``settings`` are the broker's; ``server_settings`` further fields of the server's Settings."""
@@ -87,7 +88,7 @@ def start(
         )
 
     serving = Settings(
-        presets()["official"], port=port, standing=lambda now: standing(table(), now), **server_settings
+        presets()[limits], port=port, standing=lambda now: standing(table(), now), **server_settings
     )
     server = BackgroundServer(make, clock, serving, thread)
     return Market(clock, server, folder, thread, made[-1])

@@ -1,0 +1,140 @@
+"""Plans of bars: as many TRs as the calendar, the dates of listing and the cache's coverage say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from kernel_server.reference.sessions import Sessions
+from koalab.dates import Day, span
+from koalab.link import Link
+from koalab.listing import Listings
+from koalab.loaders.bars import BarLoader
+from koalab.loaders.expectation import Expectation, asked_for
+from koalab.loaders.intervals import Interval
+from koalab.plans.work import Need
+from koalab.progress import Progress
+from koalab.store import coverage
+from koalab.store.bars import BarStore
+from koalab.store.coverage import Coverage
+from koalab.store.finality import Gap, final_until, needs_fetch
+from koalab.store.series import Series, microseconds, moment
+from koalab.store.survey import records
+
+
+@dataclass(frozen=True)
+class Range:
+    """What bars are asked for: as users write it, and read anew whenever it is looked at."""
+
+    interval: Interval
+    start: Day | None
+    end: Day | None
+    adjusted: bool
+
+
+class BarWork:
+    """Bars of some codes. Only what is final is loaded: the unfinished bar would not be kept.
+
+    Args:
+        kind: the session's method.
+        codes: of the issues, each once.
+        wanted: which bars.
+        link: to the broker.
+        listings: who knows when an issue was listed.
+        loader: loads them.
+        store: keeps them.
+        sessions: of the exchange.
+        frame: gives them all as the session does.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        codes: Sequence[str],
+        wanted: Range,
+        link: Link,
+        listings: Listings,
+        loader: BarLoader,
+        store: BarStore,
+        sessions: Callable[[], Sessions],
+        frame: Callable[[Day], pd.DataFrame],
+    ) -> None:
+        self.kind = kind
+        self._codes = codes
+        self._wanted = wanted
+        self._link = link
+        self._listings = listings
+        self._loader = loader
+        self._store = store
+        self._sessions = sessions
+        self._frame = frame
+
+    @property
+    def label(self) -> str:
+        return self._wanted.interval.label
+
+    @property
+    def asked(self) -> str:
+        wanted = self._wanted
+        what = (
+            ""
+            if self.kind in ("daily", "minute") and wanted.interval.size == 1
+            else f" {wanted.interval.name}"
+        )
+        basis = "" if wanted.adjusted else ", raw"
+        first, last = self._span(self._link.now())
+        begins = "the beginning" if wanted.start is None else str(first.astype("datetime64[D]"))
+        return f"{self.kind}{what}{basis} from {begins} to {last.astype('datetime64[D]')}"
+
+    def needs(self) -> list[Need]:
+        now, sessions, interval = self._link.now(), self._sessions(), self._wanted.interval
+        first, last = self._span(now)
+        if last < first:  # nothing of it is final yet
+            return [Need(code, 0, 0, 0) for code in self._codes]
+        low, high = microseconds(first), microseconds(last)
+        series = [Series(code, interval.name, self._wanted.adjusted) for code in self._codes]
+        held = records(self._store.shelf, series)
+        missing = [coverage.missing(one.coverage, low, high) for one in held]
+        # Most of a market lacks the same.
+        gaps = {lacks: self._gaps(lacks, now) for lacks in set(missing)}
+        listed = self._listings.listed(self._codes) if any(gaps.values()) else {}
+        expectation = Expectation(interval, sessions, now)
+        needs = []
+        for code, have, lacks in zip(self._codes, held, missing, strict=True):
+            day = listed.get(code)
+            whole = expectation.bars(first, last, day)
+            if gaps[lacks]:
+                trs = expectation.trs(gaps[lacks], day, have.coverage if self._wanted.adjusted else ())
+                needs.append(Need(code, trs, whole, expectation.bars(first, last, day, have.coverage)))
+            else:
+                needs.append(Need(code, 0, whole, whole))
+        return needs
+
+    def _gaps(self, lacks: Coverage, now: float) -> list[Gap]:
+        """What is asked for where the cache lacks that."""
+        interval = self._wanted.interval
+        found = [(moment(first), moment(last)) for first, last in lacks]
+        return asked_for(needs_fetch(found, interval.name, now, self._sessions()), interval)
+
+    def load(self, code: str, progress: Progress) -> int:
+        first, last = self._span(self._link.now())
+        if last < first:
+            return 0
+        loaded = self._loader.load(
+            code, self._wanted.interval, first, last, self._wanted.adjusted, progress, "bulk"
+        )
+        if loaded.unkept is not None:
+            raise loaded.unkept
+        return loaded.trs
+
+    def frame(self) -> pd.DataFrame:
+        _, last = self._span(self._link.now())
+        return self._frame(last)
+
+    def _span(self, now: float) -> tuple[np.datetime64, np.datetime64]:
+        """The range, as far as it is final."""
+        first, last = span(self._wanted.start, self._wanted.end, now)
+        return first, min(last, final_until(self._wanted.interval.name, now, self._sessions()))

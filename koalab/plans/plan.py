@@ -1,0 +1,190 @@
+"""A plan: what a bulk load needs, and the load itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from koalab.dates import seoul
+from koalab.errors import KoalabError, PlanIncomplete
+from koalab.link import Link
+from koalab.plans.running import Outcome, Run
+from koalab.plans.work import Need, Work, share
+from koalab.progress import Progress
+
+_NAMED = 5  # so many failures are told one by one
+
+
+class Plan:
+    """What a bulk load needs, and the load. ``kw.plan(…)`` makes it; nothing is spent before ``run()``.
+
+    It keeps no state of its own: what a load needs is what the cache lacks. So it goes on wherever it was stopped,
+    by Ctrl-C, a kernel that died, or a server that did, in this session or in any other.
+
+    Args:
+        work: what is to be loaded.
+        link: to the broker.
+        names: of issues, by code.
+        progress: makes the bar, with a label, if it is to be shown.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        link: Link,
+        names: Mapping[str, str],
+        progress: Callable[[str, bool], Progress],
+    ) -> None:
+        self._work = work
+        self._link = link
+        self._names = names
+        self._progress = progress
+        self._needs: Sequence[Need] = ()
+        self.wait = 0.0
+        """Seconds of the broker's time that the TRs take under its limits, what others wait for included."""
+        self.ends: pd.Timestamp
+        """When they would be done, were they asked for now (Asia/Seoul, by the broker's clock)."""
+        self.look()
+
+    def look(self) -> Plan:
+        """Looks again at what the cache holds and the server's queue; gives this plan."""
+        self._needs = self._work.needs()
+        # What the cache has needs no server.
+        self.wait = self._link.status(trs=self.trs).expected_wait if self.trs else 0.0
+        self.ends = seoul(round(self._link.now() + self.wait))
+        return self
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of its issues."""
+        return [need.code for need in self._needs]
+
+    @property
+    def trs(self) -> int:
+        """TRs expected in all."""
+        return sum(need.trs for need in self._needs)
+
+    @property
+    def cached(self) -> float:
+        """The share that the cache has, 0 to 1, by bars (of minutes by sessions)."""
+        held, whole = sum(need.held for need in self._needs), sum(need.whole for need in self._needs)
+        return share(held, whole, self.trs)
+
+    def frame(self) -> pd.DataFrame:
+        """What is needed of each code.
+
+        Returns:
+            Index ``code``; ``name``, ``trs`` (expected, int64), ``cached`` (share, 0 to 1, float64).
+        """
+        return self._table(
+            {
+                "trs": np.array([need.trs for need in self._needs], np.int64),
+                "cached": np.array([need.cached for need in self._needs], np.float64),
+            }
+        )
+
+    def summary(self) -> pd.Series:
+        """The whole: ``plan codes trs cached wait ends``, ``wait`` a Timedelta, ``ends`` in Asia/Seoul."""
+        return pd.Series(
+            {
+                "plan": self._work.asked,
+                "codes": len(self._needs),
+                "trs": self.trs,
+                "cached": self.cached,
+                "wait": pd.Timedelta(seconds=round(self.wait)),
+                "ends": self.ends,
+            }
+        )
+
+    def run(self, *, progress: bool = True) -> pd.DataFrame:
+        """Loads what the cache lacks, as bulk work: whatever is asked for meanwhile elsewhere goes first.
+
+        An issue that cannot be loaded holds up nobody, and is told at the end.
+
+        Args:
+            progress: show a bar with the rate, the wait and the end.
+
+        Returns:
+            Index ``code``; ``name``, ``trs`` (spent), ``error`` (blank). ``attrs["trs"]`` is their sum.
+
+        Raises:
+            PlanIncomplete: some codes could not be loaded; all others are. Its ``report`` is the frame.
+            KoalabError: what concerns all of them, a server that does not come back for example.
+            KeyboardInterrupt: it was stopped. Nothing stays queued, and what came is kept.
+        """
+        self.look()
+        todo = [need for need in self._needs if need.trs]
+        if todo:
+            self._link.require_login()
+        run = Run(todo, self._work.load, self._name)
+        try:
+            with self._progress(self._label(todo), progress) as bar:
+                outcome = run(bar)
+        except (KeyboardInterrupt, KoalabError) as stopped:
+            stopped.add_note(
+                f"the plan stopped after {run.done:,} of {run.total:,} TRs; what came is kept: "
+                "run() goes on from there, as does the same plan in another session"
+            )
+            raise
+        self.look()
+        report = self._report(outcome)
+        if outcome.failed:
+            raise PlanIncomplete(self._complaint(outcome), report, outcome.failed)
+        return report
+
+    def load(self, *, progress: bool = True) -> pd.DataFrame:
+        """Runs it, and gives the frame of all of it, as the session's method does."""
+        self.run(progress=progress)
+        return self._work.frame()
+
+    def __repr__(self) -> str:
+        return f"<plan {self._said()}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(self._said())}</p>{self.frame().to_html(max_rows=10, notebook=True)}"
+
+    def _said(self) -> str:
+        count = len(self._needs)
+        of = self._name(self._needs[0].code) if count == 1 else f"{count:,} codes"
+        if not self.trs:
+            return f"{self._work.asked} of {of}: nothing to load, the cache has it all"
+        wait = str(pd.Timedelta(seconds=round(self.wait))).removeprefix("0 days ")
+        return (
+            f"{self._work.asked} of {of}: {self.trs:,} TRs, {self.cached:.1%} cached; "
+            f"{wait} under the broker's limits, until {self.ends:%Y-%m-%d %H:%M} in Seoul"
+        )
+
+    def _label(self, todo: Sequence[Need]) -> str:
+        of = self._name(todo[0].code) if len(todo) == 1 else f"{len(todo):,}종목"
+        return f"{of} {self._work.label}"
+
+    def _name(self, code: str) -> str:
+        return self._names.get(code[:6], code)
+
+    def _report(self, outcome: Outcome) -> pd.DataFrame:
+        errors = {code: f"{type(error).__name__}: {error}" for code, error in outcome.failed.items()}
+        report = self._table(
+            {
+                "trs": np.array([outcome.trs.get(code, 0) for code in self.codes], np.int64),
+                "error": pd.array([errors.get(code, "") for code in self.codes], dtype="str"),
+            }
+        )
+        report.attrs = {"source": self._link.source, "trs": sum(outcome.trs.values())}
+        return report
+
+    def _complaint(self, outcome: Outcome) -> str:
+        failed = list(outcome.failed.items())
+        told = "; ".join(f"{self._name(code)} ({code}): {error}" for code, error in failed[:_NAMED])
+        more = f"; and {len(failed) - _NAMED:,} more" if len(failed) > _NAMED else ""
+        return (
+            f"{len(failed):,} of {len(self._needs):,} codes could not be loaded, the others are: {told}{more}. "
+            "run() tries these again; .report of this error lists them"
+        )
+
+    def _table(self, columns: Mapping[str, object]) -> pd.DataFrame:
+        names = pd.array([self._name(code) for code in self.codes], dtype="str")
+        index = pd.Index(self.codes, dtype="str", name="code")
+        return pd.DataFrame({"name": names, **columns}, index=index)

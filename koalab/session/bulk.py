@@ -1,0 +1,114 @@
+"""Plans of bulk loads."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from typing import Literal, get_args
+
+from koalab.dates import Day
+from koalab.errors import BadInput, UnknownCode
+from koalab.listing import Listing
+from koalab.loaders.intervals import Interval
+from koalab.loaders.intervals import interval as find_interval
+from koalab.plans import Plan
+from koalab.plans.bars import BarWork, Range
+from koalab.progress import Progress
+from koalab.session.bars import Bars
+from koalab.session.core import Codes, exchange_sessions
+
+Kind = Literal["daily", "minute", "bars"]
+
+WHOLE_MARKET = "ALL"
+
+
+class Bulk(Bars):
+    """What is planned before it is loaded."""
+
+    def plan(
+        self,
+        kind: Kind,
+        codes: Codes | None = None,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        interval: str | int | None = None,
+        adjusted: bool = True,
+    ) -> Plan:
+        """What a bulk load needs: TRs, wait, end, and the share that the cache has. Its ``run()`` does it.
+
+        Nothing is spent before ``run()``, which keeps what it loads in the cache page by page: afterwards the method
+        that ``kind`` names gives it without a TR. It loads what is final; the bar in progress is not kept.
+
+        Args:
+            kind: the method whose result is wanted: ``"daily"``, ``"minute"`` or ``"bars"``.
+            codes: codes, names or markets (``"KOSPI"``, ``"ETF"``), one or several; None for all there are.
+            start: as the method takes it.
+            end: as the method takes it.
+            interval: as the method takes it: minutes for ``minute``, ``"W"`` or ``"5min"`` for ``bars``.
+            adjusted: as the method takes it.
+
+        Raises:
+            UnknownCode, BadInput: before anything is asked.
+            CacheUnavailable: there is nowhere to keep what would be loaded.
+        """
+        wanted = Range(self._planned(kind, interval), start, end, adjusted)
+        found = self._meant(codes)
+        work = BarWork(
+            kind,
+            found,
+            wanted,
+            self._link,
+            self._listings,
+            self._bars,
+            self.cache,
+            exchange_sessions,
+            lambda last: self.bars(found, wanted.interval.name, start, last, adjusted=adjusted),
+        )
+        return Plan(work, self._link, self._listing().names, self._plan_progress)
+
+    def _planned(self, kind: str, interval: str | int | None) -> Interval:
+        if kind not in get_args(Kind):
+            raise BadInput(f"no plan of {kind!r}: there are {', '.join(get_args(Kind))}")
+        given: str | int = ("D" if kind == "bars" else 1) if interval is None else interval
+        if kind == "daily":
+            if interval is not None and find_interval(interval).name != "D":
+                raise BadInput(f'"daily" has no interval {interval!r}: plan "minute" or "bars" for that')
+            given = "D"
+        found = find_interval(given)
+        if kind == "minute" and found.unit != "min":
+            raise BadInput(f"interval is a number of minutes, not {interval!r}")
+        if found.unit == "tick":
+            raise BadInput(
+                "ticks are not kept in the cache, so there is nothing to plan: kw.bars() loads them"
+            )
+        return found
+
+    def _meant(self, codes: Codes | None) -> list[str]:
+        """The codes, each once; where a market is named, all of it."""
+        listing = self._listing()
+        if codes is None:
+            return listing.of(None)
+        if isinstance(codes, Mapping) or not isinstance(codes, Iterable):
+            raise BadInput(f'codes are texts like "005930" or "KOSPI", or a list of them, not {codes!r}')
+        found: dict[str, None] = {}
+        for one in [codes] if isinstance(codes, str) else codes:
+            found.update(dict.fromkeys(_issues(listing, one)))
+        if not found:
+            raise BadInput('there is nothing to plan: give codes, names or a market, "KOSPI" for example')
+        return list(found)
+
+    def _plan_progress(self, label: str, show: bool) -> Progress:
+        return Progress(label, show, self._link.forecast(), now=self._link.now)
+
+
+def _issues(listing: Listing, given: str) -> list[str]:
+    """The code of one issue, or those of a market."""
+    try:
+        return [listing.resolve(given)]
+    except UnknownCode:
+        if given.strip().upper() == WHOLE_MARKET:
+            return listing.of(None)
+        with contextlib.suppress(BadInput):
+            return listing.of(given)
+        raise
