@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,16 @@ class TestAPlan:
         assert (plan.trs, plan.cached, plan.wait) == (0, 1.0, 0.0)
         assert "nothing to load" in repr(plan)
         assert plan.run()["trs"].sum() == 0
+
+    def test_counts_the_look_at_prices_of_an_earlier_day(self, open_market: Callable[..., Market]) -> None:
+        # Adjusted prices may be others after a split: what is held is laid beside today's, for one TR a code.
+        open_market(SATURDAY).connect().plan("daily", SEVERAL[:3], *TR_RANGE).run()
+        market = open_market(SATURDAY + timedelta(days=4))
+        plan = market.connect().plan("daily", SEVERAL[:3], *TR_RANGE)
+        assert (plan.trs, plan.cached) == (3, 1.0)
+        assert plan.run()["trs"].tolist() == [1, 1, 1]
+        assert spent(market) == 3
+        assert plan.trs == 0
 
     def test_says_the_wait_and_the_end_that_come_true(self, safe_market: Market) -> None:
         kw = safe_market.connect()
