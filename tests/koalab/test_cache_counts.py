@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from broker_rig import Market, start
 
 import bench.killing
 from kernel_server.clock import KST
+from kernel_server.control.simulated.answers import Answer
 from koalab.session import Session
 
 DAYS_A_PAGE, WEEKS_A_PAGE, MINUTES_A_PAGE = 600, 300, 900
@@ -213,3 +215,38 @@ def test_killed_at_any_point_nothing_is_damaged_and_only_pages_in_flight_are_ask
     assert found.problems == []
     assert found.different == []
     assert found.again <= 16
+
+
+class TestNothing:
+    """An empty page: whether it is worth keeping depends on what the broker says of it."""
+
+    def load_nothing(self, market: Market, message: str) -> Session:
+        """A session whose load was answered so; after that the broker is itself again."""
+
+        def answer(broker: Any, told: bool) -> None:
+            handlers = broker._transactions._handlers
+            if told:
+                handlers["kept"], handlers["opt10081"] = (
+                    handlers["opt10081"],
+                    lambda *_: Answer(message=message),
+                )
+            else:
+                handlers["opt10081"] = handlers.pop("kept")
+
+        kw = market.connect()
+        market.look(lambda broker: answer(broker, told=True))
+        with pytest.warns(UserWarning, match="no rows"):
+            assert kw.daily("005930", "2026-11-02", "2026-11-06").empty
+        market.look(lambda broker: answer(broker, told=False))
+        return kw
+
+    def test_for_want_of_bars_is_kept(self, market: Market) -> None:
+        kw = self.load_nothing(market, "[571578] 모의투자 해당조회내역이 없습니다")
+        trs, frame = spent(kw, lambda: kw.daily("005930", "2026-11-02", "2026-11-06"))
+        assert (trs, len(frame)) == (0, 0)
+
+    @pytest.mark.parametrize("message", ["조회 횟수가 초과되었습니다", "[RC9000] 시스템 점검중입니다"])
+    def test_for_any_other_reason_is_asked_for_again(self, market: Market, message: str) -> None:
+        kw = self.load_nothing(market, message)
+        trs, frame = spent(kw, lambda: kw.daily("005930", "2026-11-02", "2026-11-06"))
+        assert (trs, len(frame)) == (1, 5)
