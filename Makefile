@@ -36,7 +36,11 @@ $(UV):
 demo: .venv/.ready  ## the main job on the simulated broker (MARKET_DATA=DIR: over given prices)
 	$(BIN)/python scripts/demo.py
 
-test: lint test-fast test-310 test-koapy  ## all of the tests
+# Two at a time where make can keep their output apart: the suites share nothing.
+TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j2 --output-sync=target)
+
+test: lint  ## all of the tests
+	$(MAKE) $(TOGETHER) --no-print-directory test-fast test-310 test-koapy
 
 test-fast: .venv/.ready  ## the tests on 3.11 and later
 	$(BIN)/python -m pytest

@@ -70,6 +70,7 @@ class Link:
         self.streams: list[Stream] = []
         self.opened: queue.Queue[Stream] = queue.Queue()
         self.gone = False
+        self.life = 0
         self.time = 100.0
 
     def ticks(self, now: Callable[[], float]) -> Stream:
@@ -86,7 +87,8 @@ class Link:
         if self.gone:
             raise ServerLost("gone")
 
-    def recover(self, progress: object, error: ServerLost) -> None:
+    def recover(self, progress: object, error: ServerLost, life: int) -> None:
+        assert life == self.life
         del progress
         raise error
 
