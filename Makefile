@@ -37,7 +37,7 @@ demo: .venv/.ready  ## the main job on the simulated broker (MARKET_DATA=DIR: ov
 	$(BIN)/python scripts/demo.py
 
 # Two at a time where make can keep their output apart: the suites share nothing.
-TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j2 --output-sync=target)
+TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j2 --output-sync=line)
 
 test: lint  ## all of the tests
 	$(MAKE) $(TOGETHER) --no-print-directory test-fast test-310 test-koapy
