@@ -21,7 +21,8 @@ from bench.wires import CODE, EVENT, OTHER, TYPE
 from kernel_server import reference
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, openapi_pb2
 
-CALLS, EVENTS, ROUNDS, DELAYS = 1_000, 8_000, 7, 2_000
+# Short rounds, and many: what else the machine does comes and goes.
+CALLS, EVENTS, ROUNDS, DELAYS = 200, 2_000, 41, 2_000
 _KOAPY = "/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -15,6 +17,10 @@ HandOver = Callable[[Callable[[], None]], None]
 _LOOK = 0.0002
 """So many seconds the loop looks whether the result is there already. Most functions take a few microseconds, and a
 turn of the loop fifty; what takes longer than this is told in a turn of its own."""
+
+_AWAKE = 40_000
+"""For so many of its nanoseconds it does not go to sleep: a thread that sleeps takes some forty thousand to wake."""
+_YIELD: Callable[[], None] | None = getattr(os, "sched_yield", None)  # Windows has none
 
 
 class Errand(Generic[T]):
@@ -39,6 +45,10 @@ class Errand(Generic[T]):
         # Whoever takes it out decides on the way back: the control thread, or the loop that goes on.
         self._left = [None]
         hand_over(self._do_and_show)
+        if seconds and _YIELD is not None:
+            until = time.perf_counter_ns() + _AWAKE
+            while self._there.locked() and time.perf_counter_ns() < until:
+                _YIELD()
         if self._there.acquire(timeout=seconds) or not self._takes():
             self._settle()
 
