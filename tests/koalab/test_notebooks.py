@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 QUICKSTART = FOLDER / "quickstart.ipynb"
+WHOLE_MARKET = FOLDER / "whole-market.ipynb"
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
@@ -94,6 +95,17 @@ def test_the_quickstart_shows_what_it_says(executed: Callable[[Path], dict[str, 
     cells = executed(QUICKSTART)
     check_quickstart(cells)
     assert "synthetic" in text(cells["attrs"])
+
+
+def test_the_notebook_of_the_whole_market_shows_what_it_says(
+    executed: Callable[[Path], dict[str, Any]],
+) -> None:
+    cells = executed(WHOLE_MARKET)
+    assert "4,900 bars, 0 TRs" in text(cells["frame"])
+    assert "nothing to load" in text(cells["frame"])
+    assert "10 TRs for 950 codes" in text(cells["evening"])
+    assert "final from 18:00 on" in text(cells["too-early"])
+    assert [line.split()[3] for line in text(cells["collected"]).splitlines() if "전자" in line] == ["0"]
 
 
 def test_what_it_has_loaded_is_there_for_the_next_kernel(
