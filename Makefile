@@ -37,10 +37,11 @@ demo: .venv/.ready  ## the main job on the simulated broker (MARKET_DATA=DIR: ov
 	$(BIN)/python scripts/demo.py
 
 # Two at a time where make can keep their output apart: the suites share nothing.
-TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j2 --output-sync=line)
+TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j2 --output-sync=target)
 
 test: lint  ## all of the tests
-	$(MAKE) $(TOGETHER) --no-print-directory test-fast test-310 test-koapy
+	@echo "$(if $(TOGETHER),The suites run two at a time; each is shown when it is over. That takes some minutes.)"
+	@$(MAKE) $(TOGETHER) --no-print-directory test-fast test-310 test-koapy
 
 test-fast: .venv/.ready  ## the tests on 3.11 and later
 	$(BIN)/python -m pytest
