@@ -12,7 +12,7 @@ from koalab.frames.bars import BarColumns
 from koalab.store.coverage import BEGINNING, Coverage, is_sound
 from koalab.store.series import microseconds
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the format. A series of another version is taken for one that is not held."""
 
 _DIGITS: Final = 8

@@ -31,6 +31,7 @@ _KINDS: dict[Unit, Kind] = {
     "min": "minute",
     "tick": "tick",
 }
+_YEARS = 5
 _RECORD = "series:"
 _BARS = "bars:"
 _KEY = re.compile(
@@ -89,17 +90,18 @@ class Series:
     def cut(self, time: Times) -> Iterator[tuple[str, tuple[Moment, Moment]]]:
         """The names of the segments that ascending times fall into, each with the first and last time in it.
 
-        Daily bars and longer are few enough for one segment; others are cut by calendar month.
+        Minutes are cut by the month, days and longer by five years: who adds a bar writes its segment anew.
         """
         if not len(time):
             return
         if self.kind == "daily":
-            yield "all", (time[0], time[-1])
-            return
-        months = time.astype("datetime64[M]")
-        edges = [0, *(np.flatnonzero(months[1:] != months[:-1]) + 1).tolist(), len(time)]
+            years = time.astype("datetime64[Y]")
+            periods = years - years.astype(np.int64) % _YEARS
+        else:
+            periods = time.astype("datetime64[M]")
+        edges = [0, *(np.flatnonzero(periods[1:] != periods[:-1]) + 1).tolist(), len(time)]
         for start, stop in pairwise(edges):
-            yield str(months[start]), (time[start], time[stop - 1])
+            yield str(periods[start]), (time[start], time[stop - 1])
 
 
 def parse_key(key: str) -> tuple[Series, str | None] | None:

@@ -14,7 +14,7 @@ from koalab.errors import BadInput
 from koalab.frames.bars import BarColumns, Kind
 from koalab.frames.errors import ConflictingBars
 from koalab.store.bars import BarStore, BasisChanged
-from koalab.store.disk import default_folder, source_folder
+from koalab.store.disk import Transaction, default_folder, source_folder
 from koalab.store.packing import pack, unpack
 from koalab.store.series import Series
 
@@ -243,6 +243,22 @@ def test_a_month_that_loses_all_its_bars_leaves_nothing_behind(store: BarStore) 
     ]
     assert store.shelf.all_keys() == [TICK.segment_key("2026-03"), TICK.key]
     assert store.verify() == []
+
+
+def test_a_new_day_leaves_the_segments_of_other_five_years_as_they_were(
+    store: BarStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A market's update adds a day to some thousand series of decades: it must not write them all anew."""
+    held = bars_at(DAILY, [us("2014-12-30"), us("2019-12-30"), us("2025-12-29")])
+    store.add(DAILY, held, (us("2014-12-30"), us("2025-12-29T23:59")))
+    written: list[str] = []
+    whole = Transaction.set
+    monkeypatch.setattr(
+        Transaction, "set", lambda self, key, value: written.append(key) or whole(self, key, value)
+    )
+    store.add(DAILY, bars_at(DAILY, [us("2025-12-30")]), (us("2025-12-30"), us("2025-12-30T23:59")))
+    assert sorted(written) == [DAILY.segment_key("2025"), DAILY.key]
+    assert len(store.read(DAILY, us("2010-01-01"), us("2026-01-01"))[0]) == 4
 
 
 def test_dropping_forgets_one_series_only(store: BarStore) -> None:
