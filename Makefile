@@ -9,7 +9,7 @@ BIN := .venv/bin
 export UV_NO_PROGRESS = 1
 export UV_LINK_MODE = copy
 
-.PHONY: help demo test test-fast test-310 test-koapy lint format proto requirements bench notebook docs serve clean
+.PHONY: help demo test test-fast test-client test-server test-310 test-koapy lint format proto requirements bench notebook docs serve clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be done here
@@ -41,11 +41,16 @@ TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j2 --output-sync=target)
 
 test: lint  ## all of the tests
 	@echo "$(if $(TOGETHER),The suites run two at a time; each is shown when it is over. That takes some minutes.)"
-	@$(MAKE) $(TOGETHER) --no-print-directory test-fast test-310 test-koapy
+	@$(MAKE) $(TOGETHER) --no-print-directory test-client test-server test-310 test-koapy
 
-test-fast: .venv/.ready  ## the tests on 3.11 and later
-	$(BIN)/python -m pytest
+test-fast: test-client test-server  ## the tests on 3.11 and later
+
+test-client: .venv/.ready  ## those of the client, and the examples in docstrings
+	$(BIN)/python -m pytest tests/koalab
 	$(BIN)/python -m pytest --doctest-modules koalab kernel_server
+
+test-server: .venv/.ready  ## those of the server and the simulated broker
+	$(BIN)/python -m pytest --ignore tests/koalab
 
 test-310: .venv310/.ready  ## the kernel server's tests on 3.10, Qt's main loop included
 	@if [ -e .venv310/.ready ]; then QT_QPA_PLATFORM=offscreen .venv310/bin/python -m pytest tests/kernel_server tests/qt; \
