@@ -30,20 +30,18 @@ class Action:
     Nearly all of its work is done then, and only where the line is written at all: every RPC passes here.
     """
 
-    __slots__ = ("_asked", "_figures", "_messages", "_method", "_peer", "_result", "caller")
+    __slots__ = ("_figures", "_messages", "_method", "_peer", "_result", "answer", "asked", "caller")
 
     def __init__(self, method: str, peer: str, caller: Caller) -> None:
         self._method = method
         self._peer = peer
         self.caller = caller
-        self._asked: Message | None = None
+        # Set from outside, without a call: the request (of a stream of them the last), and an only answer.
+        self.asked: Message | None = None
+        self.answer: object = None
         self._messages = 0
         self._figures: dict[str, int] | None = None
         self._result: openapi_pb2.CallResponse | None = None
-
-    def asked(self, request: Message) -> None:
-        """Takes in a request; of a stream of them the last is told."""
-        self._asked = request
 
     def answered(self, response: object) -> None:
         """Takes in one message of the answer; those that are bytes already are only counted."""
@@ -69,7 +67,9 @@ class Action:
             return
         if level == logging.INFO and self._method.startswith(_QUIET):
             level = logging.DEBUG
-        about = _of_request(self._asked) if self._asked is not None else {}
+        if self.answer is not None:
+            self.answered(self.answer)
+        about = _of_request(self.asked) if self.asked is not None else {}
         figures: dict[str, int] = {"messages": self._messages} if self._messages else {}
         figures.update(self._figures or {})
         if self._result is not None and "action" in about:

@@ -27,7 +27,10 @@ def checked(name: str, arguments: Sequence[object]) -> tuple[Scalar, ...]:
 
 def checked_plain(name: str, arguments: Sequence[object]) -> tuple[Scalar, ...]:
     """The same of a call that a client makes by name: it may not name a screen of the server's."""
-    typed = checked(name, arguments)
+    try:
+        typed = check(name, arguments)
+    except BadCall as error:
+        raise failure.bad_input(str(error)) from None
     plain.check(name, typed)
     return typed
 

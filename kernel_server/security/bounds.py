@@ -49,8 +49,12 @@ def check(request: Message) -> None:
     if request.ByteSize() <= _SHORT:
         # So short a message holds no more than MOST of anything, and no text that is too long.
         tight = _tight(request.DESCRIPTOR)
-        if tight is not None and all(len(getattr(request, name)) <= most for name, most in tight):
-            return
+        if tight is not None:
+            for name, most in tight:
+                if len(getattr(request, name)) > most:
+                    break
+            else:
+                return
     _check(request)
 
 

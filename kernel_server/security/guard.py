@@ -31,15 +31,15 @@ STRANGER = Caller("", Right.OPEN)
 
 
 class Guard:
-    """Decides who may ask what. Its refusals do not tell a wrong name from one that is not theirs to know."""
+    """Decides who may ask what. Its refusals do not tell a wrong name from one that is not theirs to know.
+
+    Attributes:
+        asks: whether callers need a token.
+    """
 
     def __init__(self, tokens: Tokens | None) -> None:
         self._tokens = tokens
-
-    @property
-    def asks(self) -> bool:
-        """Whether callers need a token."""
-        return self._tokens is not None
+        self.asks = tokens is not None
 
     def anybody(self, method: str) -> Caller | None:
         """Who calls that RPC, where that is the same for all callers."""
