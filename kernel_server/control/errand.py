@@ -6,8 +6,8 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, TypeVar
 
 from kernel_server.control.seam import Control
 
@@ -23,19 +23,25 @@ _AWAKE = 40_000
 _YIELD: Callable[[], None] | None = getattr(os, "sched_yield", None)  # Windows has none
 
 
-class Errand(Generic[T]):
-    """``work(control)`` on the control thread; the result goes to ``future``, which belongs to the running loop."""
+class Errand(Awaitable[T]):
+    """``work(control)`` on the control thread; whoever awaits it, on the loop that it was made on, has the result.
 
-    __slots__ = ("_control", "_error", "_left", "_loop", "_result", "_there", "_work", "future")
+    Cancelled before its turn, it is not done.
+    """
+
+    __slots__ = ("_control", "_error", "_future", "_left", "_loop", "_result", "_there", "_work")
 
     def __init__(self, work: Callable[[Control], T], control: Control) -> None:
         self._work = work
         self._control = control
         self._loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[T] = self._loop.create_future()
+        # None where the result is there.
+        self._future: asyncio.Future[T] | None = None
+        self._error: BaseException | None = None
 
     def leave(self, hand_over: HandOver) -> None:
         """Hands the work over and goes on."""
+        self._future = self._loop.create_future()
         hand_over(self._do_and_tell)
 
     def look(self, hand_over: HandOver, seconds: float = _LOOK) -> None:
@@ -49,8 +55,25 @@ class Errand(Generic[T]):
             until = time.perf_counter_ns() + _AWAKE
             while self._there.locked() and time.perf_counter_ns() < until:
                 _YIELD()
-        if self._there.acquire(timeout=seconds) or not self._takes():
-            self._settle()
+        if not self._there.acquire(timeout=seconds) and self._takes():
+            self._future = self._loop.create_future()
+
+    def __await__(self) -> Generator[Any, None, T]:
+        future = self._future
+        if future is not None:
+            return (yield from future)
+        if self._error is not None:
+            raise _told(self._error)
+        return self._result
+
+    def done(self) -> bool:
+        """Whether the result is there."""
+        return self._future is None or self._future.done()
+
+    def cancel(self) -> None:
+        """Nobody wants it any more."""
+        if self._future is not None:
+            self._future.cancel()
 
     def _takes(self) -> bool:
         try:
@@ -60,36 +83,42 @@ class Errand(Generic[T]):
         return True
 
     def _do_and_tell(self) -> None:
-        if not self.future.cancelled():
-            self._do()
+        if self._do():
             hand_back(self._loop, self._settle)
 
     def _do_and_show(self) -> None:
-        if self.future.cancelled():
+        if not self._do():
             return
-        self._do()
         if self._takes():
             self._there.release()
         else:
             hand_back(self._loop, self._settle)
 
-    def _do(self) -> None:
-        self._error: BaseException | None = None
+    def _do(self) -> bool:
+        future = self._future
+        if future is not None and future.cancelled():
+            return False
         try:
             self._result = self._work(self._control)
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever asked, not to this thread
             self._error = error
+        return True
 
     def _settle(self) -> None:
-        future, error = self.future, self._error
-        if future.done():
+        future = self._future
+        if future is None or future.done():
             return
-        if error is None:
+        if self._error is None:
             future.set_result(self._result)
-        elif isinstance(error, Exception):
-            future.set_exception(error)
         else:
-            future.set_exception(RuntimeError(f"{type(error).__name__} on the control thread: {error}"))
+            future.set_exception(_told(self._error))
+
+
+def _told(error: BaseException) -> Exception:
+    """What the caller gets: not what would end the loop or the thread that it is raised on."""
+    if isinstance(error, Exception):
+        return error
+    return RuntimeError(f"{type(error).__name__} on the control thread: {error}")
 
 
 def hand_back(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import TypeVar
@@ -114,14 +113,14 @@ class Host:
         self._heard(event)
         self.router.dispatch(event)
 
-    def run(self, work: Callable[[Control], T]) -> asyncio.Future[T]:
+    def run(self, work: Callable[[Control], T]) -> Errand[T]:
         """``work(control)`` on the control thread. Cancelled before its turn, it is not done."""
         errand = Errand(work, self.control)
         if self.thread.idle:
             errand.look(self.thread.hand_over)
         else:
             errand.leave(self.thread.hand_over)
-        return errand.future
+        return errand
 
     def close(self) -> None:
         """Closes the control and ends its thread."""

@@ -41,8 +41,8 @@ class TestAnErrand:
         async def scenario() -> None:
             errand = Errand(lambda control: control, CONTROL)
             errand.look(lambda work: work())
-            assert errand.future.done()
-            assert errand.future.result() is CONTROL
+            assert errand.done()
+            assert await errand is CONTROL
 
         asyncio.run(scenario())
 
@@ -50,10 +50,10 @@ class TestAnErrand:
         async def scenario() -> None:
             errand = Errand(lambda _: "late", CONTROL)
             errand.look(later, seconds=0.0)
-            assert not errand.future.done()
+            assert not errand.done()
             LEFT[0]()
-            assert not errand.future.done()  # it is told in a turn of the loop, not on the control thread
-            assert await errand.future == "late"
+            assert not errand.done()  # it is told in a turn of the loop, not on the control thread
+            assert await errand == "late"
 
         asyncio.run(scenario())
 
@@ -65,10 +65,10 @@ class TestAnErrand:
             for errand in errands:
                 (errand.look if look else errand.leave)(thread.hand_over)
             with pytest.raises(LookupError, match="boom"):
-                await errands[0].future
+                await errands[0]
             with pytest.raises(RuntimeError, match="SystemExit on the control thread"):
-                await errands[1].future
-            assert await errands[2].future == "well"
+                await errands[1]
+            assert await errands[2] == "well"
             thread.stop()
 
         asyncio.run(scenario())
@@ -83,7 +83,7 @@ class TestAnErrand:
                 errand.look(later, seconds=0.0)
             else:
                 errand.leave(later)
-            errand.future.cancel()
+            errand.cancel()
             LEFT[0]()
             await asyncio.sleep(0)
 
@@ -98,7 +98,7 @@ class TestAnErrand:
             for number in range(2_000):
                 errand = Errand(lambda _, number=number: number, CONTROL)  # type: ignore[misc]
                 errand.look(thread.hand_over, seconds=number % 7 * 5e-6)
-                assert await asyncio.wait_for(errand.future, 10) == number
+                assert await asyncio.wait_for(errand, 10) == number
             thread.stop()
 
         asyncio.run(scenario())
