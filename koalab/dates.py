@@ -12,6 +12,7 @@ from koalab.errors import BadInput
 Day = str | int | date | datetime | pd.Timestamp | np.datetime64
 
 SEOUL = "Asia/Seoul"
+_SEOUL = 9 * 3600
 # The broker's history begins in 1985, so whatever asks for less asks for all of it.
 BEGINNING = np.datetime64("1900-01-01", "us")
 _MIDNIGHT = pd.Timedelta(0)
@@ -58,7 +59,7 @@ def wall(stamp: pd.Timestamp) -> np.datetime64:
 
 def wall_of(seconds: float) -> np.datetime64:
     """Naive Seoul wall time of seconds since the epoch."""
-    return wall(seoul(seconds))
+    return np.datetime64(round((seconds + _SEOUL) * 1_000_000), "us")
 
 
 def span(start: Day | None, end: Day | None, now: float) -> tuple[np.datetime64, np.datetime64]:

@@ -21,7 +21,6 @@ class Screens:
     def __init__(self, first: int = 5001, count: int = 100) -> None:
         self._free = deque(f"{number:04d}" for number in range(first, first + count))
         self._returned = asyncio.Condition()
-        self.lent = 0
 
     @property
     def free(self) -> int:
@@ -34,11 +33,9 @@ class Screens:
         async with self._returned:
             await self._returned.wait_for(lambda: bool(self._free))
             screen = self._free.popleft()
-        self.lent += 1
         try:
             yield screen
         finally:
             self._free.append(screen)
-            self.lent -= 1
             async with self._returned:
                 self._returned.notify()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kernel_server.reference.sessions import Sessions
+from koalab.dates import wall_of
 from koalab.errors import NotConnected, ServerLost
 from koalab.frames.bars import BarColumns, kind_of, parse
 from koalab.link import Link
@@ -27,7 +28,7 @@ from koalab.store import coverage
 from koalab.store.bars import BarStore, BasisChanged, Held
 from koalab.store.claims import Claim
 from koalab.store.disk import CacheUnavailable
-from koalab.store.finality import Gap, basis_of, final_until, seconds, wall
+from koalab.store.finality import Gap, basis_of, final_until, seconds
 from koalab.store.merging import joined
 from koalab.store.series import Series, microseconds, moment
 from koalab.transport.base import Priority, Waiting
@@ -146,7 +147,7 @@ class BarLoader:
         now: float,
     ) -> Iterator[Load]:
         sessions = self._sessions()
-        final, here = final_until(interval.name, now, sessions), wall(now)
+        final, here = final_until(interval.name, now, sessions), wall_of(now)
         basis = basis_of(now, sessions) if adjusted else None
         none = BarColumns.empty(kind_of(interval.tr))
         for code in codes:
@@ -243,8 +244,8 @@ class BarLoader:
         # Its clock may have been set back, and then less is final than there was.
         now = self._link.now()
         load.final = min(load.final, final_until(load.interval.name, now, self._sessions()))
-        if wall(now) < load.now or load.interval.unit == "tick":
+        if wall_of(now) < load.now or load.interval.unit == "tick":
             load.forget_own()
-        load.now = min(load.now, wall(now))
+        load.now = min(load.now, wall_of(now))
         if load.basis is not None:
             load.basis = min(load.basis, basis_of(now, self._sessions()))

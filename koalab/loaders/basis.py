@@ -17,7 +17,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from kernel_server.reference.sessions import Sessions
-from koalab.dates import BEGINNING
+from koalab.dates import BEGINNING, wall_of
 from koalab.errors import KoalabError
 from koalab.frames.bars import BarColumns
 from koalab.link import Link, Shows
@@ -26,7 +26,7 @@ from koalab.loaders.intervals import interval
 from koalab.loaders.known import Known
 from koalab.store.bars import BarStore, BasisChanged, Held
 from koalab.store.disk import CacheUnavailable
-from koalab.store.finality import Gap, basis_of, wall
+from koalab.store.finality import Gap, basis_of
 from koalab.store.merging import disagreement, joined
 from koalab.store.series import Series
 
@@ -141,7 +141,7 @@ class Bases:
         if basis <= load.basis:
             return True
         came = joined(load.own, load.result.bars)
-        load.basis, load.taken, load.now = basis, None, wall(now)
+        load.basis, load.taken, load.now = basis, None, wall_of(now)
         if len(came) and not proof(self._link, load, None, came, shown):
             store = self._known.store_of(load)
             if store is not None:

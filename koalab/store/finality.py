@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernel_server.reference.sessions import Sessions
+from koalab.dates import wall_of
 from koalab.store.series import Moment, Unit, unit_of
 
 Gap = tuple[Moment, Moment]
@@ -58,7 +59,7 @@ def final_until(interval: str, now: float, sessions: Sessions) -> Moment:
         index = _last_of_period(index, now, sessions.dates, unit)
     # Nothing before the calendar's first session can change any more.
     settled: Moment = (
-        wall(int(sessions.closes[index]) + delay)
+        wall_of(int(sessions.closes[index]) + delay)
         if index >= 0
         else sessions.dates[0].astype("datetime64[us]")
     )
@@ -73,14 +74,14 @@ def basis_of(now: float, sessions: Sessions) -> Moment:
     only a look at them can tell.
     """
     started = int(np.searchsorted(sessions.opens, now, side="right")) - 1
-    day = wall(now).astype("datetime64[D]")
+    day = wall_of(now).astype("datetime64[D]")
     if started + 1 < len(sessions) and sessions.dates[started + 1] <= day:
         return cast(Moment, sessions.dates[started + 1].astype("datetime64[us]"))
     if started < 0:
         return cast(Moment, sessions.dates[0].astype("datetime64[us]"))
     if sessions.dates[-1] < day:  # the calendar has ended: any day may have brought one
         return cast(Moment, day.astype("datetime64[us]"))
-    return wall(int(sessions.opens[started]))
+    return wall_of(int(sessions.opens[started]))
 
 
 def needs_fetch(missing: Iterable[Gap], interval: str, now: float, sessions: Sessions) -> list[Gap]:
@@ -105,7 +106,7 @@ def _last_of_period(index: int, now: float, dates: npt.NDArray[np.datetime64], u
         over = bool(period[index + 1] != period[index])
     else:
         # The calendar ends here, so only time can tell that the period has no more sessions.
-        over = bool(periods(wall(now).astype("datetime64[D]"), unit) > period[index])
+        over = bool(periods(wall_of(now).astype("datetime64[D]"), unit) > period[index])
     return index if over else int(np.searchsorted(period, period[index], side="left")) - 1
 
 
@@ -117,7 +118,7 @@ def periods(days: Any, unit: Unit) -> Any:
 
 def _may_hold_bars(gap: Gap, unit: Unit, now: float, sessions: Sessions) -> bool:
     first, last = gap
-    last = min(last, wall(now))
+    last = min(last, wall_of(now))
     if first > last:
         return False
     started = int(np.searchsorted(sessions.opens, now, side="right"))
@@ -151,11 +152,6 @@ def _day_from(moment: Moment) -> Moment:
     """The first day whose midnight is not before that moment."""
     day = moment.astype("datetime64[D]")
     return day if day >= moment else cast(Moment, day + _DAY)
-
-
-def wall(now: float) -> Moment:
-    """Naive Seoul wall time of a moment in seconds since the epoch."""
-    return np.datetime64(round((now + _SEOUL) * 1_000_000), "us")
 
 
 def seconds(moment: Moment) -> float:
