@@ -108,8 +108,9 @@ def test_ctrl_c_in_a_terminal_says_how_it_goes_on(tmp_path: Path) -> None:
     options = ["--cache-dir", str(tmp_path), "--limits", "safe"]
     # A line on the way tells when the first pages are kept.
     code = (
-        "from koalab.store.bars import BarStore; add = BarStore.add\n"
-        "def told(self, *a, **k): add(self, *a, **k); print('kept', flush=True)\n"
+        "import os; from koalab.store.bars import BarStore; add = BarStore.add\n"
+        # In one piece: several threads keep pages at once.
+        "def told(self, *a, **k): add(self, *a, **k); os.write(1, b'kept\\n')\n"
         "BarStore.add = told\n"
         "from koalab.cli import main; main()"
     )
