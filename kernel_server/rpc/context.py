@@ -131,26 +131,29 @@ def to_argument(value: Value | bool) -> openapi_pb2.Argument:
     return openapi_pb2.Argument()
 
 
-async def answered(context: Context, work: Awaitable[T]) -> T:
-    """The result of ``work``; a failure ends the RPC with its status and the problem in the trailers."""
+async def answered(work: Awaitable[T]) -> T:
+    """The result of ``work``; what nobody expected is logged, and told to the caller as any other failure is.
+
+    Raises:
+        failure.Failure: the door tells it, when it has written it down.
+    """
     try:
         return await work
-    except Failure as failure:
-        await _abort(context, failure)
+    except Failure:
+        raise
     except Exception as error:  # noqa: BLE001 - told to the caller and logged; the server goes on
-        await _abort(context, _unexpected(error))
-    raise AssertionError("abort does not return")
+        raise _unexpected(error) from None
 
 
-async def streamed(context: Context, items: AsyncIterator[T]) -> AsyncIterator[T]:
-    """The items of a stream, with failures told as in ``answered``."""
+async def streamed(items: AsyncIterator[T]) -> AsyncIterator[T]:
+    """The items of a stream, with failures as in ``answered``."""
     try:
         async for item in items:
             yield item
-    except Failure as failure:
-        await _abort(context, failure)
+    except Failure:
+        raise
     except Exception as error:  # noqa: BLE001 - as above
-        await _abort(context, _unexpected(error))
+        raise _unexpected(error) from None
     finally:
         aclose = getattr(items, "aclose", None)
         if aclose is not None:
@@ -164,10 +167,6 @@ def _unexpected(error: Exception) -> Failure:
         "NoAnswer",
         f"the server failed: {type(error).__name__}: {error} (its log says more)",
     )
-
-
-async def _abort(context: Context, failure: Failure) -> None:
-    await context.abort(failure.status, failure.message, failure.metadata())
 
 
 def as_map(inputs: Mapping[str, str]) -> dict[str, str]:
