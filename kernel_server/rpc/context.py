@@ -131,29 +131,26 @@ def to_argument(value: Value | bool) -> openapi_pb2.Argument:
     return openapi_pb2.Argument()
 
 
-async def answered(work: Awaitable[T]) -> T:
-    """The result of ``work``; what nobody expected is logged, and told to the caller as any other failure is.
-
-    Raises:
-        failure.Failure: the door tells it, when it has written it down.
-    """
+async def answered(context: Context, work: Awaitable[T]) -> T:
+    """The result of ``work``; a failure ends the RPC with its status and the problem in the trailers."""
     try:
         return await work
-    except Failure:
-        raise
+    except Failure as failure:
+        await _abort(context, failure)
     except Exception as error:  # noqa: BLE001 - told to the caller and logged; the server goes on
-        raise _unexpected(error) from None
+        await _abort(context, _unexpected(error))
+    raise AssertionError("abort does not return")
 
 
-async def streamed(items: AsyncIterator[T]) -> AsyncIterator[T]:
-    """The items of a stream, with failures as in ``answered``."""
+async def streamed(context: Context, items: AsyncIterator[T]) -> AsyncIterator[T]:
+    """The items of a stream, with failures told as in ``answered``."""
     try:
         async for item in items:
             yield item
-    except Failure:
-        raise
+    except Failure as failure:
+        await _abort(context, failure)
     except Exception as error:  # noqa: BLE001 - as above
-        raise _unexpected(error) from None
+        await _abort(context, _unexpected(error))
     finally:
         aclose = getattr(items, "aclose", None)
         if aclose is not None:
@@ -167,6 +164,10 @@ def _unexpected(error: Exception) -> Failure:
         "NoAnswer",
         f"the server failed: {type(error).__name__}: {error} (its log says more)",
     )
+
+
+async def _abort(context: Context, failure: Failure) -> None:
+    await context.abort(failure.status, failure.message, failure.metadata())
 
 
 def as_map(inputs: Mapping[str, str]) -> dict[str, str]:

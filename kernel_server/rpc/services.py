@@ -48,29 +48,29 @@ class _Shared:
     async def Call(self, request: openapi_pb2.CallRequest, context: Context) -> openapi_pb2.CallResponse:
         arguments = [to_scalar(argument) for argument in request.arguments]
         work = conveniences.call_any(self._parts, context, request.name, arguments, Waits(context))
-        return openapi_pb2.CallResponse(return_value=to_argument(await answered(work)))
+        return openapi_pb2.CallResponse(return_value=to_argument(await answered(context, work)))
 
     async def _order(self, request: openapi_pb2.OrderRequest, context: Context) -> AsyncIterator[bytes]:
         responses = order.order_call(self._parts, context, request, Waits(context))
-        async for response in self._stream(responses):
+        async for response in self._stream(context, responses):
             yield response
 
     async def _condition(
         self, request: openapi_pb2.ConditionRequest, context: Context
     ) -> AsyncIterator[bytes]:
         responses = condition.condition_call(self._parts, context, request, Waits(context))
-        async for response in self._stream(responses):
+        async for response in self._stream(context, responses):
             yield response
 
     async def _login(self, context: Context) -> AsyncIterator[Response]:
-        event = await answered(login.login(self._parts, self._parts.caller(context)))
+        event = await answered(context, login.login(self._parts, self._parts.caller(context)))
         yield words.plain(event.name, event.arguments)
 
-    async def _stream(self, items: AsyncIterator[T]) -> AsyncIterator[T]:
+    async def _stream(self, context: Context, items: AsyncIterator[T]) -> AsyncIterator[T]:
         """The items of a stream, which is counted while it is open."""
         self._parts.streams += 1
         try:
-            async for item in streamed(items):
+            async for item in streamed(context, items):
                 yield item
         finally:
             self._parts.streams -= 1
@@ -89,12 +89,12 @@ class KoapyService(_Shared):
         self, request: openapi_pb2.TransactionRequest, context: Context
     ) -> AsyncIterator[Response]:
         responses = transaction.transaction_call(self._parts, client_of(context), request, Waits(context))
-        async for response in self._stream(responses):
+        async for response in self._stream(context, responses):
             yield response
 
     async def Listen(self, request: openapi_pb2.ListenRequest, context: Context) -> AsyncIterator[bytes]:
         async for response in self._stream(
-            listen.listen(self._parts, client_of(context), request.slots, ready_of(context))
+            context, listen.listen(self._parts, client_of(context), request.slots, ready_of(context))
         ):
             yield response
 
@@ -102,24 +102,24 @@ class KoapyService(_Shared):
         self, requests: AsyncIterator[openapi_pb2.BidirectionalListenRequest], context: Context
     ) -> AsyncIterator[bytes]:
         responses = listen.bidirectional_listen(self._parts, client_of(context), requests, ready_of(context))
-        async for response in self._stream(responses):
+        async for response in self._stream(context, responses):
             yield response
 
     async def OrderListen(
         self, _request: openapi_pb2.ListenRequest, context: Context
     ) -> AsyncIterator[bytes]:
-        async for response in self._stream(listen.order_listen(self._parts, ready_of(context))):
+        async for response in self._stream(context, listen.order_listen(self._parts, ready_of(context))):
             yield response
 
     async def RealCall(self, request: openapi_pb2.RealRequest, context: Context) -> AsyncIterator[bytes]:
-        async for response in self._stream(real.real_call(self._parts, request, ready_of(context))):
+        async for response in self._stream(context, real.real_call(self._parts, request, ready_of(context))):
             yield response
 
     async def BidirectionalRealCall(
-        self, requests: AsyncIterator[openapi_pb2.BidirectionalRealRequest], _context: Context
+        self, requests: AsyncIterator[openapi_pb2.BidirectionalRealRequest], context: Context
     ) -> AsyncIterator[bytes]:
         responses = real.bidirectional_real_call(self._parts, requests)
-        async for response in self._stream(responses):
+        async for response in self._stream(context, responses):
             yield response
 
     async def OrderCall(self, request: openapi_pb2.OrderRequest, context: Context) -> AsyncIterator[bytes]:
@@ -127,9 +127,9 @@ class KoapyService(_Shared):
             yield response
 
     async def LoadConditionCall(
-        self, _request: openapi_pb2.LoadConditionRequest, _context: Context
+        self, _request: openapi_pb2.LoadConditionRequest, context: Context
     ) -> AsyncIterator[Response]:
-        yield await answered(condition.load(self._parts))
+        yield await answered(context, condition.load(self._parts))
 
     async def ConditionCall(
         self, request: openapi_pb2.ConditionRequest, context: Context
@@ -140,14 +140,16 @@ class KoapyService(_Shared):
     async def CustomListen(
         self, request: openapi_pb2.ListenRequest, context: Context
     ) -> AsyncIterator[bytes]:
-        async for response in self._stream(custom.custom_listen(self._parts, request, ready_of(context))):
+        async for response in self._stream(
+            context, custom.custom_listen(self._parts, request, ready_of(context))
+        ):
             yield response
 
     async def CustomCallAndListen(
         self, request: openapi_pb2.CallAndListenRequest, context: Context
     ) -> AsyncIterator[bytes]:
         responses = custom.custom_call_and_listen(self._parts, context, request)
-        async for response in self._stream(responses):
+        async for response in self._stream(context, responses):
             yield response
 
     async def SetLogLevel(
@@ -165,10 +167,10 @@ class KernelService(_Shared):
     """The RPCs of our own client."""
 
     async def CallMany(
-        self, request: kernel_pb2.CallManyRequest, _context: Context
+        self, request: kernel_pb2.CallManyRequest, context: Context
     ) -> kernel_pb2.CallManyResponse:
         calls = [(one.name, [to_scalar(argument) for argument in one.arguments]) for one in request.calls]
-        values = await answered(call.call_many(self._parts, calls))
+        values = await answered(context, call.call_many(self._parts, calls))
         return kernel_pb2.CallManyResponse(return_values=[to_argument(value) for value in values])
 
     async def Login(
@@ -181,13 +183,13 @@ class KernelService(_Shared):
         self, request: kernel_pb2.PagesRequest, context: Context
     ) -> AsyncIterator[kernel_pb2.Page]:
         pages = transaction.pages(self._parts, client_of(context), request)
-        async for page in self._stream(pages):
+        async for page in self._stream(context, pages):
             yield page
 
     async def Ticks(
-        self, requests: AsyncIterator[kernel_pb2.TicksRequest], _context: Context
+        self, requests: AsyncIterator[kernel_pb2.TicksRequest], context: Context
     ) -> AsyncIterator[kernel_pb2.TickBatch]:
-        async for batch in self._stream(ticks.ticks(self._parts, requests)):
+        async for batch in self._stream(context, ticks.ticks(self._parts, requests)):
             yield batch
 
     async def Order(self, request: openapi_pb2.OrderRequest, context: Context) -> AsyncIterator[bytes]:
@@ -196,14 +198,14 @@ class KernelService(_Shared):
 
     async def Events(self, request: openapi_pb2.ListenRequest, context: Context) -> AsyncIterator[bytes]:
         async for response in self._stream(
-            listen.listen(self._parts, client_of(context), request.slots, ready_of(context))
+            context, listen.listen(self._parts, client_of(context), request.slots, ready_of(context))
         ):
             yield response
 
     async def Conditions(
-        self, request: kernel_pb2.ConditionsRequest, _context: Context
+        self, request: kernel_pb2.ConditionsRequest, context: Context
     ) -> kernel_pb2.ConditionsResponse:
-        return await answered(condition.conditions(self._parts, request))
+        return await answered(context, condition.conditions(self._parts, request))
 
     async def Condition(
         self, request: openapi_pb2.ConditionRequest, context: Context
@@ -211,9 +213,9 @@ class KernelService(_Shared):
         async for response in self._condition(request, context):
             yield response
 
-    async def Fault(self, request: kernel_pb2.FaultRequest, _context: Context) -> kernel_pb2.FaultResponse:
-        await answered(fault.fault(self._parts, request))
+    async def Fault(self, request: kernel_pb2.FaultRequest, context: Context) -> kernel_pb2.FaultResponse:
+        await answered(context, fault.fault(self._parts, request))
         return kernel_pb2.FaultResponse()
 
     async def Status(self, request: kernel_pb2.StatusRequest, context: Context) -> kernel_pb2.StatusResponse:
-        return await answered(status.status(self._parts, request, self._parts.caller(context)))
+        return await answered(context, status.status(self._parts, request, self._parts.caller(context)))

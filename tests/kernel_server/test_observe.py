@@ -20,6 +20,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from hypothesis import given
 from hypothesis import strategies as st
 from rig import NOW, Rig, daily_rows, official, rig, stepping
+from streaming import until
 from test_door import ORDER, call
 
 from kernel_server.clock import KST
@@ -219,9 +220,11 @@ class TestTheMetrics:
                 server.stub.Status(kernel_pb2.StatusRequest())
             with pytest.raises(grpc.RpcError):
                 server.pages("opt10081", {"없는입력": "1"})
+            failed = 'koalab_rpcs_total{method="Kernel/Pages",status="INVALID_ARGUMENT"}'
+            until(lambda: failed in scraped(server))  # the caller is told first
             found = scraped(server)
         assert found['koalab_rpcs_total{method="Kernel/Status",status="OK"}'] == 3
-        assert found['koalab_rpcs_total{method="Kernel/Pages",status="INVALID_ARGUMENT"}'] == 1
+        assert found[failed] == 1
         assert found['koalab_rpc_seconds_count{method="Kernel/Status"}'] == 3
 
     def test_count_trs_and_how_long_their_answers_took(self) -> None:
