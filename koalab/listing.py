@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -48,7 +48,7 @@ class Listing:
         # The first of two with one name is the older listing; the other has to be asked for by its code.
         found: dict[str, str] = {}
         for code, name in self.names.items():
-            found.setdefault(_plain(name), code)
+            found.setdefault(folded(name), code)
         return found
 
     def resolve(self, given: str) -> str:
@@ -65,7 +65,7 @@ class Listing:
             return text.upper()
         if text.upper().startswith("A") and text[1:].upper() in self.names:
             return text[1:].upper()  # as account TRs write it
-        code = self.by_name.get(_plain(text))
+        code = self.by_name.get(folded(text))
         if code is not None:
             return code
         near = self.near(text)
@@ -74,8 +74,8 @@ class Listing:
 
     def near(self, text: str) -> list[tuple[str, str]]:
         """Issues whose code or name is close to that text, at most five."""
-        plain = _plain(text)
-        inside = [code for code, name in self.names.items() if plain and plain in _plain(name)]
+        plain = folded(text)
+        inside = [code for code, name in self.names.items() if plain and plain in folded(name)]
         close = [self.by_name[name] for name in difflib.get_close_matches(plain, self.by_name, _NEAR, 0.5)]
         if text.isdigit() or _CODE.fullmatch(text.upper()):
             close += difflib.get_close_matches(text.upper(), self.names, _NEAR, 0.8)
@@ -117,14 +117,7 @@ class Listings:
         day = _day(self._link.now())
         if self._held is not None and self._held[0] == day:
             return self._held[1]
-        stored = remembered(self._memo, "listing")
-        if stored is None or stored["day"] != day:
-            try:
-                stored = {"day": day, **self._ask()}
-                self._remember("listing", stored)
-            except KoalabError:
-                if stored is None:
-                    raise
+        stored = of_the_day(self._memo, "listing", day, self._ask)
         listing = Listing(stored["names"], stored["markets"], stored["kinds"])
         self._held = (day, listing)
         return listing
@@ -234,11 +227,28 @@ def _date(text: str) -> np.datetime64:
     return np.datetime64(f"{text[:4]}-{text[4:6]}", "D") + np.timedelta64(int(text[6:]) - 1, "D")
 
 
+def of_the_day(memo: Memo | None, key: str, day: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What a memo holds of that day (ISO), or what ``ask`` gives, which is kept for it.
+
+    Where nobody can be asked, what is held of another day serves; without any, the error is raised.
+    """
+    stored: dict[str, Any] | None = remembered(memo, key)
+    if stored is None or stored["day"] != day:
+        try:
+            stored = {"day": day, **ask()}
+            if memo is not None:
+                memo.put(key, stored)
+        except KoalabError:
+            if stored is None:
+                raise
+    return stored
+
+
 def _labels(lists: Iterable[tuple[str, list[str]]]) -> Iterable[tuple[str, str]]:
     return ((code, label) for label, codes in lists for code in codes)
 
 
-def _plain(name: str) -> str:
+def folded(name: str) -> str:
     """A name without what people write differently: blanks and case."""
     return "".join(name.split()).lower()
 

@@ -14,7 +14,8 @@ from koalab.live.tape import Hours, Piece
 from koalab.store import coverage
 from koalab.store.bars import BarStore, BasisChanged
 from koalab.store.coverage import Coverage
-from koalab.store.series import Moment, Series, microseconds, moment
+from koalab.store.records import record_of
+from koalab.store.series import Moment, Series, moment
 
 log = logging.getLogger(__name__)
 
@@ -46,15 +47,8 @@ class Archive:
 
     def held(self, code: str, hours: Hours) -> Coverage:
         """Which minutes of a session the raw series has."""
-        _, gaps = self._store.read(Series(code, _INTERVAL, False), moment(hours.first), moment(hours.last))
-        found: Coverage = ((hours.first, hours.last),)
-        for first, last in gaps:
-            low, high = microseconds(first), microseconds(last)
-            found = (
-                *coverage.intersect(found, hours.first, low - 1),
-                *coverage.intersect(found, high + 1, hours.last),
-            )
-        return found
+        record = record_of(self._store.shelf, Series(code, _INTERVAL, False))
+        return coverage.intersect(record.coverage, hours.first, hours.last)
 
     def keep(self, collected: Iterable[Collected]) -> None:
         """Keeps them all, or none.

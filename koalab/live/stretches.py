@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from koalab.dates import wall_of
 from koalab.live.minutes import SECOND
 from koalab.store.coverage import Coverage
+from koalab.store.series import microseconds
 
 MARGIN: Final = 2 * SECOND
 """So near to the edge of a stretch nothing is sure: the broker tells seconds, and an event takes some time."""
 
-_SEOUL: Final = 9 * 3600
-
 
 def wall(moment: float) -> int:
     """Microseconds of naive Seoul wall time of seconds since the epoch."""
-    return round((moment + _SEOUL) * SECOND)
+    return microseconds(wall_of(moment))
 
 
 class Stretches:

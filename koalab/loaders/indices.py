@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 
 from koalab.dates import seoul
-from koalab.errors import BadInput, KoalabError, UnknownCode
+from koalab.errors import BadInput, UnknownCode
 from koalab.link import Link
-from koalab.listing import remembered
+from koalab.listing import folded, of_the_day
 from koalab.store.memo import Memo
 
 # 장내, 코스닥, KOSPI200, KOSPI100, KRX100.
@@ -40,16 +40,7 @@ class Indices:
         """Names by code, in the broker's order. Where the server is gone the last list that is held serves."""
         day = f"{seoul(self._link.now()):%Y-%m-%d}"
         if self._held is None or self._held[0] != day:
-            stored = remembered(self._memo, _KEY)
-            if stored is None or stored["day"] != day:
-                try:
-                    stored = {"day": day, "names": self._ask()}
-                except KoalabError:
-                    if stored is None:
-                        raise
-                else:
-                    if self._memo is not None:
-                        self._memo.put(_KEY, stored)
+            stored = of_the_day(self._memo, _KEY, day, lambda: {"names": self._ask()})
             self._held = (day, stored["names"])
         return self._held[1]
 
@@ -97,7 +88,7 @@ def _plain(name: str) -> str:
     >>> _plain("종합(KOSPI)") == _plain("코스피"), _plain("KOSPI 200") == _plain("코스피200")
     (True, True)
     """
-    text = "".join(name.split()).lower()
+    text = folded(name)
     for korean, english in _KOREAN:
         text = text.replace(korean, english)
     return _WHOLE.sub(r"\1", text)

@@ -229,12 +229,12 @@ class MarketUpdate:
         """The day's bar, which is the same in both series: at its own scale it is adjusted by nothing."""
         covered = (lack.gap if lack.next else work.quote.day, work.final)
         basis = self._basis(work.quote.day)
-        held = self._store.held(lack.series, BEGINNING, work.final)
+        held = self._store.held(lack.series, work.quote.day, work.quote.day)  # its record is what matters
         if lack.series.adjusted and held.anything and held.basis != basis:
             if lack.next:
                 # Where 기준가 is the last close, what is held is in the basis of the day.
                 self._store.renew(lack.series, held.basis, basis)
-            elif len(held.bars) < HISTORY:
+            elif len(self._store.read(lack.series, BEGINNING, work.final)[0]) < HISTORY:
                 self._store.replace(lack.series, bar, covered, basis=basis)
             else:
                 # There may have been a split in between, and a quote does not tell.

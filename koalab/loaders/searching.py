@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from koalab.errors import BadInput, ServerLost, UnknownCode
 from koalab.link import Link
+from koalab.listing import folded
 from koalab.progress import Progress
 
 _NEAR = 5
@@ -48,9 +49,9 @@ def search(link: Link, index: int, name: str, progress: Progress) -> list[str]:
 
 
 def _matching(known: Mapping[int, str], wanted: str | int) -> dict[int, str]:
-    text = _plain(str(wanted))
+    text = folded(str(wanted))
     by_name = (
-        {} if isinstance(wanted, int) else {i: name for i, name in known.items() if _plain(name) == text}
+        {} if isinstance(wanted, int) else {i: name for i, name in known.items() if folded(name) == text}
     )
     if by_name or not text.isdecimal():
         return by_name
@@ -58,8 +59,8 @@ def _matching(known: Mapping[int, str], wanted: str | int) -> dict[int, str]:
 
 
 def _unknown(known: Mapping[int, str], wanted: str | int) -> UnknownCode:
-    plain = {_plain(name): (index, name) for index, name in known.items()}
-    text = _plain(str(wanted))
+    plain = {folded(name): (index, name) for index, name in known.items()}
+    text = folded(str(wanted))
     inside = [name for name in plain if text in name and not text.isdecimal()]
     close = [*inside, *difflib.get_close_matches(text, plain, _NEAR, 0.4)]
     near = [(str(plain[name][0]), plain[name][1]) for name in dict.fromkeys(close)][:_NEAR]
@@ -67,7 +68,3 @@ def _unknown(known: Mapping[int, str], wanted: str | int) -> UnknownCode:
     listed = ", ".join(f"{name} ({index})" for index, name in shown)
     hint = f"did you mean {listed}?" if near else f"there are: {listed or 'none, save one in 영웅문 (HTS)'}"
     return UnknownCode(f"no condition {wanted!r}: {hint}", near)
-
-
-def _plain(name: str) -> str:
-    return "".join(name.split()).lower()

@@ -12,6 +12,7 @@ from koalab.errors import BadInput
 from koalab.frames import records
 from koalab.frames.fields import Columns
 from koalab.frames.generic import Answer
+from koalab.listing import folded
 from koalab.loaders import transactions
 from koalab.loaders.snapshots import SnapshotLoader
 from koalab.session.core import Codes, Core, check_columns, exchange_sessions, tell
@@ -89,11 +90,9 @@ class Reading(Core):
                 f'what is to be found is a part of a name or code, "삼성" for example, not {text!r}'
             )
         listing = self._listing()
-        plain = "".join(text.split()).lower()
+        plain = folded(text)
         inside = [
-            code
-            for code, name in listing.names.items()
-            if plain in "".join(name.split()).lower() or plain.upper() in code
+            code for code, name in listing.names.items() if plain in folded(name) or plain.upper() in code
         ]
         return self._listings.frame(inside or [code for code, _ in listing.near(text)])
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from datetime import time as clock
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from broker_rig import Market, start
+from broker_rig import Market, becomes, start
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,13 +54,6 @@ def order(kw: Session, kind: int, code: str, quantity: int, price: int = 0, of: 
     assert kw.call.SendOrder("주문", "0101", FIRST, kind, code, quantity, price, quote, of) == 0
 
 
-def eventually(found: Callable[[], Any], wanted: Any) -> None:
-    until = time.monotonic() + 20
-    while found() != wanted:
-        assert time.monotonic() < until, found()
-        time.sleep(0.02)
-
-
 def books(market: Market) -> Any:
     """The first account in the broker's own books."""
     return market.look(lambda broker: broker._brokerage._books.accounts[FIRST])
@@ -71,11 +63,11 @@ def books(market: Market) -> Any:
 def traded(trading: Market, kw: Session) -> Session:
     """Seven bought, two of them sold, and three of another waiting far below the market."""
     order(kw, 1, "005930", 7)
-    eventually(lambda: books(trading).held("005930").quantity, 7)
+    becomes(lambda: books(trading).held("005930").quantity, 7)
     order(kw, 2, "005930", 2)
-    eventually(lambda: books(trading).held("005930").quantity, 5)
+    becomes(lambda: books(trading).held("005930").quantity, 5)
     order(kw, 1, "000660", 3, int(kw.quotes("000660")["lower_limit"].iloc[0]))
-    eventually(lambda: len(books(trading).open), 1)
+    becomes(lambda: len(books(trading).open), 1)
     return kw
 
 
@@ -232,7 +224,7 @@ class TestOrders:
     def test_that_change_others_name_them(self, trading: Market, traded: Session) -> None:
         (waiting,) = traded.orders(state="open").index
         order(traded, 3, "000660", 3, of=waiting)
-        eventually(lambda: len(books(trading).open), 0)
+        becomes(lambda: len(books(trading).open), 0)
         newest = traded.orders().iloc[0]
         assert (newest["side"], newest["original"]) == ("매수취소", waiting)
         assert len(traded.orders(state="open")) == 0

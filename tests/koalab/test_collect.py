@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from broker_rig import Market, start
+from broker_rig import Market, eventually, start
 
 import koalab as kl
 from kernel_server.clock import KST
@@ -27,15 +26,6 @@ DAY = "2026-11-20"
 
 def at(clock: str, day: str = DAY) -> datetime:
     return datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=KST)
-
-
-def eventually(happens: Callable[[], bool], seconds: float = 10.0) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if happens():
-            return True
-        threading.Event().wait(0.01)
-    return False
 
 
 def go(market: Market, until: str, step: float = 30.0, day: str = DAY) -> None:

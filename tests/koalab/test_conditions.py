@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 import pytest
-from broker_rig import Market, start
+from broker_rig import Market, becomes, start
 
 import koalab as kl
 from koalab.loaders import searching
@@ -151,7 +150,7 @@ class TestTheSameConditionOnceMore:
         assert all(isinstance(place, Waiting) for place in places)
         waits = [place.expected_wait for place in places if isinstance(place, Waiting)]
         assert 0 < waits[2] < waits[1] <= waits[0] <= 60
-        eventually(lambda: kw.status()["queue"], 0)
+        becomes(lambda: kw.status()["queue"], 0)
 
     def test_shows_that_in_the_bar(self, slow_market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
         kw = slow_market.connect()
@@ -170,8 +169,8 @@ class TestTheSameConditionOnceMore:
             kw.screen(2)
         assert stop.is_set()
         assert 0 < told[-1] < told[0] <= 60
-        eventually(lambda: kw.status()["queue"], 0)
-        eventually(lambda: kw.status()["streams"], 0)
+        becomes(lambda: kw.status()["queue"], 0)
+        becomes(lambda: kw.status()["streams"], 0)
 
     def test_can_be_interrupted_and_leaves_nothing_behind(self, slow_market: Market) -> None:
         kw = slow_market.connect()
@@ -181,8 +180,8 @@ class TestTheSameConditionOnceMore:
         with pytest.raises(KeyboardInterrupt):
             kw.screen(3)
         timer.join()
-        eventually(lambda: kw.status()["queue"], 0)
-        eventually(lambda: kw.status()["streams"], 0)
+        becomes(lambda: kw.status()["queue"], 0)
+        becomes(lambda: kw.status()["streams"], 0)
         assert kw.screen(4).attrs["trs"] == 1
 
 
@@ -209,10 +208,3 @@ def test_a_search_goes_on_with_a_server_that_came_back(
     monkeypatch.setattr(kw._link.transport, "search", search)
     assert list(kw.screen(1).index) == found_by(market, 1)
     assert asked == [1, 1]
-
-
-def eventually(found: Callable[[], Any], wanted: Any) -> None:
-    until = time.monotonic() + 20
-    while found() != wanted:
-        assert time.monotonic() < until, found()
-        time.sleep(0.02)

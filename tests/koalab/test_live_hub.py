@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from broker_rig import eventually
 
 from kernel_server.wire import kernel_pb2
 from koalab.errors import BadInput, KoalabError, NotConnected, ServerLost
@@ -134,10 +135,6 @@ def hub(link: Link) -> Iterator[Hub]:
     yield found
     found.close()
     assert not [one for one in threading.enumerate() if one.name == "koalab-live"]
-
-
-def eventually(happens: Callable[[], bool]) -> bool:
-    return any(happens() or threading.Event().wait(0.005) for _ in range(2000))
 
 
 class TestListeners:

@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from broker_rig import Market, start
+from broker_rig import Market, becomes, start
 from click.testing import CliRunner
 
 import koalab as kl
@@ -60,13 +59,6 @@ def buy(kw: Session, quantity: int) -> None:
     assert kw.call.SendOrder("주문", "0101", ACCOUNT, 1, "005930", quantity, 0, "03", "") == 0
 
 
-def eventually(found: Callable[[], Any], wanted: Any) -> None:
-    until = time.monotonic() + 20
-    while found() != wanted:
-        assert time.monotonic() < until, found()
-        time.sleep(0.05)
-
-
 def bought(file: Path) -> int:
     """Shares of 005930 that the file knows of."""
     return int(json.loads(file.read_text())["books"]["accounts"][ACCOUNT]["holdings"].get("005930", [0])[0])
@@ -78,7 +70,7 @@ def seven(file: Path, open_account: Any) -> Path:
     market = open_account(TRADING)
     kw = market.connect()
     buy(kw, 7)
-    eventually(lambda: held(kw), {"005930": 7})
+    becomes(lambda: held(kw), {"005930": 7})
     market.close()
     return file
 
@@ -87,13 +79,13 @@ def test_an_account_outlives_its_server(open_account: Any, seven: Path) -> None:
     kw = open_account(datetime(2026, 11, 18, 10, tzinfo=KST)).connect()
     assert held(kw) == {"005930": 7}
     buy(kw, 2)
-    eventually(lambda: held(kw), {"005930": 9})
+    becomes(lambda: held(kw), {"005930": 9})
 
 
 def test_a_fill_is_in_the_file_while_the_server_runs(file: Path, open_account: Any) -> None:
     kw = open_account(TRADING).connect()
     buy(kw, 7)
-    eventually(lambda: bought(file), 7)
+    becomes(lambda: bought(file), 7)
 
 
 class TestTheEmbeddedServer:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from broker_rig import SATURDAY, Market, start
+from broker_rig import SATURDAY, Market, eventually, start
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -34,15 +34,6 @@ SEVERAL = ["005930", "000660", "373220", "035720", "068270", "329180", "207940",
 LISTED_LONG_AGO = ["005930", "005935", "005380", "000270", "000810", "003490", "006400", "009150"]
 PRICED = "035420"
 TR_RANGE = ("2016-01-01", "2026-11-20")
-
-
-def eventually(happens: Callable[[], bool], seconds: float = 20.0) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if happens():
-            return True
-        threading.Event().wait(0.01)
-    return False
 
 
 def each_page(session: Session, call: Callable[[str, dict[str, Any]], None]) -> None:

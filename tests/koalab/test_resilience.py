@@ -7,14 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from broker_rig import Market
+from broker_rig import Market, eventually
 
 import koalab as kl
 from koalab import ServerLost
@@ -31,15 +30,6 @@ def alive(pid: int) -> bool:
         return False
     # A process that ended but was not waited for is still listed.
     return not Path(f"/proc/{pid}/stat").exists() or Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-
-
-def eventually(happens: Callable[[], bool], seconds: float = 10.0) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if happens():
-            return True
-        threading.Event().wait(0.02)
-    return False
 
 
 @pytest.fixture
