@@ -8,9 +8,9 @@ from bench import timing
 from bench.timing import Row
 from kernel_server import reference
 from koalab.live import columns
+from koalab.live.connected_intervals import wall
+from koalab.live.minute_builder import MinuteBuilder, SessionMinutes
 from koalab.live.minutes import MINUTE, SECOND, Trades
-from koalab.live.stretches import wall
-from koalab.live.tape import Hours, Tape
 from koalab.transport.base import TickBatch
 
 EVENTS, CODES, BATCHES, ROUNDS = 1_000, 200, 20, 7
@@ -51,11 +51,11 @@ def _batches() -> list[TickBatch]:
 
 def run() -> list[Row]:
     batches = _batches()
-    hours = Hours(_OPENS, _OPENS + 390 * MINUTE - 1)
+    hours = SessionMinutes(_OPENS, _OPENS + 390 * MINUTE - 1)
     stretches = ((_OPENS - MINUTE, hours.last),)
 
     def mine() -> None:
-        tapes = [Tape(hours) for _ in range(CODES)]
+        tapes = [MinuteBuilder(hours) for _ in range(CODES)]
         for batch in batches:
             rows = columns.rows_of(batch, _TYPE)
             clock, price, _, volume, total = columns.read(batch, _TYPE, rows, _FIDS)

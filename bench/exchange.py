@@ -20,9 +20,8 @@ from pathlib import Path
 
 from bench import timing
 from bench.timing import Row
-from kernel_server import collector
+from kernel_server import gc_tuning, simulated
 from kernel_server.clock import KST, SteppedClock
-from kernel_server.control import simulated
 from kernel_server.control.seam import Event, Scalar
 
 ROUNDS = 12
@@ -47,7 +46,7 @@ class _Broker:
         self._due: deque[Callable[[], None]] = deque()
         moment = datetime(*_SESSION, hour, minute, tzinfo=KST)
         self._clock = SteppedClock(moment.timestamp())
-        settings = simulated.Settings(limited=False)
+        settings = simulated.BrokerSettings(limited=False)
         self.control = simulated.build(None, 1, self._clock, settings, self._due.append)
         self.seen: Counter[str] = Counter()
         self.events = 0
@@ -266,7 +265,7 @@ def _against(every: Figures) -> str:
 
 def main() -> None:
     kind, *rest = sys.argv[1:]
-    collector.quieten()
+    gc_tuning.quieten()
     if kind == "start":
         figures = _start()
     elif kind == "all":

@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.timing import Row
+from kernel_server import simulated
 from kernel_server.clock import KST, SteppedClock
-from kernel_server.control import simulated
 from kernel_server.control.seam import Control
 from kernel_server.control.thread import PlainThread
 from kernel_server.scheduler import presets
-from kernel_server.server import BackgroundServer, Settings
+from kernel_server.server import BackgroundServer, ServerSettings
 from koalab.errors import NotConnected, ServerLost
 from koalab.session import Session
 from koalab.store.bars import BarStore
@@ -53,7 +53,7 @@ def _serve(port: int, log: str) -> None:
     file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def make() -> Control:
-        control = simulated.build(None, 1, clock, simulated.Settings(), thread.hand_over)
+        control = simulated.build(None, 1, clock, simulated.BrokerSettings(), thread.hand_over)
         whole: Any = control.call
         inputs: dict[str, str] = {}
 
@@ -67,7 +67,7 @@ def _serve(port: int, log: str) -> None:
         control.call = call  # type: ignore[method-assign]
         return control
 
-    server = BackgroundServer(make, clock, Settings(presets()["official"], port=port), thread)
+    server = BackgroundServer(make, clock, ServerSettings(presets()["official"], port=port), thread)
     print(json.dumps({"listening": server.address}), flush=True)
     signal.pause()
 

@@ -19,7 +19,7 @@ from kernel_server.control.ready_made import ReadyMadeControl
 from kernel_server.control.seam import Table
 from kernel_server.control.thread import PlainThread
 from kernel_server.scheduler import Limits
-from kernel_server.server import BackgroundServer, Settings
+from kernel_server.server import BackgroundServer, ServerSettings
 
 ROWS = 600
 CODE = "opt10081"
@@ -67,7 +67,7 @@ def main() -> None:
     if kind == "packed":
         thread = PlainThread()
         server = BackgroundServer(
-            lambda: make(thread), RunningClock(), Settings(Limits("none", {}), port=0), thread
+            lambda: make(thread), RunningClock(), ServerSettings(Limits("none", {}), port=0), thread
         )
         address = server.address
     else:

@@ -19,13 +19,13 @@ import grpc
 import grpc.aio
 
 from bench.timing import one_core
-from kernel_server import collector, parent, reference
+from kernel_server import gc_tuning, parent, reference
 from kernel_server.clock import RunningClock
 from kernel_server.control.ready_made import ReadyMadeControl
 from kernel_server.control.thread import PlainThread
 from kernel_server.scheduler import Limits
-from kernel_server.server import BackgroundServer, Settings
-from kernel_server.streams import words
+from kernel_server.server import BackgroundServer, ServerSettings
+from kernel_server.streams import event_codec
 from kernel_server.streams.realtime import RealEvent
 
 CODE, OTHER, TYPE = "005930", "000660", "주식체결"
@@ -34,8 +34,8 @@ DATA = "\t".join(
     {20: "133453", 14: "608869", 29: "-70033816000", 311: "4596733"}.get(fid, "-77000")
     for fid in reference.realtype(TYPE).fids
 )
-OPTIONS = words.Options((), infer=True, readable=True)
-EVENT = words.real(RealEvent(CODE, TYPE, DATA, 0.0), OPTIONS).SerializeToString()
+OPTIONS = event_codec.Options((), infer=True, readable=True)
+EVENT = event_codec.real(RealEvent(CODE, TYPE, DATA, 0.0), OPTIONS).SerializeToString()
 
 
 class BurstControl(ReadyMadeControl):
@@ -89,7 +89,7 @@ def _bare() -> str:
 
 def _kernel() -> str:
     thread = PlainThread()
-    settings = Settings(Limits("none", {}), port=0)
+    settings = ServerSettings(Limits("none", {}), port=0)
     server = BackgroundServer(lambda: BurstControl({}, thread.hand_over), RunningClock(), settings, thread)
     _KEPT.append(server)
     return server.address
@@ -101,7 +101,7 @@ _KEPT: list[BackgroundServer] = []
 def main() -> None:
     if "--one-core" in sys.argv:
         one_core()
-    collector.quieten()  # as a server's own program does
+    gc_tuning.quieten()  # as a server's own program does
     address = _kernel() if sys.argv[1] == "kernel" else _bare()
     over = threading.Event()
     parent.when_gone(int(sys.argv[2]), over.set)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from kernel_server import __version__, clock_name, collector, parent
+from kernel_server import __version__, clock_name, gc_tuning, parent
 from kernel_server.clock import Clock, RunningClock, seoul
 from kernel_server.clock_name import BadClock, ClockName
 from kernel_server.control.seam import Control
@@ -25,7 +25,7 @@ from kernel_server.control.thread import ControlThread, PlainThread
 from kernel_server.observe import logs
 from kernel_server.scheduler import presets
 from kernel_server.security import access
-from kernel_server.server import DEFAULT_PORT, KernelServer, PortTaken, Settings
+from kernel_server.server import DEFAULT_PORT, KernelServer, PortTaken, ServerSettings
 
 log = logging.getLogger("kernel_server")
 
@@ -130,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         name = clock_name.parse(options.clock or clock_name.default(options.market_data is not None))
     except BadClock as error:
         _fail(f"--clock: {error}")
-    settings = Settings(
+    settings = ServerSettings(
         limits=presets()[options.limits or ("safe" if kind == "ocx" else "official")],
         host=options.host,
         port=options.port,
@@ -153,7 +153,7 @@ def _check_ports(options: argparse.Namespace) -> None:
 
 def _saved_at(account_file: Path | None) -> float | None:
     """The moment of the accounts in that file, before whose day no clock of its own begins."""
-    from kernel_server.control import simulated
+    from kernel_server import simulated
 
     if account_file is None:
         return None
@@ -163,16 +163,17 @@ def _saved_at(account_file: Path | None) -> float | None:
         _fail(str(error))
 
 
-def _serve_simulated(name: ClockName, settings: Settings, options: argparse.Namespace) -> None:
-    from kernel_server.control import simulated
+def _serve_simulated(name: ClockName, settings: ServerSettings, options: argparse.Namespace) -> None:
+    from kernel_server import simulated
 
     try:
         simulated.check_machine()
     except RuntimeError as error:
         _fail(str(error))
-    from kernel_server.control.simulated import faults, market_clock
-    from kernel_server.control.simulated.standing import standing
     from kernel_server.reference import sessions as calendar
+    from kernel_server.simulated import faults
+    from kernel_server.simulated.market import clock as market_clock
+    from kernel_server.simulated.market.market_phase import market_phase
 
     load = functools.cache(calendar.load)
     try:
@@ -180,12 +181,12 @@ def _serve_simulated(name: ClockName, settings: Settings, options: argparse.Name
     except BadClock as error:
         _fail(f"--clock: {error}")
     try:
-        broker = simulated.Settings(planned_faults=tuple(faults.parse(text) for text in options.fault))
+        broker = simulated.BrokerSettings(planned_faults=tuple(faults.parse(text) for text in options.fault))
     except ValueError as error:
         _fail(f"--fault: {error}")
     settings = dataclasses.replace(
         settings,
-        standing=lambda now: standing(load(), now),
+        standing=lambda now: market_phase(load(), now),
         is_open=lambda now: load().current(now) is not None,
     )
     thread = PlainThread()
@@ -204,7 +205,7 @@ def _serve_simulated(name: ClockName, settings: Settings, options: argparse.Name
     asyncio.run(_serve(make, thread, clock, settings, options.parent, _on_signals))
 
 
-def _serve_ocx(clock: Clock, settings: Settings, options: argparse.Namespace) -> None:
+def _serve_ocx(clock: Clock, settings: ServerSettings, options: argparse.Namespace) -> None:
     from kernel_server.control import ocx
 
     try:
@@ -244,7 +245,7 @@ async def _serve(
     make: Callable[[], Control],
     thread: ControlThread,
     clock: Clock,
-    settings: Settings,
+    settings: ServerSettings,
     parent_pid: int | None,
     on_stop: Callable[[Callable[[], None]], None],
 ) -> None:
@@ -265,7 +266,7 @@ async def _serve(
         log.debug("the server did not start", exc_info=error)
         _fail(f"{error}; choose another --port, or 0 for any" if isinstance(error, PortTaken) else str(error))
     on_stop(stop_from_anywhere)
-    collector.quieten()
+    gc_tuning.quieten()
     if parent_pid is not None:
         parent.when_gone(parent_pid, stop_from_anywhere)
         _say(json.dumps({"listening": server.address, "pid": os.getpid()}))

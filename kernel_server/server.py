@@ -14,28 +14,28 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from kernel_server.clock import Clock
-from kernel_server.control.host import Host
-from kernel_server.control.reading import Moment
+from kernel_server.control.event_context import EventContext
+from kernel_server.control.host import ControlHost
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control, Event
 from kernel_server.control.thread import ControlThread, PlainThread
-from kernel_server.keeping import Keeper, Keeping, usually_open
+from kernel_server.observe.health import HealthMonitor, HealthSettings
 from kernel_server.observe.metrics import Metrics
 from kernel_server.observe.phase import PhaseLag
 from kernel_server.observe.scrape import Scrape
-from kernel_server.observe.watch import Watch, Watching
+from kernel_server.reconnecting import Reconnector, ReconnectSettings, usually_open
 from kernel_server.rpc import handlers
 from kernel_server.rpc.context import Parts
-from kernel_server.rpc.door import Door
+from kernel_server.rpc.gateway import RpcGateway
 from kernel_server.rpc.services import KernelService, KoapyService
 from kernel_server.scheduler import BackOff, Limits, Scheduler
 from kernel_server.security.access import Access
 from kernel_server.security.guard import Guard
 from kernel_server.security.tokens import Tokens
 from kernel_server.streams.mailbox import Waker
-from kernel_server.streams.orders import OrderDesk
-from kernel_server.streams.realtime import RealTime
-from kernel_server.transactions import ANSWER_TIMEOUT, Transactions
+from kernel_server.streams.order_tracker import OrderTracker
+from kernel_server.streams.realtime import RealTimeRouter
+from kernel_server.transactions import ANSWER_TIMEOUT, TrService
 from kernel_server.wire import kernel_pb2, koapy_pb2
 
 DEFAULT_PORT = 5943
@@ -57,7 +57,7 @@ class PortTaken(OSError):
 
 
 @dataclass(frozen=True)
-class Settings:
+class ServerSettings:
     """How a server runs.
 
     Attributes:
@@ -84,11 +84,11 @@ class Settings:
     back_off: BackOff = field(default_factory=BackOff)
     answer_timeout: float = ANSWER_TIMEOUT
     custom_code: bool = False
-    keeping: Keeping = field(default_factory=Keeping)
+    keeping: ReconnectSettings = field(default_factory=ReconnectSettings)
     is_open: Callable[[float], bool] = usually_open
     standing: Callable[[float], tuple[str, str]] | None = None
     access: Access = field(default_factory=Access)
-    watching: Watching = field(default_factory=Watching)
+    watching: HealthSettings = field(default_factory=HealthSettings)
     metrics_port: int | None = None
 
 
@@ -96,18 +96,22 @@ class KernelServer:
     """One server over one control. ``start`` and ``stop`` belong to an event loop."""
 
     def __init__(
-        self, make_control: Callable[[], Control], thread: ControlThread, clock: Clock, settings: Settings
+        self,
+        make_control: Callable[[], Control],
+        thread: ControlThread,
+        clock: Clock,
+        settings: ServerSettings,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self.metrics = Metrics()
         self._phases = PhaseLag(clock, self.metrics)
-        self._control = Host(thread, make_control, self._heard)
+        self._control = ControlHost(thread, make_control, self._heard)
         self._watch: asyncio.Task[None] | None = None
         self._scrape: Scrape | None = None
         self._server: grpc.aio.Server | None = None
         self._scheduler: Scheduler | None = None
-        self._keeper: Keeper | None = None
+        self._keeper: Reconnector | None = None
         self._health: health.aio.HealthServicer | None = None
         self._names: tuple[str, ...] = ()
         self.port = 0
@@ -122,11 +126,11 @@ class KernelServer:
         return self._control.kind
 
     @property
-    def host(self) -> Host:
+    def host(self) -> ControlHost:
         return self._control
 
     @property
-    def keeper(self) -> Keeper:
+    def keeper(self) -> Reconnector:
         assert self._keeper is not None, "the server has not been started"
         return self._keeper
 
@@ -175,11 +179,11 @@ class KernelServer:
             settings.state_dir,
             refused=self.metrics.refused,
         )
-        transactions = Transactions(
+        transactions = TrService(
             self._control, self._scheduler, Screens(), self._clock, settings.answer_timeout, self.metrics
         )
-        realtime = RealTime(self._control.control, self._clock)
-        keeper = Keeper(
+        realtime = RealTimeRouter(self._control.control, self._clock)
+        keeper = Reconnector(
             self._control,
             self._clock,
             realtime,
@@ -191,8 +195,8 @@ class KernelServer:
         transactions.lost = lambda: bool(keeper.next_try)
         self._control.thread.hand_over(keeper.start)
         self._control.thread.hand_over(lambda: self._hear(realtime))
-        door = Door(guard, access, self.metrics)
-        watch = Watch(
+        door = RpcGateway(guard, access, self.metrics)
+        watch = HealthMonitor(
             self._control,
             self._scheduler,
             self.metrics,
@@ -234,7 +238,7 @@ class KernelServer:
         self._server = server
         self._watch = asyncio.ensure_future(watch.run())
 
-    def _offer(self, door: Door, parts: Parts) -> None:
+    def _offer(self, door: RpcGateway, parts: Parts) -> None:
         """Adds the services: KOAPY's path, our own, health and reflection."""
         koapy = koapy_pb2.DESCRIPTOR.services_by_name["KiwoomOpenApiPlusService"]
         kernel = kernel_pb2.DESCRIPTOR.services_by_name["Kernel"]
@@ -270,11 +274,11 @@ class KernelServer:
         for name in self._names:
             await self._health.set(name, health.SERVING if well else health.NOT_SERVING)
 
-    def _hear(self, realtime: RealTime) -> None:
+    def _hear(self, realtime: RealTimeRouter) -> None:
         self._control.router.listen("OnReceiveRealData", realtime)
 
-    def _orders(self) -> OrderDesk:
-        desk, router = OrderDesk(), self._control.router
+    def _orders(self) -> OrderTracker:
+        desk, router = OrderTracker(), self._control.router
 
         def hear() -> None:
             router.listen("OnReceiveChejanData", desk)
@@ -284,7 +288,7 @@ class KernelServer:
         return desk
 
     def _follow_logins(self, parts: Parts) -> None:
-        def changed(moment: Moment) -> None:
+        def changed(moment: EventContext) -> None:
             parts.conditions_loaded = False  # what had been downloaded belongs to the connection
             parts.logins.heard(moment)
 
@@ -320,7 +324,7 @@ class BackgroundServer:
         self,
         make_control: Callable[[], Control],
         clock: Clock,
-        settings: Settings,
+        settings: ServerSettings,
         thread: ControlThread | None = None,
     ) -> None:
         self._loop = asyncio.new_event_loop()
@@ -345,12 +349,12 @@ class BackgroundServer:
         return self._server.metrics_port
 
     @property
-    def host(self) -> Host:
+    def host(self) -> ControlHost:
         """The control and its thread, for whoever runs the server in a process of theirs."""
         return self._server.host
 
     @property
-    def keeper(self) -> Keeper:
+    def keeper(self) -> Reconnector:
         """The state of the login."""
         return self._server.keeper
 

@@ -16,8 +16,8 @@ import grpc
 from kernel_server import failure, reference
 from kernel_server.clock import Clock
 from kernel_server.control.errand import hand_back
-from kernel_server.control.host import Host
-from kernel_server.control.reading import Moment, read_rows, read_single
+from kernel_server.control.event_context import EventContext, read_rows, read_single
+from kernel_server.control.host import ControlHost
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control, Event, Scalar, Table
 from kernel_server.observe.metrics import Metrics
@@ -43,7 +43,7 @@ _WHOLE = re.compile(r"[+-]?\d+\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class StopCondition:
     """Rows from the first one on that meets ``name comparator value`` are not wanted, nor further pages.
 
     Whole numbers are compared as such, unless ``texts`` has everything compared letter by letter: a time then
@@ -64,19 +64,19 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Request:
+class PagesRequest:
     """One TR as it is asked for: by whom, how urgently, and how far."""
 
     tr: reference.Tr
     inputs: Mapping[str, str]
     client: str
     priority: Priority = Priority.INTERACTIVE
-    stop: Stop | None = None
+    stop: StopCondition | None = None
     max_pages: int = 0
 
 
 @dataclass
-class Answer:
+class TrPage:
     """One page as it was read inside its event: texts as the control gave them."""
 
     event: Event
@@ -100,10 +100,10 @@ class _Waiter:
     control: Control
     clock: Clock
     loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[Answer]
+    done: asyncio.Future[TrPage]
     messages: list[str] = field(default_factory=list)
 
-    def __call__(self, event: Moment) -> None:
+    def __call__(self, event: EventContext) -> None:
         if event.name == "OnReceiveMsg":
             message = str(event.arguments[3])
             self.messages.append(message)
@@ -117,7 +117,7 @@ class _Waiter:
                     ),
                 )
             return
-        answer = Answer(
+        answer = TrPage(
             event.event,
             read_single(self.control, self.tr),
             read_rows(self.control, self.tr),
@@ -126,13 +126,13 @@ class _Waiter:
         )
         hand_back(self.loop, self._succeed, answer)
 
-    def lost(self, moment: Moment) -> None:
+    def lost(self, moment: EventContext) -> None:
         """OnEventConnect: what was asked over a connection that is gone is never answered."""
         code = int(moment.arguments[0])
         if code < 0:
             hand_back(self.loop, self._fail, failure.connection_lost(code))
 
-    def _succeed(self, answer: Answer) -> None:
+    def _succeed(self, answer: TrPage) -> None:
         if not self.done.done():
             self.done.set_result(answer)
 
@@ -141,12 +141,12 @@ class _Waiter:
             self.done.set_exception(error)
 
 
-class Transactions:
+class TrService:
     """Sends TRs through the scheduler, each request on a screen of its own, and yields what comes back."""
 
     def __init__(
         self,
-        host: Host,
+        host: ControlHost,
         scheduler: Scheduler,
         screens: Screens,
         clock: Clock,
@@ -164,7 +164,7 @@ class Transactions:
         # Whether the connection is lost and about to be there again.
         self.lost: Callable[[], bool] = lambda: False
 
-    async def pages(self, request: Request) -> AsyncIterator[Answer | Place]:
+    async def pages(self, request: PagesRequest) -> AsyncIterator[TrPage | Place]:
         """The pages of a TR, and while it waits its place in the queue.
 
         Raises:
@@ -175,7 +175,7 @@ class Transactions:
             name = f"k{next(self._names):06d}"
             try:
                 for number in itertools.count(1):
-                    answer: Answer | None = None
+                    answer: TrPage | None = None
                     async for item in self._page(request, screen, name, 0 if number == 1 else 2):
                         if isinstance(item, Place):
                             yield item
@@ -197,7 +197,7 @@ class Transactions:
         # A quote TR registers real-time data for its code on its screen; nobody listens to it there.
         self._host.control.call("DisconnectRealData", (screen,))
 
-    def _stop_index(self, request: Request) -> int | None:
+    def _stop_index(self, request: PagesRequest) -> int | None:
         if request.stop is None:
             return None
         try:
@@ -209,8 +209,8 @@ class Transactions:
             ) from None
 
     async def _page(
-        self, request: Request, screen: str, name: str, prev_next: int
-    ) -> AsyncIterator[Answer | Place]:
+        self, request: PagesRequest, screen: str, name: str, prev_next: int
+    ) -> AsyncIterator[TrPage | Place]:
         loop = asyncio.get_running_loop()
         waiter = _Waiter(request.tr, self._host.control, self._clock, loop, loop.create_future())
         job = self._scheduler.submit(
@@ -263,7 +263,7 @@ class Transactions:
                 f"{request.tr.code}: no answer within {self._answer_timeout:g} s{said}",
             )
 
-    def _send(self, request: Request, screen: str, name: str, prev_next: int, waiter: _Waiter) -> int:
+    def _send(self, request: PagesRequest, screen: str, name: str, prev_next: int, waiter: _Waiter) -> int:
         """On the control thread: sets the inputs, all of them and in order, and sends the TR."""
         control, router = self._host.control, self._host.router
         if waiter.done.cancelled():
@@ -294,7 +294,7 @@ class Transactions:
         return code
 
 
-def _cut(answer: Answer, index: int, stop: Stop) -> None:
+def _cut(answer: TrPage, index: int, stop: StopCondition) -> None:
     for number, row in enumerate(answer.rows):
         if stop.met(row[index]):
             answer.rows = answer.rows[:number]

@@ -21,11 +21,11 @@ class Calls:
     def __init__(self, link: Link) -> None:
         self._link = link
 
-    def __getattr__(self, name: str) -> Function:
+    def __getattr__(self, name: str) -> ControlFunction:
         if name.startswith("_"):
             raise AttributeError(name)
         try:
-            return Function(self._link, reference.function(name))
+            return ControlFunction(self._link, reference.function(name))
         except reference.UnknownReference as error:
             # Both: hasattr and the like want the one, users the other.
             raise UnknownFunction(f"{error}; dir(session.call) lists all") from None
@@ -41,10 +41,10 @@ class UnknownFunction(BadInput, AttributeError):
     """The control has no function of that name."""
 
 
-class Function:
+class ControlFunction:
     """One control function, with the control's own argument names."""
 
-    def __init__(self, link: Link, function: reference.Function) -> None:
+    def __init__(self, link: Link, function: reference.FunctionSignature) -> None:
         self._link = link
         self._function = function
         self.__name__ = function.name

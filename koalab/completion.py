@@ -15,7 +15,7 @@ import click
 from click.shell_completion import CompletionItem, ShellComplete
 
 from kernel_server import reference
-from koalab.commands.words import last_command, quoted, unfinished, unquoted
+from koalab.commands.command_parser import last_command, quoted, unfinished, unquoted
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult

@@ -88,7 +88,7 @@ def _check(clock: str | None, limits: str) -> None:
         if clock is not None:
             name = clock_name.parse(clock)
             if name.moment is not None:
-                from kernel_server.control.simulated.market_clock import begins
+                from kernel_server.simulated.market.clock import begins
                 from koalab.calendar import table
 
                 begins(name, table())

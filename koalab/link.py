@@ -12,7 +12,16 @@ from typing import Protocol
 from koalab.errors import KoalabError, NotConnected, ServerLost
 from koalab.forecast import Forecast
 from koalab.progress import Progress
-from koalab.transport.base import CALL_TIMEOUT, Page, Priority, Scalar, Status, Stop, Transport, Waiting
+from koalab.transport.base import (
+    CALL_TIMEOUT,
+    Page,
+    Priority,
+    QueuePosition,
+    Scalar,
+    Status,
+    StopCondition,
+    Transport,
+)
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +38,7 @@ _TIME_TIMEOUT = 2.0
 class Shows(Protocol):
     """Whoever wants to hear how long the next page takes."""
 
-    def waiting(self, place: Waiting) -> None: ...
+    def waiting(self, place: QueuePosition) -> None: ...
 
 
 class Link:
@@ -114,7 +123,7 @@ class Link:
         inputs: Mapping[str, str],
         progress: Shows,
         *,
-        stop: Stop | None = None,
+        stop: StopCondition | None = None,
         priority: Priority = "interactive",
         max_pages: int = 0,
     ) -> Generator[Page, None, None]:
@@ -128,7 +137,7 @@ class Link:
         found = self.transport.pages(tr, inputs, stop=stop, priority=priority, max_pages=max_pages)
         with closing(found):
             for item in found:
-                if isinstance(item, Waiting):
+                if isinstance(item, QueuePosition):
                     progress.waiting(item)
                 else:
                     with self._lock:
@@ -150,7 +159,7 @@ class Link:
         codes: list[str] = []
         with closing(self.transport.search(index, name)) as found:
             for item in found:
-                if isinstance(item, Waiting):
+                if isinstance(item, QueuePosition):
                     progress.waiting(item)
                 else:
                     codes += item

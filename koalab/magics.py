@@ -79,7 +79,7 @@ class KiwoomMagics(Magics):
 
     def _line(self, line: str) -> Any:
         from koalab.commands import run
-        from koalab.commands.words import split
+        from koalab.commands.command_parser import split
 
         # As elsewhere in IPython, a semicolon at the end keeps the value from being shown.
         plain = line.rstrip().removesuffix(";")
@@ -92,7 +92,7 @@ class KiwoomMagics(Magics):
 
     def _cell(self, line: str, cell: str) -> Any:
         from koalab.commands import run
-        from koalab.commands.words import commands, split
+        from koalab.commands.command_parser import commands, split
 
         variable = split(line)
         if len(variable) > 1 or (variable and not variable[0].isidentifier()):

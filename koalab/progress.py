@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from koalab.dates import seoul
-from koalab.transport.base import Waiting
+from koalab.transport.base import QueuePosition
 
 # A load that is over sooner shows nothing.
 DELAY = 1.0
@@ -78,7 +78,7 @@ class Progress:
         self._total = max(self._total, self._done)
         self._draw(note)
 
-    def waiting(self, place: Waiting) -> None:
+    def waiting(self, place: QueuePosition) -> None:
         """The next TR waits for the broker's limits, or the broker for its own reasons."""
         self._queued = 1
         self._draw(next_tr(place))
@@ -145,7 +145,7 @@ class Progress:
         self.close()
 
 
-def next_tr(place: Waiting) -> str:
+def next_tr(place: QueuePosition) -> str:
     """What is to be said of a place in the queue."""
     return f"다음 TR {place.expected_wait:.0f}초 뒤" if place.expected_wait >= 1 else ""
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from kernel_server.control.errand import Errand
-from kernel_server.control.reading import Moment
+from kernel_server.control.event_context import EventContext
 from kernel_server.control.seam import Control, Event
 from kernel_server.control.thread import ControlThread
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-Listener = Callable[[Moment], None]
+Listener = Callable[[EventContext], None]
 
 
 class Router:
@@ -62,7 +62,7 @@ class Router:
         targets = self._listeners.get(event.name, ()) if owner is None else (owner,)
         if not targets:
             return
-        moment = Moment(event, self.control)
+        moment = EventContext(event, self.control)
         for listener in targets:
             try:
                 listener(moment)
@@ -79,7 +79,7 @@ class Router:
         return expected
 
 
-class Host:
+class ControlHost:
     """One control on its control thread.
 
     ``run`` gives the result of work on that thread to the event loop; ``router`` may be used in such work. ``heard``

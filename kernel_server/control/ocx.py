@@ -48,7 +48,7 @@ class OcxControl:
             self._slots.append(slot)
             QtCore.QObject.connect(widget, QtCore.SIGNAL(_signature(event.name, event.arguments)), slot)
 
-    def _slot(self, event: reference.Event) -> Callable[..., None]:
+    def _slot(self, event: reference.EventSignature) -> Callable[..., None]:
         def fired(*arguments: Scalar) -> None:
             if self._handler is None:
                 return

@@ -12,10 +12,10 @@ The tables lie in ``data/`` as tab-separated text; each is read once, when it is
 
 from kernel_server.reference.tables import (
     Error,
-    Event,
+    EventSignature,
     Fid,
     Field,
-    Function,
+    FunctionSignature,
     Input,
     RealType,
     Tr,
@@ -35,10 +35,10 @@ from kernel_server.reference.tables import (
 
 __all__ = [
     "Error",
-    "Event",
+    "EventSignature",
     "Fid",
     "Field",
-    "Function",
+    "FunctionSignature",
     "Input",
     "RealType",
     "Tr",

@@ -86,7 +86,7 @@ class Error:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class FunctionSignature:
     """A control function: argument names with their types (``str``, ``int``), and what it returns."""
 
     name: str
@@ -95,7 +95,7 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class EventSignature:
     """An event of the control: argument names with their types (``str``, ``int``)."""
 
     name: str
@@ -219,15 +219,15 @@ def error(code: int) -> Error:
 
 
 @cache
-def functions() -> Mapping[str, Function]:
+def functions() -> Mapping[str, FunctionSignature]:
     """Every control function by name."""
     return {
-        name: Function(name, tuple(_pairs(arguments)), returns)
+        name: FunctionSignature(name, tuple(_pairs(arguments)), returns)
         for name, arguments, returns in _rows("function")
     }
 
 
-def function(name: str) -> Function:
+def function(name: str) -> FunctionSignature:
     """The control function of that name."""
     try:
         return functions()[name]
@@ -236,12 +236,12 @@ def function(name: str) -> Function:
 
 
 @cache
-def events() -> Mapping[str, Event]:
+def events() -> Mapping[str, EventSignature]:
     """Every event of the control by name."""
-    return {name: Event(name, tuple(_pairs(arguments))) for name, arguments in _rows("event")}
+    return {name: EventSignature(name, tuple(_pairs(arguments))) for name, arguments in _rows("event")}
 
 
-def event(name: str) -> Event:
+def event(name: str) -> EventSignature:
     """The event of that name."""
     try:
         return events()[name]

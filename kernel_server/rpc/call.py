@@ -9,8 +9,8 @@ from kernel_server.control import plain
 from kernel_server.control.seam import Scalar, Value
 from kernel_server.reference.signature import BadCall, check
 from kernel_server.rpc.context import Context, Parts, client_of
-from kernel_server.rpc.turn import LIMITED, in_turn
-from kernel_server.rpc.waits import Waits
+from kernel_server.rpc.queue_metadata import QueueMetadata
+from kernel_server.rpc.rate_limited_call import LIMITED, in_turn
 
 # TR codes of orders begin so; orders have functions of their own.
 _ORDER_TR = "KOA_NORMAL"
@@ -36,7 +36,7 @@ def checked_plain(name: str, arguments: Sequence[object]) -> tuple[Scalar, ...]:
 
 
 async def call(
-    parts: Parts, context: Context, name: str, arguments: Sequence[object], waits: Waits | None = None
+    parts: Parts, context: Context, name: str, arguments: Sequence[object], waits: QueueMetadata | None = None
 ) -> Value:
     """One control function. A limited one waits for its turn; SetInputValue is kept for its client's CommRqData.
 

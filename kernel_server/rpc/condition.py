@@ -8,20 +8,20 @@ from collections.abc import AsyncIterator, Sequence
 import grpc
 
 from kernel_server import failure, reference
-from kernel_server.control.reading import Moment
+from kernel_server.control.event_context import EventContext
 from kernel_server.control.seam import Control
 from kernel_server.failure import Failure
 from kernel_server.rpc.call import checked
 from kernel_server.rpc.context import Context, Parts, client_of
-from kernel_server.rpc.listen import Ear
+from kernel_server.rpc.listen import EventSubscription
+from kernel_server.rpc.queue_metadata import QueueMetadata
+from kernel_server.rpc.rate_limited_call import in_turn
 from kernel_server.rpc.transaction import fill
-from kernel_server.rpc.turn import in_turn
-from kernel_server.rpc.waits import Waits
 from kernel_server.scheduler import Place
-from kernel_server.streams import words
+from kernel_server.streams import event_codec
+from kernel_server.streams.event_codec import Response
 from kernel_server.streams.mailbox import Mailbox, Taken
-from kernel_server.streams.words import Response
-from kernel_server.transactions import Request
+from kernel_server.transactions import PagesRequest
 from kernel_server.wire import kernel_pb2, openapi_pb2
 
 LOADED_WITHIN = 15.0
@@ -38,10 +38,10 @@ async def load(parts: Parts) -> Response:
         failure.Failure: it could not be done, or nothing came in time.
     """
 
-    def packed(moment: Moment) -> tuple[int, Response]:
-        return int(moment.arguments[0]), words.plain(moment.name, moment.arguments)
+    def packed(moment: EventContext) -> tuple[int, Response]:
+        return int(moment.arguments[0]), event_codec.plain(moment.name, moment.arguments)
 
-    async with Ear(parts, ["OnReceiveConditionVer"], packed) as ear:
+    async with EventSubscription(parts, ["OnReceiveConditionVer"], packed) as ear:
         if await parts.host.run(lambda control: control.call("GetConnectState", ())) != 1:
             raise failure.not_connected()
         if await parts.host.run(lambda control: control.call("GetConditionLoad", ())) != 1:
@@ -104,7 +104,7 @@ def codes_of(listed: str) -> list[str]:
 
 
 async def condition_call(
-    parts: Parts, context: Context, request: openapi_pb2.ConditionRequest, waits: Waits
+    parts: Parts, context: Context, request: openapi_pb2.ConditionRequest, waits: QueueMetadata
 ) -> AsyncIterator[bytes]:
     """Searches once, or goes on telling who enters and who leaves until the reader goes.
 
@@ -122,7 +122,7 @@ async def condition_call(
     _check_room(parts, request)
     async with screens.lend() as screen:
         search = _Search(parts, context, request, screen, waits)
-        async with Ear(parts, _Search.EVENTS, search.told) as ear:
+        async with EventSubscription(parts, _Search.EVENTS, search.told) as ear:
             try:
                 await search.send()
                 answered = False
@@ -140,7 +140,7 @@ async def condition_call(
                 parts.host.thread.hand_over(search.stop)
 
 
-async def _taken(box: Mailbox[Moment], seconds: float | None) -> Taken[Moment]:
+async def _taken(box: Mailbox[EventContext], seconds: float | None) -> Taken[EventContext]:
     """What is in the box as soon as something is.
 
     Raises:
@@ -174,7 +174,12 @@ class _Search:
     EVENTS = ("OnReceiveTrCondition", "OnReceiveRealCondition", "OnEventConnect")
 
     def __init__(
-        self, parts: Parts, context: Context, request: openapi_pb2.ConditionRequest, screen: str, waits: Waits
+        self,
+        parts: Parts,
+        context: Context,
+        request: openapi_pb2.ConditionRequest,
+        screen: str,
+        waits: QueueMetadata,
     ) -> None:
         self._parts = parts
         self._context = context
@@ -191,7 +196,7 @@ class _Search:
 
     # On the control thread.
 
-    def told(self, moment: Moment) -> Moment | None:
+    def told(self, moment: EventContext) -> EventContext | None:
         """Whether the event is this search's."""
         arguments, request = moment.arguments, self._request
         mine = {
@@ -207,7 +212,7 @@ class _Search:
         }
         return moment if mine[moment.name]() else None
 
-    def _said(self, moment: Moment) -> None:
+    def _said(self, moment: EventContext) -> None:
         self._messages.append(str(moment.arguments[3]))
 
     def _send(self) -> int:
@@ -238,7 +243,7 @@ class _Search:
             said = " / ".join(self._messages) or f"SendCondition returned {code}"
             raise _failed(f"{self._request.condition_name}: {said}")
 
-    async def responses(self, moment: Moment) -> AsyncIterator[bytes]:
+    async def responses(self, moment: EventContext) -> AsyncIterator[bytes]:
         """What one event is told as."""
         request = self._request
         if moment.name == "OnEventConnect":
@@ -249,12 +254,12 @@ class _Search:
                 int(moment.arguments[0]),
             )
         if moment.name == "OnReceiveRealCondition":
-            yield words.plain(moment.name, moment.arguments).SerializeToString()
+            yield event_codec.plain(moment.name, moment.arguments).SerializeToString()
             codes = [str(moment.arguments[0])]
         else:
             listed = str(moment.arguments[1])
             arguments = (request.screen_no, *moment.arguments[1:])
-            yield words.plain(moment.name, arguments).SerializeToString()
+            yield event_codec.plain(moment.name, arguments).SerializeToString()
             codes = codes_of(listed)
         if request.flags.with_info:
             async for response in self._info(codes):
@@ -266,7 +271,7 @@ class _Search:
         tr = reference.tr("OPTFOFID" if request.flags.is_future_option else "OPTKWFID")
         for start in range(0, len(codes), _CODES_A_TR):
             part = ";".join(codes[start : start + _CODES_A_TR])
-            asked = Request(tr, {"종목코드": part}, client_of(self._context))
+            asked = PagesRequest(tr, {"종목코드": part}, client_of(self._context))
             async for item in self._parts.transactions.pages(asked):
                 if not isinstance(item, Place):
                     name = request.request_name or "관심종목정보요청"

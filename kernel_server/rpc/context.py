@@ -12,22 +12,22 @@ import grpc
 import grpc.aio
 
 from kernel_server.clock import Clock
-from kernel_server.control.host import Host
+from kernel_server.control.host import ControlHost
 from kernel_server.control.plain import PlainCalls
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Scalar, Value
 from kernel_server.failure import Failure
-from kernel_server.keeping import Keeper
 from kernel_server.observe.metrics import Metrics
+from kernel_server.reconnecting import Reconnector
 from kernel_server.scheduler import Scheduler
 from kernel_server.security.access import Access
 from kernel_server.security.guard import Caller, Guard
 from kernel_server.streams.logins import Logins
 from kernel_server.streams.mailbox import Waker
-from kernel_server.streams.orders import OrderDesk
-from kernel_server.streams.realtime import RealTime
+from kernel_server.streams.order_tracker import OrderTracker
+from kernel_server.streams.realtime import RealTimeRouter
 from kernel_server.streams.snapshots import Snapshots
-from kernel_server.transactions import Transactions
+from kernel_server.transactions import TrService
 from kernel_server.wire import openapi_pb2
 
 T = TypeVar("T")
@@ -53,17 +53,17 @@ class Seen(NamedTuple):
 class Parts:
     """The parts of a running server, as the RPCs use them."""
 
-    host: Host
+    host: ControlHost
     scheduler: Scheduler
-    transactions: Transactions
+    transactions: TrService
     clock: Clock
     started_at: float
     waker: Waker
-    realtime: RealTime
-    orders: OrderDesk
+    realtime: RealTimeRouter
+    orders: OrderTracker
     live_screens: Screens
     search_screens: Screens
-    keeper: Keeper
+    keeper: Reconnector
     snapshots: Snapshots = field(default_factory=Snapshots)
     streams: int = 0
     conditions_loaded: bool = False

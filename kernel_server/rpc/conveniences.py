@@ -8,18 +8,20 @@ from kernel_server import failure
 from kernel_server.control.seam import Scalar, Value
 from kernel_server.rpc import call, condition, login
 from kernel_server.rpc.context import Context, Parts
-from kernel_server.rpc.waits import Waits
+from kernel_server.rpc.queue_metadata import QueueMetadata
 
 Answer = Value | bool
 
 
-async def _is_connected(parts: Parts, _context: Context, _arguments: Sequence[Scalar], _waits: Waits) -> bool:
+async def _is_connected(
+    parts: Parts, _context: Context, _arguments: Sequence[Scalar], _waits: QueueMetadata
+) -> bool:
     """GetConnectState."""
     return await parts.host.run(lambda control: control.call("GetConnectState", ())) == 1
 
 
 async def _ensure_connected(
-    parts: Parts, context: Context, _arguments: Sequence[Scalar], _waits: Waits
+    parts: Parts, context: Context, _arguments: Sequence[Scalar], _waits: QueueMetadata
 ) -> bool:
     """CommConnect, and its OnEventConnect, where nobody is logged in."""
     await login.login(parts, parts.caller(context))
@@ -27,7 +29,7 @@ async def _ensure_connected(
 
 
 async def _load_condition(
-    parts: Parts, _context: Context, _arguments: Sequence[Scalar], _waits: Waits
+    parts: Parts, _context: Context, _arguments: Sequence[Scalar], _waits: QueueMetadata
 ) -> int:
     """GetConditionLoad, and its OnReceiveConditionVer."""
     await condition.load(parts)
@@ -35,20 +37,22 @@ async def _load_condition(
 
 
 async def _is_condition_loaded(
-    parts: Parts, _context: Context, _arguments: Sequence[Scalar], _waits: Waits
+    parts: Parts, _context: Context, _arguments: Sequence[Scalar], _waits: QueueMetadata
 ) -> bool:
     return parts.conditions_loaded
 
 
 async def _ensure_condition_loaded(
-    parts: Parts, _context: Context, arguments: Sequence[Scalar], _waits: Waits
+    parts: Parts, _context: Context, arguments: Sequence[Scalar], _waits: QueueMetadata
 ) -> int:
     """``force`` downloads them again."""
     await condition.ensure_loaded(parts, bool(arguments and arguments[0]))
     return 1
 
 
-async def _comm_rq_data(parts: Parts, context: Context, arguments: Sequence[Scalar], waits: Waits) -> Value:
+async def _comm_rq_data(
+    parts: Parts, context: Context, arguments: Sequence[Scalar], waits: QueueMetadata
+) -> Value:
     """CommRqData in its turn. Its inputs have been set by SetInputValue, or follow as name, value, name, value."""
     fixed, inputs = arguments[:4], arguments[4:]
     for name, value in zip(inputs[::2], inputs[1::2], strict=True):
@@ -56,14 +60,16 @@ async def _comm_rq_data(parts: Parts, context: Context, arguments: Sequence[Scal
     return await call.call(parts, context, "CommRqData", fixed, waits)
 
 
-async def _send_condition(parts: Parts, context: Context, arguments: Sequence[Scalar], waits: Waits) -> Value:
+async def _send_condition(
+    parts: Parts, context: Context, arguments: Sequence[Scalar], waits: QueueMetadata
+) -> Value:
     """SendCondition in its turn."""
     call.checked_plain("SendCondition", arguments)
     await condition.ensure_loaded(parts)
     return await call.call(parts, context, "SendCondition", arguments, waits)
 
 
-_Convenience = Callable[[Parts, Context, Sequence[Scalar], Waits], Awaitable[Answer]]
+_Convenience = Callable[[Parts, Context, Sequence[Scalar], QueueMetadata], Awaitable[Answer]]
 # With the numbers of arguments that each takes.
 _TABLE: Mapping[str, tuple[_Convenience, range]] = {
     "IsConnected": (_is_connected, range(1)),
@@ -77,7 +83,7 @@ _TABLE: Mapping[str, tuple[_Convenience, range]] = {
 
 
 def call_any(
-    parts: Parts, context: Context, name: str, arguments: Sequence[Scalar], waits: Waits
+    parts: Parts, context: Context, name: str, arguments: Sequence[Scalar], waits: QueueMetadata
 ) -> Awaitable[Answer]:
     """A control function, or one of these; ``waits`` tells the caller how long it waits for its turn.
 

@@ -14,11 +14,11 @@ from typing import Any
 import grpc
 
 from kernel_server import failure, reference
-from kernel_server.control.reading import Moment
+from kernel_server.control.event_context import EventContext
 from kernel_server.failure import Failure
 from kernel_server.rpc import call, handling
 from kernel_server.rpc.context import Context, Parts, Ready, to_argument, to_scalar
-from kernel_server.rpc.listen import Ear, packed
+from kernel_server.rpc.listen import EventSubscription, packed
 from kernel_server.streams.mailbox import Mailbox
 from kernel_server.wire import openapi_pb2
 
@@ -81,7 +81,7 @@ async def _items(box: Mailbox[bytes]) -> AsyncIterator[bytes]:
 @asynccontextmanager
 async def _listening(parts: Parts, request: openapi_pb2.ListenRequest) -> AsyncIterator[Mailbox[bytes]]:
     if not request.code:
-        async with Ear(parts, list(reference.events()), packed) as ear:
+        async with EventSubscription(parts, list(reference.events()), packed) as ear:
             yield ear.box
         return
     if not parts.custom_code:
@@ -134,7 +134,7 @@ class _Running:
             for leave in (getattr(self._handler, "on_exit", None), *handling.callbacks(self._handler)):
                 self._guarded(leave)
 
-    def _hearer(self, method: Callable[..., object]) -> Callable[[Moment], None]:
+    def _hearer(self, method: Callable[..., object]) -> Callable[[EventContext], None]:
         return lambda moment: self._guarded(method, *moment.arguments)
 
     def _guarded(self, method: Callable[..., object] | None, *arguments: object) -> None:

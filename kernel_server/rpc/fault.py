@@ -14,7 +14,7 @@ from kernel_server.rpc.context import Parts
 from kernel_server.wire import kernel_pb2
 
 if TYPE_CHECKING:
-    from kernel_server.control.simulated.faults import Faults
+    from kernel_server.simulated.faults import Faults
 
 Asked = kernel_pb2.FaultRequest
 _LOST, _REFUSED = -106, -100  # what OnEventConnect says unless something else is asked for

@@ -9,7 +9,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from kernel_server.rpc.door import Door
+from kernel_server.rpc.gateway import RpcGateway
 
 
 def _serialized(message: Message | bytes) -> bytes:
@@ -24,7 +24,7 @@ _KINDS = {
 }
 
 
-def add(door: Door, service: ServiceDescriptor, servicer: object) -> None:
+def add(door: RpcGateway, service: ServiceDescriptor, servicer: object) -> None:
     """Offers every method of ``service``, each by the method of ``servicer`` that has its name."""
     handlers: dict[str, Any] = {
         method.name: _KINDS[method.client_streaming, method.server_streaming](

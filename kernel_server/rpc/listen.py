@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from kernel_server import failure, reference
-from kernel_server.control.reading import Moment
+from kernel_server.control.event_context import EventContext
 from kernel_server.rpc.context import Parts, Ready
 from kernel_server.rpc.real import CAPACITY
-from kernel_server.streams import words
+from kernel_server.streams import event_codec
 from kernel_server.streams.logins import EVENT
 from kernel_server.streams.mailbox import Mailbox
 from kernel_server.streams.snapshots import Snapshot
@@ -42,7 +42,7 @@ def checked(slots: Iterable[str]) -> list[str]:
     return names
 
 
-class Ear(Generic[T]):
+class EventSubscription(Generic[T]):
     """Listens to events by name while it is entered; each is made into an item inside the event.
 
     ``client``, where it is known, hears how the login ended that it asked for before.
@@ -51,7 +51,7 @@ class Ear(Generic[T]):
     """
 
     def __init__(
-        self, parts: Parts, names: Sequence[str], make: Callable[[Moment], T | None], client: str = ""
+        self, parts: Parts, names: Sequence[str], make: Callable[[EventContext], T | None], client: str = ""
     ) -> None:
         self._parts = parts
         self._client = client
@@ -61,7 +61,7 @@ class Ear(Generic[T]):
         self.box: Mailbox[T] = Mailbox(parts.waker)
         self.dropped = 0
 
-    async def __aenter__(self) -> Ear[T]:
+    async def __aenter__(self) -> EventSubscription[T]:
         def listen() -> None:
             for name in self._names:
                 heard = self._heard_real if name == "OnReceiveRealData" else self._heard
@@ -87,12 +87,12 @@ class Ear(Generic[T]):
         for stop in self._stops:
             stop()
 
-    def _heard(self, moment: Moment) -> None:
+    def _heard(self, moment: EventContext) -> None:
         item = self._make(moment)
         if item is not None:
             self.box.put(item)
 
-    def _heard_real(self, moment: Moment) -> None:
+    def _heard_real(self, moment: EventContext) -> None:
         if len(self.box) >= CAPACITY:
             self.dropped += 1
         else:
@@ -104,9 +104,9 @@ class Ear(Generic[T]):
         return dropped
 
 
-def packed(moment: Moment) -> bytes:
+def packed(moment: EventContext) -> bytes:
     """The event with its data, serialized; on the control thread, inside the event."""
-    return words.with_data(moment).SerializeToString()
+    return event_codec.with_data(moment).SerializeToString()
 
 
 async def listen(parts: Parts, client: str, slots: Iterable[str], ready: Ready) -> AsyncIterator[bytes]:
@@ -114,13 +114,13 @@ async def listen(parts: Parts, client: str, slots: Iterable[str], ready: Ready) 
 
     TRs, and messages about them, that belong to a call of somebody's are told to that call alone.
     """
-    async with Ear(parts, checked(slots), packed, client) as ear:
+    async with EventSubscription(parts, checked(slots), packed, client) as ear:
         await ready()
         while True:
             taken = await ear.box.take()
             if dropped := ear.take_dropped():
                 parts.metrics.events_dropped(dropped)
-                yield words.lost(dropped)
+                yield event_codec.lost(dropped)
             for item in taken.items:
                 yield item
             if taken.over:
@@ -130,14 +130,14 @@ async def listen(parts: Parts, client: str, slots: Iterable[str], ready: Ready) 
 async def order_listen(parts: Parts, ready: Ready) -> AsyncIterator[bytes]:
     """What happens to anybody's orders, those of other programs of the same user included."""
 
-    def wanted(moment: Moment) -> bytes | None:
+    def wanted(moment: EventContext) -> bytes | None:
         if moment.name == "OnReceiveTrData" and not _order_number(moment):
             return None
         if moment.name == "OnEventConnect" and moment.arguments[0] == 0:
             return None
         return packed(moment)
 
-    async with Ear(parts, ORDER_EVENTS, wanted) as ear:
+    async with EventSubscription(parts, ORDER_EVENTS, wanted) as ear:
         await ready()
         while True:
             taken = await ear.box.take()
@@ -147,7 +147,7 @@ async def order_listen(parts: Parts, ready: Ready) -> AsyncIterator[bytes]:
                 return
 
 
-def _order_number(moment: Moment) -> str:
+def _order_number(moment: EventContext) -> str:
     names, values = moment.single
     return values[names.index("주문번호")].strip() if "주문번호" in names else ""
 
@@ -167,7 +167,7 @@ async def bidirectional_listen(
         return
     if first.WhichOneof("request") != "listen_request":
         raise failure.bad_input("the first request of BidirectionalListen says what to listen to")
-    async with Ear(parts, checked(first.listen_request.slots), Snapshot, client) as ear:
+    async with EventSubscription(parts, checked(first.listen_request.slots), Snapshot, client) as ear:
         await ready()
         acknowledged = _Acknowledged(ear, requests)
         sent = 0
@@ -178,7 +178,7 @@ async def bidirectional_listen(
                     sent += 1
                     parts.snapshots.open(client, snapshot)
                     try:
-                        yield words.plain(snapshot.name, snapshot.arguments).SerializeToString()
+                        yield event_codec.plain(snapshot.name, snapshot.arguments).SerializeToString()
                         await acknowledged.wait(sent, snapshot.name)
                     finally:
                         parts.snapshots.close(client, snapshot)
@@ -192,7 +192,9 @@ class _Acknowledged:
     """Counts what a client says it has handled. It handles events in their order."""
 
     def __init__(
-        self, ear: Ear[Snapshot], requests: AsyncIterator[openapi_pb2.BidirectionalListenRequest]
+        self,
+        ear: EventSubscription[Snapshot],
+        requests: AsyncIterator[openapi_pb2.BidirectionalListenRequest],
     ) -> None:
         self._ear = ear
         self._count = 0

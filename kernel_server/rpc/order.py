@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from kernel_server import failure
 from kernel_server.rpc.call import checked
 from kernel_server.rpc.context import Context, Parts
-from kernel_server.rpc.turn import in_turn
-from kernel_server.rpc.waits import Waits
+from kernel_server.rpc.queue_metadata import QueueMetadata
+from kernel_server.rpc.rate_limited_call import in_turn
 from kernel_server.streams.mailbox import Mailbox
-from kernel_server.streams.orders import OrderWatch, Ticket, request_of
+from kernel_server.streams.order_tracker import SentOrder, TrackedOrder, request_of
 from kernel_server.wire import openapi_pb2
 
 SCREENS = [f"{number:04d}" for number in range(5191, 5200)]
@@ -20,7 +20,7 @@ _names = itertools.count(1)
 
 
 async def order_call(
-    parts: Parts, context: Context, request: openapi_pb2.OrderRequest, waits: Waits
+    parts: Parts, context: Context, request: openapi_pb2.OrderRequest, waits: QueueMetadata
 ) -> AsyncIterator[bytes]:
     """Sends the order and tells its events until it is filled, confirmed, cancelled or refused.
 
@@ -32,7 +32,7 @@ async def order_call(
             Forbidden where it is for real money and not both sides allow that, or is worth too much.
     """
     number = next(_names)
-    ticket = Ticket(
+    ticket = SentOrder(
         request.account_no,
         request.code,
         request.order_type,
@@ -46,12 +46,12 @@ async def order_call(
     box: Mailbox[bytes] = Mailbox(parts.waker)
     host = parts.host
 
-    def over(watch: OrderWatch) -> None:
+    def over(watch: TrackedOrder) -> None:
         parts.orders.remove(watch)
         host.router.forget(ticket.screen, ticket.name)
 
     given_up = False
-    watch = OrderWatch(ticket, box, parts.clock, host.thread.hand_over, over)
+    watch = TrackedOrder(ticket, box, parts.clock, host.thread.hand_over, over)
 
     def send() -> int:
         if given_up:

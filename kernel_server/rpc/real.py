@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from kernel_server import failure
 from kernel_server.failure import Failure
 from kernel_server.rpc.context import Parts, Ready
-from kernel_server.streams import realtime, words
+from kernel_server.streams import event_codec, realtime
+from kernel_server.streams.event_codec import Options
 from kernel_server.streams.mailbox import Mailbox
 from kernel_server.streams.realtime import Connection, RealEvent
-from kernel_server.streams.words import Options
 from kernel_server.wire import openapi_pb2
 
 CAPACITY = 10_000
@@ -84,9 +84,9 @@ async def real_call(parts: Parts, request: openapi_pb2.RealRequest, ready: Ready
             taken = await reader.box.take()
             if taken.dropped:
                 parts.metrics.events_dropped(taken.dropped)
-                yield words.lost(taken.dropped)
+                yield event_codec.lost(taken.dropped)
             for item in taken.items:
-                yield words.packed(item, options)
+                yield event_codec.packed(item, options)
             if taken.over:
                 return
 
@@ -103,9 +103,9 @@ async def bidirectional_real_call(
                 taken = await reader.box.take()
                 if taken.dropped:
                     parts.metrics.events_dropped(taken.dropped)
-                    yield words.lost(taken.dropped)
+                    yield event_codec.lost(taken.dropped)
                 for item in taken.items:
-                    yield words.packed(item, state.options)
+                    yield event_codec.packed(item, state.options)
                 if taken.over:
                     return
         finally:

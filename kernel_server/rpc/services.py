@@ -31,9 +31,9 @@ from kernel_server.rpc.context import (
     to_argument,
     to_scalar,
 )
-from kernel_server.rpc.waits import Waits
-from kernel_server.streams import words
-from kernel_server.streams.words import Response
+from kernel_server.rpc.queue_metadata import QueueMetadata
+from kernel_server.streams import event_codec
+from kernel_server.streams.event_codec import Response
 from kernel_server.wire import kernel_pb2, openapi_pb2
 
 T = TypeVar("T")
@@ -47,24 +47,24 @@ class _Shared:
 
     async def Call(self, request: openapi_pb2.CallRequest, context: Context) -> openapi_pb2.CallResponse:
         arguments = [to_scalar(argument) for argument in request.arguments]
-        work = conveniences.call_any(self._parts, context, request.name, arguments, Waits(context))
+        work = conveniences.call_any(self._parts, context, request.name, arguments, QueueMetadata(context))
         return openapi_pb2.CallResponse(return_value=to_argument(await answered(context, work)))
 
     async def _order(self, request: openapi_pb2.OrderRequest, context: Context) -> AsyncIterator[bytes]:
-        responses = order.order_call(self._parts, context, request, Waits(context))
+        responses = order.order_call(self._parts, context, request, QueueMetadata(context))
         async for response in self._stream(context, responses):
             yield response
 
     async def _condition(
         self, request: openapi_pb2.ConditionRequest, context: Context
     ) -> AsyncIterator[bytes]:
-        responses = condition.condition_call(self._parts, context, request, Waits(context))
+        responses = condition.condition_call(self._parts, context, request, QueueMetadata(context))
         async for response in self._stream(context, responses):
             yield response
 
     async def _login(self, context: Context) -> AsyncIterator[Response]:
         event = await answered(context, login.login(self._parts, self._parts.caller(context)))
-        yield words.plain(event.name, event.arguments)
+        yield event_codec.plain(event.name, event.arguments)
 
     async def _stream(self, context: Context, items: AsyncIterator[T]) -> AsyncIterator[T]:
         """The items of a stream, which is counted while it is open."""
@@ -88,7 +88,9 @@ class KoapyService(_Shared):
     async def TransactionCall(
         self, request: openapi_pb2.TransactionRequest, context: Context
     ) -> AsyncIterator[Response]:
-        responses = transaction.transaction_call(self._parts, client_of(context), request, Waits(context))
+        responses = transaction.transaction_call(
+            self._parts, client_of(context), request, QueueMetadata(context)
+        )
         async for response in self._stream(context, responses):
             yield response
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from kernel_server import failure, reference
 from kernel_server.reference.inputs import BadInputs, check
 from kernel_server.rpc.context import Parts, as_map, to_argument
-from kernel_server.rpc.waits import Waits
+from kernel_server.rpc.queue_metadata import QueueMetadata
 from kernel_server.scheduler import Place, Priority
-from kernel_server.transactions import WATCH_LIST, Answer, Request, Stop
+from kernel_server.transactions import WATCH_LIST, PagesRequest, StopCondition, TrPage
 from kernel_server.wire import kernel_pb2, openapi_pb2
 
 _COMPARATORS = ("<=", "<", ">=", ">", "==", "!=")
@@ -31,14 +31,14 @@ def checked_inputs(tr: reference.Tr, inputs: Mapping[str, str]) -> dict[str, str
         raise failure.bad_input(str(error)) from None
 
 
-def to_stop(condition: openapi_pb2.TransactionStopCondition, texts: bool = False) -> Stop:
+def to_stop(condition: openapi_pb2.TransactionStopCondition, texts: bool = False) -> StopCondition:
     if not 0 <= condition.comparator < len(_COMPARATORS):
         raise failure.bad_input(f"no comparator {condition.comparator}: it is 0 to {len(_COMPARATORS) - 1}")
-    return Stop(condition.name, condition.value, _COMPARATORS[condition.comparator], texts)
+    return StopCondition(condition.name, condition.value, _COMPARATORS[condition.comparator], texts)
 
 
 async def transaction_call(
-    parts: Parts, client: str, asked: openapi_pb2.TransactionRequest, waits: Waits
+    parts: Parts, client: str, asked: openapi_pb2.TransactionRequest, waits: QueueMetadata
 ) -> AsyncIterator[openapi_pb2.ListenResponse]:
     """A page a message, every cell a text without its blanks, under the caller's own names.
 
@@ -57,7 +57,7 @@ async def transaction_call(
     # A condition without a name is how KOAPY's client says that there is none.
     stop = to_stop(asked.stop_condition, texts=True) if asked.stop_condition.name else None
     for part in _parts(tr, inputs):
-        request = Request(tr, part, client, Priority.INTERACTIVE, stop)
+        request = PagesRequest(tr, part, client, Priority.INTERACTIVE, stop)
         async for answer in parts.transactions.pages(request):
             if isinstance(answer, Place):
                 await waits.begin(answer, parts.clock.now())
@@ -77,7 +77,7 @@ def _parts(tr: reference.Tr, inputs: dict[str, str]) -> Iterator[dict[str, str]]
 
 
 def fill(
-    answer: Answer, tr: reference.Tr, screen: str, name: str, code: str | None = None
+    answer: TrPage, tr: reference.Tr, screen: str, name: str, code: str | None = None
 ) -> openapi_pb2.ListenResponse:
     """The page under the names that its caller knows, values without their blanks.
 
@@ -106,7 +106,7 @@ async def pages(parts: Parts, client: str, asked: kernel_pb2.PagesRequest) -> As
     inputs = checked_inputs(tr, as_map(asked.inputs))
     stop = to_stop(asked.stop_condition) if asked.HasField("stop_condition") else None
     priority = Priority.BULK if asked.priority == kernel_pb2.BULK else Priority.INTERACTIVE
-    request = Request(tr, inputs, client, priority, stop, asked.max_pages)
+    request = PagesRequest(tr, inputs, client, priority, stop, asked.max_pages)
     async for item in parts.transactions.pages(request):
         if isinstance(item, Place):
             yield kernel_pb2.Page(waiting=kernel_pb2.Page.Waiting(ahead=item.ahead, expected_wait=item.wait))
@@ -114,7 +114,7 @@ async def pages(parts: Parts, client: str, asked: kernel_pb2.PagesRequest) -> As
             yield pack(item)
 
 
-def pack(answer: Answer) -> kernel_pb2.Page:
+def pack(answer: TrPage) -> kernel_pb2.Page:
     """One text a column: a page costs as many protobuf strings as the TR has fields, not as it has cells."""
     columns = [_SEPARATOR.join(column) for column in zip(*answer.rows)]  # noqa: B905 - rows are of one length
     count = len(answer.rows) - 1

@@ -1,11 +1,11 @@
 """The scheduler: every rate-limited call waits here for its turn, so that the broker never has cause to refuse one."""
 
-from kernel_server.scheduler.gate import Quota
 from kernel_server.scheduler.journal import StateTaken
 from kernel_server.scheduler.limits import Limits, Window, presets
 from kernel_server.scheduler.queue import Job, Place, Priority
+from kernel_server.scheduler.rate_windows import Quota
 from kernel_server.scheduler.refusals import BackOff, Refused, WindowFull
-from kernel_server.scheduler.scheduler import Scheduler, Waiting
+from kernel_server.scheduler.scheduler import QueueLength, Scheduler
 
 __all__ = [
     "BackOff",
@@ -13,11 +13,11 @@ __all__ = [
     "Limits",
     "Place",
     "Priority",
+    "QueueLength",
     "Quota",
     "Refused",
     "Scheduler",
     "StateTaken",
-    "Waiting",
     "Window",
     "WindowFull",
     "presets",

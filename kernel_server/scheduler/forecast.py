@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kernel_server.scheduler.tightening import Bound
+from kernel_server.scheduler.adaptive_windows import Bound
 
 # So many starts are worked out one by one; beyond, the slowest window alone sets the pace.
 _SINGLY = 10_000

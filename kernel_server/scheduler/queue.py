@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from operator import attrgetter
 
-from kernel_server.scheduler.gate import Gate
+from kernel_server.scheduler.rate_windows import RateWindows
 
 # While bulk work waits, so many interactive calls go before it and then one of its own: it slows, and never stops.
 BEFORE_BULK = 9
@@ -53,7 +53,7 @@ class Job:
     call: Callable[[], int]
     done: asyncio.Future[int]
     success: int = 0
-    gates: tuple[Gate, ...] = ()
+    gates: tuple[RateWindows, ...] = ()
     number: int = 0
     since: float = 0.0
     waited: float = 0.0

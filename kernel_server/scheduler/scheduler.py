@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_server.clock import Clock
-from kernel_server.scheduler.gate import Gate, Quota
+from kernel_server.scheduler.dispatcher import Dispatcher, Run, fail
 from kernel_server.scheduler.journal import Journal
-from kernel_server.scheduler.lane import Lane, Run, fail
 from kernel_server.scheduler.limits import Limits
 from kernel_server.scheduler.queue import Job, Place, Priority
+from kernel_server.scheduler.rate_windows import Quota, RateWindows
 from kernel_server.scheduler.refusals import BackOff, Refused, WindowFull
 
 KINDS = ("tr", "order")
@@ -23,7 +23,7 @@ _FEW = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueueLength:
     """How many calls of a kind and priority wait."""
 
     kind: str
@@ -67,13 +67,13 @@ class Scheduler:
         self._clock = clock
         self._back_off = back_off or BackOff()
         self._journal = Journal(state_dir, clock.now(), limits.reach, wall)
-        self._gates: dict[str, Gate] = {}
+        self._gates: dict[str, RateWindows] = {}
         self._numbers = itertools.count(1)
         self._tidy_at = _FEW
         self._closed = False
         self.limits = limits
         self._lanes = {
-            kind: Lane(self._gate(kind), run, clock, self._back_off, self._journal.note, refused)
+            kind: Dispatcher(self._gate(kind), run, clock, self._back_off, self._journal.note, refused)
             for kind in KINDS
         }
 
@@ -155,10 +155,10 @@ class Scheduler:
         ahead = lane.queue.ahead_of_new(priority, calls) + (lane.calling is not None)
         return lane.gate.start(ahead, now) - now
 
-    def waiting(self) -> list[Waiting]:
+    def waiting(self) -> list[QueueLength]:
         """What waits, by kind and priority, where anything does."""
         found = [
-            Waiting(kind, priority, lane.waiting(priority))
+            QueueLength(kind, priority, lane.waiting(priority))
             for kind, lane in self._lanes.items()
             for priority in Priority
         ]
@@ -190,12 +190,12 @@ class Scheduler:
             await lane.close()
         self._journal.close()
 
-    def _gate(self, key: str) -> Gate:
+    def _gate(self, key: str) -> RateWindows:
         gate = self._gates.get(key)
         if gate is None:
             if len(self._gates) >= self._tidy_at:
                 self._tidy(self._clock.now())
-            gate = self._gates[key] = Gate(key, self.limits.of(key), self._journal.times(key))
+            gate = self._gates[key] = RateWindows(key, self.limits.of(key), self._journal.times(key))
         return gate
 
     def _tidy(self, now: float) -> None:
@@ -205,7 +205,7 @@ class Scheduler:
                 del self._gates[key]
         self._tidy_at = 2 * len(self._gates) + _FEW
 
-    def _full(self, gates: Sequence[Gate], now: float) -> WindowFull | None:
+    def _full(self, gates: Sequence[RateWindows], now: float) -> WindowFull | None:
         """Why a job of these gates is not to wait at all."""
         if self._back_off.when_full == "wait":
             return None

@@ -64,7 +64,7 @@ def _actions() -> Mapping[tuple[str, str, str], tuple[str, bool]]:
 
 
 @dataclass(frozen=True)
-class Order:
+class RequestedOrder:
     """An order as it is asked for.
 
     Attributes:
@@ -84,7 +84,7 @@ class Order:
     derivative: bool = False
 
 
-def order_of(function: str, arguments: Sequence[object]) -> Order | None:
+def order_of(function: str, arguments: Sequence[object]) -> RequestedOrder | None:
     """The order that a control function sends, None where it sends none. The arguments fit its signature.
 
     >>> order_of("SendOrder", ["", "0101", "8000000011", 1, "005930", 10, 70000, "00", ""])
@@ -96,7 +96,7 @@ def order_of(function: str, arguments: Sequence[object]) -> Order | None:
     return _order(function, {name: value for (name, _), value in zip(signature, arguments, strict=True)})
 
 
-def order_in(request: Message) -> Order | None:
+def order_in(request: Message) -> RequestedOrder | None:
     """The order that a request asks for, None where it asks for none, or for one that cannot be."""
     if request.DESCRIPTOR.name in _names():
         return _order(request.DESCRIPTOR.name, {field.name: value for field, value in request.ListFields()})
@@ -108,11 +108,11 @@ def order_in(request: Message) -> Order | None:
     return None
 
 
-def _order(request: str, values: Mapping[str, Any]) -> Order:
+def _order(request: str, values: Mapping[str, Any]) -> RequestedOrder:
     names = _names()[request]
     kind, side = str(values.get(names.type, "")), str(values.get(names.side, "")).strip()
     action, derivative = _actions().get((request, kind, side), ("unknown", request == "SendOrderFO"))
-    return Order(
+    return RequestedOrder(
         account=str(values.get(names.account, "")).strip(),
         action=action,
         code=str(values.get(names.code, "")).strip(),
@@ -134,7 +134,7 @@ def _number(value: object) -> float:
 class Permit:
     """An order that was allowed when it was asked for. ``check`` says whether it still is."""
 
-    order: Order
+    order: RequestedOrder
     access: Access
     opted_in: bool
 
@@ -190,7 +190,7 @@ class Permit:
             )
 
 
-async def orders_allowed(parts: Parts, context: Context, order: Order) -> Permit:
+async def orders_allowed(parts: Parts, context: Context, order: RequestedOrder) -> Permit:
     """Whether that order may be sent for this caller. Whether they may trade at all, the guard has looked at.
 
     Raises:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from kernel_server.control.reading import Moment
+from kernel_server.control.event_context import EventContext
 from kernel_server.control.seam import Control, Event
 
 EVENT = "OnEventConnect"
 _CLIENTS_REMEMBERED = 1000
 
-Tell = Callable[[Moment], None]
+Tell = Callable[[EventContext], None]
 
 
 class Logins:
@@ -41,7 +41,7 @@ class Logins:
             self._owed.pop(client, None)
         return code
 
-    def heard(self, moment: Moment) -> None:
+    def heard(self, moment: EventContext) -> None:
         """OnEventConnect: those who listen hear it by themselves; for the others it is kept."""
         code = int(moment.arguments[0])
         for client, known in list(self._owed.items()):
@@ -74,7 +74,7 @@ class Logins:
             return
         self._owed.pop(client, None)
         for tell in list(tells):
-            tell(Moment(Event(EVENT, (code,)), self._control))
+            tell(EventContext(Event(EVENT, (code,)), self._control))
 
     def _forget(self) -> None:
         while len(self._owed) > _CLIENTS_REMEMBERED:

@@ -15,7 +15,7 @@ import grpc
 
 from kernel_server import failure, reference
 from kernel_server.clock import Clock
-from kernel_server.control.reading import Moment
+from kernel_server.control.event_context import EventContext
 from kernel_server.control.seam import Control
 
 CODES_A_SCREEN = 100
@@ -48,7 +48,7 @@ class Connection(NamedTuple):
     code: int
 
 
-class Hearer(Protocol):
+class Subscriber(Protocol):
     """Who hears of events, on the control thread."""
 
     def heard(self, event: RealEvent) -> None: ...
@@ -84,10 +84,10 @@ class _Held:
     def __init__(self, screen: str) -> None:
         self.screen = screen
         self.fids: frozenset[int] = frozenset()
-        self.hearers: dict[Hearer, frozenset[str]] = {}
+        self.hearers: dict[Subscriber, frozenset[str]] = {}
 
 
-class RealTime:
+class RealTimeRouter:
     """It is touched on the control thread alone.
 
     Args:
@@ -100,12 +100,12 @@ class RealTime:
         self._control = control
         self._clock = clock
         self._held: dict[str, _Held] = {}
-        self._of: dict[Hearer, set[str]] = {}
+        self._of: dict[Subscriber, set[str]] = {}
         # What belongs to no code is taken back by clearing its screen, so it has one to itself.
         self._apart = screens[-1]
         self._screens: dict[str, int] = dict.fromkeys(screens, 0)
 
-    def add(self, hearer: Hearer, codes: Iterable[str], fids: Iterable[int]) -> None:
+    def add(self, hearer: Subscriber, codes: Iterable[str], fids: Iterable[int]) -> None:
         """``hearer`` hears of these codes, of the types that hold one of ``fids``.
 
         Raises:
@@ -133,7 +133,7 @@ class RealTime:
                     self._held[code].fids = frozenset()
                 raise
 
-    def remove(self, hearer: Hearer, codes: Iterable[str]) -> None:
+    def remove(self, hearer: Subscriber, codes: Iterable[str]) -> None:
         """``hearer`` hears of these codes no more."""
         mine = self._of.get(hearer, set())
         for code in list(codes):
@@ -152,7 +152,7 @@ class RealTime:
         if not mine:
             self._of.pop(hearer, None)
 
-    def drop(self, hearer: Hearer) -> None:
+    def drop(self, hearer: Subscriber) -> None:
         """``hearer`` hears of nothing more."""
         self.remove(hearer, list(self._of.get(hearer, ())))
 
@@ -176,7 +176,7 @@ class RealTime:
         """How many hear of anything."""
         return len(self._of)
 
-    def __call__(self, moment: Moment) -> None:
+    def __call__(self, moment: EventContext) -> None:
         """An event of the control, to whoever wants it."""
         code, realtype, data = moment.arguments
         held = self._held.get(code)  # type: ignore[arg-type]  # all three are texts
@@ -188,7 +188,7 @@ class RealTime:
                     hearer.heard(event)
         if realtype in _OF_NO_CODE and NO_CODE in self._held:
             event = event or RealEvent(code, realtype, data, self._clock.now())  # type: ignore[arg-type]
-            known: Mapping[Hearer, frozenset[str]] = held.hearers if held else {}
+            known: Mapping[Subscriber, frozenset[str]] = held.hearers if held else {}
             for hearer, types in self._held[NO_CODE].hearers.items():
                 if realtype in types and realtype not in known.get(hearer, ()):
                     hearer.heard(event)

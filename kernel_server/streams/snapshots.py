@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kernel_server.control.reading import Moment
+from kernel_server.control.event_context import EventContext
 from kernel_server.control.seam import Scalar, Value
+from kernel_server.streams.event_codec import Options, real
 from kernel_server.streams.realtime import RealEvent
-from kernel_server.streams.words import Options, real
 
 _READ_IN = {
     "GetCommData": "OnReceiveTrData",
@@ -26,7 +26,7 @@ _READ_IN = {
 class Snapshot:
     """An event with all its data. Made on the control thread, inside the event."""
 
-    def __init__(self, moment: Moment) -> None:
+    def __init__(self, moment: EventContext) -> None:
         self.name = moment.name
         self.arguments = moment.arguments
         if moment.name == "OnReceiveTrData":

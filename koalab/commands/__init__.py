@@ -16,12 +16,12 @@ from koalab.commands.accounts import accounts, balances, deposit, fills, orders,
 from koalab.commands.explain import help_command
 from koalab.commands.front import Front
 from koalab.commands.market import conditions, flows, index, orderbook, screen
+from koalab.commands.market_data import bars, codes, daily, find, info, minute, quotes, tr
+from koalab.commands.market_update import update_market
 from koalab.commands.plan import plan
-from koalab.commands.reading import bars, codes, daily, find, info, minute, quotes, tr
 from koalab.commands.reference import reference
 from koalab.commands.session import connect, login, status
 from koalab.commands.upkeep import cache
-from koalab.commands.whole import update_market
 from koalab.errors import BadInput
 
 __all__ = ["NOTEBOOK", "SHARED", "Front", "run"]

@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 
 from kernel_server.reference.sessions import Sessions
-from koalab.live.tape import Hours, Piece
+from koalab.live.minute_builder import CompleteMinutes, SessionMinutes
 from koalab.store import coverage
-from koalab.store.bars import BarStore, BasisChanged
+from koalab.store.bars import AdjustmentChanged, BarStore
 from koalab.store.coverage import Coverage
 from koalab.store.records import record_of
 from koalab.store.series import Moment, Series, moment
@@ -28,8 +28,8 @@ class Collected:
     """What is to be kept of one code and one session; ``base`` is that session's 기준가, 0 where it is not known."""
 
     code: str
-    hours: Hours
-    piece: Piece
+    hours: SessionMinutes
+    piece: CompleteMinutes
     base: int
 
 
@@ -45,7 +45,7 @@ class Archive:
         self._store = store
         self._sessions = sessions
 
-    def held(self, code: str, hours: Hours) -> Coverage:
+    def held(self, code: str, hours: SessionMinutes) -> Coverage:
         """Which minutes of a session the raw series has."""
         record = record_of(self._store.shelf, Series(code, _INTERVAL, False))
         return coverage.intersect(record.coverage, hours.first, hours.last)
@@ -69,7 +69,7 @@ class Archive:
             bars = one.piece.bars.slice(*covered)
             try:
                 self._store.add(series, bars, covered, basis=_basis(one.hours) if adjusted else None)
-            except BasisChanged as changed:
+            except AdjustmentChanged as changed:
                 # The next load of that series asks for what is missing, and finds out what is right.
                 log.warning("collected minutes are not kept: %s", changed)
 
@@ -96,6 +96,6 @@ class Archive:
         return found
 
 
-def _basis(hours: Hours) -> Moment:
+def _basis(hours: SessionMinutes) -> Moment:
     """The basis of adjusted prices during that session: the one that its opening names."""
     return moment(hours.first)

@@ -11,8 +11,8 @@ import pandas as pd
 
 from koalab.dates import SEOUL
 from koalab.link import Link
-from koalab.live import filling
-from koalab.live.collector import Collector
+from koalab.live import gap_filling
+from koalab.live.collector import MinuteCollector
 from koalab.progress import Progress
 
 # What has happened by now is heard within that, or the server is not well.
@@ -31,7 +31,7 @@ class Collection:
 
     def __init__(
         self,
-        collector: Collector,
+        collector: MinuteCollector,
         link: Link,
         progress: Callable[[], Progress],
         name: Callable[[str], str],
@@ -109,7 +109,7 @@ class Collection:
         self._collector.sync(_SYNC)
         self._collector.flush()
         with self._progress() as shown:
-            spent = filling.fill(self._link, self._collector, shown)
+            spent = gap_filling.fill(self._link, self._collector, shown)
         self._trs += spent
         return spent
 

@@ -15,10 +15,10 @@ from kernel_server.reference.sessions import Sessions
 from koalab.errors import KoalabError
 from koalab.live import columns
 from koalab.live.archive import Archive, Collected
+from koalab.live.connected_intervals import MARGIN, ConnectedIntervals, wall
 from koalab.live.hub import Hub, Subscription
+from koalab.live.minute_builder import CompleteMinutes, MinuteBuilder, SessionMinutes, count, holes
 from koalab.live.minutes import MINUTE, SECOND, Trades
-from koalab.live.stretches import MARGIN, Stretches, wall
-from koalab.live.tape import Hours, Piece, Tape, count, holes
 from koalab.store import coverage
 from koalab.store.coverage import Coverage
 from koalab.store.disk import CacheUnavailable
@@ -48,7 +48,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Progressed:
+class CodeProgress:
     """How one code stands: minutes that are complete, minutes that are over and are not, the last trade's time or 0."""
 
     complete: int
@@ -56,7 +56,7 @@ class Progressed:
     last: int
 
 
-class Collector:
+class MinuteCollector:
     """Hears the trades of some codes and keeps the minutes that they surely make up.
 
     Any thread may ask; events come on the hub's.
@@ -84,9 +84,9 @@ class Collector:
         self._sessions = sessions
         self._now = now
         self._lock = threading.RLock()
-        self._stretches = Stretches()
-        self._hours: Hours | None = None
-        self._tapes: dict[str, Tape] = {}
+        self._stretches = ConnectedIntervals()
+        self._hours: SessionMinutes | None = None
+        self._tapes: dict[str, MinuteBuilder] = {}
         self._complete: dict[str, Coverage] = {}
         self._due = 0
         self._rest_until = float("-inf")
@@ -187,20 +187,20 @@ class Collector:
         with self._lock:
             self._flush(all_of_it=not self.listening)
 
-    def progressed(self) -> Mapping[str, Progressed]:
+    def progressed(self) -> Mapping[str, CodeProgress]:
         """How each code stands in the session of today, or the latest."""
         with self._lock:
             if self._hours is None:
-                return {code: Progressed(0, 0, 0) for code in self.codes}
+                return {code: CodeProgress(0, 0, 0) for code in self.codes}
             now = max(self._stretches.until - MARGIN, 0)
             found = {}
             for code in self.codes:
                 complete = self._known(code)
                 open_ = holes(self._hours, complete, now)
-                found[code] = Progressed(count(complete), count(open_), self._tapes[code].last)
+                found[code] = CodeProgress(count(complete), count(open_), self._tapes[code].last)
             return found
 
-    def open_holes(self, until: int) -> tuple[Hours, dict[str, Coverage]] | None:
+    def open_holes(self, until: int) -> tuple[SessionMinutes, dict[str, Coverage]] | None:
         """The holes of each code up to ``until``, of the session of today or the latest; None before any."""
         with self._lock:
             if self._hours is None:
@@ -208,7 +208,7 @@ class Collector:
             found = {code: holes(self._hours, self._known(code), until) for code in self.codes}
             return self._hours, {code: one for code, one in found.items() if one}
 
-    def fill(self, code: str, hours: Hours, piece: Piece) -> None:
+    def fill(self, code: str, hours: SessionMinutes, piece: CompleteMinutes) -> None:
         """Keeps minutes that came another way.
 
         Raises:
@@ -248,8 +248,8 @@ class Collector:
         if self._hours is not None:
             self._flush(all_of_it=True)
         opens, closes = float(sessions.opens[index]), float(sessions.closes[index])
-        self._hours = hours = Hours(wall(opens), wall(closes + _AFTER_CLOSE) - 1)
-        self._tapes = {code: Tape(hours) for code in self.codes}
+        self._hours = hours = SessionMinutes(wall(opens), wall(closes + _AFTER_CLOSE) - 1)
+        self._tapes = {code: MinuteBuilder(hours) for code in self.codes}
         try:
             self._complete = {code: self._archive.held(code, hours) for code in self.codes}
         except CacheUnavailable as error:
@@ -271,7 +271,9 @@ class Collector:
             piece = tape.complete(stretches)
             covered = coverage.intersect(piece.covered, tape.taken, until - 1)
             if covered:
-                found.append((Collected(code, self._hours, Piece(piece.bars, covered), tape.base), until))
+                found.append(
+                    (Collected(code, self._hours, CompleteMinutes(piece.bars, covered), tape.base), until)
+                )
             else:
                 tape.take(until)
         for start in range(0, len(found), _AT_ONCE):

@@ -24,7 +24,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 _JOIN: Final = 5.0
 
 
-class Listener(Protocol):
+class Subscriber(Protocol):
     """Who listens. Everything is called on the hub's thread and must not take long; moments are broker's time."""
 
     def began(self, at: float) -> None:
@@ -51,7 +51,7 @@ class Listener(Protocol):
 class Subscription:
     """Codes that somebody listens to, until it is closed."""
 
-    def __init__(self, hub: Hub, codes: Sequence[str], fids: Sequence[int], listener: Listener) -> None:
+    def __init__(self, hub: Hub, codes: Sequence[str], fids: Sequence[int], listener: Subscriber) -> None:
         self.codes = tuple(dict.fromkeys(codes))
         self.fids = tuple(fids)
         self.listener = listener
@@ -98,7 +98,7 @@ class Hub:
         self._pause = _FIRST_PAUSE
         self.reconnects = 0
 
-    def subscribe(self, codes: Sequence[str], fids: Sequence[int], listener: Listener) -> Subscription:
+    def subscribe(self, codes: Sequence[str], fids: Sequence[int], listener: Subscriber) -> Subscription:
         """Has ``listener`` hear of those codes, of all types that hold one of ``fids``."""
         one = Subscription(self, codes, fids, listener)
         with self._lock:
@@ -226,7 +226,7 @@ class Hub:
                 one.hearing = False
                 self._tell(one, lambda listener: listener.missed(self._until, why))
 
-    def _tell(self, one: Subscription, what: Callable[[Listener], None]) -> None:
+    def _tell(self, one: Subscription, what: Callable[[Subscriber], None]) -> None:
         """One that cannot take what it is told leaves; the others go on."""
         try:
             what(one.listener)

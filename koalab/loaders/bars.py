@@ -18,20 +18,20 @@ from koalab.dates import wall_of
 from koalab.errors import NotConnected, ServerLost
 from koalab.frames.bars import BarColumns, kind_of, parse
 from koalab.link import Link
-from koalab.loaders.asking import Load, Loaded, Part, parts
-from koalab.loaders.basis import CHANGES, Bases
+from koalab.loaders.adjustment_check import CHANGES, AdjustmentCheck
+from koalab.loaders.cache_view import CacheView
 from koalab.loaders.expectation import Expectation, asked_for
 from koalab.loaders.intervals import Interval
-from koalab.loaders.known import Known
+from koalab.loaders.page_requests import Load, Loaded, Part, parts
 from koalab.progress import Progress
 from koalab.store import coverage
-from koalab.store.bars import BarStore, BasisChanged, Held
+from koalab.store.bars import AdjustmentChanged, BarStore, Held
 from koalab.store.claims import Claim
 from koalab.store.disk import CacheUnavailable
 from koalab.store.finality import Gap, basis_of, final_until, seconds
 from koalab.store.merging import joined
 from koalab.store.series import Series, microseconds, moment
-from koalab.transport.base import Priority, Waiting
+from koalab.transport.base import Priority, QueuePosition
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class _Shown:
     progress: Progress
     claim: Claim | None
 
-    def waiting(self, place: Waiting) -> None:
+    def waiting(self, place: QueuePosition) -> None:
         if self.claim is not None:
             self.claim.beat()
         self.progress.waiting(place)
@@ -68,8 +68,8 @@ class BarLoader:
     def __init__(self, link: Link, store: BarStore | None, sessions: Callable[[], Sessions]) -> None:
         self._link = link
         self._sessions = sessions
-        self._known = Known(store, sessions)
-        self._bases = Bases(link, self._known, sessions)
+        self._known = CacheView(store, sessions)
+        self._bases = AdjustmentCheck(link, self._known, sessions)
 
     def load(
         self,
@@ -108,7 +108,7 @@ class BarLoader:
                     raise
                 trs = load.result.trs
                 self._recover(load, progress, ServerLost(str(error)), life)
-            except BasisChanged as changed:
+            except AdjustmentChanged as changed:
                 # Somebody else's page came in between, in another basis.
                 load.changes += 1
                 if load.changes > CHANGES:

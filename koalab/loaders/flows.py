@@ -14,7 +14,7 @@ from koalab.frames.flows import TR
 from koalab.link import Link
 from koalab.loaders import transactions
 from koalab.progress import Progress
-from koalab.transport.base import Page, Stop
+from koalab.transport.base import Page, StopCondition
 
 MONEY, SHARES = "amount", "shares"
 _WHATS = {MONEY: "1", SHARES: "2"}
@@ -45,7 +45,7 @@ def load(
         "매매구분": _SIDES[side],
         "단위구분": _SINGLE_SHARES,
     }
-    stop = Stop("일자", _day(first), "<") if first > BEGINNING else None
+    stop = StopCondition("일자", _day(first), "<") if first > BEGINNING else None
     low, high = np.searchsorted(sessions.dates, np.array([first, last], "datetime64[D]"))
     rows = reference.tr(TR).rows_per_page or 1
     progress.expect(max(1, -(-int(high - low + 1) // rows)))

@@ -43,7 +43,7 @@ HISTORY: Final = 20
 
 
 @dataclass
-class Outcome:
+class CodeUpdate:
     """What was done about one code, and how many TRs were spent on it alone."""
 
     done: Done = "up to date"
@@ -97,7 +97,7 @@ class _Work:
     quote: DayQuote
     lacks: list[_Lack]
     final: Moment
-    outcome: Outcome
+    outcome: CodeUpdate
 
     @property
     def plain(self) -> bool:
@@ -139,7 +139,7 @@ class MarketUpdate:
             )
         return sessions.dates[index].astype("datetime64[us]"), final
 
-    def run(self, codes: Sequence[str], catch_up: bool, progress: Progress) -> dict[str, Outcome]:
+    def run(self, codes: Sequence[str], catch_up: bool, progress: Progress) -> dict[str, CodeUpdate]:
         """Updates those codes, and says what was done about each.
 
         Raises:
@@ -147,7 +147,7 @@ class MarketUpdate:
             CacheUnavailable: the cache cannot be used.
         """
         day, final = self.session()
-        outcomes = {code: Outcome() for code in codes}
+        outcomes = {code: CodeUpdate() for code in codes}
         lacking = {code: lacks for code in codes if (lacks := self._lacks(code, day))}
         wanted = list(lacking)
         chunks = [wanted[start : start + _CODES_A_TR] for start in range(0, len(wanted), _CODES_A_TR)]

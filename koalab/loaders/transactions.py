@@ -10,7 +10,7 @@ from koalab.errors import BadInput, ServerLost
 from koalab.frames.generic import Answer, answer
 from koalab.link import Link
 from koalab.progress import Progress
-from koalab.transport.base import Page, Priority, Stop
+from koalab.transport.base import Page, Priority, StopCondition
 
 
 def find_tr(code: str) -> reference.Tr:
@@ -47,7 +47,7 @@ def load(
     pages: int | None = None,
     priority: Priority = "interactive",
     counted: bool = False,
-    stop: Stop | None = None,
+    stop: StopCondition | None = None,
 ) -> Answer:
     """A TR's pages: all of them, the first ``pages``, or those down to ``stop``.
 
@@ -78,7 +78,7 @@ def _ask(
     progress: Progress,
     pages: int,
     priority: Priority,
-    stop: Stop | None,
+    stop: StopCondition | None,
 ) -> list[Page]:
     found = []
     for page in link.pages(tr.code, inputs, progress, stop=stop, priority=priority, max_pages=pages):

@@ -20,9 +20,9 @@ from koalab.progress import Progress
 from koalab.store import coverage
 from koalab.store.bars import BarStore
 from koalab.store.coverage import Coverage
+from koalab.store.coverage_scan import records
 from koalab.store.finality import Gap, final_until, needs_fetch
 from koalab.store.series import Series, microseconds, moment
-from koalab.store.survey import records
 
 
 @dataclass(frozen=True)

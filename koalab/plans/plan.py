@@ -11,7 +11,7 @@ import pandas as pd
 from koalab.dates import seoul
 from koalab.errors import KoalabError, PlanIncomplete
 from koalab.link import Link
-from koalab.plans.running import Outcome, Run
+from koalab.plans.running import Run, RunResult
 from koalab.plans.work import Need, Work, share
 from koalab.progress import Progress
 
@@ -164,7 +164,7 @@ class Plan:
     def _name(self, code: str) -> str:
         return self._names.get(code[:6], code)
 
-    def _report(self, outcome: Outcome) -> pd.DataFrame:
+    def _report(self, outcome: RunResult) -> pd.DataFrame:
         errors = {code: f"{type(error).__name__}: {error}" for code, error in outcome.failed.items()}
         report = self._table(
             {
@@ -175,7 +175,7 @@ class Plan:
         report.attrs = {"source": self._link.source, "trs": sum(outcome.trs.values())}
         return report
 
-    def _complaint(self, outcome: Outcome) -> str:
+    def _complaint(self, outcome: RunResult) -> str:
         failed = list(outcome.failed.items())
         told = "; ".join(f"{self._name(code)} ({code}): {error}" for code, error in failed[:_NAMED])
         more = f"; and {len(failed) - _NAMED:,} more" if len(failed) > _NAMED else ""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from koalab.errors import Forbidden, KoalabError, LoginFailed, NotConnected, RateLimited, ServerLost
 from koalab.plans.work import Need
 from koalab.progress import Progress, next_tr
-from koalab.transport.base import Waiting
+from koalab.transport.base import QueuePosition
 
 IN_FLIGHT = 8
 """Codes at once: more than the broker takes in a burst."""
@@ -36,7 +36,7 @@ class _Stopped(Exception):
 
 
 @dataclass
-class Outcome:
+class RunResult:
     """What came of a plan: TRs spent by code, and what went wrong."""
 
     trs: dict[str, int] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class _Part(Progress):
             tally.note = self._name
         self._go_on()
 
-    def waiting(self, place: Waiting) -> None:
+    def waiting(self, place: QueuePosition) -> None:
         tally = self._tally
         with tally.lock:
             tally.queued.add(id(self))
@@ -122,7 +122,7 @@ class Run:
         name: Callable[[str], str],
         in_flight: int = IN_FLIGHT,
     ) -> None:
-        self.outcome = Outcome()
+        self.outcome = RunResult()
         self._todo = deque(needs)
         self._load = load
         self._name = name
@@ -141,7 +141,7 @@ class Run:
         """TRs it takes, as far as is known by now."""
         return self._tally.total
 
-    def __call__(self, bar: Progress) -> Outcome:
+    def __call__(self, bar: Progress) -> RunResult:
         """Loads everything, and shows how far it is.
 
         Raises:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from koalab.session.accounts import Accounts
 from koalab.session.bulk import Bulk
+from koalab.session.condition_search import Searching
 from koalab.session.live import Live
 from koalab.session.market import MarketView
-from koalab.session.searching import Searching
-from koalab.session.whole import Whole
+from koalab.session.market_update import MarketUpdates
 
 
-class Session(Live, MarketView, Searching, Accounts, Bulk, Whole):
+class Session(Live, MarketView, Searching, Accounts, Bulk, MarketUpdates):
     """One broker, ready to be asked. ``kl.connect()`` makes it.
 
     Every frame's ``attrs`` hold ``source``, ``tr``, ``adjusted``, ``fetched_at`` (ISO 8601, Seoul),

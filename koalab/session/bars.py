@@ -13,10 +13,10 @@ from koalab.errors import BadInput
 from koalab.frames import bars as bar_frames
 from koalab.frames.bars import BarColumns
 from koalab.frames.fields import Columns
-from koalab.loaders.asking import Loaded
 from koalab.loaders.bars import BarLoader
 from koalab.loaders.intervals import Interval
 from koalab.loaders.intervals import interval as find_interval
+from koalab.loaders.page_requests import Loaded
 from koalab.progress import Progress
 from koalab.session.core import Codes, Core, check_columns, exchange_sessions, tell
 

@@ -8,7 +8,7 @@ from typing import Final
 from koalab.errors import BadInput
 from koalab.live.archive import Archive
 from koalab.live.collection import Collection
-from koalab.live.collector import Collector
+from koalab.live.collector import MinuteCollector
 from koalab.live.hub import Hub
 from koalab.session.core import Codes, Core, exchange_sessions
 
@@ -51,7 +51,7 @@ class Live(Core):
             raise BadInput("no codes: give at least one")
         self._link.require_login()
         archive = Archive(self.cache, exchange_sessions)
-        collector = Collector(self._hub, archive, exchange_sessions, self._link.now, wanted)
+        collector = MinuteCollector(self._hub, archive, exchange_sessions, self._link.now, wanted)
         try:
             collector.wait(_REGISTERED_WITHIN)
         except BaseException:

@@ -15,10 +15,10 @@ from koalab.frames import flows as flow_frames
 from koalab.frames.fields import Columns
 from koalab.loaders import flows as flow_loader
 from koalab.loaders import transactions
-from koalab.loaders.asking import Loaded
 from koalab.loaders.bars import BarLoader
 from koalab.loaders.indices import Indices
 from koalab.loaders.intervals import interval as find_interval
+from koalab.loaders.page_requests import Loaded
 from koalab.progress import Progress
 from koalab.session.bars import Bars
 from koalab.session.core import Codes, check_columns, exchange_sessions, several_of, tell

@@ -1,14 +1,14 @@
 """The cache of bars, on diskcache: what is held, what is final, and what has to be asked for."""
 
-from koalab.store.bars import BarStore, BasisChanged
+from koalab.store.bars import AdjustmentChanged, BarStore
 from koalab.store.disk import CacheUnavailable, default_folder
 from koalab.store.finality import final_until, needs_fetch
 from koalab.store.memo import Memo
 from koalab.store.series import Series
 
 __all__ = [
+    "AdjustmentChanged",
     "BarStore",
-    "BasisChanged",
     "CacheUnavailable",
     "Memo",
     "Series",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _TRIES: Final = 3
 
 
-class BasisChanged(KoalabError):
+class AdjustmentChanged(KoalabError):
     """Adjusted prices that are held differ from those that came, or may: a split or the like since they were stored.
 
     Nothing was stored. Where the prices are the same all the same, ``renew`` says so; else ``drop`` the series.
@@ -268,7 +268,7 @@ def _merge(
 ) -> None:
     stamp = meta.basis if basis is None or not series.adjusted else microseconds(basis)
     if meta.coverage and meta.basis != stamp:
-        raise BasisChanged(series, covered[0])
+        raise AdjustmentChanged(series, covered[0])
     low, high = microseconds(covered[0]), microseconds(covered[1])
     fresh = {name: bars.slice(*span) for name, span in series.cut(bars.time)}
     segments = dict(meta.segments)
@@ -282,7 +282,7 @@ def _merge(
             old = unpack(data)
             changed = disagreement(old.slice(*covered), new) if series.adjusted else None
             if changed is not None:
-                raise BasisChanged(series, changed)
+                raise AdjustmentChanged(series, changed)
             new = merged(old, new, covered)
         if len(new):
             data = pack(new)

@@ -15,7 +15,7 @@ from kernel_server.security.access import is_loopback
 from kernel_server.security.files import NotPrivate, check_private
 from kernel_server.wire import ALLOW_REAL_ORDERS, AUTHORIZATION
 from koalab.errors import BadInput
-from koalab.transport.saying import Saying
+from koalab.transport.metadata_interceptor import MetadataInterceptor
 
 Token = str | os.PathLike[str]
 TlsFiles = bool | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -111,7 +111,7 @@ class Access:
             said.append((AUTHORIZATION, f"Bearer {self.token}"))
         if self.allow_real_orders:
             said.append((ALLOW_REAL_ORDERS, "yes"))
-        return grpc.intercept_channel(channel, Saying(said)) if said else channel
+        return grpc.intercept_channel(channel, MetadataInterceptor(said)) if said else channel
 
 
 def given(

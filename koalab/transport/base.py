@@ -43,7 +43,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueuePosition:
     """Where a request stands in the server's queue: TRs ahead, and seconds until it is sent."""
 
     ahead: int
@@ -51,7 +51,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class StopCondition:
     """Rows from the first one that meets ``name comparator value`` on are not sent, and no further page."""
 
     name: str
@@ -192,10 +192,10 @@ class Transport(Protocol):
         tr: str,
         inputs: Mapping[str, str],
         *,
-        stop: Stop | None = None,
+        stop: StopCondition | None = None,
         priority: Priority = "interactive",
         max_pages: int = 0,
-    ) -> Generator[Page | Waiting, None, None]:
+    ) -> Generator[Page | QueuePosition, None, None]:
         """A TR page by page, newest first as the broker gives them, with where it stands while it waits.
 
         Closing the iterator takes the request out of the server's queue.
@@ -206,7 +206,7 @@ class Transport(Protocol):
         """The user's conditions (조건식) by number."""
         ...
 
-    def search(self, index: int, name: str) -> Generator[Sequence[str] | Waiting, None, None]:
+    def search(self, index: int, name: str) -> Generator[Sequence[str] | QueuePosition, None, None]:
         """The codes that fulfil a condition now, and before them where the search stands while it waits.
 
         Closing the iterator takes it out of the server's queue.

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 
 from kernel_server.wire import AHEAD_KEY, EXPECTED_WAIT_KEY, kernel_pb2, openapi_pb2
-from koalab.transport.base import CALL_TIMEOUT, Waiting
+from koalab.transport.base import CALL_TIMEOUT, QueuePosition
 
 _FOUND = "OnReceiveTrCondition"
 # So often whoever waits is told that it still does.
@@ -25,7 +25,7 @@ def conditions(stub: Any, reload: bool) -> dict[int, str]:
     return {one.index: one.name for one in found.conditions}
 
 
-def search(stub: Any, index: int, name: str) -> Generator[list[str] | Waiting, None, None]:
+def search(stub: Any, index: int, name: str) -> Generator[list[str] | QueuePosition, None, None]:
     """The codes that fulfil a condition now; before them, while it waits for its turn, where it stands.
 
     The server says once, at the beginning, how long that takes; from then on a clock of ours goes on. Closing the
@@ -34,20 +34,20 @@ def search(stub: Any, index: int, name: str) -> Generator[list[str] | Waiting, N
     stream = stub.Condition(openapi_pb2.ConditionRequest(condition_name=name, condition_index=index))
     said: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(stream, said), name="koalab-condition", daemon=True).start()
-    place, since = Waiting(0, 0.0), time.monotonic()
+    place, since = QueuePosition(0, 0.0), time.monotonic()
     try:
         while True:
             try:
                 item = said.get(timeout=_TELL_EVERY)
             except queue.Empty:
                 left = place.expected_wait - (time.monotonic() - since)
-                yield Waiting(place.ahead, max(0.0, left))
+                yield QueuePosition(place.ahead, max(0.0, left))
                 continue
             if item is _OVER:
                 return
             if isinstance(item, grpc.RpcError):
                 raise item
-            if isinstance(item, Waiting):
+            if isinstance(item, QueuePosition):
                 place, since = item, time.monotonic()
                 yield item
             elif item.name == _FOUND:
@@ -76,5 +76,5 @@ def _read(stream: Any, said: queue.SimpleQueue[Any]) -> None:
         said.put(error)
 
 
-def _place(metadata: Mapping[str, str | bytes]) -> Waiting:
-    return Waiting(int(metadata.get(AHEAD_KEY, 0)), int(metadata.get(EXPECTED_WAIT_KEY, 0)) / 1000)
+def _place(metadata: Mapping[str, str | bytes]) -> QueuePosition:
+    return QueuePosition(int(metadata.get(AHEAD_KEY, 0)), int(metadata.get(EXPECTED_WAIT_KEY, 0)) / 1000)

@@ -15,7 +15,16 @@ from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, openapi_pb2
 from koalab.errors import BadInput, Forbidden, KoalabError, NotConnected, ServerLost
 from koalab.transport import conditions
 from koalab.transport.access import Access
-from koalab.transport.base import CALL_TIMEOUT, Page, Priority, Quota, Scalar, Status, Stop, Waiting
+from koalab.transport.base import (
+    CALL_TIMEOUT,
+    Page,
+    Priority,
+    QueuePosition,
+    Quota,
+    Scalar,
+    Status,
+    StopCondition,
+)
 from koalab.transport.diagnosis import why_not
 from koalab.transport.problems import to_error
 from koalab.transport.ticks import RemoteTicks
@@ -98,10 +107,10 @@ class RemoteTransport:
         tr: str,
         inputs: Mapping[str, str],
         *,
-        stop: Stop | None = None,
+        stop: StopCondition | None = None,
         priority: Priority = "interactive",
         max_pages: int = 0,
-    ) -> Generator[Page | Waiting, None, None]:
+    ) -> Generator[Page | QueuePosition, None, None]:
         request = kernel_pb2.PagesRequest(
             transaction_code=tr,
             inputs=dict(inputs),
@@ -133,7 +142,7 @@ class RemoteTransport:
         with self._told():
             return conditions.conditions(self._stub, reload)
 
-    def search(self, index: int, name: str) -> Generator[list[str] | Waiting, None, None]:
+    def search(self, index: int, name: str) -> Generator[list[str] | QueuePosition, None, None]:
         with self._told():
             yield from conditions.search(self._stub, index, name)
 
@@ -317,9 +326,9 @@ def _value(argument: openapi_pb2.Argument) -> Scalar | None:
     return int(argument.bool_value) if kind == "bool_value" else None
 
 
-def _page(page: kernel_pb2.Page) -> Page | Waiting:
+def _page(page: kernel_pb2.Page) -> Page | QueuePosition:
     if page.HasField("waiting"):
-        return Waiting(page.waiting.ahead, page.waiting.expected_wait)
+        return QueuePosition(page.waiting.ahead, page.waiting.expected_wait)
     return Page(
         single=tuple(page.single),
         columns=tuple(page.columns),

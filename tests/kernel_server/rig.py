@@ -17,7 +17,7 @@ from kernel_server.control.ready_made import ReadyMadeControl
 from kernel_server.control.seam import Table
 from kernel_server.control.thread import PlainThread
 from kernel_server.scheduler import BackOff, Limits, presets
-from kernel_server.server import BackgroundServer, Settings
+from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
 
 NOW = 1_790_000_000.0
@@ -79,7 +79,7 @@ def rig(
         made.append(ReadyMadeControl(pages, thread.hand_over, bulk, connected))
         return made[0]
 
-    settings = Settings(
+    settings = ServerSettings(
         limits or UNLIMITED,
         port=0,
         state_dir=state_dir,

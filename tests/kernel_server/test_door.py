@@ -21,7 +21,7 @@ from kernel_server.failure import Failure
 from kernel_server.security import bounds, rights, tokens
 from kernel_server.security.access import Access, Unprotected
 from kernel_server.security.rights import GIVEN, Right
-from kernel_server.server import BackgroundServer, Settings
+from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.wire import kernel_pb2, koapy_pb2, openapi_pb2
 
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
@@ -366,6 +366,6 @@ class TestAnAddress:
             BackgroundServer(
                 lambda: ReadyMadeControl({}, thread.hand_over),
                 SteppedClock(0.0),
-                Settings(presets()["official"], host="0.0.0.0", port=0),
+                ServerSettings(presets()["official"], host="0.0.0.0", port=0),
                 thread,
             )

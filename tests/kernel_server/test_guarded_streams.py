@@ -18,7 +18,7 @@ from test_real_orders import YES, broker
 from test_wire import problem
 
 from kernel_server.failure import Failure
-from kernel_server.observe.watch import Watching
+from kernel_server.observe.health import HealthSettings
 from kernel_server.security import bounds, rights, tokens
 from kernel_server.security.access import Access
 from kernel_server.security.guard import Caller, Guard
@@ -115,7 +115,7 @@ class TestRights:
     def test_that_were_taken_away_end_what_is_open(self, tmp_path: Path) -> None:
         file = tmp_path / "tokens.tsv"
         made = {name: tokens.add(file, name, Right.READ) for name in ("gone", "kept")}
-        access, watching = Access(tokens=file, refusal_delay=0.0), Watching(every=0.02)
+        access, watching = Access(tokens=file, refusal_delay=0.0), HealthSettings(every=0.02)
         with rig({}, access=access, watching=watching) as server:
             asked, streams = {name: Asked() for name in made}, {}
             for name, code in (("gone", "005930"), ("kept", "000660")):

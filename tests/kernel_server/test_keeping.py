@@ -9,7 +9,7 @@ from older_client import OlderClient
 from rig import Rig, rig
 from streaming import calls, fire, until
 
-from kernel_server.keeping import Keeping, usually_open
+from kernel_server.reconnecting import ReconnectSettings, usually_open
 
 
 def state(server: Rig) -> str:
@@ -89,7 +89,7 @@ def test_a_server_that_nobody_has_logged_in_does_not_do_it_by_itself() -> None:
 
 
 def test_one_that_is_told_not_to_waits_for_somebody() -> None:
-    with rig({}, keeping=Keeping(again=False)) as server:
+    with rig({}, keeping=ReconnectSettings(again=False)) as server:
         until(lambda: state(server) == "in")
         fire(server, "OnEventConnect", -106)
         advance(server, 600)

@@ -26,9 +26,9 @@ from test_door import ORDER, call
 from kernel_server.clock import KST
 from kernel_server.control.ready_made import ReadyMadeControl
 from kernel_server.observe import logs, masking
+from kernel_server.observe.health import HealthMonitor, HealthSettings
 from kernel_server.observe.metrics import Metrics
 from kernel_server.observe.phase import seconds_behind
-from kernel_server.observe.watch import Watch, Watching
 from kernel_server.scheduler import BackOff
 from kernel_server.security import tokens
 from kernel_server.wire import kernel_pb2, openapi_pb2
@@ -37,9 +37,9 @@ DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"
 PAGES = {
     "opt10081": [({"종목코드": "005930"}, daily_rows(600, 20261119 - 600 * number)) for number in range(3)]
 }
-QUICK = Watching(every=0.01, patience=30.0)
+QUICK = HealthSettings(every=0.01, patience=30.0)
 # A machine that has much else to do must not look like a control that is stuck.
-IMPATIENT = Watching(every=0.01, patience=1.0)
+IMPATIENT = HealthSettings(every=0.01, patience=1.0)
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -439,7 +439,7 @@ class TestTheHealth:
             return answer
 
         async def scenario() -> None:
-            watch = Watch(Calm(), Calm(), Metrics(), None, QUICK, further=further)  # type: ignore[arg-type]
+            watch = HealthMonitor(Calm(), Calm(), Metrics(), None, QUICK, further=further)  # type: ignore[arg-type]
             task = asyncio.ensure_future(watch.run())
             while not any(line["event"] == "problem" for line in lines()):
                 await asyncio.sleep(0)
@@ -449,7 +449,7 @@ class TestTheHealth:
         assert any("a look that failed" in line.get("trace", "") for line in lines())
 
     def test_piles_nothing_up_on_a_stuck_control_thread(self) -> None:
-        with rig({}, watching=Watching(every=0.001, patience=0.01)) as server, Health(server) as health:
+        with rig({}, watching=HealthSettings(every=0.001, patience=0.01)) as server, Health(server) as health:
             stuck = threading.Event()
             server.thread.hand_over(lambda: stuck.wait(30) and None)  # type: ignore[func-returns-value]
             assert health.next() == NOT_SERVING
@@ -471,12 +471,12 @@ class TestTheHealth:
     ) -> None:
         today = datetime(2026, 11, 20, tzinfo=timezone.utc)
 
-        watch = Watch(
+        watch = HealthMonitor(
             None,
             Calm(),
             Metrics(),
             None,
-            Watching(),
+            HealthSettings(),
             expires=lambda: today + left,
             today=lambda: today,  # type: ignore[arg-type]
         )

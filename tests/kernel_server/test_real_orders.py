@@ -18,7 +18,7 @@ from test_wire import problem
 from kernel_server import reference
 from kernel_server.security import access
 from kernel_server.security.access import Access, BadAccess
-from kernel_server.security.orders import Order, order_in, order_of
+from kernel_server.security.orders import RequestedOrder, order_in, order_of
 from kernel_server.wire import kernel_pb2, openapi_pb2
 
 YES = [("koalab-allow-real-orders", "yes")]
@@ -177,9 +177,11 @@ class TestTheLimitOnSize:
 
 class TestAnOrder:
     def test_is_read_from_the_call_that_sends_it(self) -> None:
-        assert order_of("SendOrder", ORDER) == Order("8000000011", "buy", "005930", 10, 70_000.0)
-        assert order_of("SendOrderFO", FUTURES) == Order("8000000031", "buy", "101V3000", 1, 285.05, True)
-        assert order_in(call("SendOrderCredit", *CREDIT)) == Order(
+        assert order_of("SendOrder", ORDER) == RequestedOrder("8000000011", "buy", "005930", 10, 70_000.0)
+        assert order_of("SendOrderFO", FUTURES) == RequestedOrder(
+            "8000000031", "buy", "101V3000", 1, 285.05, True
+        )
+        assert order_in(call("SendOrderCredit", *CREDIT)) == RequestedOrder(
             "8000000011", "buy", "005930", 10, 70_000.0
         )
         assert order_of("GetMasterCodeName", ["005930"]) is None

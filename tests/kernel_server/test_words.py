@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_server import reference
-from kernel_server.streams import words
+from kernel_server.streams import event_codec
+from kernel_server.streams.event_codec import Options
 from kernel_server.streams.realtime import RealEvent
-from kernel_server.streams.words import Options
 
 TYPES = st.sampled_from([*reference.realtypes(), "없는 종류"])
 VALUES = st.lists(
@@ -27,6 +27,6 @@ def test_what_is_put_together_from_kept_bytes_is_the_message_itself(
     realtype: str, values: list[str], options: Options
 ) -> None:
     event = RealEvent("005930", realtype, "\t".join(values), 0.0)
-    whole = words.real(event, options)
-    assert words.Response.FromString(words.real_bytes(event, options)) == whole
+    whole = event_codec.real(event, options)
+    assert event_codec.Response.FromString(event_codec.real_bytes(event, options)) == whole
     assert len(whole.single_data.names) == len(whole.single_data.values)

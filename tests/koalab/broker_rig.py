@@ -11,12 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kernel_server import simulated
 from kernel_server.clock import KST, Clock, RunningClock, SteppedClock
-from kernel_server.control import simulated
-from kernel_server.control.simulated.standing import standing
 from kernel_server.control.thread import PlainThread
 from kernel_server.scheduler import presets
-from kernel_server.server import BackgroundServer, Settings
+from kernel_server.server import BackgroundServer, ServerSettings
+from kernel_server.simulated.market.market_phase import market_phase
 from koalab.calendar import table
 from koalab.session import Session
 from koalab.transport.access import Access
@@ -63,7 +63,7 @@ def start(
     running: bool = False,
     clock: Clock | None = None,
     account_file: Path | None = None,
-    settings: simulated.Settings | None = None,
+    settings: simulated.BrokerSettings | None = None,
     port: int = 0,
     limits: str = "official",
     **server_settings: Any,
@@ -84,13 +84,13 @@ def start(
             market_data,
             seed,
             clock,
-            settings or simulated.Settings(),
+            settings or simulated.BrokerSettings(),
             thread.hand_over,
             account_file=account_file,
         )
 
-    serving = Settings(
-        presets()[limits], port=port, standing=lambda now: standing(table(), now), **server_settings
+    serving = ServerSettings(
+        presets()[limits], port=port, standing=lambda now: market_phase(table(), now), **server_settings
     )
     server = BackgroundServer(make, clock, serving, thread)
     return Market(clock, server, folder, thread, made[-1])

@@ -16,9 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import koalab as kl
-from kernel_server import reference
+from kernel_server import reference, simulated
 from kernel_server.clock import KST
-from kernel_server.control import simulated
 from koalab.dates import seoul
 from koalab.frames import accounts as frames
 from koalab.frames import typed
@@ -35,8 +34,8 @@ MORNING = datetime(2026, 11, 17, 10, tzinfo=KST)
 @pytest.fixture
 def trading(tmp_path: Path) -> Iterator[Market]:
     """Ten in the morning, with two accounts."""
-    settings = simulated.Settings(
-        limited=False, accounts=(simulated.Account(FIRST), simulated.Account(SECOND))
+    settings = simulated.BrokerSettings(
+        limited=False, accounts=(simulated.AccountSetting(FIRST), simulated.AccountSetting(SECOND))
     )
     found = start(tmp_path, MORNING, settings=settings)
     yield found

@@ -11,9 +11,8 @@ import pandas as pd
 import pytest
 from broker_rig import Market, start
 
-from kernel_server import reference
+from kernel_server import reference, simulated
 from kernel_server.clock import KST
-from kernel_server.control import simulated
 from koalab.frames import Answer, answer
 from koalab.frames.generic import unique
 from koalab.session import Session
@@ -49,7 +48,7 @@ NUMERIC = re.compile(r"[+-]{0,2}[0-9]*\.?[0-9]+")
 def kw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """An account that has bought, sold, and waits."""
     market: Market = start(
-        tmp_path_factory.mktemp("trs"), MORNING, settings=simulated.Settings(limited=False)
+        tmp_path_factory.mktemp("trs"), MORNING, settings=simulated.BrokerSettings(limited=False)
     )
     found = market.connect()
     low = int(found.quotes("000660")["lower_limit"].iloc[0])

@@ -18,7 +18,7 @@ from broker_rig import SATURDAY, Market, start
 import koalab as kl
 from kernel_server import clock_name
 from kernel_server.clock import KST
-from kernel_server.control.simulated import market_clock
+from kernel_server.simulated.market import clock as market_clock
 from koalab import clocks
 from koalab.calendar import table
 from koalab.transport.base import Status

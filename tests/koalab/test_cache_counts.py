@@ -16,7 +16,7 @@ from broker_rig import Market, start
 
 import bench.killing
 from kernel_server.clock import KST
-from kernel_server.control.simulated.answers import Answer
+from kernel_server.simulated.base.tr import TrAnswer
 from koalab.session import Session
 
 DAYS_A_PAGE, WEEKS_A_PAGE, MINUTES_A_PAGE = 600, 300, 900
@@ -228,7 +228,7 @@ class TestNothing:
             if told:
                 handlers["kept"], handlers["opt10081"] = (
                     handlers["opt10081"],
-                    lambda *_: Answer(message=message),
+                    lambda *_: TrAnswer(message=message),
                 )
             else:
                 handlers["opt10081"] = handlers.pop("kept")

@@ -21,7 +21,7 @@ from kernel_server.clock import KST
 from koalab.calendar import table
 from koalab.session import Session
 from koalab.store.finality import basis_of
-from koalab.transport.base import Page, Waiting
+from koalab.transport.base import Page, QueuePosition
 
 CODE = "005930"
 # Its split is on Friday, 2018-05-04, after three days of halt.
@@ -182,7 +182,7 @@ def amid(kw: Session, number: int, happens: Callable[[], object]) -> list[int]:
     transport: Any = kw._link.transport
     whole, left = transport.pages, [number]
 
-    def pages(*arguments: Any, **more: Any) -> Iterator[Page | Waiting]:
+    def pages(*arguments: Any, **more: Any) -> Iterator[Page | QueuePosition]:
         for item in whole(*arguments, **more):
             left[0] -= isinstance(item, Page)
             if left[0] == 0 and isinstance(item, Page):

@@ -12,9 +12,9 @@ import pytest
 from broker_rig import Market, becomes, start
 
 import koalab as kl
-from koalab.loaders import searching
+from koalab.loaders import condition_search
 from koalab.session import Session
-from koalab.transport.base import Waiting
+from koalab.transport.base import QueuePosition
 from koalab.transport.conditions import codes_of
 
 
@@ -116,19 +116,19 @@ class TestAConditionThatThereIsNot:
             return {0: "오래된", 1: "새"} if reload else {0: "오래된"}
 
         monkeypatch.setattr(kw._link, "conditions", conditions)
-        assert searching.find(kw._link, "새") == (1, "새")
+        assert condition_search.find(kw._link, "새") == (1, "새")
         assert asked == [False, True]
 
     def test_may_be_two(self, kw: Session, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(kw._link, "conditions", lambda reload: {0: "골든", 3: "골든"})
         with pytest.raises(kl.BadInput, match="by number, 0, 3"):
-            searching.find(kw._link, "골든")
-        assert searching.find(kw._link, 3) == (3, "골든")
+            condition_search.find(kw._link, "골든")
+        assert condition_search.find(kw._link, 3) == (3, "골든")
 
     def test_may_be_called_as_a_number_is(self, kw: Session, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(kw._link, "conditions", lambda reload: {0: "3", 3: "골든"})
-        assert searching.find(kw._link, "3") == (0, "3")
-        assert searching.find(kw._link, 3) == (3, "골든")
+        assert condition_search.find(kw._link, "3") == (0, "3")
+        assert condition_search.find(kw._link, 3) == (3, "골든")
 
 
 class TestTheSameConditionOnceMore:
@@ -147,8 +147,8 @@ class TestTheSameConditionOnceMore:
         found = kw._link.transport.search(1, "중소형 저평가주")
         places = [next(found), next(found), next(found)]
         found.close()
-        assert all(isinstance(place, Waiting) for place in places)
-        waits = [place.expected_wait for place in places if isinstance(place, Waiting)]
+        assert all(isinstance(place, QueuePosition) for place in places)
+        waits = [place.expected_wait for place in places if isinstance(place, QueuePosition)]
         assert 0 < waits[2] < waits[1] <= waits[0] <= 60
         becomes(lambda: kw.status()["queue"], 0)
 
@@ -158,7 +158,7 @@ class TestTheSameConditionOnceMore:
         told: list[float] = []
         stop = threading.Event()
 
-        def waiting(_self: Any, place: Waiting) -> None:
+        def waiting(_self: Any, place: QueuePosition) -> None:
             told.append(place.expected_wait)
             if len(told) > 2:
                 stop.set()

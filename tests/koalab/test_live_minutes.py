@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from koalab.frames.bars import BarColumns
 from koalab.frames.errors import UnreadableValue
 from koalab.live import columns
+from koalab.live.connected_intervals import MARGIN, ConnectedIntervals, wall
+from koalab.live.minute_builder import MinuteBuilder, SessionMinutes, count, holes
 from koalab.live.minutes import MINUTE, SECOND, Trades
-from koalab.live.stretches import MARGIN, Stretches, wall
-from koalab.live.tape import Hours, Tape, count, holes
 from koalab.store import coverage
 from koalab.transport.base import TickBatch
 
 OPENING = wall(1_795_132_800.0)  # 2026-11-20 09:00 in Seoul
-HOURS = Hours(OPENING, OPENING + 10 * MINUTE - 1)
+HOURS = SessionMinutes(OPENING, OPENING + 10 * MINUTE - 1)
 ALL_DAY = ((OPENING - MINUTE, OPENING + 20 * MINUTE),)
 
 
@@ -75,7 +75,7 @@ def test_any_pieces_in_any_order_give_the_same_bars(ticks: list[Tick], luck: ran
     day = trades(ticks)
     order = [*range(len(ticks)), *(luck.randrange(len(ticks)) for _ in range(5))]  # some come twice
     luck.shuffle(order)
-    tape = Tape(HOURS)
+    tape = MinuteBuilder(HOURS)
     while order:
         size = luck.randint(1, len(order))
         tape.add(day[np.array(order[:size])])
@@ -95,7 +95,7 @@ def test_whatever_is_lost_unseen_no_minute_is_taken_for_complete_that_is_not(
     """The stream says that it was there all the time, and lost some of it all the same."""
     lost = data.draw(st.sets(st.integers(0, len(ticks) - 2))) if len(ticks) > 1 else set()
     kept = np.array([at for at in range(len(ticks)) if at not in lost])
-    tape = Tape(HOURS)
+    tape = MinuteBuilder(HOURS)
     tape.add(trades(ticks)[kept])
     # At the head nothing but the stream itself can say what was before the first trade that came.
     since = OPENING + ticks[int(kept[0])].second * SECOND
@@ -114,7 +114,7 @@ def test_a_gap_costs_its_own_minutes_unless_the_next_trade_follows_on(
 ) -> None:
     until = since + length
     heard = [at for at, tick in enumerate(ticks) if not since <= tick.second < until]
-    tape = Tape(HOURS)
+    tape = MinuteBuilder(HOURS)
     if heard:
         tape.add(trades(ticks)[np.array(heard)])
     stretches = ((OPENING - MINUTE, OPENING + since * SECOND - 1), (OPENING + until * SECOND, ALL_DAY[0][1]))
@@ -136,7 +136,7 @@ def test_a_gap_costs_its_own_minutes_unless_the_next_trade_follows_on(
 
 @given(DAYS, st.lists(st.integers(1, 10), max_size=5))
 def test_minutes_taken_away_in_between_are_none_the_worse(ticks: list[Tick], cuts: list[int]) -> None:
-    tape, found = Tape(HOURS), {}
+    tape, found = MinuteBuilder(HOURS), {}
     day = trades(ticks)
     for cut in sorted({*cuts, 10}):
         tape.add(day[np.flatnonzero(day.time < OPENING + cut * MINUTE)])  # old ones again as well
@@ -151,8 +151,8 @@ def test_minutes_taken_away_in_between_are_none_the_worse(ticks: list[Tick], cut
 
 def test_the_closing_auction_is_the_minute_in_which_it_trades() -> None:
     close = OPENING + 390 * MINUTE
-    hours = Hours(OPENING, close + 10 * MINUTE - 1)
-    tape = Tape(hours)
+    hours = SessionMinutes(OPENING, close + 10 * MINUTE - 1)
+    tape = MinuteBuilder(hours)
     tape.add(trades([Tick(0, 100, 1), Tick(380 * 60 - 1, 101, 1), Tick(390 * 60 + 21, 102, 7)]))
     piece = tape.complete(((OPENING - MINUTE, close + 20 * MINUTE),))
     assert [str(time)[11:16] for time in piece.bars.time] == ["09:00", "15:19", "15:30"]
@@ -161,7 +161,7 @@ def test_the_closing_auction_is_the_minute_in_which_it_trades() -> None:
 
 def test_a_lost_trade_of_the_same_second_shows() -> None:
     ticks = [Tick(5, 100, 1), Tick(65, 101, 2), Tick(65, 102, 3), Tick(65, 103, 4), Tick(130, 104, 5)]
-    tape = Tape(HOURS)
+    tape = MinuteBuilder(HOURS)
     tape.add(trades(ticks)[np.array([0, 1, 3, 4])])
     assert 1 not in by_minute(tape.complete(ALL_DAY).bars)
     tape.add(trades(ticks)[np.array([2])])  # it was only late
@@ -169,7 +169,7 @@ def test_a_lost_trade_of_the_same_second_shows() -> None:
 
 
 def test_trades_before_the_regular_session_leave_its_head_to_the_stream() -> None:
-    tape = Tape(HOURS)
+    tape = MinuteBuilder(HOURS)
     tape.add(trades([Tick(70, 100, 1), Tick(130, 101, 2)], before=500))
     assert tape.complete(()).covered == ()
     assert tape.complete(((OPENING - MINUTE, OPENING + 2 * MINUTE),)).covered == (
@@ -179,7 +179,7 @@ def test_trades_before_the_regular_session_leave_its_head_to_the_stream() -> Non
 
 class TestStretches:
     def test_end_before_what_has_not_been_seen_and_begin_after_what_may_not_have_been(self) -> None:
-        found = Stretches()
+        found = ConnectedIntervals()
         found.begin(100.0)
         assert found.all() == ()
         found.seen(160.0)
@@ -193,7 +193,7 @@ class TestStretches:
         )
 
     def test_wait_for_trades_that_come_late(self) -> None:
-        found = Stretches()
+        found = ConnectedIntervals()
         found.begin(100.0)
         found.trade(200.0, wall(170.0))  # half a minute after it happened
         found.seen(200.5)
@@ -202,7 +202,7 @@ class TestStretches:
         assert found.until == wall(201.5)
 
     def test_begin_later_where_the_servers_clock_is_slow(self) -> None:
-        found = Stretches()
+        found = ConnectedIntervals()
         found.begin(100.0)
         found.trade(150.0, wall(180.0))
         found.seen(160.0)
@@ -253,7 +253,7 @@ class TestColumns:
 
 
 def test_every_column_of_a_bar_is_filled() -> None:
-    tape = Tape(HOURS)
+    tape = MinuteBuilder(HOURS)
     tape.add(trades([Tick(1, 100, 1)]))
     bars = tape.complete(ALL_DAY).bars
     filled = {column.name for column in fields(bars) if getattr(bars, column.name) is not None}

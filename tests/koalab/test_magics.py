@@ -18,7 +18,7 @@ from traitlets.config import Config
 
 import koalab as kl
 from koalab import magics
-from koalab.commands.words import commands, split, unfinished
+from koalab.commands.command_parser import commands, split, unfinished
 
 
 @pytest.fixture(autouse=True)

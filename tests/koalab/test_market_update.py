@@ -18,10 +18,10 @@ import pytest
 from broker_rig import Market, start
 
 import koalab as kl
+from kernel_server import simulated
 from kernel_server.clock import KST
-from kernel_server.control import simulated
-from kernel_server.control.simulated import actions as corporate
-from kernel_server.control.simulated.actions import Action
+from kernel_server.simulated.market import corporate_actions as corporate
+from kernel_server.simulated.market.corporate_actions import CorporateAction
 from koalab import BadInput
 from koalab.errors import TooEarly
 from koalab.frames.bars import BarColumns
@@ -40,7 +40,7 @@ NOVEMBER = "2026-11-02"
 @pytest.fixture(autouse=True)
 def _a_split(monkeypatch: pytest.MonkeyPatch) -> None:
     """One share of 카카오 becomes five on the Friday."""
-    split = Action(SPLIT, date(2026, 11, 20), 5.0)
+    split = CorporateAction(SPLIT, date(2026, 11, 20), 5.0)
     monkeypatch.setattr(corporate, "known", lambda: (split,))
 
 
@@ -50,7 +50,7 @@ def at(tmp_path: Path) -> Iterator[Callable[..., Market]]:
     made: list[Market] = []
 
     def make(now: datetime, **more: Any) -> Market:
-        settings = simulated.Settings(requests_an_hour=100_000)
+        settings = simulated.BrokerSettings(requests_an_hour=100_000)
         made.append(start(tmp_path, now, settings=settings, **more))
         return made[-1]
 
@@ -83,8 +83,8 @@ def updated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
     """The whole market, updated on the Friday, where a few codes are held up to the Thursday."""
     folder = tmp_path_factory.mktemp("whole")
     patch = pytest.MonkeyPatch()
-    patch.setattr(corporate, "known", lambda: (Action(SPLIT, date(2026, 11, 20), 5.0),))
-    settings = simulated.Settings(requests_an_hour=100_000)
+    patch.setattr(corporate, "known", lambda: (CorporateAction(SPLIT, date(2026, 11, 20), 5.0),))
+    settings = simulated.BrokerSettings(requests_an_hour=100_000)
     market = start(folder, FRIDAY, settings=settings)
     elsewhere = market.connect("elsewhere")
     quotes = elsewhere.quotes(elsewhere.codes().index[:1000], progress=False)
@@ -304,7 +304,7 @@ class TestASplit:
             kw.update_market([SPLIT, PLAIN])
         same(held(kw, SPLIT, True), before)
         monkeypatch.undo()
-        monkeypatch.setattr(corporate, "known", lambda: (Action(SPLIT, date(2026, 11, 20), 5.0),))
+        monkeypatch.setattr(corporate, "known", lambda: (CorporateAction(SPLIT, date(2026, 11, 20), 5.0),))
         again = kw.update_market([SPLIT, PLAIN])
         assert again["done"].tolist() == ["refetched", "up to date"]
         cold = market.connect("cold")

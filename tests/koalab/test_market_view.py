@@ -15,9 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import koalab as kl
-from kernel_server import reference
+from kernel_server import reference, simulated
 from kernel_server.clock import KST
-from kernel_server.control import simulated
 from koalab.frames import book as book_frames
 from koalab.frames import flows as flow_frames
 from koalab.frames.bars import parse
@@ -336,7 +335,7 @@ class TestFlows:
     def test_do_not_mind_signs_that_say_what_was_asked_for(self, tmp_path: Path) -> None:
         found = []
         for signs in ("signed", "plain"):
-            market = start(tmp_path, settings=simulated.Settings(flow_signs=signs))  # type: ignore[arg-type]
+            market = start(tmp_path, settings=simulated.BrokerSettings(flow_signs=signs))  # type: ignore[arg-type]
             kw = market.connect(cache=signs)
             found.append(kw.flows("005930", "2026-11-12", "2026-11-13", side="sell"))
             market.close()

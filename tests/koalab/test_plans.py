@@ -27,7 +27,7 @@ from koalab.plans.running import IN_FLIGHT
 from koalab.session import Session
 from koalab.store.disk import CacheUnavailable
 from koalab.store.series import Series
-from koalab.transport.base import Page, Waiting
+from koalab.transport.base import Page, QueuePosition
 from koalab.transport.embedded import EmbeddedTransport
 
 SEVERAL = ["005930", "000660", "373220", "035720", "068270", "329180", "207940", "005380", "105560", "051910"]
@@ -41,7 +41,7 @@ def each_page(session: Session, call: Callable[[str, dict[str, Any]], None]) -> 
     transport = session._link.transport
     whole = transport.pages
 
-    def pages(tr: str, inputs: Any, **more: Any) -> Generator[Page | Waiting, None, None]:
+    def pages(tr: str, inputs: Any, **more: Any) -> Generator[Page | QueuePosition, None, None]:
         for item in whole(tr, inputs, **more):
             if isinstance(item, Page):
                 call(inputs["종목코드"], more)
@@ -225,7 +225,7 @@ class TestARun:
         transport = kw._link.transport
         whole = transport.pages
 
-        def pages(tr: str, inputs: Any, **more: Any) -> Generator[Page | Waiting, None, None]:
+        def pages(tr: str, inputs: Any, **more: Any) -> Generator[Page | QueuePosition, None, None]:
             seen.add(more["priority"])
             open_now.add(inputs["종목코드"])
             at_once.append(len(open_now))

@@ -8,7 +8,7 @@ import pytest
 
 from kernel_server.clock import KST
 from koalab.progress import Progress
-from koalab.transport.base import Waiting
+from koalab.transport.base import QueuePosition
 
 
 class Watch:
@@ -37,7 +37,7 @@ def test_a_longer_one_shows_what_is_done_and_how_long_the_rest_takes(
         progress.expect(3)
         watch.now += 1.0
         progress.page("2024-01-02")
-        progress.waiting(Waiting(ahead=0, expected_wait=16.4))
+        progress.waiting(QueuePosition(ahead=0, expected_wait=16.4))
         shown = capsys.readouterr().err
     assert "삼성전자 일봉:  33%" in shown
     assert "1/3 TR" in shown
@@ -94,7 +94,7 @@ def test_what_is_queued_already_is_told_apart_from_what_is_not() -> None:
     with Progress("기본정보", wait=wait, clock=watch) as progress:
         progress.expect(3)
         watch.now += 1.0
-        progress.waiting(Waiting(ahead=0, expected_wait=16.4))
+        progress.waiting(QueuePosition(ahead=0, expected_wait=16.4))
         progress.page()
         progress.stand(1, 9, 4)
     assert asked == [(3, 1), (2, 0), (8, 4)]

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import koalab as kl
-from kernel_server.control import simulated
+from kernel_server import simulated
 from kernel_server.security import access as server_access
 from kernel_server.security import tokens
 from kernel_server.security.rights import GIVEN
@@ -57,7 +57,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     def started(
         tls: Path | None = None,
         mutual: Path | None = None,
-        settings: simulated.Settings | None = None,
+        settings: simulated.BrokerSettings | None = None,
         host: str = "127.0.0.1",
         **more: Any,
     ) -> Market:
@@ -318,7 +318,7 @@ class TestWhatTlsTakes:
 class TestRealOrders:
     """The simulated broker acts as the real server: it answers GetServerGubun with 0."""
 
-    REAL = replace(simulated.Settings(), server_gubun="0")
+    REAL = replace(simulated.BrokerSettings(), server_gubun="0")
     BUY = ("주문", "0101", "8000000011", 1, "005930", 1, 70_000, "00", "")
 
     def test_need_the_clients_word_and_the_servers(self, serve: Serve, connect: Any) -> None:

@@ -19,7 +19,7 @@ import koalab as kl
 from koalab import ServerLost
 from koalab.link import Link
 from koalab.session import Session
-from koalab.transport.base import Page, Waiting
+from koalab.transport.base import Page, QueuePosition
 from koalab.transport.embedded import EmbeddedTransport
 
 
@@ -50,7 +50,7 @@ def after_page(session: Session, number: int, call: Callable[[], None]) -> list[
     transport = session._link.transport
     whole, asked, seen = transport.pages, [], [0]
 
-    def pages(tr: str, inputs: Any, **more: Any) -> Generator[Page | Waiting, None, None]:
+    def pages(tr: str, inputs: Any, **more: Any) -> Generator[Page | QueuePosition, None, None]:
         asked.append(dict(inputs))
         for item in whole(tr, inputs, **more):
             yield item
@@ -354,7 +354,7 @@ def test_prices_that_changed_their_basis_are_loaded_anew_and_never_mixed(
     # From here on the broker's adjusted prices are a tenth: there was a split.
     whole = kw._link.transport.pages
 
-    def split(tr: str, inputs: Any, **more: Any) -> Generator[Page | Waiting, None, None]:
+    def split(tr: str, inputs: Any, **more: Any) -> Generator[Page | QueuePosition, None, None]:
         for item in whole(tr, inputs, **more):
             if isinstance(item, Page) and tr == "opt10081":
                 columns = list(item.columns)

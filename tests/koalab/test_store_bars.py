@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from koalab.errors import BadInput
 from koalab.frames.bars import BarColumns, Kind
 from koalab.frames.errors import ConflictingBars
-from koalab.store.bars import BarStore, BasisChanged
+from koalab.store.bars import AdjustmentChanged, BarStore
 from koalab.store.disk import Transaction, default_folder, source_folder
 from koalab.store.packing import pack, unpack
 from koalab.store.series import Series
@@ -202,7 +202,7 @@ def test_adjusted_prices_that_differ_mean_another_basis_and_nothing_is_stored(st
     span = (us("2026-03-02"), us("2026-03-06"))
     store.add(DAILY, bars_at(DAILY, days("2026-03-02", "2026-03-06"), 50_000), span)
     halved = bars_at(DAILY, days("2026-03-05", "2026-03-10"), 25_000)
-    with pytest.raises(BasisChanged, match="adjustment") as caught:
+    with pytest.raises(AdjustmentChanged, match="adjustment") as caught:
         store.add(DAILY, halved, (us("2026-03-05"), us("2026-03-10")))
     assert (caught.value.series, caught.value.time) == (DAILY, us("2026-03-05"))
     bars, gaps = store.read(DAILY, span[0], us("2026-03-10"))
@@ -222,7 +222,7 @@ def test_one_price_of_one_bar_is_enough_and_a_volume_is_not(store: BarStore) -> 
     store.add(MINUTE, BarColumns(time, one, one, one, one, one), span)
     store.add(MINUTE, BarColumns(time, one, one, one, one, two), span)
     assert store.read(MINUTE, *span)[0].volume.tolist() == [1, 2]
-    with pytest.raises(BasisChanged) as caught:
+    with pytest.raises(AdjustmentChanged) as caught:
         store.add(MINUTE, BarColumns(time, one, two, one, one, one), span)
     assert caught.value.time == time[1]
 

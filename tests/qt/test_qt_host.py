@@ -21,7 +21,7 @@ from kernel_server import reference
 from kernel_server.clock import SteppedClock
 from kernel_server.control.ocx import OcxControl
 from kernel_server.control.qt import QtThread
-from kernel_server.server import BackgroundServer, Settings
+from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
 
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
@@ -52,7 +52,9 @@ def on_qt(scenario: Callable[[Hosted], None], connected: bool = True) -> None:
             return OcxControl(widgets[0])
 
         try:
-            with BackgroundServer(make, SteppedClock(NOW), Settings(UNLIMITED, port=0), thread) as server:
+            with BackgroundServer(
+                make, SteppedClock(NOW), ServerSettings(UNLIMITED, port=0), thread
+            ) as server:
                 hosted = Hosted(server, widgets[0], thread)
                 scenario(hosted)
                 hosted.channel.close()

@@ -11,10 +11,10 @@ from simulated_rig import FUND, GRT, SAMSUNG, moment, sessions
 
 from kernel_server import reference
 from kernel_server.clock import SteppedClock
-from kernel_server.control.simulated.answers import Answer, Request
-from kernel_server.control.simulated.brokerage.brokerage import Brokerage
-from kernel_server.control.simulated.brokerage.post import NumberReading
-from kernel_server.control.simulated.exchange.interface import (
+from kernel_server.simulated.base.tr import TrAnswer, TrRequest
+from kernel_server.simulated.brokerage.brokerage import Brokerage
+from kernel_server.simulated.brokerage.outbox import OrderNumberReader
+from kernel_server.simulated.exchange.interface import (
     Fill,
     Interruption,
     Level,
@@ -25,7 +25,7 @@ from kernel_server.control.simulated.exchange.interface import (
     Tape,
     Trade,
 )
-from kernel_server.control.simulated.settings import Settings
+from kernel_server.simulated.settings import BrokerSettings
 
 ACCOUNT = "8000000011"
 BASES = {
@@ -173,7 +173,7 @@ class Desk:
         self.closes: dict[
             tuple[str, int], int
         ] = {}  # of sessions that are over; 기준가 where nothing is said
-        self.settings = Settings(**settings)  # type: ignore[arg-type]
+        self.settings = BrokerSettings(**settings)  # type: ignore[arg-type]
         self.brokerage = self.build()
         if online:
             self.brokerage.renew()
@@ -200,7 +200,7 @@ class Desk:
             values = {fid: self.brokerage.GetChejanData(fid) for fid in fids}
         self.told.append(Told(name, arguments, values, time=self.now()))
 
-    def deliver(self, screen: str, name: str, code: str, reading: NumberReading) -> None:
+    def deliver(self, screen: str, name: str, code: str, reading: OrderNumberReader) -> None:
         number = reading.value(0, "주문번호")
         self.told.append(Told("OnReceiveTrData", (screen, name, code, "", ""), number=number))
 
@@ -256,11 +256,11 @@ class Desk:
         """주문번호 of the newest answer."""
         return next(told.number for told in reversed(self.told) if told.name == "OnReceiveTrData")
 
-    def answer(self, code: str, after: int | None = None, **inputs: str) -> Answer:
+    def answer(self, code: str, after: int | None = None, **inputs: str) -> TrAnswer:
         """A TR's answer; inputs that are not given are blank, and the account is the first."""
         tr = reference.tr(code)
         filled = {**{given.name: "" for given in tr.inputs}, "계좌번호": ACCOUNT, **inputs}
-        return self.brokerage.handlers()[code](Request(tr, code, "조회", "0101", filled, after), self.now())
+        return self.brokerage.handlers()[code](TrRequest(tr, code, "조회", "0101", filled, after), self.now())
 
     def single(self, code: str, **inputs: str) -> dict[str, str]:
         return dict(zip(reference.tr(code).single_names, self.answer(code, **inputs).single, strict=True))

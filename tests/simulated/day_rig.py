@@ -11,9 +11,9 @@ from simulated_rig import Page, Rig, sessions
 
 from kernel_server import reference
 from kernel_server.control.seam import Event
-from kernel_server.control.simulated.history import SyntheticMarket
-from kernel_server.control.simulated.market import Issue
 from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 
 DAY = "2022-01-18"
 ACCOUNT = "8000000011"

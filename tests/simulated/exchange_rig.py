@@ -11,10 +11,10 @@ from market_cases import at
 from simulated_rig import SAMSUNG, HandMarket, bars, sessions
 
 from kernel_server.clock import SteppedClock
-from kernel_server.control.simulated.exchange.engine import SimulatedExchange
-from kernel_server.control.simulated.exchange.interface import (
+from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.exchange.engine import SimulatedExchange
+from kernel_server.simulated.exchange.interface import (
     Board,
-    Evening,
     Exchange,
     Expected,
     Fill,
@@ -22,12 +22,12 @@ from kernel_server.control.simulated.exchange.interface import (
     NewOrder,
     Phase,
     Side,
+    SinglePriceState,
     Tape,
     Trade,
 )
-from kernel_server.control.simulated.exchange.script import Script
-from kernel_server.control.simulated.market import Market
-from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.exchange.script import Script
+from kernel_server.simulated.market.model import Market
 
 DAY = "2022-01-18"
 CODE = SAMSUNG.code
@@ -42,7 +42,7 @@ class Notes:
 
     exchange: Exchange | None = None
     trades: list[Trade] = field(default_factory=list)
-    evenings: list[tuple[str, float, Evening, Trade | None]] = field(default_factory=list)
+    evenings: list[tuple[str, float, SinglePriceState, Trade | None]] = field(default_factory=list)
     all: list[tuple[object, ...]] = field(default_factory=list)
     expectations: list[tuple[str, float, Expected]] = field(default_factory=list)
     phases: list[tuple[Phase, float]] = field(default_factory=list)

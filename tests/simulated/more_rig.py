@@ -10,21 +10,21 @@ from simulated_rig import HandMarket, Row, bars, moment, sessions
 
 from kernel_server import reference
 from kernel_server.clock import SteppedClock
-from kernel_server.control.simulated.answers import Answer, Handler, Request, Unfinished
-from kernel_server.control.simulated.exchange.interface import (
-    Evening,
+from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRequest, Unfinished
+from kernel_server.simulated.exchange.interface import (
     Fill,
     Interruption,
     Level,
     NewOrder,
     Phase,
+    QueuedShares,
     Side,
+    SinglePriceState,
     Tape,
     Trade,
-    Waiting,
 )
-from kernel_server.control.simulated.market import Issue
-from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.market.model import Issue
 
 
 def calendar() -> Sessions:
@@ -88,7 +88,7 @@ class HandExchange:
     asks: list[Level] = field(default_factory=list)
     bids: list[Level] = field(default_factory=list)
     at: Phase = Phase.CONTINUOUS
-    queue: Waiting = field(default_factory=lambda: Waiting(0, 0))
+    queue: QueuedShares = field(default_factory=lambda: QueuedShares(0, 0))
 
     def watch(self, code: str) -> None: ...
 
@@ -104,10 +104,10 @@ class HandExchange:
     def depth(self, code: str) -> tuple[list[Level], list[Level]]:
         return self.asks, self.bids
 
-    def waiting(self, code: str) -> Waiting:
+    def waiting(self, code: str) -> QueuedShares:
         return self.queue
 
-    def evening(self, code: str) -> Evening:
+    def evening(self, code: str) -> SinglePriceState:
         raise LookupError(code)
 
     def phase(self) -> Phase:
@@ -134,12 +134,12 @@ def trade(code: str, at: str, price: int, volume: int, side: Side) -> Trade:
 
 
 def ask(
-    handlers: Mapping[str, Handler], tr: str, now: str, after: int | None = None, **inputs: str
-) -> tuple[Answer, list[dict[str, str]]]:
+    handlers: Mapping[str, TrHandler], tr: str, now: str, after: int | None = None, **inputs: str
+) -> tuple[TrAnswer, list[dict[str, str]]]:
     """The handler's answer, however many turns it takes, and its rows by field name."""
     definition = reference.tr(tr)
     filled = {**{known.name: "" for known in definition.inputs}, **inputs}
-    request = Request(definition, tr, "요청", "0101", filled, after)
+    request = TrRequest(definition, tr, "요청", "0101", filled, after)
     while True:
         try:
             answer = handlers[tr.lower()](request, moment(now))
@@ -150,7 +150,7 @@ def ask(
     return answer, [dict(zip(definition.multi_names, row, strict=True)) for row in answer.rows]
 
 
-def single(tr: str, answer: Answer) -> dict[str, str]:
+def single(tr: str, answer: TrAnswer) -> dict[str, str]:
     return dict(zip(reference.tr(tr).single_names, answer.single, strict=True))
 
 

@@ -16,7 +16,7 @@ from simulated_rig import Rig
 
 from kernel_server import reference
 from kernel_server.control.seam import Event
-from kernel_server.control.simulated.history import SyntheticMarket
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 
 CODES = ("086900", "247540", "069500")
 INDEX = "001"

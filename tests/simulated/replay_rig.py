@@ -10,9 +10,9 @@ from typing import NamedTuple
 from day_rig import DayRig, Live
 from simulated_rig import moment
 
+from kernel_server import simulated
 from kernel_server.clock import SteppedClock
-from kernel_server.control import simulated
-from kernel_server.control.simulated import Settings
+from kernel_server.simulated import BrokerSettings
 
 CODE, DAY, NUMBER = "005930", "2026-11-17", 20261117
 _SIGNS = {"+": 1, "-": 2, " ": 0}
@@ -42,7 +42,7 @@ class ReplayRig(DayRig):
         self.clock = SteppedClock(moment(f"{day} {start}"))
         self.work: list[Callable[[], None]] = []
         self.events, self.pages = [], []
-        self.settings = Settings(limited=False, **settings)  # type: ignore[arg-type]
+        self.settings = BrokerSettings(limited=False, **settings)  # type: ignore[arg-type]
         self.control = simulated.build(
             folder, 8, self.clock, self.settings, self.work.append, account_file=account_file
         )

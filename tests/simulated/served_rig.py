@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from older_client import OlderClient
 from simulated_rig import moment
 
+from kernel_server import simulated
 from kernel_server.clock import SteppedClock
-from kernel_server.control import simulated
-from kernel_server.control.simulated.broker import SimulatedControl
 from kernel_server.control.thread import PlainThread
 from kernel_server.scheduler import Limits, presets
-from kernel_server.server import BackgroundServer, Settings
+from kernel_server.server import BackgroundServer, ServerSettings
+from kernel_server.simulated.control import SimulatedControl
 
 ACCOUNT = "8000000011"
 
@@ -62,7 +62,7 @@ class Served:
 @contextmanager
 def served(
     at: str = "2026-11-20 10:00",
-    settings: simulated.Settings | None = None,
+    settings: simulated.BrokerSettings | None = None,
     limits: Limits | None = None,
     custom_code: bool = False,
     seed: int = 1,
@@ -73,10 +73,10 @@ def served(
     made: list[SimulatedControl] = []
 
     def make() -> SimulatedControl:
-        chosen = settings or simulated.Settings()
+        chosen = settings or simulated.BrokerSettings()
         made.append(simulated.build(None, seed, clock, chosen, thread.hand_over))
         return made[0]
 
-    chosen = Settings(limits or presets()["official"], port=0, custom_code=custom_code)
+    chosen = ServerSettings(limits or presets()["official"], port=0, custom_code=custom_code)
     with BackgroundServer(make, clock, chosen, thread) as server:
         yield Served(server, clock, made[0], thread)

@@ -11,11 +11,11 @@ import numpy as np
 from kernel_server import reference
 from kernel_server.clock import KST, SteppedClock
 from kernel_server.control.seam import Event, Scalar, Value
-from kernel_server.control.simulated.broker import SimulatedControl
-from kernel_server.control.simulated.market import Bars, Issue
-from kernel_server.control.simulated.settings import Settings
 from kernel_server.reference.sessions import Sessions
 from kernel_server.reference.signature import check
+from kernel_server.simulated.control import SimulatedControl
+from kernel_server.simulated.market.model import Bars, Issue
+from kernel_server.simulated.settings import BrokerSettings
 
 SAMSUNG = Issue("005930", "삼성전자", "KOSPI", "stock", 5_969_782_550, date(1975, 6, 11), 100, "전기전자")
 GRT = Issue("900290", "GRT", "KOSDAQ", "stock", 67_375_000, date(2016, 10, 25), 0, "")
@@ -152,7 +152,7 @@ class Rig:
         self.events: list[Event] = []
         self.pages: list[Page] = []
         self.market = market
-        self.settings = Settings(**settings)  # type: ignore[arg-type]
+        self.settings = BrokerSettings(**settings)  # type: ignore[arg-type]
         self.control = SimulatedControl(
             market,
             self.clock,

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from test_brokerage_accounts import TRS, traded
 from test_brokerage_properties import holding, steps, take
 
-from kernel_server.control.simulated.brokerage import account_file, state
-from kernel_server.control.simulated.brokerage.account_file import AccountFileError, Saved
-from kernel_server.control.simulated.brokerage.file_lock import FileLock
-from kernel_server.control.simulated.exchange.interface import Phase, Side
+from kernel_server.simulated.brokerage import account_file, state
+from kernel_server.simulated.brokerage.account_file import AccountFileError, Saved
+from kernel_server.simulated.brokerage.file_lock import FileLock
+from kernel_server.simulated.exchange.interface import Phase, Side
 
 SOURCE = "simulated:synthetic:seed=1:v2"
 

@@ -28,10 +28,10 @@ from test_replay import folder_of, session
 from test_simulated_build import calendar_cache
 
 from kernel_server import reference
-from kernel_server.control.simulated import saved_at
-from kernel_server.control.simulated.brokerage import account_file
-from kernel_server.control.simulated.brokerage.account_file import AccountFileError
-from kernel_server.control.simulated.settings import Account
+from kernel_server.simulated import saved_at
+from kernel_server.simulated.brokerage import account_file
+from kernel_server.simulated.brokerage.account_file import AccountFileError
+from kernel_server.simulated.settings import AccountSetting
 
 __all__ = ["calendar_cache"]  # a fixture of this module too
 
@@ -217,7 +217,7 @@ def test_a_change_is_in_the_file_before_anybody_closes_it(file: Path, calendar_c
 def test_a_disk_that_fails_for_a_while_stops_no_trading(
     file: Path, calendar_cache: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kernel_server.control.simulated.brokerage.keeper._AGAIN", 0.05)
+    monkeypatch.setattr("kernel_server.simulated.brokerage.keeper._AGAIN", 0.05)
     with trader(file) as rig:
         in_the_way = file.with_name("paper.json.new")
         in_the_way.mkdir()
@@ -318,13 +318,13 @@ def test_a_clock_that_is_behind_the_account_is_refused(file: Path, calendar_cach
 
 
 def test_accounts_that_the_broker_does_not_have_are_not_thrown_away(file: Path, calendar_cache: None) -> None:
-    two = (Account(ACCOUNT), Account("8000000012"))
+    two = (AccountSetting(ACCOUNT), AccountSetting("8000000012"))
     with trader(file, accounts=two):
         pass
     error = refusal(file)
     assert "accounts that this broker does not have" in error.reason
     assert "8000000012" not in str(error)
-    with trader(file, accounts=(*two, Account("8000000013"))) as rig:
+    with trader(file, accounts=(*two, AccountSetting("8000000013"))) as rig:
         assert int(rig.account("opw00001", 계좌번호="8000000013").single["예수금"]) == RICH["deposit"]
 
 
@@ -370,7 +370,7 @@ from kernel_server.control import simulated
 from kernel_server.control.thread import PlainThread
 
 clock = RunningClock(20, datetime(2022, 1, 18, 10, tzinfo=KST).timestamp())
-settings = simulated.Settings(orders_a_second=1000, order_size_checks=False, deposit=10**11)
+settings = simulated.BrokerSettings(orders_a_second=1000, order_size_checks=False, deposit=10**11)
 thread = PlainThread()
 make = lambda: simulated.build(None, 8, clock, settings, thread.hand_over, account_file=Path(sys.argv[1]))
 control = thread.post(make).result()

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from market_cases import LATE, at, weekdays
 from simulated_rig import bars
 
-from kernel_server.control.simulated.exchange.closing_price import ClosingPrice
-from kernel_server.control.simulated.exchange.interface import Board, Phase, Refusal, Side, Trade, Waiting
-from kernel_server.control.simulated.history import SyntheticMarket
-from kernel_server.control.simulated.market import Market
+from kernel_server.simulated.exchange.interface import Board, Phase, QueuedShares, Refusal, Side, Trade
+from kernel_server.simulated.exchange.off_hours.closing_price import ClosingPrice
+from kernel_server.simulated.market.model import Market
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 
 BUY, SELL, NONE = Side.BUY, Side.SELL, Side.NONE
 BEFORE, AFTER = Board.BEFORE, Board.AFTER
@@ -66,7 +66,7 @@ class TestBeforeTheOpening:
         floor.settle("10:00")
         assert before.asks > 7
         assert floor.filled(order) == []
-        assert floor.exchange.waiting(CODE) == Waiting(0, 0)
+        assert floor.exchange.waiting(CODE) == QueuedShares(0, 0)
         assert floor.exchange.cancel(order, 3) == 3
         assert floor.exchange.cancel(order) == 4
 
@@ -226,7 +226,7 @@ class TestAfterTheClose:
         floor.settle("18:05")
         assert floor.notes.trades == []
         assert {trade for _code, _time, _evening, trade in floor.notes.evenings} == {None}
-        assert floor.exchange.waiting(CODE) == Waiting(0, 0)
+        assert floor.exchange.waiting(CODE) == QueuedShares(0, 0)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_who_joins_those_who_wait_comes_after_them_and_before_those_who_come_lat
 def test_whoever_finds_nobody_left_is_met_by_the_next_who_come() -> None:
     board = ClosingPrice(1000, BUY, waiting=100)
     assert [(match.maker, match.volume) for _side, match in board.submit(1, SELL, 130)] == [(0, 100)]
-    assert board.waiting == Waiting(30, 0, 30, -100)
+    assert board.waiting == QueuedShares(30, 0, 30, -100)
     assert [(match.maker, match.volume) for _side, match in board.move(120)] == [(1, 20)]
     assert [(match.maker, match.volume) for _side, match in board.move(120, 7)] == [(1, 7), (1, 3), (0, 7)]
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from market_cases import LATE, at, weekdays
 from simulated_rig import bars
 
-from kernel_server.control.simulated.exchange.interface import Board, Evening, Expected, Phase, Refusal, Side
-from kernel_server.control.simulated.history import SyntheticMarket
-from kernel_server.control.simulated.market import Market
-from kernel_server.control.simulated.ticks import rules
+from kernel_server.simulated.exchange.interface import Board, Expected, Phase, Refusal, Side, SinglePriceState
+from kernel_server.simulated.market.model import Market
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
+from kernel_server.simulated.market.tick_size import rules
 
 SELL, NONE, SINGLE = Side.SELL, Side.NONE, Board.SINGLE
 TODAY = "2026-03-18"
@@ -103,7 +103,7 @@ def test_the_tape_of_the_evening_adds_up_its_trades_and_begins_at_the_close(whol
 
 
 def test_what_is_expected_comes_to_what_is_traded(whole: Floor) -> None:
-    before: Evening | None = None
+    before: SinglePriceState | None = None
     seen = 0
     for _code, _time, evening, trade in whole.notes.evenings:
         if trade is not None:

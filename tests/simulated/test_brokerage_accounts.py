@@ -8,10 +8,10 @@ import pytest
 from brokerage_rig import ACCOUNT, Desk
 
 from kernel_server import reference
-from kernel_server.control.simulated.answers import Rejected
-from kernel_server.control.simulated.brokerage.widths import written
-from kernel_server.control.simulated.exchange.interface import Side
-from kernel_server.control.simulated.settings import Account
+from kernel_server.simulated.base.tr import TrRejected
+from kernel_server.simulated.brokerage.trs.field_widths import written
+from kernel_server.simulated.exchange.interface import Side
+from kernel_server.simulated.settings import AccountSetting
 
 DONE = "[100000] 조회가 완료되었습니다."
 EMPTY = "[571578] 모의투자 해당조회내역이 없습니다"
@@ -52,7 +52,7 @@ def test_an_empty_account_says_so_and_has_no_rows() -> None:
 
 @pytest.mark.parametrize("tr", TRS)
 def test_another_account_is_not_answered(tr: str) -> None:
-    with pytest.raises(Rejected):
+    with pytest.raises(TrRejected):
         Desk().answer(tr, 계좌번호="8000000099")
 
 
@@ -303,7 +303,7 @@ def test_taxes_follow_board_and_year(day: str, code: str, tax: int) -> None:
 
 
 def test_accounts_know_nothing_of_each_other() -> None:
-    desk = Desk(accounts=(Account(ACCOUNT), Account("8000000012")))
+    desk = Desk(accounts=(AccountSetting(ACCOUNT), AccountSetting("8000000012")))
     desk.do(1, account="8000000012")
     assert desk.rows("opw00018") == []
     assert len(desk.rows("opw00018", 계좌번호="8000000012")) == 1
@@ -334,7 +334,7 @@ def test_another_process_goes_on_from_a_snapshot() -> None:
 def test_an_account_that_a_snapshot_does_not_know_begins_with_its_deposit() -> None:
     desk = traded()
     state = desk.brokerage.snapshot()
-    again = Desk(accounts=(Account(ACCOUNT), Account("8000000012")))
+    again = Desk(accounts=(AccountSetting(ACCOUNT), AccountSetting("8000000012")))
     again.brokerage.restore(state)
     assert int(again.single("opw00004", 계좌번호="8000000012")["당일투자원금"]) == 10_000_000
     assert int(again.single("opw00001")["d+2추정예수금"]) == CASH

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from brokerage_rig import ACCOUNT, Desk, messages, shorts
 
-from kernel_server.control.simulated.answers import Rejected
-from kernel_server.control.simulated.exchange.interface import Phase, Side
+from kernel_server.simulated.base.tr import TrRejected
+from kernel_server.simulated.exchange.interface import Phase, Side
 
 DONE = "[100000] 모의투자 매수주문완료"
 
@@ -356,7 +356,7 @@ def test_an_order_from_another_client_comes_as_chejan_alone() -> None:
     number = desk.brokerage.other_client(ACCOUNT, 1, "005930", 2, quote="03")
     assert shorts(desk.told) == ["접수", "체결", "잔고"]
     assert (desk.told[0].values[9203], desk.told[0].values[920]) == (number, "0000")
-    with pytest.raises(Rejected):
+    with pytest.raises(TrRejected):
         desk.brokerage.other_client(ACCOUNT, 2, "005930", 3, quote="03")
 
 
@@ -406,6 +406,6 @@ def test_a_new_session_counts_its_orders_from_the_start() -> None:
 
 
 def _levels(*levels: tuple[int, int]) -> list:  # type: ignore[type-arg]
-    from kernel_server.control.simulated.exchange.interface import Level
+    from kernel_server.simulated.exchange.interface import Level
 
     return [Level(*level) for level in levels]

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from simulated_rig import small_market
 
 from kernel_server import reference
-from kernel_server.control.simulated.answers import Rejected
-from kernel_server.control.simulated.brokerage.widths import written
-from kernel_server.control.simulated.closes import Closes
-from kernel_server.control.simulated.exchange.interface import Side
+from kernel_server.simulated.base.tr import TrRejected
+from kernel_server.simulated.brokerage.trs.field_widths import written
+from kernel_server.simulated.exchange.interface import Side
+from kernel_server.simulated.market.closes import Closes
 
 DONE = "[100000] 조회가 완료되었습니다."
 EMPTY = "[571578] 모의투자 해당조회내역이 없습니다"
@@ -40,7 +40,7 @@ def traded() -> Desk:
 
 @pytest.mark.parametrize("tr", TRS)
 def test_another_account_is_not_answered(tr: str) -> None:
-    with pytest.raises(Rejected):
+    with pytest.raises(TrRejected):
         Desk().answer(tr, **{**NEEDED.get(tr, {}), "계좌번호": "8000000099"})
 
 
@@ -235,7 +235,7 @@ def test_what_a_purchase_would_cost() -> None:
 @pytest.mark.parametrize("tr", ["opw00010", "opw00011"])
 @pytest.mark.parametrize("wrong", [{"종목번호": "999999"}, {"매수가격": "비싸게"}, {"매수가격": "-5"}])
 def test_what_cannot_be_bought_is_rejected(tr: str, wrong: dict[str, str]) -> None:
-    with pytest.raises(Rejected):
+    with pytest.raises(TrRejected):
         Desk().answer(tr, **{"종목번호": "005930", "매수가격": "1000", **wrong})
 
 
@@ -268,7 +268,7 @@ def test_movements_of_cash_end_in_the_deposit() -> None:
         assert desk.rows("opw00015", **{**period, "구분": kind}) == rows
     assert desk.rows("opw00015", **period, 종목코드="900290") == []
     assert desk.rows("opw00015", **{**period, "종료일자": "20220119"}) == []
-    with pytest.raises(Rejected):
+    with pytest.raises(TrRejected):
         desk.answer("opw00015", **{**period, "구분": "X"})
 
 
@@ -285,9 +285,9 @@ def test_a_period_s_return() -> None:
     desk.settle(DAY)
     later = desk.single("opw00016", 평가시작일="20220119", 평가종료일="20220119")
     assert (int(later["순자산액계_초"]), int(later["평가손익"])) == (worth, 0)
-    with pytest.raises(Rejected):
+    with pytest.raises(TrRejected):
         desk.answer("opw00016", 평가시작일="20220119", 평가종료일="20220118")
-    with pytest.raises(Rejected):
+    with pytest.raises(TrRejected):
         desk.answer("opw00016", 평가시작일="20221345", 평가종료일="20220118")
 
 
@@ -369,7 +369,7 @@ def test_the_journal_of_a_day_adds_up() -> None:
     assert desk.rows("opt10170", 단주구분="1") == []
     assert [row["매도수량"] for row in desk.rows("opt10170", 단주구분="2")] == ["1"]
     assert len(desk.rows("opt10170", 단주구분="1", 기준일자="20220118")) == 1
-    with pytest.raises(Rejected):
+    with pytest.raises(TrRejected):
         desk.answer("opt10170", 단주구분="")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel_server.control.simulated.exchange.book import Book, Match
-from kernel_server.control.simulated.exchange.interface import Level, Side
-from kernel_server.control.simulated.exchange.queues import BACKGROUND
+from kernel_server.simulated.exchange.book import Match, OrderBook
+from kernel_server.simulated.exchange.interface import Level, Side
+from kernel_server.simulated.exchange.queues import BACKGROUND
 
 BUY, SELL = Side.BUY, Side.SELL
 
@@ -19,16 +19,16 @@ orders = st.tuples(
 )
 
 
-def book_of(*waiting: tuple[int, Side, int, int]) -> Book:
+def book_of(*waiting: tuple[int, Side, int, int]) -> OrderBook:
     """A book with these orders: number, side, quantity, price."""
-    book = Book()
+    book = OrderBook()
     for number, side, quantity, price in waiting:
         assert book.submit(number, side, quantity, price) == []
     return book
 
 
 def test_an_empty_book_has_no_best_price() -> None:
-    book = Book()
+    book = OrderBook()
     assert (book.ask(), book.bid(), book.depth(SELL), book.depth(BUY)) == (0, 0, [], [])
     assert book.submit(1, BUY, 10) == []
     assert book.left(1) == 0
@@ -77,7 +77,7 @@ def test_reducing_keeps_the_place_in_the_queue() -> None:
 
 
 def test_the_background_takes_part_in_the_queue_like_anybody() -> None:
-    book = Book()
+    book = OrderBook()
     book.stack(BUY, 100, 10)
     book.submit(1, BUY, 5, 100)
     book.stack(BUY, 100, 20)
@@ -89,7 +89,7 @@ def test_the_background_takes_part_in_the_queue_like_anybody() -> None:
 
 
 def test_a_scripted_trade_meets_clients_who_come_first_beyond_its_own_volume() -> None:
-    book = Book()
+    book = OrderBook()
     book.stack(BUY, 100, 10)
     book.submit(1, BUY, 5, 100)
     book.stack(BUY, 100, 20)
@@ -100,7 +100,7 @@ def test_a_scripted_trade_meets_clients_who_come_first_beyond_its_own_volume() -
 
 @given(st.lists(orders, max_size=60))
 def test_never_crossed_no_share_lost_and_priority_kept(stream: list[tuple[Side, int, int, str]]) -> None:
-    book = Book()
+    book = OrderBook()
     entered: dict[int, tuple[Side, int, int]] = {}
     traded: dict[int, int] = {}
     gone: dict[int, int] = {}
@@ -149,7 +149,7 @@ background = st.tuples(
 def test_what_waits_is_the_backgrounds_and_the_clients(
     stream: list[tuple[str, Side, int, int]],
 ) -> None:
-    book, placed = Book(), 0
+    book, placed = OrderBook(), 0
     prices = {BUY: range(1, 13), SELL: range(13, 25)}  # so that nobody crosses
     clients: dict[int, tuple[Side, int]] = {}
     for number, (what, side, quantity, level) in enumerate(stream, 1):
@@ -191,7 +191,7 @@ def test_what_waits_is_the_backgrounds_and_the_clients(
         assert book.clients() == [one for one in clients if book.left(one)]
 
 
-def _waiting(book: Book) -> int:
+def _waiting(book: OrderBook) -> int:
     return sum(level.volume for side in (BUY, SELL) for level in book.depth(side, 99))
 
 
@@ -204,7 +204,7 @@ collected = st.lists(
 def test_an_auction_trades_as_much_as_any_price_could(
     stream: list[tuple[Side, int, int]], reference: int
 ) -> None:
-    book = Book()
+    book = OrderBook()
     for number, (side, quantity, price) in enumerate(stream, 1):
         book.collect(number, side, quantity, price)
 
@@ -235,7 +235,7 @@ def test_an_auction_trades_as_much_as_any_price_could(
 
 
 def test_in_an_auction_market_orders_and_better_prices_come_first() -> None:
-    book = Book()
+    book = OrderBook()
     book.collect(1, BUY, 5, 101)
     book.collect(2, BUY, 5)
     book.collect(3, BUY, 5, 102)
@@ -246,7 +246,7 @@ def test_in_an_auction_market_orders_and_better_prices_come_first() -> None:
 
 
 def test_an_auction_of_equal_volumes_is_decided_by_what_is_left_over_then_by_nearness() -> None:
-    book = Book()
+    book = OrderBook()
     book.collect(1, BUY, 10, 105)
     book.collect(2, SELL, 10, 100)
     assert book.clearing(103).price == 103

@@ -8,10 +8,10 @@ from market_cases import LATE, at, weekdays
 from simulated_rig import MUTE, bars
 from test_exchange_script import rows_of
 
-from kernel_server.control.simulated.exchange.interface import Expected, Phase, Side
-from kernel_server.control.simulated.history import SyntheticMarket
-from kernel_server.control.simulated.market import Bars
 from kernel_server.reference.sessions import load
+from kernel_server.simulated.exchange.interface import Expected, Phase, Side
+from kernel_server.simulated.market.model import Bars
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 
 BUY, SELL, NONE = Side.BUY, Side.SELL, Side.NONE
 CODES = ["005930", "247540", "069500"]

@@ -7,24 +7,24 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel_server.control.simulated import ticks
-from kernel_server.control.simulated.exchange.book import Book, Match
-from kernel_server.control.simulated.exchange.flow import Flow, sizes
-from kernel_server.control.simulated.exchange.interface import Side
-from kernel_server.control.simulated.exchange.queues import BACKGROUND
+from kernel_server.simulated.exchange.background import BackgroundOrders, sizes
+from kernel_server.simulated.exchange.book import Match, OrderBook
+from kernel_server.simulated.exchange.interface import Side
+from kernel_server.simulated.exchange.queues import BACKGROUND
+from kernel_server.simulated.market import tick_size
 
 BUY, SELL = Side.BUY, Side.SELL
-GRID = ticks.rules(date(2026, 3, 18), "KOSPI")
+GRID = tick_size.rules(date(2026, 3, 18), "KOSPI")
 LOWER, UPPER = 7000, 13000
 
 
-def flow_at(price: int, usual: float = 500.0) -> Flow:
-    flow = Flow(Book(), GRID, LOWER, UPPER, sizes(3, usual))
+def flow_at(price: int, usual: float = 500.0) -> BackgroundOrders:
+    flow = BackgroundOrders(OrderBook(), GRID, LOWER, UPPER, sizes(3, usual))
     flow.settle(price)
     return flow
 
 
-def prices(book: Book, side: Side) -> list[int]:
+def prices(book: OrderBook, side: Side) -> list[int]:
     return [level.price for level in book.depth(side)]
 
 

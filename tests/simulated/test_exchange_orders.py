@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from market_cases import weekdays
 
-from kernel_server.control.simulated.exchange.interface import NewOrder, Phase, Refusal, Side
-from kernel_server.control.simulated.history import SyntheticMarket
-from kernel_server.control.simulated.market import Bars
-from kernel_server.control.simulated.ticks import rules
+from kernel_server.simulated.exchange.interface import NewOrder, Phase, Refusal, Side
+from kernel_server.simulated.market.model import Bars
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
+from kernel_server.simulated.market.tick_size import rules
 
 BUY, SELL, NONE = Side.BUY, Side.SELL, Side.NONE
 

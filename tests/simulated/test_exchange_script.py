@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from market_cases import at, weekdays
 from simulated_rig import Row, bars
 
-from kernel_server.control.simulated import draws, ticks
-from kernel_server.control.simulated.exchange.script import NOTHING, Script, from_minutes
-from kernel_server.control.simulated.history import SyntheticMarket
-from kernel_server.control.simulated.market import Bars, Ints
+from kernel_server.simulated.base import hash_random
+from kernel_server.simulated.exchange.script import NOTHING, Script, from_minutes
+from kernel_server.simulated.market import tick_size
+from kernel_server.simulated.market.model import Bars, Ints
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 
 OPENS, CLOSES = at("2026-03-18", "09:00"), at("2026-03-18", "15:30")
-GRID = ticks.rules(date(2026, 3, 18), "KOSPI")
+GRID = tick_size.rules(date(2026, 3, 18), "KOSPI")
 NO_LIMITS = (0, 1 << 60)
 
 
@@ -65,8 +66,8 @@ def market() -> SyntheticMarket:
 @pytest.mark.parametrize("code", ["005930", "000660", "035720", "069500", "247540"])
 def test_the_trades_of_a_day_are_its_minutes(market: SyntheticMarket, code: str) -> None:
     minutes = market.minute(code, False, CLOSES, 1)
-    grid = ticks.rules(date(2026, 3, 18), ticks.board(market.issues()[code]))
-    script = from_minutes(draws.key(1, code), minutes, grid, NO_LIMITS, OPENS, CLOSES)
+    grid = tick_size.rules(date(2026, 3, 18), tick_size.board(market.issues()[code]))
+    script = from_minutes(hash_random.key(1, code), minutes, grid, NO_LIMITS, OPENS, CLOSES)
     assert minutes_of(script) == rows_of(minutes)
     assert len(script) <= 20_000
     assert np.all(np.diff(script.time) >= 0)

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from market_cases import LATE, at, market_data, needs_market_data, weekdays
 
-from kernel_server.control.simulated.given import GivenMarket
-from kernel_server.control.simulated.given_files import BadMarketData
+from kernel_server.simulated.market.recorded.csv_files import BadMarketData
+from kernel_server.simulated.market.recorded.market import RecordedMarket
 
 LATER = at("2026-11-20", "20:00")
 
@@ -59,7 +59,7 @@ def rows(*lines: str, header: str = "date,open,high,low,close,volume") -> str:
 
 
 def test_the_listing_says_which_issues_there_are(put: Callable[..., Path]) -> None:
-    issues = GivenMarket(put(listing=LISTING)).issues()
+    issues = RecordedMarket(put(listing=LISTING)).issues()
     assert list(issues) == ["005930", "247540", "0009K0"]
     samsung = issues["005930"]
     assert (samsung.name, samsung.market, samsung.kind) == ("삼성전자", "KOSPI", "stock")
@@ -75,14 +75,14 @@ def test_more_columns_say_more(put: Callable[..., Path]) -> None:
         "069500,다른 이름,KOSPI,9,2020-01-02,,",
         header="code,name,market,shares,listing_date,kind,face_value",
     )
-    issues = GivenMarket(put(listing=text)).issues()
+    issues = RecordedMarket(put(listing=text)).issues()
     assert [issue.kind for issue in issues.values()] == ["reit", "etf", "etn", "etf"]
     assert [issue.face_value for issue in issues.values()] == [1000, 0, 0, 0]
     assert issues["069500"].name == "다른 이름"
 
 
 def test_without_a_listing_the_codes_of_the_files_are_it(put: Callable[..., Path]) -> None:
-    issues = GivenMarket(
+    issues = RecordedMarket(
         put(daily__005930=DAILY, daily_unadjusted__123450=DAILY, minute__678900_1=MINUTE)
     ).issues()
     assert list(issues) == ["005930", "123450", "678900"]
@@ -93,13 +93,13 @@ def test_without_a_listing_the_codes_of_the_files_are_it(put: Callable[..., Path
 
 
 def test_a_file_of_an_issue_that_the_listing_lacks_is_listed_too(put: Callable[..., Path]) -> None:
-    issues = GivenMarket(put(listing=LISTING, daily__069500=DAILY)).issues()
+    issues = RecordedMarket(put(listing=LISTING, daily__069500=DAILY)).issues()
     assert list(issues) == ["005930", "247540", "0009K0", "069500"]
     assert issues["069500"].kind == "etf"
 
 
 def test_a_blank_listing_date_is_that_of_the_first_bar(put: Callable[..., Path]) -> None:
-    assert GivenMarket(put(listing=LISTING, daily__0009K0=DAILY)).issues()["0009K0"].listed == date(
+    assert RecordedMarket(put(listing=LISTING, daily__0009K0=DAILY)).issues()["0009K0"].listed == date(
         1985, 1, 3
     )
 
@@ -108,7 +108,7 @@ def test_a_blank_listing_date_is_that_of_the_first_bar(put: Callable[..., Path])
 
 
 def test_days_are_served_as_they_stand(put: Callable[..., Path]) -> None:
-    bars = GivenMarket(put(daily__005930=DAILY)).daily("005930", True, LATER)
+    bars = RecordedMarket(put(daily__005930=DAILY)).daily("005930", True, LATER)
     assert bars.time.tolist() == [19850104, 20261118, 20261119]
     assert bars.open.tolist() == [100, 200, 205]
     assert bars.high.tolist() == [110, 210, 220]
@@ -121,13 +121,13 @@ def test_days_are_served_as_they_stand(put: Callable[..., Path]) -> None:
 
 def test_value_is_the_files_own_or_else_estimated(put: Callable[..., Path]) -> None:
     own = rows("20261118,200,210,190,205,2000,409000", header="date,open,high,low,close,volume,value")
-    market = GivenMarket(put(daily__005930=DAILY, daily__000660=own))
+    market = RecordedMarket(put(daily__005930=DAILY, daily__000660=own))
     assert market.daily("000660", True, LATER).value.tolist() == [409_000]
     assert market.daily("005930", True, LATER).value.tolist() == [101_250, 402_500, 626_250]
 
 
 def test_there_is_nothing_where_there_is_no_file(put: Callable[..., Path]) -> None:
-    market = GivenMarket(put(listing=LISTING, daily__005930=DAILY, minute__247540=MINUTE))
+    market = RecordedMarket(put(listing=LISTING, daily__005930=DAILY, minute__247540=MINUTE))
     assert len(market.daily("005930", False, LATER)) == 0
     assert len(market.daily("247540", True, LATER)) == 0
     assert len(market.minute("005930", True, LATER, 9)) == 0
@@ -136,7 +136,7 @@ def test_there_is_nothing_where_there_is_no_file(put: Callable[..., Path]) -> No
 
 
 def test_a_day_is_served_once_its_session_is_over(put: Callable[..., Path]) -> None:
-    market = GivenMarket(put(daily__005930=DAILY))
+    market = RecordedMarket(put(daily__005930=DAILY))
     assert market.daily("005930", True, at("2026-11-18", "15:29")).time[-1] == 19850104
     assert market.daily("005930", True, at("2026-11-18", "15:30")).time[-1] == 20261118
     assert len(market.daily("005930", True, at("1985-01-04", "09:00"))) == 0
@@ -147,13 +147,14 @@ def test_the_calendar_knows_when_that_is(put: Callable[..., Path]) -> None:
     folder = put(daily__005930=text)
     for sessions, count in ((None, 1), (weekdays, 0)):
         assert (
-            len(GivenMarket(folder, sessions).daily("005930", True, at(LATE.isoformat(), "15:30"))) == count
+            len(RecordedMarket(folder, sessions).daily("005930", True, at(LATE.isoformat(), "15:30")))
+            == count
         )
-    assert len(GivenMarket(folder, weekdays).daily("005930", True, at(LATE.isoformat(), "16:30"))) == 1
+    assert len(RecordedMarket(folder, weekdays).daily("005930", True, at(LATE.isoformat(), "16:30"))) == 1
 
 
 def test_while_it_runs_a_day_is_what_its_minutes_add_up_to(put: Callable[..., Path]) -> None:
-    market = GivenMarket(put(daily__005930=DAILY, minute__005930=MINUTE))
+    market = RecordedMarket(put(daily__005930=DAILY, minute__005930=MINUTE))
     for time, expected in (
         ("09:00:59", None),
         ("09:01", (205, 206, 205, 206, 10)),
@@ -171,19 +172,19 @@ def test_while_it_runs_a_day_is_what_its_minutes_add_up_to(put: Callable[..., Pa
 
 def test_a_day_without_trades_may_have_a_close_only_and_is_served_so(put: Callable[..., Path]) -> None:
     text = rows("20261118,0,0,0,205,0")
-    bars = GivenMarket(put(daily__005930=text)).daily("005930", True, LATER)
+    bars = RecordedMarket(put(daily__005930=text)).daily("005930", True, LATER)
     assert bars.open.tolist() == bars.high.tolist() == bars.low.tolist() == [0]
     assert (bars.close.tolist(), bars.volume.tolist()) == ([205], [0])
 
 
 def test_fractions_are_rounded(put: Callable[..., Path]) -> None:
     text = rows("20261118,200.0,210.0,190.0,205.4,2000.6")
-    bars = GivenMarket(put(daily__005930=text)).daily("005930", True, LATER)
+    bars = RecordedMarket(put(daily__005930=text)).daily("005930", True, LATER)
     assert (bars.close.tolist(), bars.volume.tolist()) == ([205], [2001])
 
 
 def test_nobody_can_change_a_bar(put: Callable[..., Path]) -> None:
-    market = GivenMarket(put(daily__005930=DAILY, minute__005930=MINUTE))
+    market = RecordedMarket(put(daily__005930=DAILY, minute__005930=MINUTE))
     for bars in (market.daily("005930", True, LATER), market.minute("005930", True, LATER, 1)):
         with pytest.raises(ValueError, match="read-only"):
             bars.close[0] = 1
@@ -210,7 +211,7 @@ def test_a_split_is_marked_in_both_and_nothing_else_is(
 ) -> None:
     place = data.draw(st.integers(1, len(closes) - 1))
     raw = [close * factor if row < place else close for row, close in enumerate(closes)]
-    market = GivenMarket(put(daily__005930=history(closes), daily_unadjusted__005930=history(raw)), kept=1)
+    market = RecordedMarket(put(daily__005930=history(closes), daily_unadjusted__005930=history(raw)), kept=1)
     expected = [8 if row == place and factor >= 5 else 0 for row in range(len(closes))]
     for adjusted in (True, False):
         bars = market.daily("005930", adjusted, at("2028-01-01"))
@@ -221,12 +222,12 @@ def test_a_split_is_marked_in_both_and_nothing_else_is(
 def test_adjusted_prices_that_have_been_rounded_hide_no_split_and_make_none(put: Callable[..., Path]) -> None:
     raw = [5000 + 37 * row for row in range(40)] + [110 + row for row in range(40)]
     fair = [round(close / 50) for close in raw[:40]] + raw[40:]
-    market = GivenMarket(put(daily__005930=history(fair), daily_unadjusted__005930=history(raw)))
+    market = RecordedMarket(put(daily__005930=history(fair), daily_unadjusted__005930=history(raw)))
     assert np.flatnonzero(market.daily("005930", True, at("2028-01-01")).event).tolist() == [40]
 
 
 def test_with_one_of_the_two_files_nothing_is_marked(put: Callable[..., Path]) -> None:
-    market = GivenMarket(put(daily_unadjusted__005930=history([5000, 5000, 100, 100])))
+    market = RecordedMarket(put(daily_unadjusted__005930=history([5000, 5000, 100, 100])))
     assert not market.daily("005930", False, at("2028-01-01")).event.any()
 
 
@@ -234,7 +235,7 @@ def test_with_one_of_the_two_files_nothing_is_marked(put: Callable[..., Path]) -
 
 
 def test_minutes_are_served_once_they_are_over(put: Callable[..., Path]) -> None:
-    market = GivenMarket(put(minute__005930=MINUTE))
+    market = RecordedMarket(put(minute__005930=MINUTE))
     for time, count in (("09:00:59", 0), ("09:01", 1), ("09:02", 2), ("15:29:59", 2), ("15:30", 3)):
         assert len(market.minute("005930", True, at("2026-11-19", time), 5)) == count
     bars = market.minute("005930", False, LATER, 5)
@@ -244,7 +245,7 @@ def test_minutes_are_served_once_they_are_over(put: Callable[..., Path]) -> None
 
 def test_several_files_of_one_code_are_one_history(put: Callable[..., Path]) -> None:
     earlier = MINUTE.replace("20261119", "20261118")
-    market = GivenMarket(put(minute__005930_b=earlier, minute__005930_a=MINUTE))
+    market = RecordedMarket(put(minute__005930_b=earlier, minute__005930_a=MINUTE))
     for days, first in ((1, 20261119), (2, 20261118), (9, 20261118)):
         bars = market.minute("005930", True, LATER, days)
         assert len(bars) == 3 * min(days, 2)
@@ -286,7 +287,7 @@ def test_what_can_be_seen_at_once_is_refused_at_once(
 ) -> None:
     folder = put(**files)
     with pytest.raises(BadMarketData, match=expected) as refused:
-        GivenMarket(folder)
+        RecordedMarket(folder)
     assert refused.value.line == line
     assert str(refused.value.file).endswith(file)
     assert str(refused.value.file) in str(refused.value)
@@ -294,14 +295,14 @@ def test_what_can_be_seen_at_once_is_refused_at_once(
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadMarketData, match="expected a folder"):
-        GivenMarket(tmp_path / "nowhere")
+        RecordedMarket(tmp_path / "nowhere")
 
 
 def test_text_that_is_not_utf_8_is_refused(put: Callable[..., Path]) -> None:
     folder = put(listing=LISTING)
     (folder / "listing.csv").write_bytes(LISTING.encode("cp949"))
     with pytest.raises(BadMarketData, match="UTF-8"):
-        GivenMarket(folder)
+        RecordedMarket(folder)
 
 
 GOOD = "2026-11-17,200,210,190,205,2000"
@@ -330,7 +331,9 @@ GOOD = "2026-11-17,200,210,190,205,2000"
 def test_a_bad_row_is_refused_when_it_is_read_and_named_with_its_line(
     put: Callable[..., Path], bad: str, expected: str
 ) -> None:
-    market = GivenMarket(put(daily__005930=rows(GOOD, "", bad, "2026-11-19,1,1,1,1,1"), daily__000660=DAILY))
+    market = RecordedMarket(
+        put(daily__005930=rows(GOOD, "", bad, "2026-11-19,1,1,1,1,1"), daily__000660=DAILY)
+    )
     assert len(market.daily("000660", True, LATER)) == 3
     with pytest.raises(BadMarketData, match=expected) as refused:
         market.daily("005930", True, LATER)
@@ -342,7 +345,7 @@ def test_a_bad_row_is_refused_when_it_is_read_and_named_with_its_line(
 def test_a_time_that_no_clock_shows_is_refused(put: Callable[..., Path], time: str) -> None:
     header, good, *_more = MINUTE.splitlines()
     text = rows(good.replace("20261119", "20261117"), f"{time},205,206,205,206,10,3", header=header)
-    market = GivenMarket(put(minute__005930=text))
+    market = RecordedMarket(put(minute__005930=text))
     with pytest.raises(BadMarketData, match=time) as refused:
         market.minute("005930", True, LATER, 1)
     assert refused.value.line == 3
@@ -350,7 +353,7 @@ def test_a_time_that_no_clock_shows_is_refused(put: Callable[..., Path], time: s
 
 def test_files_of_minutes_that_overlap_are_refused(put: Callable[..., Path]) -> None:
     later = MINUTE.replace("20261119090000", "20261119090030").replace("20261119153000", "20261120153000")
-    market = GivenMarket(put(minute__005930_1=MINUTE, minute__005930_2=later))
+    market = RecordedMarket(put(minute__005930_1=MINUTE, minute__005930_2=later))
     with pytest.raises(BadMarketData, match=r"after those of 005930_1\.csv") as refused:
         market.minute("005930", True, LATER, 1)
     assert refused.value.file.name == "005930_2.csv"
@@ -358,7 +361,7 @@ def test_files_of_minutes_that_overlap_are_refused(put: Callable[..., Path]) -> 
 
 def test_a_price_may_be_off_by_what_adjusting_rounds(put: Callable[..., Path]) -> None:
     text = rows("2026-11-18,22981,23481,22780,23483,466027")
-    assert len(GivenMarket(put(daily__005930=text)).daily("005930", True, LATER)) == 1
+    assert len(RecordedMarket(put(daily__005930=text)).daily("005930", True, LATER)) == 1
 
 
 # What it is called
@@ -366,33 +369,33 @@ def test_a_price_may_be_off_by_what_adjusting_rounds(put: Callable[..., Path]) -
 
 def test_the_source_changes_with_the_files(put: Callable[..., Path]) -> None:
     folder = put(daily__005930=DAILY)
-    first = GivenMarket(folder).source
+    first = RecordedMarket(folder).source
     assert first.startswith("given:")
-    assert GivenMarket(folder).source == first
+    assert RecordedMarket(folder).source == first
     file = folder / "daily" / "005930.csv"
     os.utime(file, ns=(1, 1))
-    touched = GivenMarket(folder).source
+    touched = RecordedMarket(folder).source
     file.rename(folder / "daily" / "000660.csv")
-    renamed = GivenMarket(folder).source
+    renamed = RecordedMarket(folder).source
     put(minute__000660=MINUTE)
-    assert len({first, touched, renamed, GivenMarket(folder).source}) == 4
+    assert len({first, touched, renamed, RecordedMarket(folder).source}) == 4
 
 
 @pytest.fixture(scope="module")
-def market() -> GivenMarket:
-    return GivenMarket(market_data())
+def market() -> RecordedMarket:
+    return RecordedMarket(market_data())
 
 
 class TestOverRecordedData:
     pytestmark = needs_market_data
 
-    def test_it_has_the_whole_listing(self, market: GivenMarket) -> None:
+    def test_it_has_the_whole_listing(self, market: RecordedMarket) -> None:
         issues = market.issues()
         assert len(issues) >= 2879
         assert {issue.market for issue in issues.values()} == {"KOSPI", "KOSDAQ", "KONEX"}
         assert issues["005930"].name == "삼성전자"
 
-    def test_every_file_is_read(self, market: GivenMarket) -> None:
+    def test_every_file_is_read(self, market: RecordedMarket) -> None:
         for folder, adjusted in (("daily", True), ("daily_unadjusted", False)):
             files = list((market_data() / folder).glob("*.csv"))
             assert files
@@ -403,7 +406,7 @@ class TestOverRecordedData:
                 assert len(bars) == served
                 assert (bars.value[bars.volume > 0] > 0).all()
 
-    def test_the_split_of_2018_is_found(self, market: GivenMarket) -> None:
+    def test_the_split_of_2018_is_found(self, market: RecordedMarket) -> None:
         for adjusted in (True, False):
             bars = market.daily("005930", adjusted, LATER)
             assert bars.time[bars.event > 0].tolist() == [20180504]
@@ -413,7 +416,7 @@ class TestOverRecordedData:
         assert raw.close[raw.time == 20180504].tolist() == [51_900]
         assert (raw.volume[np.isin(raw.time, [20180430, 20180502, 20180503])] == 0).all()
 
-    def test_recorded_minutes_are_served(self, market: GivenMarket) -> None:
+    def test_recorded_minutes_are_served(self, market: RecordedMarket) -> None:
         bars = market.minute("000660", True, LATER, 5)
         assert bars.time[0] == 20200601095400
         assert len(market.minute("000660", True, at("2020-06-01", "10:00"), 5)) == 6

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from market_cases import LATE, at, market_data, needs_market_data, weekdays
 
-from kernel_server.control.simulated.exchange.script import Script
-from kernel_server.control.simulated.given import GivenMarket
-from kernel_server.control.simulated.given_files import BadMarketData
-from kernel_server.control.simulated.market import Bars
+from kernel_server.simulated.exchange.script import Script
+from kernel_server.simulated.market.model import Bars
+from kernel_server.simulated.market.recorded.csv_files import BadMarketData
+from kernel_server.simulated.market.recorded.market import RecordedMarket
 
 CODE, DAY = "005930", "2026-11-19"
 NUMBER = 20261119
@@ -47,8 +47,8 @@ def put(folder: Path, ticks: Sequence[Tick] | str, day: int = NUMBER, name: str 
     return folder
 
 
-def served(folder: Path) -> GivenMarket:
-    return GivenMarket(folder, weekdays)
+def served(folder: Path) -> RecordedMarket:
+    return RecordedMarket(folder, weekdays)
 
 
 def script_of(folder: Path, day: int = NUMBER) -> Script:
@@ -389,16 +389,16 @@ def table(*path: str) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def recorded() -> GivenMarket:
-    return GivenMarket(market_data(), weekdays)
+def recorded() -> RecordedMarket:
+    return RecordedMarket(market_data(), weekdays)
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> GivenMarket:
+def bare(tmp_path_factory: pytest.TempPathFactory) -> RecordedMarket:
     """The same trades and nothing else, by a link, so that no row leaves its place."""
     folder = tmp_path_factory.mktemp("bare")
     (folder / "ticks").symlink_to(market_data() / "ticks")
-    return GivenMarket(folder, weekdays)
+    return RecordedMarket(folder, weekdays)
 
 
 class TestOverRecordedTrades:
@@ -410,7 +410,7 @@ class TestOverRecordedTrades:
         ("code", "day", "count"), [("005490", 20200604, 20_407), ("000660", 20200601, 14_934)]
     )
     def test_the_minutes_made_of_them_are_the_recorded_minutes(
-        self, bare: GivenMarket, code: str, day: int, count: int
+        self, bare: RecordedMarket, code: str, day: int, count: int
     ) -> None:
         """Every one of them, the first and the last too: the minutes were recorded over the same stretch."""
         assert len(bare.recorded(code, day) or ()) == count
@@ -419,14 +419,14 @@ class TestOverRecordedTrades:
         assert [row[:6] for row in rows(bare.minute(code, False, LATER, 1))] == minutes
 
     def test_nothing_is_told_of_days_that_agree(
-        self, recorded: GivenMarket, caplog: pytest.LogCaptureFixture
+        self, recorded: RecordedMarket, caplog: pytest.LogCaptureFixture
     ) -> None:
         with caplog.at_level(logging.WARNING):
             for code in ("005490", "000660"):
                 recorded.minute(code, True, LATER, 1)
         assert caplog.text == ""
 
-    def test_a_day_that_no_daily_file_has_is_the_sum_of_its_trades(self, recorded: GivenMarket) -> None:
+    def test_a_day_that_no_daily_file_has_is_the_sum_of_its_trades(self, recorded: RecordedMarket) -> None:
         """The recorder's own running total counts more shares, by those of the minutes before its first row."""
         ((time, open_, high, low, close, volume, value),) = rows(recorded.daily("005490", True, LATER))
         trades = table("ticks", "005490_20200604.csv.gz")
@@ -438,7 +438,7 @@ class TestOverRecordedTrades:
         assert missed > 0
         assert volume == sum(shares) == int(trades[-1]["cum_volume"]) - missed
 
-    def test_a_day_that_a_daily_file_has_stays_as_it_is_there(self, recorded: GivenMarket) -> None:
+    def test_a_day_that_a_daily_file_has_stays_as_it_is_there(self, recorded: RecordedMarket) -> None:
         """The daily bar of 000660 is of the whole day, and the trades are of less than three hours of it.
 
         So they cannot be equal, and differ in the open, the low, the close and the volume, which come from the

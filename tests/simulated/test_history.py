@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from market_cases import LATE, at, weekdays
 
 from kernel_server.clock import KST, seoul
-from kernel_server.control.simulated import listing
-from kernel_server.control.simulated.actions import Action
-from kernel_server.control.simulated.actions import known as known_actions
-from kernel_server.control.simulated.history import SyntheticMarket
-from kernel_server.control.simulated.market import Bars, Ints
-from kernel_server.control.simulated.ticks import board, rules, spans
+from kernel_server.simulated.market import listing
+from kernel_server.simulated.market.corporate_actions import CorporateAction
+from kernel_server.simulated.market.corporate_actions import known as known_actions
+from kernel_server.simulated.market.model import Bars, Ints
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
+from kernel_server.simulated.market.tick_size import board, rules, spans
 
 MARKET = SyntheticMarket(seed=1, sessions=weekdays)
 ISSUES = MARKET.issues()
@@ -295,7 +295,7 @@ def test_the_split_is_marked_on_its_day_in_both() -> None:
 
 
 @pytest.mark.parametrize("action", known_actions(), ids=lambda action: action.code)
-def test_on_the_day_of_a_split_the_limits_are_around_the_scaled_close(action: Action) -> None:
+def test_on_the_day_of_a_split_the_limits_are_around_the_scaled_close(action: CorporateAction) -> None:
     raw, fair = (MARKET.daily(action.code, adjusted, NOW) for adjusted in (False, True))
     place = int(np.searchsorted(raw.time, int(action.day.strftime("%Y%m%d"))))
     held = rules(action.day, board(ISSUES[action.code]))
@@ -324,7 +324,7 @@ def test_until_its_morning_nothing_is_adjusted() -> None:
     now=st.floats(at("2026-11-17"), at("2026-11-21")),
 )
 def test_an_action_of_ones_own_rescales_minutes_as_it_does_days(day: date, factor: int, now: float) -> None:
-    market = SyntheticMarket(1, weekdays, actions=[Action("000660", day, factor, halted=2)])
+    market = SyntheticMarket(1, weekdays, actions=[CorporateAction("000660", day, factor, halted=2)])
     assert market.source != MARKET.source
     raw, fair = (market.minute("000660", adjusted, now, 160) for adjusted in (False, True))
     early = raw.time // 10**6 < int(day.strftime("%Y%m%d"))
@@ -423,14 +423,14 @@ def test_there_are_as_many_sessions_of_minutes_as_the_market_keeps() -> None:
 
 
 def test_halted_days_do_not_count_among_the_sessions_asked_for() -> None:
-    action = Action("005930", date(2026, 11, 20), 2, halted=3)
+    action = CorporateAction("005930", date(2026, 11, 20), 2, halted=3)
     market = SyntheticMarket(1, weekdays, actions=[action])
     bars = market.minute("005930", True, at("2026-11-20", "20:00"), 2)
     assert np.unique(bars.time // 10**6).tolist() == [20261116, 20261120]
 
 
 def test_minutes_are_found_behind_the_longest_halt() -> None:
-    action = Action("005930", date(2026, 11, 20), 2, halted=60)
+    action = CorporateAction("005930", date(2026, 11, 20), 2, halted=60)
     market = SyntheticMarket(1, weekdays, actions=[action])
     bars = market.minute("005930", True, at("2026-11-19", "20:00"), 1)
     assert np.unique(bars.time // 10**6).tolist() == [20260827]
@@ -480,7 +480,9 @@ def test_at_the_close_the_running_day_is_the_final_one(code: str) -> None:
 
 
 def test_a_halted_day_is_there_from_its_open() -> None:
-    market = SyntheticMarket(1, weekdays, actions=[Action("005930", date(2026, 11, 23), 2, halted=1)])
+    market = SyntheticMarket(
+        1, weekdays, actions=[CorporateAction("005930", date(2026, 11, 23), 2, halted=1)]
+    )
     assert market.daily("005930", True, at("2026-11-20", "08:59")).time[-1] == 20261119
     bars = market.daily("005930", True, at("2026-11-20", "09:00"))
     assert bars.time[-1] == 20261120

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from market_cases import at
 
-from kernel_server.control.simulated.exchange.interface import Expected, NewOrder, Refusal, Side
+from kernel_server.simulated.exchange.interface import Expected, NewOrder, Refusal, Side
 
 BUY, SELL, NONE = Side.BUY, Side.SELL, Side.NONE
 

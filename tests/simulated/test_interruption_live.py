@@ -11,10 +11,10 @@ from simulated_rig import FUND, GRT, SAMSUNG, Page, moment
 from test_realtime_feed import Desk
 
 from kernel_server import reference
-from kernel_server.control.simulated.exchange.interface import Expected, Interruption, Level
-from kernel_server.control.simulated.interruption_tr import InterruptionList
-from kernel_server.control.simulated.registrations import INTERRUPTIONS
-from kernel_server.control.simulated.settings import Settings
+from kernel_server.simulated.exchange.interface import Expected, Interruption, Level
+from kernel_server.simulated.realtime.registry import INTERRUPTIONS
+from kernel_server.simulated.settings import BrokerSettings
+from kernel_server.simulated.trs.vi_list import ViList
 
 HALT = "VI발동/해제"
 CODE = "035760"  # rises by a tenth at 09:26:08 of the rig's day; trading goes on at 09:28:19
@@ -277,7 +277,7 @@ class Asked:
             Interruption(SAMSUNG.code, at[3], 12_100, 11_000, released=at[3] + 130, number=2),
         ]
         issues = {issue.code: issue for issue in (SAMSUNG, GRT, FUND)}
-        self.handlers = InterruptionList(issues, self.desk.exchange, Settings()).handlers()
+        self.handlers = ViList(issues, self.desk.exchange, BrokerSettings()).handlers()
 
     def rows(self, **inputs: str) -> list[dict[str, str]]:
         return ask(self.handlers, "opt10054", "2022-01-18 12:00", **inputs)[1]
@@ -361,7 +361,7 @@ def test_pages_do_not_shift_by_what_comes_meanwhile() -> None:
         Interruption("005930", start + 60 * n, 11_000, 10_000, released=start + 60 * n + 1, number=n)
         for n in range(1, 251)
     ]
-    handlers = InterruptionList({SAMSUNG.code: SAMSUNG}, desk.exchange, Settings()).handlers()
+    handlers = ViList({SAMSUNG.code: SAMSUNG}, desk.exchange, BrokerSettings()).handlers()
     numbers: list[str] = []
     after: int | None = None
     for clock in ("12:10", "12:20"):

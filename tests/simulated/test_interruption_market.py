@@ -13,16 +13,15 @@ from market_cases import at, market_data, weekdays
 from simulated_rig import GRT, SAMSUNG, HandMarket, Row, bars, sessions
 from test_exchange_script import minutes_of, rows_of
 
-from kernel_server.control.simulated import ticks, volatility
-from kernel_server.control.simulated.exchange import phases
-from kernel_server.control.simulated.exchange import plan as plans
-from kernel_server.control.simulated.exchange.interface import Interruption
-from kernel_server.control.simulated.exchange.interruptions import Frame, interruptions
-from kernel_server.control.simulated.exchange.plan import Plan
-from kernel_server.control.simulated.given_ticks import GivenTicks
-from kernel_server.control.simulated.history import SyntheticMarket
-from kernel_server.control.simulated.market import Bars
 from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.exchange import day_plan as plans
+from kernel_server.simulated.exchange.day_plan import DayPlan
+from kernel_server.simulated.exchange.interface import Interruption
+from kernel_server.simulated.exchange.interruptions import ViContext, interruptions
+from kernel_server.simulated.market import phases, tick_size, vi_rules
+from kernel_server.simulated.market.model import Bars
+from kernel_server.simulated.market.recorded.trades import RecordedTicks
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 
 
 def begun(floor: Floor) -> Interruption:
@@ -35,7 +34,7 @@ def begun(floor: Floor) -> Interruption:
 # Given minutes
 
 
-def planned(rows: list[Row], seed: int = 1) -> Plan:
+def planned(rows: list[Row], seed: int = 1) -> DayPlan:
     market = hand_market()
     market.minutes = {CODE: bars(rows)}
     calendar = hand_sessions()
@@ -98,14 +97,14 @@ def test_two_in_a_row_share_the_minute_between_them() -> None:
 @pytest.mark.parametrize("name", ["005490_20200604", "000660_20200601"])
 def test_recorded_days_that_went_nowhere_had_none(name: str) -> None:
     opens = at(f"{name[7:11]}-{name[11:13]}-{name[13:]}", "09:00")
-    given = GivenTicks(market_data() / "ticks", lambda _day: (int(opens), int(opens) + 23_400))
+    given = RecordedTicks(market_data() / "ticks", lambda _day: (int(opens), int(opens) + 23_400))
     script = given.script(name[:6], int(name[7:]))
     assert script is not None
-    hours = phases.Hours(opens - 1800, opens, opens + 22_800, opens + 23_400)
-    rule = volatility.rule(date(2020, 6, 1), "KOSPI")
+    hours = phases.SessionHours(opens - 1800, opens, opens + 22_800, opens + 23_400)
+    rule = vi_rules.rule(date(2020, 6, 1), "KOSPI")
     assert rule is not None
-    grid = ticks.rules(date(2020, 6, 1), "KOSPI")
-    frame = Frame(rule, grid, int(script.price[0]), hours, 1)
+    grid = tick_size.rules(date(2020, 6, 1), "KOSPI")
+    frame = ViContext(rule, grid, int(script.price[0]), hours, 1)
     assert interruptions(frame, name[:6], script.time, script.price) == ()
     # The same day after a fall by a fifth within a pause would have had one.
     place = len(script) // 2
@@ -118,7 +117,7 @@ def test_recorded_days_that_went_nowhere_had_none(name: str) -> None:
 # The synthetic market
 
 
-def far_days(seed: int, day: str) -> list[tuple[SyntheticMarket, Plan]]:
+def far_days(seed: int, day: str) -> list[tuple[SyntheticMarket, DayPlan]]:
     """Plans of that day for some issues whose prices went far."""
     market = SyntheticMarket(seed, weekdays)
     calendar = weekdays()
@@ -140,7 +139,7 @@ def far_days(seed: int, day: str) -> list[tuple[SyntheticMarket, Plan]]:
 def test_the_synthetic_market_never_trades_beyond_a_trigger_but_in_an_auction(seed: int, day: date) -> None:
     for market, plan in far_days(seed, day.isoformat()):
         trades, hours = plan.script, plan.hours
-        rule = volatility.rule(day, ticks.board(plan.issue))
+        rule = vi_rules.rule(day, tick_size.board(plan.issue))
         ends = {each.released: each for each in plan.interruptions}
         if rule is None or not len(trades):
             continue

@@ -11,16 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from market_cases import at, weekdays
 
-from kernel_server.control.simulated import draws, ticks, volatility
-from kernel_server.control.simulated.exchange.script import moments
-from kernel_server.control.simulated.history import SyntheticMarket
-from kernel_server.control.simulated.intraday_interruptions import make_room
-from kernel_server.control.simulated.market import Bars, Ints
-from kernel_server.control.simulated.volatility import Volatility
+from kernel_server.simulated.base import hash_random
+from kernel_server.simulated.exchange.script import moments
+from kernel_server.simulated.market import tick_size, vi_rules
+from kernel_server.simulated.market.model import Bars, Ints
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
+from kernel_server.simulated.market.synthetic.vi_prices import make_room
+from kernel_server.simulated.market.vi_rules import ViRule
 
 TODAY = date(2026, 3, 18)
-RULE = Volatility(10, 120, 30)
-GRID = ticks.rules(TODAY, "KOSDAQ")
+RULE = ViRule(10, 120, 30)
+GRID = tick_size.rules(TODAY, "KOSDAQ")
 COUNT = 60  # minutes of continuous trading of the days that are made up here
 
 Row = list[int]  # minute, open, high, low, close, volume
@@ -35,9 +36,9 @@ def test_the_triggers_are_the_first_prices_ten_percent_away(base: int, triggers:
 
 
 def test_there_are_interruptions_since_2015_and_none_on_konex() -> None:
-    assert volatility.rule(date(2015, 6, 12), "KOSPI") is None
-    assert volatility.rule(date(2015, 6, 15), "KOSPI") == RULE
-    assert volatility.rule(TODAY, "KONEX") is None
+    assert vi_rules.rule(date(2015, 6, 12), "KOSPI") is None
+    assert vi_rules.rule(date(2015, 6, 15), "KOSPI") == RULE
+    assert vi_rules.rule(TODAY, "KONEX") is None
 
 
 # What a day of minutes becomes
@@ -54,7 +55,7 @@ def shaped(rows: list[Row], closing: tuple[int, int] | None = None) -> list[Row]
             column[COUNT] = value
     before = _day(columns)
     prices, volume = columns[:4], columns[4]
-    made = make_room(RULE, GRID, draws.key("a day"), volume, *prices)
+    made = make_room(RULE, GRID, hash_random.key("a day"), volume, *prices)
     assert made or all(np.array_equal(one, other) for one, other in zip(columns, before[1], strict=True))
     assert _day(columns)[0] == before[0]
     return [[minute, *(int(c[minute]) for c in columns)] for minute in np.flatnonzero(volume[:-1]).tolist()]
@@ -213,7 +214,7 @@ def test_a_day_with_one_still_adds_up(market: SyntheticMarket) -> None:
 
 def test_its_minutes_pause_before_the_price_that_is_too_far(market: SyntheticMarket) -> None:
     bars = of_day(market, "035420", "2026-03-18")
-    up, _down = RULE.triggers(int(bars.open[0]), ticks.rules(TODAY, "KOSPI"))
+    up, _down = RULE.triggers(int(bars.open[0]), tick_size.rules(TODAY, "KOSPI"))
     first = int(np.argmax(bars.high >= up))
     assert int(bars.open[first]) >= up > int(bars.high[:first].max())
     start = moments(bars.time)

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from market_cases import market_data, needs_market_data
 
-from kernel_server.control.simulated import actions, listing
-from kernel_server.control.simulated.listing import Listing
-from kernel_server.control.simulated.ticks import board, tick
+from kernel_server.simulated.market import corporate_actions, listing
+from kernel_server.simulated.market.listing import Listing
+from kernel_server.simulated.market.tick_size import board, tick
 
 KNOWN = listing.known()
 WHOLE = listing.build(1)
@@ -139,11 +139,11 @@ def test_every_industry_has_names_enough() -> None:
 
 
 def test_corporate_actions_are_of_known_issues() -> None:
-    found = {(action.code, action.day.isoformat()): action for action in actions.known()}
+    found = {(action.code, action.day.isoformat()): action for action in corporate_actions.known()}
     assert found["005930", "2018-05-04"].factor == 50
     assert found["035420", "2018-10-12"].factor == 5
     assert found["035720", "2021-04-15"].factor == 5
-    for action in actions.known():
+    for action in corporate_actions.known():
         assert action.code in KNOWN.issues
         assert action.event == 8
         assert action.factor > 1

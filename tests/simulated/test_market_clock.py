@@ -17,14 +17,14 @@ from kernel_server import clock_name
 from kernel_server.clock import Clock, RunningClock, Setting, seoul
 from kernel_server.clock_name import BadClock
 from kernel_server.control.seam import Event, Scalar, Value
-from kernel_server.control.simulated import market_clock
-from kernel_server.control.simulated.broker import SimulatedControl
-from kernel_server.control.simulated.exchange import phases
-from kernel_server.control.simulated.exchange.interface import Phase
-from kernel_server.control.simulated.history import SyntheticMarket
-from kernel_server.control.simulated.settings import Settings
-from kernel_server.control.simulated.standing import names, standing
 from kernel_server.reference.sessions import Sessions, load
+from kernel_server.simulated.control import SimulatedControl
+from kernel_server.simulated.exchange.interface import Phase
+from kernel_server.simulated.market import clock as market_clock
+from kernel_server.simulated.market import phases
+from kernel_server.simulated.market.market_phase import market_phase, names
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
+from kernel_server.simulated.settings import BrokerSettings
 
 HOUR = 3600.0
 
@@ -265,7 +265,7 @@ class Broker:
         self.heard: list[tuple[float, Event]] = []
         self.rows: Value = None
         market = SyntheticMarket(1, calendar)
-        self.control = SimulatedControl(market, self.clock, Settings(), self.work.append, calendar)
+        self.control = SimulatedControl(market, self.clock, BrokerSettings(), self.work.append, calendar)
         self.control.listen(self.hear)
         self.call("CommConnect")
         self.pass_by(1.0)
@@ -340,7 +340,7 @@ def test_on_a_sunday_trades_are_heard_as_on_the_friday(broker: Callable[[str], B
     trades = sunday.live("주식체결")
     assert trades
     assert {fields[0][:4] for _, fields in trades} <= {"1400", "1401"}
-    assert standing(calendar(), sunday.clock.now()) == ("2026-11-20", "정규장")
+    assert market_phase(calendar(), sunday.clock.now()) == ("2026-11-20", "정규장")
 
 
 def test_a_leap_into_a_running_session_ends_the_old_day_and_joins_the_new_one(
@@ -407,8 +407,8 @@ def test_every_phase_has_a_name() -> None:
     ],
 )
 def test_the_market_stands_in_a_phase_of_a_session(now: str, day: str, phase: str) -> None:
-    assert standing(calendar(), at(*now.split())) == (day, phase)
+    assert market_phase(calendar(), at(*now.split())) == (day, phase)
 
 
 def test_before_the_first_session_there_is_none() -> None:
-    assert standing(calendar(), 0.0) == ("", "장 종료")
+    assert market_phase(calendar(), 0.0) == ("", "장 종료")

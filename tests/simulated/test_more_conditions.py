@@ -9,13 +9,13 @@ import pytest
 from more_rig import Line, calendar, market_of, stock
 from simulated_rig import Row, number, weekdays
 
-from kernel_server.control.simulated.conditions import Conditions
-from kernel_server.control.simulated.fundamentals import fundamentals
-from kernel_server.control.simulated.limits import RequestLimits
-from kernel_server.control.simulated.market import Issue
-from kernel_server.control.simulated.screening import Screening, saved
-from kernel_server.control.simulated.settings import Settings
-from kernel_server.control.simulated.survey import Survey
+from kernel_server.simulated.market.fundamentals import fundamentals
+from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.request_limits import RequestLimits
+from kernel_server.simulated.settings import BrokerSettings
+from kernel_server.simulated.snapshot.filters import MarketFilter, saved
+from kernel_server.simulated.snapshot.scanner import MarketScanner
+from kernel_server.simulated.trs.conditions import Conditions
 
 DAYS = weekdays(date(2021, 3, 1), date(2022, 1, 18))
 TODAY = 20220118
@@ -47,9 +47,9 @@ class Desk:
         minutes["000010"] = minutes_of(("0900", 10_000), ("0901", 10_900), ("0905", 10_200), ("0908", 11_000))
         days["000010"] = days_of(10_000, 11_000)
         self.line = Line(start)
-        self.settings = Settings(**settings)  # type: ignore[arg-type]
+        self.settings = BrokerSettings(**settings)  # type: ignore[arg-type]
         self.market = market_of(issues, days, minutes)
-        self.survey = Survey(self.market, self.settings, calendar)
+        self.survey = MarketScanner(self.market, self.settings, calendar)
         self.limits = RequestLimits(self.settings)
         self.conditions = Conditions(self.line, self.settings, self.limits, self.survey)
 
@@ -249,7 +249,7 @@ def test_fundamentals_are_those_of_the_quotes() -> None:
         assert facts.columns[name][place] == pytest.approx(float(said[name]), abs=0.06)
     assert facts.columns["cap"][place] == 20_000
     (value,) = (condition for condition in saved() if condition.index == 0)
-    found = Screening(desk.survey).found(value, now)
+    found = MarketFilter(desk.survey).found(value, now)
     for code in (f"{n:05d}0" for n in range(100, 140)):
         said = fundamentals(facts.issues[[issue.code for issue in facts.issues].index(code)], 7, bars)
         fits = 0 <= float(said["PER"]) <= 10 and float(said["PBR"]) <= 1.5 and float(said["ROE"]) >= 10

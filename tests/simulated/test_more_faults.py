@@ -6,15 +6,15 @@ import pytest
 from more_rig import Line, stock
 from simulated_rig import moment
 
-from kernel_server.control.simulated import listing
-from kernel_server.control.simulated.faults import NIGHTLY, Faults, Planned
-from kernel_server.control.simulated.themes import Themes
+from kernel_server.simulated.faults import NIGHTLY, Faults, PlannedFault
+from kernel_server.simulated.market import listing
+from kernel_server.simulated.market.themes import Themes
 
 
 class Broken:
     """Faults on a stepped clock, and the codes of the cuts they made."""
 
-    def __init__(self, start: str, *plan: Planned) -> None:
+    def __init__(self, start: str, *plan: PlannedFault) -> None:
         self.line = Line(start)
         self.cuts: list[tuple[float, int]] = []
         self.faults = Faults(
@@ -57,9 +57,9 @@ def test_after_a_restart_nobody_logs_in_for_a_while() -> None:
 def test_silence_and_slowness_end() -> None:
     held = Broken(
         "2022-01-19 09:59",
-        Planned("10:00", "silence", seconds=30),
-        Planned("10:00:10", "slowness", seconds=60, extra=2.5),
-        Planned("10:05", "cut"),
+        PlannedFault("10:00", "silence", seconds=30),
+        PlannedFault("10:00:10", "slowness", seconds=60, extra=2.5),
+        PlannedFault("10:05", "cut"),
     )
     told = []
     for _ in range(5):
@@ -111,7 +111,7 @@ def test_closed_faults_do_nothing_any_more() -> None:
 @pytest.mark.parametrize("at", ["5", "24:00", "05:60", "a:b", "05:00:00:00", ""])
 def test_a_plan_needs_a_time_of_day(at: str) -> None:
     with pytest.raises(ValueError, match="time"):
-        Planned(at, "cut")
+        PlannedFault(at, "cut")
 
 
 def test_themes_by_code_and_by_name() -> None:
@@ -132,7 +132,7 @@ def test_themes_by_code_and_by_name() -> None:
 
 
 def test_every_member_in_the_table_is_listed() -> None:
-    from kernel_server.control.simulated.tsv import rows
+    from kernel_server.simulated.base.tables import rows
 
     named = {member for _, _, members in rows("theme") for member in members.split(",")}
     assert named <= listing.known().issues.keys()

@@ -12,18 +12,18 @@ from day_rig import DayRig
 from more_rig import ask, calendar, market_of, single, stock
 from simulated_rig import HandMarket, Row, bars, number, weekdays
 
-from kernel_server.control.simulated.answers import Rejected
-from kernel_server.control.simulated.flows import Flows
-from kernel_server.control.simulated.given_files import BadMarketData
-from kernel_server.control.simulated.history import SyntheticMarket
-from kernel_server.control.simulated.index import IndexQuotes
-from kernel_server.control.simulated.index_charts import IndexCharts
-from kernel_server.control.simulated.index_layout import Layout
-from kernel_server.control.simulated.index_series import Indices
-from kernel_server.control.simulated.market import Bars
-from kernel_server.control.simulated.rankings import Rankings
-from kernel_server.control.simulated.settings import Settings
-from kernel_server.control.simulated.survey import Survey
+from kernel_server.simulated.base.tr import TrRejected
+from kernel_server.simulated.market.model import Bars
+from kernel_server.simulated.market.recorded.csv_files import BadMarketData
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
+from kernel_server.simulated.settings import BrokerSettings
+from kernel_server.simulated.snapshot.index_values import IndexValues
+from kernel_server.simulated.snapshot.index_weights import IndexWeights
+from kernel_server.simulated.snapshot.scanner import MarketScanner
+from kernel_server.simulated.trs.index_charts import IndexCharts
+from kernel_server.simulated.trs.index_quotes import IndexQuotes
+from kernel_server.simulated.trs.investors import InvestorLists
+from kernel_server.simulated.trs.rankings.engine import RankingEngine
 
 DAYS = weekdays(date(2021, 1, 4), date(2022, 1, 18))
 DATES = np.array([number(day) for day in weekdays(date(2021, 1, 1), date(2022, 12, 31))])
@@ -60,13 +60,13 @@ def world() -> HandMarket:
 
 
 def handlers(market: HandMarket | SyntheticMarket, **settings: object) -> dict[str, object]:
-    chosen = Settings(**settings)  # type: ignore[arg-type]
-    survey, indices = Survey(market, chosen, calendar), Indices(market, calendar)
+    chosen = BrokerSettings(**settings)  # type: ignore[arg-type]
+    survey, indices = MarketScanner(market, chosen, calendar), IndexValues(market, calendar)
     return {
         **IndexQuotes(indices, survey).handlers(),
         **IndexCharts(indices, chosen).handlers(),
-        **Rankings(survey).handlers(),
-        **Flows(market, chosen).handlers(),
+        **RankingEngine(survey).handlers(),
+        **InvestorLists(market, chosen).handlers(),
     }
 
 
@@ -124,7 +124,7 @@ def test_a_week_is_made_of_its_days() -> None:
 
 def test_an_index_follows_the_market_value_of_its_members() -> None:
     market = world()
-    bars_ = Indices(market, calendar).daily("001", calendar().closes[-1])
+    bars_ = IndexValues(market, calendar).daily("001", calendar().closes[-1])
     members = [issue for issue in market.listing if issue.market == "KOSPI"]
     worth = sum(issue.shares * market.days[issue.code].close for issue in members)
     expected = bars_.close[0] * worth / worth[0]
@@ -135,7 +135,7 @@ def test_an_index_follows_the_market_value_of_its_members() -> None:
 
 def test_an_index_laid_out_in_parts_is_the_same() -> None:
     market, now = world(), calendar().closes[-1]
-    at_once, in_parts = (Layout(market, lambda: now, lambda: DATES) for _ in range(2))
+    at_once, in_parts = (IndexWeights(market, lambda: now, lambda: DATES) for _ in range(2))
     parts = 0
     while not in_parts.advance(1, ["001"]):
         parts += 1
@@ -165,7 +165,7 @@ class Spoilt(HandMarket):
 def test_a_bad_file_spoils_an_index_as_long_as_it_is_bad(listed_first: bool) -> None:
     good, now = world(), calendar().closes[-1]
     market = Spoilt(good.listing, good.days, good.adjusted_days, good.minutes)
-    layout = Layout(market, lambda: now, lambda: DATES)
+    layout = IndexWeights(market, lambda: now, lambda: DATES)
     if listed_first:
         assert layout.advance(10_000)
     market.bad = True
@@ -173,7 +173,7 @@ def test_a_bad_file_spoils_an_index_as_long_as_it_is_bad(listed_first: bool) -> 
         with pytest.raises(BadMarketData):
             ask_for()
     market.bad = False
-    expected = Layout(good, lambda: now, lambda: DATES).series("001")
+    expected = IndexWeights(good, lambda: now, lambda: DATES).series("001")
     assert layout.series("001").close.tolist() == expected.close.tolist()
 
 
@@ -217,10 +217,10 @@ def test_several_indices_begin_together_and_one_joins_them() -> None:
 
 def test_what_was_seen_of_an_index_stays() -> None:
     market = world()
-    first = Indices(market, calendar)
+    first = IndexValues(market, calendar)
     early = first.minute("001", calendar().closes[-200], 3)
     first.daily("001", calendar().opens[calendar().last_started(calendar().closes[-200])] + 3600.0)
-    again = Indices(market, calendar).minute("001", calendar().closes[-200], 3)
+    again = IndexValues(market, calendar).minute("001", calendar().closes[-200], 3)
     days = first.daily("001", calendar().closes[-200])
     later = first.daily("001", calendar().closes[-1])
     for name in ("time", "open", "high", "low", "close", "volume", "value"):
@@ -254,7 +254,7 @@ def test_the_state_of_an_index() -> None:
     assert listed[0]["현재가"] == state["현재가"]
     assert [row["종목코드"] for row in listed] == ["001", "008", "027"]
     for code in ("999", "", "005930"):
-        with pytest.raises(Rejected):
+        with pytest.raises(TrRejected):
             ask(held, "opt20001", RUNNING, 시장구분="0", 업종코드=code)  # type: ignore[arg-type]
 
 
@@ -290,7 +290,7 @@ def test_flows_end_on_the_day_asked_for() -> None:
     assert (rows[0]["일자"], rows[-1]["일자"]) == ("20210630", "20210104")
     assert min(int(row["개인투자자"]) for row in rows) >= 0
     for wrong in ({"매매구분": "3"}, {"금액수량구분": ""}, {"단위구분": "5"}, {"종목코드": "999999"}):
-        with pytest.raises(Rejected):
+        with pytest.raises(TrRejected):
             ask(held, "opt10059", OVER, 일자="20210630", **{**asked, **wrong})  # type: ignore[arg-type]
 
 
@@ -346,13 +346,13 @@ def test_filters_leave_out_what_they_say(synthetic: dict[str, object]) -> None:
     }
     for name in MOVERS:
         for wrong in ("77", "x"):
-            with pytest.raises(Rejected):
+            with pytest.raises(TrRejected):
                 ask(synthetic, "opt10027", OVER, **{**MOVERS, name: wrong})  # type: ignore[arg-type]
 
 
 def test_the_survey_says_what_the_market_says_at_any_time() -> None:
     market = SyntheticMarket(7, calendar)
-    survey = Survey(market, Settings(), calendar)
+    survey = MarketScanner(market, BrokerSettings(), calendar)
     now = calendar().opens[-200] + 3600.0 * 2
     facts = survey.facts(now)
     places = np.arange(0, len(facts), 211)
@@ -381,7 +381,7 @@ def test_the_survey_says_what_the_market_says_at_any_time() -> None:
 
 def test_reading_in_parts_comes_to_the_same() -> None:
     market = world()
-    whole_, parts = (Survey(market, Settings(), calendar) for _ in range(2))
+    whole_, parts = (MarketScanner(market, BrokerSettings(), calendar) for _ in range(2))
     now = calendar().opens[-250] + 7200.0
     steps = 0
     while not parts.prepare(now, 3):

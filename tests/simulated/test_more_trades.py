@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from more_rig import HandExchange, ask, stock, tape, trade
 
-from kernel_server.control.simulated.answers import Rejected
-from kernel_server.control.simulated.exchange.interface import Level, Phase, Side
-from kernel_server.control.simulated.orderbook_tr import OrderBooks
-from kernel_server.control.simulated.ticks_chart import INTERVALS, TickCharts
+from kernel_server.simulated.base.tr import TrRejected
+from kernel_server.simulated.exchange.interface import Level, Phase, Side
+from kernel_server.simulated.trs.order_book import OrderBooks
+from kernel_server.simulated.trs.tick_chart import INTERVALS, TickCharts
 
 CODE = "300120"
 NOW = "2019-11-20 16:00"
@@ -149,14 +149,14 @@ def test_an_issue_the_exchange_does_not_know_has_nothing() -> None:
 
 @pytest.mark.parametrize("inputs", [{"틱범위": "2"}, {"틱범위": ""}, {"틱범위": "1", "수정주가구분": "7"}])
 def test_bad_ticks_are_refused(inputs: dict[str, str]) -> None:
-    with pytest.raises(Rejected):
+    with pytest.raises(TrRejected):
         ask(TickCharts(ISSUES, many(3)).handlers(), "opt10079", NOW, 종목코드=CODE, **inputs)
 
 
 def test_an_unknown_code_is_refused() -> None:
     for tr in ("opt10079", "opt10003", "opt10004"):
         handlers = TickCharts(ISSUES, many(3)).handlers() | OrderBooks(ISSUES, many(3)).handlers()
-        with pytest.raises(Rejected):
+        with pytest.raises(TrRejected):
             ask(handlers, tr, NOW, 종목코드="999999", 틱범위="1")
 
 

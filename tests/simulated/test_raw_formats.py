@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from kernel_server import reference
 from kernel_server.clock import seoul
-from kernel_server.control.simulated import formats
-from kernel_server.control.simulated.brokerage.chejan import percent
-from kernel_server.control.simulated.brokerage.widths import text, written
-from kernel_server.control.simulated.realtime import writing
-from kernel_server.control.simulated.tsv import rows
+from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.tables import rows
+from kernel_server.simulated.brokerage.chejan import percent
+from kernel_server.simulated.brokerage.trs.field_widths import text, written
+from kernel_server.simulated.realtime import string_parts
 
 prices = st.integers(1, 10**7)
 shares = st.integers(0, 10**10)
@@ -32,55 +32,59 @@ def halves_up(value: Fraction) -> int:
 
 @given(st.integers(0, 10**7), prices)
 def test_a_price_reads_back_without_its_colour(value: int, base: int) -> None:
-    written_ = formats.price(value, base)
+    written_ = kiwoom_format.price(value, base)
     assert int(written_.lstrip("+-")) == value
     assert written_[: -len(str(value))] == ("+" if value > base else "-" if value < base else "")
-    colours = writing.Colours(base)
+    colours = string_parts.Colours(base)
     assert colours[value] == colours[value] == written_
 
 
 @given(money)
 def test_a_change_has_a_sign_unless_it_is_none(value: int) -> None:
-    assert int(formats.signed(value)) == value
-    assert formats.signed(value).startswith("+") == (value > 0)
+    assert int(kiwoom_format.signed(value)) == value
+    assert kiwoom_format.signed(value).startswith("+") == (value > 0)
 
 
 @given(st.integers(-(10**7), 10**7), prices)
 def test_a_rate_is_percent_with_two_decimals_and_a_real_sign(change: int, base: int) -> None:
-    rate = formats.rate(change, base)
+    rate = kiwoom_format.rate(change, base)
     hundredths = halves_up(Fraction(change * 10_000, base))
     assert re.fullmatch(r"[+-]\d+\.\d\d|0\.00", rate)
     assert Fraction(rate) * 100 == hundredths
     assert rate.startswith("+") == (hundredths > 0)
-    assert formats.rate(change, 0) == "0.00"
+    assert kiwoom_format.rate(change, 0) == "0.00"
 
 
 @given(shares, shares)
 def test_a_comparison_is_signed_by_whether_it_is_below_a_hundred(part: int, whole: int) -> None:
-    compared = formats.compared(part, whole)
-    assert writing.compared(part, whole) == compared
+    compared = kiwoom_format.compared(part, whole)
+    assert string_parts.compared(part, whole) == compared
     if not whole:
-        assert compared == writing.share(part, whole) == "0.00"
+        assert compared == string_parts.share(part, whole) == "0.00"
         return
     assert compared[0] == ("-" if part < whole else "+")
     assert Fraction(compared[1:]) * 100 == halves_up(Fraction(part * 10_000, whole))
-    assert writing.share(part, whole) == compared[1:]
+    assert string_parts.share(part, whole) == compared[1:]
 
 
 @given(money)
 def test_larger_units_are_rounded_halves_away_from_zero(won: int) -> None:
-    for unit, write in ((10**6, formats.millions), (10**8, formats.eok), (10**3, formats.thousands)):
+    for unit, write in (
+        (10**6, kiwoom_format.millions),
+        (10**8, kiwoom_format.eok),
+        (10**3, kiwoom_format.thousands),
+    ):
         assert write(won) == halves_up(Fraction(won, unit))
 
 
 @given(st.lists(st.integers(0, 10**14), max_size=20))
 def test_columns_are_written_as_their_values_are(values: list[int]) -> None:
     column = np.array(values, np.int64)
-    assert formats.numbers(column) == [str(value) for value in values]
-    assert formats.millions_column(column) == [str(formats.millions(value)) for value in values]
-    marked = formats.flags(column % 3)
+    assert kiwoom_format.numbers(column) == [str(value) for value in values]
+    assert kiwoom_format.millions_column(column) == [str(kiwoom_format.millions(value)) for value in values]
+    marked = kiwoom_format.flags(column % 3)
     assert marked == [str(value % 3) if value % 3 else "" for value in values]
-    ratios = formats.ratios((column % 1000) / 10.0, column % 3)
+    ratios = kiwoom_format.ratios((column % 1000) / 10.0, column % 3)
     assert [bool(ratio) for ratio in ratios] == [value % 3 > 0 for value in values]
     assert all(re.fullmatch(r"\d+\.\d\d|", ratio) for ratio in ratios)
 
@@ -89,12 +93,12 @@ def test_columns_are_written_as_their_values_are(values: list[int]) -> None:
 def test_a_direction_says_limit_rise_or_fall(last: int, base: int, above: int, below: int) -> None:
     upper, lower = base + above, base - below
     expected = 3 if last == base else 2 - (last >= upper) if last > base else 5 - (last <= lower)
-    assert formats.direction(last, base, upper, lower) == str(expected)
+    assert kiwoom_format.direction(last, base, upper, lower) == str(expected)
 
 
 @given(names, st.sampled_from(["none", "left", "right"]), st.integers(0, 60))
 def test_padding_adds_blanks_on_its_side_and_nothing_else(value: str, side: str, width: int) -> None:
-    padded = formats.padded(value, side, width)  # type: ignore[arg-type]
+    padded = kiwoom_format.padded(value, side, width)  # type: ignore[arg-type]
     size = len(value.encode("cp949"))
     if not value or side == "none" or size >= width:
         assert padded == value
@@ -147,21 +151,21 @@ def test_rates_of_the_mock_server_have_a_point_and_no_plus(part: int, whole: int
 
 @given(st.floats(0, 4e9))
 def test_a_time_is_that_of_the_clock_in_seoul(time: float) -> None:
-    assert writing.clock(time) == f"{seoul(int(time)):%H%M%S}"
+    assert string_parts.clock(time) == f"{seoul(int(time)):%H%M%S}"
 
 
 @given(st.integers(0, 86_399))
 def test_a_stretch_of_time_reads_back(seconds: int) -> None:
-    raw = writing.span(seconds)
+    raw = string_parts.span(seconds)
     assert re.fullmatch(r"\d{6}", raw)
     assert int(raw[:2]) * 3600 + int(raw[2:4]) * 60 + int(raw[4:]) == seconds
 
 
 @given(prices)
 def test_what_hangs_on_the_price_is_a_part_of_it(price: int) -> None:
-    assert (writing.per_price(1497, price), writing.per_price(1498, price)) == (
+    assert (string_parts.per_price(1497, price), string_parts.per_price(1498, price)) == (
         price * 2 // 5,
         price * 8 // 25,
     )
-    assert 0 <= writing.per_price(32, price) - price * 26 / 10_000 < 1
-    assert abs(writing.per_price(732, price) - price * 533 / 100_000) <= 0.5
+    assert 0 <= string_parts.per_price(32, price) - price * 26 / 10_000 < 1
+    assert abs(string_parts.per_price(732, price) - price * 533 / 100_000) <= 0.5

@@ -8,24 +8,24 @@ import pytest
 from simulated_rig import moment
 
 from kernel_server import reference
-from kernel_server.control.simulated.exchange.interface import Evening, Expected, Level, Side, Tape, Trade
-from kernel_server.control.simulated.realtime.by_field import names
-from kernel_server.control.simulated.realtime.evening import (
+from kernel_server.simulated.exchange.interface import Expected, Level, Side, SinglePriceState, Tape, Trade
+from kernel_server.simulated.realtime.by_field import names
+from kernel_server.simulated.realtime.off_hours import (
     BEST,
     BOOK,
     QUEUE,
     QUOTE,
     TRADE,
-    EveningFeed,
-    EveningStrings,
+    OffHoursFeed,
+    OffHoursStrings,
 )
-from kernel_server.control.simulated.settings import Settings
+from kernel_server.simulated.settings import BrokerSettings
 
 # The numbers of an evening that has been seen: an issue that closed at 1,569 and went to its upper end, 1,725.
 TAPE = Tape("300120", 1_569, 1_725, 1_413, 0, 0, 10_000_000, 1_725, 1_600, 1_725, 1_600, 4_197, 4_197 * 1_725)
 ASKS = [Level(1_720 + n, 100 + n) for n in range(1, 6)]
 BIDS = [Level(1_720 - n, 200 + n) for n in range(7)]
-EVENING = Evening(TAPE, ASKS, BIDS, Expected(1_725, 300))
+EVENING = SinglePriceState(TAPE, ASKS, BIDS, Expected(1_725, 300))
 AT = moment("2026-07-24 16:40:00")
 
 
@@ -45,7 +45,7 @@ def test_the_table_has_every_field_of_the_type(group: str, kind: str) -> None:
 
 def test_a_trade() -> None:
     trade = Trade("300120", AT, 1_725, 138, Side.NONE)
-    told = values(TRADE, EveningStrings(Settings()).traded(EVENING, trade))
+    told = values(TRADE, OffHoursStrings(BrokerSettings()).traded(EVENING, trade))
     assert [told[fid] for fid in (10020, 10010, 10011, 10012)] == ["164000", "+1725", "+156", "+9.94"]
     assert [told[fid] for fid in (10027, 10028, 10015)] == ["+1721", "+1720", " 138"]
     assert [told[fid] for fid in (10013, 10014)] == ["4197", "7"]
@@ -55,12 +55,14 @@ def test_a_trade() -> None:
 
 def test_an_evening_without_a_trade_ends_at_the_close() -> None:
     tape = replace(TAPE, last=1_569, open=0, high=0, low=0, volume=0, value=0)
-    told = values(QUOTE, EveningStrings(Settings()).quoted(Evening(tape, [], [], Expected(0, 0))))
+    told = values(
+        QUOTE, OffHoursStrings(BrokerSettings()).quoted(SinglePriceState(tape, [], [], Expected(0, 0)))
+    )
     assert list(told.values()) == ["1569", "0", "0.00", "0", "0", "0", "0", "0", "0", "0", "3"]
 
 
 def test_a_book_has_five_levels_and_the_shares_of_all() -> None:
-    told = values(BOOK, EveningStrings(Settings()).depth(AT, EVENING))
+    told = values(BOOK, OffHoursStrings(BrokerSettings()).depth(AT, EVENING))
     assert [told[fid] for fid in (10021, 10041, 10045, 10061, 10065)] == [
         "164000", "+1721", "+1725", "101", "105",
     ]  # fmt: skip
@@ -75,7 +77,7 @@ def test_a_book_has_five_levels_and_the_shares_of_all() -> None:
 
 @pytest.mark.parametrize(("choice", "change"), [("price", "+101"), ("place", "+7")])
 def test_a_level_says_what_has_changed(choice: str, change: str) -> None:
-    writer = EveningStrings(Settings(level_change=choice))  # type: ignore[arg-type]
+    writer = OffHoursStrings(BrokerSettings(level_change=choice))  # type: ignore[arg-type]
     writer.depth(AT, EVENING)
     # The best ask has gone; the next one, which had 102, has grown to 108.
     asks = [Level(1_722, 102 + 101), *ASKS[2:]] if choice == "price" else [Level(1_722, 108), *ASKS[2:]]
@@ -85,7 +87,7 @@ def test_a_level_says_what_has_changed(choice: str, change: str) -> None:
 
 
 def test_what_has_not_changed_is_not_told() -> None:
-    writer = EveningStrings(Settings())
+    writer = OffHoursStrings(BrokerSettings())
     assert writer.best(EVENING) is not None
     assert writer.depth(AT, EVENING) is not None
     assert writer.best(EVENING) is None
@@ -94,7 +96,9 @@ def test_what_has_not_changed_is_not_told() -> None:
 
 
 def test_where_nothing_would_be_traded_nothing_is_expected() -> None:
-    told = values(BOOK, EveningStrings(Settings()).depth(AT, replace(EVENING, expected=Expected(0, 0))))
+    told = values(
+        BOOK, OffHoursStrings(BrokerSettings()).depth(AT, replace(EVENING, expected=Expected(0, 0)))
+    )
     assert [told[fid] for fid in (10023, 10024, 10035, 10033, 10034)] == ["-0", "0", "3", "0", "0.00"]
 
 
@@ -103,7 +107,7 @@ class OneEvening:
 
     asked = 0
 
-    def evening(self, code: str) -> Evening:
+    def evening(self, code: str) -> SinglePriceState:
         self.asked += 1
         return EVENING
 
@@ -114,10 +118,10 @@ def test_the_feed_says_what_is_subscribed_alone_and_else_asks_nobody(types: set[
     trade = Trade("300120", AT, 1_725, 138, Side.NONE)
     for sent in (True, False):
         exchange = OneEvening()
-        feed = EveningFeed(
+        feed = OffHoursFeed(
             lambda _code, kind, _text: said.append(kind),
             lambda exchange=exchange: exchange,  # type: ignore[misc]
-            Settings(evening_types=sent),
+            BrokerSettings(evening_types=sent),
         )
         said.clear()
         feed.evening("300120", frozenset(types), AT, trade)

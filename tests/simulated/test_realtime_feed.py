@@ -12,8 +12,8 @@ from simulated_rig import FUND, GRT, SAMSUNG, HandMarket, Row, bars, moment, ses
 
 from kernel_server import reference
 from kernel_server.clock import SteppedClock
-from kernel_server.control.simulated.exchange.interface import (
-    Evening,
+from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.exchange.interface import (
     Expected,
     Fill,
     Interruption,
@@ -21,15 +21,15 @@ from kernel_server.control.simulated.exchange.interface import (
     NewOrder,
     Phase,
     Side,
+    SinglePriceState,
     Tape,
     Trade,
 )
-from kernel_server.control.simulated.index_series import Indices
-from kernel_server.control.simulated.market import Issue
-from kernel_server.control.simulated.realtime import Feed
-from kernel_server.control.simulated.registrations import Registrations
-from kernel_server.control.simulated.settings import Settings
-from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.realtime import Feed
+from kernel_server.simulated.realtime.registry import RealTimeRegistry
+from kernel_server.simulated.settings import BrokerSettings
+from kernel_server.simulated.snapshot.index_values import IndexValues
 
 ISSUES = {issue.code: issue for issue in (SAMSUNG, GRT, FUND)}
 TRADES = "10;15"
@@ -74,8 +74,8 @@ class HandExchange:
     def depth(self, code: str) -> tuple[list[Level], list[Level]]:
         return self.asks, self.bids
 
-    def evening(self, code: str) -> Evening:
-        return Evening(self.tape(code), self.asks, self.bids, Expected(0, 0))
+    def evening(self, code: str) -> SinglePriceState:
+        return SinglePriceState(self.tape(code), self.asks, self.bids, Expected(0, 0))
 
     def phase(self) -> Phase:
         return self.now
@@ -102,15 +102,15 @@ class Desk:
         self.events: list[tuple[str, str, str]] = []
         self.inside: Callable[[str, str], None] = lambda _key, _type: None
         self.exchange = HandExchange(issues)
-        self.registrations = Registrations(-10)
+        self.registrations = RealTimeRegistry(-10)
         self.feed = Feed(
             self,
             lambda _watcher: self.exchange,
             self.registrations,
-            Settings(**settings),  # type: ignore[arg-type]
+            BrokerSettings(**settings),  # type: ignore[arg-type]
             issues,
             calendar,
-            Indices(HandMarket(list(ISSUES.values()), {"005930": bars(BARS)}), calendar),
+            IndexValues(HandMarket(list(ISSUES.values()), {"005930": bars(BARS)}), calendar),
         )
 
     def now(self) -> float:

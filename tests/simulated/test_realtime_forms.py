@@ -12,24 +12,16 @@ from hypothesis import strategies as st
 from simulated_rig import GRT, SAMSUNG, moment
 
 from kernel_server import reference
-from kernel_server.control.simulated.exchange.interface import (
-    Expected,
-    Interruption,
-    Level,
-    Phase,
-    Side,
-    Tape,
-    Trade,
-)
-from kernel_server.control.simulated.realtime.books import LEVELS, BookStrings
-from kernel_server.control.simulated.realtime.notices import interruption_text, of_session
-from kernel_server.control.simulated.realtime.trades import TradeStrings
-from kernel_server.control.simulated.realtime.writing import Colours
-from kernel_server.control.simulated.settings import Settings
-from kernel_server.control.simulated.ticks import rules
+from kernel_server.simulated.exchange.interface import Expected, Interruption, Level, Phase, Side, Tape, Trade
+from kernel_server.simulated.market.tick_size import rules
+from kernel_server.simulated.realtime.book_strings import LEVELS, BookStrings
+from kernel_server.simulated.realtime.notices import interruption_text, of_session
+from kernel_server.simulated.realtime.string_parts import Colours
+from kernel_server.simulated.realtime.trade_strings import TradeStrings
+from kernel_server.simulated.settings import BrokerSettings
 
 GRID = rules(date(2022, 1, 18), "KOSPI")
-DEFAULT = Settings()
+DEFAULT = BrokerSettings()
 
 PRICE, CHANGE, RATE, COUNT = r"[+-]?\d+", r"0|[+-]\d+", r"0\.00|[+-]\d+\.\d\d", r"\d+"
 QUANTITY, SHARE, TIME, SIGN = r"[ +-]\d+", r"\d+\.\d\d", r"([01]\d|2[0-3])([0-5]\d){2}", "[1-5]"
@@ -159,7 +151,7 @@ def test_the_best_quotes(tape: Tape, ask: int, bid: int) -> None:
 def test_a_book_and_what_has_changed_in_it(
     tape: Tape, several: list[tuple[tuple[list[Level], list[Level]], Expected, Phase]], by_place: bool
 ) -> None:
-    chosen = Settings(level_change="place" if by_place else "price")
+    chosen = BrokerSettings(level_change="place" if by_place else "price")
     colours = Colours(tape.base)
     writer = BookStrings(TradeStrings(tape, chosen, colours), chosen, colours)
     before: list[list[Level]] | None = None

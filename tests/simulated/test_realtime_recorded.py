@@ -8,11 +8,11 @@ import pytest
 
 from kernel_server import reference
 from kernel_server.clock import KST
-from kernel_server.control.simulated.exchange.interface import Phase, Side, Tape, Trade
-from kernel_server.control.simulated.realtime.books import BookStrings
-from kernel_server.control.simulated.realtime.trades import TradeStrings
-from kernel_server.control.simulated.realtime.writing import Colours
-from kernel_server.control.simulated.settings import Settings
+from kernel_server.simulated.exchange.interface import Phase, Side, Tape, Trade
+from kernel_server.simulated.realtime.book_strings import BookStrings
+from kernel_server.simulated.realtime.string_parts import Colours
+from kernel_server.simulated.realtime.trade_strings import TradeStrings
+from kernel_server.simulated.settings import BrokerSettings
 
 BASE = 77_500
 PREVIOUS_VOLUME = 8_785_122
@@ -80,7 +80,7 @@ def inputs(line: str) -> tuple[Trade, Tape, int, int]:
 @pytest.mark.parametrize("line", LINES)
 def test_a_recorded_trade(line: str) -> None:
     trade, tape, ask, bid = inputs(line)
-    settings = Settings(trade_fields=42, volume_pace="11814")
+    settings = BrokerSettings(trade_fields=42, volume_pace="11814")
     writer = TradeStrings(tape, settings, Colours(tape.base))
     assert writer.traded(trade, tape, ask, bid, Phase.CONTINUOUS) == line
 
@@ -88,7 +88,7 @@ def test_a_recorded_trade(line: str) -> None:
 def test_the_trades_follow_from_each_other() -> None:
     """One tape, kept up as an exchange keeps it, gives all of them."""
     first, tape, ask, bid = inputs(LINES[0])
-    writer = TradeStrings(tape, Settings(trade_fields=42, volume_pace="11814"), Colours(BASE))
+    writer = TradeStrings(tape, BrokerSettings(trade_fields=42, volume_pace="11814"), Colours(BASE))
     written = [writer.traded(first, tape, ask, bid, Phase.CONTINUOUS)]
     for line in LINES[1:]:
         trade, _, ask, bid = inputs(line)
@@ -111,12 +111,15 @@ def test_the_trades_follow_from_each_other() -> None:
 def test_recorded_best_quotes(ask: int, bid: int, text: str) -> None:
     _, tape, _, _ = inputs(LINES[0])
     colours = Colours(BASE)
-    assert BookStrings(TradeStrings(tape, Settings(), colours), Settings(), colours).best(ask, bid) == text
+    assert (
+        BookStrings(TradeStrings(tape, BrokerSettings(), colours), BrokerSettings(), colours).best(ask, bid)
+        == text
+    )
 
 
 def test_a_newer_server_appends_a_field() -> None:
     trade, tape, ask, bid = inputs(LINES[0])
-    text = TradeStrings(tape, Settings(volume_pace="11814"), Colours(BASE)).traded(
+    text = TradeStrings(tape, BrokerSettings(volume_pace="11814"), Colours(BASE)).traded(
         trade, tape, ask, bid, Phase.CONTINUOUS
     )
     assert text.count("\t") == len(FIDS) - 1 == 42

@@ -9,22 +9,14 @@ import pytest
 from simulated_rig import GRT, moment, sessions
 
 from kernel_server import reference
-from kernel_server.control.simulated.exchange.interface import (
-    Expected,
-    Interruption,
-    Level,
-    Phase,
-    Side,
-    Tape,
-    Trade,
-)
-from kernel_server.control.simulated.realtime import notices
-from kernel_server.control.simulated.realtime.books import NOTHING, BookStrings
-from kernel_server.control.simulated.realtime.trades import TradeStrings
-from kernel_server.control.simulated.realtime.writing import Colours
-from kernel_server.control.simulated.settings import Settings
+from kernel_server.simulated.exchange.interface import Expected, Interruption, Level, Phase, Side, Tape, Trade
+from kernel_server.simulated.realtime import notices
+from kernel_server.simulated.realtime.book_strings import NOTHING, BookStrings
+from kernel_server.simulated.realtime.string_parts import Colours
+from kernel_server.simulated.realtime.trade_strings import TradeStrings
+from kernel_server.simulated.settings import BrokerSettings
 
-DEFAULT = Settings()
+DEFAULT = BrokerSettings()
 NOON = moment("2022-01-18 12:00:05")
 
 
@@ -66,7 +58,7 @@ def trade_fields(
     ask: int = 10_010,
     bid: int = 9_990,
     phase: Phase = Phase.CONTINUOUS,
-    settings: Settings = DEFAULT,
+    settings: BrokerSettings = DEFAULT,
 ) -> dict[int, str]:
     text = TradeStrings(tape, settings, Colours(tape.base)).traded(trade, tape, ask, bid, phase)
     return dict(
@@ -74,7 +66,7 @@ def trade_fields(
     )
 
 
-def writers(tape: Tape, settings: Settings = DEFAULT) -> tuple[TradeStrings, BookStrings]:
+def writers(tape: Tape, settings: BrokerSettings = DEFAULT) -> tuple[TradeStrings, BookStrings]:
     colours = Colours(tape.base)
     trades = TradeStrings(tape, settings, colours)
     return trades, BookStrings(trades, settings, colours)
@@ -168,7 +160,7 @@ def test_a_side_without_quotes() -> None:
     tape = tape_of()
     trade = traded(tape, 13_000, 1, Side.BUY)
     assert trade_fields(tape, trade, ask=0)[27] == "0"
-    assert trade_fields(tape, trade, ask=0, settings=Settings(no_quote="-0"))[27] == "-0"
+    assert trade_fields(tape, trade, ask=0, settings=BrokerSettings(no_quote="-0"))[27] == "-0"
     assert writers(tape)[1].best(0, 13_000) == "0\t+13000"
 
 
@@ -190,7 +182,7 @@ def test_an_issue_without_a_day_before() -> None:
 @pytest.mark.parametrize("count", [1, 42, 43])
 def test_an_older_server_sends_fewer_fields(count: int) -> None:
     tape = tape_of()
-    field = trade_fields(tape, traded(tape, 10_000, 7, Side.BUY), settings=Settings(trade_fields=count))
+    field = trade_fields(tape, traded(tape, 10_000, 7, Side.BUY), settings=BrokerSettings(trade_fields=count))
     assert tuple(field) == reference.realtype("주식체결").fids[:count]
 
 
@@ -215,7 +207,7 @@ def test_a_whole_book() -> None:
 def test_changes_since_the_book_before() -> None:
     tape = tape_of()
     for mode, first, second in (("price", "-30", "+5"), ("place", "-30", "-145")):
-        _, books = writers(tape, Settings(level_change=mode))  # type: ignore[arg-type]
+        _, books = writers(tape, BrokerSettings(level_change=mode))  # type: ignore[arg-type]
         book_fields(
             books, [Level(10_010, 100), Level(10_020, 200), Level(10_030, 50)], [Level(10_000, 9)], tape
         )
@@ -322,7 +314,7 @@ def test_a_volatility_interruption() -> None:
 def test_the_code_of_an_interruption_may_come_behind_a_letter() -> None:
     halted = Interruption("900290", NOON, 3_860, static=3_490)
     plain, behind = (
-        notices.interruption_text(halted, GRT, tape_of("900290"), Settings(interruption_code=code))
+        notices.interruption_text(halted, GRT, tape_of("900290"), BrokerSettings(interruption_code=code))
         for code in ("plain", "prefixed")
     )
     assert plain.split("\t")[0] == "900290"
@@ -331,5 +323,5 @@ def test_the_code_of_an_interruption_may_come_behind_a_letter() -> None:
 
 def test_what_9068_of_an_interruption_says_can_be_chosen() -> None:
     falling = Interruption("900290", NOON, 2_700, static=3_000)
-    way = notices.interruption(falling, GRT, tape_of("900290"), Settings(interruption_flag="way"))
+    way = notices.interruption(falling, GRT, tape_of("900290"), BrokerSettings(interruption_flag="way"))
     assert (way[9068], way[9069]) == ("2", "2")

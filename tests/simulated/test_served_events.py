@@ -13,7 +13,7 @@ from served_rig import ACCOUNT, Served, served
 from streaming import until
 
 from kernel_server import reference
-from kernel_server.control.simulated import Settings
+from kernel_server.simulated import BrokerSettings
 from kernel_server.wire import EXPECTED_WAIT_KEY, kernel_pb2, kernel_pb2_grpc
 
 BLUE_CHIPS = ("대형 저평가 우량주", 0)
@@ -40,7 +40,7 @@ class TestOrders:
         assert fields[2]["보유수량"] == "3"
 
     def test_chejan_before_the_number_changes_nothing(self) -> None:
-        early = Settings(chejan_first=True)
+        early = BrokerSettings(chejan_first=True)
         with served(settings=early) as broker, broker.client() as client, broker.running():
             events = list(client.order(code="005930", quantity=3, quote_type="03"))
         assert sorted(event.name for event in events) == sorted(
@@ -49,7 +49,7 @@ class TestOrders:
 
     @pytest.mark.parametrize("answer", ["silent", "blank"])
     def test_a_refusal_is_told_in_the_brokers_words(self, answer: str) -> None:
-        settings = Settings(rejected_order=answer)  # type: ignore[arg-type]
+        settings = BrokerSettings(rejected_order=answer)  # type: ignore[arg-type]
         with (
             served(settings=settings) as broker,
             broker.client() as client,
@@ -295,7 +295,7 @@ def test_the_log_level_of_the_server_is_set() -> None:
 def test_a_broker_that_takes_less_than_its_limits_say_refuses_a_few_times_and_bans_nobody(
     narrow: dict[str, Any],
 ) -> None:
-    with served(settings=Settings(**narrow)) as broker, broker.client() as client:
+    with served(settings=BrokerSettings(**narrow)) as broker, broker.client() as client:
         for number in range(60):
             (page,) = client.transaction("opt10001", {"종목코드": "005930"}, request_name=f"{number}")
             assert page.single_data.values[0] == "005930"

@@ -9,13 +9,13 @@ from typing import Any
 from older_client import OlderClient
 from served_rig import ACCOUNT, served
 
-from kernel_server.control.simulated import Settings
+from kernel_server.simulated import BrokerSettings
 
 CLIENTS, ORDERS = 5, 40
 
 
 def test_two_hundred_orders_of_five_clients_over_reordered_events() -> None:
-    settings = Settings(chejan_first=True, deposit=10_000_000_000, orders_a_second=5)
+    settings = BrokerSettings(chejan_first=True, deposit=10_000_000_000, orders_a_second=5)
     told: list[list[list[Any]]] = [[] for _ in range(CLIENTS)]
     with served(settings=settings) as broker, broker.client() as first:
         codes = [code for code in str(first.call("GetCodeListByMarket", "0")).split(";") if code][:3]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_rig import bars, number
 
-from kernel_server.control.simulated.aggregate import grouped, intervals, months, run_starts, weeks, years
+from kernel_server.simulated.market.resample import grouped, intervals, months, run_starts, weeks, years
 
 
 @given(st.lists(st.integers(0, 20_000), min_size=1, max_size=80, unique=True))

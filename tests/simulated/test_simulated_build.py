@@ -12,9 +12,10 @@ pytest.importorskip("exchange_calendars")
 
 from simulated_rig import Rig, moment
 
+from kernel_server import simulated
 from kernel_server.clock import SteppedClock
-from kernel_server.control import simulated
-from kernel_server.control.simulated import Settings, formats
+from kernel_server.simulated import BrokerSettings
+from kernel_server.simulated.base import kiwoom_format
 
 NOON = "2026-11-06 12:00"
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
@@ -30,7 +31,7 @@ class BuiltRig(Rig):
         self.work: list[Callable[[], None]] = []
         self.events = []
         self.pages = []
-        self.settings = Settings(limited=False, **settings)  # type: ignore[arg-type]
+        self.settings = BrokerSettings(limited=False, **settings)  # type: ignore[arg-type]
         self.control = simulated.build(market_data, seed, self.clock, self.settings, self.work.append)
         self.control.listen(self.handle)
         self.login()
@@ -82,17 +83,17 @@ def test_the_answers_about_one_issue_agree(built: BuiltRig, code: str) -> None:
     assert basics["기준가"] == watched["기준가"] == before["현재가"]
     base = int(before["현재가"])
     for name in ("현재가", "시가", "고가", "저가"):
-        assert basics[name] == watched[name] == formats.price(int(today[name]), base)
+        assert basics[name] == watched[name] == kiwoom_format.price(int(today[name]), base)
     assert basics["거래량"] == watched["거래량"] == today["거래량"]
     assert watched["거래대금"] == today["거래대금"]
-    assert basics["거래대비"] == formats.compared(int(today["거래량"]), int(before["거래량"]))
+    assert basics["거래대비"] == kiwoom_format.compared(int(today["거래량"]), int(before["거래량"]))
     change = int(today["현재가"]) - base
-    assert basics["등락율"] == formats.rate(change, base)
+    assert basics["등락율"] == kiwoom_format.rate(change, base)
     shares = int(built.text("KOA_Functions", "GetMasterListedStockCntEx", code))
-    assert basics["시가총액"] == str(formats.eok(int(today["현재가"]) * shares))
+    assert basics["시가총액"] == str(kiwoom_format.eok(int(today["현재가"]) * shares))
     assert int(built.text("GetMasterLastPrice", code)) == base
     if basics["EPS"]:
-        assert basics["PER"] == formats.decimal(int(today["현재가"]), int(basics["EPS"]))
+        assert basics["PER"] == kiwoom_format.decimal(int(today["현재가"]), int(basics["EPS"]))
 
 
 def test_minutes_of_today_add_up_to_its_day(built: BuiltRig) -> None:
@@ -103,7 +104,9 @@ def test_minutes_of_today_add_up_to_its_day(built: BuiltRig) -> None:
     assert max(abs(int(row["고가"])) for row in rows) == int(day["고가"])
     assert min(abs(int(row["저가"])) for row in rows) == int(day["저가"])
     base = int(built.page("opt10081", **DAILY).row(1)["현재가"])
-    assert [row["현재가"] for row in rows] == [formats.price(abs(int(row["현재가"])), base) for row in rows]
+    assert [row["현재가"] for row in rows] == [
+        kiwoom_format.price(abs(int(row["현재가"])), base) for row in rows
+    ]
 
 
 def test_minute_pages_go_back_as_far_as_the_settings_say(built: BuiltRig) -> None:
@@ -125,7 +128,7 @@ def test_a_split_day_is_coloured_by_the_rescaled_close() -> None:
     assert rig.page("opt10001", 종목코드="005930").single["기준가"] == str(base)
     for choice in ("0", "1"):
         row = rig.page("opt10080", 종목코드="005930", 틱범위="60", 수정주가구분=choice).row(0)
-        assert row["현재가"] == formats.price(int(adjusted.row(0)["현재가"]), base)
+        assert row["현재가"] == kiwoom_format.price(int(adjusted.row(0)["현재가"]), base)
 
 
 HEADER = "date,open,high,low,close,volume\n"

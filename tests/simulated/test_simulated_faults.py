@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from simulated_rig import Rig, small_market
 
-from kernel_server.control.simulated.faults import NIGHTLY, Planned, parse
+from kernel_server.simulated.faults import NIGHTLY, PlannedFault, parse
 
 DAY = 24 * 3600.0
 
@@ -67,8 +67,8 @@ def test_an_event_can_be_lost_or_come_twice() -> None:
 
 def test_a_fault_is_written_on_the_command_line_as_its_time_its_kind_and_its_seconds() -> None:
     assert parse("nightly") == NIGHTLY
-    assert parse("12:30 cut") == Planned("12:30", "cut")
-    assert parse("12:30:15 slowness 60 2.5") == Planned("12:30:15", "slowness", 60.0, 2.5)
+    assert parse("12:30 cut") == PlannedFault("12:30", "cut")
+    assert parse("12:30:15 slowness 60 2.5") == PlannedFault("12:30:15", "slowness", 60.0, 2.5)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulated_rig import Rig, small_market
 
-from kernel_server.control.simulated.limits import RequestLimits
-from kernel_server.control.simulated.settings import Settings
+from kernel_server.simulated.request_limits import RequestLimits
+from kernel_server.simulated.settings import BrokerSettings
 
 
 def take(limits: RequestLimits, *times: float) -> list[int]:
@@ -15,20 +15,20 @@ def take(limits: RequestLimits, *times: float) -> list[int]:
 
 
 def test_five_in_a_second_of_the_clock() -> None:
-    limits = RequestLimits(Settings())
+    limits = RequestLimits(BrokerSettings())
     assert take(limits, *[10.9] * 6) == [0, 0, 0, 0, 0, -200]
     assert take(limits, *[11.0] * 6) == [0, 0, 0, 0, 0, -200]
 
 
 def test_a_sliding_second_looks_back() -> None:
-    limits = RequestLimits(Settings(window="sliding"))
+    limits = RequestLimits(BrokerSettings(window="sliding"))
     assert take(limits, 10.9, 10.9, 10.9, 10.9, 11.0, 11.1) == [0, 0, 0, 0, 0, -200]
     assert take(limits, 11.9, 11.9, 11.9, 11.9, 11.9) == [0, 0, 0, 0, -200]
 
 
 @given(st.lists(st.floats(0, 3), max_size=60))
 def test_a_sliding_second_never_holds_more_than_five(gaps: list[float]) -> None:
-    limits = RequestLimits(Settings(window="sliding", overruns=1000))
+    limits = RequestLimits(BrokerSettings(window="sliding", overruns=1000))
     now, served = 1000.0, []
     for gap in gaps:
         now += gap
@@ -39,7 +39,7 @@ def test_a_sliding_second_never_holds_more_than_five(gaps: list[float]) -> None:
 
 
 def test_a_thousand_in_an_hour() -> None:
-    limits = RequestLimits(Settings())
+    limits = RequestLimits(BrokerSettings())
     assert set(take(limits, *(float(n) for n in range(1000)))) == {0}
     assert limits.take(1000.0) == -200
     assert limits.take(3599.9) == -200
@@ -47,7 +47,7 @@ def test_a_thousand_in_an_hour() -> None:
 
 
 def test_five_refusals_in_a_row_close_the_door() -> None:
-    limits = RequestLimits(Settings())
+    limits = RequestLimits(BrokerSettings())
     assert take(limits, *[1.0] * 11) == [0] * 5 + [-200] * 5 + [-209]
     assert limits.take(5000.0) == -209
     limits.renew()
@@ -55,21 +55,21 @@ def test_five_refusals_in_a_row_close_the_door() -> None:
 
 
 def test_refusals_are_forgiven_by_an_answer_and_by_time() -> None:
-    limits = RequestLimits(Settings())
+    limits = RequestLimits(BrokerSettings())
     for second in range(20):
         assert take(limits, *[float(second)] * 9) == [0] * 5 + [-200] * 4
-    slow = RequestLimits(Settings(requests_an_hour=1))
+    slow = RequestLimits(BrokerSettings(requests_an_hour=1))
     assert take(slow, 0.0, *(3.0 * n for n in range(1, 30))) == [0] + [-200] * 29
 
 
 def test_refused_requests_do_not_count() -> None:
-    limits = RequestLimits(Settings(requests_an_hour=6, overruns=1000))
+    limits = RequestLimits(BrokerSettings(requests_an_hour=6, overruns=1000))
     assert take(limits, *[1.0] * 50).count(0) == 5
     assert take(limits, 2.0, 2.0) == [0, -200]
 
 
 def test_no_limits_where_they_are_switched_off() -> None:
-    limits = RequestLimits(Settings(limited=False))
+    limits = RequestLimits(BrokerSettings(limited=False))
     assert set(take(limits, *[1.0] * 5000)) == {0}
 
 

@@ -10,9 +10,9 @@ from simulated_rig import Rig, moment, small_market
 
 from kernel_server.clock import SteppedClock
 from kernel_server.control.seam import Event
-from kernel_server.control.simulated.broker import SimulatedControl
-from kernel_server.control.simulated.settings import Account, Settings
 from kernel_server.control.thread import PlainThread
+from kernel_server.simulated.control import SimulatedControl
+from kernel_server.simulated.settings import AccountSetting, BrokerSettings
 
 
 def test_login_comes_as_an_event_well_after_the_call() -> None:
@@ -30,7 +30,7 @@ def test_login_comes_as_an_event_well_after_the_call() -> None:
 
 def test_the_login_delay_leaves_time_for_a_listener() -> None:
     with pytest.raises(ValueError, match=r"0\.3"):
-        Settings(login_delay=0.2)
+        BrokerSettings(login_delay=0.2)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_before_login(name: str, arguments: tuple[str | int, ...], answer: objec
 
 
 def test_login_info() -> None:
-    accounts = (Account("8000000011", "홍길동"), Account("7000000031", "홍길동", "선물옵션"))
+    accounts = (AccountSetting("8000000011", "홍길동"), AccountSetting("7000000031", "홍길동", "선물옵션"))
     rig = Rig(small_market(), accounts=accounts, user_id="hong", user_name="홍길동").login()
     wanted = {
         "ACCOUNT_CNT": "2",
@@ -79,7 +79,7 @@ def test_login_info() -> None:
 
 
 def test_account_numbers_stay_out_of_a_repr() -> None:
-    assert "8000000011" not in repr(Settings())
+    assert "8000000011" not in repr(BrokerSettings())
 
 
 def test_a_cut_loses_answers_registrations_and_pages() -> None:
@@ -135,7 +135,7 @@ def test_on_a_control_thread_of_its_own() -> None:
     seen: queue.SimpleQueue[tuple[str, str, object]] = queue.SimpleQueue()
 
     def make() -> SimulatedControl:
-        control = SimulatedControl(small_market(), clock, Settings(), thread.hand_over)
+        control = SimulatedControl(small_market(), clock, BrokerSettings(), thread.hand_over)
 
         def listen(event: Event) -> None:
             name = control.call("GetCommData", ("opt10001", "", 0, "종목명"))

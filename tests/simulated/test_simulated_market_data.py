@@ -14,8 +14,8 @@ pytest.importorskip("exchange_calendars")
 
 from test_simulated_build import BuiltRig, calendar_cache
 
-from kernel_server.control.simulated import formats
-from kernel_server.control.simulated.ticks import limits, tick
+from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.market.tick_size import limits, tick
 
 DATA = Path(os.environ.get("KOALAB_MARKET_DATA") or Path(__file__).parents[3] / "shared" / "data")
 RECORDED = date(2022, 1, 18)
@@ -69,18 +69,18 @@ def test_every_recorded_row_of_the_watch_list_is_written_our_way() -> None:
         ]
         coloured += [f"매{side}{level}차호가" for side in "도수" for level in range(1, 6)]
         for name in coloured:
-            assert row[name] == formats.price(abs(int(row[name])), base), (row["종목명"], name)
+            assert row[name] == kiwoom_format.price(abs(int(row[name])), base), (row["종목명"], name)
         last = abs(int(row["현재가"]))
         upper, lower = limits(base, RECORDED, board)
         assert (row["상한가"], row["하한가"]) == (f"+{upper}", f"-{lower}")
-        assert row["전일대비"] == formats.signed(last - base)
-        assert row["등락율"] == formats.rate(last - base, base)
-        assert row["전일대비기호"] == formats.direction(last, base, upper, lower)
+        assert row["전일대비"] == kiwoom_format.signed(last - base)
+        assert row["등락율"] == kiwoom_format.rate(last - base, base)
+        assert row["전일대비기호"] == kiwoom_format.direction(last, base, upper, lower)
         # the count of shares is itself rounded to thousands
-        assert abs(int(row["시가총액"]) - formats.eok(int(row["주식수"]) * 1000 * last)) <= 1
+        assert abs(int(row["시가총액"]) - kiwoom_format.eok(int(row["주식수"]) * 1000 * last)) <= 1
         volume = int(row["거래량"])
         low, high = abs(int(row["저가"])) * volume, abs(int(row["고가"])) * volume
-        assert formats.millions(low) <= int(row["거래대금"]) <= formats.millions(high)
+        assert kiwoom_format.millions(low) <= int(row["거래대금"]) <= kiwoom_format.millions(high)
         for name in coloured[-10:]:
             price = abs(int(row[name]))
             assert price % tick(price, RECORDED, board) == 0

@@ -9,7 +9,7 @@ import pytest
 from simulated_rig import GRT, SAMSUNG, HandMarket, Rig, bars, number, small_market, weekdays
 
 from kernel_server.clock import KST
-from kernel_server.control.simulated.market import Bars
+from kernel_server.simulated.market.model import Bars
 
 MINUTE = {"종목코드": "005930", "틱범위": "1", "수정주가구분": "0"}
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_rig import FUND, GRT, SAMSUNG, HandMarket, Rig, bars, small_market, wavy, weekdays
 
-from kernel_server.control.simulated import formats
-from kernel_server.control.simulated.day import Day, book, extremes, newest
-from kernel_server.control.simulated.hours import day_of
-from kernel_server.control.simulated.market import Issue
-from kernel_server.control.simulated.ticks import board, limits, tick
+from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.market.day_summary import DaySummary, book, extremes, newest
+from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.tick_size import board, limits, tick
+from kernel_server.simulated.market.trading_hours import day_of
 
 
 def test_opt10001_as_recorded() -> None:
@@ -63,17 +63,17 @@ def test_a_balance_sheet_by_seed() -> None:
     assert first == single(7)
     assert first["EPS"] != single(8)["EPS"]
     eps, bps = int(first["EPS"]), int(first["BPS"])
-    assert first["PER"] == formats.decimal(77000, eps)
-    assert first["PBR"] == formats.decimal(77000, bps)
-    assert first["ROE"] == formats.decimal(eps * 100, bps, 1)
-    assert int(first["당기순이익"]) == formats.eok(eps * SAMSUNG.shares)
+    assert first["PER"] == kiwoom_format.decimal(77000, eps)
+    assert first["PBR"] == kiwoom_format.decimal(77000, bps)
+    assert first["ROE"] == kiwoom_format.decimal(eps * 100, bps, 1)
+    assert int(first["당기순이익"]) == kiwoom_format.eok(eps * SAMSUNG.shares)
     assert int(first["당기순이익"]) <= int(first["영업이익"]) <= int(first["매출액"])
     shares = int(first["유통주식"]) * 100 / int(first["상장주식"])
     assert float(first["유통비율"]) == pytest.approx(shares, abs=0.1)
     # the year's figures hold still while the price moves
     before = single(7, "2022-01-17 14:22")
     assert before["EPS"] == first["EPS"]
-    assert before["PER"] == formats.decimal(77500, eps)
+    assert before["PER"] == kiwoom_format.decimal(77500, eps)
 
 
 def test_a_fund_has_no_balance_sheet() -> None:
@@ -113,8 +113,8 @@ def test_extremes_in_the_answer() -> None:
     held = rig.market.days["005930"]
     top, bottom = int(held.high[-251:].max()), int(held.low[-251:].min())
     assert (abs(int(single["250최고"])), abs(int(single["250최저"]))) == (top, bottom)
-    assert single["250최고가대비율"] == formats.rate(77000 - top, top)
-    assert single["250최저가대비율"] == formats.rate(77000 - bottom, bottom)
+    assert single["250최고가대비율"] == kiwoom_format.rate(77000 - top, top)
+    assert single["250최저가대비율"] == kiwoom_format.rate(77000 - bottom, bottom)
     assert int(single["250최고가일"]) in held.time[held.high == top]
     assert abs(int(single["연중최고"])) == held.high[held.time >= 20220101].max()
 
@@ -191,9 +191,9 @@ def test_another_recorded_row_of_the_watch_list() -> None:
     assert {name: row[name] for name in recorded} == recorded
 
 
-def day_with(last: int, base: int, volume: int, issue: Issue = GRT) -> Day:
+def day_with(last: int, base: int, volume: int, issue: Issue = GRT) -> DaySummary:
     upper, lower = limits(base, date(2022, 1, 18), board(issue))
-    return Day(issue, 20220118, base, last, last, last, last, volume, 0, 0, upper, lower)
+    return DaySummary(issue, 20220118, base, last, last, last, last, volume, 0, 0, upper, lower)
 
 
 @pytest.mark.parametrize(

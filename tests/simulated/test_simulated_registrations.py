@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulated_rig import Rig, small_market
 
-from kernel_server.control.simulated.registrations import Registrations
+from kernel_server.simulated.realtime.registry import RealTimeRegistry
 
 CODES = [f"{number:06d}" for number in range(1, 202)]
 
@@ -109,7 +109,7 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_how_a_code_is_held_is_what_its_screens_say(steps: list[tuple[str, str, list[str], str]]) -> None:
-    held = Registrations(-10)
+    held = RealTimeRegistry(-10)
     told: list[set[str]] = []
     held.changed = lambda codes: told.append(set(codes))
     for what, screen, codes, fid in steps:

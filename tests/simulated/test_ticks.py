@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel_server.control.simulated.market import Issue
-from kernel_server.control.simulated.ticks import Rules, board, limits, rules, spans, tick
+from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.tick_size import PriceRules, board, limits, rules, spans, tick
 
 BOARDS = ["KOSPI", "KOSDAQ", "KONEX", "ETP"]
 OLD, NEW = date(2022, 1, 17), date(2023, 1, 25)
@@ -113,7 +113,7 @@ def test_an_issue_has_its_board(market: str, kind: str, where: str) -> None:
 
 
 @given(all_rules, prices)
-def test_limits_lie_on_the_grid_around_the_base(held: Rules, base: int) -> None:
+def test_limits_lie_on_the_grid_around_the_base(held: PriceRules, base: int) -> None:
     base = max(held.floor(base), held.ticks[0])
     upper, lower = held.limits(base)
     assert upper % held.tick(upper) == lower % held.tick(lower) == 0
@@ -124,7 +124,7 @@ def test_limits_lie_on_the_grid_around_the_base(held: Rules, base: int) -> None:
 
 
 @given(all_rules, prices)
-def test_floor_and_ceil_are_the_neighbours_on_the_grid(held: Rules, price: int) -> None:
+def test_floor_and_ceil_are_the_neighbours_on_the_grid(held: PriceRules, price: int) -> None:
     low, high = held.floor(price), held.ceil(price)
     assert low <= price <= high
     assert low % held.tick(low) == high % held.tick(high) == 0
@@ -132,7 +132,7 @@ def test_floor_and_ceil_are_the_neighbours_on_the_grid(held: Rules, price: int) 
 
 
 @given(all_rules, st.lists(prices, min_size=1, max_size=20))
-def test_many_prices_at_once_are_as_one_by_one(held: Rules, given_prices: list[int]) -> None:
+def test_many_prices_at_once_are_as_one_by_one(held: PriceRules, given_prices: list[int]) -> None:
     many = np.array(given_prices)
     assert held.tick_array(many).tolist() == [held.tick(price) for price in given_prices]
     upper, lower = held.limits_array(many)
@@ -142,7 +142,7 @@ def test_many_prices_at_once_are_as_one_by_one(held: Rules, given_prices: list[i
 
 
 @given(all_rules, st.lists(st.floats(0.1, 5e6), min_size=2, max_size=20))
-def test_the_nearest_price_is_on_the_grid_and_keeps_the_order(held: Rules, exact: list[float]) -> None:
+def test_the_nearest_price_is_on_the_grid_and_keeps_the_order(held: PriceRules, exact: list[float]) -> None:
     placed = held.nearest_array(np.array(sorted(exact)))
     assert (placed % held.tick_array(placed) == 0).all()
     assert (placed > 0).all()

@@ -9,8 +9,8 @@ from more_rig import ask, calendar, market_of, single, stock
 from simulated_rig import SAMSUNG, small_market
 from wide_rig import OVER, RUNNING, Wide, plain, size
 
-from kernel_server.control.simulated.answers import Rejected
-from kernel_server.control.simulated.history import SyntheticMarket
+from kernel_server.simulated.base.tr import TrRejected
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 
 CODE = "005930"
 FLOW = {"금액수량구분": "2", "매매구분": "0", "단위구분": "1", "종목코드": CODE, "일자": ""}
@@ -187,7 +187,7 @@ def test_wrong_inputs_are_rejected(wide: Wide, tr: str, wrong: dict[str, str]) -
     inputs = {"종목코드": CODE}
     if tr == "opt10045":
         inputs |= {"기관추정단가구분": "1", "외인추정단가구분": "1"}
-    with pytest.raises(Rejected):
+    with pytest.raises(TrRejected):
         wide.page(tr, **{**inputs, **wrong})
 
 

@@ -10,9 +10,9 @@ import pytest
 from more_rig import ask, calendar
 from wide_rig import OVER, RUNNING, Wide, plain, size
 
-from kernel_server.control.simulated import investors
-from kernel_server.control.simulated.answers import Rejected
-from kernel_server.control.simulated.history import SyntheticMarket
+from kernel_server.simulated.base.tr import TrRejected
+from kernel_server.simulated.market import investor_groups
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 
 CODE = "005930"
 WHOLE = "000"
@@ -97,7 +97,9 @@ def test_what_foreigners_traded_over_a_period(wide: Wide, asked: str, past: slic
         rows = some(wide, "opt10034", 기간=asked, 매매구분=side)
         assert all(plain(row["순매수량"]) * sign > 0 for row in rows)
         for row in rows:
-            assert plain(row["순매수량"]) == sum(days(wide, row["종목코드"], investors.FOREIGNERS)[past])
+            assert plain(row["순매수량"]) == sum(
+                days(wide, row["종목코드"], investor_groups.FOREIGNERS)[past]
+            )
     for row in rows:
         holding = wide.page("opt10008", 종목코드=row["종목코드"])[0]
         assert row["취득가능주식수"] == holding["취득가능주식수"]
@@ -108,7 +110,7 @@ def test_three_days_running(wide: Wide, asked: str, first: int) -> None:
     for side, sign in (("1", -1), ("2", 1)):
         for row in some(wide, "opt10035", 기준일구분=asked, 매매구분=side):
             three = [plain(row[f"D-{day}"]) for day in (1, 2, 3)]
-            known = days(wide, row["종목코드"], investors.FOREIGNERS)[first : first + 3]
+            known = days(wide, row["종목코드"], investor_groups.FOREIGNERS)[first : first + 3]
             assert three == known
             assert all(amount * sign > 0 for amount in three)
             assert plain(row["합계"]) == sum(three)
@@ -118,7 +120,7 @@ def test_the_limit_was_used_up_by_what_was_bought(wide: Wide) -> None:
     issues = wide.market.issues()
     for row in some(wide, "opt10036"):
         code = row["종목코드"]
-        bought = sum(days(wide, code, investors.FOREIGNERS)[:20])
+        bought = sum(days(wide, code, investor_groups.FOREIGNERS)[:20])
         now, before = float(row["한도소진율"]), float(row["기준한도소진율"])
         assert float(row["소진율증가"]) == pytest.approx(bought / issues[code].shares * 100, abs=0.006)
         assert now - before == pytest.approx(float(row["소진율증가"]), abs=0.011)
@@ -202,7 +204,7 @@ def test_opt10065_is_opt10063_in_shares(wide: Wide) -> None:
 def test_today_by_every_group(wide: Wide, what: str, side: str) -> None:
     rows = some(wide, "opt10066", 금액수량구분=what, 매매구분=side)[:3]
     for row in rows:
-        for group in investors.names():
+        for group in investor_groups.names():
             if group in row:
                 assert plain(row[group]) == days(wide, row["종목코드"], group, what, side)[0]
     alone = wide.page("opt10066", **{**ASKED["opt10066"], "종목코드": CODE})
@@ -306,16 +308,16 @@ def test_what_an_input_does_not_take_is_rejected(wide: Wide, tr: str) -> None:
     for name in ASKED[tr]:
         if name == "외국계전체" or (tr == "opt10131" and name in PERIOD):
             continue  # not looked at: foreigners are one group; days are, where 기간 is 0
-        with pytest.raises(Rejected):
+        with pytest.raises(TrRejected):
             wide.page(tr, **{**ASKED[tr], name: "x"})
 
 
 def test_everything_bought_was_sold(wide: Wide) -> None:
     rows = wide.rows("opt10066", **{**ASKED["opt10066"], "금액수량구분": SHARES})
-    parts = [name for name, _share, _group in investors.groups() if name in rows[0]]
+    parts = [name for name, _share, _group in investor_groups.groups() if name in rows[0]]
     known = np.array([[plain(row[name]) for name in parts] for row in rows])
     inside = np.array([plain(row["기관계"]) for row in rows])
-    institutions = [name for name, _share, group in investors.groups() if group]
+    institutions = [name for name, _share, group in investor_groups.groups() if group]
     assert (known[:, [parts.index(name) for name in institutions]].sum(axis=1) == inside).all()
     # 내외국인 are not among the columns of opt10066.
     left = -known.sum(axis=1)

@@ -7,9 +7,9 @@ from more_rig import ask, calendar, single
 from simulated_rig import small_market
 from wide_rig import OVER, RUNNING, Wide, plain, size
 
-from kernel_server.control.simulated.answers import Rejected
-from kernel_server.control.simulated.history import SyntheticMarket
-from kernel_server.control.simulated.tsv import rows as table
+from kernel_server.simulated.base.tables import rows as table
+from kernel_server.simulated.base.tr import TrRejected
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 
 KOSPI, KOSDAQ, KOSPI200 = "0", "1", "2"
 NETS = {
@@ -206,5 +206,5 @@ WRONG = [
 
 @pytest.mark.parametrize(("tr", "inputs"), WRONG)
 def test_wrong_inputs_are_rejected(wide: Wide, tr: str, inputs: dict[str, str]) -> None:
-    with pytest.raises(Rejected):
+    with pytest.raises(TrRejected):
         wide.page(tr, **inputs)

@@ -13,12 +13,12 @@ from simulated_rig import Rig, moment, number, weekdays
 from wide_rig import OVER, RUNNING, Wide, plain, size
 
 from kernel_server import reference
-from kernel_server.control.simulated import draws
-from kernel_server.control.simulated.answers import Rejected
-from kernel_server.control.simulated.day import book
-from kernel_server.control.simulated.history import SyntheticMarket
-from kernel_server.control.simulated.ranking_look import sizes
-from kernel_server.control.simulated.ticks import rules
+from kernel_server.simulated.base import hash_random
+from kernel_server.simulated.base.tr import TrRejected
+from kernel_server.simulated.market.day_summary import book
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
+from kernel_server.simulated.market.tick_size import rules
+from kernel_server.simulated.trs.rankings.view import sizes
 
 ALL = {"시장구분": "000", "종목조건": "0", "신용조건": "0"}
 ASKED: dict[str, dict[str, str]] = {
@@ -157,7 +157,7 @@ def test_what_an_input_does_not_take_is_a_bad_input(wide: Wide, tr: str) -> None
         for wrong in ("x", "-1") if name in open_ or (tr, name) in TIMES else ("x", "77"):
             if name == "시간" and ASKED[tr]["시간구분"] == "2" and tr == "opt10023":
                 continue  # is not looked at then
-            with pytest.raises(Rejected):
+            with pytest.raises(TrRejected):
                 wide.page(tr, **{**ASKED[tr], name: wrong})
 
 
@@ -174,9 +174,9 @@ def test_the_sizes_of_all_books_are_those_of_each(wide: Wide) -> None:
 
 def test_keys_of_many_are_those_of_each() -> None:
     codes, dates = ["005930", "000660", "가나다"], np.array([20220118, 7, 0])
-    found = draws.keys(draws.numbers(codes), dates, "무엇", 5)
+    found = hash_random.keys(hash_random.numbers(codes), dates, "무엇", 5)
     assert found.tolist() == [
-        draws.key(code, day, "무엇", 5) for code, day in zip(codes, dates.tolist(), strict=True)
+        hash_random.key(code, day, "무엇", 5) for code, day in zip(codes, dates.tolist(), strict=True)
     ]
 
 

@@ -7,8 +7,8 @@ from more_rig import calendar, stock
 from simulated_rig import HandMarket
 from wide_rig import OVER, RUNNING, Wide, size
 
-from kernel_server.control.simulated.answers import Rejected
-from kernel_server.control.simulated.history import SyntheticMarket
+from kernel_server.simulated.base.tr import TrRejected
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 
 CODE = "005930"
 TODAY, BEFORE = "1", "2"
@@ -108,7 +108,7 @@ def test_trades_up_to_a_time_of_day(wide: Wide) -> None:
     assert rows[0]["시간"] <= "093059"
     assert rows[0]["시간"] >= "0930"
     for wrong in ("930", "2460", "abcd"):
-        with pytest.raises(Rejected):
+        with pytest.raises(TrRejected):
             wide.page("opt10084", 종목코드=CODE, 당일전일=TODAY, 틱분="0", 시간=wrong)
 
 
@@ -130,9 +130,9 @@ def test_wrong_inputs_are_rejected(wide: Wide, tr: str) -> None:
     good = {"종목코드": CODE}
     if tr in ("opt10055", "opt10084"):
         good |= {"당일전일": TODAY}
-        with pytest.raises(Rejected):
+        with pytest.raises(TrRejected):
             wide.page(tr, **{**good, "당일전일": "3", **({"틱분": "0"} if tr == "opt10084" else {})})
-    with pytest.raises(Rejected):
+    with pytest.raises(TrRejected):
         wide.page(tr, **{**good, "종목코드": "999999", **({"틱분": "0"} if tr == "opt10084" else {})})
 
 
@@ -189,5 +189,5 @@ def test_members_are_ranked_by_what_they_bought_net(wide: Wide) -> None:
         at = next(n for n in range(1, 6) if today[f"매수거래원명{n}"] == row["회원사명"])
         assert int(row["매수수량"]) == int(today[f"매수거래량{at}"])
     for wrong in ({"조회구분": "3"}, {"조회구분": "1", "기간": "2"}, {"조회구분": "1", "종목코드": "999999"}):
-        with pytest.raises(Rejected):
+        with pytest.raises(TrRejected):
             wide.page("opt10038", **{**asked, **wrong})

@@ -6,21 +6,21 @@ from more_rig import ask, calendar
 from simulated_rig import moment
 
 from kernel_server.clock import SteppedClock
-from kernel_server.control.simulated import more_market
-from kernel_server.control.simulated.answers import Handler
-from kernel_server.control.simulated.charts import Charts
-from kernel_server.control.simulated.exchange.day_before import DayBefore
-from kernel_server.control.simulated.exchange.engine import SimulatedExchange
-from kernel_server.control.simulated.exchange.interface import Exchange, Interruption, Phase, Tape, Trade
-from kernel_server.control.simulated.hours import Hours
-from kernel_server.control.simulated.index_charts import IndexCharts
-from kernel_server.control.simulated.index_series import Indices
-from kernel_server.control.simulated.market import Market
-from kernel_server.control.simulated.orderbook_tr import OrderBooks
-from kernel_server.control.simulated.quotes import Quotes
-from kernel_server.control.simulated.settings import Settings
-from kernel_server.control.simulated.survey import Survey
-from kernel_server.control.simulated.ticks_chart import TickCharts
+from kernel_server.simulated import tr_registry
+from kernel_server.simulated.base.tr import TrHandler
+from kernel_server.simulated.exchange.engine import SimulatedExchange
+from kernel_server.simulated.exchange.interface import Exchange, Interruption, Phase, Tape, Trade
+from kernel_server.simulated.exchange.previous_session import PreviousSession
+from kernel_server.simulated.market.model import Market
+from kernel_server.simulated.market.trading_hours import TradingHours
+from kernel_server.simulated.settings import BrokerSettings
+from kernel_server.simulated.snapshot.index_values import IndexValues
+from kernel_server.simulated.snapshot.scanner import MarketScanner
+from kernel_server.simulated.trs.charts import Charts
+from kernel_server.simulated.trs.index_charts import IndexCharts
+from kernel_server.simulated.trs.order_book import OrderBooks
+from kernel_server.simulated.trs.quotes import Quotes
+from kernel_server.simulated.trs.tick_chart import TickCharts
 
 RUNNING, OVER = "2022-01-18 11:00:30", "2022-01-18 18:00"
 SEED = 3  # of what happens within a day
@@ -45,22 +45,22 @@ class Wide:
 
     def __init__(self, market: Market, now: str, **settings: object) -> None:
         self.market, self.now, self.moment = market, now, moment(now)
-        self.settings = Settings(**settings)  # type: ignore[arg-type]
-        self.survey = Survey(market, self.settings, calendar)
-        self.indices = Indices(market, calendar)
+        self.settings = BrokerSettings(**settings)  # type: ignore[arg-type]
+        self.survey = MarketScanner(market, self.settings, calendar)
+        self.indices = IndexValues(market, calendar)
         clock = SteppedClock(self.moment)
         self.exchange: Exchange = SimulatedExchange(
             market, clock, calendar, lambda work: None, SEED, Nobody()
         )
         issues = market.issues()
-        before = DayBefore(market, calendar, SEED)
-        self.handlers: dict[str, Handler] = (
+        before = PreviousSession(market, calendar, SEED)
+        self.handlers: dict[str, TrHandler] = (
             Charts(market, self.settings).handlers()
-            | Quotes(market, self.settings, Hours(calendar)).handlers()
+            | Quotes(market, self.settings, TradingHours(calendar)).handlers()
             | TickCharts(issues, self.exchange).handlers()
             | OrderBooks(issues, self.exchange).handlers()
             | IndexCharts(self.indices, self.settings).handlers()
-            | more_market.handlers(market, self.settings, self.survey, self.indices, self.exchange, before)
+            | tr_registry.handlers(market, self.settings, self.survey, self.indices, self.exchange, before)
         )
 
     def page(self, tr: str, after: int | None = None, **inputs: str) -> list[dict[str, str]]:

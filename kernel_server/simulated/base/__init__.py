@@ -1,0 +1,1 @@
+"""Formats, tables and deterministic randomness that every room of the simulated broker uses."""

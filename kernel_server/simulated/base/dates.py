@@ -1,0 +1,24 @@
+"""YYYYMMDD and days since the epoch, many at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernel_server.simulated.market.model import Ints
+
+
+def yyyymmdd(day: Ints) -> Ints:
+    """YYYYMMDD of days since the epoch."""
+    date = day.astype("datetime64[D]")
+    month = date.astype("datetime64[M]")
+    months = month.astype(np.int64)
+    years = months // 12 + 1970
+    found: Ints = years * 10_000 + (months % 12 + 1) * 100 + (date - month).astype(np.int64) + 1
+    return found
+
+
+def epoch_days(date: Ints) -> Ints:
+    """Days since the epoch of YYYYMMDD. What is no date gives some other date's number."""
+    months = ((date // 10_000 - 1970) * 12 + date // 100 % 100 - 1).astype("datetime64[M]")
+    days: Ints = months.astype("datetime64[D]").astype(np.int64) + date % 100 - 1
+    return days

@@ -1,0 +1,155 @@
+"""How Kiwoom writes numbers down.
+
+A price carries its colour as a sign: ``+`` above 기준가, ``-`` below it, none at it; the sign is no
+arithmetic. Changes and rates carry a real sign. Rates have two decimals and are rounded half away from
+zero, as every recorded one is, and so are amounts of money and of shares in larger units.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Literal
+
+import numpy as np
+
+from kernel_server.simulated.market.model import Floats, Ints
+
+_SIGNS = ("", "+", "-")  # indexed by a comparison: 0, 1, -1
+
+
+def price(value: int, base: int) -> str:
+    """A price, coloured against ``base``.
+
+    >>> price(77000, 77500), price(77600, 77500), price(77500, 77500)
+    ('-77000', '+77600', '77500')
+    """
+    return f"{_SIGNS[(value > base) - (value < base)]}{value}"
+
+
+def prices(values: Ints, bases: Ints | int) -> list[str]:
+    """A column of prices, each coloured against its base."""
+    signs = map(_SIGNS.__getitem__, np.sign(values - bases).tolist())
+    return list(map(operator.add, signs, map(str, values.tolist())))
+
+
+def numbers(values: Ints) -> list[str]:
+    """A column of plain whole numbers."""
+    return list(map(str, values.tolist()))
+
+
+def millions_column(won: Ints) -> list[str]:
+    """A column of 거래대금."""
+    return numbers((won + 500_000) // 1_000_000)
+
+
+def flags(values: Ints) -> list[str]:
+    """A column of 수정주가구분: blank where nothing happened."""
+    if not values.any():
+        return [""] * len(values)
+    return [str(value) if value else "" for value in values.tolist()]
+
+
+def ratios(values: Floats, events: Ints) -> list[str]:
+    """A column of 수정비율: two decimals on the rows of an event, blank on the others."""
+    if not events.any():
+        return [""] * len(values)
+    pairs = zip(values.tolist(), events.tolist(), strict=True)
+    return [f"{value:.2f}" if event else "" for value, event in pairs]
+
+
+def signed(value: int) -> str:
+    """A change: ``-500``, ``+150``, ``0``."""
+    return f"{value:+d}" if value else "0"
+
+
+def twice_signed(value: int) -> str:
+    """An amount as some TRs write what investors traded: a colour before a number that has its own sign.
+
+    >>> twice_signed(693), twice_signed(-714), twice_signed(0)
+    ('+693', '--714', '0')
+    """
+    return f"--{-value}" if value < 0 else signed(value)
+
+
+def divided(value: int, unit: int) -> int:
+    """``value / unit``, rounded half away from zero."""
+    rounded = (abs(value) * 2 + unit) // (unit * 2)
+    return rounded if value >= 0 else -rounded
+
+
+def decimal(value: int, unit: int, places: int = 2) -> str:
+    """``value / unit`` with so many decimals, without a plus. ``unit`` is positive.
+
+    >>> decimal(77000, 3841)
+    '20.05'
+    """
+    scale = int(10**places)
+    whole, part = divmod(abs(divided(value * scale, unit)), scale)
+    minus = "-" if value < 0 and (whole or part) else ""
+    return f"{minus}{whole}.{part:0{places}d}"
+
+
+def rate(change: int, base: int) -> str:
+    """``change`` in percent of ``base``, signed; 0.00 where there is no base.
+
+    >>> rate(-500, 77500), rate(150, 49400), rate(0, 1225)
+    ('-0.65', '+0.30', '0.00')
+    """
+    if base <= 0:
+        return "0.00"
+    text = decimal(change * 100, base)
+    return f"+{text}" if change > 0 and text != "0.00" else text
+
+
+def percentage(value: float) -> str:
+    """A percentage with two decimals, signed.
+
+    >>> percentage(1.005), percentage(-12.5), percentage(0.004)
+    ('+1.00', '-12.50', '0.00')
+    """
+    text = decimal(round(value * 100), 100)
+    return f"+{text}" if value > 0 and text != "0.00" else text
+
+
+def compared(value: int, before: int) -> str:
+    """``value`` in percent of ``before``; the sign says whether that is below 100. 0.00 without a before.
+
+    >>> compared(7715780, 8785122)
+    '-87.83'
+    """
+    if before <= 0:
+        return "0.00"
+    return f"{'-' if value < before else '+'}{decimal(value * 100, before)}"
+
+
+def direction(last: int, base: int, upper: int, lower: int) -> str:
+    """전일대비기호: 1 상한, 2 상승, 3 보합, 4 하한, 5 하락."""
+    if last == base:
+        return "3"
+    if last > base:
+        return "1" if last >= upper else "2"
+    return "4" if last <= lower else "5"
+
+
+def millions(won: int) -> int:
+    """Won in 백만원, rounded: 거래대금."""
+    return divided(won, 1_000_000)
+
+
+def eok(won: int) -> int:
+    """Won in 억원, rounded: 시가총액, 자본금."""
+    return divided(won, 100_000_000)
+
+
+def thousands(shares: int) -> int:
+    """Shares in 천주, rounded: 상장주식, 유통주식, 주식수."""
+    return divided(shares, 1000)
+
+
+def padded(value: str, side: Literal["none", "left", "right"], width: int) -> str:
+    """The value in a field of ``width`` bytes of CP949, the blanks on that side; an empty one stays empty."""
+    if side == "none" or not value:
+        return value
+    size = len(value) if value.isascii() else len(value.encode("cp949", "replace"))
+    blanks = " " * (width - size)
+    return blanks + value if side == "left" else value + blanks

@@ -1,0 +1,44 @@
+"""What a trade costs beside its price: the broker's fee and the taxes on a sale.
+
+>>> fee(77_000, 350)
+260
+>>> taxes(77_000, date(2022, 1, 18), "KOSPI", 1)
+176
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+
+from kernel_server.simulated.base.tables import rows
+
+_UNIT = 100_000  # rates are in thousandths of a percent
+_FEE_STEP = 10
+
+
+def fee(amount: int, rate: int) -> int:
+    """The fee on that amount (KRW), cut below 10 won."""
+    return amount * rate // _UNIT // _FEE_STEP * _FEE_STEP
+
+
+@cache
+def _rates() -> dict[str, list[tuple[date, int, int]]]:
+    """For each board its rates, transaction tax (거래세) and rural one (농특세), newest first."""
+    found: dict[str, list[tuple[date, int, int]]] = {}
+    for since, board, transaction, rural, _note in rows("account_tax"):
+        found.setdefault(board, []).append((date.fromisoformat(since), int(transaction), int(rural)))
+    return {board: sorted(held, reverse=True) for board, held in found.items()}
+
+
+def taxes(amount: int, day: date, board: str, step: int) -> int:
+    """거래세 and 농특세 on a sale of that amount (KRW), each cut below ``step`` won."""
+    return sum(tax_parts(amount, day, board, step))
+
+
+def tax_parts(amount: int, day: date, board: str, step: int) -> tuple[int, int]:
+    """거래세 and 농특세, each by itself."""
+    rates = _rates()[board]
+    found = next(((t, r) for since, t, r in rates if since <= day), rates[-1][1:])
+    transaction, rural = (amount * rate // _UNIT // step * step for rate in found)
+    return transaction, rural

@@ -1,0 +1,180 @@
+"""An account over time: opw00002, opw00003, opw00015 to opw00017."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kernel_server.simulated.base.date_input import date_input
+from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, message
+from kernel_server.simulated.brokerage.account import Deal
+from kernel_server.simulated.brokerage.books import Books, SessionCalendar
+from kernel_server.simulated.brokerage.chejan import percent
+from kernel_server.simulated.brokerage.ledger import Ledger
+from kernel_server.simulated.brokerage.trs.field_widths import written
+from kernel_server.simulated.brokerage.trs.order_lists import clock
+from kernel_server.simulated.brokerage.trs.selection import account_of, paged
+from kernel_server.simulated.brokerage.valuation import SETTLED, Valuation
+from kernel_server.simulated.exchange.interface import Side
+from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.settings import BrokerSettings
+
+# 구분 of opw00015: 0 everything, 3 trades, 4 purchases, 5 sales. Other movements an account here never has.
+_MOVEMENTS: Mapping[str, tuple[Side, ...]] = {
+    "": (Side.BUY, Side.SELL),
+    "0": (Side.BUY, Side.SELL),
+    "3": (Side.BUY, Side.SELL),
+    "4": (Side.BUY,),
+    "5": (Side.SELL,),
+    **dict.fromkeys("126789ABCDEFGM", ()),
+}
+
+
+class Statements:
+    """Handlers of these TRs."""
+
+    def __init__(
+        self,
+        books: Books,
+        calendar: SessionCalendar,
+        valuation: Valuation,
+        ledger: Ledger,
+        settings: BrokerSettings,
+        issues: Mapping[str, Issue],
+    ) -> None:
+        self._books = books
+        self._calendar = calendar
+        self._valuation = valuation
+        self._ledger = ledger
+        self._settings = settings
+        self._issues = issues
+
+    def handlers(self) -> dict[str, TrHandler]:
+        """A handler for each TR code, in lower case."""
+        return {
+            "opw00002": self._days,
+            "opw00003": self._assets,
+            "opw00015": self._history,
+            "opw00016": self._returns,
+            "opw00017": self._today,
+        }
+
+    def _span(self, request: TrRequest, first: str, last: str) -> tuple[int, int]:
+        """Two dates; a blank one is the newest session."""
+        inputs = request.inputs
+        until = min(date_input(inputs[last]) or self._books.day, self._books.day)
+        return date_input(inputs[first]) or until, until
+
+    def _days(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
+        """opw00002: every session of the period, oldest first."""
+        account = account_of(self._books, request)
+        first, last = self._span(request, "시작조회기간", "종료조회기간")
+
+        def row(day: int) -> dict[str, str | int]:
+            there = self._ledger.on(account, day)
+            return {
+                "일자": str(day),
+                "예수금": there.settled,
+                "추정예탁자산": there.assets,
+                "추정예탁자산수익증권제외": there.assets,
+            }
+
+        days = self._calendar.between(first, last) if first <= last else []
+        return paged(request, self._settings, {}, "출력건수", days, row)
+
+    def _assets(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
+        """opw00003."""
+        assets = self._valuation.assets(account_of(self._books, request))
+        single = written("opw00003", request.tr.single_names, {"추정예탁자산": assets})
+        return TrAnswer(single, message=message("account_done"))
+
+    def _history(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
+        """opw00015: what has been settled in the period, oldest first; a trade is, two sessions after it."""
+        account, inputs = account_of(self._books, request), request.inputs
+        first, last = self._span(request, "시작일자", "종료일자")
+        sides = _MOVEMENTS.get(inputs["구분"])
+        if sides is None:
+            raise TrRejected("bad_input")
+        code = inputs["종목코드"].removeprefix("A")
+        rows, cash, shares = [], account.deposit, dict[str, int]()
+        numbers: dict[int, int] = {}
+        for deal in account.deals:
+            if self._calendar.age(deal.day, self._books.day) < SETTLED:
+                break
+            day = self._calendar.shift(deal.day, SETTLED)
+            cash += deal.cash
+            shares[deal.code] = shares.get(deal.code, 0) + deal.side * deal.quantity
+            numbers[day] = numbers.get(day, 0) + 1
+            if first <= day <= last and deal.side in sides and code in ("", deal.code):
+                rows.append(self._movement(deal, day, numbers[day], cash, shares[deal.code]))
+        return paged(request, self._settings, {"계좌번호": account.number}, "출력건수", rows, dict)
+
+    def _movement(self, deal: Deal, day: int, number: int, cash: int, left: int) -> dict[str, str | int]:
+        issue = self._issues.get(deal.code)
+        sold = deal.side == Side.SELL
+        return {
+            "거래일자": str(day),
+            "거래번호": number,
+            "적요명": "장내매도" if sold else "장내매수",
+            "신용거래구분명": "보통매매",
+            "정산금액": abs(deal.cash),
+            "예수금잔고": cash,
+            "통화코드": "KRW",
+            "거래종류명": "매매",
+            "종목명": "" if issue is None else issue.name,
+            "거래금액": deal.amount,
+            "거래및농특세": deal.tax,
+            "매체구분명": "OpenAPI",
+            "입출구분": "1" if sold else "2",
+            "입출구분명": "매도" if sold else "매수",
+            "종목코드": f"A{deal.code}",
+            "거래수량/좌수": str(deal.quantity),
+            "수수료": deal.fee,
+            "유가금잔": str(left),
+            "처리시간": clock(deal.time),
+            "거래단가/환율": f"{deal.price:,}",
+            "체결일": str(deal.day),
+            "세금수수료합": deal.tax + deal.fee,
+        }
+
+    def _returns(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
+        """opw00016: the account before 평가시작일 and at the end of 평가종료일. Nobody pays in or takes out here.
+
+        회전율 is what was sold in percent of what there was, which is a guess.
+        """
+        account = account_of(self._books, request)
+        first, last = self._span(request, "평가시작일", "평가종료일")
+        if first > last:
+            raise TrRejected("bad_input")
+        start = self._ledger.on(account, self._calendar.shift(first, -1 if self._is_session(first) else 0))
+        end = self._ledger.on(account, last)
+        _bought, sold = self._ledger.traded(account, first, last)
+        values: dict[str, str | int] = {
+            "예수금_초": start.settled,
+            "예수금_말": end.settled,
+            "유가증권평가금액_초": start.value,
+            "유가증권평가금액_말": end.value,
+            "순자산액계_초": start.assets,
+            "순자산액계_말": end.assets,
+            "투자원금평잔": start.assets,
+            "평가손익": end.assets - start.assets,
+            "수익률": percent(end.assets - start.assets, start.assets),
+            "회전율": percent(sold, start.assets),
+        }
+        return TrAnswer(written("opw00016", request.tr.single_names, values), message=message("account_done"))
+
+    def _is_session(self, day: int) -> bool:
+        return self._calendar.between(day, day) == [day]
+
+    def _today(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
+        """opw00017."""
+        account = account_of(self._books, request)
+        deals = account.on(self._books.day)
+        values: dict[str, str | int] = {
+            "D+2추정예수금": account.cash,
+            "일반주식평가금액D+2": sum(each.value for each in self._valuation.positions(account)),
+            "매도금액": sum(deal.amount for deal in deals if deal.side == Side.SELL),
+            "매수금액": sum(deal.amount for deal in deals if deal.side == Side.BUY),
+            "수수료": sum(deal.fee for deal in deals),
+            "세금": sum(deal.tax for deal in deals),
+        }
+        return TrAnswer(written("opw00017", request.tr.single_names, values), message=message("account_done"))

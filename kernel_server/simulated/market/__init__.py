@@ -1,0 +1,1 @@
+"""Issues, prices, sessions and rules of the market, as numbers."""

@@ -1,0 +1,62 @@
+"""What a balance sheet would say about an issue of a synthetic market.
+
+The figures follow from the seed, the code and the price at the end of the year before, so they hold still
+all year and PER, PBR and ROE move with the price as they should.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernel_server.simulated.base import hash_random, kiwoom_format
+from kernel_server.simulated.market.model import Bars, Issue
+
+
+def foreign_share(issue: Issue, seed: int) -> int:
+    """What foreigners hold of a share at the end of 2025, in hundredths of a percent."""
+    return _draw(issue, seed, "외인소진률", 10, 6000)
+
+
+def credit(issue: Issue, seed: int) -> str:
+    """신용비율 of a share, signed; blank for an ETF or ETN."""
+    if issue.kind in ("etf", "etn"):
+        return ""
+    return f"+{kiwoom_format.decimal(_draw(issue, seed, '신용비율', 1, 400), 100)}"
+
+
+def _draw(issue: Issue, seed: int, what: str, low: int, high: int) -> int:
+    return low + hash_random.key(seed, issue.code, what) % (high - low + 1)
+
+
+def fundamentals(issue: Issue, seed: int, adjusted: Bars) -> dict[str, str]:
+    """Fields of opt10001 by name, for a share; an ETF or ETN has none. ``adjusted`` is not empty."""
+    if issue.kind in ("etf", "etn"):
+        return {}
+
+    def draw(what: str, low: int, high: int) -> int:
+        return _draw(issue, seed, what, low, high)
+
+    last = int(adjusted.close[-1])
+    new_year = int(adjusted.time[-1]) // 10000 * 10000
+    anchor = int(adjusted.close[max(0, int(np.searchsorted(adjusted.time, new_year)) - 1)])
+    eps = max(1, kiwoom_format.divided(anchor * 100, draw("PER", 400, 4000)))
+    bps = max(1, kiwoom_format.divided(anchor * 100, draw("PBR", 40, 400)))
+    profit = kiwoom_format.eok(eps * issue.shares)
+    operating = profit * draw("영업이익", 1050, 1500) // 1000
+    floating = issue.shares * draw("유통비율", 300, 950) // 1000
+    return {
+        "결산월": "12",
+        "신용비율": credit(issue, seed),
+        "외인소진률": f"+{kiwoom_format.decimal(foreign_share(issue, seed), 100)}",
+        "PER": kiwoom_format.decimal(last, eps),
+        "EPS": str(eps),
+        "ROE": kiwoom_format.decimal(eps * 100, bps, 1),
+        "PBR": kiwoom_format.decimal(last, bps),
+        "EV": kiwoom_format.decimal(draw("EV", 150, 2500), 100),
+        "BPS": str(bps),
+        "매출액": str(operating * 1000 // draw("매출액", 30, 300)),
+        "영업이익": str(operating),
+        "당기순이익": str(profit),
+        "유통주식": str(kiwoom_format.thousands(floating)),
+        "유통비율": kiwoom_format.decimal(floating * 100, max(1, issue.shares), 1),
+    }

@@ -1,0 +1,190 @@
+"""The listing of the synthetic market: some two hundred well-known issues, the rest made up by seed.
+
+The well-known ones stand in ``issues.tsv``, with share counts and prices that are only about right. What
+is missing to the size of the real market is invented: the names are nobody's, and the codes begin with
+an 8, which no Korean share's does, so that a made-up issue is never taken for a real one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+import numpy as np
+
+from kernel_server.simulated.base import hash_random
+from kernel_server.simulated.base.tables import rows
+from kernel_server.simulated.market import tick_size
+from kernel_server.simulated.market.model import Floats, Ints, Issue
+
+PRICED_ON = date(2025, 12, 30)
+"""The session at whose close an issue costs what the listing says; later ones do so on their first day."""
+
+COUNTS: Mapping[str, int] = {"KOSPI": 950, "KOSDAQ": 1820, "KONEX": 109}
+"""How many issues a market has, the well-known ones included."""
+
+PREFERRED = 40
+"""How many of the made-up issues of KOSPI are preferred shares."""
+
+# Two syllables that no listed company's name begins with; an ending that fits the industry follows them.
+_HEADS = (
+    "갸거겨고구그너노누느두드라레로루르마머메모무바버베보브뵈새서소"
+    "솔수쉬아에오올우으자저제주차초츠카커타테토파퍼포푸프하허헤호후"
+)
+_TAILS = "갈겸낱눔담뎀든랄룬맘멜뭄밈벳솜숨슬욘웰율잔잠첸컨텐튼펜핌흔"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Issues by code, and the price of each in KRW at the close of ``PRICED_ON``."""
+
+    issues: Mapping[str, Issue]
+    prices: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """What the made-up issues of a market look like: listed since when, and usual figures in KRW."""
+
+    since: date
+    price: float
+    shares: float
+    face_values: tuple[int, ...]
+
+
+_STYLES: Mapping[str, _Style] = {
+    "KOSPI": _Style(date(1990, 1, 3), 14_000, 28e6, (5000, 5000, 1000, 500, 500, 500, 100)),
+    "KOSDAQ": _Style(date(1996, 7, 1), 5_500, 22e6, (500, 500, 500, 500, 100, 100, 200)),
+    "KONEX": _Style(date(2013, 7, 1), 2_500, 6e6, (500, 500, 100)),
+}
+_LAST_LISTED = date(2026, 6, 30)
+
+
+@cache
+def known() -> Listing:
+    """The well-known issues alone."""
+    issues, prices = {}, {}
+    for code, name, market, kind, shares, listed, face_value, industry, price in rows("issues"):
+        day = date.fromisoformat(listed)
+        issues[code] = Issue(code, name, market, kind, int(shares), day, int(face_value), industry)
+        prices[code] = int(price)
+    return Listing(issues, prices)
+
+
+def build(seed: int) -> Listing:
+    """The whole listing, the well-known issues first; the same for the same seed."""
+    issues, prices = dict(known().issues), dict(known().prices)
+    names, codes = _names(seed), _codes(seed)
+    for market, count in COUNTS.items():
+        held = sum(issue.market == market for issue in known().issues.values())
+        preferred = PREFERRED if market == "KOSPI" else 0
+        for issue, price in _made_up(seed, market, count - held - preferred, names, codes):
+            issues[issue.code], prices[issue.code] = issue, price
+            if preferred and issue.listed.year < 2000:
+                preferred -= 1
+                other = _preferred(issue)
+                issues[other.code], prices[other.code] = other, _on_grid(price * 0.6, market)
+    return Listing(issues, prices)
+
+
+@cache
+def industries() -> Mapping[str, tuple[int, tuple[str, ...]]]:
+    """The industries of made-up companies: how usual each is, and how names end in it."""
+    return {
+        industry: (int(weight), tuple(endings.split(","))) for industry, weight, endings in rows("industries")
+    }
+
+
+def name_of(industry: str, number: int) -> str:
+    """The ``number``-th of the names that made-up companies of that industry may have, from 0.
+
+    Raises:
+        IndexError: there are not as many.
+    """
+    rest, tail = divmod(number, len(_TAILS))
+    ending, head = divmod(rest, len(_HEADS))
+    return _HEADS[head] + _TAILS[tail] + industries()[industry][1][ending]
+
+
+def name_count(industry: str) -> int:
+    """How many names there are for that industry."""
+    return len(_HEADS) * len(_TAILS) * len(industries()[industry][1])
+
+
+def _codes(seed: int) -> Iterator[str]:
+    """Unused codes of common shares, which end in 0."""
+    order = np.argsort(hash_random.bits(hash_random.key(seed, "codes"), np.arange(10_000)), kind="stable")
+    return (f"8{number:04d}0" for number in order.tolist())
+
+
+def _names(seed: int) -> Iterator[tuple[str, str]]:
+    """Names that have not been given yet, each with its industry, as often as the industry is usual."""
+    table = industries()
+    total = sum(COUNTS.values())
+    usual = np.cumsum([weight for weight, _endings in table.values()])
+    chosen = np.searchsorted(
+        usual,
+        hash_random.uniform(hash_random.key(seed, "industries"), np.arange(total)) * usual[-1],
+        side="right",
+    )
+    unused = {
+        industry: iter(
+            np.argsort(
+                hash_random.bits(hash_random.key(seed, "names", industry), np.arange(name_count(industry))),
+                kind="stable",
+            )[:total].tolist()
+        )
+        for industry in table
+    }
+    kinds = list(table)
+    for kind in chosen.tolist():
+        yield name_of(kinds[kind], next(unused[kinds[kind]])), kinds[kind]
+
+
+def _made_up(
+    seed: int, market: str, count: int, names: Iterator[tuple[str, str]], codes: Iterator[str]
+) -> Iterator[tuple[Issue, int]]:
+    style = _STYLES[market]
+    numbers = np.arange(count)
+
+    def key(what: str) -> int:
+        return hash_random.key(seed, market, what)
+
+    prices = _spread(key("price"), numbers, style.price, 1.35)
+    shares = _spread(key("shares"), numbers, style.shares, 0.9)
+    faces = hash_random.bits(key("face value"), numbers) % np.uint64(len(style.face_values))
+    weeks = (_LAST_LISTED - style.since).days // 7
+    workdays = (hash_random.uniform(key("listed"), numbers) * (weeks * 5)).astype(np.int64)
+    monday = style.since.toordinal() - style.since.weekday()
+    days = np.maximum(monday + workdays // 5 * 7 + workdays % 5, style.since.toordinal())
+    for price, some, face, day in zip(
+        prices.tolist(), shares.tolist(), faces.tolist(), days.tolist(), strict=True
+    ):
+        (name, industry), code = next(names), next(codes)
+        listed, face_value = date.fromordinal(day), style.face_values[face]
+        issue = Issue(code, name, market, "stock", int(some), listed, face_value, industry)
+        yield issue, _on_grid(min(max(price, 500.0), 900_000.0), market)
+
+
+def _spread(key: int, numbers: Ints, usual: float, width: float) -> Floats:
+    return usual * np.exp(width * hash_random.bell(key, numbers))
+
+
+def _preferred(issue: Issue) -> Issue:
+    """The preferred share of a company whose common share is ``issue``."""
+    return Issue(
+        issue.code[:5] + "5",
+        issue.name + "우",
+        issue.market,
+        issue.kind,
+        issue.shares // 8,
+        issue.listed,
+        issue.face_value,
+        issue.industry,
+    )
+
+
+def _on_grid(price: float, market: str) -> int:
+    return tick_size.rules(PRICED_ON, market).floor(int(price))

@@ -1,0 +1,74 @@
+"""The issues of a folder of given files: those of its listing, and those that only have prices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
+
+from kernel_server.simulated.market import listing
+from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.recorded import csv_files
+
+CODE = re.compile(r"[0-9A-Z]{6}")
+
+_MARKETS = ("KOSPI", "KOSDAQ", "KONEX")
+_KINDS = ("stock", "etf", "etn", "reit")
+_UNKNOWN_DATE = date(1985, 1, 4)
+
+
+def issues(file: Path, codes: Iterable[str], firsts: Mapping[str, date]) -> dict[str, Issue]:
+    """The issues by code.
+
+    Args:
+        file: ``listing.csv``, which may be missing.
+        codes: those that have files; where the listing lacks one, it comes with what is generally known of it.
+        firsts: the first day of each code's files, for those without a listing date.
+
+    Raises:
+        BadMarketData: a row is not as ``GivenMarket`` describes it.
+    """
+    found = {issue.code: issue for issue in _rows(file, firsts)} if file.exists() else {}
+    for code in sorted(set(codes) - set(found)):
+        first = firsts.get(code, _UNKNOWN_DATE)
+        found[code] = listing.known().issues.get(code) or Issue(
+            code, code, "KOSPI", _kind(code, code), 0, first, 0, ""
+        )
+    return found
+
+
+def _rows(file: Path, firsts: Mapping[str, date]) -> Iterator[Issue]:
+    table = csv_files.read(file, csv_files.LISTING)
+    shares = table.whole("shares").tolist()
+    blank = [""] * len(table.lines)
+    kinds, faces, industries = (table.columns.get(name, blank) for name in ("kind", "face_value", "industry"))
+    columns = (table.columns[name] for name in ("code", "name", "market", "listing_date"))
+    seen: set[str] = set()
+    for row, (code, name, market, listed) in enumerate(zip(*columns, strict=True)):
+        if not CODE.fullmatch(code) or code in seen:
+            raise table.wrong(row, f"code should be six digits or capitals, each once, not {code!r}")
+        seen.add(code)
+        board = market.split(" ")[0]
+        if board not in _MARKETS:
+            raise table.wrong(row, f"market should be {', '.join(_MARKETS)}, not {market!r}")
+        try:
+            day = date.fromisoformat(listed) if listed else firsts.get(code, _UNKNOWN_DATE)
+            face = int(faces[row] or "0")
+        except ValueError:
+            expected = "listing_date should be YYYY-MM-DD and face_value a whole number"
+            raise table.wrong(row, expected) from None
+        kind = kinds[row] or _kind(code, name)
+        if kind not in _KINDS:
+            raise table.wrong(row, f"kind should be {', '.join(_KINDS)}, not {kind!r}")
+        yield Issue(code, name, board, kind, shares[row], day, face, industries[row])
+
+
+def _kind(code: str, name: str) -> str:
+    """What an issue most likely is where the listing does not say."""
+    known = listing.known().issues.get(code)
+    if known is not None:
+        return known.kind
+    if code[0] in "567":  # the range of the ETNs
+        return "etn"
+    return "reit" if name.endswith("리츠") else "stock"

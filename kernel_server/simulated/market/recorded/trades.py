@@ -1,0 +1,259 @@
+"""Given trades: a folder's tick files, read as days that the exchange can play, and the minutes they add up to."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernel_server.simulated.base.dates import epoch_days, yyyymmdd
+from kernel_server.simulated.exchange.interface import Side
+from kernel_server.simulated.exchange.script import NOTHING, Script
+from kernel_server.simulated.market.model import Bars, Ints
+from kernel_server.simulated.market.recorded import csv_files
+from kernel_server.simulated.market.recorded.csv_files import NO_BARS, BadMarketData
+from kernel_server.simulated.market.resample import cut
+
+TICKS = ("date", "time", "price", "side", "volume")
+
+OPENING = 60
+"""The first trade is the opening auction's if it is in the session's first so many seconds."""
+
+PAUSE = 600
+"""Trades up to so many seconds after the close are the closing auction's; what comes later is 시간외."""
+
+_NAME = re.compile(r"([0-9A-Z]{6})_(\d{8})")
+_SEOUL = 9 * 3600
+_BOUGHT, _SOLD, _AUCTION = 1, 2, 0
+
+Day = tuple[str, int]  # a code and a YYYYMMDD
+Hours = Callable[[int], tuple[int, int]]
+"""When the session of a YYYYMMDD opens and closes, seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class TickMinutes:
+    """1-minute bars as ``Bars`` has them, and when each of them is over, seconds since the epoch."""
+
+    bars: Bars
+    over: Ints
+
+    def until(self, now: float) -> Bars:
+        """The bars that are over by then."""
+        return cut(self.bars, 0, int(np.searchsorted(self.over, now, side="right")))
+
+
+class RecordedTicks:
+    """The files ``CODE_YYYYMMDD.csv`` of a folder, gzipped (``.csv.gz``) or not.
+
+    Columns are date (YYYYMMDD), time (HHMMSS), price (KRW), side (1 bought, 2 sold, 0 in an auction) and volume;
+    further ones are passed over. Rows stand in the order of the trades. What was traded before the opening of
+    the session or more than ``PAUSE`` seconds after its close does not count.
+
+    Args:
+        folder: where they are; it may be missing.
+        hours: of the sessions.
+        kept: of how many days, at most, the trades are kept in memory.
+
+    Raises:
+        BadMarketData: a file's name, header or first row is not as described; when its trades are first asked
+            for, if anything else in it is not.
+    """
+
+    def __init__(self, folder: Path, hours: Hours, kept: int = 8) -> None:
+        self._hours = hours
+        self._files: dict[Day, Path] = {}
+        self._days: dict[str, list[int]] = {}
+        for file in sorted([*folder.glob("*.csv"), *folder.glob("*.csv.gz")]):
+            day = _day(file)
+            if day in self._files:
+                raise BadMarketData(
+                    file, 0, f"expected one file of that day; there is {self._files[day].name} too"
+                )
+            _checked(file, day[1], limit=1)
+            self._files[day] = file
+            self._days.setdefault(day[0], []).append(day[1])
+        self._scripts = lru_cache(kept)(self._read)
+        # A day of minutes is small, and the charts ask for many days at once.
+        self._minutes = lru_cache(64 * kept)(self._added_up)
+
+    def codes(self) -> Mapping[str, Sequence[int]]:
+        """The days of each code, YYYYMMDD, ascending."""
+        return self._days
+
+    def file(self, code: str, day: int) -> Path:
+        return self._files[code, day]
+
+    def script(self, code: str, day: int) -> Script | None:
+        """The trades of that day; None where there is no file of it."""
+        return self._scripts(code, day) if (code, day) in self._files else None
+
+    def minutes(self, code: str, day: int) -> TickMinutes:
+        """What the trades of that day add up to; no bars where there are no trades."""
+        return self._minutes(code, day)
+
+    def _read(self, code: str, day: int) -> Script:
+        file = self._files[code, day]
+        date_, clock, price, side, volume = _checked(file, day)
+        opens, closes = self._hours(day)
+        second = (
+            epoch_days(date_) * 86_400
+            - _SEOUL
+            + clock // 10_000 * 3600
+            + clock // 100 % 100 * 60
+            + clock % 100
+        )
+        return _script(file, second, price, volume, side, opens, closes)
+
+    def _added_up(self, code: str, day: int) -> TickMinutes:
+        return minutes(self.script(code, day) or NOTHING, day, self._hours(day)[1])
+
+
+def _day(file: Path) -> Day:
+    """Code and day, out of the file's name."""
+    match = _NAME.fullmatch(file.name.removesuffix(".gz").removesuffix(".csv"))
+    if match is not None:
+        number = int(match[2])
+        if number >= 19_000_101 and int(yyyymmdd(epoch_days(np.array([number])))[0]) == number:
+            return match[1], number
+    raise BadMarketData(
+        file, 0, "expected a name of a code and a day, CODE_YYYYMMDD.csv or CODE_YYYYMMDD.csv.gz"
+    )
+
+
+def _checked(file: Path, day: int, limit: int | None = None) -> list[Ints]:
+    """The columns of ``TICKS``; of the file as a whole, or of its first ``limit`` rows.
+
+    Raises:
+        BadMarketData: something in them is not as it should be.
+    """
+    columns = None if limit else _quickly(file)
+    if columns is None:
+        table = csv_files.read(file, TICKS, limit)
+        columns = [table.whole(name) for name in TICKS]
+    date_, clock, price, side, volume = columns
+    _refuse(file, limit, date_ != day, "date", f"{day}, as the file's name says")
+    good = (clock // 10_000 < 24) & (clock // 100 % 100 < 60) & (clock % 100 < 60)
+    _refuse(file, limit, ~good, "time", "HHMMSS")
+    _refuse(file, limit, np.append(False, clock[1:] < clock[:-1]), "time", "no earlier than in the row above")
+    _refuse(file, limit, price <= 0, "price", "above 0")
+    _refuse(
+        file,
+        limit,
+        (side != _BOUGHT) & (side != _SOLD) & (side != _AUCTION),
+        "side",
+        "1 (bought), 2 (sold) or 0",
+    )
+    _refuse(file, limit, volume <= 0, "volume", "above 0")
+    return columns
+
+
+def _quickly(file: Path) -> list[Ints] | None:
+    """The columns where they hold nothing but whole numbers; None where they have to be read with more care."""
+    try:
+        with csv_files.opened(file) as text:
+            names = csv_files.header(file, next(csv.reader(text), []), TICKS)
+            first = next((line for line in text if line.strip()), None)
+            if first is None:
+                return [np.zeros(0, np.int64) for _ in TICKS]
+            places = [names.index(name) for name in TICKS]
+            rows = _even(itertools.chain([first], text), len(names) - 1)
+            table = np.loadtxt(rows, np.int64, comments=None, delimiter=",", usecols=places, ndmin=2)
+    except BadMarketData:
+        raise
+    except ValueError:
+        return None
+    return [np.ascontiguousarray(column) for column in table.T] if (table >= 0).all() else None
+
+
+def _even(lines: Iterable[str], commas: int) -> Iterator[str]:
+    """The lines, as long as each has so many commas or is empty.
+
+    Raises:
+        ValueError: one is neither. It may all the same be in order, with a comma in quotes.
+    """
+    for line in lines:
+        if line.count(",") != commas and line.strip():
+            raise ValueError("a row has more or fewer cells than the header")
+        yield line
+
+
+def _refuse(file: Path, limit: int | None, wrong: NDArray[np.bool_], column: str, expected: str) -> None:
+    """Complains of the first row that is wrong; only then is it worth knowing on which line it stands."""
+    if wrong.any():
+        table = csv_files.read(file, TICKS, limit)
+        row = int(np.argmax(wrong))
+        raise table.wrong(row, f"{column} should be {expected}, not {table.columns[column][row]!r}")
+
+
+def _script(
+    file: Path, second: Ints, price: Ints, volume: Ints, side: Ints, opens: int, closes: int
+) -> Script:
+    """The trades of the session. Those of one second are spread over it; those of its close are one trade."""
+    inside = (second >= opens) & (second < closes + PAUSE)
+    second, price, volume, side = second[inside], price[inside], volume[inside], side[inside]
+    if not len(second):
+        return NOTHING
+    stop = int(np.searchsorted(second, closes))
+    if stop < len(second):
+        other = np.flatnonzero(price[stop:] != price[stop])
+        if len(other):
+            row = int(np.flatnonzero(inside)[stop + other[0]])
+            expected = f"expected the closing auction's one price from the close on, {price[stop]}"
+            raise csv_files.read(file, TICKS).wrong(row, expected)
+        shares = int(volume[stop:].sum())
+        second, price, volume, side = (
+            second[: stop + 1],
+            price[: stop + 1],
+            volume[: stop + 1],
+            side[: stop + 1],
+        )
+        volume = np.append(volume[:stop], shares)
+    starts = np.searchsorted(second, second, side="left")
+    many = np.searchsorted(second, second, side="right") - starts
+    sides = np.select([side == _BOUGHT, side == _SOLD], [int(Side.BUY), int(Side.SELL)], int(Side.NONE))
+    opening, closing = bool(second[0] < opens + OPENING), stop < len(second)
+    if opening:
+        sides[0] = int(Side.NONE)
+    if closing:
+        sides[-1] = int(Side.NONE)
+    time = second.astype(np.float64) + (np.arange(len(second)) - starts) / many
+    return Script(time, price, volume, sides, opening, closing)
+
+
+def minutes(script: Script, day: int, closes: int) -> TickMinutes:
+    """The bars that trades of that day (YYYYMMDD) add up to, each with the label of its minute's start.
+
+    The closing auction is a bar of its own that bears the moment of the close.
+    """
+    start = np.floor(script.time / 60).astype(np.int64) * 60
+    if script.closes:
+        start[-1] = closes
+    if not len(start):
+        return TickMinutes(NO_BARS, NO_BARS.time)
+    first = np.flatnonzero(np.diff(start, prepend=start[0] - 1))
+    last = np.append(first[1:], len(start)) - 1
+    minute = (start[first] + _SEOUL) // 60 % 1440
+    over = start[first] + 60
+    if script.closes:
+        over[-1] = int(script.time[-1])
+    price, volume = script.price, script.volume
+    bars = Bars(
+        time=day * 1_000_000 + minute // 60 * 10_000 + minute % 60 * 100,
+        open=price[first],
+        high=np.maximum.reduceat(price, first),
+        low=np.minimum.reduceat(price, first),
+        close=price[last],
+        volume=np.add.reduceat(volume, first),
+        value=np.add.reduceat(price * volume, first),
+        event=np.zeros(len(first), np.int64),
+        ratio=np.zeros(len(first)),
+    )
+    return TickMinutes(bars, over)

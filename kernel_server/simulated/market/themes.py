@@ -1,0 +1,32 @@
+"""Themes: groups of issues that people trade together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kernel_server.simulated.base.tables import rows as table
+from kernel_server.simulated.market.model import Issue
+
+_BY_NAME = 1
+
+
+class Themes:
+    """One method a function, under Kiwoom's name. A theme has those of its members that the market lists."""
+
+    def __init__(self, issues: Mapping[str, Issue]) -> None:
+        self._names: dict[str, str] = {}
+        self._members: dict[str, str] = {}
+        for code, name, members in table("theme"):
+            held = [f"A{member}" for member in members.split(",") if member in issues]
+            if held:
+                self._names[code] = name
+                self._members[code] = ";".join(held)
+
+    def GetThemeGroupList(self, nType: int) -> str:
+        """``100|태양광_폴리실리콘;101|…``: by code, or by name for nType 1."""
+        pairs = sorted(self._names.items(), key=lambda pair: pair[nType == _BY_NAME])
+        return ";".join(f"{code}|{name}" for code, name in pairs)
+
+    def GetThemeGroupCode(self, strThemeCode: str) -> str:
+        """``A000660;A005930``; blank for an unknown theme."""
+        return self._members.get(strThemeCode, "")

@@ -1,0 +1,166 @@
+"""Tick sizes and daily price limits of the exchange, by date, from ``ticks.tsv`` and ``price_limits.tsv``.
+
+A board is what the two tables tell apart: ``KOSPI``, ``KOSDAQ``, ``KONEX``, or ``ETP`` for ETFs and ETNs.
+
+>>> tick(15_000, date(2023, 1, 24), "KOSPI"), tick(15_000, date(2023, 1, 25), "KOSPI")
+(50, 10)
+>>> limits(77_500, date(2022, 1, 17), "KOSPI")
+(100500, 54300)
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from datetime import date
+from functools import cache, cached_property, lru_cache
+
+import numpy as np
+
+from kernel_server.simulated.base.tables import rows
+from kernel_server.simulated.market.model import Floats, Ints, Issue
+
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+
+def board(issue: Issue) -> str:
+    """The board whose ticks and limits the issue follows."""
+    return "ETP" if issue.kind in ("etf", "etn") else issue.market
+
+
+class PriceRules:
+    """Tick sizes and price limit of one board through one stretch of time; prices are in KRW.
+
+    Attributes:
+        edges: the prices at which another tick size begins, ascending.
+        ticks: the tick sizes, one more than there are edges.
+        percent: how far a price may go from the base price.
+    """
+
+    def __init__(self, edges: tuple[int, ...], ticks: tuple[int, ...], percent: int) -> None:
+        self.edges = edges
+        self.ticks = ticks
+        self.percent = percent
+
+    @cached_property
+    def _arrays(self) -> tuple[Ints, Ints]:
+        return np.array(self.edges, np.int64), np.array(self.ticks, np.int64)
+
+    def tick(self, price: int) -> int:
+        """The tick size at that price; at an edge it is the one above."""
+        return self.ticks[bisect_right(self.edges, price)]
+
+    def floor(self, price: int) -> int:
+        """The highest price on the grid that is not above ``price``."""
+        return price - price % self.tick(price)
+
+    def ceil(self, price: int) -> int:
+        """The lowest price on the grid that is not below ``price``."""
+        return -(-price // self.tick(price)) * self.tick(price)
+
+    def limits(self, base: int) -> tuple[int, int]:
+        """The highest and the lowest price allowed in a session whose base price (기준가) is ``base``.
+
+        The room is cut to the tick at the base, and is one tick at least; then both prices are brought
+        inwards to the grid where they are. The lower one is never below one tick.
+        """
+        step = self.tick(base)
+        room = max(step, base * self.percent // 100 // step * step)
+        return self.floor(base + room), max(self.ceil(base - room), self.ticks[0])
+
+    def tick_array(self, prices: Ints) -> Ints:
+        """``tick`` for many prices at once."""
+        edges, ticks = self._arrays
+        sizes: Ints = ticks[np.searchsorted(edges, prices, side="right")]
+        return sizes
+
+    def floor_array(self, prices: Ints) -> Ints:
+        """``floor`` for many prices at once."""
+        return prices - prices % self.tick_array(prices)
+
+    def ceil_array(self, prices: Ints) -> Ints:
+        """``ceil`` for many prices at once."""
+        tick = self.tick_array(prices)
+        return -(-prices // tick) * tick
+
+    def nearest_array(self, prices: Floats) -> Ints:
+        """The price on the grid next to each of ``prices``, which may have fractions, one tick at least.
+
+        Keeps order: of two prices the higher one never ends below the other.
+        """
+        whole = np.maximum(np.rint(prices), 1.0).astype(np.int64)
+        steps = self.tick_array(whole)
+        nearest: Ints = np.maximum((whole + steps // 2) // steps, 1) * steps
+        return nearest
+
+    def limits_array(self, bases: Ints) -> tuple[Ints, Ints]:
+        """``limits`` for many base prices at once: the upper ones, the lower ones."""
+        step = self.tick_array(bases)
+        room = np.maximum(step, bases * self.percent // 100 // step * step)
+        upper, lower = bases + room, np.maximum(bases - room, 1)
+        tick = self.tick_array(lower)
+        return upper - upper % self.tick_array(upper), -(-lower // tick) * tick
+
+
+@cache
+def _table() -> dict[str, list[tuple[int, PriceRules]]]:
+    """For each board its rules and the day (since the epoch) from which they hold, oldest first."""
+    grids: dict[str, dict[int, list[tuple[str, int]]]] = {}
+    for since, where, below, size in rows("ticks"):
+        grids.setdefault(where, {}).setdefault(_day(since), []).append((below, int(size)))
+    percents: dict[str, dict[int, int]] = {}
+    for since, where, percent, _note in rows("price_limits"):
+        percents.setdefault(where, {})[_day(since)] = int(percent)
+    return {where: list(_merged(grids[where], percents[where])) for where in grids}
+
+
+def _merged(
+    grids: dict[int, list[tuple[str, int]]], percents: dict[int, int]
+) -> Iterator[tuple[int, PriceRules]]:
+    for since in sorted({*grids, *percents}):
+        grid = grids[max(day for day in grids if day <= since)]
+        percent = percents[max(day for day in percents if day <= since)]
+        edges = tuple(int(below) for below, _size in grid if below != "-")
+        yield since, PriceRules(edges, tuple(size for _below, size in grid), percent)
+
+
+def _day(text: str) -> int:
+    return date.fromisoformat(text).toordinal() - _EPOCH_DAY
+
+
+def _of(board: str) -> list[tuple[int, PriceRules]]:
+    try:
+        return _table()[board]
+    except KeyError:
+        raise LookupError(f"no board {board!r}; there are {', '.join(_table())}") from None
+
+
+@lru_cache(maxsize=256)
+def rules(day: date, board: str) -> PriceRules:
+    """What holds on that day on that board.
+
+    Raises:
+        LookupError: no such board.
+    """
+    versions = _of(board)
+    number = day.toordinal() - _EPOCH_DAY
+    return versions[max(0, bisect_right([since for since, _rules in versions], number) - 1)][1]
+
+
+def spans(days: Ints, board: str) -> Iterator[tuple[slice, PriceRules]]:
+    """The stretches of ``days`` (since the epoch, ascending) through which the same rules hold."""
+    versions = _of(board)
+    cuts = np.searchsorted(days, [since for since, _rules in versions[1:]], side="left").tolist()
+    for start, end, (_since, held) in zip([0, *cuts], [*cuts, len(days)], versions, strict=True):
+        if start < end:
+            yield slice(start, end), held
+
+
+def tick(price: int, day: date, board: str) -> int:
+    """The tick size at that price, on that day, on that board."""
+    return rules(day, board).tick(price)
+
+
+def limits(base: int, day: date, board: str) -> tuple[int, int]:
+    """상한가 and 하한가 of a session with that base price, on that day, on that board."""
+    return rules(day, board).limits(base)

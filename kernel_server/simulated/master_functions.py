@@ -1,0 +1,138 @@
+"""The master functions: what the control knows of every listed issue without asking the server."""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+
+from kernel_server.clock import Clock
+from kernel_server.simulated.base.tables import rows as table
+from kernel_server.simulated.market.day_summary import history, newest
+from kernel_server.simulated.market.model import Issue, Market
+from kernel_server.simulated.market.recorded.csv_files import BadMarketData
+from kernel_server.simulated.market.trading_hours import TradingHours
+
+log = logging.getLogger(__name__)
+
+_LONG = 2**31 - 1
+_UNKNOWN_MARKET = -1
+
+
+class MasterFunctions:
+    """One method a function, under Kiwoom's name. An unknown code answers blank, or 0."""
+
+    def __init__(self, market: Market, clock: Clock, hours: TradingHours) -> None:
+        self._market = market
+        self._clock = clock
+        self._hours = hours
+        self._issues = market.issues()
+        self._names = {code: issue.name for code, issue in self._issues.items()}
+        self._numbers = {
+            (market, kind): (number, lists.split(","))
+            for market, kind, number, lists in table("market_number")
+        }
+        self._states = {kind: (construction, state) for kind, construction, state in table("stock_state")}
+        self._sectors = [(group, code, name) for group, code, name in table("sector")]
+        self._koa = {
+            "GetMasterStockInfo": self._stock_info,
+            "GetUpjongCode": self._sector_codes,
+            "GetUpjongNameByCode": self._sector_name,
+            "IsOrderWarningETF": self._no_warning,
+            "IsOrderWarningStock": self._no_warning,
+            "GetMasterListedStockCntEx": self._listed_shares,
+            "GetStockMarketKind": self._market_kind,
+        }
+
+    @cached_property
+    def _lists(self) -> dict[str, str]:
+        """What GetCodeListByMarket answers, by market number; blank and NULL are all of them."""
+        lists: dict[str, list[str]] = {"": list(self._issues)}
+        for code, issue in self._issues.items():
+            for number in self._number(issue)[1]:
+                lists.setdefault(number, []).append(code)
+        joined = {number: "".join(f"{code};" for code in codes) for number, codes in lists.items()}
+        joined["NULL"] = joined[""]
+        return joined
+
+    def _number(self, issue: Issue) -> tuple[str, list[str]]:
+        return self._numbers.get((issue.market, issue.kind), ("", []))
+
+    def GetCodeListByMarket(self, sMarket: str) -> str:
+        return self._lists.get(sMarket, "")
+
+    def GetMasterCodeName(self, sTrCode: str) -> str:
+        return self._names.get(sTrCode, "")
+
+    def GetMasterListedStockCnt(self, sTrCode: str) -> int:
+        """A LONG, which overflows for more than 2,147,483,647 shares, as the control's does."""
+        issue = self._issues.get(sTrCode)
+        return 0 if issue is None else (issue.shares + _LONG + 1) % (2 * (_LONG + 1)) - _LONG - 1
+
+    def GetMasterListedStockDate(self, sTrCode: str) -> str:
+        issue = self._issues.get(sTrCode)
+        return "" if issue is None else issue.listed.strftime("%Y%m%d")
+
+    def GetMasterConstruction(self, sTrCode: str) -> str:
+        issue = self._issues.get(sTrCode)
+        return "" if issue is None else self._states.get(issue.kind, ("", ""))[0]
+
+    def GetMasterStockState(self, sTrCode: str) -> str:
+        issue = self._issues.get(sTrCode)
+        return "" if issue is None else self._states.get(issue.kind, ("", ""))[1]
+
+    def GetMasterLastPrice(self, sTrCode: str) -> str:
+        """The close of the last session that is over, eight digits; before there is one, 기준가 of the first."""
+        issue = self._issues.get(sTrCode)
+        if issue is None:
+            return ""
+        now = self._clock.now()
+        try:
+            day = newest(issue, history(self._market, sTrCode, self._hours.before_running(now), 2))
+            if day is None:
+                day = newest(issue, history(self._market, sTrCode, now, 2))
+        except BadMarketData:
+            log.exception("no price of %s", sTrCode)
+            return ""
+        if day is None:
+            return ""
+        return f"{day.last if self._hours.over(day.date, now) else day.base:08d}"
+
+    def GetMarketType(self, sTrCode: str) -> int:
+        """GetStockMarketKind as a number; -1 for an unknown code, which is a guess."""
+        kind = self._market_kind(sTrCode)
+        return int(kind) if kind else _UNKNOWN_MARKET
+
+    def GetBranchCodeName(self) -> str:
+        return ";".join(f"{code}|{name}" for code, name in table("branch"))
+
+    def koa(self, name: str, argument: str) -> str:
+        """The KOA_Functions that are about issues; blank for any other."""
+        answer = self._koa.get(name)
+        return "" if answer is None else answer(argument)
+
+    def _stock_info(self, code: str) -> str:
+        """Market, size and sector. The size follows the paid-in capital, as the exchange once had it (guess)."""
+        issue = self._issues.get(code)
+        if issue is None:
+            return ""
+        market = dict(table("market_name")).get(issue.market, "")
+        capital = issue.shares * issue.face_value
+        size = next(name for least, name in table("size_class") if capital >= int(least))
+        return f"시장구분0|{market};시장구분1|{size};업종구분|{issue.industry};"
+
+    def _sector_codes(self, group: str) -> str:
+        return "".join(f"{held},{code},{name}|" for held, code, name in self._sectors if held == group)
+
+    def _sector_name(self, code: str) -> str:
+        return next((name for _group, held, name in self._sectors if held == code), "")
+
+    def _no_warning(self, code: str) -> str:
+        return "0" if code in self._issues else ""
+
+    def _listed_shares(self, code: str) -> str:
+        issue = self._issues.get(code)
+        return "" if issue is None else str(issue.shares)
+
+    def _market_kind(self, code: str) -> str:
+        issue = self._issues.get(code)
+        return "" if issue is None else self._number(issue)[0]

@@ -1,0 +1,110 @@
+"""How the pieces of a real-time string are written, each as fast as Python lets one.
+
+The rules are those of ``formats``; what is quicker here is that everything which hangs on a price alone is
+written once for each price of an issue, and that ratios are cut out of whole numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.tables import rows
+
+_SEOUL = 9 * 3600
+_DAY = 86400
+
+
+class _Clock(dict[int, str]):
+    """HHMMSS by second of the day."""
+
+    def __missing__(self, second: int) -> str:
+        text = f"{second // 3600:02d}{second // 60 % 60:02d}{second % 60:02d}"
+        self[second] = text
+        return text
+
+
+_CLOCK = _Clock()
+
+
+def clock(time: float) -> str:
+    """HHMMSS in Seoul of seconds since the epoch.
+
+    >>> clock(1642483782.7)
+    '142942'
+    """
+    return _CLOCK[(int(time) + _SEOUL) % _DAY]
+
+
+def span(seconds: int) -> str:
+    """A stretch of time below a day as HHMMSS."""
+    return _CLOCK[seconds]
+
+
+def share(part: int, whole: int) -> str:
+    """``part`` in percent of ``whole``, two decimals, no sign; neither may be negative, 0.00 without a whole.
+
+    >>> share(2944634, 4817707), share(1, 0)
+    ('61.12', '0.00')
+    """
+    if not whole:
+        return "0.00"
+    hundredths = (20_000 * part + whole) // (2 * whole)
+    return f"{hundredths // 100}.{hundredths % 100:02d}"
+
+
+def compared(part: int, whole: int) -> str:
+    """``share`` under the sign that says whether ``part`` is below ``whole``.
+
+    >>> compared(7884712, 8785122), compared(3, 2), compared(3, 0)
+    ('-89.75', '+150.00', '0.00')
+    """
+    if not whole:
+        return "0.00"
+    return ("-" if part < whole else "+") + share(part, whole)
+
+
+class Colours(dict[int, str]):
+    """Prices of an issue as they are written, coloured against its base price; written once each.
+
+    >>> Colours(77500)[77000]
+    '-77000'
+    """
+
+    def __init__(self, base: int) -> None:
+        super().__init__()
+        self._base = base
+
+    def __missing__(self, price: int) -> str:
+        text = kiwoom_format.price(price, self._base)
+        self[price] = text
+        return text
+
+
+@cache
+def fixed(realtype: str) -> dict[int, str]:
+    """FIDs of a type that always hold the same, because nothing better is known, from ``realtime_fixed.tsv``."""
+    return {int(fid): value for name, fid, value, _why in rows("realtime_fixed") if name == realtype}
+
+
+_ROUNDINGS: dict[str, Callable[[int], int]] = {
+    "down": lambda millionths: millionths // 1_000_000,
+    "up": lambda millionths: -(-millionths // 1_000_000),
+    "nearest": lambda millionths: kiwoom_format.divided(millionths, 1_000_000),
+}
+
+
+@cache
+def _per_price() -> dict[int, tuple[Callable[[int], int], int]]:
+    return {int(fid): (_ROUNDINGS[rule], int(value)) for fid, rule, value, _why in rows("realtime_per_price")}
+
+
+def per_price(fid: int, price: int) -> int:
+    """A FID that is a part of the price, from ``realtime_per_price.tsv``.
+
+    >>> per_price(1498, 77100)
+    24672
+    """
+    rounding, value = _per_price()[fid]
+    return rounding(price * value)

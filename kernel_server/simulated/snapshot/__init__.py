@@ -1,0 +1,1 @@
+"""Column views of the whole market at one moment."""

@@ -1,0 +1,159 @@
+"""The market's indices as numbers: days and minutes of each, at a hundred times the index.
+
+An index of ``index.tsv`` is weighted by market value over a fixed basket: the first so many shares of a market,
+or of some industries in it, in the order of the listing, that have any prices; each counts from its second session
+on. It is chained from day to day, and stands at the table's level at the end of 2025, or on the last day there is
+before. The whole series is laid out once, as far as the market can tell, and cut at the present, so that nothing
+that has been seen of it ever changes. That takes long: whoever asks had better ``prepare`` it first, in parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+
+import numpy as np
+
+from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.base import hash_random
+from kernel_server.simulated.base.dates import epoch_days, yyyymmdd
+from kernel_server.simulated.market.model import Bars, Floats, Ints, Market
+from kernel_server.simulated.market.resample import cut
+from kernel_server.simulated.snapshot.index_weights import Index, IndexWeights
+
+_AUCTION_MINUTES = 10
+_SEOUL = 9 * 3600
+_STEPS = 12  # of a layout in one piece of work: some ten milliseconds
+_NONE = np.zeros(0, np.int64)
+_EMPTY = Bars(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
+
+
+class IndexValues:
+    """The indices of a market.
+
+    Args:
+        market: whose shares they are made of.
+        sessions: the calendar, asked for once, when first needed.
+    """
+
+    def __init__(self, market: Market, sessions: Callable[[], Sessions]) -> None:
+        self._load = sessions
+        self._layout = IndexWeights(market, lambda: float(self.sessions.closes[-1]), lambda: self._numbers)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return self._load()
+
+    @property
+    def known(self) -> Mapping[str, Index]:
+        """The indices that have members here, by code."""
+        return self._layout.known()
+
+    def prepare(self, group: str) -> bool:
+        """Goes on laying out the indices of that group, for some milliseconds; whether all of them are."""
+        return self._layout.advance(_STEPS, group=group)
+
+    def prepare_one(self, code: str) -> bool:
+        """``prepare`` for one index. True for a code that is none."""
+        return self._layout.advance(_STEPS, [code])
+
+    def daily(self, code: str, now: float) -> Bars:
+        """The index's days up to ``now``, the running one so far included. Volume in shares, value in KRW."""
+        whole = self._layout.series(code)
+        running = self.sessions.current(now)
+        done = self.sessions.last_completed(now)
+        last = int(self._numbers[done]) if done >= 0 else 0
+        bars = cut(whole, 0, int(np.searchsorted(whole.time, last, "right")))
+        if running is None:
+            return bars
+        today = int(self._numbers[running])
+        at = int(np.searchsorted(whole.time, today))
+        if at == len(whole) or whole.time[at] != today:
+            return bars
+        seen = self._minutes(code, at, at + 1, now)
+        if not len(seen):
+            return bars
+        columns = {name: getattr(whole, name)[: at + 1].copy() for name in Bars.__dataclass_fields__}
+        columns["open"][-1] = seen.open[0]
+        columns["high"][-1] = seen.high.max()
+        columns["low"][-1] = seen.low.min()
+        columns["close"][-1] = seen.close[-1]
+        columns["volume"][-1] = seen.volume.sum()
+        columns["value"][-1] = seen.value.sum()
+        return Bars(**columns)
+
+    def minute(self, code: str, now: float, days: int) -> Bars:
+        """1-minute bars of the newest ``days`` sessions up to ``now``; they add up to the days."""
+        whole = self._layout.series(code)
+        started = self.sessions.last_started(now)
+        newest = int(self._numbers[started]) if started >= 0 else 0
+        stop = int(np.searchsorted(whole.time, newest, "right"))
+        if stop and whole.time[stop - 1] == newest and not len(self._minutes(code, stop - 1, stop, now)):
+            stop -= 1
+        return self._minutes(code, max(0, stop - days), stop, now)
+
+    @cached_property
+    def _numbers(self) -> Ints:
+        return yyyymmdd(self.sessions.dates.view(np.int64))
+
+    def _minutes(self, code: str, first: int, stop: int, now: float) -> Bars:
+        """The minutes of those days of the whole series that are over at ``now``."""
+        whole = self._layout.series(code)
+        parts = []
+        for at in range(first, stop):
+            session = int(np.searchsorted(self._numbers, whole.time[at]))
+            opened, close = int(self.sessions.opens[session]), int(self.sessions.closes[session])
+            count = (close - opened) // 60 - _AUCTION_MINUTES
+            start = opened + 60 * np.append(np.arange(count), count + _AUCTION_MINUTES)
+            known = np.append(start[:-1] + 60, start[-1])
+            day = _path(code, cut(whole, at, at + 1), start)
+            parts.append(cut(day, 0, int(np.searchsorted(known, now, "right"))))
+        if not parts:
+            return _EMPTY
+        joined = [
+            np.concatenate([getattr(part, name) for part in parts]) for name in Bars.__dataclass_fields__
+        ]
+        return Bars(*joined)
+
+
+def _path(code: str, day: Bars, start: Ints) -> Bars:
+    """The minutes that make up a day: they open, turn and close where it does, and share its volume out."""
+    count = len(start) - 1
+    index = epoch_days(day.time) * 1440 + np.arange(count + 1)
+    opened, high, low, close = (float(column[0]) for column in (day.open, day.high, day.low, day.close))
+    passed = np.arange(count + 1) / count
+    path = np.append(0.0, np.cumsum(hash_random.bell(hash_random.key(code, "path"), index[:-1])))
+    path -= path[-1] * passed
+    path = opened + (close - opened) * passed + path * (high - low) / count**0.5
+    path = _fitted(path, max(opened, close), high)
+    path = -_fitted(-path, -min(opened, close), -low)
+    placed = np.rint(path).astype(np.int64)
+    open_, ends = np.append(placed[:-1], day.close[0]), np.append(placed[1:], day.close[0])
+    top, bottom = np.maximum(open_, ends), np.minimum(open_, ends)
+    # Where the path does not turn there, the minute nearest to it does.
+    top[int(np.argmax(top[:-1]))], bottom[int(np.argmin(bottom[:-1]))] = day.high[0], day.low[0]
+    weight = (
+        1
+        + 2.5 * np.exp(-np.arange(count + 1) / 12)
+        + hash_random.uniform(hash_random.key(code, "size"), index)
+    )
+    weight[-1] = weight[:-1].sum() * 0.06
+    local = start + _SEOUL
+    labels = yyyymmdd(local // 86400) * 1_000_000 + local // 3600 % 24 * 10_000 + local // 60 % 60 * 100
+    volume, value = (_shared(int(column[0]), weight) for column in (day.volume, day.value))
+    none = np.zeros(count + 1, np.int64)
+    return Bars(labels, open_, top, bottom, ends, volume, value, none, none.astype(np.float64))
+
+
+def _fitted(path: Floats, edge: float, top: float) -> Floats:
+    """The path with what is above ``edge`` stretched or squeezed so that its highest point is at ``top``."""
+    above = path - edge
+    most = float(above.max())
+    fitted: Floats = np.where(above > 0, edge + above * ((top - edge) / most if most > 0 else 1.0), path)
+    return fitted
+
+
+def _shared(total: int, weight: Floats) -> Ints:
+    edges = np.cumsum(weight)
+    parts: Ints = np.diff(np.rint(total * (edges / edges[-1])).astype(np.int64), prepend=0)
+    return parts

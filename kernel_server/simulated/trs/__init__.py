@@ -1,0 +1,1 @@
+"""TR handlers about the market: one module per group of TRs."""

@@ -1,0 +1,166 @@
+"""The chart TRs of an index: ticks, minutes, days, weeks, months and years, newest first, page by page.
+
+Values are a hundred times the index and without a sign, volumes in thousands of shares. Continuation keys are the
+times of the oldest underlying bar of a page, as in ``charts``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.date_input import date_input
+from kernel_server.simulated.base.tables import rows as table
+from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, Unfinished, message
+from kernel_server.simulated.market.model import Bars, Ints
+from kernel_server.simulated.market.resample import (
+    cut,
+    cut_at,
+    grouped,
+    intervals,
+    months,
+    run_starts,
+    weeks,
+    years,
+)
+from kernel_server.simulated.market.trading_hours import today
+from kernel_server.simulated.settings import BrokerSettings
+from kernel_server.simulated.snapshot.index_values import IndexValues
+
+_PERIODS: Mapping[str, Callable[[Ints], Ints]] = {"week": weeks, "month": months, "year": years}
+_DAY = 1_000_000
+_CLOSED = 888888
+_TICKS = 4  # a minute: its open, its turns, its close
+_SECONDS = 15
+
+
+class IndexCharts:
+    """Handlers of the TRs of ``data/index_chart.tsv``."""
+
+    def __init__(self, indices: IndexValues, settings: BrokerSettings) -> None:
+        self._indices = indices
+        self._settings = settings
+        self._bars = {tr: bar for tr, bar, _intervals in table("index_chart")}
+        self._intervals = {tr: listed.split(",") for tr, _bar, listed in table("index_chart")}
+
+    def handlers(self) -> dict[str, TrHandler]:
+        """A handler for each TR code, in lower case."""
+        return {
+            code: self._within_days if bar in ("tick", "minute") else self._days
+            for code, bar in self._bars.items()
+        }
+
+    def _days(self, request: TrRequest, now: float) -> TrAnswer:
+        code = self._code(request)
+        newest = date_input(request.inputs["기준일자"]) or today(now)
+        bars = self._indices.daily(code, now)
+        if request.after is None:
+            stop = np.searchsorted(bars.time, newest, "right")
+        else:
+            stop = np.searchsorted(bars.time, request.after, "left")
+        bars = cut(bars, 0, int(stop))
+        keys = bars.time
+        period = _PERIODS.get(self._bars[request.tr.code])
+        if period is not None and len(bars):
+            groups = period(bars.time)
+            starts = run_starts(groups)
+            keys, last = bars.time[starts], bars.time[np.append(starts[1:], len(bars)) - 1]
+            bars = grouped(bars, groups, keys if self._settings.period_date == "first" else last)
+        return _page(request, code, bars, keys, "일자")
+
+    def _within_days(self, request: TrRequest, now: float) -> TrAnswer:
+        code = self._code(request)
+        interval = request.inputs["틱범위"]
+        if interval not in self._intervals[request.tr.code]:
+            raise TrRejected("bad_input")
+        ticks = self._bars[request.tr.code] == "tick"
+        days = self._settings.index_tick_days if ticks else self._settings.minute_days
+        minutes = self._indices.minute(code, now, days)
+        if not len(minutes):
+            return _page(request, code, minutes, minutes.time, "체결시간")
+        if ticks:
+            bars, keys = _grouped_ticks(ticks_of(minutes), int(interval))
+        else:
+            groups = intervals(minutes.time, int(interval))
+            keys = groups[run_starts(groups)]
+            bars = grouped(minutes, groups, keys)
+        bars = cut_at(bars, np.arange(len(bars)), self._labelled(bars.time, now))
+        stop = len(bars) if request.after is None else int(np.searchsorted(keys, request.after, "left"))
+        return _page(request, code, cut(bars, 0, stop), keys[:stop], "체결시간")
+
+    def _labelled(self, times: Ints, now: float) -> Ints:
+        """The times as they are written: the last of a session that is over may bear a mark instead."""
+        if self._settings.index_close == "time":
+            return times
+        labels = times.copy()
+        last = np.append(times[1:] // _DAY != times[:-1] // _DAY, True)
+        if self._indices.sessions.current(now) is not None:
+            last[-1] = last[-1] and times[-1] // _DAY != today(now)
+        labels[last] = times[last] // _DAY * _DAY + _CLOSED
+        return labels
+
+    def _code(self, request: TrRequest) -> str:
+        code = request.inputs["업종코드"]
+        if not self._indices.prepare_one(code):
+            raise Unfinished
+        if code not in self._indices.known:
+            raise TrRejected("unknown_code")
+        return code
+
+
+def ticks_of(minutes: Bars) -> Bars:
+    """Values within each minute that make it up; a minute without a move of its own, as the auction, is one."""
+    falling = minutes.close < minutes.open
+    second = np.where(falling, minutes.high, minutes.low)
+    third = np.where(falling, minutes.low, minutes.high)
+    values = np.stack([minutes.open, second, third, minutes.close], axis=1)
+    time = minutes.time[:, None] + np.arange(_TICKS) * _SECONDS
+    kept = np.ones(values.shape, np.bool_)
+    kept[minutes.high == minutes.low, 1:] = False
+    alone = ~kept[:, 1:2]
+    volume, value = (_spread(column, alone)[kept] for column in (minutes.volume, minutes.value))
+    flat, times = values[kept], time[kept]
+    none = np.zeros(len(flat), np.int64)
+    return Bars(times, flat, flat, flat, flat, volume, value, none, none.astype(np.float64))
+
+
+def _spread(totals: Ints, alone: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Ints:
+    parts = np.repeat((totals // _TICKS)[:, None], _TICKS, axis=1)
+    parts[:, -1] += totals % _TICKS
+    parts[:, :1] = np.where(alone, totals[:, None], parts[:, :1])
+    return parts
+
+
+def _grouped_ticks(ticks: Bars, many: int) -> tuple[Bars, Ints]:
+    """Bars of so many ticks, counted from the first of each session; the times of their first ticks beside them."""
+    day = ticks.time // _DAY
+    starts = run_starts(day)
+    counts = np.diff(np.append(starts, len(ticks)))
+    within = np.arange(len(ticks)) - np.repeat(starts, counts)
+    groups = day * _DAY + within // many
+    first = run_starts(groups)
+    last = np.append(first[1:], len(ticks)) - 1
+    return grouped(ticks, groups, ticks.time[last]), ticks.time[first]
+
+
+def _page(request: TrRequest, code: str, bars: Bars, keys: Ints, time: str) -> TrAnswer:
+    if not len(bars):
+        return TrAnswer([code], message=message("no_history") if request.after is None else "", codes=(code,))
+    size = request.tr.rows_per_page or len(bars)
+    start = max(0, len(bars) - size)
+    page = cut(bars, start, len(bars))
+    columns = {
+        "현재가": kiwoom_format.numbers(page.close),
+        "거래량": kiwoom_format.numbers((page.volume + 500) // 1000),
+        time: kiwoom_format.numbers(page.time),
+        "시가": kiwoom_format.numbers(page.open),
+        "고가": kiwoom_format.numbers(page.high),
+        "저가": kiwoom_format.numbers(page.low),
+        "거래대금": kiwoom_format.millions_column(page.value),
+    }
+    blanks = [""] * len(page)
+    rows = list(map(list, zip(*(columns.get(name, blanks) for name in request.tr.multi_names), strict=True)))
+    rows.reverse()
+    return TrAnswer([code], rows, int(keys[start]) if start else None, codes=(code,))

@@ -1,0 +1,163 @@
+"""An index by day (opt20009), the issues of one (opt20002), and who bought in each (opt10051)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.date_input import date_input
+from kernel_server.simulated.base.tr import (
+    TrAnswer,
+    TrHandler,
+    TrRejected,
+    TrRequest,
+    Unfinished,
+    in_order,
+    message,
+)
+from kernel_server.simulated.market.resample import cut
+from kernel_server.simulated.market.trading_hours import today
+from kernel_server.simulated.snapshot.index_values import IndexValues
+from kernel_server.simulated.snapshot.index_weights import Index
+from kernel_server.simulated.snapshot.investor_matrix import InvestorMatrix, between
+from kernel_server.simulated.snapshot.scanner import MarketScanner
+from kernel_server.simulated.trs.index_quotes import (
+    GROUPS,
+    IndexQuotes,
+    base_of,
+    change,
+    counted,
+    level,
+    places_of,
+    sense,
+    state,
+    year_extremes,
+)
+from kernel_server.simulated.trs.rankings.fields import FIELDS, RankingRow
+from kernel_server.simulated.trs.rankings.view import RankingView
+
+_MONEY, _SHARES = "0", "1"
+_NETS: Mapping[str, str] = {
+    "증권순매수": "금융투자",
+    "보험순매수": "보험",
+    "투신순매수": "투신",
+    "은행순매수": "은행",
+    "종신금순매수": "기타금융",
+    "기금순매수": "연기금등",
+    "기타법인순매수": "기타법인",
+    "개인순매수": "개인투자자",
+    "외국인순매수": "외국인투자자",
+    "내국인대우외국인순매수": "내외국인",
+    "국가순매수": "국가",
+    "사모펀드순매수": "사모펀드",
+    "기관계순매수": "기관계",
+}
+
+
+class IndexDays:
+    """Handlers of these TRs.
+
+    Args:
+        indices: the market's.
+        survey: for their issues.
+        quotes: for how many of these rose and fell.
+        flows: who bought and sold what.
+    """
+
+    def __init__(
+        self, indices: IndexValues, survey: MarketScanner, quotes: IndexQuotes, flows: InvestorMatrix
+    ) -> None:
+        self._indices = indices
+        self._survey = survey
+        self._quotes = quotes
+        self._flows = flows
+
+    def handlers(self) -> dict[str, TrHandler]:
+        """A handler for each TR code, in lower case."""
+        return {"opt20009": self._days, "opt20002": self._members, "opt10051": self._investors}
+
+    def _asked(self, request: TrRequest) -> Index:
+        if not self._indices.prepare_one(request.inputs["업종코드"]):
+            raise Unfinished
+        index = self._indices.known.get(request.inputs["업종코드"])
+        if request.inputs["시장구분"] not in GROUPS:
+            raise TrRejected("bad_input")
+        if index is None:
+            raise TrRejected("unknown_code")
+        return index
+
+    def _days(self, request: TrRequest, now: float) -> TrAnswer:
+        """opt20009: the state of an index as in opt20001, and its days, newest first; their key is the oldest day."""
+        index = self._asked(request)
+        bars = self._indices.daily(index.code, now)
+        if not len(bars):
+            return TrAnswer(message=message("no_history"), codes=(index.code,))
+        values = state(bars) | counted(self._quotes.breadth(index, now)) | year_extremes(bars)
+        stop = len(bars) if request.after is None else int(np.searchsorted(bars.time, request.after))
+        start = max(0, stop - (request.tr.rows_per_page or stop))
+        rows = []
+        for at in range(stop - 1, start - 1, -1):
+            close, base = int(bars.close[at]), base_of(cut(bars, 0, at + 1))
+            row = {
+                "일자n": str(int(bars.time[at])),
+                "현재가n": level(close, base),
+                "전일대비기호n": sense(close, base),
+                "전일대비n": change(close, base),
+                "등락률n": kiwoom_format.rate(close - base, base),
+                "누적거래량n": str(kiwoom_format.thousands(int(bars.volume[at]))),
+            }
+            rows.append(in_order(request.tr.multi_names, row))
+        single = in_order(request.tr.single_names, values)
+        return TrAnswer(single, rows, int(bars.time[start]) if start else None, codes=(index.code,))
+
+    def _members(self, request: TrRequest, now: float) -> TrAnswer:
+        """opt20002: the issues of an index in the order of the listing; the key is how many have been told."""
+        index = self._asked(request)
+        look = RankingView(self._survey, now)
+        places = places_of(index, look.facts).tolist()
+        start = request.after or 0
+        stop = start + (request.tr.rows_per_page or len(places))
+        names = request.tr.multi_names
+        rows = []
+        for rank, place in enumerate(places[start:stop], start + 1):
+            row = RankingRow(look.facts.day(place, look.prices, place), place, rank, {})
+            rows.append(in_order(names, {name: FIELDS[name](row) for name in names}))
+        after = stop if stop < len(places) else None
+        return TrAnswer(rows=rows, after=after, message="" if rows else message("no_history"))
+
+    def _investors(self, request: TrRequest, now: float) -> TrAnswer:
+        """opt10051: the indices of a market on a day, with what each group bought net of their issues.
+
+        In 백만원 or 천주. 증권 are 금융투자, 종신금 are 기타금융.
+        """
+        inputs = request.inputs
+        group, what = inputs["시장구분"], inputs["금액수량구분"]
+        if group not in GROUPS or what not in (_MONEY, _SHARES):
+            raise TrRejected("bad_input")
+        if not self._indices.prepare(group):
+            raise Unfinished
+        look = RankingView(self._survey, now)
+        day = date_input(inputs["기준일자"]) or max(look.facts.dates, default=today(now))
+        period = between(look.facts, day, day)
+        money = what == _MONEY
+        nets = {
+            field: self._flows.traded(look, period, name, money).net.sum(axis=1)
+            for field, name in _NETS.items()
+        }
+        rows = []
+        for index in self._indices.known.values():
+            bars = self._indices.daily(index.code, now)
+            at = int(np.searchsorted(bars.time, day, "right"))
+            if index.group != group or not at or bars.time[at - 1] != day:
+                continue
+            values = state(cut(bars, 0, at))
+            places = places_of(index, look.facts)
+            values |= {"업종코드": index.code, "업종명": index.name, "등락율": values["등락률"]}
+            values |= {"대비부호": values["전일대비기호"]}
+            for field, net in nets.items():
+                amount = int(net[places].sum())
+                values[field] = kiwoom_format.signed(amount if money else kiwoom_format.thousands(amount))
+            rows.append(in_order(request.tr.multi_names, values))
+        return TrAnswer(rows=rows, message="" if rows else message("no_history"))

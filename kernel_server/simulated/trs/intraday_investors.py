@@ -1,0 +1,69 @@
+"""opt10064: what investors had traded in an issue at the times of day at which that is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.dates import epoch_days
+from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
+from kernel_server.simulated.market import investor_groups
+from kernel_server.simulated.market.model import Issue, Market
+
+# At these times of a usual session the exchange counts.
+_TIMES = (93000, 100000, 113000, 132000, 143000, 153000)
+_DAY = 1_000_000
+_MARKETS = ("000", "001", "101")
+_MONEY, _SHARES = "1", "2"
+_NET, _BOUGHT, _SOLD = "0", "1", "2"
+
+
+class IntradayInvestors:
+    """The handler of opt10064."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._issues: Mapping[str, Issue] = market.issues()
+
+    def handlers(self) -> dict[str, TrHandler]:
+        """A handler for each TR code, in lower case."""
+        return {"opt10064": self._times}
+
+    def _times(self, request: TrRequest, now: float) -> TrAnswer:
+        """Newest first; the day divides at each time as it does when it is over."""
+        inputs = request.inputs
+        issue = self._issues.get(inputs["종목코드"])
+        what, side = inputs["금액수량구분"], inputs["매매구분"]
+        if what not in (_MONEY, _SHARES) or side not in (_NET, _BOUGHT, _SOLD):
+            raise TrRejected("bad_input")
+        if inputs["시장구분"] not in _MARKETS:
+            raise TrRejected("bad_input")
+        if issue is None:
+            raise TrRejected("unknown_code")
+        minutes = self._market.minute(issue.code, True, now, 1)
+        if not len(minutes):
+            return TrAnswer(message=message("no_history"), codes=(issue.code,))
+        day = int(minutes.time[-1]) // _DAY
+        clock = minutes.time % _DAY
+        column = minutes.value if what == _MONEY else minutes.volume
+        summed = np.append(0, np.cumsum(column))
+        known = [time for time in _TIMES if time <= int(clock[-1])]
+        totals = summed[np.searchsorted(clock, known, "right")]
+        if what == _MONEY:
+            totals = investor_groups.millions(totals)
+        days = epoch_days(np.full(len(known), day))
+        bought, sold = investor_groups.bought_and_sold(issue.code, days, totals)
+        amounts = {_NET: bought - sold, _BOUGHT: bought, _SOLD: -sold}[side]
+        names = [name for name in request.tr.multi_names if name in investor_groups.names()]
+        rows = [
+            in_order(
+                request.tr.multi_names,
+                {"시간": f"{known[at]:06d}"}
+                | {name: kiwoom_format.signed(int(investor_groups.of(amounts[at], name))) for name in names},
+            )
+            for at in range(len(known) - 1, -1, -1)
+        ]
+        text = "" if rows else message("no_history")
+        return TrAnswer(rows=rows, message=text, codes=(issue.code,))

@@ -1,0 +1,121 @@
+"""Who bought and who sold an issue: opt10059 and opt10060 by day, opt10061 in sum. See ``investors``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.date_input import date_input
+from kernel_server.simulated.base.dates import epoch_days
+from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
+from kernel_server.simulated.market import investor_groups
+from kernel_server.simulated.market.model import Bars, Ints, Issue, Market
+from kernel_server.simulated.market.resample import cut
+from kernel_server.simulated.market.tick_size import board, rules
+from kernel_server.simulated.market.trading_hours import day_of, today
+from kernel_server.simulated.settings import BrokerSettings
+
+_MONEY, _SHARES = "1", "2"
+_NET, _BOUGHT, _SOLD = "0", "1", "2"
+_THOUSANDS, _SINGLE = "1000", "1"
+
+
+class InvestorLists:
+    """Handlers of the TRs about investors in one issue."""
+
+    def __init__(self, market: Market, settings: BrokerSettings) -> None:
+        self._market = market
+        self._settings = settings
+        self._issues = market.issues()
+
+    def handlers(self) -> dict[str, TrHandler]:
+        """A handler for each TR code, in lower case."""
+        return {"opt10059": self._days, "opt10060": self._days, "opt10061": self._sum}
+
+    def _asked(self, request: TrRequest, now: float) -> tuple[Issue, Bars, str, str, str]:
+        """The issue with all of its days, what is asked for, which side of it, and its unit."""
+        inputs = request.inputs
+        issue = self._issues.get(inputs["종목코드"])
+        what, side, unit = inputs["금액수량구분"], inputs["매매구분"], inputs["단위구분"]
+        if what not in (_MONEY, _SHARES) or side not in (_NET, _BOUGHT, _SOLD):
+            raise TrRejected("bad_input")
+        if unit not in (_THOUSANDS, _SINGLE):
+            raise TrRejected("bad_input")
+        if issue is None:
+            raise TrRejected("unknown_code")
+        bars = self._market.daily(issue.code, True, now)
+        if not len(bars):
+            bars = self._market.daily(issue.code, False, now)
+        return issue, bars, what, side, unit
+
+    def _days(self, request: TrRequest, now: float) -> TrAnswer:
+        issue, bars, what, side, unit = self._asked(request, now)
+        newest = date_input(request.inputs["일자"]) or today(now)
+        end = np.searchsorted(bars.time, newest if request.after is None else request.after - 1, "right")
+        if not end:
+            return TrAnswer(message=message("no_history") if request.after is None else "")
+        start = max(0, int(end) - (request.tr.rows_per_page or int(end)))
+        # The close before is 기준가, so one bar more than the page has to be read.
+        first = max(0, start - 1)
+        page = cut(bars, first, int(end))
+        amounts = self._amounts(issue, page, what, side, unit)
+        names = request.tr.multi_names
+        rows = [
+            in_order(names, self._row(issue, page, at, first + at == 0) | self._written(amounts[at], side))
+            for at in range(len(page) - 1, start - first - 1, -1)
+        ]
+        return TrAnswer(rows=rows, after=int(bars.time[start]) if start else None, codes=(issue.code,))
+
+    def _row(self, issue: Issue, bars: Bars, at: int, oldest: bool) -> dict[str, str]:
+        last = int(bars.close[at])
+        base = int(bars.open[at] if oldest else bars.close[at - 1])
+        upper, lower = rules(day_of(int(bars.time[at])), board(issue)).limits(base)
+        return {
+            "일자": str(int(bars.time[at])),
+            "현재가": kiwoom_format.price(last, base),
+            "대비기호": kiwoom_format.direction(last, base, upper, lower),
+            "전일대비": kiwoom_format.signed(last - base),
+            "등락율": kiwoom_format.rate(last - base, base),
+            "누적거래량": str(int(bars.volume[at])),
+            "누적거래대금": str(kiwoom_format.millions(int(bars.value[at]))),
+        }
+
+    def _sum(self, request: TrRequest, now: float) -> TrAnswer:
+        """opt10061: all days from 시작일자 to 종료일자 in one row, whose numbers bear two signs where negative."""
+        issue, bars, what, side, unit = self._asked(request, now)
+        first = date_input(request.inputs["시작일자"])
+        last = date_input(request.inputs["종료일자"]) or today(now)
+        span = cut(
+            bars, int(np.searchsorted(bars.time, first)), int(np.searchsorted(bars.time, last, "right"))
+        )
+        if not len(span):
+            return TrAnswer(message=message("no_history"))
+        summed = self._amounts(issue, span, what, side, unit).sum(axis=0)
+        sense = -1 if side == _SOLD else 1
+        values = {name: kiwoom_format.twice_signed(sense * amount) for name, amount in _named(summed).items()}
+        return TrAnswer(rows=[in_order(request.tr.multi_names, values)], codes=(issue.code,))
+
+    def _amounts(self, issue: Issue, bars: Bars, what: str, side: str, unit: str) -> Ints:
+        """What each group traded each day, one day a row, in the unit asked for."""
+        if what == _MONEY:
+            totals = investor_groups.millions(bars.value)
+        else:
+            totals = bars.volume if unit == _SINGLE else (bars.volume + 500) // 1000
+        bought, sold = investor_groups.bought_and_sold(issue.code, epoch_days(bars.time), totals)
+        return {_NET: bought - sold, _BOUGHT: bought, _SOLD: sold}[side]
+
+    def _written(self, amounts: Ints, side: str) -> dict[str, str]:
+        return self._signed(_named(amounts), side)
+
+    def _signed(self, amounts: Mapping[str, int], side: str) -> dict[str, str]:
+        if side != _NET and self._settings.flow_signs == "plain":
+            return {name: str(amount) for name, amount in amounts.items()}
+        sense = -1 if side == _SOLD else 1
+        return {name: kiwoom_format.signed(amount * sense) for name, amount in amounts.items()}
+
+
+def _named(amounts: Ints) -> dict[str, int]:
+    """The amounts of one row by group, and of the groups of groups."""
+    return {name: int(investor_groups.of(amounts, name)) for name in investor_groups.names()}

@@ -1,0 +1,164 @@
+"""opt10001 and OPTKWFID: the state of issues, one or a hundred of them."""
+
+from __future__ import annotations
+
+from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.tables import rows as table
+from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order
+from kernel_server.simulated.market.day_summary import (
+    LEVELS,
+    DaySummary,
+    book,
+    extremes,
+    history,
+    newest,
+    strength,
+)
+from kernel_server.simulated.market.foreign_ownership import ForeignHoldings
+from kernel_server.simulated.market.fundamentals import fundamentals
+from kernel_server.simulated.market.model import Bars, Issue, Market
+from kernel_server.simulated.market.trading_hours import TradingHours
+from kernel_server.simulated.settings import BrokerSettings
+
+
+class Quotes:
+    """Handlers of the TRs that describe issues."""
+
+    def __init__(self, market: Market, settings: BrokerSettings, hours: TradingHours) -> None:
+        self._market = market
+        self._settings = settings
+        self._hours = hours
+        self._holders = ForeignHoldings(market, settings)
+        self._issues = market.issues()
+        self._constant = dict(table("watch_list_constant"))
+
+    def handlers(self) -> dict[str, TrHandler]:
+        """A handler for each TR code, in lower case."""
+        return {"opt10001": self._basics, "optkwfid": self._watch_list}
+
+    def _basics(self, request: TrRequest, now: float) -> TrAnswer:
+        """opt10001."""
+        issue = self._issues.get(request.inputs["종목코드"])
+        if issue is None:
+            raise TrRejected("unknown_code")
+        bars = history(self._market, issue.code, now)
+        day = newest(issue, bars)
+        values = _listing(issue)
+        if day is not None:
+            values |= _prices(day) | self._basic_values(day, bars)
+            if self._settings.fundamentals_seed is not None:
+                values |= fundamentals(issue, self._settings.fundamentals_seed, bars)
+                held = self._holders.held(issue, bars.time[-1:], now)
+                if held is not None:
+                    values["외인소진률"] = f"+{kiwoom_format.decimal(int(held[-1]) * 100, issue.shares)}"
+        return TrAnswer(in_order(request.tr.single_names, values), codes=(issue.code,))
+
+    def _watch_list(self, request: TrRequest, now: float) -> TrAnswer:
+        """OPTKWFID, one row a code in the order asked for."""
+        names = request.tr.multi_names
+        rows, known = [], []
+        for code in request.inputs["종목코드"].split(";"):
+            issue = self._issues.get(code)
+            if issue is not None:
+                known.append(code)
+                rows.append(in_order(names, self._watched(issue, now)))
+            elif self._settings.unknown_codes == "blank":
+                rows.append([""] * len(names))
+        return TrAnswer(rows=rows, codes=tuple(known))
+
+    def _basic_values(self, day: DaySummary, bars: Bars) -> dict[str, str]:
+        far = extremes(bars)
+        return {
+            "연중최고": kiwoom_format.price(far.year_high, day.base),
+            "연중최저": kiwoom_format.price(far.year_low, day.base),
+            "대용가": str(day.base * self._settings.collateral_rate // 1000 * 10),
+            "250최고": kiwoom_format.price(far.long_high, day.base),
+            "250최저": kiwoom_format.price(far.long_low, day.base),
+            "250최고가일": str(far.long_high_date),
+            "250최고가대비율": kiwoom_format.rate(day.last - far.long_high, far.long_high),
+            "250최저가일": str(far.long_low_date),
+            "250최저가대비율": kiwoom_format.rate(day.last - far.long_low, far.long_low),
+            "대비기호": kiwoom_format.direction(day.last, day.base, day.upper, day.lower),
+            "거래대비": kiwoom_format.compared(day.volume, day.volume_before),
+            # outside an auction there is no expected price, which the broker writes as a price of nothing
+            "예상체결가": kiwoom_format.price(0, day.base),
+            "예상체결수량": "0",
+        }
+
+    def _watched(self, issue: Issue, now: float) -> dict[str, str]:
+        day = newest(issue, history(self._market, issue.code, now, 2))
+        if day is None:
+            return _listing(issue)
+        time = self._hours.last_trade(day.date, now)
+        return self._constant | _listing(issue) | _prices(day) | _quotes(day) | _traded(day, time)
+
+
+def _listing(issue: Issue) -> dict[str, str]:
+    """What is known of an issue without any price."""
+    shares = str(kiwoom_format.thousands(issue.shares))
+    return {
+        "종목코드": issue.code,
+        "종목명": issue.name,
+        "액면가": str(issue.face_value),
+        "액면가단위": "원",
+        "자본금": str(kiwoom_format.eok(issue.shares * issue.face_value)),
+        "상장주식": shares,
+        "주식수": shares,
+    }
+
+
+def _prices(day: DaySummary) -> dict[str, str]:
+    """The fields that opt10001 and OPTKWFID share."""
+    change = day.last - day.base
+    return {
+        "현재가": kiwoom_format.price(day.last, day.base),
+        "기준가": str(day.base),
+        "전일대비": kiwoom_format.signed(change),
+        "등락율": kiwoom_format.rate(change, day.base),
+        "거래량": str(day.volume),
+        "시가": kiwoom_format.price(day.open, day.base),
+        "고가": kiwoom_format.price(day.high, day.base),
+        "저가": kiwoom_format.price(day.low, day.base),
+        "상한가": kiwoom_format.price(day.upper, day.base),
+        "하한가": kiwoom_format.price(day.lower, day.base),
+        "시가총액": str(kiwoom_format.eok(day.last * day.issue.shares)),
+    }
+
+
+def _traded(day: DaySummary, time: str) -> dict[str, str]:
+    """What has been traded; ``time`` (HHMMSS) is that of the newest trade.
+
+    체결강도 is bought over sold volume; how the day's volume divides follows from code and date. After the
+    opening auction 예상체결가 goes on showing its price, as in every recorded row.
+    """
+    return {
+        "전일대비기호": kiwoom_format.direction(day.last, day.base, day.upper, day.lower),
+        "거래대금": str(kiwoom_format.millions(day.value)),
+        "체결강도": strength(day.bought, day.volume),
+        "전일거래량대비": kiwoom_format.compared(day.volume, day.volume_before),
+        "종가": kiwoom_format.price(day.last, day.base),
+        "체결시간": time,
+        "호가시간": time,
+        "일자": str(day.date),
+        "예상체결가": kiwoom_format.price(day.open, day.base),
+        "예상체결량": str(min(day.volume, 1 + day.draw("opening", day.volume // 50))),
+    }
+
+
+def _quotes(day: DaySummary) -> dict[str, str]:
+    """The five best quotes and their sizes."""
+    seen = book(day)
+    asks = [kiwoom_format.price(price, day.base) for price in seen.asks]
+    bids = [kiwoom_format.price(price, day.base) for price in seen.bids]
+    levels = {f"매도{number}차호가": asks[number - 1] for number in range(1, LEVELS + 1)}
+    levels |= {f"매수{number}차호가": bids[number - 1] for number in range(1, LEVELS + 1)}
+    return {
+        **levels,
+        "매도호가": asks[0],
+        "매수호가": bids[0],
+        "체결량": kiwoom_format.signed(seen.trade),
+        "우선매도잔량": str(seen.ask_size),
+        "우선매수잔량": str(seen.bid_size),
+        "총매도잔량": str(seen.asks_size),
+        "총매수잔량": str(seen.bids_size),
+    }

@@ -1,0 +1,1 @@
+"""Ranking TRs: one engine, with sort keys and fields from tables."""

@@ -1,0 +1,125 @@
+"""How a row of a ranking is written down: one writer a field, whichever TR has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.market.day_summary import DaySummary, VisibleQuotes, book, strength
+from kernel_server.simulated.market.model import Floats
+
+
+@dataclass
+class RankingRow:
+    """An issue in a ranking.
+
+    Attributes:
+        day: its newest session.
+        place: where it stands in the survey, ``rank`` in the ranking, from 1.
+        columns: what the ranking knows of every issue.
+        now: the moment at which all of this is so.
+    """
+
+    day: DaySummary
+    place: int
+    rank: int
+    columns: Mapping[str, Floats]
+    now: float = 0.0
+
+    @cached_property
+    def seen(self) -> VisibleQuotes:
+        """Its quotes."""
+        return book(self.day)
+
+    def whole(self, name: str) -> int:
+        """The issue's number in that column, a whole one."""
+        return int(self.columns[name][self.place])
+
+    def real(self, name: str) -> float:
+        return float(self.columns[name][self.place])
+
+
+Writer = Callable[[RankingRow], str]
+
+
+def price(of: Callable[[RankingRow], int]) -> Writer:
+    """A price, coloured against 기준가."""
+    return lambda row: kiwoom_format.price(of(row), row.day.base)
+
+
+def whole(name: str) -> Writer:
+    """A column's whole number, plainly."""
+    return lambda row: str(row.whole(name))
+
+
+def signed(name: str) -> Writer:
+    """A column's whole number with its sign."""
+    return lambda row: kiwoom_format.signed(row.whole(name))
+
+
+def percent(name: str) -> Writer:
+    """A column's percentage, signed."""
+    return lambda row: kiwoom_format.percentage(row.real(name))
+
+
+def _direction(row: RankingRow) -> str:
+    day = row.day
+    return kiwoom_format.direction(day.last, day.base, day.upper, day.lower)
+
+
+def _volume(row: RankingRow) -> str:
+    return str(row.day.volume)
+
+
+def _turnover(row: RankingRow) -> str:
+    shares = row.day.issue.shares
+    return f"+{kiwoom_format.decimal(row.day.volume * 100, shares)}" if shares > 0 else ""
+
+
+def _compared(row: RankingRow) -> str:
+    return kiwoom_format.compared(row.day.volume, row.day.volume_before)
+
+
+def _value(row: RankingRow) -> str:
+    return str(kiwoom_format.millions(row.day.value))
+
+
+FIELDS: Mapping[str, Writer] = {
+    "종목코드": lambda row: row.day.issue.code,
+    "종목명": lambda row: row.day.issue.name,
+    "종목분류": lambda _row: "0",
+    "종목정보": lambda _row: "0",
+    "순위": lambda row: str(row.rank),
+    "현재순위": lambda row: str(row.rank),
+    "현재가": price(lambda row: row.day.last),
+    "기준가": lambda row: str(row.day.base),
+    "전일대비기호": _direction,
+    "대비기호": _direction,
+    "전일대비": lambda row: kiwoom_format.signed(row.day.last - row.day.base),
+    "등락률": lambda row: kiwoom_format.rate(row.day.last - row.day.base, row.day.base),
+    "등락율": lambda row: kiwoom_format.rate(row.day.last - row.day.base, row.day.base),
+    "시가": price(lambda row: row.day.open),
+    "고가": price(lambda row: row.day.high),
+    "저가": price(lambda row: row.day.low),
+    "당일고가": price(lambda row: row.day.high),
+    "당일저가": price(lambda row: row.day.low),
+    "거래량": _volume,
+    "현재거래량": _volume,
+    "누적거래량": _volume,
+    "전일거래량": lambda row: str(row.day.volume_before),
+    "전일비": _compared,
+    "전일거래량대비율": _compared,
+    "거래회전율": _turnover,
+    "거래금액": _value,
+    "거래대금": _value,
+    "체결강도": lambda row: strength(row.day.bought, row.day.volume),
+    "매도호가": price(lambda row: row.seen.asks[0]),
+    "매수호가": price(lambda row: row.seen.bids[0]),
+    "매도잔량": lambda row: str(row.seen.ask_size),
+    "매수잔량": lambda row: str(row.seen.bid_size),
+    "총매도잔량": lambda row: str(row.seen.asks_size),
+    "총매수잔량": lambda row: str(row.seen.bids_size),
+}
+"""By name; what a TR means differently it writes itself."""

@@ -1,0 +1,199 @@
+"""opt10098: who has gone how far in 시간외 단일가.
+
+Recorded rows of its sibling on the REST feed say what the fields hold: changes are from the close of the day,
+whatever they are called, only 당일종가등락률 is the day's own, and 거래대금 is in 백만원. What an input's value
+leaves out stands in ``evening_filter.tsv``, what is ranked by in ``evening_order.tsv``; a value that is not there
+is a bad input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernel_server.simulated.base import hash_random, kiwoom_format
+from kernel_server.simulated.base.tables import rows as table
+from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
+from kernel_server.simulated.exchange.off_hours import background as evenings
+from kernel_server.simulated.exchange.off_hours.background import Close
+from kernel_server.simulated.exchange.off_hours.single_price import SinglePrice, SinglePriceHours
+from kernel_server.simulated.market import phases
+from kernel_server.simulated.market.model import Floats, Ints, Issue
+from kernel_server.simulated.market.tick_size import board, rules
+from kernel_server.simulated.market.trading_hours import day_of
+from kernel_server.simulated.realtime.off_hours import state
+from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices
+from kernel_server.simulated.snapshot.scanner import MarketScanner
+
+_ORDER = "정렬기준"
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """The evening of a session: of each issue that was traded its place among the facts, what its session came to,
+    and price (KRW) and volume of its auctions, a row an issue."""
+
+    session: int
+    places: Ints
+    closes: list[Close]
+    price: Ints
+    volume: Ints
+
+
+class SinglePriceRanking:
+    """The handler of opt10098. Clients' orders have no part in it, as they have none in the other rankings.
+
+    While a session is open there is no answer: what the broker shows then of the evening before is not known.
+
+    Args:
+        survey: says how the sessions ended.
+        seed: of what is drawn; the exchange's.
+        crowd: whether anybody but clients trades in the evening; otherwise nobody is ranked.
+    """
+
+    def __init__(self, survey: MarketScanner, seed: int, crowd: bool = True) -> None:
+        self._survey = survey
+        self._seed = seed
+        self._crowd = crowd
+        self._newest: _Drawn | None = None
+        self._filters: dict[tuple[str, int], list[tuple[str, float, float]]] = {}
+        for name, value, field, least, most in table("evening_filter"):
+            held = self._filters.setdefault((name, int(value)), [])
+            if field != "-":
+                held.append((field, float(least or "-inf"), float(most or "inf")))
+        self._orders = {
+            int(value): (field, int(sense), float(least or "-inf"), float(most or "inf"))
+            for value, field, sense, least, most in table("evening_order")
+        }
+
+    def handlers(self) -> dict[str, TrHandler]:
+        """A handler for each TR code, in lower case."""
+        return {"opt10098": self._ranking}
+
+    def _ranking(self, request: TrRequest, now: float) -> TrAnswer:
+        order = self._orders.get(_number(request.inputs[_ORDER]))
+        filters = [
+            self._filters.get((field.name, _number(request.inputs[field.name])))
+            for field in request.tr.inputs
+            if field.name != _ORDER
+        ]
+        if order is None or None in filters:
+            raise TrRejected("bad_input")
+        session = self._survey.sessions.last_started(now)
+        if not self._crowd or self._survey.running(now) or session < 0:
+            return TrAnswer(message=message("no_history"))
+        of = phases.hours(self._survey.sessions, session)
+        hours = SinglePriceHours(of.single, of.ends)
+        done = hours.auctions(now)
+        facts, prices, drawn = self._survey.facts(now), self._survey.prices(now), self._drawn(session, now)
+        columns = _columns(facts, drawn, done)
+        field, sense, least, most = order
+        left = (columns["volume"] > 0) & (columns["change"] >= least) & (columns["change"] <= most)
+        for held in filters:
+            for name, low, high in held or ():
+                left &= (columns[name] >= low) & (columns[name] <= high)
+        places = np.flatnonzero(left)
+        ranked = places[np.argsort(columns[field][places] * sense, kind="stable")]
+        start = request.after or 0
+        size = request.tr.rows_per_page or max(1, len(ranked))
+        rows = []
+        for rank, place in enumerate(ranked[start : start + size].tolist(), start + 1):
+            values = {"순위": str(rank)} | _row(facts, prices, drawn, place, hours, now)
+            rows.append(in_order(request.tr.multi_names, values))
+        after = start + size if start + size < len(ranked) else None
+        return TrAnswer(rows=rows, after=after, message="" if rows else message("no_history"))
+
+    def _drawn(self, session: int, now: float) -> _Drawn:
+        """The evening of that session, drawn once; a quarter of a second for the whole market."""
+        if self._newest is None or self._newest.session != session:
+            facts, prices = self._survey.facts(now), self._survey.prices(now)
+            date = int(str(self._survey.sessions.dates[session]).replace("-", ""))
+            places = [
+                place
+                for place in range(len(facts))
+                if facts.dates[place] == date and int(prices.volume[place]) > 0
+            ]
+            closes = [self._close(facts, prices, place, date) for place in places]
+            evening = [evenings.drawn(close) for close in closes]
+            shape = (-1, evenings.AUCTIONS)
+            self._newest = _Drawn(
+                session,
+                np.array(places, np.int64),
+                closes,
+                np.array([each.price for each in evening], np.int64).reshape(shape),
+                np.array([each.volume for each in evening], np.int64).reshape(shape),
+            )
+        return self._newest
+
+    def _close(self, facts: IssueFacts, prices: SessionPrices, place: int, date: int) -> Close:
+        issue = facts.issues[place]
+        return Close(
+            hash_random.key(self._seed, issue.code, date),
+            int(prices.last[place]),
+            int(prices.volume[place]),
+            int(facts.lower[place]),
+            int(facts.upper[place]),
+            rules(day_of(date), board(issue)),
+        )
+
+
+def _columns(facts: IssueFacts, drawn: _Drawn, done: int) -> dict[str, Floats]:
+    """What can be ranked or filtered by after so many auctions: numbers, and flags as 0 and 1."""
+    price, volume = drawn.price[:, :done], drawn.volume[:, :done]
+    close = np.array([close.price for close in drawn.closes], np.int64)
+    last = close.copy()
+    for auction in range(done):
+        traded = volume[:, auction] > 0
+        last[traded] = price[traded, auction]
+    issues = [facts.issues[place] for place in drawn.places.tolist()]
+
+    def flag(true: Callable[[Issue], bool]) -> NDArray[np.bool_]:
+        return np.array([true(issue) for issue in issues], np.bool_)
+
+    columns = {
+        "change": last - close,
+        "rate": (last - close) / np.maximum(close, 1),
+        "volume": volume.sum(axis=1),
+        "value": (price * volume).sum(axis=1),
+        "kospi": flag(lambda issue: issue.market == "KOSPI"),
+        "stock": flag(lambda issue: issue.kind == "stock"),
+        "etf": flag(lambda issue: issue.kind == "etf"),
+        "etn": flag(lambda issue: issue.kind == "etn"),
+        # A share that is not common ends in another figure than 0.
+        "preferred": flag(lambda issue: issue.kind == "stock" and not issue.code.endswith("0")),
+    }
+    return {name: np.asarray(column, np.float64) for name, column in columns.items()}
+
+
+def _row(
+    facts: IssueFacts, prices: SessionPrices, drawn: _Drawn, place: int, hours: SinglePriceHours, now: float
+) -> dict[str, str]:
+    close = drawn.closes[place]
+    at = int(drawn.places[place])
+    issue, base = facts.issues[at], int(facts.base[at])
+    shown = SinglePrice(issue.code, issue.shares, close, hours, hours.events(close.key, now)).evening()
+    held = state(shown.tape)
+    return {
+        "종목코드": issue.code,
+        "종목명": issue.name,
+        "현재가": held["last"],
+        "전일대비기호": held["direction"],
+        "전일대비": held["change"],
+        "등락률": held["rate"],
+        "매도총잔량": str(sum(level.volume for level in shown.asks)),
+        "매수총잔량": str(sum(level.volume for level in shown.bids)),
+        "누적거래량": held["total"],
+        "누적거래대금": held["value"],
+        "당일종가": str(close.price),
+        "당일종가등락률": kiwoom_format.rate(int(prices.last[at]) - base, base),
+    }
+
+
+def _number(text: str) -> int:
+    """The number; 0 for a blank."""
+    if text and not (text.isascii() and text.isdigit()):
+        raise TrRejected("bad_input")
+    return int(text or 0)

@@ -1,0 +1,117 @@
+"""What rankings look at: every issue at one moment, as columns that can be sorted, filtered and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from kernel_server.simulated.base import hash_random
+from kernel_server.simulated.market.model import Floats, Ints
+from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices, by_rules
+from kernel_server.simulated.snapshot.scanner import MarketScanner
+
+
+class RankingView:
+    """All issues of the survey at ``now``."""
+
+    def __init__(self, survey: MarketScanner, now: float) -> None:
+        self.now = now
+        self.facts = survey.facts(now)
+        self.prices = survey.prices(now)
+        self._survey = survey
+
+    def before(self, seconds: float) -> SessionPrices:
+        """The prices so long ago."""
+        return self._survey.prices_before(self.now, seconds)
+
+    @cached_property
+    def columns(self) -> dict[str, Floats]:
+        """Numbers, and flags as 0 and 1; money in KRW."""
+        facts, prices = self.facts, self.prices
+        change = (prices.last - facts.base).astype(np.float64)
+        upper, lower = prices.last >= facts.upper, prices.last <= facts.lower
+        kinds = {
+            kind: np.array([issue.kind == kind for issue in facts.issues]) for kind in ("stock", "etf", "etn")
+        }
+        shares = facts.columns["shares"]
+        others = np.array([not issue.code.endswith("0") for issue in facts.issues], np.bool_)
+        columns = {
+            "place": np.arange(len(facts)),
+            "change": change,
+            "rate": change / np.maximum(facts.base, 1),
+            "up": change > 0,
+            "down": change < 0,
+            "flat": change == 0,
+            "volume": prices.volume,
+            "traded": prices.volume > 0,
+            "value": prices.value,
+            "price": prices.last,
+            "turnover": np.where(shares > 0, prices.volume / np.maximum(shares, 1.0), 0.0),
+            "volume_before": facts.columns["volume_before"],
+            "value_before": facts.columns["value_before"],
+            "credit": facts.columns["credit"],
+            "kospi": np.array([issue.market == "KOSPI" for issue in facts.issues]),
+            "upper": upper,
+            "lower": lower,
+            "limit": upper | lower,
+            # a share that is not common ends in another figure than 0
+            "preferred": others & kinds["stock"],
+            **kinds,
+        }
+        return {name: np.asarray(column, np.float64) for name, column in columns.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class BookSizes:
+    """Shares that wait at all levels of every issue's book, as the watch list has them."""
+
+    asks: Ints
+    bids: Ints
+
+
+def sizes(facts: IssueFacts, prices: SessionPrices) -> BookSizes:
+    """``day.book`` of all issues at once, as far as it is about sizes."""
+    codes, dates = (
+        hash_random.numbers([issue.code for issue in facts.issues]),
+        np.array(facts.dates, np.int64),
+    )
+
+    def draw(what: str, below: Ints | int, more: Ints) -> Ints:
+        drawn = hash_random.keys(codes, dates, what, more) % np.asarray(np.maximum(below, 1), np.uint64)
+        return drawn.astype(np.int64)
+
+    last, volume = prices.last, prices.volume
+    bought = draw("side", 2, volume) == 1
+    ask, bid = last.copy(), last.copy()
+    for places, grid in by_rules(facts.issues, facts.dates):
+        taken, price = bought[places], last[places]
+        low = grid.floor_array(price)
+        asked = np.where(taken, grid.ceil_array(price), low + grid.tick_array(low))
+        ask[places] = asked
+        bid[places] = np.where(taken, grid.floor_array(np.maximum(asked - 1, 0)), low)
+    unit = np.maximum(volume // 1000, 1) * 4
+    best_ask = (1 + draw("ask", unit, last)) * ((ask <= facts.upper) & (ask > 0))
+    best_bid = (1 + draw("bid", unit, last)) * ((bid >= facts.lower) & (bid > 0))
+    return BookSizes(best_ask * (4 + draw("asks", 20, last)), best_bid * (4 + draw("bids", 20, last)))
+
+
+def expected(look: RankingView) -> Mapping[str, Floats]:
+    """What the opening auction gave, which the watch list goes on showing as 예상체결가 and 예상체결량."""
+    facts, prices = look.facts, look.prices
+    codes, dates = (
+        hash_random.numbers([issue.code for issue in facts.issues]),
+        np.array(facts.dates, np.int64),
+    )
+    drawn = hash_random.keys(codes, dates, "opening") % np.maximum(prices.volume // 50, 1).astype(np.uint64)
+    change = (prices.open - facts.base).astype(np.float64)
+    return {
+        "expected_change": change,
+        "expected_rate": change / np.maximum(facts.base, 1),
+        "expected_volume": np.minimum(prices.volume, 1 + drawn.astype(np.int64)).astype(np.float64),
+        "expected_flat": (change == 0) * look.columns["traded"],
+        "expected_upper": (prices.open >= facts.upper) * look.columns["traded"],
+        "expected_lower": (prices.open <= facts.lower) * look.columns["traded"],
+    }

@@ -1,0 +1,100 @@
+"""opt10087: 시간외 단일가 of an issue, its quotes, and what waits in its other books.
+
+Recorded rows of its sibling on the REST feed say what the fields hold: changes are from the close of the day,
+whatever they are called, a level without anybody has a price of ``-0``, and an issue without a trade stands at
+the close with 전일대비기호 0. What an evening has left is told until the next one begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+
+from kernel_server.clock import seoul
+from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
+from kernel_server.simulated.exchange.interface import Exchange, Level, QueuedShares, Tape
+from kernel_server.simulated.market import phases
+from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.realtime.off_hours import LEVELS, state
+
+_NAME = "시간외단일가_"
+
+
+class SinglePriceQuotes:
+    """The handler of opt10087.
+
+    Args:
+        issues: the listing, by code.
+        exchange: whose evenings are shown.
+        sessions: the calendar, asked for once, when first needed.
+    """
+
+    def __init__(
+        self, issues: Mapping[str, Issue], exchange: Exchange, sessions: Callable[[], Sessions]
+    ) -> None:
+        self._issues = issues
+        self._exchange = exchange
+        self._load = sessions
+
+    @cached_property
+    def _sessions(self) -> Sessions:
+        return self._load()
+
+    def handlers(self) -> dict[str, TrHandler]:
+        """A handler for each TR code, in lower case."""
+        return {"opt10087": self._evening}
+
+    def _evening(self, request: TrRequest, now: float) -> TrAnswer:
+        issue = self._issues.get(request.inputs["종목코드"])
+        if issue is None:
+            raise TrRejected("unknown_code")
+        try:
+            shown = self._exchange.evening(issue.code)
+            asks, bids = self._exchange.depth(issue.code)
+            waiting = self._exchange.waiting(issue.code)
+        except LookupError:  # listed, but without any price
+            return TrAnswer(message=message("no_history"), codes=(issue.code,))
+        hours = phases.hours(self._sessions, phases.session(self._sessions, now))
+        # That of the other books, which do not change any more in the evening.
+        values = {"호가잔량기준시간": f"{seoul(min(now, hours.single)):%H%M%S}"}
+        values |= _side("매도", shown.asks, shown.tape.base) | _side("매수", shown.bids, shown.tape.base)
+        values |= _others(asks, bids, waiting) | _state(shown.tape)
+        return TrAnswer(rows=[in_order(request.tr.multi_names, values)], codes=(issue.code,))
+
+
+def _side(side: str, levels: list[Level], base: int) -> dict[str, str]:
+    values = {f"{_NAME}{side}호가총잔량": str(sum(level.volume for level in levels))}
+    for place in range(LEVELS):
+        level = levels[place] if place < len(levels) else Level(0, 0)
+        values[f"{_NAME}{side}호가{place + 1}"] = kiwoom_format.price(level.price, base)
+        values[f"{_NAME}{side}호가수량{place + 1}"] = str(level.volume)
+        # Every recorded one is 0.
+        values[f"{_NAME}{side}호가직전대비{place + 1}"] = "0"
+    return values
+
+
+def _others(asks: list[Level], bids: list[Level], waiting: QueuedShares) -> dict[str, str]:
+    """What waits in the regular book and in 시간외종가."""
+    return {
+        "매도호가총잔량": str(sum(level.volume for level in asks)),
+        "매도호가총잔량직전대비": "0",
+        "매수호가총잔량": str(sum(level.volume for level in bids)),
+        "매수호가총잔량직전대비": "0",
+        "시간외매도호가총잔량": str(waiting.asks),
+        "시간외매도호가총잔량직전대비": kiwoom_format.signed(waiting.asks_change),
+        "시간외매수호가총잔량": str(waiting.bids),
+        "시간외매수호가총잔량직전대비": kiwoom_format.signed(waiting.bids_change),
+    }
+
+
+def _state(tape: Tape) -> dict[str, str]:
+    held = state(tape)
+    return {
+        f"{_NAME}현재가": held["last"],
+        f"{_NAME}전일대비기호": held["direction"] if tape.volume else "0",
+        f"{_NAME}전일대비": held["change"],
+        f"{_NAME}등락률": held["rate"],
+        f"{_NAME}누적거래량": held["total"],
+    }

@@ -1,0 +1,123 @@
+"""How issues stand, the listing, and any TR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any, overload
+
+import pandas as pd
+
+from koalab.errors import BadInput
+from koalab.frames import records
+from koalab.frames.fields import Columns
+from koalab.frames.generic import Answer
+from koalab.listing import folded
+from koalab.loaders import transactions
+from koalab.loaders.snapshots import SnapshotLoader
+from koalab.session.core import Codes, Core, check_columns, exchange_sessions, tell
+
+
+class MarketData(Core):
+    """What can be read of the market besides bars."""
+
+    @cached_property
+    def _snapshots(self) -> SnapshotLoader:
+        return SnapshotLoader(self._link, self._memo, exchange_sessions)
+
+    @overload  # a text is an Iterable of texts too, and meant as one code
+    def info(  # type: ignore[overload-overlap]
+        self, code: str, *, columns: Columns = "en", progress: bool = True
+    ) -> pd.Series[Any]: ...
+
+    @overload
+    def info(
+        self, code: Iterable[str], *, columns: Columns = "en", progress: bool = True
+    ) -> pd.DataFrame: ...
+
+    def info(
+        self, code: Codes, *, columns: Columns = "en", progress: bool = True
+    ) -> pd.Series[Any] | pd.DataFrame:
+        """Basic info (opt10001): price, limits, ratios, shares; one TR a code.
+
+        Prices and amounts are in KRW, shares in shares, rates in percent.
+
+        Returns:
+            A Series for one code, a DataFrame (index ``code``) for several.
+        """
+        check_columns(columns)
+        codes, several = self._codes(code)
+        before = self._link.trs
+        with self._progress("기본정보", progress) as shown:
+            pages, hits = self._snapshots.info(codes, shown)
+        found: Any = records.infos(pages, columns) if several else records.info(pages[0], columns)
+        fetched = max((page.received_at for page in pages), default=self._link.now())
+        found.attrs = self._attrs("opt10001", fetched, hits, self._link.trs - before)
+        return found  # type: ignore[no-any-return]
+
+    def quotes(self, codes: Codes, *, columns: Columns = "en", progress: bool = True) -> pd.DataFrame:
+        """Quotes (OPTKWFID): one row a code, 100 codes a TR, in the order asked for.
+
+        Returns:
+            Index ``code``; prices in KRW, volumes in shares, ``time`` and ``quote_time`` in Asia/Seoul.
+        """
+        check_columns(columns)
+        wanted, _ = self._codes(codes)
+        before = self._link.trs
+        with self._progress("관심종목", progress) as shown:
+            pages, hits = self._snapshots.quotes(wanted, shown)
+        frame = records.quotes(pages, columns)
+        fetched = max((page.received_at for page in pages), default=self._link.now())
+        frame.attrs = self._attrs("OPTKWFID", fetched, hits, self._link.trs - before)
+        return frame
+
+    # -- the listing
+
+    def codes(self, market: str | None = None) -> pd.DataFrame:
+        """The listing of a market (``"KOSPI"``, ``"KOSDAQ"``, ``"KONEX"``, ``"ETF"``, ``"ETN"`` …), or of all.
+
+        Returns:
+            Index ``code``; ``name market kind`` (text), ``listed`` (date), ``shares``, ``base_price`` (KRW),
+            ``supervision`` and ``state`` as the broker words them. From the control's master functions: no TR.
+        """
+        listing = self._listing()
+        return self._listings.frame(listing.of(market))
+
+    def find(self, text: str) -> pd.DataFrame:
+        """The issues whose name or code contains that text, or is close to it; the frame of ``codes``."""
+        if not isinstance(text, str) or not text.strip():
+            raise BadInput(
+                f'what is to be found is a part of a name or code, "삼성" for example, not {text!r}'
+            )
+        listing = self._listing()
+        plain = folded(text)
+        inside = [
+            code for code, name in listing.names.items() if plain in folded(name) or plain.upper() in code
+        ]
+        return self._listings.frame(inside or [code for code, _ in listing.near(text)])
+
+    def names(self) -> dict[str, str]:
+        """Korean names by code, of all issues of today."""
+        return dict(self._listing().names)
+
+    def tr(self, tr: str, *, pages: int | None = None, progress: bool = True, **inputs: str | int) -> Answer:
+        """Any TR: ``kw.tr("opt10001", 종목코드="005930").single``.
+
+        Args:
+            tr: its code.
+            pages: how many pages at most; None for all.
+            inputs: the TR's inputs by Kiwoom's names, all of those that ``kl.reference.tr(code)`` says it needs.
+
+        Returns:
+            ``.single`` (Series), ``.multi`` (DataFrame, rows of all pages) and ``.pages`` (as the broker sent them).
+        """
+        entry = transactions.find_tr(tr)
+        before = self._link.trs
+        with self._progress(entry.name, progress) as shown:
+            answer = transactions.load(self._link, tr, inputs, shown, pages)
+        attrs = self._attrs(entry.code, answer.pages[-1].received_at, 0, self._link.trs - before)
+        answer.multi.attrs = dict(attrs)
+        answer.single.attrs = dict(attrs)
+        if not len(answer.multi) and answer.single.isna().all():
+            tell([text for page in answer.pages for text in page.messages], answer.multi)
+        return answer
