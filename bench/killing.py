@@ -30,7 +30,7 @@ from kernel_server import simulated
 from kernel_server.clock import KST, SteppedClock
 from kernel_server.control.seam import Control
 from kernel_server.control.thread import PlainThread
-from kernel_server.scheduler import presets
+from kernel_server.scheduler import PRESETS
 from kernel_server.server import BackgroundServer, ServerSettings
 from koalab.errors import NotConnected, ServerLost
 from koalab.session import Session
@@ -67,7 +67,7 @@ def _serve(port: int, log: str) -> None:
         control.call = call  # type: ignore[method-assign]
         return control
 
-    server = BackgroundServer(make, clock, ServerSettings(presets()["official"], port=port), thread)
+    server = BackgroundServer(make, clock, ServerSettings(PRESETS["official"], port=port), thread)
     print(json.dumps({"listening": server.address}), flush=True)
     signal.pause()
 

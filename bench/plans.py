@@ -11,7 +11,7 @@ import koalab as kl
 from bench import timing
 from bench.scheduler import best
 from bench.timing import Row
-from kernel_server.scheduler import presets
+from kernel_server.scheduler import PRESETS
 from kernel_server.wire import kernel_pb2
 from koalab.plans.running import Run
 from koalab.session import Session
@@ -83,7 +83,7 @@ def _loads() -> list[Row]:
             with kw._progress("", show=False) as bar:
                 run(bar)
             took = kw._link.now() - began
-            possible = best(presets()["safe"].of("tr"), run.done) + LATE
+            possible = best(PRESETS["safe"].of("tr"), run.done) + LATE
         rows.append(
             Row(
                 f"{run.done:,} TRs under safe, {LATE:.0f} s an answer, {flying} in flight",
@@ -102,7 +102,7 @@ def _whole() -> list[Row]:
         spent = plan.run(progress=False).attrs["trs"]
         took = kw._link.now() - began
         real = time.perf_counter() - real
-    possible = best(presets()["safe"].of("tr"), spent)
+    possible = best(PRESETS["safe"].of("tr"), spent)
     return [
         Row(
             f"KOSPI's daily bars since 2016, {spent:,} TRs ({expected:,} planned), simulated",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from bench import timing
 from bench.timing import Row
 from kernel_server.clock import RunningClock, SteppedClock
-from kernel_server.scheduler import Limits, Priority, Scheduler, Window, presets
+from kernel_server.scheduler import PRESETS, Limits, Priority, Scheduler, Window
 
 ROUNDS = 30
 LOADS = (500, 5_000)
@@ -59,7 +59,7 @@ def best(windows: tuple[Window, ...], count: int) -> float:
 
 def _loads() -> list[Row]:
     rows = []
-    for name, limits in presets().items():
+    for name, limits in PRESETS.items():
         for count in LOADS:
             took, possible = _load(limits, count), best(limits.of("tr"), count)
             what = f"{count:,} TRs under the limits {name}, simulated"
@@ -109,7 +109,7 @@ class _Queue:
     """Calls that wait for an hour, and what it costs to tell each of some where it stands."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, waiting: int, clients: int) -> None:
-        self._scheduler = Scheduler(_run, SteppedClock(0.0), presets()["safe"])
+        self._scheduler = Scheduler(_run, SteppedClock(0.0), PRESETS["safe"])
         self._loop = loop
 
         async def fill() -> None:
@@ -157,10 +157,10 @@ def _places(loop: asyncio.AbstractEventLoop) -> list[Row]:
 def _plan() -> list[Row]:
     def plan() -> None:
         # A new scheduler each time: nothing has been worked out yet.
-        Scheduler(_run, SteppedClock(0.0), presets()["safe"]).expected_wait("tr", PLANNED)
+        Scheduler(_run, SteppedClock(0.0), PRESETS["safe"]).expected_wait("tr", PLANNED)
 
     def make() -> None:
-        Scheduler(_run, SteppedClock(0.0), presets()["safe"])
+        Scheduler(_run, SteppedClock(0.0), PRESETS["safe"])
 
     planned, made = timing.rounds([plan, make], ROUNDS)
     took = timing.median(planned) - timing.median(made)

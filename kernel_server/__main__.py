@@ -23,7 +23,7 @@ from kernel_server.clock_name import BadClock, ClockName
 from kernel_server.control.seam import Control
 from kernel_server.control.thread import ControlThread, PlainThread
 from kernel_server.observe import logs
-from kernel_server.scheduler import presets
+from kernel_server.scheduler import PRESETS
 from kernel_server.security import access
 from kernel_server.server import DEFAULT_PORT, KernelServer, PortTaken, ServerSettings
 
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--port", type=int, default=DEFAULT_PORT, help="port, 0 for any (%(default)s)")
     found.add_argument(
         "--limits",
-        choices=sorted(presets()),
+        choices=sorted(PRESETS),
         help="the broker's windows; default: safe on the OCX, else official",
     )
     found.add_argument("--market-data", type=Path, metavar="DIR", help="simulated: serve the files of DIR")
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BadClock as error:
         _fail(f"--clock: {error}")
     settings = ServerSettings(
-        limits=presets()[options.limits or ("safe" if kind == "ocx" else "official")],
+        limits=PRESETS[options.limits or ("safe" if kind == "ocx" else "official")],
         host=options.host,
         port=options.port,
         state_dir=options.state_dir or (default_state_dir() if kind == "ocx" else None),

@@ -82,7 +82,7 @@ def connect(
 
 def _check(clock: str | None, limits: str) -> None:
     from kernel_server import clock_name
-    from kernel_server.scheduler.limits import presets
+    from kernel_server.scheduler.limits import PRESETS
 
     try:
         if clock is not None:
@@ -94,5 +94,5 @@ def _check(clock: str | None, limits: str) -> None:
                 begins(name, table())
     except clock_name.BadClock as error:
         raise BadInput(str(error)) from None
-    if limits not in presets():
-        raise BadInput(f"no limits {limits!r}: there are {', '.join(presets())}")
+    if limits not in PRESETS:
+        raise BadInput(f"no limits {limits!r}: there are {', '.join(PRESETS)}")

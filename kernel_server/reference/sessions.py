@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernel_server.clock import KST, seoul
+from kernel_server.tsv import rows
 
 FIRST = date(1986, 1, 4)
 
@@ -118,12 +119,12 @@ def load(cache_dir: Path | None = None, today: date | None = None) -> Sessions:
             "the sessions of the exchange come from exchange_calendars, which is not installed here:"
             ' pip install "exchange-calendars>=4.13.2"'
         )
-    patch = _PATCH.read_bytes()
-    name = f"xkrx-{_version(spec)}-{hashlib.sha256(patch).hexdigest()[:12]}-{last:%Y%m%d}.npz"
+    patch = hashlib.sha256(_PATCH.read_bytes()).hexdigest()[:12]
+    name = f"xkrx-{_version(spec)}-{patch}-{last:%Y%m%d}.npz"
     file = (cache_dir or _cache_dir()) / "calendar" / name
     sessions = _read(file)
     if sessions is None:
-        sessions = _patched(_listed(last), patch.decode("utf-8"), last)
+        sessions = _patched(_listed(last), _PATCH, last)
         _write(file, sessions)
     return sessions
 
@@ -170,16 +171,15 @@ def _listed(last: date) -> Sessions:
     return whole.between(FIRST, last)
 
 
-def _patched(sessions: Sessions, table: str, last: date) -> Sessions:
-    """``sessions`` with the rows of the table: other hours for a session, or ``-`` for no session."""
+def _patched(sessions: Sessions, patch: Path, last: date) -> Sessions:
+    """``sessions`` with the rows of that table: other hours for a session, or ``-`` for no session."""
     hours = {
         day: (start, end)
         for day, start, end in zip(
             sessions.dates.tolist(), sessions.opens.tolist(), sessions.closes.tolist(), strict=True
         )
     }
-    for line in table.splitlines()[1:]:
-        text, start, end, _why = line.split("\t")
+    for text, start, end, _why in rows(patch):
         day = date.fromisoformat(text)
         if start == "-":
             hours.pop(day, None)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from kernel_server.tsv import rows
 
 _DATA = Path(__file__).parent / "data"
 
@@ -102,11 +104,6 @@ class EventSignature:
     arguments: tuple[tuple[str, str], ...]
 
 
-def _rows(table: str) -> Iterator[list[str]]:
-    lines = (_DATA / f"{table}.tsv").read_text(encoding="utf-8").split("\n")
-    return (line.split("\t") for line in lines[1:] if line)
-
-
 def _pairs(text: str) -> list[tuple[str, str]]:
     pairs = []
     for item in text.split(",") if text else ():
@@ -129,12 +126,12 @@ def _missing(what: str, given: object, known: Iterable[str]) -> UnknownReference
 
 @cache
 def _input_defaults() -> list[tuple[str, str, str]]:
-    return [(code, name, default) for code, name, default, _why in _rows("tr_input_default")]
+    return [(code, name, default) for code, name, default, _why in rows(_DATA / "tr_input_default.tsv")]
 
 
 @cache
 def _tr_rows() -> Mapping[str, list[str]]:
-    return {row[0].lower(): row for row in _rows("tr")}
+    return {row[0].lower(): row for row in rows(_DATA / "tr.tsv")}
 
 
 @cache
@@ -177,7 +174,7 @@ def trs() -> tuple[Tr, ...]:
 @cache
 def fids() -> Mapping[int, Fid]:
     """Every FID with a known name."""
-    return {int(number): Fid(int(number), name) for number, name in _rows("fid")}
+    return {int(number): Fid(int(number), name) for number, name in rows(_DATA / "fid.tsv")}
 
 
 def fid(number: int) -> Fid:
@@ -193,7 +190,7 @@ def realtypes() -> Mapping[str, RealType]:
     """Every real-time type by name."""
     return {
         name: RealType(name, gidc, tuple(int(number) for number in numbers.split(",") if number))
-        for name, gidc, numbers in _rows("realtype")
+        for name, gidc, numbers in rows(_DATA / "realtype.tsv")
     }
 
 
@@ -207,7 +204,7 @@ def realtype(name: str) -> RealType:
 
 @cache
 def _errors() -> Mapping[int, Error]:
-    return {int(code): Error(int(code), name, message) for code, name, message in _rows("error")}
+    return {int(code): Error(int(code), name, message) for code, name, message in rows(_DATA / "error.tsv")}
 
 
 def error(code: int) -> Error:
@@ -223,7 +220,7 @@ def functions() -> Mapping[str, FunctionSignature]:
     """Every control function by name."""
     return {
         name: FunctionSignature(name, tuple(_pairs(arguments)), returns)
-        for name, arguments, returns in _rows("function")
+        for name, arguments, returns in rows(_DATA / "function.tsv")
     }
 
 
@@ -238,7 +235,9 @@ def function(name: str) -> FunctionSignature:
 @cache
 def events() -> Mapping[str, EventSignature]:
     """Every event of the control by name."""
-    return {name: EventSignature(name, tuple(_pairs(arguments))) for name, arguments in _rows("event")}
+    return {
+        name: EventSignature(name, tuple(_pairs(arguments))) for name, arguments in rows(_DATA / "event.tsv")
+    }
 
 
 def event(name: str) -> EventSignature:

@@ -10,7 +10,7 @@ from functools import partial
 from kernel_server.clock import Clock
 from kernel_server.scheduler.queue import Job, Priority, Queue
 from kernel_server.scheduler.rate_windows import RateWindows
-from kernel_server.scheduler.refusals import BackOff, Refused, refusals
+from kernel_server.scheduler.refusals import REFUSALS, BackOff, Refused
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +165,7 @@ class Dispatcher:
             self.calling = None
 
     def _settle(self, job: Job, code: int) -> None:
-        holds = refusals().get(code)
+        holds = REFUSALS.get(code)
         if holds is not None:
             self._refused(job.kind, code)
         if holds == "login":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +39,31 @@ class Limits:
         return max((window.seconds for window in self.of(key)), default=0.0)
 
 
-@cache
-def presets() -> Mapping[str, Limits]:
-    """The named settings of ``data/limits.tsv``."""
-    lines = (Path(__file__).parent / "data" / "limits.tsv").read_text(encoding="utf-8").splitlines()[1:]
-    found: dict[str, dict[str, tuple[Window, ...]]] = {}
-    for line in lines:
-        preset, kind, limit, seconds, _why = line.split("\t")
-        windows = found.setdefault(preset, {})
-        windows[kind] = (*windows.get(kind, ()), Window(int(limit), float(seconds)))
-    return {name: Limits(name, windows) for name, windows in found.items()}
+_OFFICIAL = Limits(
+    "official",
+    {
+        # Documented: CommRqData, CommKwRqData and SendCondition together; the hour is inferred by users, always safe.
+        "tr": (Window(5, 1), Window(1000, 3600)),
+        # Documented: SendOrder, SendOrderCredit and SendOrderFO together.
+        "order": (Window(5, 1),),
+        # Documented: each condition by itself, beside its place among the TRs.
+        "condition": (Window(1, 60),),
+    },
+)
+
+_SAFE = Limits(
+    "safe",
+    {
+        **_OFFICIAL.windows,
+        "tr": (
+            Window(5, 1),
+            Window(5, 18),  # rest after a burst: the board's notice says 17 s, a second is margin
+            Window(25, 90),  # rest after five bursts
+            Window(50, 180),  # rest after ten bursts
+            Window(1000, 3600),
+        ),
+    },
+)
+
+PRESETS: Mapping[str, Limits] = {limits.name: limits for limits in (_OFFICIAL, _SAFE)}
+"""The named settings of ``--limits``."""

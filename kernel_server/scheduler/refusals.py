@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Literal
 
 Holds = Literal["kind", "account", "login"]
 
 
-@cache
-def refusals() -> Mapping[int, Holds]:
-    """What each code of ``data/refusal.tsv`` holds up.
-
-    Every call of the ``kind``, the ``account`` TRs alone, or everything of the kind until the next ``login``.
-    """
-    lines = (Path(__file__).parent / "data" / "refusal.tsv").read_text(encoding="utf-8").splitlines()[1:]
-    found: dict[int, Holds] = {}
-    for line in lines:
-        code, holds, _why = line.split("\t")
-        assert holds in ("kind", "account", "login")
-        found[int(code)] = holds  # type: ignore[assignment]
-    return found
+REFUSALS: Mapping[int, Holds] = {
+    -200: "kind",  # 시세조회 과부하: too many calls of that kind
+    -209: "login",  # 시세조회 제한: nothing is answered until the next login
+    -211: "account",  # 계좌조회 과부하: too many account queries; others are answered [guess]
+    -308: "kind",  # 주문전송 과부하: too many orders
+    -311: "kind",  # 주문전송제한 과부하: too many orders
+}
+"""Which calls a return code blocks: of that ``kind``, ``account`` TRs alone, or that kind until the next ``login``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,27 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from kernel_server import failure
-from kernel_server.security.rights import rows
 
 MOST = 500
-"""How many of a repeated field there may be where ``data/bound.tsv`` says nothing: inputs, FIDs, codes of a TR."""
+"""Elements of a repeated field that ``_BOUNDS`` does not list: inputs, FIDs, codes of a TR."""
 LONGEST = 10_000
 """Letters of one text. The longest that is of use, a hundred codes with semicolons, has some 1,300."""
 
+_LISTED_ISSUES = 10_000
+_BOUNDS: Mapping[tuple[str, str], int] = {
+    ("koalab.openapi.CallRequest", "arguments"): 20,  # no control function takes more than 11
+    (
+        "koalab.kernel.v1.CallManyRequest",
+        "calls",
+    ): 100_000,  # five functions of every issue, warrants included
+    ("koalab.kernel.v1.TicksRequest", "add"): _LISTED_ISSUES,
+    ("koalab.kernel.v1.TicksRequest", "remove"): _LISTED_ISSUES,
+    ("koalab.openapi.RealRequest", "code_list"): _LISTED_ISSUES,
+    ("koalab.openapi.BidirectionalRealRegisterRequest", "code_list"): _LISTED_ISSUES,
+    ("koalab.openapi.BidirectionalRealRemoveRequest", "code_list"): _LISTED_ISSUES,
+    ("koalab.openapi.ListenRequest", "code"): 200_000,  # a program of the client's (CustomListen)
+}
+"""Message and field → elements of a repeated field, letters of a text."""
 
 _SHORT = min(MOST, LONGEST)
 
@@ -31,13 +45,7 @@ def _tight(message: Descriptor) -> tuple[tuple[str, int], ...] | None:
         if field.message_type is not None and _tight(field.message_type) != ():
             return None
     name = message.full_name
-    return tuple((field, most) for (of, field), most in _bounds().items() if of == name and most < _SHORT)
-
-
-@cache
-def _bounds() -> Mapping[tuple[str, str], int]:
-    """The rows of ``data/bound.tsv``: of a repeated field how many, of a text how many letters."""
-    return {(message, field): int(most) for message, field, most, _why in rows("bound")}
+    return tuple((field, most) for (of, field), most in _BOUNDS.items() if of == name and most < _SHORT)
 
 
 def check(request: Message) -> None:
@@ -88,7 +96,7 @@ def _check_values(request: Message, field: FieldDescriptor, values: object) -> N
 
 
 def _most(request: Message, field: FieldDescriptor, otherwise: int) -> int:
-    return _bounds().get((request.DESCRIPTOR.full_name, field.name), otherwise)
+    return _BOUNDS.get((request.DESCRIPTOR.full_name, field.name), otherwise)
 
 
 @cache

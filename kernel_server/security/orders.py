@@ -18,6 +18,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.protobuf.message import Message
@@ -26,7 +27,7 @@ from kernel_server import failure, reference
 from kernel_server.control.seam import Control
 from kernel_server.security.access import Access
 from kernel_server.security.guard import calls_in
-from kernel_server.security.rights import rows
+from kernel_server.tsv import rows
 from kernel_server.wire import ALLOW_REAL_ORDERS
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ Leveraged funds and issues on their first day can go beyond it.
 """
 
 
-class _Names(NamedTuple):
-    """What the fields of an order are called."""
+class _FieldNames(NamedTuple):
+    """Names of the arguments or fields of a request for an order; ``side`` is blank where it has none."""
 
     account: str
     type: str
@@ -50,16 +51,23 @@ class _Names(NamedTuple):
     price: str
 
 
-@cache
-def _names() -> Mapping[str, _Names]:
-    return {request: _Names(*names) for request, *names in rows("order")}
+_STOCK = _FieldNames("sAccNo", "nOrderType", "", "sCode", "nQty", "nPrice")
+_FIELDS: Mapping[str, _FieldNames] = {
+    "SendOrder": _STOCK,
+    "SendOrderCredit": _STOCK,
+    "SendOrderFO": _FieldNames("sAccNo", "lOrdKind", "sSlbyTp", "sCode", "lQty", "sPrice"),
+    "OrderRequest": _FieldNames("account_no", "order_type", "", "code", "quantity", "price"),
+}
+"""By control function or message."""
+
+_ORDER_TYPES = Path(__file__).parent / "data" / "order_type.tsv"
 
 
 @cache
 def _actions() -> Mapping[tuple[str, str, str], tuple[str, bool]]:
     return {
         (request, kind, side): (action, derivative == "yes")
-        for request, kind, side, action, derivative in rows("order_type")
+        for request, kind, side, action, derivative in rows(_ORDER_TYPES)
     }
 
 
@@ -90,7 +98,7 @@ def order_of(function: str, arguments: Sequence[object]) -> RequestedOrder | Non
     >>> order_of("SendOrder", ["", "0101", "8000000011", 1, "005930", 10, 70000, "00", ""])
     Order(action='buy', code='005930', quantity=10, price=70000.0, derivative=False)
     """
-    if function not in _names():
+    if function not in _FIELDS:
         return None
     signature = reference.function(function).arguments
     return _order(function, {name: value for (name, _), value in zip(signature, arguments, strict=True)})
@@ -98,10 +106,10 @@ def order_of(function: str, arguments: Sequence[object]) -> RequestedOrder | Non
 
 def order_in(request: Message) -> RequestedOrder | None:
     """The order that a request asks for, None where it asks for none, or for one that cannot be."""
-    if request.DESCRIPTOR.name in _names():
+    if request.DESCRIPTOR.name in _FIELDS:
         return _order(request.DESCRIPTOR.name, {field.name: value for field, value in request.ListFields()})
     for call in calls_in(request):
-        signature = reference.function(call.name).arguments if call.name in _names() else ()
+        signature = reference.function(call.name).arguments if call.name in _FIELDS else ()
         if signature and len(signature) == len(call.arguments):
             values = [getattr(one, one.WhichOneof("value") or "string_value") for one in call.arguments]
             return order_of(call.name, values)
@@ -109,7 +117,7 @@ def order_in(request: Message) -> RequestedOrder | None:
 
 
 def _order(request: str, values: Mapping[str, Any]) -> RequestedOrder:
-    names = _names()[request]
+    names = _FIELDS[request]
     kind, side = str(values.get(names.type, "")), str(values.get(names.side, "")).strip()
     action, derivative = _actions().get((request, kind, side), ("unknown", request == "SendOrderFO"))
     return RequestedOrder(

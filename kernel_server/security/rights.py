@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
+
+from kernel_server.tsv import rows
 
 _DATA = Path(__file__).parent / "data"
 
@@ -26,22 +28,16 @@ GIVEN = {str(right): right for right in (Right.READ, Right.TRADE, Right.ADMIN)}
 """The rights that a token may have, by their names."""
 
 
-def rows(table: str) -> Iterator[list[str]]:
-    """The rows of the table of that name in ``data/``, without its header."""
-    lines = (_DATA / f"{table}.tsv").read_text(encoding="utf-8").split("\n")
-    return (line.split("\t") for line in lines[1:] if line)
-
-
 @cache
 def methods() -> Mapping[str, Right]:
     """The right for each RPC, by its path."""
-    return {method: Right[right.upper()] for method, right, _why in rows("method")}
+    return {method: Right[right.upper()] for method, right, _why in rows(_DATA / "method.tsv")}
 
 
 @cache
 def functions() -> Mapping[tuple[str, str], Right]:
     """The right for each control function, by its name and first argument (blank: any other)."""
-    return {(name, first): Right[right.upper()] for name, first, right, _why in rows("function")}
+    return {(name, first): Right[right.upper()] for name, first, right, _why in rows(_DATA / "function.tsv")}
 
 
 def of_method(method: str) -> Right:

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from kernel_server import reference
+from kernel_server.tsv import rows
 from koalab.errors import BadInput
 from koalab.frames.numbers import Numbers
 
@@ -73,8 +74,7 @@ class Field:
 
 def table(name: str) -> Iterator[list[str]]:
     """The rows of a table of this package, without its header."""
-    lines = (_DATA / f"{name}.tsv").read_text(encoding="utf-8").splitlines()
-    return (line.split("\t") for line in lines[1:])
+    return rows(_DATA / f"{name}.tsv")
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from kernel_server.tsv import rows
 from koalab.errors import BadInput
 
 Of = Literal["issue", "index"]
@@ -67,8 +68,7 @@ class Interval:
 def intervals(of: Of = "issue") -> Mapping[str, Interval]:
     """Every interval of issues, or of indices, by name."""
     found = {}
-    for line in _TABLE.read_text(encoding="utf-8").splitlines()[1:]:
-        kind, unit, sizes, tr, time, size_input, end_input, label = line.split("\t")
+    for kind, unit, sizes, tr, time, size_input, end_input, label in rows(_TABLE):
         if kind != of:
             continue
         for size in sizes.split(",") if sizes else [""]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 
@@ -21,7 +19,12 @@ from koalab.store.finality import Gap
 from koalab.store.series import Moment, Series
 from koalab.transport.base import Page, Priority, StopCondition
 
-_DATA = Path(__file__).parent / "data"
+NO_ROWS = (
+    "[100000]",  # 조회가 완료되었습니다
+    "[00Z310]",  # 모의투자 조회가 완료되었습니다
+    "[571578]",  # 모의투자 해당조회내역이 없습니다
+)
+"""First characters of the messages that confirm an empty answer: there is nothing to return."""
 INSTANT = np.timedelta64(1, "us")
 _DAY = np.timedelta64(1, "D")
 
@@ -98,15 +101,8 @@ class Part:
     def doubtful(self) -> bool:
         """Nothing came, and the broker gave another reason than that there is nothing."""
         return not len(self.bars) and any(
-            text.strip() and not text.strip().startswith(no_rows()) for text in self.page.messages
+            text.strip() and not text.strip().startswith(NO_ROWS) for text in self.page.messages
         )
-
-
-@cache
-def no_rows() -> tuple[str, ...]:
-    """How messages begin that say of an empty answer that it is a whole one: those of ``data/no_rows.tsv``."""
-    lines = (_DATA / "no_rows.tsv").read_text(encoding="utf-8").splitlines()[1:]
-    return tuple(f"[{line.partition(chr(9))[0]}]" for line in lines)
 
 
 def parts(

@@ -16,7 +16,7 @@ from kernel_server.clock import SteppedClock
 from kernel_server.control.ready_made import ReadyMadeControl
 from kernel_server.control.seam import Table
 from kernel_server.control.thread import PlainThread
-from kernel_server.scheduler import BackOff, Limits, presets
+from kernel_server.scheduler import PRESETS, BackOff, Limits
 from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
 
@@ -116,4 +116,4 @@ def stepping(clock: SteppedClock) -> Iterator[None]:
 
 
 def official() -> Limits:
-    return presets()["official"]
+    return PRESETS["official"]

@@ -359,13 +359,13 @@ class TestAnAddress:
         from kernel_server.clock import SteppedClock
         from kernel_server.control.ready_made import ReadyMadeControl
         from kernel_server.control.thread import PlainThread
-        from kernel_server.scheduler import presets
+        from kernel_server.scheduler import PRESETS
 
         thread = PlainThread()
         with pytest.raises(Unprotected):
             BackgroundServer(
                 lambda: ReadyMadeControl({}, thread.hand_over),
                 SteppedClock(0.0),
-                ServerSettings(presets()["official"], host="0.0.0.0", port=0),
+                ServerSettings(PRESETS["official"], host="0.0.0.0", port=0),
                 thread,
             )

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scheduler_rig import START, Bench, drive, run, settle
 
-from kernel_server.scheduler import BackOff, Limits, Priority, Refused, Window, presets
+from kernel_server.scheduler import PRESETS, BackOff, Limits, Priority, Refused, Window
 
-OFFICIAL = presets()["official"]
+OFFICIAL = PRESETS["official"]
 
 
 def model(windows: tuple[Window, ...], count: int) -> list[float]:
@@ -123,7 +123,7 @@ def test_a_call_that_is_under_way_is_reckoned_with() -> None:
 
 def test_the_expected_wait_of_more_than_anybody_asks_for_goes_by_the_slowest_window() -> None:
     async def scenario() -> None:
-        for preset in presets().values():
+        for preset in PRESETS.values():
             bench = Bench(preset)
             wait = bench.scheduler.expected_wait("tr", 1_000_000)
             assert wait == pytest.approx(999_999 * 3.6, rel=0.01)
@@ -150,8 +150,8 @@ def test_official_limits_let_five_go_at_once_and_the_sixth_after_a_second() -> N
 
 
 def test_the_safe_preset_rests_after_bursts() -> None:
-    assert model(presets()["safe"].of("tr"), 26)[4:7] == [0.0, 18.0, 18.0]
-    assert model(presets()["safe"].of("tr"), 26)[25] == 90.0
+    assert model(PRESETS["safe"].of("tr"), 26)[4:7] == [0.0, 18.0, 18.0]
+    assert model(PRESETS["safe"].of("tr"), 26)[25] == 90.0
 
 
 def test_orders_go_before_interactive_work_and_that_before_bulk() -> None:

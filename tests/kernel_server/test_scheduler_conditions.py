@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from scheduler_rig import START, Bench, drive, run, settle
 
-from kernel_server.scheduler import BackOff, Job, Limits, Priority, Quota, Window, WindowFull, keys, presets
+from kernel_server.scheduler import PRESETS, BackOff, Job, Limits, Priority, Quota, Window, WindowFull, keys
 
-OFFICIAL = presets()["official"]
+OFFICIAL = PRESETS["official"]
 GOLDEN = keys.of_condition(0, "골든크로스")
 DEAD = keys.of_condition(1, "데드크로스")
 
@@ -19,7 +19,7 @@ async def all_done(bench: Bench, jobs: list[Job]) -> None:
 @pytest.mark.parametrize("preset", ["official", "safe"])
 def test_a_second_search_waits_for_its_minute_and_nobody_waits_with_it(preset: str) -> None:
     async def scenario() -> None:
-        bench = Bench(presets()[preset])
+        bench = Bench(PRESETS[preset])
         jobs = [
             bench.submit("golden", also=GOLDEN),
             bench.submit("golden again", also=GOLDEN),

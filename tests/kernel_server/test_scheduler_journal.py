@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scheduler_rig import START, Bench, drive, run
 
-from kernel_server.scheduler import Limits, StateTaken, Window, keys, presets
+from kernel_server.scheduler import PRESETS, Limits, StateTaken, Window, keys
 from kernel_server.scheduler.journal import Journal
 
-OFFICIAL = presets()["official"]
+OFFICIAL = PRESETS["official"]
 GOLDEN = keys.of_condition(0, "골든\n크로스")  # a name is whatever its owner called it
 # Times that are written and read as they are.
 MINUTE = Limits("minute", {"tr": (Window(5, 60.0),), "condition": (Window(1, 600.0),)})

@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scheduler_rig import START, Bench, run, settle
 
-from kernel_server.scheduler import Job, Limits, Priority, Window, presets
+from kernel_server.scheduler import PRESETS, Job, Limits, Priority, Window
 
 CONDITION = (Window(1, 60.0),)
 PRESETS = [
-    presets()["official"],
-    presets()["safe"],
+    PRESETS["official"],
+    PRESETS["safe"],
     Limits("one a second", {"tr": (Window(1, 1.0),), "condition": CONDITION}),
     Limits("uneven", {"tr": (Window(2, 1.5), Window(3, 2.0), Window(7, 30.0)), "condition": CONDITION}),
     Limits("slow", {"tr": (Window(4, 90.0),), "order": (Window(1, 3.0),), "condition": (Window(2, 45.0),)}),

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scheduler_rig import START, Bench, drive, run, settle
 
-from kernel_server.scheduler import BackOff, Limits, Refused, Window, presets
+from kernel_server.scheduler import PRESETS, BackOff, Limits, Refused, Window
 
-OFFICIAL = presets()["official"]
+OFFICIAL = PRESETS["official"]
 HOUR = 3600.0
 
 
@@ -77,7 +77,7 @@ def loaded(
 @st.composite
 def narrower(draw: st.DrawFn) -> tuple[Limits, tuple[Window, ...]]:
     """A preset, and what the broker takes instead: one of its windows is narrower, and shorter ones fit into it."""
-    limits = draw(st.sampled_from([presets()["official"], presets()["safe"]]))
+    limits = draw(st.sampled_from([PRESETS["official"], PRESETS["safe"]]))
     windows = limits.of("tr")
     chosen = draw(st.integers(0, len(windows) - 1))
     shorter = max([1, *(window.limit for window in windows[:chosen] if window.limit < windows[chosen].limit)])
@@ -104,7 +104,7 @@ def test_refusals_stop_and_the_calls_come_near_what_the_broker_takes(
 @pytest.mark.parametrize(
     "real",
     [
-        presets()["safe"].of("tr"),
+        PRESETS["safe"].of("tr"),
         [Window(5, 18.0)],
         [Window(3, 2.0)],
         [Window(3, 10.0)],
@@ -121,7 +121,7 @@ def test_windows_that_nobody_knows_of_are_kept_to_by_those_next_to_them(real: Se
 
 
 def test_a_window_between_two_others_costs_a_refusal_now_and_then_and_no_more() -> None:
-    safe = presets()["safe"]
+    safe = PRESETS["safe"]
     real = [*safe.of("tr"), Window(16, 300.0)]
     broker = Broker((0.0, real))
     loaded(safe, broker, 4 * HOUR)
@@ -158,7 +158,7 @@ def test_windows_open_again_when_the_broker_takes_more_again() -> None:
 
 @pytest.mark.parametrize("preset", ["official", "safe"])
 def test_a_wrong_guess_does_not_last(preset: str) -> None:
-    limits = presets()[preset]
+    limits = PRESETS[preset]
     windows = limits.of("tr")
     # For half a minute the broker takes nothing at all, for a reason that no window knows.
     broker = Broker((0.0, windows), (40.0, CLOSED), (70.0, windows))
@@ -168,7 +168,7 @@ def test_a_wrong_guess_does_not_last(preset: str) -> None:
 
 
 def test_a_limit_that_falls_in_the_middle_is_found_though_longer_windows_were_never_so_full() -> None:
-    safe = presets()["safe"]
+    safe = PRESETS["safe"]
     falls = [Window(3, 18.0)]
     broker = Broker((0.0, safe.of("tr")), (1000.0, falls))
     loaded(safe, broker, 1000.0 + 2 * HOUR)
@@ -177,7 +177,7 @@ def test_a_limit_that_falls_in_the_middle_is_found_though_longer_windows_were_ne
 
 @pytest.mark.parametrize("few", [2, 4])
 def test_limits_that_fall_and_rise_and_fall_elsewhere_are_found_each_time(few: int) -> None:
-    safe = presets()["safe"]
+    safe = PRESETS["safe"]
     usual, falls, elsewhere = safe.of("tr"), [Window(few, 18.0)], [Window(12, 90.0)]
     starts = [0.0, 1000.0, 4000.0, 7000.0, 10_000.0, 13_000.0]
     broker = Broker(*zip(starts, [usual, falls, usual, falls, usual, elsewhere], strict=True))

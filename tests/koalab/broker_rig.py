@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from kernel_server import simulated
 from kernel_server.clock import KST, Clock, RunningClock, SteppedClock
 from kernel_server.control.thread import PlainThread
-from kernel_server.scheduler import presets
+from kernel_server.scheduler import PRESETS
 from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.simulated.market.market_phase import market_phase
 from koalab.calendar import table
@@ -90,7 +90,7 @@ def start(
         )
 
     serving = ServerSettings(
-        presets()[limits], port=port, standing=lambda now: market_phase(table(), now), **server_settings
+        PRESETS[limits], port=port, standing=lambda now: market_phase(table(), now), **server_settings
     )
     server = BackgroundServer(make, clock, serving, thread)
     return Market(clock, server, folder, thread, made[-1])

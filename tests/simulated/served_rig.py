@@ -14,7 +14,7 @@ from simulated_rig import moment
 from kernel_server import simulated
 from kernel_server.clock import SteppedClock
 from kernel_server.control.thread import PlainThread
-from kernel_server.scheduler import Limits, presets
+from kernel_server.scheduler import PRESETS, Limits
 from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.simulated.control import SimulatedControl
 
@@ -77,6 +77,6 @@ def served(
         made.append(simulated.build(None, seed, clock, chosen, thread.hand_over))
         return made[0]
 
-    chosen = ServerSettings(limits or presets()["official"], port=0, custom_code=custom_code)
+    chosen = ServerSettings(limits or PRESETS["official"], port=0, custom_code=custom_code)
     with BackgroundServer(make, clock, chosen, thread) as server:
         yield Served(server, clock, made[0], thread)
