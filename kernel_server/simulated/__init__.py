@@ -19,7 +19,7 @@ from kernel_server.simulated.settings import AccountSetting, BrokerSettings
 if TYPE_CHECKING:
     from kernel_server.reference.sessions import Sessions
     from kernel_server.simulated.control import SimulatedControl
-    from kernel_server.simulated.exchange.day_plan import RecordedTrades
+    from kernel_server.simulated.market.trade_script import RecordedTrades
 
 __all__ = ["AccountSetting", "BrokerSettings", "build", "check_machine", "saved_at"]
 

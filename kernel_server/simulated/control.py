@@ -15,11 +15,11 @@ from kernel_server.clock import Clock
 from kernel_server.control.seam import Event, Handler, Scalar, Value
 from kernel_server.reference.sessions import Sessions, load
 from kernel_server.simulated import tr_registry
+from kernel_server.simulated.base.screen_number import is_screen
 from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrHandler, message
 from kernel_server.simulated.brokerage.account_file_writer import AccountFileWriter
 from kernel_server.simulated.brokerage.brokerage import Brokerage
-from kernel_server.simulated.exchange.day_plan import RecordedTrades
 from kernel_server.simulated.exchange.engine import SimulatedExchange
 from kernel_server.simulated.exchange.interface import Exchange, Watcher
 from kernel_server.simulated.exchange.previous_session import PreviousSession
@@ -28,10 +28,11 @@ from kernel_server.simulated.faults import Faults
 from kernel_server.simulated.market.closes import Closes
 from kernel_server.simulated.market.model import Market
 from kernel_server.simulated.market.themes import Themes
+from kernel_server.simulated.market.trade_script import RecordedTrades
 from kernel_server.simulated.market.trading_hours import TradingHours
 from kernel_server.simulated.master_functions import MasterFunctions
 from kernel_server.simulated.realtime.feed import Feed
-from kernel_server.simulated.realtime.registry import RealTimeRegistry, is_screen
+from kernel_server.simulated.realtime.registry import RealTimeRegistry
 from kernel_server.simulated.request_limits import RequestLimits
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.index_values import IndexValues

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from kernel_server import reference
 from kernel_server.control.seam import Table
 from kernel_server.reference import Tr
 from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.broker_connection import BrokerConnection
+from kernel_server.simulated.base.screen_number import is_screen
 from kernel_server.simulated.base.tr import (
     TrAnswer,
     TrAnswerReader,
@@ -21,7 +23,7 @@ from kernel_server.simulated.base.tr import (
 )
 from kernel_server.simulated.brokerage.outbox import OrderNumberReader
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
-from kernel_server.simulated.realtime.registry import RealTimeRegistry, is_screen
+from kernel_server.simulated.realtime.registry import RealTimeRegistry
 from kernel_server.simulated.request_limits import SERVED, RequestLimits
 from kernel_server.simulated.settings import BrokerSettings
 
@@ -33,20 +35,6 @@ TOO_MANY_CODES = -204
 CODES_A_REQUEST = 100
 
 _WATCH_LISTS: Mapping[int, str] = {0: "OPTKWFID", 3: "OPTFOFID"}  # by nTypeFlag of CommKwRqData
-
-
-class Line(Protocol):
-    """The way to the broker and back."""
-
-    def now(self) -> float: ...
-
-    def fire(self, name: str, *arguments: str | int) -> None:
-        """Fires an event, at once."""
-        ...
-
-    def answer_later(self, seconds: float, work: Callable[[], None], background: bool = False) -> None:
-        """Does ``work`` on the control thread, never before the present call has returned; not after a cut."""
-        ...
 
 
 class _Key(NamedTuple):
@@ -65,7 +53,7 @@ class TrDispatcher:
 
     def __init__(
         self,
-        line: Line,
+        line: BrokerConnection,
         settings: BrokerSettings,
         limits: RequestLimits,
         registrations: RealTimeRegistry,

@@ -52,7 +52,9 @@ def handlers(
     issues = market.issues()
     flows = InvestorMatrix()
     quotes = IndexQuotes(indices, survey)
-    kinds = InvestorCatalog(InvestorSortKeys(flows), _held(ForeignHoldings(market, settings))).kinds()
+    kinds = InvestorCatalog(
+        InvestorSortKeys(flows), _held(ForeignHoldings(market, settings.fundamentals_seed))
+    ).kinds()
     return (
         DailyLists(market, settings).handlers()
         | TradeLists(issues, exchange, before).handlers()

@@ -19,12 +19,12 @@ from kernel_server.simulated.exchange.interface import (
     Interruption,
     Level,
     NewOrder,
-    Phase,
     Refusal,
-    Side,
     Tape,
     Trade,
 )
+from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
 
 ACCOUNT = "8000000011"

@@ -14,20 +14,18 @@ from kernel_server.clock import SteppedClock
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.exchange.engine import SimulatedExchange
 from kernel_server.simulated.exchange.interface import (
-    Board,
     Exchange,
     Expected,
     Fill,
     Interruption,
     NewOrder,
-    Phase,
-    Side,
     SinglePriceState,
     Tape,
     Trade,
 )
-from kernel_server.simulated.exchange.script import Script
 from kernel_server.simulated.market.model import Market
+from kernel_server.simulated.market.phases import Board, Phase
+from kernel_server.simulated.market.trade_script import Script, Side
 
 DAY = "2022-01-18"
 CODE = SAMSUNG.code

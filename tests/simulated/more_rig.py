@@ -17,14 +17,14 @@ from kernel_server.simulated.exchange.interface import (
     Interruption,
     Level,
     NewOrder,
-    Phase,
     QueuedShares,
-    Side,
     SinglePriceState,
     Tape,
     Trade,
 )
 from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.trade_script import Side
 
 
 def calendar() -> Sessions:

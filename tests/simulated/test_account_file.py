@@ -20,7 +20,8 @@ from test_brokerage_properties import holding, steps, take
 from kernel_server.simulated.brokerage import account_file, state
 from kernel_server.simulated.brokerage.account_file import AccountFileError, Saved
 from kernel_server.simulated.brokerage.file_lock import FileLock
-from kernel_server.simulated.exchange.interface import Phase, Side
+from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.trade_script import Side
 
 SOURCE = "simulated:synthetic:seed=1:v2"
 

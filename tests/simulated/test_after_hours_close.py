@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from market_cases import LATE, at, weekdays
 from simulated_rig import bars
 
-from kernel_server.simulated.exchange.interface import Board, Phase, QueuedShares, Refusal, Side, Trade
+from kernel_server.simulated.exchange.interface import QueuedShares, Refusal, Trade
 from kernel_server.simulated.exchange.off_hours.closing_price import ClosingPrice
 from kernel_server.simulated.market.model import Market
+from kernel_server.simulated.market.phases import Board, Phase
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
+from kernel_server.simulated.market.trade_script import Side
 
 BUY, SELL, NONE = Side.BUY, Side.SELL, Side.NONE
 BEFORE, AFTER = Board.BEFORE, Board.AFTER

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from market_cases import LATE, at, weekdays
 from simulated_rig import bars
 
-from kernel_server.simulated.exchange.interface import Board, Expected, Phase, Refusal, Side, SinglePriceState
+from kernel_server.simulated.exchange.interface import Expected, Refusal, SinglePriceState
 from kernel_server.simulated.market.model import Market
+from kernel_server.simulated.market.phases import Board, Phase
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.tick_size import rules
+from kernel_server.simulated.market.trade_script import Side
 
 SELL, NONE, SINGLE = Side.SELL, Side.NONE, Board.SINGLE
 TODAY = "2026-03-18"

@@ -10,7 +10,7 @@ from brokerage_rig import ACCOUNT, Desk
 from kernel_server import reference
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.brokerage.trs.field_widths import written
-from kernel_server.simulated.exchange.interface import Side
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import AccountSetting
 
 DONE = "[100000] 조회가 완료되었습니다."

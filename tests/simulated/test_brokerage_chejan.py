@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from brokerage_rig import ACCOUNT, Desk, Told, shorts
 
-from kernel_server.simulated.exchange.interface import Side
+from kernel_server.simulated.market.trade_script import Side
 
 ORDER_FIDS = (
     "9201;9203;9205;9001;912;913;302;900;901;902;903;904;905;906;907;908;909;910;911;10;27;28;914;915;938;939;919;"

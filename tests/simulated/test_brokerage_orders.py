@@ -8,7 +8,8 @@ import pytest
 from brokerage_rig import ACCOUNT, Desk, messages, shorts
 
 from kernel_server.simulated.base.tr import TrRejected
-from kernel_server.simulated.exchange.interface import Phase, Side
+from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.trade_script import Side
 
 DONE = "[100000] 모의투자 매수주문완료"
 

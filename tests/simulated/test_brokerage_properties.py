@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_server.clock import seoul
-from kernel_server.simulated.exchange.interface import Phase, Side
+from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.trade_script import Side
 
 CODES = ("005930", "900290")
 PRICES = {"005930": range(76_000, 78_600, 100), "900290": range(1_200, 1_260, 5)}

@@ -13,8 +13,8 @@ from simulated_rig import small_market
 from kernel_server import reference
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.brokerage.trs.field_widths import written
-from kernel_server.simulated.exchange.interface import Side
 from kernel_server.simulated.market.closes import Closes
+from kernel_server.simulated.market.trade_script import Side
 
 DONE = "[100000] 조회가 완료되었습니다."
 EMPTY = "[571578] 모의투자 해당조회내역이 없습니다"

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_server.simulated.exchange.book import Match, OrderBook
-from kernel_server.simulated.exchange.interface import Level, Side
+from kernel_server.simulated.exchange.interface import Level
 from kernel_server.simulated.exchange.queues import BACKGROUND
+from kernel_server.simulated.market.trade_script import Side
 
 BUY, SELL = Side.BUY, Side.SELL
 

@@ -9,9 +9,11 @@ from simulated_rig import MUTE, bars
 from test_exchange_script import rows_of
 
 from kernel_server.reference.sessions import load
-from kernel_server.simulated.exchange.interface import Expected, Phase, Side
+from kernel_server.simulated.exchange.interface import Expected
 from kernel_server.simulated.market.model import Bars
+from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
+from kernel_server.simulated.market.trade_script import Side
 
 BUY, SELL, NONE = Side.BUY, Side.SELL, Side.NONE
 CODES = ["005930", "247540", "069500"]

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from kernel_server.simulated.exchange.background import BackgroundOrders, sizes
 from kernel_server.simulated.exchange.book import Match, OrderBook
-from kernel_server.simulated.exchange.interface import Side
 from kernel_server.simulated.exchange.queues import BACKGROUND
 from kernel_server.simulated.market import tick_size
+from kernel_server.simulated.market.trade_script import Side
 
 BUY, SELL = Side.BUY, Side.SELL
 GRID = tick_size.rules(date(2026, 3, 18), "KOSPI")

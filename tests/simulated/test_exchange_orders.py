@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from market_cases import weekdays
 
-from kernel_server.simulated.exchange.interface import NewOrder, Phase, Refusal, Side
+from kernel_server.simulated.exchange.interface import NewOrder, Refusal
 from kernel_server.simulated.market.model import Bars
+from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.tick_size import rules
+from kernel_server.simulated.market.trade_script import Side
 
 BUY, SELL, NONE = Side.BUY, Side.SELL, Side.NONE
 

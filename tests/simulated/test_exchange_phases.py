@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from market_cases import at, weekdays
 
-from kernel_server.simulated.exchange.interface import Board, Phase
 from kernel_server.simulated.market.market_phase import names
-from kernel_server.simulated.market.phases import boards, next_change, phase, session
+from kernel_server.simulated.market.phases import Board, Phase, boards, next_change, phase, session
 
 USUAL = [
     ("08:29:59", Phase.CLOSED),

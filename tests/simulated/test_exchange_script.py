@@ -12,10 +12,12 @@ from market_cases import at, weekdays
 from simulated_rig import Row, bars
 
 from kernel_server.simulated.base import hash_random
-from kernel_server.simulated.exchange.script import NOTHING, Script, from_minutes
+from kernel_server.simulated.base.arrays import Ints
+from kernel_server.simulated.exchange.script import from_minutes
 from kernel_server.simulated.market import tick_size
-from kernel_server.simulated.market.model import Bars, Ints
+from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
+from kernel_server.simulated.market.trade_script import NOTHING, Script
 
 OPENS, CLOSES = at("2026-03-18", "09:00"), at("2026-03-18", "15:30")
 GRID = tick_size.rules(date(2026, 3, 18), "KOSPI")

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from market_cases import LATE, at, market_data, needs_market_data, weekdays
 
-from kernel_server.simulated.exchange.script import Script
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.recorded.market import RecordedMarket
+from kernel_server.simulated.market.trade_script import Script
 
 CODE, DAY = "005930", "2026-11-19"
 NUMBER = 20261119

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from market_cases import LATE, at, weekdays
 
 from kernel_server.clock import KST, seoul
+from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.market import listing
 from kernel_server.simulated.market.corporate_actions import CorporateAction
 from kernel_server.simulated.market.corporate_actions import known as known_actions
-from kernel_server.simulated.market.model import Bars, Ints
+from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.tick_size import board, rules, spans
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from market_cases import at
 
-from kernel_server.simulated.exchange.interface import Expected, NewOrder, Refusal, Side
+from kernel_server.simulated.exchange.interface import Expected, NewOrder, Refusal
+from kernel_server.simulated.market.trade_script import Side
 
 BUY, SELL, NONE = Side.BUY, Side.SELL, Side.NONE
 

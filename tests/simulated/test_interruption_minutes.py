@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from market_cases import at, weekdays
 
 from kernel_server.simulated.base import hash_random
+from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.exchange.script import moments
 from kernel_server.simulated.market import tick_size, vi_rules
-from kernel_server.simulated.market.model import Bars, Ints
+from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.synthetic.vi_prices import make_room
 from kernel_server.simulated.market.vi_rules import ViRule

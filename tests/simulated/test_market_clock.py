@@ -19,10 +19,10 @@ from kernel_server.clock_name import BadClock
 from kernel_server.control.seam import Event, Scalar, Value
 from kernel_server.reference.sessions import Sessions, load
 from kernel_server.simulated.control import SimulatedControl
-from kernel_server.simulated.exchange.interface import Phase
 from kernel_server.simulated.market import clock as market_clock
 from kernel_server.simulated.market import phases
 from kernel_server.simulated.market.market_phase import market_phase, names
+from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.settings import BrokerSettings
 

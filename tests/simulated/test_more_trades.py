@@ -6,7 +6,9 @@ import pytest
 from more_rig import HandExchange, ask, stock, tape, trade
 
 from kernel_server.simulated.base.tr import TrRejected
-from kernel_server.simulated.exchange.interface import Level, Phase, Side
+from kernel_server.simulated.exchange.interface import Level
+from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.trs.order_book import OrderBooks
 from kernel_server.simulated.trs.tick_chart import INTERVALS, TickCharts
 

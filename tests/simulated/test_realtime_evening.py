@@ -8,7 +8,8 @@ import pytest
 from simulated_rig import moment
 
 from kernel_server import reference
-from kernel_server.simulated.exchange.interface import Expected, Level, Side, SinglePriceState, Tape, Trade
+from kernel_server.simulated.exchange.interface import Expected, Level, SinglePriceState, Tape, Trade
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.realtime.by_field import names
 from kernel_server.simulated.realtime.off_hours import (
     BEST,

@@ -19,13 +19,13 @@ from kernel_server.simulated.exchange.interface import (
     Interruption,
     Level,
     NewOrder,
-    Phase,
-    Side,
     SinglePriceState,
     Tape,
     Trade,
 )
 from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.realtime import Feed
 from kernel_server.simulated.realtime.registry import RealTimeRegistry
 from kernel_server.simulated.settings import BrokerSettings

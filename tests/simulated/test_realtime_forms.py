@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from simulated_rig import GRT, SAMSUNG, moment
 
 from kernel_server import reference
-from kernel_server.simulated.exchange.interface import Expected, Interruption, Level, Phase, Side, Tape, Trade
+from kernel_server.simulated.exchange.interface import Expected, Interruption, Level, Tape, Trade
+from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.tick_size import rules
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.realtime.book_strings import LEVELS, BookStrings
 from kernel_server.simulated.realtime.notices import interruption_text, of_session
 from kernel_server.simulated.realtime.string_parts import Colours

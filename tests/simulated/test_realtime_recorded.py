@@ -8,7 +8,9 @@ import pytest
 
 from kernel_server import reference
 from kernel_server.clock import KST
-from kernel_server.simulated.exchange.interface import Phase, Side, Tape, Trade
+from kernel_server.simulated.exchange.interface import Tape, Trade
+from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.realtime.book_strings import BookStrings
 from kernel_server.simulated.realtime.string_parts import Colours
 from kernel_server.simulated.realtime.trade_strings import TradeStrings

@@ -9,7 +9,9 @@ import pytest
 from simulated_rig import GRT, moment, sessions
 
 from kernel_server import reference
-from kernel_server.simulated.exchange.interface import Expected, Interruption, Level, Phase, Side, Tape, Trade
+from kernel_server.simulated.exchange.interface import Expected, Interruption, Level, Tape, Trade
+from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.realtime import notices
 from kernel_server.simulated.realtime.book_strings import NOTHING, BookStrings
 from kernel_server.simulated.realtime.string_parts import Colours

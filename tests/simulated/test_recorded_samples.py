@@ -24,10 +24,10 @@ from test_realtime_recorded import LINES
 from test_simulated_market_data import boards
 
 from kernel_server import reference
-from kernel_server.simulated.exchange.interface import Side
 from kernel_server.simulated.market.listing import known
 from kernel_server.simulated.market.model import Bars, Issue
 from kernel_server.simulated.market.themes import Themes
+from kernel_server.simulated.market.trade_script import Side
 
 MILLION = 1_000_000
 KIWOOM = "kiwoom"

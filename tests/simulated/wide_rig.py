@@ -9,9 +9,10 @@ from kernel_server.clock import SteppedClock
 from kernel_server.simulated import tr_registry
 from kernel_server.simulated.base.tr import TrHandler
 from kernel_server.simulated.exchange.engine import SimulatedExchange
-from kernel_server.simulated.exchange.interface import Exchange, Interruption, Phase, Tape, Trade
+from kernel_server.simulated.exchange.interface import Exchange, Interruption, Tape, Trade
 from kernel_server.simulated.exchange.previous_session import PreviousSession
 from kernel_server.simulated.market.model import Market
+from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trading_hours import TradingHours
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.index_values import IndexValues

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernel_server.simulated.market.model import Ints
+from kernel_server.simulated.base.arrays import Ints
 
 
 def yyyymmdd(day: Ints) -> Ints:

@@ -13,7 +13,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from kernel_server.simulated.market.model import Floats, Ints
+from kernel_server.simulated.base.arrays import Floats, Ints
 
 _MASK = (1 << 64) - 1
 _STEP = 0x9E3779B97F4A7C15

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from kernel_server.simulated.market.model import Floats, Ints
+from kernel_server.simulated.base.arrays import Floats, Ints
 
 _SIGNS = ("", "+", "-")  # indexed by a comparison: 0, 1, -1
 

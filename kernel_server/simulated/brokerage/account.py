@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from kernel_server.simulated.brokerage.charges import fee
 from kernel_server.simulated.brokerage.order import BrokerOrder
-from kernel_server.simulated.exchange.interface import Side
+from kernel_server.simulated.market.trade_script import Side
 
 
 class Deal(NamedTuple):

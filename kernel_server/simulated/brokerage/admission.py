@@ -8,11 +8,13 @@ from kernel_server.clock import seoul
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar
 from kernel_server.simulated.brokerage.order import BrokerOrder, OrderRequest, QuoteType, order_types, quotes
-from kernel_server.simulated.exchange.interface import Board, Exchange, Phase, Side
-from kernel_server.simulated.exchange.off_hours.background import around
+from kernel_server.simulated.exchange.interface import Exchange
+from kernel_server.simulated.exchange.off_hours.synthetic_trades import around
 from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.phases import Board, Phase
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.tick_size import board, rules
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.settings import BrokerSettings
 

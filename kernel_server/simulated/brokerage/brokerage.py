@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
-from typing import Any, Protocol
+from typing import Any
 
 from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.base.broker_connection import BrokerConnection
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest
 from kernel_server.simulated.brokerage.admission import Admission
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar
@@ -22,23 +23,10 @@ from kernel_server.simulated.brokerage.trs.orderable import Orderable
 from kernel_server.simulated.brokerage.trs.statements import Statements
 from kernel_server.simulated.brokerage.trs.trade_days import TradeDays
 from kernel_server.simulated.brokerage.valuation import Valuation
-from kernel_server.simulated.exchange.interface import Exchange, Phase
+from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.settings import BrokerSettings
-
-
-class Line(Protocol):
-    """The way to the broker and back."""
-
-    def now(self) -> float: ...
-
-    def fire(self, name: str, *arguments: str | int) -> None:
-        """Fires an event, at once."""
-        ...
-
-    def answer_later(self, seconds: float, work: Callable[[], None]) -> None:
-        """Does ``work`` on the control thread, never before the present call has returned; not after a cut."""
-        ...
 
 
 class Brokerage:
@@ -58,7 +46,7 @@ class Brokerage:
 
     def __init__(
         self,
-        line: Line,
+        line: BrokerConnection,
         exchange: Exchange,
         settings: BrokerSettings,
         issues: Mapping[str, Issue],

@@ -13,7 +13,8 @@ from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.brokerage.account import Account, Deal
 from kernel_server.simulated.brokerage.order import BrokerOrder, order_types, quotes
-from kernel_server.simulated.exchange.interface import Exchange, Side
+from kernel_server.simulated.exchange.interface import Exchange
+from kernel_server.simulated.market.trade_script import Side
 
 ORDER, BALANCE = "0", "1"
 NAME_WIDTH = 40

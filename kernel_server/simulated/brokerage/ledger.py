@@ -9,9 +9,9 @@ from kernel_server.simulated.brokerage.account import Account
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar
 from kernel_server.simulated.brokerage.charges import fee, taxes
 from kernel_server.simulated.brokerage.valuation import SETTLED, Valuation
-from kernel_server.simulated.exchange.interface import Side
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.tick_size import board
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.settings import BrokerSettings
 

@@ -8,7 +8,9 @@ from functools import cache
 from typing import NamedTuple
 
 from kernel_server.simulated.base.tables import rows
-from kernel_server.simulated.exchange.interface import Board, Fill, Phase, Side
+from kernel_server.simulated.exchange.interface import Fill
+from kernel_server.simulated.market.phases import Board, Phase
+from kernel_server.simulated.market.trade_script import Side
 
 
 class OrderType(NamedTuple):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from kernel_server.simulated.base.screen_number import is_screen
 from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.brokerage.order import OrderRequest, order_types, quotes
 from kernel_server.simulated.market.model import Issue
-from kernel_server.simulated.realtime.registry import is_screen
 from kernel_server.simulated.request_limits import SERVED, RequestLimits
 from kernel_server.simulated.settings import BrokerSettings
 

@@ -12,8 +12,9 @@ from kernel_server.simulated.brokerage import chejan
 from kernel_server.simulated.brokerage.books import Books
 from kernel_server.simulated.brokerage.order import BrokerOrder, OrderRequest, order_types
 from kernel_server.simulated.brokerage.outbox import Outbox
-from kernel_server.simulated.exchange.interface import Exchange, Side
+from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
 
 _UNKNOWN_MARKET = "KOSPI"  # what the TR code of an order for an issue nobody knows is taken from

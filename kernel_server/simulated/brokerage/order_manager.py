@@ -15,10 +15,12 @@ from kernel_server.simulated.brokerage.books import Books
 from kernel_server.simulated.brokerage.charges import fee, taxes
 from kernel_server.simulated.brokerage.order import BrokerOrder, OrderRequest, QuoteType, order_types, quotes
 from kernel_server.simulated.brokerage.order_events import OrderEvents
-from kernel_server.simulated.exchange.interface import Exchange, Fill, NewOrder, Phase, Refusal, Side
+from kernel_server.simulated.exchange.interface import Exchange, Fill, NewOrder, Refusal
 from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.tick_size import board
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.settings import BrokerSettings
 

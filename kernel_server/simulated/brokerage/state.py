@@ -14,7 +14,7 @@ from typing import Any
 
 from kernel_server.simulated.brokerage.account import Deal
 from kernel_server.simulated.brokerage.order import BrokerOrder, order_types, quotes
-from kernel_server.simulated.exchange.interface import Side
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
 
 _LARGEST = 1 << 62

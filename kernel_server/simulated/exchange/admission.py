@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from kernel_server.simulated.exchange.day_plan import DayPlan
-from kernel_server.simulated.exchange.interface import Board, NewOrder, Phase, Refusal, Side
-from kernel_server.simulated.exchange.off_hours.background import around
+from kernel_server.simulated.exchange.interface import NewOrder, Refusal
+from kernel_server.simulated.exchange.off_hours.synthetic_trades import around
 from kernel_server.simulated.market import phases
+from kernel_server.simulated.market.phases import Board, Phase
+from kernel_server.simulated.market.trade_script import Side
 
 AUCTIONS = (Phase.BEFORE_OPEN, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION)
 """Phases in which the regular board collects orders."""

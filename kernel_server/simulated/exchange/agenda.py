@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from kernel_server.simulated.base import hash_random
+from kernel_server.simulated.base.arrays import Floats
 from kernel_server.simulated.exchange.day_plan import DayPlan
-from kernel_server.simulated.exchange.script import Script
-from kernel_server.simulated.market.model import Floats
+from kernel_server.simulated.market.trade_script import Script
 
 FLICKER, EXPECTED, HALTED = -1, -2, -3
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.exchange.book import Match, OrderBook
-from kernel_server.simulated.exchange.interface import Side
 from kernel_server.simulated.market.tick_size import PriceRules
+from kernel_server.simulated.market.trade_script import Side
 
 LEVELS = 10
 _TRIMMED_AT = 24  # levels of a side, of which the farthest go

@@ -10,8 +10,9 @@ from collections import deque
 from typing import NamedTuple
 
 from kernel_server.simulated.exchange.clearing import Clearing, clear
-from kernel_server.simulated.exchange.interface import Level, Side
+from kernel_server.simulated.exchange.interface import Level
 from kernel_server.simulated.exchange.queues import BACKGROUND, Half, QueuedOrder
+from kernel_server.simulated.market.trade_script import Side
 
 _BUY = Side.BUY  # looking a member up costs more than the comparison
 _ANY = 1 << 60  # what a market order bids in an auction

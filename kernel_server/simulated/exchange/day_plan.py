@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,38 +11,14 @@ from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.exchange import interruptions
 from kernel_server.simulated.exchange import script as scripts
 from kernel_server.simulated.exchange.background import sizes
-from kernel_server.simulated.exchange.interface import Interruption, Side, Tape, Trade
+from kernel_server.simulated.exchange.interface import Interruption, Tape, Trade
 from kernel_server.simulated.exchange.interruptions import ViContext
-from kernel_server.simulated.exchange.script import Script
 from kernel_server.simulated.market import day_summary as days
 from kernel_server.simulated.market import vi_rules
 from kernel_server.simulated.market.model import Bars, Issue, Market
 from kernel_server.simulated.market.phases import SessionHours
 from kernel_server.simulated.market.tick_size import PriceRules, board, rules
-
-Recorded = Callable[[str, int], "Script | None"]
-"""The recorded trades of a code on a YYYYMMDD, if there are any."""
-
-
-class RecordedDay(NamedTuple):
-    """An earlier session's recorded trades: its YYYYMMDD, its 기준가 (KRW), and the trades, one at least."""
-
-    day: int
-    base: int
-    script: Script
-
-
-class RecordedTrades(Protocol):
-    """Recorded trades."""
-
-    def recorded(self, code: str, day: int) -> Script | None:
-        """Those of that YYYYMMDD."""
-        ...
-
-    def before(self, code: str, day: int) -> RecordedDay | None:
-        """Those of the newest day before that YYYYMMDD that has any."""
-        ...
-
+from kernel_server.simulated.market.trade_script import Recorded, Script, Side
 
 _LEVEL_SHARE = 400  # a level of the book holds about this part of the day's volume
 _QUIET_LEVEL = 5_000_000  # KRW in a level of an issue that trades little

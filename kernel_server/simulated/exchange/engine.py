@@ -13,17 +13,14 @@ from kernel_server.clock import Clock, Timer
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.exchange import admission
 from kernel_server.simulated.exchange import day_plan as plans
-from kernel_server.simulated.exchange.day_plan import DayPlan, Recorded
+from kernel_server.simulated.exchange.day_plan import DayPlan
 from kernel_server.simulated.exchange.interface import (
-    Board,
     Fill,
     Interruption,
     Level,
     NewOrder,
-    Phase,
     QueuedShares,
     Refusal,
-    Side,
     SinglePriceState,
     Tape,
     Trade,
@@ -35,6 +32,8 @@ from kernel_server.simulated.exchange.off_hours import merged_day
 from kernel_server.simulated.exchange.off_hours.past_single_price import PastSinglePrice
 from kernel_server.simulated.market import phases
 from kernel_server.simulated.market.model import Market
+from kernel_server.simulated.market.phases import Board, Phase
+from kernel_server.simulated.market.trade_script import Recorded, Side
 
 log = logging.getLogger(__name__)
 

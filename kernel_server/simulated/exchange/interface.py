@@ -4,38 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, IntEnum, auto
 from typing import NamedTuple, Protocol
 
-
-class Side(IntEnum):
-    """Of an order, or of the order that made a trade happen; NONE in a single-price auction."""
-
-    SELL = -1
-    NONE = 0
-    BUY = 1
-
-
-class Phase(IntEnum):
-    """Where a session stands. The hours shift on late days."""
-
-    CLOSED = 0
-    BEFORE_OPEN = 1  # 08:30 to 08:40, orders are collected for the opening; beside it, trades at 기준가
-    OPENING_AUCTION = 2  # 08:40 to 09:00, orders are collected
-    CONTINUOUS = 3  # 09:00 to 15:20
-    CLOSING_AUCTION = 4  # 15:20 to 15:30, orders are collected
-    PAUSE = 5  # 15:30 to 15:40, orders are collected for the next one
-    AFTER_CLOSE = 6  # 15:40 to 16:00, trades at the close
-    SINGLE_PRICE = 7  # 16:00 to 18:00, an auction each ten minutes
-
-
-class Board(Enum):
-    """Where an order is traded. The boards beside the regular one have queues and prices of their own."""
-
-    REGULAR = auto()
-    BEFORE = auto()  # 장전 시간외종가: at 기준가, in the order of time
-    AFTER = auto()  # 장후 시간외종가: at the close, in the order of time
-    SINGLE = auto()  # 시간외 단일가: auctions around the close
+from kernel_server.simulated.market.phases import Board, Phase
+from kernel_server.simulated.market.trade_script import Side
 
 
 class Trade(NamedTuple):

@@ -12,19 +12,12 @@ from kernel_server.simulated.exchange.agenda import EXPECTED, FLICKER, HALTED, a
 from kernel_server.simulated.exchange.background import BackgroundOrders, Met
 from kernel_server.simulated.exchange.book import OrderBook
 from kernel_server.simulated.exchange.day_plan import DayPlan
-from kernel_server.simulated.exchange.interface import (
-    Board,
-    Expected,
-    Fill,
-    NewOrder,
-    Phase,
-    Side,
-    Trade,
-    Watcher,
-)
+from kernel_server.simulated.exchange.interface import Expected, Fill, NewOrder, Trade, Watcher
 from kernel_server.simulated.exchange.off_hours import merged_day
 from kernel_server.simulated.exchange.off_hours.boards import OffHoursBoards
 from kernel_server.simulated.exchange.queues import BACKGROUND
+from kernel_server.simulated.market.phases import Board, Phase
+from kernel_server.simulated.market.trade_script import Side
 
 NEVER = float("inf")
 _SIDES = {int(side): side for side in Side}

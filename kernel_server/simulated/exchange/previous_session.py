@@ -11,6 +11,7 @@ from kernel_server.simulated.exchange.interface import Tape, Trade
 from kernel_server.simulated.exchange.off_hours import merged_day
 from kernel_server.simulated.market import phases
 from kernel_server.simulated.market.model import Market
+from kernel_server.simulated.market.trade_script import Recorded
 
 
 class PreviousSession:
@@ -29,7 +30,7 @@ class PreviousSession:
         market: Market,
         sessions: Callable[[], Sessions],
         seed: int,
-        recorded: plans.Recorded | None = None,
+        recorded: Recorded | None = None,
         crowd: bool = True,
     ) -> None:
         self._market = market

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 
-from kernel_server.simulated.exchange.interface import Side
+from kernel_server.simulated.market.trade_script import Side
 
 BACKGROUND = 0
 """The number of every background order. Clients' are from 1 on."""

@@ -3,69 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kernel_server.simulated.base import hash_random
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.dates import epoch_days
-from kernel_server.simulated.exchange.interface import Side
 from kernel_server.simulated.exchange.interruptions import TradingPause
-from kernel_server.simulated.market.model import Bars, Floats, Ints
+from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.synthetic.daily_prices import Flags
 from kernel_server.simulated.market.tick_size import PriceRules
-
-Column = NDArray[np.signedinteger]
+from kernel_server.simulated.market.trade_script import NOTHING, Script, Side
 
 _SEOUL = 9 * 3600
 _VALUE = 4_000_000  # KRW that change hands in a usual trade
 _A_DAY = 15_000  # trades of the most traded issue, about
 _A_MINUTE = 600  # and at most in one minute
 _TURN = 0.12  # how often the initiative passes to the other side at an unchanged price
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Script:
-    """Trades, oldest first, four arrays of one length.
-
-    Attributes:
-        time: seconds since the epoch, ascending.
-        price: KRW.
-        volume: shares.
-        side: 1 where the buyer took the initiative, -1 where the seller did, 0 in an auction.
-        opens, closes: whether the first trade is the opening auction's, the last the closing one's.
-    """
-
-    time: Floats
-    price: Column
-    volume: Column
-    side: Column
-    opens: bool = False
-    closes: bool = False
-
-    def __len__(self) -> int:
-        return len(self.time)
-
-    def begun(self, now: float) -> int:
-        """How many of the trades have happened by ``now``."""
-        return int(np.searchsorted(self.time, now, side="right"))
-
-    def packed(self) -> Script:
-        """The same trades in about half the memory: a whole market's day is eight million of them."""
-        return replace(
-            self, price=_packed(self.price), volume=_packed(self.volume), side=self.side.astype(np.int8)
-        )
-
-
-def _packed(column: Column) -> Column:
-    """The numbers, none of them negative, in four bytes each where they fit."""
-    fits = not len(column) or column.max() <= np.iinfo(np.int32).max
-    return column.astype(np.int32) if fits else column
-
-
-_NONE = np.zeros(0, np.int64)
-NOTHING = Script(np.zeros(0), _NONE, _NONE, _NONE)
 
 
 def from_minutes(

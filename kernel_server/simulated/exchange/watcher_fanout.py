@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kernel_server.simulated.exchange.interface import Expected, Interruption, Phase, Tape, Trade, Watcher
+from kernel_server.simulated.exchange.interface import Expected, Interruption, Tape, Trade, Watcher
+from kernel_server.simulated.market.phases import Phase
 
 
 class WatcherFanout:

@@ -17,8 +17,8 @@ from typing import NamedTuple
 from kernel_server.clock import Clock, RunningClock, SteppedClock, seoul
 from kernel_server.clock_name import BadClock, ClockName
 from kernel_server.reference.sessions import Sessions
-from kernel_server.simulated.exchange.interface import Phase
 from kernel_server.simulated.market import phases
+from kernel_server.simulated.market.phases import Phase
 
 _AFTER_OPENING = 3600.0
 # Where a day without a session begins, if it is given without a time: as most sessions do.

@@ -9,8 +9,9 @@ from functools import cache
 
 import numpy as np
 
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.tables import rows
-from kernel_server.simulated.market.model import Bars, Floats, Ints
+from kernel_server.simulated.market.model import Bars
 
 SPLIT = 8
 """Kiwoom's 수정주가구분 for a split (액면분할)."""

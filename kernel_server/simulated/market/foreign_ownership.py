@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from kernel_server.clock import KST, seoul
+from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.dates import epoch_days
 from kernel_server.simulated.market import investor_groups
 from kernel_server.simulated.market.fundamentals import foreign_share
-from kernel_server.simulated.market.model import Bars, Ints, Issue, Market
+from kernel_server.simulated.market.model import Bars, Issue, Market
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.market.trading_hours import day_of
-from kernel_server.simulated.settings import BrokerSettings
 
 _ANCHORED = 20251230
 _SETTLED = datetime(2025, 12, 30, 20, tzinfo=KST).timestamp()
@@ -28,12 +28,12 @@ class ForeignHoldings:
 
     Args:
         market: whose volumes they trade in.
-        settings: for the seed of the fundamentals.
+        seed: of the fundamentals; None where they are left blank.
     """
 
-    def __init__(self, market: Market, settings: BrokerSettings) -> None:
+    def __init__(self, market: Market, seed: int | None) -> None:
         self._market = market
-        self._seed = settings.fundamentals_seed
+        self._seed = seed
 
     def held(self, issue: Issue, dates: Ints, now: float) -> Ints | None:
         """Shares that foreigners hold at the end of those days (YYYYMMDD, ascending); None where it is not known.

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernel_server.simulated.base import hash_random
+from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.tables import rows as table
-from kernel_server.simulated.market.model import Ints
 
 INSTITUTIONS, FOREIGNERS, PEOPLE = "기관계", "외국인투자자", "개인투자자"
 

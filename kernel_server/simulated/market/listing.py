@@ -15,9 +15,10 @@ from functools import cache
 import numpy as np
 
 from kernel_server.simulated.base import hash_random
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.market import tick_size
-from kernel_server.simulated.market.model import Floats, Ints, Issue
+from kernel_server.simulated.market.model import Issue
 
 PRICED_ON = date(2025, 12, 30)
 """The session at whose close an issue costs what the listing says; later ones do so on their first day."""

@@ -6,8 +6,8 @@ from functools import cache
 
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.tables import rows
-from kernel_server.simulated.exchange.interface import Phase
 from kernel_server.simulated.market import phases
+from kernel_server.simulated.market.phases import Phase
 
 
 @cache

@@ -10,11 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from kernel_server.simulated.base.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.dates import epoch_days
-from kernel_server.simulated.market.model import Bars, Ints
+from kernel_server.simulated.market.model import Bars
 
 _DAY = 1_000_000  # YYYYMMDDHHMMSS // _DAY is YYYYMMDD
 

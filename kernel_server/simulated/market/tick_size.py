@@ -17,8 +17,9 @@ from functools import cache, cached_property, lru_cache
 
 import numpy as np
 
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.tables import rows
-from kernel_server.simulated.market.model import Floats, Ints, Issue
+from kernel_server.simulated.market.model import Issue
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 

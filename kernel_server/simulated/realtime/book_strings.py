@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kernel_server.simulated.base.tables import rows
-from kernel_server.simulated.exchange.interface import Expected, Level, Phase, Tape
+from kernel_server.simulated.exchange.interface import Expected, Level, Tape
+from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.realtime.string_parts import Colours, clock, compared, fixed, share
 from kernel_server.simulated.realtime.trade_strings import TradeStrings
 from kernel_server.simulated.settings import BrokerSettings

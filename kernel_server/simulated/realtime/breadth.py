@@ -8,11 +8,11 @@ recorded, of 14:40:40: 거래량 in 천주, 거래대금 in 백만원, a ratio w
 from __future__ import annotations
 
 from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.broker_connection import BrokerConnection
 from kernel_server.simulated.realtime.by_field import written
+from kernel_server.simulated.snapshot.index_breadth import Breadth, breadth_of, places_of
 from kernel_server.simulated.snapshot.index_values import IndexValues
 from kernel_server.simulated.snapshot.scanner import MarketScanner
-from kernel_server.simulated.tr_dispatch import Line
-from kernel_server.simulated.trs.index_quotes import Breadth, breadth_of, places_of
 
 INDEX, BREADTH = "업종지수", "업종등락"
 
@@ -30,7 +30,7 @@ class BreadthCounter:
         indices: say which issues are counted.
     """
 
-    def __init__(self, line: Line, survey: MarketScanner, indices: IndexValues) -> None:
+    def __init__(self, line: BrokerConnection, survey: MarketScanner, indices: IndexValues) -> None:
         self._line = line
         self._survey = survey
         self._indices = indices

@@ -12,16 +12,10 @@ from functools import cache, lru_cache
 
 from kernel_server import reference
 from kernel_server.reference.sessions import Sessions
-from kernel_server.simulated.exchange.interface import (
-    Exchange,
-    Expected,
-    Interruption,
-    Phase,
-    Tape,
-    Trade,
-    Watcher,
-)
+from kernel_server.simulated.base.broker_connection import BrokerConnection
+from kernel_server.simulated.exchange.interface import Exchange, Expected, Interruption, Tape, Trade, Watcher
 from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.realtime import indices, notices
 from kernel_server.simulated.realtime import off_hours as evenings
@@ -37,7 +31,6 @@ from kernel_server.simulated.realtime.vi_feed import ViFeed
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.index_values import IndexValues
 from kernel_server.simulated.snapshot.scanner import MarketScanner
-from kernel_server.simulated.tr_dispatch import Line
 
 TRADE, BEST, BOOK, QUOTE, EXPECTED, HALT = (
     "주식체결",
@@ -134,7 +127,7 @@ class Feed:
 
     def __init__(
         self,
-        line: Line,
+        line: BrokerConnection,
         exchange: Callable[[Watcher], Exchange],
         registrations: RealTimeRegistry,
         settings: BrokerSettings,

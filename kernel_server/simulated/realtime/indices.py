@@ -16,14 +16,14 @@ from typing import NamedTuple
 import numpy as np
 
 from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.broker_connection import BrokerConnection
 from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.trading_hours import today
 from kernel_server.simulated.realtime.breadth import BREADTH, INDEX, BreadthCounter
+from kernel_server.simulated.snapshot.index_format import base_of, change, level, sense
+from kernel_server.simulated.snapshot.index_ticks import ticks_of
 from kernel_server.simulated.snapshot.index_values import IndexValues
-from kernel_server.simulated.tr_dispatch import Line
-from kernel_server.simulated.trs.index_charts import ticks_of
-from kernel_server.simulated.trs.index_quotes import base_of, change, level, sense
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class IndexFeed:
 
     def __init__(
         self,
-        line: Line,
+        line: BrokerConnection,
         indices: IndexValues,
         say: Callable[[str, str, str], None],
         counts: BreadthCounter | None = None,

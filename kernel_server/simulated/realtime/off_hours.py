@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.exchange.interface import Exchange, Level, Phase, SinglePriceState, Tape, Trade
+from kernel_server.simulated.exchange.interface import Exchange, Level, SinglePriceState, Tape, Trade
+from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.realtime.by_field import written
 from kernel_server.simulated.realtime.string_parts import clock
 from kernel_server.simulated.settings import BrokerSettings

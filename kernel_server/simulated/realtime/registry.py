@@ -40,11 +40,6 @@ class CodeRegistration(NamedTuple):
     by_tr: bool
 
 
-def is_screen(number: str) -> bool:
-    """Whether that is a screen number: four digits, not 0000."""
-    return len(number) == 4 and number.isascii() and number.isdigit() and number != "0000"
-
-
 class RealTimeRegistry:
     """The control's bookkeeping of real-time registrations.
 

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.tables import rows
-from kernel_server.simulated.exchange.interface import Expected, Phase, Side, Tape, Trade
+from kernel_server.simulated.exchange.interface import Expected, Tape, Trade
+from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.realtime.string_parts import Colours, clock, compared, fixed, per_price, share
 from kernel_server.simulated.settings import BrokerSettings
 

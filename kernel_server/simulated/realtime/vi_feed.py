@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.base.broker_connection import BrokerConnection
 from kernel_server.simulated.exchange.interface import Exchange, Interruption
-from kernel_server.simulated.tr_dispatch import Line
 
 _AT_ONCE = 25  # issues that are looked at in one turn, some 10 ms
 _EARLY = 600.0  # seconds before the opening at which its day is looked through
@@ -39,7 +39,7 @@ class ViFeed:
 
     def __init__(
         self,
-        line: Line,
+        line: BrokerConnection,
         exchange: Exchange,
         sessions: Callable[[], Sessions],
         tell: Callable[[Interruption], None],

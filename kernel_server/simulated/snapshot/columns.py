@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.market.day_summary import DaySummary
-from kernel_server.simulated.market.model import Floats, Ints, Issue
+from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.tick_size import PriceRules, board, rules
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.snapshot.history_matrix import HistoryMatrix
@@ -81,3 +83,13 @@ class SessionPrices:
     def at(self, places: Ints) -> SessionPrices:
         """Those at some places."""
         return SessionPrices(*(getattr(self, name)[places] for name in SessionPrices.__slots__))
+
+
+class MarketSnapshot(Protocol):
+    """The whole market at one moment."""
+
+    @property
+    def facts(self) -> IssueFacts: ...
+
+    @property
+    def prices(self) -> SessionPrices: ...

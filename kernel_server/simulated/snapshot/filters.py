@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.tables import rows as table
-from kernel_server.simulated.market.model import Floats, Ints
 from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 

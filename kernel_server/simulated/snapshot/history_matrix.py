@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kernel_server.simulated.market.model import Bars, Ints
+from kernel_server.simulated.base.arrays import Ints
+from kernel_server.simulated.market.model import Bars
 
 Narrow = NDArray[np.int32]
 """Dates and prices take half of the room, and have to: there are very many of them."""

@@ -16,8 +16,9 @@ import numpy as np
 
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base import hash_random
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.dates import epoch_days, yyyymmdd
-from kernel_server.simulated.market.model import Bars, Floats, Ints, Market
+from kernel_server.simulated.market.model import Bars, Market
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.snapshot.index_weights import Index, IndexWeights
 

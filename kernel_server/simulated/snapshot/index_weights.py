@@ -13,9 +13,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.market.day_summary import history
-from kernel_server.simulated.market.model import Bars, Ints, Issue, Market
+from kernel_server.simulated.market.model import Bars, Issue, Market
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 
 SCALE = 100

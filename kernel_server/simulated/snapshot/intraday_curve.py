@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernel_server.simulated.market.model import Bars, Ints
+from kernel_server.simulated.base.arrays import Ints
+from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.snapshot.history_matrix import Narrow
 
 _DAY = 1_000_000  # YYYYMMDDHHMMSS % _DAY is HHMMSS

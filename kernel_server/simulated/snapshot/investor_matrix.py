@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.dates import epoch_days
 from kernel_server.simulated.base.tr import Unfinished
 from kernel_server.simulated.market import investor_groups
-from kernel_server.simulated.market.model import Ints
-from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices
+from kernel_server.simulated.snapshot.columns import IssueFacts, MarketSnapshot, SessionPrices
 from kernel_server.simulated.snapshot.history_matrix import DEPTH, Narrow
-from kernel_server.simulated.trs.rankings.view import RankingView
 
 _DRAWS_A_TURN = 300_000  # some 30 ms
 _KEPT = 8  # answers, of a megabyte or two each
@@ -67,7 +66,7 @@ def between(facts: IssueFacts, since: int, until: int) -> Period:
     return Period(first, stop, newest, since, until)
 
 
-def volumes(look: RankingView, period: Period) -> Ints:
+def volumes(look: MarketSnapshot, period: Period) -> Ints:
     """Shares of each issue that were traded in the period."""
     part = slice(period.first, period.stop)
     inside = _inside(look.facts.past.time[:, part], period)
@@ -92,7 +91,7 @@ class InvestorMatrix:
         self._under_way: dict[tuple[Period, str, bool], Iterator[Traded | None]] = {}
         self._today: dict[bool, tuple[SessionPrices, Ints, Ints]] = {}
 
-    def traded(self, look: RankingView, period: Period, name: str, money: bool) -> Traded:
+    def traded(self, look: MarketSnapshot, period: Period, name: str, money: bool) -> Traded:
         """What that group traded, in shares or in 백만원.
 
         Raises:
@@ -113,7 +112,7 @@ class InvestorMatrix:
             )
         )
 
-    def _newest(self, look: RankingView, period: Period, name: str, money: bool) -> Traded:
+    def _newest(self, look: MarketSnapshot, period: Period, name: str, money: bool) -> Traded:
         """The newest session so far; its division among all groups is kept while prices stand still."""
         dates = np.array(look.facts.dates, np.int64)
         if money not in self._today or self._today[money][0] is not look.prices:

@@ -15,10 +15,11 @@ from functools import cached_property
 import numpy as np
 
 from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRequest, Unfinished
 from kernel_server.simulated.market.day_summary import history
 from kernel_server.simulated.market.fundamentals import fundamentals
-from kernel_server.simulated.market.model import Bars, Ints, Issue, Market
+from kernel_server.simulated.market.model import Bars, Issue, Market
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.settings import BrokerSettings

@@ -13,10 +13,11 @@ import numpy as np
 from kernel_server.clock import seoul
 from kernel_server.reference import Tr
 from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.date_input import date_input
 from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, message
-from kernel_server.simulated.market.model import Bars, Ints, Market
+from kernel_server.simulated.market.model import Bars, Market
 from kernel_server.simulated.market.resample import (
     cut,
     cut_at,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kernel_server.simulated.base.broker_connection import BrokerConnection
+from kernel_server.simulated.base.screen_number import is_screen
 from kernel_server.simulated.base.tables import rows as table
-from kernel_server.simulated.realtime.registry import is_screen
 from kernel_server.simulated.request_limits import SERVED, RequestLimits
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.filters import Condition, MarketFilter, saved
 from kernel_server.simulated.snapshot.scanner import AT_ONCE, MarketScanner
-from kernel_server.simulated.tr_dispatch import Line
 
 LIVE_CONDITIONS = 10
 CODES_LIVE = 100
@@ -47,7 +47,7 @@ class Conditions:
     """
 
     def __init__(
-        self, line: Line, settings: BrokerSettings, limits: RequestLimits, survey: MarketScanner
+        self, line: BrokerConnection, settings: BrokerSettings, limits: RequestLimits, survey: MarketScanner
     ) -> None:
         self._line = line
         self._settings = settings

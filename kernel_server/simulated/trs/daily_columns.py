@@ -13,10 +13,11 @@ from functools import cached_property
 import numpy as np
 
 from kernel_server.simulated.base import hash_random, kiwoom_format
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.dates import epoch_days
 from kernel_server.simulated.market import investor_groups
 from kernel_server.simulated.market.day_summary import BOUGHT, strength
-from kernel_server.simulated.market.model import Bars, Floats, Ints, Issue
+from kernel_server.simulated.market.model import Bars, Issue
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.market.tick_size import board, spans
 

@@ -46,7 +46,7 @@ class DailyLists:
         self._market = market
         self._seed = settings.fundamentals_seed
         self._issues = market.issues()
-        self._holders = ForeignHoldings(market, settings)
+        self._holders = ForeignHoldings(market, settings.fundamentals_seed)
         self._kinds = {
             tr: _Kind(since.strip("-"), until.strip("-"), int(rows))
             for tr, since, until, rows in table("day_row")

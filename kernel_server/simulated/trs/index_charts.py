@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.date_input import date_input
 from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, Unfinished, message
-from kernel_server.simulated.market.model import Bars, Ints
+from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.resample import (
     cut,
     cut_at,
@@ -27,13 +28,12 @@ from kernel_server.simulated.market.resample import (
 )
 from kernel_server.simulated.market.trading_hours import today
 from kernel_server.simulated.settings import BrokerSettings
+from kernel_server.simulated.snapshot.index_ticks import ticks_of
 from kernel_server.simulated.snapshot.index_values import IndexValues
 
 _PERIODS: Mapping[str, Callable[[Ints], Ints]] = {"week": weeks, "month": months, "year": years}
 _DAY = 1_000_000
 _CLOSED = 888888
-_TICKS = 4  # a minute: its open, its turns, its close
-_SECONDS = 15
 
 
 class IndexCharts:
@@ -108,29 +108,6 @@ class IndexCharts:
         if code not in self._indices.known:
             raise TrRejected("unknown_code")
         return code
-
-
-def ticks_of(minutes: Bars) -> Bars:
-    """Values within each minute that make it up; a minute without a move of its own, as the auction, is one."""
-    falling = minutes.close < minutes.open
-    second = np.where(falling, minutes.high, minutes.low)
-    third = np.where(falling, minutes.low, minutes.high)
-    values = np.stack([minutes.open, second, third, minutes.close], axis=1)
-    time = minutes.time[:, None] + np.arange(_TICKS) * _SECONDS
-    kept = np.ones(values.shape, np.bool_)
-    kept[minutes.high == minutes.low, 1:] = False
-    alone = ~kept[:, 1:2]
-    volume, value = (_spread(column, alone)[kept] for column in (minutes.volume, minutes.value))
-    flat, times = values[kept], time[kept]
-    none = np.zeros(len(flat), np.int64)
-    return Bars(times, flat, flat, flat, flat, volume, value, none, none.astype(np.float64))
-
-
-def _spread(totals: Ints, alone: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Ints:
-    parts = np.repeat((totals // _TICKS)[:, None], _TICKS, axis=1)
-    parts[:, -1] += totals % _TICKS
-    parts[:, :1] = np.where(alone, totals[:, None], parts[:, :1])
-    return parts
 
 
 def _grouped_ticks(ticks: Bars, many: int) -> tuple[Bars, Ints]:

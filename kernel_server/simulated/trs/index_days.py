@@ -19,22 +19,13 @@ from kernel_server.simulated.base.tr import (
 )
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.market.trading_hours import today
+from kernel_server.simulated.snapshot.index_breadth import places_of
+from kernel_server.simulated.snapshot.index_format import base_of, change, level, sense
 from kernel_server.simulated.snapshot.index_values import IndexValues
 from kernel_server.simulated.snapshot.index_weights import Index
 from kernel_server.simulated.snapshot.investor_matrix import InvestorMatrix, between
 from kernel_server.simulated.snapshot.scanner import MarketScanner
-from kernel_server.simulated.trs.index_quotes import (
-    GROUPS,
-    IndexQuotes,
-    base_of,
-    change,
-    counted,
-    level,
-    places_of,
-    sense,
-    state,
-    year_extremes,
-)
+from kernel_server.simulated.trs.index_quotes import GROUPS, IndexQuotes, counted, state, year_extremes
 from kernel_server.simulated.trs.rankings.fields import FIELDS, RankingRow
 from kernel_server.simulated.trs.rankings.view import RankingView
 

@@ -5,8 +5,6 @@ Here an index has its two decimals and, as a price, the sign of its colour; volu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from kernel_server.simulated.base import kiwoom_format
@@ -20,29 +18,16 @@ from kernel_server.simulated.base.tr import (
     message,
 )
 from kernel_server.simulated.market.day_summary import extremes
-from kernel_server.simulated.market.model import Bars, Ints
+from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.resample import cut
-from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices
+from kernel_server.simulated.snapshot.index_breadth import Breadth, breadth_of, places_of
+from kernel_server.simulated.snapshot.index_format import base_of, change, level, sense
 from kernel_server.simulated.snapshot.index_values import IndexValues
-from kernel_server.simulated.snapshot.index_weights import SCALE, Index
+from kernel_server.simulated.snapshot.index_weights import Index
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 
-_WHOLE_MARKETS = ("001", "101")  # these count every issue of their market, the others their members
 GROUPS = ("0", "1", "2")
 _DAY = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Breadth:
-    """How many issues of an index rose, fell, stood at a limit or still, were traded, and how many there are."""
-
-    upper: int
-    up: int
-    flat: int
-    down: int
-    lower: int
-    traded: int
-    listed: int
 
 
 class IndexQuotes:
@@ -130,35 +115,6 @@ class IndexQuotes:
         return TrAnswer(rows=rows, message="" if rows else message("no_history"))
 
 
-def places_of(index: Index, facts: IssueFacts) -> Ints:
-    """Where the issues that an index counts stand among all."""
-    if index.code in _WHOLE_MARKETS:
-        inside = [at for at, issue in enumerate(facts.issues) if issue.market == index.market]
-    else:
-        members = set(index.members)
-        inside = [at for at, issue in enumerate(facts.issues) if issue.code in members]
-    return np.array(inside, np.int64)
-
-
-def breadth_of(facts: IssueFacts, places: Ints, prices: SessionPrices) -> Breadth:
-    """The issues at those places, at their ``prices``. 상한 counts among 상승, 하한 among 하락."""
-    last, base = prices.last, facts.base[places]
-    return Breadth(
-        upper=int((last >= facts.upper[places]).sum()),
-        up=int((last > base).sum()),
-        flat=int((last == base).sum()),
-        down=int((last < base).sum()),
-        lower=int((last <= facts.lower[places]).sum()),
-        traded=int((prices.volume > 0).sum()),
-        listed=len(places),
-    )
-
-
-def base_of(bars: Bars) -> int:
-    """What the newest day is compared with, in hundredths; on the first day its opening."""
-    return int(bars.close[-2] if len(bars) > 1 else bars.open[-1])
-
-
 def state(bars: Bars) -> dict[str, str]:
     base, last = base_of(bars), int(bars.close[-1])
     return {
@@ -196,19 +152,3 @@ def year_extremes(bars: Bars) -> dict[str, str]:
         "52주최저가일": str(far.long_low_date),
         "52주최저가대비율": kiwoom_format.rate(last - far.long_low, far.long_low),
     }
-
-
-def level(value: int, base: int) -> str:
-    """An index, coloured: ``+2650.12``."""
-    sign = "+" if value > base else "-" if value < base else ""
-    return sign + kiwoom_format.decimal(value, SCALE)
-
-
-def change(value: int, base: int) -> str:
-    text = kiwoom_format.decimal(value - base, SCALE)
-    return f"+{text}" if value > base else text
-
-
-def sense(value: int, base: int) -> str:
-    """전일대비기호. An index has no limits."""
-    return "3" if value == base else "2" if value > base else "5"

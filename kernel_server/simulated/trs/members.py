@@ -13,11 +13,12 @@ from typing import NamedTuple
 import numpy as np
 
 from kernel_server.simulated.base import hash_random, kiwoom_format
+from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.date_input import date_input
 from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
 from kernel_server.simulated.market.day_summary import DaySummary, history, newest
-from kernel_server.simulated.market.model import Bars, Ints, Market
+from kernel_server.simulated.market.model import Bars, Market
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.market.trading_hours import today
 

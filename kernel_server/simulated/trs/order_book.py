@@ -13,8 +13,10 @@ from typing import NamedTuple
 from kernel_server.clock import seoul
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
-from kernel_server.simulated.exchange.interface import Exchange, Level, Phase, QueuedShares, Side, Tape, Trade
+from kernel_server.simulated.exchange.interface import Exchange, Level, QueuedShares, Tape, Trade
 from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.trade_script import Side
 
 LEVELS = 10
 

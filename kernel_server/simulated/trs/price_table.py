@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRequest, in_order
-from kernel_server.simulated.exchange.interface import Exchange, Phase, Side, Tape, Trade
+from kernel_server.simulated.exchange.interface import Exchange, Tape, Trade
 from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.trs.order_book import look, rungs, taken_by
 
 _AUCTIONS = (Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION)

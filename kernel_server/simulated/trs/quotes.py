@@ -28,7 +28,7 @@ class Quotes:
         self._market = market
         self._settings = settings
         self._hours = hours
-        self._holders = ForeignHoldings(market, settings)
+        self._holders = ForeignHoldings(market, settings.fundamentals_seed)
         self._issues = market.issues()
         self._constant = dict(table("watch_list_constant"))
 

@@ -12,10 +12,11 @@ import numpy as np
 
 from kernel_server.clock import seoul
 from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
 from kernel_server.simulated.exchange.interface import Exchange, Tape, Trade
 from kernel_server.simulated.exchange.previous_session import PreviousSession
-from kernel_server.simulated.market.model import Floats, Ints, Issue
+from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.tick_size import board, rules
 from kernel_server.simulated.trs.tick_chart import SIGNS, RunningTotals, said, traded
 

@@ -10,7 +10,7 @@ from kernel_server.simulated.brokerage.chejan import percent
 from kernel_server.simulated.brokerage.trs.field_widths import written
 from kernel_server.simulated.brokerage.trs.selection import account_of, paged
 from kernel_server.simulated.brokerage.valuation import Position, Valuation
-from kernel_server.simulated.exchange.interface import Side
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
 
 _NO_DATE = "00000000"

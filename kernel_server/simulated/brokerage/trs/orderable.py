@@ -14,9 +14,9 @@ from kernel_server.simulated.brokerage.chejan import percent
 from kernel_server.simulated.brokerage.trs.field_widths import written
 from kernel_server.simulated.brokerage.trs.selection import account_of, paged
 from kernel_server.simulated.brokerage.valuation import Position, Valuation
-from kernel_server.simulated.exchange.interface import Side
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.tick_size import board
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.settings import BrokerSettings
 

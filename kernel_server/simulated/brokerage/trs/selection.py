@@ -12,7 +12,7 @@ from kernel_server.simulated.brokerage.books import Books
 from kernel_server.simulated.brokerage.chejan import percent
 from kernel_server.simulated.brokerage.order import BrokerOrder
 from kernel_server.simulated.brokerage.trs.field_widths import written
-from kernel_server.simulated.exchange.interface import Side
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
 
 Found = TypeVar("Found")

@@ -14,8 +14,8 @@ from kernel_server.simulated.brokerage.trs.field_widths import written
 from kernel_server.simulated.brokerage.trs.order_lists import clock
 from kernel_server.simulated.brokerage.trs.selection import account_of, paged
 from kernel_server.simulated.brokerage.valuation import SETTLED, Valuation
-from kernel_server.simulated.exchange.interface import Side
 from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
 
 # 구분 of opw00015: 0 everything, 3 trades, 4 purchases, 5 sales. Other movements an account here never has.

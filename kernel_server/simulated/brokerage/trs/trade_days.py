@@ -22,8 +22,9 @@ from kernel_server.simulated.brokerage.trs.selection import (
     sold,
 )
 from kernel_server.simulated.brokerage.valuation import Valuation
-from kernel_server.simulated.exchange.interface import Exchange, Side
+from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
 
 _NO_DATE = "00000000"

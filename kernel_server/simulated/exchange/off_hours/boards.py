@@ -10,20 +10,19 @@ from kernel_server.simulated.exchange.background import Met
 from kernel_server.simulated.exchange.book import Match, OrderBook
 from kernel_server.simulated.exchange.day_plan import DayPlan
 from kernel_server.simulated.exchange.interface import (
-    Board,
     Fill,
     NewOrder,
-    Phase,
     QueuedShares,
-    Side,
     SinglePriceState,
     Tape,
     Trade,
     Watcher,
 )
-from kernel_server.simulated.exchange.off_hours import background, merged_day
+from kernel_server.simulated.exchange.off_hours import merged_day, synthetic_trades
 from kernel_server.simulated.exchange.off_hours.closing_price import ClosingPrice
 from kernel_server.simulated.exchange.off_hours.single_price import SinglePrice, SinglePriceHours
+from kernel_server.simulated.market.phases import Board, Phase
+from kernel_server.simulated.market.trade_script import Side
 
 _VOID = {Phase.PAUSE: Board.BEFORE, Phase.SINGLE_PRICE: Board.AFTER, Phase.CLOSED: Board.SINGLE}
 """The board whose orders end with the beginning of a phase. Those of the morning wait on in vain until the close."""
@@ -153,7 +152,7 @@ class OffHoursBoards:
     def _early(self, now: float) -> tuple[Side, int]:
         """Who waits in 장전 시간외종가."""
         plan = self._host.plan
-        return background.early(
+        return synthetic_trades.early(
             plan.key, plan.previous_volume if plan.crowd else 0, now - plan.hours.collects
         )
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from kernel_server.simulated.exchange.background import Met
 from kernel_server.simulated.exchange.book import OrderBook
-from kernel_server.simulated.exchange.interface import QueuedShares, Side
+from kernel_server.simulated.exchange.interface import QueuedShares
 from kernel_server.simulated.exchange.queues import BACKGROUND
+from kernel_server.simulated.market.trade_script import Side
 
 
 class ClosingPrice:

@@ -13,10 +13,10 @@ from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.exchange import day_plan as plans
 from kernel_server.simulated.exchange.agenda import EventBatch
 from kernel_server.simulated.exchange.day_plan import DayPlan
-from kernel_server.simulated.exchange.interface import Side, Tape, Trade
-from kernel_server.simulated.exchange.off_hours import background
-from kernel_server.simulated.exchange.off_hours.background import AtClose, Close
-from kernel_server.simulated.exchange.script import Script
+from kernel_server.simulated.exchange.interface import Tape, Trade
+from kernel_server.simulated.exchange.off_hours import synthetic_trades
+from kernel_server.simulated.exchange.off_hours.synthetic_trades import AtClose, Close
+from kernel_server.simulated.market.trade_script import Script, Side
 
 BESIDE = -9
 """The kind of an event beside the regular session."""
@@ -37,7 +37,7 @@ def closed(plan: DayPlan) -> Close:
 
 def at_close(plan: DayPlan) -> AtClose:
     """장후 시간외종가."""
-    return background.at_close(closed(plan), plan.hours.after, plan.hours.single)
+    return synthetic_trades.at_close(closed(plan), plan.hours.after, plan.hours.single)
 
 
 def tape(plan: DayPlan, position: int, now: float) -> Tape:
@@ -102,7 +102,7 @@ def agenda(plan: DayPlan, now: float) -> Iterator[EventBatch]:
     yield from _later([moment], now)
     if now < hours.single:
         yield from _later(at_close(plan).time, now)
-    yield from _later(background.moments(plan.key, hours.single, hours.ends).tolist(), now)
+    yield from _later(synthetic_trades.moments(plan.key, hours.single, hours.ends).tolist(), now)
 
 
 def _later(times: Sequence[float], now: float) -> Iterator[EventBatch]:

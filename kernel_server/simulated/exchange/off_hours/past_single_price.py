@@ -9,7 +9,7 @@ from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.exchange.day_plan import DayPlan
 from kernel_server.simulated.exchange.interface import Expected, SinglePriceState
 from kernel_server.simulated.exchange.off_hours import single_price
-from kernel_server.simulated.exchange.off_hours.background import Close
+from kernel_server.simulated.exchange.off_hours.synthetic_trades import Close
 from kernel_server.simulated.market import day_summary as days
 from kernel_server.simulated.market.model import Issue, Market
 from kernel_server.simulated.market.phases import SessionHours

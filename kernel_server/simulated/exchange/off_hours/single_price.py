@@ -13,10 +13,11 @@ import numpy as np
 
 from kernel_server.simulated.exchange import day_plan as plans
 from kernel_server.simulated.exchange.book import Match, OrderBook
-from kernel_server.simulated.exchange.interface import Expected, Level, Side, SinglePriceState, Tape, Trade
-from kernel_server.simulated.exchange.off_hours import background
-from kernel_server.simulated.exchange.off_hours.background import AUCTIONS, EVENTS, Close
+from kernel_server.simulated.exchange.interface import Expected, Level, SinglePriceState, Tape, Trade
+from kernel_server.simulated.exchange.off_hours import synthetic_trades
+from kernel_server.simulated.exchange.off_hours.synthetic_trades import AUCTIONS, EVENTS, Close
 from kernel_server.simulated.exchange.queues import BACKGROUND
+from kernel_server.simulated.market.trade_script import Side
 
 _ALL = 1 << 30
 _LEVELS = 10
@@ -31,7 +32,7 @@ class SinglePriceHours(NamedTuple):
 
     def events(self, key: int, now: float) -> int:
         """How many events of the issue and day with that key have happened by then."""
-        return int(np.searchsorted(background.moments(key, *self), now, side="right"))
+        return int(np.searchsorted(synthetic_trades.moments(key, *self), now, side="right"))
 
     def auctions(self, now: float) -> int:
         """How many auctions have been by then."""
@@ -45,9 +46,9 @@ class SinglePriceHours(NamedTuple):
 
 def tape(code: str, shares: int, close: Close, hours: SinglePriceHours, done: int = AUCTIONS) -> Tape:
     """The tape after the first ``done`` auctions, without clients' orders. Its ``base`` is the close."""
-    lower, upper = background.around(close.price, close.lower, close.upper, close.grid)
+    lower, upper = synthetic_trades.around(close.price, close.lower, close.upper, close.grid)
     made = Tape(code, close.price, upper, lower, 0, 0, shares, close.price)
-    drawn = background.auctions(close)
+    drawn = synthetic_trades.auctions(close)
     for number in range(done):
         if drawn.volume[number]:
             price, volume = drawn.price[number], drawn.volume[number]
@@ -87,7 +88,7 @@ class SinglePrice:
         auction, place = divmod(self._event, EVENTS)
         if place < EVENTS - 1:
             return []
-        drawn = background.auctions(self._close)
+        drawn = synthetic_trades.auctions(self._close)
         price, volume = drawn.price[auction], drawn.volume[auction]
         if volume:
             buys, sells = self._crossing(price)
@@ -105,7 +106,7 @@ class SinglePrice:
         if self._event < 0:
             return SinglePriceState(self.tape, [], [], self._expected())
         expected = self._expected()
-        asks, bids = background.quotes(self._close, self._event, expected.price or self.tape.last)
+        asks, bids = synthetic_trades.quotes(self._close, self._event, expected.price or self.tape.last)
         sells, buys = self._resting(expected)
         if sells or buys:
             # The background does not quote across what clients show.
@@ -123,7 +124,7 @@ class SinglePrice:
         )
 
     def _expected(self) -> Expected:
-        drawn = background.expected(self._close, self._event) if self._event >= 0 else NOTHING
+        drawn = synthetic_trades.expected(self._close, self._event) if self._event >= 0 else NOTHING
         if drawn.volume:
             return Expected(drawn.price, drawn.volume + sum(self._crossing(drawn.price)))
         return Expected(*self._waiting.clearing(self.tape.last))

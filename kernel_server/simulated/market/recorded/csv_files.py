@@ -16,8 +16,9 @@ from typing import Protocol, TextIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.dates import epoch_days, yyyymmdd
-from kernel_server.simulated.market.model import Bars, Ints
+from kernel_server.simulated.market.model import Bars
 
 LISTING = ("code", "name", "market", "shares", "listing_date")
 DAILY = ("date", "open", "high", "low", "close", "volume")

@@ -15,15 +15,15 @@ import numpy as np
 
 from kernel_server.clock import seoul
 from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.dates import epoch_days
-from kernel_server.simulated.exchange.day_plan import RecordedDay
-from kernel_server.simulated.exchange.script import Script
-from kernel_server.simulated.market.model import Bars, Ints, Issue
+from kernel_server.simulated.market.model import Bars, Issue
 from kernel_server.simulated.market.recorded import csv_files, listing
 from kernel_server.simulated.market.recorded.csv_files import NO_BARS, BadMarketData
 from kernel_server.simulated.market.recorded.splits import marked
 from kernel_server.simulated.market.recorded.trades import PAUSE, RecordedTicks, TickMinutes
 from kernel_server.simulated.market.resample import cut, grouped
+from kernel_server.simulated.market.trade_script import RecordedDay, Script
 from kernel_server.simulated.market.trading_hours import day_of
 
 log = logging.getLogger(__name__)

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.dates import epoch_days, yyyymmdd
-from kernel_server.simulated.exchange.interface import Side
-from kernel_server.simulated.exchange.script import NOTHING, Script
-from kernel_server.simulated.market.model import Bars, Ints
+from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.recorded import csv_files
 from kernel_server.simulated.market.recorded.csv_files import NO_BARS, BadMarketData
 from kernel_server.simulated.market.resample import cut
+from kernel_server.simulated.market.trade_script import NOTHING, Script, Side
 
 TICKS = ("date", "time", "price", "side", "volume")
 

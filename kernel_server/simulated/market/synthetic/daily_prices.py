@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base import hash_random
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.market import tick_size
 from kernel_server.simulated.market.corporate_actions import CorporateAction, factors
 from kernel_server.simulated.market.listing import PRICED_ON
-from kernel_server.simulated.market.model import Floats, Ints, Issue
+from kernel_server.simulated.market.model import Issue
 
 Flags = NDArray[np.bool_]
 

@@ -11,11 +11,12 @@ import numpy as np
 from kernel_server.clock import seoul
 from kernel_server.reference.sessions import Sessions, load
 from kernel_server.simulated.base import hash_random
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.dates import yyyymmdd
 from kernel_server.simulated.market import corporate_actions as corporate
 from kernel_server.simulated.market import listing, tick_size
 from kernel_server.simulated.market.corporate_actions import CorporateAction
-from kernel_server.simulated.market.model import Bars, Floats, Ints, Issue
+from kernel_server.simulated.market.model import Bars, Issue
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.market.synthetic.daily_prices import HALT_REACH, DailyPrices, market_moves, walk
 from kernel_server.simulated.market.synthetic.minute_prices import MinutePrices, minutes

@@ -10,9 +10,9 @@ import numpy as np
 
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base import hash_random
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.dates import yyyymmdd
 from kernel_server.simulated.market import tick_size, vi_rules
-from kernel_server.simulated.market.model import Floats, Ints
 from kernel_server.simulated.market.synthetic.daily_prices import DailyPrices, Flags
 from kernel_server.simulated.market.synthetic.vi_prices import make_room
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kernel_server.simulated.base import hash_random
-from kernel_server.simulated.market.model import Ints
+from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.market.tick_size import PriceRules
 from kernel_server.simulated.market.vi_rules import ViRule
 

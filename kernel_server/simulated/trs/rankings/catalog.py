@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.market.model import Floats
+from kernel_server.simulated.base.arrays import Floats
 from kernel_server.simulated.trs.rankings import sort_keys as columns
 from kernel_server.simulated.trs.rankings.fields import RankingRow, Writer, percent, price, signed, whole
 from kernel_server.simulated.trs.rankings.sort_keys import Inputs

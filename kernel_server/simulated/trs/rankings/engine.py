@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
-from kernel_server.simulated.market.model import Floats, Ints
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 from kernel_server.simulated.trs.rankings.catalog import KINDS, RankingKind
 from kernel_server.simulated.trs.rankings.fields import FIELDS, RankingRow

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.arrays import Floats
 from kernel_server.simulated.market.day_summary import DaySummary, VisibleQuotes, book, strength
-from kernel_server.simulated.market.model import Floats
 
 
 @dataclass

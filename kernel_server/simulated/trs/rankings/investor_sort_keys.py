@@ -9,12 +9,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.date_input import date_input
 from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.market import investor_groups
 from kernel_server.simulated.market.investor_groups import FOREIGNERS, INSTITUTIONS
-from kernel_server.simulated.market.model import Floats, Ints
 from kernel_server.simulated.market.trading_hours import today
 from kernel_server.simulated.snapshot.investor_matrix import (
     InvestorMatrix,

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernel_server.simulated.base import hash_random, kiwoom_format
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
-from kernel_server.simulated.exchange.off_hours import background as evenings
-from kernel_server.simulated.exchange.off_hours.background import Close
+from kernel_server.simulated.exchange.off_hours import synthetic_trades as evenings
 from kernel_server.simulated.exchange.off_hours.single_price import SinglePrice, SinglePriceHours
+from kernel_server.simulated.exchange.off_hours.synthetic_trades import Close
 from kernel_server.simulated.market import phases
-from kernel_server.simulated.market.model import Floats, Ints, Issue
+from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.tick_size import board, rules
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.realtime.off_hours import state

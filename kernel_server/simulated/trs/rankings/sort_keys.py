@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.tr import TrRejected
-from kernel_server.simulated.market.model import Floats, Ints
 from kernel_server.simulated.snapshot.columns import by_rules
 from kernel_server.simulated.snapshot.history_matrix import DEPTH
 from kernel_server.simulated.trs.rankings.view import BookSizes, RankingView, expected, sizes

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from kernel_server.simulated.base import hash_random
-from kernel_server.simulated.market.model import Floats, Ints
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices, by_rules
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 

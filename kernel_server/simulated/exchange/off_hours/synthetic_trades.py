@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from kernel_server.simulated.base import hash_random
-from kernel_server.simulated.exchange.interface import Expected, Level, Side
-from kernel_server.simulated.exchange.script import NOTHING, Script
-from kernel_server.simulated.market.model import Floats, Ints
+from kernel_server.simulated.base.arrays import Floats, Ints
+from kernel_server.simulated.exchange.interface import Expected, Level
 from kernel_server.simulated.market.tick_size import PriceRules
+from kernel_server.simulated.market.trade_script import NOTHING, Script, Side
 
 AUCTIONS = 12
 """of 시간외 단일가, one each ten minutes."""

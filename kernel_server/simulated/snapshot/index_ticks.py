@@ -1,0 +1,34 @@
+"""Ticks of an index, drawn within its minutes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernel_server.simulated.base.arrays import Ints
+from kernel_server.simulated.market.model import Bars
+
+_TICKS = 4  # a minute: its open, its turns, its close
+_SECONDS = 15
+
+
+def ticks_of(minutes: Bars) -> Bars:
+    """Values within each minute that make it up; a minute without a move of its own, as the auction, is one."""
+    falling = minutes.close < minutes.open
+    second = np.where(falling, minutes.high, minutes.low)
+    third = np.where(falling, minutes.low, minutes.high)
+    values = np.stack([minutes.open, second, third, minutes.close], axis=1)
+    time = minutes.time[:, None] + np.arange(_TICKS) * _SECONDS
+    kept = np.ones(values.shape, np.bool_)
+    kept[minutes.high == minutes.low, 1:] = False
+    alone = ~kept[:, 1:2]
+    volume, value = (_spread(column, alone)[kept] for column in (minutes.volume, minutes.value))
+    flat, times = values[kept], time[kept]
+    none = np.zeros(len(flat), np.int64)
+    return Bars(times, flat, flat, flat, flat, volume, value, none, none.astype(np.float64))
+
+
+def _spread(totals: Ints, alone: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Ints:
+    parts = np.repeat((totals // _TICKS)[:, None], _TICKS, axis=1)
+    parts[:, -1] += totals % _TICKS
+    parts[:, :1] = np.where(alone, totals[:, None], parts[:, :1])
+    return parts
