@@ -11,7 +11,7 @@ def rows(file: Path) -> Iterator[list[str]]:
 
     >>> from kernel_server import reference
     >>> next(rows(Path(reference.__file__).parent / "data" / "error.tsv"))
-    ['1', 'OP_ERR_SUCCESS', '정상처리']
+    ['1', 'OP_ERR_SUCCESS', '정상처리 (조건검색 함수)']
     """
     lines = file.read_text(encoding="utf-8").split("\n")
     return (line.split("\t") for line in lines[1:] if line)

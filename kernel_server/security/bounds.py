@@ -15,12 +15,12 @@ from google.protobuf.message import Message
 from kernel_server import failure
 
 MOST = 500
-"""Elements of a repeated field that ``_BOUNDS`` does not list: inputs, FIDs, codes of a TR."""
+"""Elements of a repeated field that ``BOUNDS`` does not list: inputs, FIDs, codes of a TR."""
 LONGEST = 10_000
 """Letters of one text. The longest that is of use, a hundred codes with semicolons, has some 1,300."""
 
 _LISTED_ISSUES = 10_000
-_BOUNDS: Mapping[tuple[str, str], int] = {
+BOUNDS: Mapping[tuple[str, str], int] = {
     ("koalab.openapi.CallRequest", "arguments"): 20,  # no control function takes more than 11
     (
         "koalab.kernel.v1.CallManyRequest",
@@ -45,7 +45,7 @@ def _tight(message: Descriptor) -> tuple[tuple[str, int], ...] | None:
         if field.message_type is not None and _tight(field.message_type) != ():
             return None
     name = message.full_name
-    return tuple((field, most) for (of, field), most in _BOUNDS.items() if of == name and most < _SHORT)
+    return tuple((field, most) for (of, field), most in BOUNDS.items() if of == name and most < _SHORT)
 
 
 def check(request: Message) -> None:
@@ -96,7 +96,7 @@ def _check_values(request: Message, field: FieldDescriptor, values: object) -> N
 
 
 def _most(request: Message, field: FieldDescriptor, otherwise: int) -> int:
-    return _BOUNDS.get((request.DESCRIPTOR.full_name, field.name), otherwise)
+    return BOUNDS.get((request.DESCRIPTOR.full_name, field.name), otherwise)
 
 
 @cache

@@ -96,7 +96,7 @@ def order_of(function: str, arguments: Sequence[object]) -> RequestedOrder | Non
     """The order that a control function sends, None where it sends none. The arguments fit its signature.
 
     >>> order_of("SendOrder", ["", "0101", "8000000011", 1, "005930", 10, 70000, "00", ""])
-    Order(action='buy', code='005930', quantity=10, price=70000.0, derivative=False)
+    RequestedOrder(action='buy', code='005930', quantity=10, price=70000.0, derivative=False)
     """
     if function not in _FIELDS:
         return None

@@ -137,7 +137,7 @@ def test_sessions_have_the_hours_of_their_day(krx: Sessions, day: str, start: st
     assert krx.closes[index] == at(day, end)
 
 
-def test_every_row_of_the_patch_mends_something() -> None:
+def test_every_row_of_the_patch_mends_something(tmp_path: Path) -> None:
     try:
         installed = version("exchange_calendars")
     except PackageNotFoundError:
@@ -148,7 +148,9 @@ def test_every_row_of_the_patch_mends_something() -> None:
     header, *rows = calendar._PATCH.read_text(encoding="utf-8").splitlines()
     assert rows
     for row in rows:
-        mended = calendar._patched(listed, f"{header}\n{row}\n", date(2027, 12, 31))
+        patch = tmp_path / "patch.tsv"
+        patch.write_text(f"{header}\n{row}\n", encoding="utf-8")
+        mended = calendar._patched(listed, patch, date(2027, 12, 31))
         assert not same(mended, listed), row
 
 
