@@ -16,7 +16,7 @@ from koalab.calendar import table
 from koalab.dates import span
 from koalab.frames.bars import BarColumns
 from koalab.session import Session
-from koalab.store.finality import basis_of
+from koalab.store.finality import adjustment_at
 from koalab.store.series import Series, Times
 
 ROUNDS, MANY_ROUNDS = 200, 9
@@ -40,7 +40,7 @@ def fill(kw: Session, codes: list[str], interval: str, time: Times, start: str, 
                 *(bars.time, bars.open, bars.high, bars.low, bars.close, bars.volume),
                 *(value, zeros, np.full(len(time), np.nan)),
             )
-        kw.cache.add(Series(code, interval, True), bars, covered, basis=basis_of(now, table()))
+        kw.cache.add(Series(code, interval, True), bars, covered, adjustment=adjustment_at(now, table()))
 
 
 def days(start: str, end: str) -> Times:

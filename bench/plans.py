@@ -13,7 +13,7 @@ from bench.scheduler import best
 from bench.timing import Row
 from kernel_server.scheduler import PRESETS
 from kernel_server.wire import kernel_pb2
-from koalab.plans.running import Run
+from koalab.plans.running import PlanRun
 from koalab.session import Session
 from koalab.store.series import Series
 
@@ -79,7 +79,7 @@ def _loads() -> list[Row]:
             fault = kernel_pb2.FaultRequest(kind="slowness", extra=LATE)
             kw._link.transport._stub.Fault(fault)  # type: ignore[attr-defined]
             began = kw._link.now()
-            run = Run(needs, plan._work.load, plan._name, flying)
+            run = PlanRun(needs, plan._work.load, plan._name, flying)
             with kw._progress("", show=False) as bar:
                 run(bar)
             took = kw._link.now() - began

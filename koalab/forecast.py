@@ -13,7 +13,7 @@ _GOOD_FOR = 10.0
 _AT_LEAST = 1.0
 
 
-class Forecast:
+class WaitForecast:
     """The wait of one load. The server is asked once, and then again every ten seconds while somebody wants to know.
 
     Args:

@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import Protocol
 
 from koalab.errors import KoalabError, NotConnected, ServerLost
-from koalab.forecast import Forecast
+from koalab.forecast import WaitForecast
 from koalab.progress import Progress
 from koalab.transport.base import (
     CALL_TIMEOUT,
@@ -35,7 +35,7 @@ _LOOK_EVERY = 0.5
 _TIME_TIMEOUT = 2.0
 
 
-class Shows(Protocol):
+class QueueObserver(Protocol):
     """Whoever wants to hear how long the next page takes."""
 
     def waiting(self, place: QueuePosition) -> None: ...
@@ -52,8 +52,8 @@ class Link:
     def __init__(self, transport: Transport, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.transport = transport
         self.trs = 0
-        self.life = 0
-        """How often the server was brought back: what was asked in an earlier life is lost with it."""
+        self.connection_epoch = 0
+        """How often the server was brought back: requests from an older connection epoch retry."""
         self._monotonic = monotonic
         self._lock = threading.RLock()
         self._recovering = threading.Lock()
@@ -66,7 +66,7 @@ class Link:
         return self._status.source
 
     @property
-    def kept_as(self) -> str:
+    def cache_source(self) -> str:
         """Names the cache of those prices. Where a clock was told to begin there may be splits still to come, and
         adjusted prices are others before them."""
         moment = self._status.clock.partition("@")[2]
@@ -102,9 +102,9 @@ class Link:
                 pass
         return now
 
-    def forecast(self) -> Forecast:
+    def forecast(self) -> WaitForecast:
         """What one load may expect to wait for its TRs under the broker's limits."""
-        return Forecast(lambda trs: self.status(_TIME_TIMEOUT, trs), self.now, self._monotonic)
+        return WaitForecast(lambda trs: self.status(_TIME_TIMEOUT, trs), self.now, self._monotonic)
 
     def login(self, timeout: float = LOGIN_TIMEOUT) -> None:
         """CommConnect, and waits for its OnEventConnect; nothing where somebody is logged in already."""
@@ -121,7 +121,7 @@ class Link:
         self,
         tr: str,
         inputs: Mapping[str, str],
-        progress: Shows,
+        progress: QueueObserver,
         *,
         stop: StopCondition | None = None,
         priority: Priority = "interactive",
@@ -167,7 +167,7 @@ class Link:
             self.trs += 1
         return codes
 
-    def recover(self, progress: Progress, error: ServerLost, life: int) -> None:
+    def recover(self, progress: Progress, error: ServerLost, epoch: int) -> None:
         """After ``error``: waits for the server, or starts the embedded one again, and logs in as before.
 
         Of several loads that lost it together the first brings it back, for all of them.
@@ -175,7 +175,7 @@ class Link:
         Args:
             progress: is told of it.
             error: how the server was lost.
-            life: the link's, when what failed was begun.
+            epoch: the link's, when what failed was begun.
 
         Raises:
             ServerLost: it did not come back, or it is another broker's now.
@@ -183,13 +183,13 @@ class Link:
         with self._recovering:
             progress.say("서버 재연결 중")
             before = self._status
-            if life == self.life:
+            if epoch == self.connection_epoch:
                 log.warning("%s; trying to get it back", error)
                 try:
                     self.transport.recover(RECOVER_TIMEOUT)
                 except NotConnected as failed:
                     raise ServerLost(str(failed)) from error
-                self.life += 1
+                self.connection_epoch += 1
             status = self.status()
             if status.source != before.source:
                 raise ServerLost(

@@ -33,7 +33,7 @@ _NEAR = 5
 _FEW = 300
 
 
-class Listing:
+class DayListing:
     """The codes of one day, by market and kind, with their names."""
 
     def __init__(
@@ -99,16 +99,16 @@ class Listing:
         raise BadInput(f"no market {market!r}; there are {known}, or None for all")
 
 
-class Listings:
+class ListingLoader:
     """Today's listing, from the cache or from the broker."""
 
     def __init__(self, link: Link, memo: Memo | None) -> None:
         self._link = link
         self._memo = memo
-        self._held: tuple[str, Listing] | None = None
+        self._held: tuple[str, DayListing] | None = None
         self._dates: tuple[str, dict[str, str]] = ("", {})
 
-    def today(self) -> Listing:
+    def today(self) -> DayListing:
         """The listing as of the broker's today.
 
         Where the server is gone, the last one that the cache holds serves: the bars that it holds can be
@@ -117,8 +117,8 @@ class Listings:
         day = _day(self._link.now())
         if self._held is not None and self._held[0] == day:
             return self._held[1]
-        stored = of_the_day(self._memo, "listing", day, self._ask)
-        listing = Listing(stored["names"], stored["markets"], stored["kinds"])
+        stored = daily_cached(self._memo, "listing", day, self._ask)
+        listing = DayListing(stored["names"], stored["markets"], stored["kinds"])
         self._held = (day, listing)
         return listing
 
@@ -227,7 +227,7 @@ def _date(text: str) -> np.datetime64:
     return np.datetime64(f"{text[:4]}-{text[4:6]}", "D") + np.timedelta64(int(text[6:]) - 1, "D")
 
 
-def of_the_day(memo: Memo | None, key: str, day: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def daily_cached(memo: Memo | None, key: str, day: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What a memo holds of that day (ISO), or what ``ask`` gives, which is kept for it.
 
     Where nobody can be asked, what is held of another day serves; without any, the error is raised.

@@ -20,7 +20,7 @@ _RATE_OVER = 180.0
 _RATE_FROM = 20.0
 
 
-class Wait(Protocol):
+class WaitEstimate(Protocol):
     """Seconds that so many more TRs will take, ``queued`` of which wait at the server already."""
 
     def __call__(self, trs: int, queued: int = 0) -> float: ...
@@ -48,7 +48,7 @@ class Progress:
         self,
         label: str,
         show: bool = True,
-        wait: Wait = no_wait,
+        wait: WaitEstimate = no_wait,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] | None = None,
     ) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from koalab.plans import Plan
-    from koalab.session.bulk import Kind
+    from koalab.session.plan import Kind
 
 
 @click.command()

@@ -68,7 +68,9 @@ class Archive:
             covered = (moment(first), moment(last))
             bars = one.piece.bars.slice(*covered)
             try:
-                self._store.add(series, bars, covered, basis=_basis(one.hours) if adjusted else None)
+                self._store.add(
+                    series, bars, covered, adjustment=_adjustment(one.hours) if adjusted else None
+                )
             except AdjustmentChanged as changed:
                 # The next load of that series asks for what is missing, and finds out what is right.
                 log.warning("collected minutes are not kept: %s", changed)
@@ -76,17 +78,18 @@ class Archive:
     def _adjusted_fits(self, one: Collected) -> bool:
         """Whether the session's prices may stand beside the adjusted ones that are held.
 
-        They may where those are in its basis, and are where their last close, of the session before, is its 기준가.
-        Else only a load can tell, and this session's minutes are left to it.
+        They may where those have its adjustment, or where their last close, of the session before, is its 기준가.
+        Otherwise only a load can decide, and adds this session's minutes.
         """
-        series, opening, basis = Series(one.code, _INTERVAL, True), moment(one.hours.first), _basis(one.hours)
-        known = self._store.held(series, opening, opening - _INSTANT)  # its record alone
-        if not known.anything or known.basis == basis:
+        series, adjustment = Series(one.code, _INTERVAL, True), _adjustment(one.hours)
+        opening = moment(one.hours.first)
+        known = self._store.cached_range(series, opening, opening - _INSTANT)  # its record alone
+        if not known.any_cached or known.adjustment == adjustment:
             return True
         before, _ = self._store.read(series, self._day_before(opening), opening - _INSTANT)
         if not len(before) or float(before.close[-1]) != one.base:
             return False
-        return self._store.renew(series, known.basis, basis)
+        return self._store.renew(series, known.adjustment, adjustment)
 
     def _day_before(self, opening: Moment) -> Moment:
         """The midnight of the session before the one that opens then."""
@@ -96,6 +99,6 @@ class Archive:
         return found
 
 
-def _basis(hours: SessionMinutes) -> Moment:
-    """The basis of adjusted prices during that session: the one that its opening names."""
+def _adjustment(hours: SessionMinutes) -> Moment:
+    """The adjustment in force during that session: the one that its opening names."""
     return moment(hours.first)

@@ -258,10 +258,10 @@ class Hub:
 
     def _look(self) -> None:
         """Whether the server and its broker are there, by now or after it has been waited for."""
-        life = self._link.life
+        epoch = self._link.connection_epoch
         try:
             self._link.status(_LOOK)
         except KoalabError as gone:
             lost = gone if isinstance(gone, ServerLost) else ServerLost(str(gone))
-            self._link.recover(Progress("", show=False), lost, life)
+            self._link.recover(Progress("", show=False), lost, epoch)
         self._link.require_login()

@@ -2,8 +2,8 @@
 
 A split, a bonus or a rights issue rescales all that lies before it, and no free function of the control is known to
 tell of one. So before held prices and new ones come into one frame they are laid beside each other, where they have
-a day in common, and else for one TR. What is held whole is given as it is: it is in one basis, that of the day which
-the frame names.
+a day in common, and else for one TR. What is held whole is given as it is: it has one adjustment, that of the day
+which the frame names.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from kernel_server.reference.sessions import Sessions
 from koalab.dates import BEGINNING, wall_of
 from koalab.errors import KoalabError
 from koalab.frames.bars import BarColumns
-from koalab.link import Link, Shows
+from koalab.link import Link, QueueObserver
 from koalab.loaders.cache_view import CacheView
 from koalab.loaders.intervals import interval
-from koalab.loaders.page_requests import INSTANT, Load, parts
-from koalab.store.bars import AdjustmentChanged, BarStore, Held
+from koalab.loaders.page_requests import INSTANT, Load, bar_pages
+from koalab.store.bars import AdjustmentChanged, BarStore, CachedRange
 from koalab.store.disk import CacheUnavailable
-from koalab.store.finality import Gap, basis_of
+from koalab.store.finality import Gap, adjustment_at
 from koalab.store.merging import disagreement, joined
 from koalab.store.series import Series
 
@@ -39,27 +39,27 @@ CHANGES: Final = 2
 _DAY = np.timedelta64(1, "D")
 
 
-class PageCounter(Shows, Protocol):
+class PageObserver(QueueObserver, Protocol):
     """Whoever counts the pages that come, too."""
 
     def page(self, note: str = "") -> None: ...
 
 
 class AdjustmentCheck:
-    """Keeps a load to one basis. What is held in another one is dropped, or passed by where it is a later day's."""
+    """Keeps a load to one adjustment: cached bars of another one are dropped, or bypassed where it is a later day's."""
 
     def __init__(self, link: Link, known: CacheView, sessions: Callable[[], Sessions]) -> None:
         self._link = link
         self._known = known
         self._sessions = sessions
 
-    def check(self, load: Load, came: BarColumns, shown: PageCounter) -> None:
+    def check(self, load: Load, came: BarColumns, shown: PageObserver) -> None:
         """Lays what came beside what is held; what is held and is not the same is dropped."""
         store = self._known.store_of(load)
         if store is None or not load.series.adjusted:
             return
         held = self._known.held(load, *_span(load, came))
-        if not held.anything:
+        if not held.any_cached:
             return
         agrees = same(held.bars, came)
         if agrees is None and self._known.trusted(load, held):
@@ -69,8 +69,8 @@ class AdjustmentCheck:
         else:
             self._conclude(load, held, agrees)
 
-    def prove(self, load: Load, held: Held, shown: PageCounter) -> None:
-        """Asks whether what is held of the series, which may be anything, is in the basis of what comes now."""
+    def prove(self, load: Load, held: CachedRange, shown: PageObserver) -> None:
+        """Asks whether what is held of the series, which may be anything, is in the adjustment of what comes now."""
         store = self._known.store_of(load)
         bars = held.bars if len(held.bars) else self._known.held(load, BEGINNING, load.final).bars
         if not len(bars):
@@ -86,22 +86,22 @@ class AdjustmentCheck:
             log.warning(
                 "whether the prices of %s were adjusted since cannot be asked: %s", load.series, error
             )
-            load.taken = held.basis or load.basis
+            load.taken = held.adjustment or load.adjustment
             return
         self._conclude(load, held, agrees)
         shown.page()
 
-    def _conclude(self, load: Load, held: Held, agrees: bool) -> None:
+    def _conclude(self, load: Load, held: CachedRange, agrees: bool) -> None:
         store = self._known.store_of(load)
-        if store is None or load.basis is None:
+        if store is None or load.adjustment is None:
             return
         ahead = self._ahead(load, held)
         try:
             if agrees and ahead:
-                load.taken = held.basis
+                load.taken = held.adjustment
             elif agrees:
-                if held.basis != load.basis:
-                    store.renew(load.series, held.basis, load.basis)
+                if held.adjustment != load.adjustment:
+                    store.renew(load.series, held.adjustment, load.adjustment)
             elif ahead:
                 load.past_store = True
             else:
@@ -110,42 +110,46 @@ class AdjustmentCheck:
                 )
                 if self._known.trusted(load, held):
                     self._distrust(load)
-                store.drop_basis(load.series, held.basis)
+                store.drop_adjustment(load.series, held.adjustment)
                 # What one series shows is so of all others of its code.
-                store.drop_before(load.series.code, load.basis)
+                store.drop_before(load.series.code, load.adjustment)
         except CacheUnavailable as error:
             log.warning("what is held of %s is passed by: %s", load.series, error)
             load.past_store = True
 
-    def _ahead(self, load: Load, held: Held) -> bool:
-        """Whether what is held is in the basis of a day that has not come here yet."""
-        return held.basis is not None and load.basis is not None and bool(held.basis > load.basis)
+    def _ahead(self, load: Load, held: CachedRange) -> bool:
+        """Whether what is held is in the adjustment of a day that has not come here yet."""
+        return (
+            held.adjustment is not None
+            and load.adjustment is not None
+            and bool(held.adjustment > load.adjustment)
+        )
 
     def _distrust(self, load: Load) -> None:
-        """Prices changed within what has one basis, where there is no telling which of this load's pages are new."""
+        """Forgets this load's pages: prices changed within one adjustment, and it is unclear which pages are new."""
         load.changes += 1
         if load.changes > CHANGES:
             raise AdjustmentChanged(load.series, load.first)
         load.forget_own()
 
     def of_load(self, load: Load, received_at: float) -> bool:
-        """Whether a page of that moment (seconds since the epoch) is in the basis in which the load began."""
-        return load.basis is None or basis_of(received_at, self._sessions()) == load.basis
+        """Whether a page of that moment (seconds since the epoch) is in the adjustment in which the load began."""
+        return load.adjustment is None or adjustment_at(received_at, self._sessions()) == load.adjustment
 
-    def still(self, load: Load, shown: PageCounter) -> bool:
-        """Whether the basis is still the one in which the load began."""
-        if load.basis is None or not load.own:
+    def still(self, load: Load, shown: PageObserver) -> bool:
+        """Whether the adjustment is still the one in which the load began."""
+        if load.adjustment is None or not load.own:
             return True
         now = self._link.now()
-        basis = basis_of(now, self._sessions())
-        if basis <= load.basis:
+        adjustment = adjustment_at(now, self._sessions())
+        if adjustment <= load.adjustment:
             return True
         came = joined(load.own, load.result.bars)
-        load.basis, load.taken, load.now = basis, None, wall_of(now)
+        load.adjustment, load.taken, load.now = adjustment, None, wall_of(now)
         if len(came) and not proof(self._link, load, None, came, shown):
             store = self._known.store_of(load)
             if store is not None:
-                store.drop_before(load.series.code, basis)
+                store.drop_before(load.series.code, adjustment)
             self._distrust(load)
         return False
 
@@ -157,7 +161,7 @@ def same(held: BarColumns, came: BarColumns) -> bool | None:
     return disagreement(held, came) is None
 
 
-def proof(link: Link, load: Load, store: BarStore | None, held: BarColumns, shows: Shows) -> bool:
+def proof(link: Link, load: Load, store: BarStore | None, held: BarColumns, shows: QueueObserver) -> bool:
     """Asks for what is held once more, one TR's worth of it: whether it is the same.
 
     Days and longer are compared with themselves, minutes with the closes of their days: pages of minutes begin
@@ -176,8 +180,8 @@ def proof(link: Link, load: Load, store: BarStore | None, held: BarColumns, show
     return bool(len(here)) and np.array_equal(closes.close[here], came.close[there])
 
 
-def _page(link: Link, load: Load, bars: BarColumns, shows: Shows) -> BarColumns:
-    with closing(parts(link, load, bars.time[0], bars.time[-1], shows, max_pages=1)) as found:
+def _page(link: Link, load: Load, bars: BarColumns, shows: QueueObserver) -> BarColumns:
+    with closing(bar_pages(link, load, bars.time[0], bars.time[-1], shows, max_pages=1)) as found:
         return next(found).bars  # there is a page, though it may be empty
 
 
@@ -190,7 +194,7 @@ def _closes(load: Load, store: BarStore | None, held: BarColumns) -> BarColumns 
         for place in last:
             day = days[place].astype("datetime64[us]")
             end = min(day + _DAY - INSTANT, load.final)
-            whole.append(not store.held(load.series, held.time[place], end).gaps)
+            whole.append(not store.cached_range(load.series, held.time[place], end).gaps)
         last = last[whole]
     if not len(last):
         return None

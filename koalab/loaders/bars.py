@@ -20,15 +20,15 @@ from koalab.frames.bars import BarColumns, kind_of, parse
 from koalab.link import Link
 from koalab.loaders.adjustment_check import CHANGES, AdjustmentCheck
 from koalab.loaders.cache_view import CacheView
-from koalab.loaders.expectation import Expectation, asked_for
 from koalab.loaders.intervals import Interval
-from koalab.loaders.page_requests import Load, Loaded, Part, parts
+from koalab.loaders.page_requests import BarPage, Load, LoadResult, bar_pages
+from koalab.loaders.tr_estimate import TrEstimate, requested_gaps
 from koalab.progress import Progress
 from koalab.store import coverage
-from koalab.store.bars import AdjustmentChanged, BarStore, Held
+from koalab.store.bars import AdjustmentChanged, BarStore, CachedRange
 from koalab.store.claims import Claim
 from koalab.store.disk import CacheUnavailable
-from koalab.store.finality import Gap, basis_of, final_until, seconds
+from koalab.store.finality import Gap, adjustment_at, final_until, seconds
 from koalab.store.merging import joined
 from koalab.store.series import Series, microseconds, moment
 from koalab.transport.base import Priority, QueuePosition
@@ -69,7 +69,7 @@ class BarLoader:
         self._link = link
         self._sessions = sessions
         self._known = CacheView(store, sessions)
-        self._bases = AdjustmentCheck(link, self._known, sessions)
+        self._adjustments = AdjustmentCheck(link, self._known, sessions)
 
     def load(
         self,
@@ -80,7 +80,7 @@ class BarLoader:
         adjusted: bool,
         progress: Progress,
         priority: Priority = "interactive",
-    ) -> Loaded:
+    ) -> LoadResult:
         """The bars from ``first`` to ``last`` (naive Seoul wall time, both included), the unfinished one too.
 
         A week, month or year is in the range where its label is, and always whole.
@@ -92,7 +92,7 @@ class BarLoader:
         (load,) = self._loads([code], interval, first, last, adjusted, priority, now)
         recoveries = trs = 0
         while True:
-            life = self._link.life
+            epoch = self._link.connection_epoch
             try:
                 held = self._step(load, progress)
             except ServerLost as error:
@@ -100,16 +100,16 @@ class BarLoader:
                 trs = load.result.trs
                 if recoveries > _RECOVERIES:
                     raise
-                self._recover(load, progress, error, life)
+                self._recover(load, progress, error, epoch)
             except NotConnected as error:
                 # Between two pages the broker went away, and the server is about to log in again, or has by now.
                 status = self._link.status()
                 if load.result.trs == trs or not (status.connected or status.next_login):
                     raise
                 trs = load.result.trs
-                self._recover(load, progress, ServerLost(str(error)), life)
+                self._recover(load, progress, ServerLost(str(error)), epoch)
             except AdjustmentChanged as changed:
-                # Somebody else's page came in between, in another basis.
+                # Somebody else's page came in between, in another adjustment.
                 load.changes += 1
                 if load.changes > CHANGES:
                     raise
@@ -126,7 +126,7 @@ class BarLoader:
         first: np.datetime64,
         last: np.datetime64,
         adjusted: bool,
-    ) -> dict[str, Loaded]:
+    ) -> dict[str, LoadResult]:
         """Of those codes the ones whose bars the cache has whole, as ``load`` would give them. Costs no TR."""
         now = self._link.now()
         found = {}
@@ -148,15 +148,15 @@ class BarLoader:
     ) -> Iterator[Load]:
         sessions = self._sessions()
         final, here = final_until(interval.name, now, sessions), wall_of(now)
-        basis = basis_of(now, sessions) if adjusted else None
+        adjustment = adjustment_at(now, sessions) if adjusted else None
         none = BarColumns.empty(kind_of(interval.tr))
         for code in codes:
             series = Series(code, interval.name, adjusted)
-            yield Load(series, interval, first, last, final, here, basis, priority, Loaded(none))
+            yield Load(series, interval, first, last, final, here, adjustment, priority, LoadResult(none))
 
-    def _result(self, load: Load, found: Held, now: float) -> Loaded:
+    def _result(self, load: Load, found: CachedRange, now: float) -> LoadResult:
         own, held = load.own, found.bars
-        load.result.basis = found.basis if len(held) and not own else load.basis
+        load.result.adjustment = found.adjustment if len(held) and not own else load.adjustment
         if load.pages:
             # Ticks of one second stand on both sides of a page's edge: only all pages together tell them apart.
             own = [parse(load.interval.tr, load.pages)]
@@ -170,11 +170,11 @@ class BarLoader:
         load.result.fetched_at = self._link.now() if load.result.trs else now
         return load.result
 
-    def _step(self, load: Load, progress: Progress) -> Held | None:
+    def _step(self, load: Load, progress: Progress) -> CachedRange | None:
         """One page nearer; what is held of the range, where all of it is there."""
         held = self._known.look(load)
         if self._known.complete(load, held):
-            return held if self._bases.still(load, progress) else None
+            return held if self._adjustments.still(load, progress) else None
         store = self._known.store_of(load)
         if store is None:
             self._fetch(load, held, _Shown(progress, None))
@@ -187,17 +187,17 @@ class BarLoader:
                 self._fetch(load, held, _Shown(progress, claim))
         return None
 
-    def _fetch(self, load: Load, held: Held, shown: _Shown) -> None:
+    def _fetch(self, load: Load, held: CachedRange, shown: _Shown) -> None:
         """The next page, or for minutes and ticks, whose pages begin with the newest, all of them."""
         if not load.result.trs:
             shown.progress.expect(self._expected(load, held.gaps) if held.gaps else 1)
         if not held.gaps:
-            self._bases.prove(load, held, shown)
+            self._adjustments.prove(load, held, shown)
             return
-        gap = asked_for(held.gaps, load.interval)[-1]
+        gap = requested_gaps(held.gaps, load.interval)[-1]
         paged = bool(load.interval.end_input)
         floor, upper = self._known.reach(load, held, gap)
-        with closing(parts(self._link, load, floor, upper, shown, max_pages=1 if paged else 0)) as found:
+        with closing(bar_pages(self._link, load, floor, upper, shown, max_pages=1 if paged else 0)) as found:
             for part in found:
                 try:
                     self._accept(load, part, shown)
@@ -208,15 +208,15 @@ class BarLoader:
                     return
 
     def _expected(self, load: Load, gaps: Sequence[Gap]) -> int:
-        return Expectation(load.interval, self._sessions(), seconds(load.now)).trs(
-            asked_for(gaps, load.interval)
+        return TrEstimate(load.interval, self._sessions(), seconds(load.now)).trs(
+            requested_gaps(gaps, load.interval)
         )
 
-    def _accept(self, load: Load, part: Part, shown: _Shown) -> None:
+    def _accept(self, load: Load, part: BarPage, shown: _Shown) -> None:
         load.result.messages += part.page.messages
         if load.interval.unit == "tick":
             load.pages.append(part.page)
-        self._bases.check(load, part.bars, shown)
+        self._adjustments.check(load, part.bars, shown)
         load.own.append(part.bars)
         low, high = part.covers
         beginning = coverage.BEGINNING if part.ended else microseconds(low)
@@ -225,7 +225,7 @@ class BarLoader:
         store = self._known.store_of(load)
         if part.doubtful:  # it may be a load, an outage, a code; whatever it is, it may be over tomorrow
             return
-        if store is None or low > high or not self._bases.of_load(load, part.page.received_at):
+        if store is None or low > high or not self._adjustments.of_load(load, part.page.received_at):
             return
         try:
             store.add(
@@ -233,19 +233,19 @@ class BarLoader:
                 part.bars.slice(low, high),
                 (low, high),
                 history_ended=part.ended,
-                basis=load.taken or load.basis,
+                adjustment=load.taken or load.adjustment,
             )
         except CacheUnavailable as error:
-            load.result.unkept = error
+            load.result.unstored = error
             log.warning("bars of %s could not be kept: %s", load.series, error)
 
-    def _recover(self, load: Load, progress: Progress, error: ServerLost, life: int) -> None:
-        self._link.recover(progress, error, life)
+    def _recover(self, load: Load, progress: Progress, error: ServerLost, epoch: int) -> None:
+        self._link.recover(progress, error, epoch)
         # Its clock may have been set back, and then less is final than there was.
         now = self._link.now()
         load.final = min(load.final, final_until(load.interval.name, now, self._sessions()))
         if wall_of(now) < load.now or load.interval.unit == "tick":
             load.forget_own()
         load.now = min(load.now, wall_of(now))
-        if load.basis is not None:
-            load.basis = min(load.basis, basis_of(now, self._sessions()))
+        if load.adjustment is not None:
+            load.adjustment = min(load.adjustment, adjustment_at(now, self._sessions()))

@@ -1,4 +1,4 @@
-"""What the cache has for a load: which bars, whether they are in its basis, and what is still to be asked for."""
+"""What the cache has for a load: which bars, whether they are in its adjustment, and what is still to be asked for."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 from kernel_server.reference.sessions import Sessions
 from koalab.dates import BEGINNING
 from koalab.frames.bars import BarColumns, kind_of
-from koalab.loaders.expectation import with_unfinal
 from koalab.loaders.page_requests import INSTANT, Load
+from koalab.loaders.tr_estimate import with_unfinal
 from koalab.store import coverage
-from koalab.store.bars import BarStore, Held
+from koalab.store.bars import BarStore, CachedRange
 from koalab.store.disk import CacheUnavailable
 from koalab.store.finality import Gap, needs_fetch, seconds
 from koalab.store.series import Moment, microseconds, moment
@@ -42,7 +42,7 @@ class CacheView:
         # Ticks of one second can lie on two pages, so that no moment says what is held: they are not kept.
         return None if load.interval.unit == "tick" or load.past_store else self._store
 
-    def look(self, load: Load) -> Held:
+    def look(self, load: Load) -> CachedRange:
         """What is held of the range and final by now; its gaps are what neither that nor this load has."""
         # A simulated broker may have been ahead of this one: what it saw has not happened here yet.
         known = min(load.last, load.final)
@@ -55,14 +55,16 @@ class CacheView:
         ]
         return replace(held, gaps=self._worth(load, gaps))
 
-    def held(self, load: Load, first: Moment, last: Moment) -> Held:
+    def held(self, load: Load, first: Moment, last: Moment) -> CachedRange:
         store = self.store_of(load)
         if store is not None:
             try:
-                return store.held(load.series, first, last)
+                return store.cached_range(load.series, first, last)
             except CacheUnavailable as error:
                 log.warning("bars of %s cannot be looked up: %s", load.series, error)
-        return Held(BarColumns.empty(kind_of(load.interval.tr)), [(first, last)] if first <= last else [])
+        return CachedRange(
+            BarColumns.empty(kind_of(load.interval.tr)), [(first, last)] if first <= last else []
+        )
 
     def record(self, load: Load) -> object:
         store = self.store_of(load)
@@ -71,14 +73,14 @@ class CacheView:
         except CacheUnavailable:
             return None
 
-    def trusted(self, load: Load, held: Held) -> bool:
-        """Whether what is held is known to be in the basis of what comes now."""
-        if not load.series.adjusted or not held.anything:
+    def trusted(self, load: Load, held: CachedRange) -> bool:
+        """Whether what is held is known to be in the adjustment of what comes now."""
+        if not load.series.adjusted or not held.any_cached:
             return True
-        return held.basis is not None and held.basis in (load.basis, load.taken)
+        return held.adjustment is not None and held.adjustment in (load.adjustment, load.taken)
 
-    def complete(self, load: Load, held: Held) -> bool:
-        """Whether nothing is left to ask for: all of the range is there, in one basis.
+    def complete(self, load: Load, held: CachedRange) -> bool:
+        """Whether nothing is left to ask for: all of the range is there, in one adjustment.
 
         What is held whole may be in an earlier day's; beside what this load asked for itself it may not.
         """
@@ -86,13 +88,13 @@ class CacheView:
             return False
         if not len(held.bars) or self.trusted(load, held):
             return True
-        earlier = held.basis is None or load.basis is None or held.basis < load.basis
+        earlier = held.adjustment is None or load.adjustment is None or held.adjustment < load.adjustment
         return not load.own and bool(earlier)
 
-    def reach(self, load: Load, held: Held, gap: Gap) -> Gap:
-        """The gap, and for adjusted prices one bar more on each side: they show whether the basis is the same."""
+    def reach(self, load: Load, held: CachedRange, gap: Gap) -> Gap:
+        """The gap, and for adjusted prices one bar more on each side: they show whether the adjustment is the same."""
         first, last = gap
-        if not load.series.adjusted or not held.anything:
+        if not load.series.adjusted or not held.any_cached:
             return gap
         far = _EVER if load.interval.dated else _NEIGHBOUR
         before = self.held(load, max(first, BEGINNING + far) - far, first - INSTANT)

@@ -38,11 +38,11 @@ def find(link: Link, wanted: str | int) -> tuple[int, str]:
 def search(link: Link, index: int, name: str, progress: Progress) -> list[str]:
     """The codes that fulfil a condition, in the broker's order, each once."""
     progress.expect(1)
-    life = link.life
+    epoch = link.connection_epoch
     try:
         codes = link.search(index, name, progress)
     except ServerLost as error:
-        link.recover(progress, error, life)
+        link.recover(progress, error, epoch)
         codes = link.search(index, name, progress)
     progress.page()
     return list(dict.fromkeys(codes))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from koalab.dates import seoul
 from koalab.errors import BadInput, UnknownCode
 from koalab.link import Link
-from koalab.listing import folded, of_the_day
+from koalab.listing import daily_cached, folded
 from koalab.store.memo import Memo
 
 # 장내, 코스닥, KOSPI200, KOSPI100, KRX100.
@@ -40,7 +40,7 @@ class Indices:
         """Names by code, in the broker's order. Where the server is gone the last list that is held serves."""
         day = f"{seoul(self._link.now()):%Y-%m-%d}"
         if self._held is None or self._held[0] != day:
-            stored = of_the_day(self._memo, _KEY, day, lambda: {"names": self._ask()})
+            stored = daily_cached(self._memo, _KEY, day, lambda: {"names": self._ask()})
             self._held = (day, stored["names"])
         return self._held[1]
 

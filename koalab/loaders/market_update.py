@@ -25,7 +25,7 @@ from koalab.loaders.bars import BarLoader
 from koalab.loaders.intervals import interval
 from koalab.progress import Progress
 from koalab.store.bars import BarStore
-from koalab.store.finality import basis_of, final_until, settles_at
+from koalab.store.finality import adjustment_at, final_until, settles_at
 from koalab.store.merging import disagreement
 from koalab.store.series import Moment, Series
 
@@ -56,7 +56,7 @@ class CodeUpdate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lack:
+class _MissingDay:
     """A series that lacks the day.
 
     Attributes:
@@ -90,12 +90,12 @@ class _Lack:
 
 
 @dataclass
-class _Work:
+class _CodeTask:
     """What there is to do about one code."""
 
     code: str
     quote: DayQuote
-    lacks: list[_Lack]
+    lacks: list[_MissingDay]
     final: Moment
     outcome: CodeUpdate
 
@@ -153,14 +153,14 @@ class MarketUpdate:
         chunks = [wanted[start : start + _CODES_A_TR] for start in range(0, len(wanted), _CODES_A_TR)]
         if chunks:
             progress.expect(len(chunks))
-        later: list[_Work] = []
+        later: list[_CodeTask] = []
         for chunk in chunks:
             quotes = self._quotes(chunk, progress)
             for code in chunk:
                 if code not in quotes or quotes[code].day != day:
                     outcomes[code].did("no quote")
             works = [
-                _Work(code, quotes[code], lacking[code], final, outcomes[code])
+                _CodeTask(code, quotes[code], lacking[code], final, outcomes[code])
                 for code in chunk
                 if outcomes[code].done != "no quote"
             ]
@@ -172,7 +172,7 @@ class MarketUpdate:
             self._ask(work, catch_up, progress)
         return outcomes
 
-    def _lacks(self, code: str, day: Moment) -> list[_Lack]:
+    def _lacks(self, code: str, day: Moment) -> list[_MissingDay]:
         """Which of a code's two series lack the day, adjusted prices first."""
         found = []
         for adjusted in (True, False):
@@ -185,7 +185,7 @@ class MarketUpdate:
             run = bars.slice(gaps[-2][1] + _INSTANT) if len(gaps) > 1 else bars
             earliest = gaps[0][1] + _INSTANT if gaps[0][0] <= BEGINNING else BEGINNING
             last = bars.slice(bars.time[-1]) if len(bars) else bars
-            found.append(_Lack(series, gap, int(high - low), earliest, len(run), last))
+            found.append(_MissingDay(series, gap, int(high - low), earliest, len(run), last))
         return found
 
     def _quotes(self, codes: Sequence[str], progress: Progress) -> dict[str, DayQuote]:
@@ -195,7 +195,7 @@ class MarketUpdate:
         )
         return day_quotes(found.pages[0])
 
-    def _append(self, work: _Work) -> bool:
+    def _append(self, work: _CodeTask) -> bool:
         """Writes the quote's bar wherever it surely is the next one; whether anything is left to ask."""
         rest = []
         for lack in work.lacks:
@@ -208,7 +208,7 @@ class MarketUpdate:
         work.lacks = rest
         return bool(rest)
 
-    def _ask(self, work: _Work, catch_up: bool, progress: Progress) -> None:
+    def _ask(self, work: _CodeTask, catch_up: bool, progress: Progress) -> None:
         """Does with opt10081 what a quote could not do."""
         bar: BarColumns | None = None
         for lack in work.lacks:
@@ -225,31 +225,33 @@ class MarketUpdate:
             else:
                 work.outcome.did("behind")
 
-    def _add(self, work: _Work, lack: _Lack, bar: BarColumns) -> None:
+    def _add(self, work: _CodeTask, lack: _MissingDay, bar: BarColumns) -> None:
         """The day's bar, which is the same in both series: at its own scale it is adjusted by nothing."""
         covered = (lack.gap if lack.next else work.quote.day, work.final)
-        basis = self._basis(work.quote.day)
-        held = self._store.held(lack.series, work.quote.day, work.quote.day)  # its record is what matters
-        if lack.series.adjusted and held.anything and held.basis != basis:
+        adjustment = self._adjustment(work.quote.day)
+        held = self._store.cached_range(
+            lack.series, work.quote.day, work.quote.day
+        )  # its record is what matters
+        if lack.series.adjusted and held.any_cached and held.adjustment != adjustment:
             if lack.next:
-                # Where 기준가 is the last close, what is held is in the basis of the day.
-                self._store.renew(lack.series, held.basis, basis)
+                # Where 기준가 is the last close, what is held is in the adjustment of the day.
+                self._store.renew(lack.series, held.adjustment, adjustment)
             elif len(self._store.read(lack.series, BEGINNING, work.final)[0]) < HISTORY:
-                self._store.replace(lack.series, bar, covered, basis=basis)
+                self._store.replace(lack.series, bar, covered, adjustment=adjustment)
             else:
                 # There may have been a split in between, and a quote does not tell.
                 work.outcome.did("behind")
                 return
-        self._store.add(lack.series, bar, covered, basis=basis)
+        self._store.add(lack.series, bar, covered, adjustment=adjustment)
         work.outcome.did("appended" if lack.next else "added")
 
-    def _basis(self, day: Moment) -> Moment:
-        """The basis of adjusted prices once the session of that day has opened."""
+    def _adjustment(self, day: Moment) -> Moment:
+        """The adjustment of adjusted prices once the session of that day has opened."""
         sessions = self._sessions()
         index = int(np.searchsorted(_midnights(sessions), day))
-        return basis_of(float(sessions.opens[index]), sessions)
+        return adjustment_at(float(sessions.opens[index]), sessions)
 
-    def _catch_up(self, work: _Work, lack: _Lack, progress: Progress) -> None:
+    def _catch_up(self, work: _CodeTask, lack: _MissingDay, progress: Progress) -> None:
         """The sessions that are missing; all of an adjusted series whose last bar has another price by now."""
         last = lack.last
         bars = self._load(work, lack.series, last.time[0] if len(last) else lack.gap, progress)
@@ -257,26 +259,26 @@ class MarketUpdate:
         if lack.series.adjusted and (len(again) != len(last) or disagreement(last, again) is not None):
             self._refetch(work, lack, progress)
             return
-        basis = self._basis(work.quote.day)
-        held = self._store.held(lack.series, lack.gap, work.final)
-        if lack.series.adjusted and held.anything:
-            self._store.renew(lack.series, held.basis, basis)
-        self._store.add(lack.series, bars.slice(lack.gap), (lack.gap, work.final), basis=basis)
+        adjustment = self._adjustment(work.quote.day)
+        held = self._store.cached_range(lack.series, lack.gap, work.final)
+        if lack.series.adjusted and held.any_cached:
+            self._store.renew(lack.series, held.adjustment, adjustment)
+        self._store.add(lack.series, bars.slice(lack.gap), (lack.gap, work.final), adjustment=adjustment)
         work.outcome.did("caught up")
 
-    def _refetch(self, work: _Work, lack: _Lack, progress: Progress) -> BarColumns:
+    def _refetch(self, work: _CodeTask, lack: _MissingDay, progress: Progress) -> BarColumns:
         """All that was held of a series, anew, and up to the day."""
         bars = self._load(work, lack.series, lack.earliest, progress)
         covered = (lack.earliest, work.final)
         ended = bool(lack.earliest <= BEGINNING)
-        basis = self._basis(work.quote.day)
-        self._store.replace(lack.series, bars, covered, ended, basis)
+        adjustment = self._adjustment(work.quote.day)
+        self._store.replace(lack.series, bars, covered, ended, adjustment)
         if lack.series.adjusted:
-            self._store.drop_before(work.code, basis)
+            self._store.drop_before(work.code, adjustment)
         work.outcome.did("refetched")
         return bars
 
-    def _load(self, work: _Work, series: Series, first: Moment, progress: Progress) -> BarColumns:
+    def _load(self, work: _CodeTask, series: Series, first: Moment, progress: Progress) -> BarColumns:
         progress.say(work.code)
         loaded = self._loader.load(
             series.code, interval("D"), first, work.final, series.adjusted, progress, "bulk"

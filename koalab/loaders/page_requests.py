@@ -10,7 +10,7 @@ import numpy as np
 
 from koalab.dates import BEGINNING
 from koalab.frames.bars import BarColumns, parse
-from koalab.link import Link, Shows
+from koalab.link import Link, QueueObserver
 from koalab.loaders.intervals import Interval
 from koalab.loaders.periods import period
 from koalab.store.coverage import Coverage
@@ -30,21 +30,21 @@ _DAY = np.timedelta64(1, "D")
 
 
 @dataclass
-class Loaded:
+class LoadResult:
     """What a load gave: the bars, how many of them the cache had, and what the rest cost.
 
     Attributes:
-        unkept: why pages of it could not be kept, where that went wrong.
-        basis: of adjusted prices, see ``finality.basis_of``: since when they are known to be the broker's.
+        unstored: why pages of it could not be kept, where that went wrong.
+        adjustment: of adjusted prices, see ``finality.basis_of``: since when they are known to be the broker's.
     """
 
     bars: BarColumns
     hits: int = 0
     trs: int = 0
-    unkept: CacheUnavailable | None = None
+    unstored: CacheUnavailable | None = None
     fetched_at: float = 0.0
     messages: list[str] = field(default_factory=list)
-    basis: Moment | None = None
+    adjustment: Moment | None = None
 
 
 @dataclass
@@ -58,12 +58,12 @@ class Load:
         last: of the range, included.
         final: up to where bars are final by now.
         now: naive Seoul wall time when it began.
-        basis: of adjusted prices that come now, see ``finality.basis_of``; None for prices as they were.
+        adjustment: of adjusted prices that come now, see ``finality.basis_of``; None for prices as they were.
         priority: of its TRs.
         result: what it gave so far.
         own: the bars it asked for itself, a page a part, and in ``covered`` the time they cover.
-        taken: another basis of what is held that proved to be the same.
-        past_store: what is held is of no use to it: it is in the basis of a day that has not come here yet.
+        taken: another adjustment of what is held that proved to be the same.
+        past_store: what is held is of no use to it: it is in the adjustment of a day that has not come here yet.
         changes: how often what is held had to be dropped.
     """
 
@@ -73,9 +73,9 @@ class Load:
     last: Moment
     final: Moment
     now: Moment
-    basis: Moment | None
+    adjustment: Moment | None
     priority: Priority
-    result: Loaded
+    result: LoadResult
     own: list[BarColumns] = field(default_factory=list)
     covered: Coverage = ()
     pages: list[Page] = field(default_factory=list)
@@ -89,7 +89,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BarPage:
     """One page: its bars, the time for which there are no others, and whether the history ends with it."""
 
     page: Page
@@ -105,9 +105,9 @@ class Part:
         )
 
 
-def parts(
-    link: Link, load: Load, floor: Moment, upper: Moment, shows: Shows, max_pages: int = 0
-) -> Generator[Part, None, None]:
+def bar_pages(
+    link: Link, load: Load, floor: Moment, upper: Moment, shows: QueueObserver, max_pages: int = 0
+) -> Generator[BarPage, None, None]:
     """Pages from ``upper`` (or, where the TR has no end to ask for, from the newest bar) down to ``floor``."""
     interval = load.interval
     inputs = interval.inputs(load.series.code, load.series.adjusted)
@@ -136,7 +136,7 @@ def parts(
                     if interval.dated
                     else bars.time[0]
                 )
-            yield Part(page, bars, (low, max(low, upper)), ended)
+            yield BarPage(page, bars, (low, max(low, upper)), ended)
             if ended or page.stopped:
                 return
             upper = low - INSTANT

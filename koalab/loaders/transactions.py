@@ -62,11 +62,11 @@ def load(
         raise BadInput(f"pages must be a whole number from 1 on, or None for all, not {pages!r}")
     if not counted:
         progress.expect(1)
-    life = link.life
+    epoch = link.connection_epoch
     try:
         found = _ask(link, tr, checked, progress, pages or 0, priority, stop)
     except ServerLost as error:
-        link.recover(progress, error, life)
+        link.recover(progress, error, epoch)
         found = _ask(link, tr, checked, progress, pages or 0, priority, stop)
     return answer(tr.code, found)
 

@@ -11,22 +11,22 @@ import pandas as pd
 from kernel_server.reference.sessions import Sessions
 from koalab.dates import Day, span
 from koalab.link import Link
-from koalab.listing import Listings
+from koalab.listing import ListingLoader
 from koalab.loaders.bars import BarLoader
-from koalab.loaders.expectation import Expectation, asked_for
 from koalab.loaders.intervals import Interval
-from koalab.plans.work import Need
+from koalab.loaders.tr_estimate import TrEstimate, requested_gaps
+from koalab.plans.work import CodeNeed
 from koalab.progress import Progress
 from koalab.store import coverage
 from koalab.store.bars import BarStore
 from koalab.store.coverage import Coverage
-from koalab.store.coverage_scan import records
+from koalab.store.coverage_scan import series_records
 from koalab.store.finality import Gap, final_until, needs_fetch
 from koalab.store.series import Series, microseconds, moment
 
 
 @dataclass(frozen=True)
-class Range:
+class BarRange:
     """What bars are asked for: as users write it, and read anew whenever it is looked at."""
 
     interval: Interval
@@ -54,9 +54,9 @@ class BarWork:
         self,
         kind: str,
         codes: Sequence[str],
-        wanted: Range,
+        wanted: BarRange,
         link: Link,
-        listings: Listings,
+        listings: ListingLoader,
         loader: BarLoader,
         store: BarStore,
         sessions: Callable[[], Sessions],
@@ -84,40 +84,40 @@ class BarWork:
             if self.kind in ("daily", "minute") and wanted.interval.size == 1
             else f" {wanted.interval.name}"
         )
-        basis = "" if wanted.adjusted else ", raw"
+        adjustment = "" if wanted.adjusted else ", raw"
         first, last = self._span(self._link.now())
         begins = "the beginning" if wanted.start is None else str(first.astype("datetime64[D]"))
-        return f"{self.kind}{what}{basis} from {begins} to {last.astype('datetime64[D]')}"
+        return f"{self.kind}{what}{adjustment} from {begins} to {last.astype('datetime64[D]')}"
 
-    def needs(self) -> list[Need]:
+    def needs(self) -> list[CodeNeed]:
         now, sessions, interval = self._link.now(), self._sessions(), self._wanted.interval
         first, last = self._span(now)
         if last < first:  # nothing of it is final yet
-            return [Need(code, 0, 0, 0) for code in self._codes]
+            return [CodeNeed(code, 0, 0, 0) for code in self._codes]
         low, high = microseconds(first), microseconds(last)
         series = [Series(code, interval.name, self._wanted.adjusted) for code in self._codes]
-        held = records(self._store.shelf, series)
+        held = series_records(self._store.shelf, series)
         missing = [coverage.missing(one.coverage, low, high) for one in held]
         # Most of a market lacks the same.
         gaps = {lacks: self._gaps(lacks, now) for lacks in set(missing)}
         listed = self._listings.listed(self._codes) if any(gaps.values()) else {}
-        expectation = Expectation(interval, sessions, now)
+        expectation = TrEstimate(interval, sessions, now)
         needs = []
         for code, have, lacks in zip(self._codes, held, missing, strict=True):
             day = listed.get(code)
             whole = expectation.bars(first, last, day)
             if gaps[lacks]:
                 trs = expectation.trs(gaps[lacks], day, have.coverage if self._wanted.adjusted else ())
-                needs.append(Need(code, trs, whole, expectation.bars(first, last, day, have.coverage)))
+                needs.append(CodeNeed(code, trs, whole, expectation.bars(first, last, day, have.coverage)))
             else:
-                needs.append(Need(code, 0, whole, whole))
+                needs.append(CodeNeed(code, 0, whole, whole))
         return needs
 
     def _gaps(self, lacks: Coverage, now: float) -> list[Gap]:
         """What is asked for where the cache lacks that."""
         interval = self._wanted.interval
         found = [(moment(first), moment(last)) for first, last in lacks]
-        return asked_for(needs_fetch(found, interval.name, now, self._sessions()), interval)
+        return requested_gaps(needs_fetch(found, interval.name, now, self._sessions()), interval)
 
     def load(self, code: str, progress: Progress) -> int:
         first, last = self._span(self._link.now())
@@ -126,8 +126,8 @@ class BarWork:
         loaded = self._loader.load(
             code, self._wanted.interval, first, last, self._wanted.adjusted, progress, "bulk"
         )
-        if loaded.unkept is not None:
-            raise loaded.unkept
+        if loaded.unstored is not None:
+            raise loaded.unstored
         return loaded.trs
 
     def frame(self) -> pd.DataFrame:

@@ -11,8 +11,8 @@ import pandas as pd
 from koalab.dates import seoul
 from koalab.errors import KoalabError, PlanIncomplete
 from koalab.link import Link
-from koalab.plans.running import Run, RunResult
-from koalab.plans.work import Need, Work, share
+from koalab.plans.running import PlanResult, PlanRun
+from koalab.plans.work import CodeNeed, PlanWork, share
 from koalab.progress import Progress
 
 _NAMED = 5  # so many failures are told one by one
@@ -33,7 +33,7 @@ class Plan:
 
     def __init__(
         self,
-        work: Work,
+        work: PlanWork,
         link: Link,
         names: Mapping[str, str],
         progress: Callable[[str, bool], Progress],
@@ -42,7 +42,7 @@ class Plan:
         self._link = link
         self._names = names
         self._progress = progress
-        self._needs: Sequence[Need] = ()
+        self._needs: Sequence[CodeNeed] = ()
         self.wait = 0.0
         """Seconds of the broker's time that the TRs take under its limits, what others wait for included."""
         self.ends: pd.Timestamp
@@ -119,7 +119,7 @@ class Plan:
         todo = [need for need in self._needs if need.trs]
         if todo:
             self._link.require_login()
-        run = Run(todo, self._work.load, self._name)
+        run = PlanRun(todo, self._work.load, self._name)
         try:
             with self._progress(self._label(todo), progress) as bar:
                 outcome = run(bar)
@@ -157,14 +157,14 @@ class Plan:
             f"{wait} under the broker's limits, until {self.ends:%Y-%m-%d %H:%M} in Seoul"
         )
 
-    def _label(self, todo: Sequence[Need]) -> str:
+    def _label(self, todo: Sequence[CodeNeed]) -> str:
         of = self._name(todo[0].code) if len(todo) == 1 else f"{len(todo):,}종목"
         return f"{of} {self._work.label}"
 
     def _name(self, code: str) -> str:
         return self._names.get(code[:6], code)
 
-    def _report(self, outcome: RunResult) -> pd.DataFrame:
+    def _report(self, outcome: PlanResult) -> pd.DataFrame:
         errors = {code: f"{type(error).__name__}: {error}" for code, error in outcome.failed.items()}
         report = self._table(
             {
@@ -175,7 +175,7 @@ class Plan:
         report.attrs = {"source": self._link.source, "trs": sum(outcome.trs.values())}
         return report
 
-    def _complaint(self, outcome: RunResult) -> str:
+    def _complaint(self, outcome: PlanResult) -> str:
         failed = list(outcome.failed.items())
         told = "; ".join(f"{self._name(code)} ({code}): {error}" for code, error in failed[:_NAMED])
         more = f"; and {len(failed) - _NAMED:,} more" if len(failed) > _NAMED else ""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from koalab.errors import Forbidden, KoalabError, LoginFailed, NotConnected, RateLimited, ServerLost
-from koalab.plans.work import Need
+from koalab.plans.work import CodeNeed
 from koalab.progress import Progress, next_tr
 from koalab.transport.base import QueuePosition
 
@@ -31,12 +31,12 @@ _LOOK_EVERY = 0.25
 _PATIENCE = 4.0
 
 
-class _Stopped(Exception):
+class _PlanStopped(Exception):
     """The plan is over, and so is this part of it."""
 
 
 @dataclass
-class RunResult:
+class PlanResult:
     """What came of a plan: TRs spent by code, and what went wrong."""
 
     trs: dict[str, int] = field(default_factory=dict)
@@ -55,10 +55,10 @@ class _Tally:
         self.queued: set[int] = set()
 
 
-class _Part(Progress):
+class _CodeProgress(Progress):
     """One code's share of the count."""
 
-    def __init__(self, tally: _Tally, need: Need, name: str) -> None:
+    def __init__(self, tally: _Tally, need: CodeNeed, name: str) -> None:
         super().__init__(name, show=False)
         self._tally = tally
         self._expected = need.trs
@@ -102,10 +102,10 @@ class _Part(Progress):
 
     def _go_on(self) -> None:
         if self._tally.over:
-            raise _Stopped
+            raise _PlanStopped
 
 
-class Run:
+class PlanRun:
     """One way through a plan.
 
     Args:
@@ -117,12 +117,12 @@ class Run:
 
     def __init__(
         self,
-        needs: Sequence[Need],
+        needs: Sequence[CodeNeed],
         load: Callable[[str, Progress], int],
         name: Callable[[str], str],
         in_flight: int = IN_FLIGHT,
     ) -> None:
-        self.outcome = RunResult()
+        self.outcome = PlanResult()
         self._todo = deque(needs)
         self._load = load
         self._name = name
@@ -141,7 +141,7 @@ class Run:
         """TRs it takes, as far as is known by now."""
         return self._tally.total
 
-    def __call__(self, bar: Progress) -> RunResult:
+    def __call__(self, bar: Progress) -> PlanResult:
         """Loads everything, and shows how far it is.
 
         Raises:
@@ -191,15 +191,15 @@ class Run:
                 except IndexError:
                     break
                 self._one(need)
-        except _Stopped:
+        except _PlanStopped:
             pass
         except BaseException as failed:  # noqa: BLE001 - whoever called the plan is told, on his own thread
             self._tally.over = True
             error = failed
         self._ended.put(error)
 
-    def _one(self, need: Need) -> None:
-        part = _Part(self._tally, need, self._name(need.code))
+    def _one(self, need: CodeNeed) -> None:
+        part = _CodeProgress(self._tally, need, self._name(need.code))
         try:
             self._load(need.code, part)
         except _FOR_ALL:

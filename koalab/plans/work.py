@@ -12,7 +12,7 @@ from koalab.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class CodeNeed:
     """What a plan needs of one code.
 
     Attributes:
@@ -38,7 +38,7 @@ def share(held: int, whole: int, trs: int) -> float:
     return min(1.0, held / whole) if whole else float(not trs)
 
 
-class Work(Protocol):
+class PlanWork(Protocol):
     """A kind of plan, with what it was asked for.
 
     Attributes:
@@ -56,7 +56,7 @@ class Work(Protocol):
     @property
     def asked(self) -> str: ...
 
-    def needs(self) -> Sequence[Need]:
+    def needs(self) -> Sequence[CodeNeed]:
         """What is needed as of now, a code each. Nothing is spent."""
         ...
 

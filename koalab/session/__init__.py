@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from koalab.session.accounts import Accounts
-from koalab.session.bulk import Bulk
-from koalab.session.condition_search import Searching
-from koalab.session.live import Live
-from koalab.session.market import MarketView
-from koalab.session.market_update import MarketUpdates
+from koalab.session.accounts import AccountMethods
+from koalab.session.collect import CollectMethods
+from koalab.session.condition_search import ConditionSearchMethods
+from koalab.session.market import MarketMethods
+from koalab.session.market_update import MarketUpdateMethods
+from koalab.session.plan import PlanMethods
 
 
-class Session(Live, MarketView, Searching, Accounts, Bulk, MarketUpdates):
+class Session(
+    CollectMethods, MarketMethods, ConditionSearchMethods, AccountMethods, PlanMethods, MarketUpdateMethods
+):
     """One broker, ready to be asked. ``kl.connect()`` makes it.
 
     Every frame's ``attrs`` hold ``source``, ``tr``, ``adjusted``, ``fetched_at`` (ISO 8601, Seoul),

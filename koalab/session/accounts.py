@@ -11,7 +11,7 @@ from koalab.errors import BadInput
 from koalab.frames import accounts as frames
 from koalab.frames.fields import Columns
 from koalab.loaders import accounts as loader
-from koalab.session.core import Codes, Core, check_columns, exchange_sessions
+from koalab.session.core import Codes, SessionCore, check_columns, exchange_sessions
 from koalab.transport.base import Page
 
 _STATES = {"all": "0", "open": "1", "filled": "2"}
@@ -19,7 +19,7 @@ _PASSWORD = {"비밀번호": "", "비밀번호입력매체구분": "00"}
 _ANY_SIDE = "0"
 
 
-class Accounts(Core):
+class AccountMethods(SessionCore):
     """Accounts of whoever is logged in.
 
     What these methods give is true at ``attrs["fetched_at"]`` and is not kept: the next call asks again.

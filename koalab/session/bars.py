@@ -16,15 +16,15 @@ from koalab.frames.fields import Columns
 from koalab.loaders.bars import BarLoader
 from koalab.loaders.intervals import Interval
 from koalab.loaders.intervals import interval as find_interval
-from koalab.loaders.page_requests import Loaded
+from koalab.loaders.page_requests import LoadResult
 from koalab.progress import Progress
-from koalab.session.core import Codes, Core, check_columns, exchange_sessions, tell
+from koalab.session.core import Codes, SessionCore, check_columns, exchange_sessions, warn_no_rows
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 
-class Bars(Core):
+class BarMethods(SessionCore):
     """Bars of any interval."""
 
     @cached_property
@@ -108,7 +108,7 @@ class Bars(Core):
         names = {one: listed.get(one[:6], one) for one in codes}
         found = self._bars.cached(codes, wanted, first, last, adjusted)
 
-        def load(one: str, shown: Progress) -> Loaded:
+        def load(one: str, shown: Progress) -> LoadResult:
             return self._bars.load(one, wanted, first, last, adjusted, shown)
 
         frame, total = self._together(names, several, wanted, columns, progress, load, found)
@@ -121,9 +121,9 @@ class Bars(Core):
         interval: Interval,
         columns: Columns,
         progress: bool,
-        load: Callable[[str, Progress], Loaded],
-        cached: Mapping[str, Loaded],
-    ) -> tuple[pd.DataFrame, Loaded]:
+        load: Callable[[str, Progress], LoadResult],
+        cached: Mapping[str, LoadResult],
+    ) -> tuple[pd.DataFrame, LoadResult]:
         """The bars of those codes (with their names) as one frame, and what they cost together.
 
         What is not among the ``cached`` is loaded.
@@ -169,28 +169,28 @@ class Bars(Core):
         return candlestick(frame, title=f"{self._name(one)} ({one}) {wanted.label}", volume=volume)
 
     def _signed(
-        self, frame: pd.DataFrame, interval: Interval, adjusted: bool, loaded: Loaded
+        self, frame: pd.DataFrame, interval: Interval, adjusted: bool, loaded: LoadResult
     ) -> pd.DataFrame:
         frame.attrs = {
             **self._attrs(interval.tr, loaded.fetched_at, loaded.hits, loaded.trs),
             "adjusted": adjusted,
             "interval": interval.name,
         }
-        if loaded.basis is not None:
-            frame.attrs["adjusted_as_of"] = str(loaded.basis.astype("datetime64[s]"))
+        if loaded.adjustment is not None:
+            frame.attrs["adjusted_as_of"] = str(loaded.adjustment.astype("datetime64[s]"))
         if not len(frame):
-            tell(loaded.messages, frame)
+            warn_no_rows(loaded.messages, frame)
         return frame
 
 
-def _total(found: Iterable[Loaded], none: BarColumns) -> Loaded:
+def _total(found: Iterable[LoadResult], none: BarColumns) -> LoadResult:
     """What several loads cost together."""
-    total = Loaded(none)
+    total = LoadResult(none)
     for one in found:
         total.hits += one.hits
         total.trs += one.trs
         total.fetched_at = max(total.fetched_at, one.fetched_at)
         total.messages += [text for text in one.messages if text not in total.messages]
-        if one.basis is not None and (total.basis is None or one.basis < total.basis):
-            total.basis = one.basis
+        if one.adjustment is not None and (total.adjustment is None or one.adjustment < total.adjustment):
+            total.adjustment = one.adjustment
     return total

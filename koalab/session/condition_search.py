@@ -8,10 +8,10 @@ from koalab.frames import records
 from koalab.frames.fields import Columns
 from koalab.loaders import condition_search
 from koalab.session.core import check_columns
-from koalab.session.market_data import MarketData
+from koalab.session.market_data import MarketDataMethods
 
 
-class Searching(MarketData):
+class ConditionSearchMethods(MarketDataMethods):
     """Conditions."""
 
     def conditions(self) -> pd.DataFrame:

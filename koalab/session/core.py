@@ -19,7 +19,7 @@ from koalab.calls import Calls
 from koalab.dates import seoul
 from koalab.errors import BadInput, KoalabError
 from koalab.link import LOGIN_TIMEOUT, Link
-from koalab.listing import Listing, Listings
+from koalab.listing import DayListing, ListingLoader
 from koalab.progress import Progress
 from koalab.store.bars import BarStore
 from koalab.store.disk import default_folder
@@ -41,7 +41,7 @@ def exchange_sessions() -> Sessions:
     return table()
 
 
-class Core:
+class SessionCore:
     """A session without anything to ask. The parts of ``Session`` inherit it."""
 
     def __init__(self, transport: Transport, cache_dir: str | os.PathLike[str] | None = None) -> None:
@@ -49,9 +49,9 @@ class Core:
         self._connected_at = datetime.now().astimezone()
         self._closed = False
         self._finalizer = weakref.finalize(self, transport.close)
-        self.cache = BarStore(default_folder(cache_dir), self._link.kept_as)
+        self.cache = BarStore(default_folder(cache_dir), self._link.cache_source)
         self._memo = Memo(self.cache.shelf, self._link.now)
-        self._listings = Listings(self._link, self._memo)
+        self._listings = ListingLoader(self._link, self._memo)
         self.call = Calls(self._link)
 
     def login(self, timeout: float = LOGIN_TIMEOUT) -> None:
@@ -160,7 +160,7 @@ class Core:
     def _progress(self, label: str, show: bool) -> Progress:
         return Progress(label, show, self._link.forecast())
 
-    def _listing(self) -> Listing:
+    def _listing(self) -> DayListing:
         return self._listings.today()
 
     def _name(self, code: str) -> str:
@@ -176,7 +176,7 @@ class Core:
         }
 
 
-def tell(messages: list[str], frame: pd.DataFrame) -> None:
+def warn_no_rows(messages: list[str], frame: pd.DataFrame) -> None:
     """Nothing came: what the broker said of it is kept in ``attrs`` and shown."""
     if messages:
         frame.attrs["messages"] = messages

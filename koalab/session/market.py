@@ -18,15 +18,15 @@ from koalab.loaders import transactions
 from koalab.loaders.bars import BarLoader
 from koalab.loaders.indices import Indices
 from koalab.loaders.intervals import interval as find_interval
-from koalab.loaders.page_requests import Loaded
+from koalab.loaders.page_requests import LoadResult
 from koalab.progress import Progress
-from koalab.session.bars import Bars
-from koalab.session.core import Codes, check_columns, exchange_sessions, several_of, tell
+from koalab.session.bars import BarMethods
+from koalab.session.core import Codes, check_columns, exchange_sessions, several_of, warn_no_rows
 from koalab.store.disk import CacheUnavailable
 from koalab.store.series import Series
 
 
-class MarketView(Bars):
+class MarketMethods(BarMethods):
     """Order books, indices, investors."""
 
     @cached_property
@@ -71,7 +71,7 @@ class MarketView(Bars):
             frame, more = frames[codes[0]], books[codes[0]]
         frame.attrs = self._attrs("opt10004", fetched, 0, self._link.trs - before) | more
         if not len(frame):
-            tell(messages, frame)
+            warn_no_rows(messages, frame)
         return frame
 
     def index(
@@ -108,7 +108,7 @@ class MarketView(Bars):
         listed = self._indices.names()
         loader = self._bars if wanted.dated else self._uncached_bars
 
-        def load(one: str, shown: Progress) -> Loaded:
+        def load(one: str, shown: Progress) -> LoadResult:
             loaded = loader.load(one, wanted, first, last, False, shown)
             if loaded.messages and not len(loaded.bars):
                 self._forget_nothing(Series(one, wanted.name, False))
@@ -187,7 +187,7 @@ class MarketView(Bars):
         attrs = self._attrs(flow_frames.TR, fetched, 0, self._link.trs - before)
         frame.attrs = {**attrs, "what": what, "side": side}
         if not len(frame):
-            tell(messages, frame)
+            warn_no_rows(messages, frame)
         return frame
 
 

@@ -15,10 +15,10 @@ from koalab.frames.generic import Answer
 from koalab.listing import folded
 from koalab.loaders import transactions
 from koalab.loaders.snapshots import SnapshotLoader
-from koalab.session.core import Codes, Core, check_columns, exchange_sessions, tell
+from koalab.session.core import Codes, SessionCore, check_columns, exchange_sessions, warn_no_rows
 
 
-class MarketData(Core):
+class MarketDataMethods(SessionCore):
     """What can be read of the market besides bars."""
 
     @cached_property
@@ -119,5 +119,5 @@ class MarketData(Core):
         answer.multi.attrs = dict(attrs)
         answer.single.attrs = dict(attrs)
         if not len(answer.multi) and answer.single.isna().all():
-            tell([text for page in answer.pages for text in page.messages], answer.multi)
+            warn_no_rows([text for page in answer.pages for text in page.messages], answer.multi)
         return answer

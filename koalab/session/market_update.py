@@ -9,10 +9,10 @@ import pandas as pd
 
 from koalab.errors import BadInput
 from koalab.loaders.market_update import MarketUpdate
-from koalab.session.core import Codes, Core, exchange_sessions
+from koalab.session.core import Codes, SessionCore, exchange_sessions
 
 
-class MarketUpdates(Core):
+class MarketUpdateMethods(SessionCore):
     """What is done for all issues in one go."""
 
     @cached_property

@@ -46,20 +46,20 @@ class AdjustmentChanged(KoalabError):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class CachedRange:
     """What a store has of a range, all of one moment.
 
     Attributes:
         bars: oldest first.
         gaps: for which final bars are not held.
-        basis: of adjusted prices; None where nobody said.
-        anything: whether anything is held of the series, in the range or outside it.
+        adjustment: of adjusted prices; None where nobody said.
+        any_cached: whether anything is held of the series, in the range or outside it.
     """
 
     bars: BarColumns
     gaps: list[Gap]
-    basis: Moment | None = None
-    anything: bool = False
+    adjustment: Moment | None = None
+    any_cached: bool = False
 
 
 class BarStore:
@@ -94,11 +94,11 @@ class BarStore:
             Bars, oldest first, as read-only arrays; and (first, last) pairs, ascending, both ends included.
             A range that ends before it starts holds nothing and lacks nothing.
         """
-        held = self.held(series, first, last)
+        held = self.cached_range(series, first, last)
         return held.bars, held.gaps
 
-    def held(self, series: Series, first: Moment, last: Moment) -> Held:
-        """As ``read``, and with it the basis that those bars are in."""
+    def cached_range(self, series: Series, first: Moment, last: Moment) -> CachedRange:
+        """As ``read``, and with it the adjustment that those bars are in."""
         low, high = microseconds(first), microseconds(last)
         for _ in range(_TRIES):
             meta = record_of(self.shelf, series)
@@ -114,8 +114,10 @@ class BarStore:
                 raise damaged(series)
         bars = BarColumns.concat(parts).slice(first, last) if parts else BarColumns.empty(series.kind)
         gaps = coverage.missing(meta.coverage, low, high)
-        basis = None if meta.basis is None else moment(meta.basis)
-        return Held(bars, [(moment(start), moment(end)) for start, end in gaps], basis, bool(meta.coverage))
+        adjustment = None if meta.adjustment is None else moment(meta.adjustment)
+        return CachedRange(
+            bars, [(moment(start), moment(end)) for start, end in gaps], adjustment, bool(meta.coverage)
+        )
 
     def add(
         self,
@@ -123,7 +125,7 @@ class BarStore:
         bars: BarColumns,
         covered: Gap,
         history_ended: bool = False,
-        basis: Moment | None = None,
+        adjustment: Moment | None = None,
     ) -> None:
         """Keeps final bars, and that there are no others in the time covered.
 
@@ -134,16 +136,16 @@ class BarStore:
                 is held already, and a change of the adjustment shows. An empty one, which ends before it
                 starts, keeps nothing.
             history_ended: the broker has nothing older than ``first``.
-            basis: of adjusted prices: ``finality.basis_of`` the moment at which they came. None where only the
+            adjustment: of adjusted prices: ``finality.basis_of`` the moment at which they came. None where only the
                 overlap is to be looked at.
 
         Raises:
-            BasisChanged: an adjusted series whose prices differ from those held, or that is held in another basis.
+            AdjustmentChanged: the prices differ from the cached ones, or those have another adjustment.
             ValueError: bars out of order or outside ``covered``.
         """
         if checked(series, bars, covered):
             with self.shelf.transaction() as change:
-                _merge(change, series, renewed(change, series), bars, covered, history_ended, basis)
+                _merge(change, series, renewed(change, series), bars, covered, history_ended, adjustment)
 
     def replace(
         self,
@@ -151,26 +153,26 @@ class BarStore:
         bars: BarColumns,
         covered: Gap,
         history_ended: bool = False,
-        basis: Moment | None = None,
+        adjustment: Moment | None = None,
     ) -> None:
         """Puts those bars in place of all that is held of the series, in one step. Arguments as for ``add``."""
         some = checked(series, bars, covered)
         with self.shelf.transaction() as change:
             forget(change, series)
             if some:
-                _merge(change, series, Meta(), bars, covered, history_ended, basis)
+                _merge(change, series, Meta(), bars, covered, history_ended, adjustment)
 
     def renew(self, series: Series, old: Moment | None, new: Moment) -> bool:
-        """Notes that the prices held in the ``old`` basis are those of the ``new`` one too.
+        """Notes that the prices held in the ``old`` adjustment are those of the ``new`` one too.
 
         Returns:
-            False, and nothing is changed, where they are in another basis by now.
+            False, and nothing is changed, where they are in another adjustment by now.
         """
         with self.shelf.transaction() as change:
             meta = renewed(change, series)
-            if not meta.coverage or meta.basis != (None if old is None else microseconds(old)):
+            if not meta.coverage or meta.adjustment != (None if old is None else microseconds(old)):
                 return False
-            change.set(series.key, replace(meta, basis=microseconds(new)).encode())
+            change.set(series.key, replace(meta, adjustment=microseconds(new)).encode())
             return True
 
     def drop(self, series: Series) -> bool:
@@ -178,22 +180,24 @@ class BarStore:
         with self.shelf.transaction() as change:
             return forget(change, series)
 
-    def drop_basis(self, series: Series, basis: Moment | None) -> bool:
-        """Forgets a series that is held in that basis; False where it is in another one by now."""
+    def drop_adjustment(self, series: Series, adjustment: Moment | None) -> bool:
+        """Forgets a series that is held in that adjustment; False where it is in another one by now."""
         with self.shelf.transaction() as change:
             meta = renewed(change, series)
-            if meta.basis != (None if basis is None else microseconds(basis)):
+            if meta.adjustment != (None if adjustment is None else microseconds(adjustment)):
                 return False
             return forget(change, series)
 
-    def drop_before(self, code: str, basis: Moment) -> int:
-        """Forgets the adjusted series of a code that are in an earlier basis than that; how many those were."""
-        limit = microseconds(basis)
+    def drop_before(self, code: str, adjustment: Moment) -> int:
+        """Forgets the adjusted series of a code that are in an earlier adjustment than that; how many those were."""
+        limit = microseconds(adjustment)
         with self.shelf.transaction() as change:
             old = [
                 series
                 for series in listed(change)
-                if series.code == code and series.adjusted and (renewed(change, series).basis or 0) < limit
+                if series.code == code
+                and series.adjusted
+                and (renewed(change, series).adjustment or 0) < limit
             ]
             return sum(forget(change, series) for series in old)
 
@@ -264,10 +268,10 @@ def _merge(
     bars: BarColumns,
     covered: Gap,
     history_ended: bool,
-    basis: Moment | None = None,
+    adjustment: Moment | None = None,
 ) -> None:
-    stamp = meta.basis if basis is None or not series.adjusted else microseconds(basis)
-    if meta.coverage and meta.basis != stamp:
+    stamp = meta.adjustment if adjustment is None or not series.adjusted else microseconds(adjustment)
+    if meta.coverage and meta.adjustment != stamp:
         raise AdjustmentChanged(series, covered[0])
     low, high = microseconds(covered[0]), microseconds(covered[1])
     fresh = {name: bars.slice(*span) for name, span in series.cut(bars.time)}

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-Interval = tuple[int, int]
-Coverage = tuple[Interval, ...]
+ClosedInterval = tuple[int, int]
+Coverage = tuple[ClosedInterval, ...]
 
 BEGINNING = -(2**63) + 1
 """Earlier than any bar. A coverage that starts here is complete from the start of the broker's history."""
 
 
-def add(coverage: Coverage, interval: Interval) -> Coverage:
+def add(coverage: Coverage, interval: ClosedInterval) -> Coverage:
     """The coverage with that interval too. An interval that ends before it starts adds nothing."""
     first, last = interval
     if first > last:

@@ -1,4 +1,4 @@
-"""What is held of many series at once: which time, in which basis, and none of their bars."""
+"""What is held of many series at once: which time, in which adjustment, and none of their bars."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from koalab.store.records import record_of
 from koalab.store.series import Series
 
 
-def records(shelf: Shelf, wanted: Iterable[Series]) -> list[Meta]:
+def series_records(shelf: Shelf, wanted: Iterable[Series]) -> list[Meta]:
     """The record of each series, in their order; an empty one where it cannot be read.
 
     A look at a record is a query of some microseconds, so that a whole market is a matter of a few of them

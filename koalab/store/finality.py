@@ -66,11 +66,11 @@ def final_until(interval: str, now: float, sessions: Sessions) -> Moment:
     return settled - _INSTANT
 
 
-def basis_of(now: float, sessions: Sessions) -> Moment:
-    """Names the basis of adjusted prices at ``now``: the last moment at which it may have changed.
+def adjustment_at(now: float, sessions: Sessions) -> Moment:
+    """Names the adjustment of adjusted prices at ``now``: the last moment at which it may have changed.
 
     A corporate action rescales what lies before it on the morning of its session, some time between midnight and
-    the opening. Prices of two moments with one name are in one basis once that session has opened; before that
+    the opening. Prices of two moments with one name are in one adjustment once that session has opened; before that
     only a look at them can tell.
     """
     started = int(np.searchsorted(sessions.opens, now, side="right")) - 1

@@ -46,13 +46,13 @@ class Meta:
     Attributes:
         coverage: in microseconds since the epoch of naive Seoul wall time.
         segments: by name, in order.
-        basis: of adjusted prices: since when, in the same microseconds, they are known to be the broker's; None
+        adjustment: of adjusted prices: since when, in the same microseconds, they are known to be the broker's; None
             where nobody said. See ``finality.basis_of``.
     """
 
     coverage: Coverage = ()
     segments: Mapping[str, Segment] = field(default_factory=dict)
-    basis: int | None = None
+    adjustment: int | None = None
 
     @property
     def complete_from_start(self) -> bool:
@@ -74,7 +74,7 @@ class Meta:
             for name, part in sorted(self.segments.items())
         }
         text = json.dumps(
-            {"version": VERSION, "coverage": self.coverage, "segments": segments, "basis": self.basis},
+            {"version": VERSION, "coverage": self.coverage, "segments": segments, "basis": self.adjustment},
             separators=(",", ":"),
         )
         return _digest(text) + text
@@ -99,10 +99,10 @@ class Meta:
             if not is_sound(coverage):
                 raise ValueError("its coverage is out of order")
             segments = {name: Segment(*numbers) for name, numbers in given["segments"].items()}
-            basis = None if given["basis"] is None else int(given["basis"])
+            adjustment = None if given["basis"] is None else int(given["basis"])
         except (TypeError, KeyError) as error:
             raise ValueError(f"something is missing in it: {error}") from error
-        return cls(coverage, segments, basis)
+        return cls(coverage, segments, adjustment)
 
 
 def _digest(text: str) -> str:

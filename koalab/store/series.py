@@ -35,7 +35,7 @@ _YEARS = 5
 _RECORD = "series:"
 _BARS = "bars:"
 _KEY = re.compile(
-    f"(?P<prefix>{_RECORD}|{_BARS})(?P<code>[^:]+):(?P<interval>[^:]+):(?P<basis>{'|'.join(_FLAGS)})"
+    f"(?P<prefix>{_RECORD}|{_BARS})(?P<code>[^:]+):(?P<interval>[^:]+):(?P<prices>{'|'.join(_FLAGS)})"
     "(?::(?P<segment>[^:]+))?"
 )
 
@@ -110,7 +110,7 @@ def parse_key(key: str) -> tuple[Series, str | None] | None:
     if match is None or (match["prefix"] == _BARS) != (match["segment"] is not None):
         return None
     try:
-        return Series(match["code"], match["interval"], _FLAGS[match["basis"]]), match["segment"]
+        return Series(match["code"], match["interval"], _FLAGS[match["prices"]]), match["segment"]
     except BadInput:
         return None
 

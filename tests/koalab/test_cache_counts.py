@@ -48,7 +48,7 @@ class TestDays:
         kw = market.connect()
         kw.daily("005930", "2015-01-01")
         market.clock.advance(DAY)
-        # The new bar is on no page that came before, so one TR it has to be; it shows the basis as well.
+        # The new bar is on no page that came before, so one TR it has to be; it shows the adjustment as well.
         assert spent(kw, lambda: kw.daily("005930", "2015-01-01"))[0] == 1
         assert spent(kw, lambda: kw.daily("005930", "2015-01-01"))[0] == 0
         market.close()

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from kernel_server.clock import KST
 from koalab.calendar import table
 from koalab.session import Session
-from koalab.store.finality import basis_of
+from koalab.store.finality import adjustment_at
 from koalab.transport.base import Page, QueuePosition
 
 CODE = "005930"
@@ -73,14 +73,14 @@ def frame(kw: Session, asked: Asked, today: date) -> pd.DataFrame:
 
 @contextmanager
 def brokers(folder: Path) -> Iterator[Callable[[str], Market]]:
-    """By the basis that a frame names: a broker at a moment at which prices are in that basis, and no later one."""
+    """By the adjustment that a frame names: a broker at a moment at which that adjustment is in force."""
     known: dict[str, Market] = {}
 
-    def at(basis: str) -> Market:
-        if basis not in known:
-            (*_, moment) = (one for one in MOMENTS if named(one) == basis)
-            known[basis] = start(folder / f"then{len(known)}", moment)
-        return known[basis]
+    def at(adjustment: str) -> Market:
+        if adjustment not in known:
+            (*_, moment) = (one for one in MOMENTS if named(one) == adjustment)
+            known[adjustment] = start(folder / f"then{len(known)}", moment)
+        return known[adjustment]
 
     try:
         yield at
@@ -90,7 +90,7 @@ def brokers(folder: Path) -> Iterator[Callable[[str], Market]]:
 
 
 def named(moment: datetime) -> str:
-    return str(basis_of(moment.timestamp(), table()).astype("datetime64[s]"))
+    return str(adjustment_at(moment.timestamp(), table()).astype("datetime64[s]"))
 
 
 def check(folder: Path, requests: list[Asked]) -> None:
@@ -102,9 +102,11 @@ def check(folder: Path, requests: list[Asked]) -> None:
                 market.clock.advance(max(0.0, MOMENTS[asked.moment].timestamp() - market.clock.now()))
                 now = datetime.fromtimestamp(market.clock.now(), KST)
                 found = frame(warm, asked, now.date())
-                basis = found.attrs.get("adjusted_as_of", named(now))
-                assert basis == named(now) or found.attrs["trs"] == 0
-                with (market if basis == named(now) else at(basis)).connect(f"cold{number}") as cold:
+                adjustment = found.attrs.get("adjusted_as_of", named(now))
+                assert adjustment == named(now) or found.attrs["trs"] == 0
+                with (market if adjustment == named(now) else at(adjustment)).connect(
+                    f"cold{number}"
+                ) as cold:
                     expected = frame(cold, asked, now.date())
                 pd.testing.assert_frame_equal(found, expected, check_freq=False)
         assert warm.cache.verify() == []

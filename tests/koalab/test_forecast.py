@@ -8,7 +8,7 @@ import pytest
 from broker_rig import Market
 
 from koalab.errors import NoAnswer
-from koalab.forecast import Forecast
+from koalab.forecast import WaitForecast
 from koalab.transport.base import Status
 
 
@@ -35,8 +35,8 @@ def server() -> Server:
     return Server()
 
 
-def of(server: Server) -> Forecast:
-    return Forecast(server.status, lambda: server.now, lambda: server.now)
+def of(server: Server) -> WaitForecast:
+    return WaitForecast(server.status, lambda: server.now, lambda: server.now)
 
 
 def test_the_server_is_asked_once_and_the_rest_is_reckoned(server: Server) -> None:
@@ -77,7 +77,7 @@ def test_a_server_that_does_not_answer_leaves_what_was_known(server: Server) -> 
     server.gone = True
     server.now += 20.0
     assert wait(9) == pytest.approx(16.0)
-    assert Forecast(server.status, lambda: server.now, lambda: server.now)(9) == 0.0
+    assert WaitForecast(server.status, lambda: server.now, lambda: server.now)(9) == 0.0
 
 
 def test_for_nothing_nobody_is_asked(server: Server) -> None:

@@ -71,7 +71,7 @@ class Link:
         self.streams: list[Stream] = []
         self.opened: queue.Queue[Stream] = queue.Queue()
         self.gone = False
-        self.life = 0
+        self.connection_epoch = 0
         self.time = 100.0
 
     def ticks(self, now: Callable[[], float]) -> Stream:
@@ -88,8 +88,8 @@ class Link:
         if self.gone:
             raise ServerLost("gone")
 
-    def recover(self, progress: object, error: ServerLost, life: int) -> None:
-        assert life == self.life
+    def recover(self, progress: object, error: ServerLost, epoch: int) -> None:
+        assert epoch == self.connection_epoch
         del progress
         raise error
 

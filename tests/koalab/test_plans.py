@@ -387,7 +387,9 @@ class TestAPlanThatIsStopped:
             each_page(kw, kill)
             report = plan.run()
             assert transport.pid != killed
-            assert kw._link.life == 1  # eight codes lost it together, and it was brought back once
+            assert (
+                kw._link.connection_epoch == 1
+            )  # eight codes lost it together, and it was brought back once
             assert report["trs"].sum() == needed
             assert plan.trs == 0
             assert kw.cache.verify() == []

@@ -75,8 +75,8 @@ def steps_of(series: Series) -> list[int]:
     return [index for index in range(len(GRID)) if index % 4 in (1, 2)]
 
 
-def bars_of(series: Series, steps: Sequence[int], basis: int = 100) -> BarColumns:
-    return bars_at(series, [GRID[step] for step in steps], [basis + step for step in steps])
+def bars_of(series: Series, steps: Sequence[int], base: int = 100) -> BarColumns:
+    return bars_at(series, [GRID[step] for step in steps], [base + step for step in steps])
 
 
 def steps_in(gaps: list[tuple[np.datetime64, np.datetime64]]) -> set[int]:
@@ -113,7 +113,7 @@ def test_of_raw_prices_the_newest_add_wins(
     for turn, (first, last) in enumerate(adds):
         # Every turn has other bars, too: one that is no longer there has to go.
         inside = [step for step in steps_of(series) if first <= step <= last and (step + turn) % 5]
-        shared.add(series, bars_of(series, inside, basis=1000 * turn), (GRID[first], GRID[last]))
+        shared.add(series, bars_of(series, inside, base=1000 * turn), (GRID[first], GRID[last]))
         expected = {step: price for step, price in expected.items() if not first <= step <= last}
         expected |= {step: 1000 * turn + step for step in inside}
     bars, _ = shared.read(series, GRID[0], GRID[-1])

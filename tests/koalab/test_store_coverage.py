@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from koalab.store.coverage import BEGINNING, Coverage, Interval, add, intersect, is_sound, missing
+from koalab.store.coverage import BEGINNING, ClosedInterval, Coverage, add, intersect, is_sound, missing
 
 POINTS = st.integers(-12, 40)
 INTERVALS = st.tuples(POINTS, POINTS)
@@ -18,19 +18,19 @@ def moments(coverage: Coverage) -> set[int]:
     return {point for first, last in coverage for point in range(first, last + 1)}
 
 
-def built(intervals: list[Interval]) -> Coverage:
+def built(intervals: list[ClosedInterval]) -> Coverage:
     return reduce(add, intervals, ())
 
 
 @given(st.lists(INTERVALS))
-def test_adding_holds_what_was_added_and_nothing_else(intervals: list[Interval]) -> None:
+def test_adding_holds_what_was_added_and_nothing_else(intervals: list[ClosedInterval]) -> None:
     coverage = built(intervals)
     assert moments(coverage) == moments(tuple(intervals))
     assert is_sound(coverage)
 
 
 @given(st.lists(INTERVALS), st.randoms())
-def test_the_order_of_adding_does_not_matter(intervals: list[Interval], random: object) -> None:
+def test_the_order_of_adding_does_not_matter(intervals: list[ClosedInterval], random: object) -> None:
     shuffled = list(intervals)
     random.shuffle(shuffled)
     assert built(shuffled) == built(intervals)
@@ -38,7 +38,7 @@ def test_the_order_of_adding_does_not_matter(intervals: list[Interval], random: 
 
 @given(st.lists(INTERVALS), POINTS, POINTS)
 def test_a_range_is_what_is_held_of_it_and_what_is_missing(
-    intervals: list[Interval], first: int, last: int
+    intervals: list[ClosedInterval], first: int, last: int
 ) -> None:
     coverage = built(intervals)
     asked = set(range(first, last + 1))

@@ -43,12 +43,12 @@ def with_unfinal(missing: Sequence[Gap], known: Moment, first: Moment, last: Mom
     return gaps
 
 
-def asked_for(gaps: Sequence[Gap], interval: Interval) -> list[Gap]:
+def requested_gaps(gaps: Sequence[Gap], interval: Interval) -> list[Gap]:
     """The gaps as they are asked for: where a TR always begins with the newest bar, one stretch costs least."""
     return [(gaps[0][0], gaps[-1][1])] if gaps and not interval.end_input else list(gaps)
 
 
-class Expectation:
+class TrEstimate:
     """How many bars of an interval there are, and how many TRs they take.
 
     The calendar knows the sessions and the tables the rows of a page. A broker may know more: bars from before

@@ -8,13 +8,13 @@ from typing import Literal, get_args
 
 from koalab.dates import Day
 from koalab.errors import BadInput, UnknownCode
-from koalab.listing import Listing
+from koalab.listing import DayListing
 from koalab.loaders.intervals import Interval
 from koalab.loaders.intervals import interval as find_interval
 from koalab.plans import Plan
-from koalab.plans.bars import BarWork, Range
+from koalab.plans.bars import BarRange, BarWork
 from koalab.progress import Progress
-from koalab.session.bars import Bars
+from koalab.session.bars import BarMethods
 from koalab.session.core import Codes, exchange_sessions
 
 Kind = Literal["daily", "minute", "bars"]
@@ -22,7 +22,7 @@ Kind = Literal["daily", "minute", "bars"]
 WHOLE_MARKET = "ALL"
 
 
-class Bulk(Bars):
+class PlanMethods(BarMethods):
     """What is planned before it is loaded."""
 
     def plan(
@@ -52,7 +52,7 @@ class Bulk(Bars):
             UnknownCode, BadInput: before anything is asked.
             CacheUnavailable: there is nowhere to keep what would be loaded.
         """
-        wanted = Range(self._planned(kind, interval), start, end, adjusted)
+        wanted = BarRange(self._planned(kind, interval), start, end, adjusted)
         found = self._meant(codes)
         work = BarWork(
             kind,
@@ -102,7 +102,7 @@ class Bulk(Bars):
         return Progress(label, show, self._link.forecast(), now=self._link.now)
 
 
-def _issues(listing: Listing, given: str) -> list[str]:
+def _issues(listing: DayListing, given: str) -> list[str]:
     """The code of one issue, or those of a market."""
     try:
         return [listing.resolve(given)]

@@ -10,12 +10,12 @@ from koalab.live.archive import Archive
 from koalab.live.collection import Collection
 from koalab.live.collector import MinuteCollector
 from koalab.live.hub import Hub
-from koalab.session.core import Codes, Core, exchange_sessions
+from koalab.session.core import Codes, SessionCore, exchange_sessions
 
 _REGISTERED_WITHIN: Final = 20.0
 
 
-class Live(Core):
+class CollectMethods(SessionCore):
     """Live data."""
 
     @cached_property
