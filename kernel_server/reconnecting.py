@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from kernel_server import failure
 from kernel_server.clock import Clock, Timer, seoul
-from kernel_server.control.errand import hand_back
 from kernel_server.control.event_context import EventContext
 from kernel_server.control.host import ControlHost
+from kernel_server.control.thread import call_in_loop
 from kernel_server.streams.realtime import RealTimeRouter
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class Reconnector:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = None
-            hand_back(self._loop, self._logged_in)
+            call_in_loop(self._loop, self._logged_in)
             if restored:
                 self._restore()
                 log.warning("logged in again; %d codes registered as before", len(self._realtime.codes()))

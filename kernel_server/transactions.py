@@ -15,11 +15,11 @@ import grpc
 
 from kernel_server import failure, reference
 from kernel_server.clock import Clock
-from kernel_server.control.errand import hand_back
 from kernel_server.control.event_context import EventContext, read_rows, read_single
 from kernel_server.control.host import ControlHost
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control, Event, Scalar, Table
+from kernel_server.control.thread import call_in_loop
 from kernel_server.observe.metrics import Metrics
 from kernel_server.scheduler import Place, Priority, Refused, Scheduler, WindowFull, keys
 
@@ -108,7 +108,7 @@ class _Waiter:
             message = str(event.arguments[3])
             self.messages.append(message)
             if message.startswith("Fail to parse"):
-                hand_back(
+                call_in_loop(
                     self.loop,
                     self._fail,
                     failure.bad_input(
@@ -124,13 +124,13 @@ class _Waiter:
             self.messages,
             self.clock.now(),
         )
-        hand_back(self.loop, self._succeed, answer)
+        call_in_loop(self.loop, self._succeed, answer)
 
     def lost(self, moment: EventContext) -> None:
         """OnEventConnect: what was asked over a connection that is gone is never answered."""
         code = int(moment.arguments[0])
         if code < 0:
-            hand_back(self.loop, self._fail, failure.connection_lost(code))
+            call_in_loop(self.loop, self._fail, failure.connection_lost(code))
 
     def _succeed(self, answer: TrPage) -> None:
         if not self.done.done():

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from kernel_server.control.errand import Errand
 from kernel_server.control.event_context import EventContext
 from kernel_server.control.seam import Control, Event
-from kernel_server.control.thread import ControlThread
+from kernel_server.control.thread import ControlThread, call_in_loop
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -18,31 +18,36 @@ Listener = Callable[[EventContext], None]
 
 
 class Router:
-    """Hands each event to whoever waits for it. It is touched on the control thread alone.
+    """Dispatches each event to its listeners. It is used on the control thread only.
 
-    An expectation is keyed by (screen, request name), as TRs, orders and their messages are; it is an event's
-    owner, and others do not hear of it. A listener is keyed by the event's name.
+    A listener is keyed by the event's name. An expectation is keyed by (screen, request name), as TRs, orders and
+    their messages are: it owns those events, and listeners do not get them.
+
+    Args:
+        control: whose events they are.
+        on_event: called first, with every event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, control: Control, on_event: Callable[[Event], None]) -> None:
+        self._control = control
+        self._on_event = on_event
         self._expected: dict[tuple[str, str], Listener] = {}
         self._listeners: dict[str, tuple[Listener, ...]] = {}
         self._calling: Listener | None = None
-        self.control: Control
 
     def expect(self, screen: str, request: str, listener: Listener) -> None:
-        """Events of that screen and request name go to ``listener`` until ``forget``."""
+        """Sends events of that screen and request name to ``listener`` until ``forget``."""
         self._expected[screen, request] = listener
 
     def forget(self, screen: str, request: str) -> None:
         self._expected.pop((screen, request), None)
 
     def calling(self, listener: Listener | None) -> None:
-        """Messages without a screen go to ``listener`` while it is set: the control fires them inside the call."""
+        """Sends messages without a screen to ``listener`` while set: the control fires them inside the call."""
         self._calling = listener
 
     def listen(self, name: str, listener: Listener) -> Callable[[], None]:
-        """Every event of that name that nobody owns goes to ``listener``; calling what comes back ends that."""
+        """Sends every event of that name without an owner to ``listener``; the returned function unsubscribes."""
         self._listeners[name] = (*self._listeners.get(name, ()), listener)
 
         def stop() -> None:
@@ -54,18 +59,20 @@ class Router:
         return stop
 
     def counts(self) -> tuple[int, int]:
-        """How many expectations and how many listeners there are."""
+        """The number of expectations and of listeners."""
         return len(self._expected), sum(len(found) for found in self._listeners.values())
 
     def dispatch(self, event: Event) -> None:
+        """Calls the event's owner, else its listeners; an exception of theirs is logged."""
+        self._on_event(event)
         owner = self._owner(event)
         targets = self._listeners.get(event.name, ()) if owner is None else (owner,)
         if not targets:
             return
-        moment = EventContext(event, self.control)
+        context = EventContext(event, self._control)
         for listener in targets:
             try:
-                listener(moment)
+                listener(context)
             except Exception:
                 log.exception("%s could not be handed on", event.name)
 
@@ -79,48 +86,72 @@ class Router:
         return expected
 
 
-class ControlHost:
-    """One control on its control thread.
+class ControlWork(Generic[T]):
+    """A function of the control on its way to the control thread, and the future of its result."""
 
-    ``run`` gives the result of work on that thread to the event loop; ``router`` may be used in such work. ``heard``
-    hears of every event first, on the control thread, whoever waits for it.
+    __slots__ = ("_control", "_function", "_loop", "future")
+
+    def __init__(self, function: Callable[[Control], T], control: Control) -> None:
+        self._function = function
+        self._control = control
+        self._loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[T] = self._loop.create_future()
+
+    def run(self) -> None:
+        """On the control thread: calls the function unless its future has been cancelled."""
+        if self.future.cancelled():
+            return
+        try:
+            result = self._function(self._control)
+        except Exception as error:  # noqa: BLE001 - it belongs to the caller, not to this thread
+            call_in_loop(self._loop, self._fail, error)
+        except BaseException as error:  # noqa: BLE001 - it would end the loop that it is raised on
+            name = type(error).__name__
+            call_in_loop(self._loop, self._fail, RuntimeError(f"{name} on the control thread: {error}"))
+        else:
+            call_in_loop(self._loop, self._succeed, result)
+
+    def _succeed(self, result: T) -> None:
+        if not self.future.done():
+            self.future.set_result(result)
+
+    def _fail(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+class ControlHost:
+    """A control, the thread it lives on, and the router of its events.
+
+    Args:
+        thread: where the control is made and called.
+        make: makes the control.
+        on_event: called first with every event, on the control thread.
     """
 
     def __init__(
         self,
         thread: ControlThread,
         make: Callable[[], Control],
-        heard: Callable[[Event], None] = lambda _event: None,
+        on_event: Callable[[Event], None] = lambda _event: None,
     ) -> None:
+        def made() -> tuple[Control, Router]:
+            control = make()
+            router = Router(control, on_event)
+            control.listen(router.dispatch)
+            return control, router
+
         self.thread = thread
-        self._heard = heard
-        self.router = Router()
-        # The control is made on the thread that will own it: COM wants it so.
-        self.control = thread.post(self._make(make)).result(60)
+        # The control is made on the thread that will own it: COM requires it.
+        self.control, self.router = thread.post(made).result(60)
         self.kind = self.control.kind
         self.source = self.control.source
 
-    def _make(self, make: Callable[[], Control]) -> Callable[[], Control]:
-        def work() -> Control:
-            control = make()
-            self.router.control = control
-            control.listen(self._dispatch)
-            return control
-
-        return work
-
-    def _dispatch(self, event: Event) -> None:
-        self._heard(event)
-        self.router.dispatch(event)
-
-    def run(self, work: Callable[[Control], T]) -> Errand[T]:
-        """``work(control)`` on the control thread. Cancelled before its turn, it is not done."""
-        errand = Errand(work, self.control)
-        if self.thread.idle:
-            errand.look(self.thread.hand_over)
-        else:
-            errand.leave(self.thread.hand_over)
-        return errand
+    def run(self, function: Callable[[Control], T]) -> asyncio.Future[T]:
+        """Calls ``function(control)`` on the control thread. Cancelled before its turn, it is not called."""
+        work = ControlWork(function, self.control)
+        self.thread.hand_over(work.run)
+        return work.future
 
     def close(self) -> None:
         """Closes the control and ends its thread."""

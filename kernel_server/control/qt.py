@@ -46,10 +46,6 @@ class QtThread:
     def hand_over(self, work: Callable[[], None]) -> None:
         self._bridge.posted.emit(lambda: run_logged(work))
 
-    @property
-    def idle(self) -> bool:
-        return False  # Qt has queues of its own
-
     def run(self) -> None:
         """Qt's event loop, until ``stop``. Call it on the main thread."""
         self._application.exec_()

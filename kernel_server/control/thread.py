@@ -1,11 +1,12 @@
 """The control thread: the one thread that ever touches the control.
 
-Everything else posts work to it and gets a future. The simulated broker runs on a plain thread; the OCX
-on Qt's main thread (``kernel_server.control.qt``), because COM delivers its events there.
+Everything else posts work to it. The simulated broker runs on a plain thread; the OCX on Qt's main thread
+(``kernel_server.control.qt``), because COM delivers its events there.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import queue
 import threading
@@ -21,16 +22,11 @@ class ControlThread(Protocol):
     """Runs work, one piece after another, in the order in which it was posted."""
 
     def post(self, work: Callable[[], T]) -> Future[T]:
-        """Runs ``work()`` on the control thread. A future that is cancelled before its turn is not run."""
+        """Runs ``work()`` on the control thread. A future cancelled before its turn is not run."""
         ...
 
     def hand_over(self, work: Callable[[], None]) -> None:
-        """Like ``post`` where nobody waits for the result; an exception is logged."""
-        ...
-
-    @property
-    def idle(self) -> bool:
-        """Whether it waits for work, as far as can be seen from outside; False where nobody knows."""
+        """Like ``post`` without a result; an exception is logged."""
         ...
 
     def stop(self) -> None:
@@ -51,11 +47,20 @@ def settle(future: Future[T], work: Callable[[], T]) -> None:
 
 
 def run_logged(work: Callable[[], None]) -> None:
-    """Runs ``work``; what it raises goes to the log and no further."""
+    """Runs ``work`` and logs what it raises."""
     try:
         work()
     except BaseException:
         log.exception("work on the control thread failed")
+
+
+def call_in_loop(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: object) -> None:
+    """Calls ``function(*arguments)`` on the event loop, from any thread; does nothing if the loop is closed."""
+    try:
+        loop.call_soon_threadsafe(function, *arguments)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
 
 
 class PlainThread:
@@ -63,7 +68,6 @@ class PlainThread:
 
     def __init__(self, name: str = "control") -> None:
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._waits = True
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -80,12 +84,6 @@ class PlainThread:
         if threading.current_thread() is not self._thread:
             self._thread.join(5)
 
-    @property
-    def idle(self) -> bool:
-        return self._waits and self._work.empty()
-
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
-            self._waits = False
             run_logged(work)
-            self._waits = True

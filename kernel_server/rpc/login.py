@@ -8,8 +8,8 @@ from collections.abc import Callable
 import grpc
 
 from kernel_server import failure, reference
-from kernel_server.control.errand import hand_back
 from kernel_server.control.seam import Control, Event
+from kernel_server.control.thread import call_in_loop
 from kernel_server.failure import Failure
 from kernel_server.rpc.context import Parts
 from kernel_server.security.guard import Caller, require
@@ -34,12 +34,12 @@ async def login(parts: Parts, caller: Caller, timeout: float = LOGIN_TIMEOUT) ->
 
     def connect(control: Control) -> int:
         if control.call("GetConnectState", ()) == 1:
-            hand_back(loop, settle, 0)
+            call_in_loop(loop, settle, 0)
             return 0
         require(caller, of_function("CommConnect"), "logging in")
         stops.append(
             parts.host.router.listen(
-                "OnEventConnect", lambda event: hand_back(loop, settle, int(event.arguments[0]))
+                "OnEventConnect", lambda event: call_in_loop(loop, settle, int(event.arguments[0]))
             )
         )
         code = control.call("CommConnect", ())

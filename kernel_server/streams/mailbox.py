@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 import grpc
 
-from kernel_server.control.errand import hand_back
+from kernel_server.control.thread import call_in_loop
 from kernel_server.failure import Failure
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Waker:
             first = not self._boxes
             self._boxes.append(box)  # type: ignore[arg-type]  # a box is woken, not looked into
         if first:
-            hand_back(self._loop, self._run)
+            call_in_loop(self._loop, self._run)
 
     def _run(self) -> None:
         with self._lock:
