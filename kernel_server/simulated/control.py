@@ -1,9 +1,9 @@
 """The simulated control: Kiwoom's functions and events over a market of its own.
 
-It is put together here: the exchange (``exchange``), what is seen of it in real time (``realtime``), accounts
-and orders (``brokerage``), TRs with their limits, pages and messages (``transactions`` and the modules with
-``handlers``), conditions, themes, and faults on demand (``faults``). There are no derivatives and no credit:
-their lists are empty, and SendOrderFO and SendOrderCredit are refused with -307 and a message.
+Its parts are constructed here: the exchange (``exchange``), real-time events (``realtime``), accounts and orders
+(``brokerage``), TR requests (``tr_dispatch``) and their handlers (``tr_registry``), conditions, themes, and faults on
+demand (``faults``). There are no derivatives and no credit: their lists are empty, and SendOrderFO and
+SendOrderCredit are refused with -307 and a message.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from kernel_server.clock import Clock
 from kernel_server.control.seam import Event, Handler, Scalar, Value
 from kernel_server.reference.sessions import Sessions, load
 from kernel_server.simulated import tr_registry
+from kernel_server.simulated.answer_delivery import AnswerDelivery
 from kernel_server.simulated.base.screen_number import is_screen
 from kernel_server.simulated.base.tables import rows as table
-from kernel_server.simulated.base.tr import TrHandler, message
+from kernel_server.simulated.base.tr import message
 from kernel_server.simulated.brokerage.account_file_writer import AccountFileWriter
 from kernel_server.simulated.brokerage.brokerage import Brokerage
 from kernel_server.simulated.exchange.engine import SimulatedExchange
-from kernel_server.simulated.exchange.interface import Exchange, Watcher
 from kernel_server.simulated.exchange.previous_session import PreviousSession
 from kernel_server.simulated.exchange.watcher_fanout import WatcherFanout
 from kernel_server.simulated.faults import Faults
@@ -38,15 +38,8 @@ from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.index_values import IndexValues
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 from kernel_server.simulated.tr_dispatch import TrDispatcher
-from kernel_server.simulated.trs.charts import Charts
+from kernel_server.simulated.tr_registry import MarketParts
 from kernel_server.simulated.trs.conditions import Conditions
-from kernel_server.simulated.trs.index_charts import IndexCharts
-from kernel_server.simulated.trs.order_book import OrderBooks
-from kernel_server.simulated.trs.quotes import Quotes
-from kernel_server.simulated.trs.rankings.single_price import SinglePriceRanking
-from kernel_server.simulated.trs.single_price_quotes import SinglePriceQuotes
-from kernel_server.simulated.trs.tick_chart import TickCharts
-from kernel_server.simulated.trs.vi_list import ViList
 
 ORDER_NOT_SENT = -307
 CONNECTION_CLOSED = -106
@@ -94,72 +87,62 @@ class SimulatedControl:
         self._logging_in = False
         self._connected = False
         self._session = 0
-        hours = TradingHours(sessions)
-        self._master = MasterFunctions(market, clock, hours)
-        self._limits = RequestLimits(settings)
-        self.registrations = RealTimeRegistry(settings.no_screen_left)
         issues = market.issues()
-
         recorded = None if tapes is None else tapes.recorded
         crowd = settings.after_hours != "clients"
-
-        def exchange(watcher: Watcher) -> Exchange:
-            told = WatcherFanout(watcher, lambda phase: self._brokerage.phase(phase))
-            return SimulatedExchange(market, clock, sessions, later, seed, told, recorded, crowd=crowd)
-
-        self._indices = IndexValues(market, sessions)
-        self._survey = MarketScanner(market, settings, sessions)
+        self._master = MasterFunctions(market, clock, TradingHours(sessions))
+        self._limits = RequestLimits(settings)
+        self.registrations = RealTimeRegistry(settings.no_screen_left)
+        self._answers = AnswerDelivery(self, settings)
+        indices = IndexValues(market, sessions)
+        scanner = MarketScanner(market, settings, sessions)
+        watchers = WatcherFanout()
+        self._exchange = SimulatedExchange(
+            market, clock, sessions, later, seed, watchers, recorded, crowd=crowd
+        )
         self._feed = Feed(
-            self, exchange, self.registrations, settings, issues, sessions, self._indices, self._survey
+            self, self._exchange, self.registrations, settings, issues, sessions, indices, scanner
         )
         self._brokerage = Brokerage(
             self,
-            self._feed.exchange,
+            self._exchange,
             settings,
             issues,
             sessions,
-            lambda *order: self._transactions.deliver(*order),
-            lambda code: self._feed.exchange.evening(code).tape.last,
+            self._answers.deliver,
+            lambda code: self._exchange.evening(code).tape.last,
             closes=Closes(market, clock),
         )
-        self._before = PreviousSession(market, sessions, seed, recorded, crowd)
-        self._conditions = Conditions(self, settings, self._limits, self._survey)
+        watchers.subscribe_to_phases(self._brokerage.phase)
+        watchers.subscribe(self._feed)
+        self._conditions = Conditions(self, settings, self._limits, scanner)
         self._themes = Themes(issues)
         self.faults = Faults(
             clock, later, self.lose_connection, settings.planned_faults, self._brokerage.chejan_first
         )
         self.faults.start()
-        handlers = (
-            self._brokerage.handlers()
-            | Charts(market, settings).handlers()
-            | Quotes(market, settings, hours).handlers()
-            | self._more_handlers(market, sessions, tapes)
-            | self._survey.in_pieces(SinglePriceRanking(self._survey, seed, crowd).handlers())
+        parts = MarketParts(
+            market=market,
+            settings=settings,
+            sessions=sessions,
+            exchange=self._exchange,
+            previous_session=PreviousSession(market, sessions, seed, recorded, crowd),
+            scanner=scanner,
+            indices=indices,
+            seed=seed,
+            crowd=crowd,
+            recorded=tapes,
         )
-        self._transactions = TrDispatcher(self, settings, self._limits, self.registrations, handlers)
+        handlers = tr_registry.handlers(parts, self._brokerage)
+        self._tr_dispatcher = TrDispatcher(
+            self, settings, self._limits, self.registrations, handlers, self._answers
+        )
         self._online, self._offline = self._dispatch()
         self._functions = self._offline
         self._login_info = self._login_facts()
         self._keeper = keeper
         if keeper is not None:
             keeper.begin(self._brokerage, self)
-
-    def _more_handlers(
-        self, market: Market, sessions: Callable[[], Sessions], tapes: RecordedTrades | None
-    ) -> dict[str, TrHandler]:
-        """Of the TRs that need the exchange, or the whole market at once."""
-        issues = market.issues()
-        regular = None if self._settings.evening_ticks else sessions
-        return (
-            TickCharts(issues, self._feed.exchange, tapes, regular).handlers()
-            | SinglePriceQuotes(issues, self._feed.exchange, sessions).handlers()
-            | OrderBooks(issues, self._feed.exchange).handlers()
-            | ViList(issues, self._feed.exchange, self._settings).handlers()
-            | IndexCharts(self._indices, self._settings).handlers()
-            | tr_registry.handlers(
-                market, self._settings, self._survey, self._indices, self._feed.exchange, self._before
-            )
-        )
 
     def _dispatch(self) -> tuple[dict[str, Function], dict[str, Function]]:
         """Every function of the control by name: as it answers after login, and before it."""
@@ -171,7 +154,8 @@ class SimulatedControl:
             if fixed == "-":
                 parts = (
                     self,
-                    self._transactions,
+                    self._tr_dispatcher,
+                    self._answers,
                     self._master,
                     self._feed,
                     self._brokerage,
@@ -201,14 +185,14 @@ class SimulatedControl:
         """Ends the session. No event is fired after that."""
         self._closed = True
         self._end_session()
-        self._feed.exchange.close()
+        self._exchange.close()
         self.faults.close()
         if self._keeper is not None:
             self._keeper.close()
 
     def unfilled(self) -> list[str]:
         """The TRs that are answered in the right shape, but without values."""
-        return self._transactions.unfilled()
+        return self._tr_dispatcher.unfilled()
 
     def lose_connection(self, code: int = CONNECTION_CLOSED) -> None:
         """The server cuts the connection: answers under way are lost, OnEventConnect says the code (a guess)."""
@@ -220,12 +204,12 @@ class SimulatedControl:
         self._session += 1
         self._connected = False
         self._functions = self._offline
-        self._transactions.clear()
+        self._tr_dispatcher.clear()
         self.registrations.clear()
         self._brokerage.lose()
         self._conditions.clear()
 
-    # The line to the broker, as the transactions use it.
+    # The connection to the broker, as the parts use it (``BrokerConnection``).
 
     def now(self) -> float:
         return self._clock.now()

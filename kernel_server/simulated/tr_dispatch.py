@@ -1,4 +1,4 @@
-"""TRs at the control: inputs gathered, a request sent, its answer delivered in an event and read there."""
+"""TR requests at the control: inputs, limits, continuation keys, and the handler's answer or refusal."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from kernel_server import reference
-from kernel_server.control.seam import Table
 from kernel_server.reference import Tr
-from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.answer_delivery import AnswerDelivery
 from kernel_server.simulated.base.broker_connection import BrokerConnection
 from kernel_server.simulated.base.screen_number import is_screen
 from kernel_server.simulated.base.tr import (
@@ -21,7 +20,6 @@ from kernel_server.simulated.base.tr import (
     Unfinished,
     message,
 )
-from kernel_server.simulated.brokerage.outbox import OrderNumberReader
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.realtime.registry import RealTimeRegistry
 from kernel_server.simulated.request_limits import SERVED, RequestLimits
@@ -58,15 +56,16 @@ class TrDispatcher:
         limits: RequestLimits,
         registrations: RealTimeRegistry,
         handlers: Mapping[str, TrHandler],
+        answers: AnswerDelivery,
     ) -> None:
         self._line = line
         self._settings = settings
         self._limits = limits
         self._registrations = registrations
         self._handlers = handlers
+        self._answers = answers
         self._inputs: dict[str, str] = {}
         self._keys: dict[str, _Key] = {}
-        self._reading: TrAnswerReader | OrderNumberReader | None = None
 
     def clear(self) -> None:
         """Forgets the continuation keys, as a lost connection does."""
@@ -176,53 +175,9 @@ class TrDispatcher:
             self._registrations.follow(request.screen, answer.codes)
         last = "" if tr.kind == "account" else self._settings.last_page
         prev_next = last if answer.after is None else "2"
-        self.deliver(request.screen, request.name, request.asked_as, TrAnswerReader(tr, answer), prev_next)
-
-    def deliver(
-        self,
-        screen: str,
-        name: str,
-        code: str,
-        reading: TrAnswerReader | OrderNumberReader,
-        prev_next: str = "",
-    ) -> None:
-        """Fires OnReceiveTrData; while it is handled, the getters read ``reading``."""
-        before, self._reading = self._reading, reading
-        try:
-            self._line.fire("OnReceiveTrData", screen, name, code, "", prev_next, 0, "", "", "")
-        finally:
-            self._reading = before
+        self._answers.deliver(
+            request.screen, request.name, request.asked_as, TrAnswerReader(tr, answer), prev_next
+        )
 
     def _say(self, request: TrRequest, text: str) -> None:
         self._line.fire("OnReceiveMsg", request.screen, request.name, request.asked_as, text)
-
-    def GetCommData(self, strTrCode: str, strRecordName: str, nIndex: int, strItemName: str) -> str:  # noqa: ARG002
-        """One value of the event being handled. TR code and record name are not looked at."""
-        if self._reading is None:
-            return ""
-        value = self._reading.value(nIndex, strItemName)
-        return kiwoom_format.padded(value, self._settings.padding, self._settings.field_width)
-
-    def GetCommDataEx(self, strTrCode: str, strRecordName: str) -> Table | None:  # noqa: ARG002
-        """The rows of the event being handled, not padded; None where there are none."""
-        return (self._reading.rows or None) if self._reading is not None else None
-
-    def GetRepeatCnt(self, sTrCode: str, sRecordName: str) -> int:  # noqa: ARG002
-        return 0 if self._reading is None else self._reading.count
-
-    def GetDataCount(self, strRecordName: str) -> int:  # noqa: ARG002
-        return 0 if self._reading is None else self._reading.count
-
-    def GetOutputValue(self, strRecordName: str, nRepeatIdx: int, nItemIdx: int) -> str:  # noqa: ARG002
-        return "" if self._reading is None else self._reading.at(nRepeatIdx, nItemIdx)
-
-    def CommGetData(
-        self,
-        sJongmokCode: str,
-        sRealType: str,  # noqa: ARG002
-        sFieldName: str,
-        nIndex: int,
-        sInnerFieldName: str,
-    ) -> str:
-        """The old getter in its TR form: TR code, blank, request name, row, field."""
-        return self.GetCommData(sJongmokCode, sFieldName, nIndex, sInnerFieldName)

@@ -1,82 +1,159 @@
-"""Joins the handlers of the TRs about prices, trades, rankings, investors, indices and themes."""
+"""The one table from TR code to handler. A new TR is joined here, and nowhere else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
+from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.tr import TrHandler
+from kernel_server.simulated.brokerage.brokerage import Brokerage
+from kernel_server.simulated.brokerage.trs.balances import Balances
+from kernel_server.simulated.brokerage.trs.order_lists import OrderLists
+from kernel_server.simulated.brokerage.trs.orderable import Orderable
+from kernel_server.simulated.brokerage.trs.statements import Statements
+from kernel_server.simulated.brokerage.trs.trade_days import TradeDays
 from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.exchange.previous_session import PreviousSession
 from kernel_server.simulated.market.foreign_ownership import ForeignHoldings
 from kernel_server.simulated.market.model import Issue, Market
+from kernel_server.simulated.market.trade_script import RecordedTrades
+from kernel_server.simulated.market.trading_hours import TradingHours
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.index_values import IndexValues
 from kernel_server.simulated.snapshot.investor_matrix import InvestorMatrix
 from kernel_server.simulated.snapshot.scanner import MarketScanner
+from kernel_server.simulated.trs.charts import Charts
 from kernel_server.simulated.trs.daily_list import DailyLists
+from kernel_server.simulated.trs.index_charts import IndexCharts
 from kernel_server.simulated.trs.index_days import IndexDays
 from kernel_server.simulated.trs.index_quotes import IndexQuotes
 from kernel_server.simulated.trs.intraday_investors import IntradayInvestors
 from kernel_server.simulated.trs.investors import InvestorLists
 from kernel_server.simulated.trs.members import Members
+from kernel_server.simulated.trs.order_book import OrderBooks
 from kernel_server.simulated.trs.price_table import PriceTable
+from kernel_server.simulated.trs.quotes import Quotes
 from kernel_server.simulated.trs.rankings.engine import RankingEngine
 from kernel_server.simulated.trs.rankings.fields import RankingRow
 from kernel_server.simulated.trs.rankings.investor_catalog import InvestorCatalog
 from kernel_server.simulated.trs.rankings.investor_sort_keys import InvestorSortKeys
+from kernel_server.simulated.trs.rankings.single_price import SinglePriceRanking
+from kernel_server.simulated.trs.single_price_quotes import SinglePriceQuotes
 from kernel_server.simulated.trs.themes import ThemeQuotes
+from kernel_server.simulated.trs.tick_chart import TickCharts
 from kernel_server.simulated.trs.trade_list import TradeLists
+from kernel_server.simulated.trs.vi_list import ViList
 
 
-def handlers(
-    market: Market,
-    settings: BrokerSettings,
-    survey: MarketScanner,
-    indices: IndexValues,
-    exchange: Exchange,
-    before: PreviousSession,
-) -> dict[str, TrHandler]:
+@dataclass(frozen=True, slots=True)
+class MarketParts:
+    """What the handlers of market TRs read.
+
+    Attributes:
+        market: issues and prices.
+        settings: of the broker.
+        sessions: the calendar, loaded when first needed.
+        exchange: where the market is traded.
+        previous_session: trades of the session before the newest.
+        scanner: of the whole market.
+        indices: of the market.
+        seed: of what happens on the exchange within a day.
+        crowd: whether anybody but clients trades outside the session.
+        recorded: recorded trades of earlier days, if there are any.
+    """
+
+    market: Market
+    settings: BrokerSettings
+    sessions: Callable[[], Sessions]
+    exchange: Exchange
+    previous_session: PreviousSession
+    scanner: MarketScanner
+    indices: IndexValues
+    seed: int = 1
+    crowd: bool = True
+    recorded: RecordedTrades | None = None
+
+
+def handlers(parts: MarketParts, brokerage: Brokerage) -> dict[str, TrHandler]:
     """A handler for each TR code, in lower case.
 
-    Args:
-        market: what is traded.
-        settings: as everywhere.
-        survey: of that market.
-        indices: of that market.
-        exchange: where it is traded.
-        before: the session before the newest.
+    Raises:
+        ValueError: two handlers have the same TR code.
     """
+    return join(market_handlers(parts), account_handlers(brokerage))
+
+
+def join(*groups: Mapping[str, TrHandler]) -> dict[str, TrHandler]:
+    """The groups as one table.
+
+    Raises:
+        ValueError: a TR code is in two of them.
+    """
+    table: dict[str, TrHandler] = {}
+    for group in groups:
+        for code, handler in group.items():
+            if code in table:
+                raise ValueError(f"two handlers of the TR {code}: {table[code]} and {handler}")
+            table[code] = handler
+    return table
+
+
+def market_handlers(parts: MarketParts) -> dict[str, TrHandler]:
+    """Those of TRs about prices, trades, rankings, investors, indices and themes."""
+    market, settings, exchange, sessions = parts.market, parts.settings, parts.exchange, parts.sessions
+    scanner, indices = parts.scanner, parts.indices
     issues = market.issues()
     flows = InvestorMatrix()
-    quotes = IndexQuotes(indices, survey)
-    kinds = InvestorCatalog(
-        InvestorSortKeys(flows), _held(ForeignHoldings(market, settings.fundamentals_seed))
-    ).kinds()
-    return (
-        DailyLists(market, settings).handlers()
-        | TradeLists(issues, exchange, before).handlers()
-        | PriceTable(issues, exchange).handlers()
-        | Members(market).handlers()
-        | InvestorLists(market, settings).handlers()
-        | IntradayInvestors(market).handlers()
-        | ThemeQuotes(market).handlers()
-        | survey.in_pieces(
-            RankingEngine(survey, kinds).handlers()
-            | quotes.handlers()
-            | IndexDays(indices, survey, quotes, flows).handlers()
-        )
+    index_quotes = IndexQuotes(indices, scanner)
+    foreign_shares = _foreign_shares(ForeignHoldings(market, settings.fundamentals_seed))
+    rankings = RankingEngine(scanner, InvestorCatalog(InvestorSortKeys(flows), foreign_shares).kinds())
+    return join(
+        Charts(market, settings).handlers(),
+        Quotes(market, settings, TradingHours(sessions)).handlers(),
+        TickCharts(issues, exchange, parts.recorded, None if settings.evening_ticks else sessions).handlers(),
+        SinglePriceQuotes(issues, exchange, sessions).handlers(),
+        OrderBooks(issues, exchange).handlers(),
+        ViList(issues, exchange, settings).handlers(),
+        IndexCharts(indices, settings).handlers(),
+        DailyLists(market, settings).handlers(),
+        TradeLists(issues, exchange, parts.previous_session).handlers(),
+        PriceTable(issues, exchange).handlers(),
+        Members(market).handlers(),
+        InvestorLists(market, settings).handlers(),
+        IntradayInvestors(market).handlers(),
+        ThemeQuotes(market).handlers(),
+        scanner.in_pieces(rankings.handlers()),
+        scanner.in_pieces(index_quotes.handlers()),
+        scanner.in_pieces(IndexDays(indices, scanner, index_quotes, flows).handlers()),
+        scanner.in_pieces(SinglePriceRanking(scanner, parts.seed, parts.crowd).handlers()),
     )
 
 
-def _held(holders: ForeignHoldings) -> Callable[[RankingRow], int | None]:
-    """What foreigners hold of a row's issue at the time of the row; several of its fields ask."""
+def account_handlers(brokerage: Brokerage) -> dict[str, TrHandler]:
+    """Those of TRs about accounts and orders."""
+    parts = brokerage.account_parts
+    exchange, books, settings, issues = parts.exchange, parts.books, parts.settings, parts.issues
+    state = books, parts.calendar, parts.valuation
+    table = join(
+        OrderLists(exchange, books, settings, issues).handlers(),
+        Balances(books, parts.valuation, settings).handlers(),
+        Statements(*state, parts.ledger, settings, issues).handlers(),
+        Orderable(*state, settings, issues).handlers(),
+        TradeDays(exchange, books, parts.valuation, settings, issues).handlers(),
+    )
+    return {code: brokerage.in_session(handler) for code, handler in table.items()}
+
+
+def _foreign_shares(holdings: ForeignHoldings) -> Callable[[RankingRow], int | None]:
+    """Shares of a row's issue that foreigners hold at the time of the row; cached, as several fields need it."""
 
     @lru_cache(maxsize=256)
-    def held(issue: Issue, date: int, now: float) -> int | None:
-        found = holders.held(issue, np.array([date]), now)
+    def shares(issue: Issue, date: int, now: float) -> int | None:
+        found = holdings.held(issue, np.array([date]), now)
         return None if found is None else int(found[-1])
 
-    return lambda row: held(row.day.issue, row.day.date, row.now)
+    return lambda row: shares(row.day.issue, row.day.date, row.now)

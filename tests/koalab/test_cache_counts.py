@@ -224,7 +224,7 @@ class TestNothing:
         """A session whose load was answered so; after that the broker is itself again."""
 
         def answer(broker: Any, told: bool) -> None:
-            handlers = broker._transactions._handlers
+            handlers = broker._tr_dispatcher._handlers
             if told:
                 handlers["kept"], handlers["opt10081"] = (
                     handlers["opt10081"],

@@ -55,7 +55,7 @@ class TestAnOrderBook:
         market = open_market(MORNING)
         kw = market.connect()
         frame = kw.orderbook("삼성전자")
-        asks, bids = market.look(lambda broker: broker._feed.exchange.depth("005930"))
+        asks, bids = market.look(lambda broker: broker._exchange.depth("005930"))
         assert [(level.price, level.volume) for level in asks[:10]] == [
             tuple(row) for row in frame.loc["ask"].sort_index()[["price", "volume"]].to_numpy()
         ]

@@ -11,6 +11,7 @@ from simulated_rig import FUND, GRT, SAMSUNG, moment, sessions
 
 from kernel_server import reference
 from kernel_server.clock import SteppedClock
+from kernel_server.simulated import tr_registry
 from kernel_server.simulated.base.tr import TrAnswer, TrRequest
 from kernel_server.simulated.brokerage.brokerage import Brokerage
 from kernel_server.simulated.brokerage.outbox import OrderNumberReader
@@ -260,7 +261,8 @@ class Desk:
         """A TR's answer; inputs that are not given are blank, and the account is the first."""
         tr = reference.tr(code)
         filled = {**{given.name: "" for given in tr.inputs}, "계좌번호": ACCOUNT, **inputs}
-        return self.brokerage.handlers()[code](TrRequest(tr, code, "조회", "0101", filled, after), self.now())
+        handler = tr_registry.account_handlers(self.brokerage)[code]
+        return handler(TrRequest(tr, code, "조회", "0101", filled, after), self.now())
 
     def single(self, code: str, **inputs: str) -> dict[str, str]:
         return dict(zip(reference.tr(code).single_names, self.answer(code, **inputs).single, strict=True))

@@ -105,7 +105,7 @@ class Desk:
         self.registrations = RealTimeRegistry(-10)
         self.feed = Feed(
             self,
-            lambda _watcher: self.exchange,
+            self.exchange,
             self.registrations,
             BrokerSettings(**settings),  # type: ignore[arg-type]
             issues,

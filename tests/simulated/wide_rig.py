@@ -13,15 +13,9 @@ from kernel_server.simulated.exchange.interface import Exchange, Interruption, T
 from kernel_server.simulated.exchange.previous_session import PreviousSession
 from kernel_server.simulated.market.model import Market
 from kernel_server.simulated.market.phases import Phase
-from kernel_server.simulated.market.trading_hours import TradingHours
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.index_values import IndexValues
 from kernel_server.simulated.snapshot.scanner import MarketScanner
-from kernel_server.simulated.trs.charts import Charts
-from kernel_server.simulated.trs.index_charts import IndexCharts
-from kernel_server.simulated.trs.order_book import OrderBooks
-from kernel_server.simulated.trs.quotes import Quotes
-from kernel_server.simulated.trs.tick_chart import TickCharts
 
 RUNNING, OVER = "2022-01-18 11:00:30", "2022-01-18 18:00"
 SEED = 3  # of what happens within a day
@@ -53,15 +47,17 @@ class Wide:
         self.exchange: Exchange = SimulatedExchange(
             market, clock, calendar, lambda work: None, SEED, Nobody()
         )
-        issues = market.issues()
-        before = PreviousSession(market, calendar, SEED)
-        self.handlers: dict[str, TrHandler] = (
-            Charts(market, self.settings).handlers()
-            | Quotes(market, self.settings, TradingHours(calendar)).handlers()
-            | TickCharts(issues, self.exchange).handlers()
-            | OrderBooks(issues, self.exchange).handlers()
-            | IndexCharts(self.indices, self.settings).handlers()
-            | tr_registry.handlers(market, self.settings, self.survey, self.indices, self.exchange, before)
+        self.handlers: dict[str, TrHandler] = tr_registry.market_handlers(
+            tr_registry.MarketParts(
+                market,
+                self.settings,
+                calendar,
+                self.exchange,
+                PreviousSession(market, calendar, SEED),
+                self.survey,
+                self.indices,
+                SEED,
+            )
         )
 
     def page(self, tr: str, after: int | None = None, **inputs: str) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
 from typing import Any
 
 from kernel_server.reference.sessions import Sessions
@@ -17,16 +18,24 @@ from kernel_server.simulated.brokerage.order_checks import TAKEN, OrderLimits, r
 from kernel_server.simulated.brokerage.order_events import OrderEvents
 from kernel_server.simulated.brokerage.order_manager import OrderManager
 from kernel_server.simulated.brokerage.outbox import OrderNumberReader, Outbox
-from kernel_server.simulated.brokerage.trs.balances import Balances
-from kernel_server.simulated.brokerage.trs.order_lists import OrderLists
-from kernel_server.simulated.brokerage.trs.orderable import Orderable
-from kernel_server.simulated.brokerage.trs.statements import Statements
-from kernel_server.simulated.brokerage.trs.trade_days import TradeDays
 from kernel_server.simulated.brokerage.valuation import Valuation
 from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.settings import BrokerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class AccountParts:
+    """What the handlers of account TRs read."""
+
+    exchange: Exchange
+    books: Books
+    calendar: SessionCalendar
+    valuation: Valuation
+    ledger: Ledger
+    settings: BrokerSettings
+    issues: Mapping[str, Issue]
 
 
 class Brokerage:
@@ -68,7 +77,6 @@ class Brokerage:
         )
         admission = Admission(exchange, self._books, self._calendar, settings, issues, line.now)
         self._desk = OrderManager(exchange, self._books, admission, self._notices, settings, issues, line.now)
-        lists = OrderLists(exchange, self._books, settings, issues).handlers()
         ledger = Ledger(
             self._books,
             self._calendar,
@@ -77,13 +85,8 @@ class Brokerage:
             issues,
             closes or (lambda code, _day: exchange.tape(code).base),
         )
-        stated = self._books, self._calendar, self._valuation
-        self._handlers = (
-            lists
-            | Balances(self._books, self._valuation, settings).handlers()
-            | Statements(*stated, ledger, settings, issues).handlers()
-            | Orderable(*stated, settings, issues).handlers()
-            | TradeDays(exchange, self._books, self._valuation, settings, issues).handlers()
+        self.account_parts = AccountParts(
+            exchange, self._books, self._calendar, self._valuation, ledger, settings, issues
         )
 
     def SendOrder(
@@ -154,16 +157,14 @@ class Brokerage:
         self._post.send()
         return f"{order.number:07d}"
 
-    def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each account TR, in lower case."""
-        return {code: self._turned(handler) for code, handler in self._handlers.items()}
+    def in_session(self, handler: TrHandler) -> TrHandler:
+        """The handler, which finds the books in the session that is on when it is called."""
 
-    def _turned(self, handler: TrHandler) -> TrHandler:
-        def turned(request: TrRequest, now: float) -> TrAnswer:
+        def answer(request: TrRequest, now: float) -> TrAnswer:
             self._turn()
             return handler(request, now)
 
-        return turned
+        return answer
 
     # Sessions of the exchange, and of the client.
 

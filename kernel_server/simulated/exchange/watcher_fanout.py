@@ -1,4 +1,4 @@
-"""Two who want to know of the exchange: one of everything, one of the phases of the day."""
+"""Watcher of an exchange with subscribers of its own."""
 
 from __future__ import annotations
 
@@ -9,18 +9,46 @@ from kernel_server.simulated.market.phases import Phase
 
 
 class WatcherFanout:
-    """A watcher that hands everything on, and the phase to somebody else first."""
+    """Passes events of the exchange on to its subscribers, which need the exchange to be made first.
 
-    def __init__(self, watcher: Watcher, phase: Callable[[Phase], None]) -> None:
-        self.traded: Callable[[Trade, Tape, int, int], None] = watcher.traded
-        self.quoted: Callable[[str, float], None] = watcher.quoted
-        self.expected: Callable[[str, float, Expected, Tape], None] = watcher.expected
-        self.interrupted: Callable[[Interruption], None] = watcher.interrupted
-        self.evening: Callable[[str, float, Trade | None], None] = watcher.evening
-        self._watcher = watcher
-        self._phase = phase
+    A new phase goes to the subscribers of phases before it goes to the watchers: orders end with a phase before any
+    real-time event says so.
+    """
+
+    def __init__(self) -> None:
+        self._watchers: list[Watcher] = []
+        self._phase_callbacks: list[Callable[[Phase], None]] = []
+
+    def subscribe(self, watcher: Watcher) -> None:
+        """Adds a watcher of everything."""
+        self._watchers.append(watcher)
+
+    def subscribe_to_phases(self, callback: Callable[[Phase], None]) -> None:
+        """Adds a callback for phases alone."""
+        self._phase_callbacks.append(callback)
+
+    def traded(self, trade: Trade, tape: Tape, ask: int, bid: int) -> None:
+        for watcher in self._watchers:
+            watcher.traded(trade, tape, ask, bid)
+
+    def quoted(self, code: str, time: float) -> None:
+        for watcher in self._watchers:
+            watcher.quoted(code, time)
+
+    def expected(self, code: str, time: float, expected: Expected, tape: Tape) -> None:
+        for watcher in self._watchers:
+            watcher.expected(code, time, expected, tape)
+
+    def interrupted(self, interruption: Interruption) -> None:
+        for watcher in self._watchers:
+            watcher.interrupted(interruption)
+
+    def evening(self, code: str, time: float, trade: Trade | None) -> None:
+        for watcher in self._watchers:
+            watcher.evening(code, time, trade)
 
     def phase(self, phase: Phase, time: float) -> None:
-        """Orders end with the phase before anybody is told of it."""
-        self._phase(phase)
-        self._watcher.phase(phase, time)
+        for callback in self._phase_callbacks:
+            callback(phase)
+        for watcher in self._watchers:
+            watcher.phase(phase, time)

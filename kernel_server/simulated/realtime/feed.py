@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from kernel_server import reference
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.broker_connection import BrokerConnection
-from kernel_server.simulated.exchange.interface import Exchange, Expected, Interruption, Tape, Trade, Watcher
+from kernel_server.simulated.exchange.interface import Exchange, Expected, Interruption, Tape, Trade
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
@@ -115,8 +115,8 @@ class Feed:
 
     Args:
         line: the way to the broker.
-        exchange: makes the exchange that tells a watcher, here this feed. A code is watched there from its
-            first registration to its last removal.
+        exchange: notifies this feed, its watcher. A code is watched there from its first registration to its last
+            removal.
         registrations: their ``changed`` is taken over.
         settings: what is chosen about the strings.
         issues: every listed issue by code.
@@ -128,7 +128,7 @@ class Feed:
     def __init__(
         self,
         line: BrokerConnection,
-        exchange: Callable[[Watcher], Exchange],
+        exchange: Exchange,
         registrations: RealTimeRegistry,
         settings: BrokerSettings,
         issues: Mapping[str, Issue],
@@ -141,6 +141,7 @@ class Feed:
         self._settings = settings
         self._issues = issues
         self._sessions = sessions
+        self.exchange = exchange
         self._stocks: dict[str, _Stock] = {}
         counts = None if survey is None else BreadthCounter(line, survey, numbers)
         self._indices = IndexFeed(line, numbers, self._say, counts)
@@ -151,7 +152,6 @@ class Feed:
         self._wait = 0
         self._waiting = False
         registrations.changed = self._registered
-        self.exchange = exchange(self)
         self._interruptions = ViFeed(line, self.exchange, sessions, self._interrupted)
 
     def GetCommRealData(self, sTrCode: str, nFid: int) -> str:  # noqa: ARG002
