@@ -7,15 +7,14 @@ import numpy as np
 from bench import timing
 from bench.timing import Row
 from kernel_server import reference
-from koalab.live import columns
-from koalab.live.connected_intervals import wall
 from koalab.live.minute_builder import MinuteBuilder, SessionMinutes
-from koalab.live.minutes import MINUTE, SECOND, Trades
+from koalab.live.trades import read_trades
+from koalab.live.wall_time import MINUTE, wall_micros
 from koalab.transport.base import TickBatch
 
 EVENTS, CODES, BATCHES, ROUNDS = 1_000, 200, 20, 7
 _TYPE = "주식체결"
-_OPENS = wall(1_795_132_800.0)  # 2026-11-20 09:00 in Seoul
+_OPENS = wall_micros(1_795_132_800.0)  # 2026-11-20 09:00 in Seoul
 _FIDS = (20, 10, 11, 15, 13)
 
 
@@ -51,21 +50,17 @@ def _batches() -> list[TickBatch]:
 
 def run() -> list[Row]:
     batches = _batches()
-    hours = SessionMinutes(_OPENS, _OPENS + 390 * MINUTE - 1)
-    stretches = ((_OPENS - MINUTE, hours.last),)
+    session = SessionMinutes(_OPENS, _OPENS + 390 * MINUTE - 1)
+    connected = ((_OPENS - MINUTE, session.last),)
 
     def mine() -> None:
-        tapes = [MinuteBuilder(hours) for _ in range(CODES)]
+        builders = {code: MinuteBuilder(session) for code in batches[0].codes}
         for batch in batches:
-            rows = columns.rows_of(batch, _TYPE)
-            clock, price, _, volume, total = columns.read(batch, _TYPE, rows, _FIDS)
-            clock = clock.astype(np.int64)
-            seconds = clock // 10_000 * 3600 + clock // 100 % 100 * 60 + clock % 100
-            trades = Trades(_OPENS + (seconds - 9 * 3600) * SECOND, np.abs(price), np.abs(volume), total)
-            order = np.argsort(batch.code, kind="stable")
-            for number, part in enumerate(np.split(order, CODES)):
-                tapes[number].add(trades[part])
-        bars = sum(len(tape.complete(stretches).bars) for tape in tapes)
+            found = read_trades(batch)
+            assert found is not None
+            for code, trades, _ in found.by_code():
+                builders[code].add(trades)
+        bars = sum(len(builder.complete(connected).bars) for builder in builders.values())
         assert bars == CODES * 6
 
     def floor() -> None:

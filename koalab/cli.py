@@ -10,13 +10,13 @@ from typing import Any, Final, NoReturn
 import click
 
 from kernel_server import __version__
-from koalab.commands import SHARED, Table, complaint
-from koalab.commands.collect import waiting
+from koalab.commands import SHARED, CommandGroup, usage_message
+from koalab.commands.collect import collect_until_stopped
 from koalab.commands.doctor import doctor
 from koalab.commands.keys import certificates, token
-from koalab.commands.machine import notebook, serve
-from koalab.commands.output import chosen_format, text, write
-from koalab.commands.terminal import Terminal, options, taking_options
+from koalab.commands.launch import notebook, serve
+from koalab.commands.output import chosen_format, render, write_parquet
+from koalab.commands.terminal import Terminal, common_options, with_common_options
 from koalab.errors import KoalabError
 
 PROGRAM: Final = "koalab"
@@ -25,7 +25,7 @@ MISUSED: Final = 2
 INTERRUPTED: Final = 130  # as shells count what Ctrl-C ends
 
 
-class Program(Table):
+class Program(CommandGroup):
     """The commands, what they find written out, and every error as one line and an exit code."""
 
     def main(  # type: ignore[override]  # always ends the process, as click's does by default
@@ -36,7 +36,7 @@ class Program(Table):
         try:
             code = super().main(args, prog_name or PROGRAM, standalone_mode=False, obj=terminal, **extra)
         except click.UsageError as error:
-            _complain(complaint(error))
+            _complain(usage_message(error))
             code = MISUSED
         except click.ClickException as error:
             _complain(error.format_message())
@@ -64,9 +64,16 @@ def _complain(message: str) -> None:
 
 
 program = Program(
-    [*map(taking_options, (*SHARED, waiting)), serve, certificates, token, doctor, notebook],
+    [
+        *map(with_common_options, (*SHARED, collect_until_stopped)),
+        serve,
+        certificates,
+        token,
+        doctor,
+        notebook,
+    ],
     name=PROGRAM,
-    params=options(hidden=False),
+    params=common_options(hidden=False),
     help="Kiwoom's market data: cached, within the broker's limits, over a kernel server or a simulated broker.",
     epilog="The same commands as %kiwoom in a notebook. `koalab help COMMAND` explains one.",
     invoke_without_command=True,
@@ -88,11 +95,11 @@ def _write(ctx: click.Context, value: Any) -> None:
     kind = chosen_format(terminal.options.get("format"), output)
     if kind == "parquet":
         assert output is not None
-        write(value, output)
+        write_parquet(value, output)
     elif output is not None:
-        output.write_text(text(value, kind) + "\n", encoding="utf-8")
+        output.write_text(render(value, kind) + "\n", encoding="utf-8")
     else:
-        click.echo(text(value, kind))
+        click.echo(render(value, kind))
 
 
 def main() -> NoReturn:

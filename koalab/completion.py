@@ -15,12 +15,12 @@ import click
 from click.shell_completion import CompletionItem, ShellComplete
 
 from kernel_server import reference
-from koalab.commands.command_parser import last_command, quoted, unfinished, unquoted
+from koalab.commands.command_parser import last_command, quoted, split_at_cursor, unquoted
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
-    from koalab.commands.front import Front
+    from koalab.commands.runner import CommandRunner
     from koalab.loaders.intervals import Of
     from koalab.session import Session
 
@@ -31,8 +31,8 @@ _CELL = re.compile(r"\s*%%kiwoom\b")
 
 def complete_codes(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """Codes that begin with the text, and names that hold it, those that begin with it first."""
-    front: Front | None = ctx.obj
-    names = front.names() if front is not None else {}
+    runner: CommandRunner | None = ctx.obj
+    names = runner.names() if runner is not None else {}
     return list(islice(_codes(names, incomplete), _MOST))
 
 
@@ -74,8 +74,8 @@ def complete_inputs(
     if equals:
         if "종목코드" not in name:
             return []
-        front: Front | None = ctx.obj
-        names = front.names() if front is not None else {}
+        runner: CommandRunner | None = ctx.obj
+        names = runner.names() if runner is not None else {}
         found = (code for code in names if code.startswith(value))
         return [CompletionItem(f"{name}={code}", help=names[code]) for code in islice(found, _MOST)]
     try:
@@ -143,21 +143,23 @@ def complete_realtypes(
 
 
 def suggestions(
-    table: click.Group, front: Front, words: Sequence[str], incomplete: str
+    table: click.Group, runner: CommandRunner, words: Sequence[str], incomplete: str
 ) -> list[CompletionItem[str]]:
     """What may stand at that place of a command; files and folders are left to whoever asks."""
-    complete = ShellComplete(table, {"obj": front}, "%kiwoom", "")
+    complete = ShellComplete(table, {"obj": runner}, "%kiwoom", "")
     return [item for item in complete.get_completions(list(words), incomplete) if item.type == "plain"]
 
 
-def complete_cell(table: click.Group, front: Front, context: CompletionContext) -> SimpleMatcherResult:
+def complete_cell(
+    table: click.Group, runner: CommandRunner, context: CompletionContext
+) -> SimpleMatcherResult:
     """What may stand at the cursor of a cell: the result of an IPython matcher (API v2).
 
     Where it finds anything it speaks alone: Jedi would read the line as Python.
     """
     from IPython.core.completer import SimpleCompletion
 
-    fragment, found = _at(table, front, context)
+    fragment, found = _at(table, runner, context)
     return {
         "completions": [SimpleCompletion(text=text, type=kind) for text, kind in found],
         "matched_fragment": fragment,
@@ -166,7 +168,9 @@ def complete_cell(table: click.Group, front: Front, context: CompletionContext) 
     }
 
 
-def _at(table: click.Group, front: Front, context: CompletionContext) -> tuple[str, list[tuple[str, str]]]:
+def _at(
+    table: click.Group, runner: CommandRunner, context: CompletionContext
+) -> tuple[str, list[tuple[str, str]]]:
     """The word before the cursor as it is written, and what may take its place: texts with their kinds."""
     before = context.text_until_cursor
     line = _LINE.match(before)
@@ -177,19 +181,19 @@ def _at(table: click.Group, front: Front, context: CompletionContext) -> tuple[s
         earlier = last_command("\n".join(context.full_text.split("\n")[1 : context.cursor_line]))
     else:
         return "", []
-    words, fragment = unfinished(before)
+    words, fragment = split_at_cursor(before)
     text = unquoted(fragment)
-    found = suggestions(table, front, words, text)
+    found = suggestions(table, runner, words, text)
     if not words and earlier and earlier[0] == "tr":
         # The line may go on with the TR's inputs, or begin a command.
-        found = suggestions(table, front, earlier, text) + found
+        found = suggestions(table, runner, earlier, text) + found
     return fragment, [
         (quoted(item.value), "command" if item.value in table.commands else item.help or "option")
         for item in found
     ]
 
 
-class Names:
+class ListingNames:
     """Names by code of a session's listing, fetched in the background when first asked for."""
 
     def __init__(self) -> None:

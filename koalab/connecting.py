@@ -67,7 +67,7 @@ def connect(
                 "market_data, account_file, seed, clock and limits belong to an embedded server; the one at"
                 f" {target} has its own"
             )
-        shown = access.given(token, tls, allow_real_orders)
+        shown = access.access_from(token, tls, allow_real_orders)
         session = Session(remote.connect(target, timeout, shown), cache_dir)
     else:
         if token is not None or tls is not None or allow_real_orders:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
     from IPython.core.interactiveshell import InteractiveShell
 
-    from koalab.completion import Names
+    from koalab.completion import ListingNames
     from koalab.session import Session
 
 PROGRAM = "%kiwoom"
@@ -138,20 +138,20 @@ class KiwoomMagics(Magics):
     @cached_property
     def table(self) -> click.Group:
         """The commands."""
-        from koalab.commands import NOTEBOOK, Table
+        from koalab.commands import NOTEBOOK, CommandGroup
 
-        return Table(
+        return CommandGroup(
             NOTEBOOK,
             help="Kiwoom's market data. `%kiwoom help COMMAND` explains a command.",
         )
 
     @cached_property
-    def _names(self) -> Names:
-        from koalab.completion import Names
+    def _names(self) -> ListingNames:
+        from koalab.completion import ListingNames
 
-        return Names()
+        return ListingNames()
 
-    # -- what the commands need of whoever runs them: see koalab.commands.front.Front
+    # -- what the commands need of whoever runs them: see koalab.commands.runner.CommandRunner
 
     def session(self) -> Session:
         """The session, made at first use."""

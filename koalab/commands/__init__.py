@@ -1,7 +1,7 @@
 """The commands: one table, for ``%kiwoom`` in a notebook and for ``koalab`` in a terminal.
 
-A command is a click command whose callback returns what the session's method returns. Who runs it (a ``Front``)
-gives the session and does with the value what fits its place.
+A command is a click command whose callback returns what the session's method returns. A ``CommandRunner`` (magics or
+terminal) provides the session and displays the value.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import click
 
 from koalab.commands import collect
 from koalab.commands.accounts import accounts, balances, deposit, fills, orders, returns
-from koalab.commands.explain import help_command
-from koalab.commands.front import Front
+from koalab.commands.cache import cache
+from koalab.commands.help import help_command
 from koalab.commands.market import conditions, flows, index, orderbook, screen
 from koalab.commands.market_data import bars, codes, daily, find, info, minute, quotes, tr
 from koalab.commands.market_update import update_market
 from koalab.commands.plan import plan
 from koalab.commands.reference import reference
+from koalab.commands.runner import CommandRunner
 from koalab.commands.session import connect, login, status
-from koalab.commands.upkeep import cache
 from koalab.errors import BadInput
 
-__all__ = ["NOTEBOOK", "SHARED", "Front", "run"]
+__all__ = ["NOTEBOOK", "SHARED", "CommandRunner", "run"]
 
 SHARED: tuple[click.Command, ...] = (
     login,
@@ -54,13 +54,13 @@ SHARED: tuple[click.Command, ...] = (
     reference,
     help_command,
 )
-"""The commands of both places, in the order in which help lists them."""
+"""The commands of notebook and terminal, in the order in which help lists them."""
 
-NOTEBOOK: tuple[click.Command, ...] = (connect, *SHARED, collect.beside)
-"""Those of the magics: there a session stays, so that it can be chosen once."""
+NOTEBOOK: tuple[click.Command, ...] = (connect, *SHARED, collect.collect_in_background)
+"""The commands of the magics. Only there a session outlives a command, so only there is ``connect``."""
 
 
-class Table(click.Group):
+class CommandGroup(click.Group):
     """A group that lists its commands in the order given."""
 
     def __init__(self, commands: Iterable[click.Command], **settings: Any) -> None:
@@ -70,23 +70,23 @@ class Table(click.Group):
         return list(self.commands)
 
 
-def run(table: click.Group, words: Sequence[str], front: Front, program: str) -> Any:
-    """Runs one command and returns its value; None where it only printed help.
+def run(table: click.Group, words: Sequence[str], runner: CommandRunner, program: str) -> Any:
+    """Runs one command and returns its value; None if it only printed help.
 
     Raises:
-        BadInput: no such command, or it does not take these words. A command itself raises as its method does.
+        BadInput: no such command, or wrong arguments. The command itself raises what its method raises.
     """
     try:
-        with table.make_context(program, list(words), obj=front) as ctx:
+        with table.make_context(program, list(words), obj=runner) as ctx:
             return table.invoke(ctx)
     except click.exceptions.Exit:
         return None
     except click.UsageError as error:
-        raise BadInput(complaint(error)) from None
+        raise BadInput(usage_message(error)) from None
 
 
-def complaint(error: click.UsageError) -> str:
-    """What click has against the words, and where the right ones are written, in one line."""
+def usage_message(error: click.UsageError) -> str:
+    """click's message for a wrong command line, with the help command to look at, in one line."""
     text = " ".join(error.format_message().split())
     if error.ctx is None:
         return text

@@ -1,4 +1,4 @@
-"""The options with which a user shows who they are to a server at an address."""
+"""The options for authentication at a server: ``--token``, ``--tls``, ``--allow-real-orders``."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from koalab.errors import BadInput
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 
 ACCESS: Final = ("token", "tls", "allow_real_orders")
-"""The options' names, which are those of ``kl.connect``."""
+"""The options' names, the same as in ``kl.connect``."""
 
 
 class TokenSource(click.ParamType[Any]):
-    """A file that holds the token, or ``-`` to be asked for it. The token itself has no place on a command line."""
+    """A file that holds the token, or ``-`` for a prompt. The token itself is refused: command lines are not secret."""
 
     name = "file"
 
@@ -37,7 +37,7 @@ class TokenSource(click.ParamType[Any]):
 
 
 class TlsSource(click.ParamType[Any]):
-    """A file, or three with the system's separator of paths between."""
+    """One file, or three separated by the system's path separator."""
 
     name = "file"
 

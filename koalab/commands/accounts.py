@@ -1,4 +1,4 @@
-"""Commands about the user's accounts."""
+"""Account commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import click
 import pandas as pd
 
 from koalab import completion
-from koalab.commands.front import Front, chosen, columns_option
+from koalab.commands.options import codes_from, columns_option
+from koalab.commands.runner import CommandRunner
 
 if TYPE_CHECKING:
     from koalab.frames.fields import Columns
@@ -26,27 +27,29 @@ def account_options(command: Callback) -> Callback:
 @click.command()
 @click.option("--show", is_flag=True, help="The numbers in full.")
 @click.pass_obj
-def accounts(front: Front, show: bool) -> list[str]:
+def accounts(runner: CommandRunner, show: bool) -> list[str]:
     """The account numbers, with stars in them."""
-    found = front.session().accounts
+    found = runner.session().accounts
     return list(found) if show else found.masked()
 
 
 @click.command()
 @account_options
 @click.pass_obj
-def deposit(front: Front, account: str | None, columns: Columns | None) -> pd.Series[Any]:
+def deposit(runner: CommandRunner, account: str | None, columns: Columns | None) -> pd.Series[Any]:
     """The money of an account (opw00001)."""
-    return front.session().deposit(account=account, columns=columns or front.columns, progress=front.progress)
+    return runner.session().deposit(
+        account=account, columns=columns or runner.columns, progress=runner.progress
+    )
 
 
 @click.command()
 @account_options
 @click.pass_obj
-def balances(front: Front, account: str | None, columns: Columns | None) -> pd.DataFrame:
+def balances(runner: CommandRunner, account: str | None, columns: Columns | None) -> pd.DataFrame:
     """What an account holds (opw00018)."""
-    return front.session().balances(
-        account=account, columns=columns or front.columns, progress=front.progress
+    return runner.session().balances(
+        account=account, columns=columns or runner.columns, progress=runner.progress
     )
 
 
@@ -57,15 +60,15 @@ def balances(front: Front, account: str | None, columns: Columns | None) -> pd.D
 @account_options
 @click.pass_obj
 def orders(
-    front: Front, codes: Sequence[str], state: Any, account: str | None, columns: Columns | None
+    runner: CommandRunner, codes: Sequence[str], state: Any, account: str | None, columns: Columns | None
 ) -> pd.DataFrame:
     """Today's orders (opt10075), of some issues or of all."""
-    return front.session().orders(
-        chosen(codes) if codes else None,
+    return runner.session().orders(
+        codes_from(codes) if codes else None,
         state=state or "all",
         account=account,
-        columns=columns or front.columns,
-        progress=front.progress,
+        columns=columns or runner.columns,
+        progress=runner.progress,
     )
 
 
@@ -73,19 +76,23 @@ def orders(
 @click.argument("codes", nargs=-1, metavar="[CODE]...", shell_complete=completion.complete_codes)
 @account_options
 @click.pass_obj
-def fills(front: Front, codes: Sequence[str], account: str | None, columns: Columns | None) -> pd.DataFrame:
+def fills(
+    runner: CommandRunner, codes: Sequence[str], account: str | None, columns: Columns | None
+) -> pd.DataFrame:
     """What was filled today (opt10076), of some issues or of all."""
-    return front.session().fills(
-        chosen(codes) if codes else None,
+    return runner.session().fills(
+        codes_from(codes) if codes else None,
         account=account,
-        columns=columns or front.columns,
-        progress=front.progress,
+        columns=columns or runner.columns,
+        progress=runner.progress,
     )
 
 
 @click.command()
 @account_options
 @click.pass_obj
-def returns(front: Front, account: str | None, columns: Columns | None) -> pd.DataFrame:
+def returns(runner: CommandRunner, account: str | None, columns: Columns | None) -> pd.DataFrame:
     """How what an account holds has done (opt10085)."""
-    return front.session().returns(account=account, columns=columns or front.columns, progress=front.progress)
+    return runner.session().returns(
+        account=account, columns=columns or runner.columns, progress=runner.progress
+    )

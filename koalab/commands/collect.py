@@ -1,4 +1,4 @@
-"""The minute archive: in a notebook it runs beside, in a terminal until somebody ends it."""
+"""``collect``: in a notebook it runs in the background, in a terminal until Ctrl-C or the close."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from koalab.commands.front import Front, chosen, codes_argument
+from koalab.commands.options import codes_argument, codes_from
+from koalab.commands.runner import CommandRunner
 from koalab.errors import KoalabError
 
 if TYPE_CHECKING:
@@ -17,20 +18,20 @@ if TYPE_CHECKING:
 
     from koalab.live.collection import Collection
 
-_LOOK_EVERY: Final = 1.0
+_POLL_INTERVAL: Final = 1.0
 
 
 @click.command("collect")
 @codes_argument
 @click.pass_obj
-def beside(front: Front, codes: Sequence[str]) -> Collection:
+def collect_in_background(runner: CommandRunner, codes: Sequence[str]) -> Collection:
     """Collect minute bars from live trades into the cache, in the background.
 
     \b
     minutes = %kiwoom collect 005930 000660
     minutes.frame(); minutes.fill(); minutes.stop()
     """
-    return front.session().collect(chosen(codes), progress=front.progress)
+    return runner.session().collect(codes_from(codes), progress=runner.progress)
 
 
 @click.command("collect")
@@ -40,7 +41,9 @@ def beside(front: Front, codes: Sequence[str]) -> Collection:
     "--no-fill", is_flag=True, help="Leave what is missing; else opt10080 is asked for it at the end."
 )
 @click.pass_obj
-def waiting(front: Front, codes: Sequence[str], until_close: bool, no_fill: bool) -> pd.DataFrame:
+def collect_until_stopped(
+    runner: CommandRunner, codes: Sequence[str], until_close: bool, no_fill: bool
+) -> pd.DataFrame:
     """Collect minute bars from live trades into the cache, until Ctrl-C.
 
     What is missing at the end, because it began in the middle of the session or the connection was lost, is taken from
@@ -49,26 +52,26 @@ def waiting(front: Front, codes: Sequence[str], until_close: bool, no_fill: bool
     \b
     50 8 * * 1-5  koalab --target HOST collect 005930 000660 --until-close
     """
-    collection = front.session().collect(chosen(codes), progress=front.progress)
+    collection = runner.session().collect(codes_from(codes), progress=runner.progress)
     with contextlib.suppress(KeyboardInterrupt):
-        _watch(collection, front.progress, until_close)
+        _watch(collection, runner.progress, until_close)
     collection.stop(fill=not no_fill)
     return collection.frame()
 
 
 def _watch(collection: Collection, show: bool, until_close: bool) -> None:
-    """Shows how it goes, until it ends or is interrupted."""
+    """Shows a status line until the collection ends or Ctrl-C."""
     from tqdm.auto import tqdm
 
     with tqdm(bar_format="{desc}", leave=False, disable=not show) as line:
         while collection.running and not (until_close and collection.over):
             began = time.monotonic()
-            how = collection.status()
+            status = collection.status()
             line.set_description_str(
-                f"{str(how['until'])[11:19] or '--:--:--'}까지 {how['codes']}종목, 완성 {how['complete']}분, "
-                f"누락 {how['holes']}분, 끊김 {how['gaps']}회"
+                f"{str(status['until'])[11:19] or '--:--:--'}까지 {status['codes']}종목, 완성 {status['complete']}분, "
+                f"누락 {status['holes']}분, 끊김 {status['gaps']}회"
             )
-            # Of a whole market it takes a while, and looking must not keep it from listening.
-            time.sleep(max(_LOOK_EVERY, 20 * (time.monotonic() - began)))
+            # Reading the status of a whole market takes a while, and blocks the collector.
+            time.sleep(max(_POLL_INTERVAL, 20 * (time.monotonic() - began)))
     if not collection.running:
         raise KoalabError(f"nothing is collected any more: {collection.status()['error']}")

@@ -1,4 +1,4 @@
-"""From the text of a line or a cell to the words of commands."""
+"""Splits a line or a cell of text into the words of commands."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from koalab.errors import BadInput
 
-# What stands between blanks, a blank in quotes being part of it; the last quote may still be open.
+# A run of non-blanks, blanks within quotes included; the last quote may still be open.
 _RAW = re.compile(r"""(?:[^\s"']|"[^"]*(?:"|$)|'[^']*(?:'|$))+""")
 
 
 def split(line: str) -> list[str]:
-    """The words of one line: quotes hold blanks together, ``#`` begins a comment.
+    """The words of one line: blanks within quotes do not separate, ``#`` begins a comment.
 
     >>> split('daily "KODEX 200" --raw  # not adjusted')
     ['daily', 'KODEX 200', '--raw']
@@ -24,7 +24,7 @@ def split(line: str) -> list[str]:
     lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
     lexer.whitespace_split = True
     lexer.commenters = ""
-    lexer.escape = ""  # a backslash is part of a folder's name
+    lexer.escape = ""  # a backslash separates folders on Windows
     try:
         words = list(lexer)
     except ValueError:
@@ -36,7 +36,7 @@ def split(line: str) -> list[str]:
 def commands(body: str) -> list[list[str]]:
     """The commands of a cell, one a line.
 
-    The lines after a ``tr`` that hold ``name=value`` or options are its own, and a value may then have blanks.
+    Lines after a ``tr`` that are ``name=value`` or options belong to it; such a value may contain blanks.
 
     >>> commands("tr opt10001\\n종목코드=005930\\nfind 삼성")
     [['tr', 'opt10001', '종목코드=005930'], ['find', '삼성']]
@@ -46,16 +46,16 @@ def commands(body: str) -> list[list[str]]:
         words = split(line)
         if not words:
             continue
-        if found and found[-1][0] == "tr" and _goes_on(words[0]):
-            alone = all(_goes_on(word) for word in words) or words[0].startswith("-")
-            found[-1] += words if alone else [" ".join(words)]
+        if found and found[-1][0] == "tr" and _continues_tr(words[0]):
+            separate = all(_continues_tr(word) for word in words) or words[0].startswith("-")
+            found[-1] += words if separate else [" ".join(words)]
         else:
             found.append(words)
     return found
 
 
-def unfinished(text: str) -> tuple[list[str], str]:
-    """The whole words before the cursor, and the one it stands at the end of as it is written, with its quotes.
+def split_at_cursor(text: str) -> tuple[list[str], str]:
+    """The complete words before the cursor, and the word being typed, with its quotes.
 
     >>> unfinished('daily "KODEX 2')
     (['daily'], '"KODEX 2')
@@ -72,16 +72,16 @@ def unquoted(word: str) -> str:
 
 
 def quoted(word: str) -> str:
-    """The word as ``split`` reads it back."""
+    """The word as ``split`` reads it: in quotes if it contains a blank."""
     return f'"{word}"' if any(letter.isspace() for letter in word) else word
 
 
-def _goes_on(word: str) -> bool:
+def _continues_tr(word: str) -> bool:
     return "=" in word or word.startswith("-")
 
 
 def last_command(body: str) -> Sequence[str]:
-    """The words of the last command of an unfinished cell; none where it cannot be read yet."""
+    """The words of the last command of an unfinished cell; empty if it cannot be parsed yet."""
     try:
         found = commands(body)
     except BadInput:

@@ -1,4 +1,4 @@
-"""``koalab doctor``: whether this machine has what koalab needs, and what to do where it has not."""
+"""``koalab doctor``: checks Python, packages, cache folder and server, with advice for each failure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from packaging.requirements import InvalidRequirement, Requirement
 
-from koalab.commands.front import Front
+from koalab.commands.runner import CommandRunner
 from koalab.errors import KoalabError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _EXTRA = "notebook"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at. ``advice`` is what to do, blank where all is well; ``optional`` where it need not be."""
+    """The result of one check. ``advice`` is what to do, blank if it passed; ``optional``: failing is no error."""
 
     text: str
     advice: str = ""
@@ -53,8 +53,8 @@ def doctor(ctx: click.Context) -> None:
         ctx.exit(1)
 
 
-def findings(front: Front) -> Iterator[Finding]:
-    """All that is looked at, one after the other."""
+def findings(runner: CommandRunner) -> Iterator[Finding]:
+    """All checks, in order."""
     yield python(sys.version_info[:3])
     try:
         yield from packages(requirements())
@@ -62,12 +62,12 @@ def findings(front: Front) -> Iterator[Finding]:
         yield Finding(
             "koalab runs from a folder: its packages are not checked", "pip install -e .", optional=True
         )
-    yield cache_folder(front)
-    yield server(lambda: front.connect(None))
+    yield cache_folder(runner)
+    yield server(lambda: runner.connect(None))
 
 
 def python(version: tuple[int, int, int]) -> Finding:
-    """The interpreter."""
+    """Checks the interpreter's version."""
     text = f"Python {'.'.join(map(str, version))} on {platform.platform(terse=True)}"
     if version < _OLDEST:
         return Finding(text, "the notebook's side needs Python 3.11 or later")
@@ -75,10 +75,10 @@ def python(version: tuple[int, int, int]) -> Finding:
 
 
 def requirements() -> list[Requirement]:
-    """What the installed koalab asks for, the extra of notebooks included.
+    """What the installed koalab requires, the notebook extra included.
 
     Raises:
-        importlib.metadata.PackageNotFoundError: it is not installed.
+        importlib.metadata.PackageNotFoundError: koalab is not installed.
     """
     found = []
     for text in importlib.metadata.requires("koalab") or ():
@@ -94,11 +94,11 @@ def requirements() -> list[Requirement]:
 def packages(
     wanted: list[Requirement], version_of: Callable[[str], str] = importlib.metadata.version
 ) -> Iterator[Finding]:
-    """The packages: those that are right on one line, each of the others with what to install."""
+    """Checks the packages: all good ones in one finding, one finding for each other."""
     right = []
     for requirement in wanted:
         name = requirement.name
-        # Only what the extra brings is left when the extra is not there.
+        # A requirement whose marker fails without the extra belongs to the extra alone.
         optional = requirement.marker is not None and not requirement.marker.evaluate({"extra": ""})
         install = (
             f'pip install "koalab[{_EXTRA}]"'
@@ -117,9 +117,9 @@ def packages(
     yield Finding(", ".join(sorted(right, key=str.lower)))
 
 
-def cache_folder(front: Front) -> Finding:
-    """Whether the cache's folder can be written to."""
-    folder = front.cache_folder()
+def cache_folder(runner: CommandRunner) -> Finding:
+    """Checks that the cache folder is writable."""
+    folder = runner.cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
@@ -133,13 +133,13 @@ def cache_folder(front: Front) -> Finding:
 
 
 def server(connect: Callable[[], Session], clock: Callable[[], float] = time.perf_counter) -> Finding:
-    """Whether the server starts, or answers, and somebody is logged in there; and how long that took."""
+    """Checks that the server starts or answers and is logged in, and measures how long that took."""
     started = clock()
     try:
         session = connect()
         status = session.status()
     except KoalabError as error:
-        # What is raised says what to do already.
+        # koalab's errors already contain the advice.
         return Finding("session", str(error))
     took = clock() - started
     about: dict[str, Any] = status["server"]

@@ -1,4 +1,4 @@
-"""Commands that make what a server on another machine needs: certificates and tokens."""
+"""``certificates`` and ``token``: the keys of a server on another machine."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def add(name: str, right: str, file: Path, save: Path | None) -> None:
     """Make a token for NAME. It is shown once: the table holds only what can check it."""
     if save is not None and save.exists():
         raise BadInput(f"{save} is there already, and nothing is written over")
-    with _told():
+    with _bad_input():
         made = tokens.add(file, name, rights.GIVEN[right])
     if save is None:
         click.echo(made)
@@ -101,7 +101,7 @@ def add(name: str, right: str, file: Path, save: Path | None) -> None:
 @tokens_option
 def list_tokens(file: Path) -> None:
     """Whose tokens the table holds, and their rights."""
-    with _told():
+    with _bad_input():
         for entry in tokens.read(file):
             click.echo(f"{entry.name}\t{entry.right}")
 
@@ -111,12 +111,12 @@ def list_tokens(file: Path) -> None:
 @tokens_option
 def remove(name: str, file: Path) -> None:
     """Take NAME's token out of the table; the server knows it no more from the next call on."""
-    with _told():
+    with _bad_input():
         tokens.remove(file, name)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _bad_input() -> Iterator[None]:
     try:
         yield
     except BadTokens as error:

@@ -1,4 +1,4 @@
-"""Commands that look at the market: order books, indices, investors, and conditions."""
+"""Market commands: order books, indices, investors, conditions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import click
 import pandas as pd
 
 from koalab import completion
-from koalab.commands.front import Front, chosen, codes_argument, columns_option, day_options
+from koalab.commands.options import codes_argument, codes_from, columns_option, day_options
+from koalab.commands.runner import CommandRunner
 
 if TYPE_CHECKING:
     from koalab.frames.fields import Columns
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 @codes_argument
 @columns_option
 @click.pass_obj
-def orderbook(front: Front, codes: Sequence[str], columns: Columns | None) -> pd.DataFrame:
+def orderbook(runner: CommandRunner, codes: Sequence[str], columns: Columns | None) -> pd.DataFrame:
     """The ten best asks and bids (opt10004)."""
-    return front.session().orderbook(chosen(codes), columns=columns or front.columns, progress=front.progress)
+    return runner.session().orderbook(
+        codes_from(codes), columns=columns or runner.columns, progress=runner.progress
+    )
 
 
 @click.command()
@@ -37,7 +40,7 @@ def orderbook(front: Front, codes: Sequence[str], columns: Columns | None) -> pd
 @columns_option
 @click.pass_obj
 def index(
-    front: Front,
+    runner: CommandRunner,
     names: Sequence[str],
     interval: str,
     start: str | None,
@@ -51,14 +54,14 @@ def index(
     index 코스닥 KOSPI200 --interval W
     """
     if not names:
-        return front.session().indices()
-    return front.session().index(
-        chosen(names),
+        return runner.session().indices()
+    return runner.session().index(
+        codes_from(names),
         start,
         end,
         interval=interval,
-        columns=columns or front.columns,
-        progress=front.progress,
+        columns=columns or runner.columns,
+        progress=runner.progress,
     )
 
 
@@ -76,7 +79,7 @@ def index(
 @columns_option
 @click.pass_obj
 def flows(
-    front: Front,
+    runner: CommandRunner,
     codes: Sequence[str],
     start: str | None,
     end: str | None,
@@ -89,22 +92,22 @@ def flows(
     \b
     flows 삼성전자 --start 2024-01-01 --columns ko
     """
-    return front.session().flows(
-        chosen(codes),
+    return runner.session().flows(
+        codes_from(codes),
         start,
         end,
         what="shares" if shares else "amount",
         side=side,
-        columns=columns or front.columns,
-        progress=front.progress,
+        columns=columns or runner.columns,
+        progress=runner.progress,
     )
 
 
 @click.command()
 @click.pass_obj
-def conditions(front: Front) -> pd.DataFrame:
+def conditions(runner: CommandRunner) -> pd.DataFrame:
     """The user's conditions (조건식)."""
-    return front.session().conditions()
+    return runner.session().conditions()
 
 
 @click.command()
@@ -112,7 +115,9 @@ def conditions(front: Front) -> pd.DataFrame:
 @click.option("--info", is_flag=True, help="With quotes, 100 codes a TR.")
 @columns_option
 @click.pass_obj
-def screen(front: Front, condition: Sequence[str], info: bool, columns: Columns | None) -> pd.DataFrame:
+def screen(
+    runner: CommandRunner, condition: Sequence[str], info: bool, columns: Columns | None
+) -> pd.DataFrame:
     """The issues that fulfil a condition (조건검색), by its name or number.
 
     The broker takes one search a minute of each.
@@ -120,6 +125,6 @@ def screen(front: Front, condition: Sequence[str], info: bool, columns: Columns 
     \b
     screen 중소형 저평가주 --info
     """
-    return front.session().screen(
-        " ".join(condition), info=info, columns=columns or front.columns, progress=front.progress
+    return runner.session().screen(
+        " ".join(condition), info=info, columns=columns or runner.columns, progress=runner.progress
     )

@@ -1,4 +1,4 @@
-"""Commands that read the market: bars, info, quotes, the listing, and any TR."""
+"""Market data commands: bars, info, quotes, the listing, any TR."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import click
 import pandas as pd
 
 from koalab import completion
-from koalab.commands.front import Front, chosen, codes_argument, columns_option, range_options
+from koalab.commands.options import codes_argument, codes_from, columns_option, range_options
+from koalab.commands.runner import CommandRunner
 from koalab.errors import BadInput
 
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 @range_options
 @click.pass_obj
 def daily(
-    front: Front, codes: Sequence[str], start: str | None, end: str | None, raw: bool, columns: Columns | None
+    runner: CommandRunner,
+    codes: Sequence[str],
+    start: str | None,
+    end: str | None,
+    raw: bool,
+    columns: Columns | None,
 ) -> pd.DataFrame:
     """Daily bars (opt10081) of one or several codes or names.
 
@@ -30,8 +36,13 @@ def daily(
     daily 005930 --start 2024-01-01
     daily 삼성전자 "KODEX 200" --columns ko
     """
-    return front.session().daily(
-        chosen(codes), start, end, adjusted=not raw, columns=columns or front.columns, progress=front.progress
+    return runner.session().daily(
+        codes_from(codes),
+        start,
+        end,
+        adjusted=not raw,
+        columns=columns or runner.columns,
+        progress=runner.progress,
     )
 
 
@@ -43,7 +54,7 @@ def daily(
 @range_options
 @click.pass_obj
 def minute(
-    front: Front,
+    runner: CommandRunner,
     codes: Sequence[str],
     interval: int,
     start: str | None,
@@ -56,14 +67,14 @@ def minute(
     \b
     minute 삼성전자 --interval 5 --start "2026-11-02 09:00"
     """
-    return front.session().minute(
-        chosen(codes),
+    return runner.session().minute(
+        codes_from(codes),
         interval,
         start,
         end,
         adjusted=not raw,
-        columns=columns or front.columns,
-        progress=front.progress,
+        columns=columns or runner.columns,
+        progress=runner.progress,
     )
 
 
@@ -79,7 +90,7 @@ def minute(
 @range_options
 @click.pass_obj
 def bars(
-    front: Front,
+    runner: CommandRunner,
     codes: Sequence[str],
     interval: str,
     start: str | None,
@@ -92,14 +103,14 @@ def bars(
     \b
     bars 005930 --interval W
     """
-    return front.session().bars(
-        chosen(codes),
+    return runner.session().bars(
+        codes_from(codes),
         interval,
         start,
         end,
         adjusted=not raw,
-        columns=columns or front.columns,
-        progress=front.progress,
+        columns=columns or runner.columns,
+        progress=runner.progress,
     )
 
 
@@ -107,36 +118,42 @@ def bars(
 @codes_argument
 @columns_option
 @click.pass_obj
-def info(front: Front, codes: Sequence[str], columns: Columns | None) -> pd.Series[Any] | pd.DataFrame:
+def info(
+    runner: CommandRunner, codes: Sequence[str], columns: Columns | None
+) -> pd.Series[Any] | pd.DataFrame:
     """Basic info (opt10001): price, limits, ratios, shares."""
-    return front.session().info(chosen(codes), columns=columns or front.columns, progress=front.progress)
+    return runner.session().info(
+        codes_from(codes), columns=columns or runner.columns, progress=runner.progress
+    )
 
 
 @click.command()
 @codes_argument
 @columns_option
 @click.pass_obj
-def quotes(front: Front, codes: Sequence[str], columns: Columns | None) -> pd.DataFrame:
+def quotes(runner: CommandRunner, codes: Sequence[str], columns: Columns | None) -> pd.DataFrame:
     """Quotes (OPTKWFID), one row a code, 100 codes a TR."""
-    return front.session().quotes(chosen(codes), columns=columns or front.columns, progress=front.progress)
+    return runner.session().quotes(
+        codes_from(codes), columns=columns or runner.columns, progress=runner.progress
+    )
 
 
 @click.command()
 @click.argument("market", required=False, shell_complete=completion.complete_markets)
 @click.pass_obj
-def codes(front: Front, market: str | None) -> pd.DataFrame:
+def codes(runner: CommandRunner, market: str | None) -> pd.DataFrame:
     """The listing of a MARKET, or of all.
 
     KOSPI, KOSDAQ, KONEX, or a kind: ETF, ETN, REIT, ELW, FUND, WARRANT."""
-    return front.session().codes(market)
+    return runner.session().codes(market)
 
 
 @click.command()
 @click.argument("text", nargs=-1, required=True)
 @click.pass_obj
-def find(front: Front, text: Sequence[str]) -> pd.DataFrame:
+def find(runner: CommandRunner, text: Sequence[str]) -> pd.DataFrame:
     """Issues by a part of their name or code: find 삼성."""
-    return front.session().find(" ".join(text))
+    return runner.session().find(" ".join(text))
 
 
 @click.command()
@@ -144,7 +161,7 @@ def find(front: Front, text: Sequence[str]) -> pd.DataFrame:
 @click.argument("inputs", nargs=-1, metavar="[NAME=VALUE]...", shell_complete=completion.complete_inputs)
 @click.option("--pages", type=int, metavar="N", help="At most N pages; all where left out.")
 @click.pass_obj
-def tr(front: Front, code: str, inputs: Sequence[str], pages: int | None) -> Answer:
+def tr(runner: CommandRunner, code: str, inputs: Sequence[str], pages: int | None) -> Answer:
     """Any TR, with its inputs by Kiwoom's names.
 
     What a TR takes and gives: reference tr CODE.
@@ -153,7 +170,7 @@ def tr(front: Front, code: str, inputs: Sequence[str], pages: int | None) -> Ans
     tr opt10001 종목코드=005930
     tr opt10081 종목코드=005930 수정주가구분=1 --pages 1
     """
-    return front.session().tr(code, pages=pages, progress=front.progress, **_inputs(inputs))
+    return runner.session().tr(code, pages=pages, progress=runner.progress, **_inputs(inputs))
 
 
 def _inputs(words: Sequence[str]) -> dict[str, str]:
@@ -167,7 +184,7 @@ def _inputs(words: Sequence[str]) -> dict[str, str]:
             )
         if name in found:
             raise BadInput(f"{name} is given twice: {found[name]!r} and {value!r}")
-        if name in ("tr", "pages", "progress"):  # those of Session.tr itself; no TR has such an input
+        if name in ("tr", "pages", "progress"):  # parameters of Session.tr; no TR has such an input
             raise BadInput(
                 f"no TR has an input {name!r}" + ("; --pages N says how many" if name == "pages" else "")
             )

@@ -1,4 +1,4 @@
-"""Commands that concern the whole market."""
+"""``update-market``: daily bars of a whole market, brought up to date."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from koalab import completion
-from koalab.commands.front import Front, chosen
+from koalab.commands.options import codes_from
+from koalab.commands.runner import CommandRunner
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--each", is_flag=True, help="Tell of every code; else how many were done how.")
 @click.pass_obj
 def update_market(
-    front: Front, codes: Sequence[str], market: str | None, no_catch_up: bool, each: bool
+    runner: CommandRunner, codes: Sequence[str], market: str | None, no_catch_up: bool, each: bool
 ) -> pd.DataFrame:
     """Bring the daily bars of all codes up to date after the close, 100 codes a TR (OPTKWFID).
 
@@ -39,8 +40,11 @@ def update_market(
 
     It ends with 0 when everything is up to date, with 1 when something failed or it is too early.
     """
-    found = front.session().update_market(
-        chosen(codes) if codes else None, market=market, catch_up=not no_catch_up, progress=front.progress
+    found = runner.session().update_market(
+        codes_from(codes) if codes else None,
+        market=market,
+        catch_up=not no_catch_up,
+        progress=runner.progress,
     )
     if each:
         return found

@@ -1,4 +1,4 @@
-"""What a command found, as text for a terminal, a pipe or a file."""
+"""The result of a command as text for a terminal, a pipe or a file."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _MIDNIGHT: Final = pd.Timedelta(0)
 
 
 def chosen_format(given: str | None, output: Path | None) -> str:
-    """The format asked for, else the one that the file's name ends in, else a table.
+    """``--format``, else the format of the file's extension, else a table.
 
     Raises:
-        BadInput: Parquet without a file, or a file in a folder that is not there.
+        BadInput: Parquet without a file, or a file in a folder that does not exist.
     """
     if output is not None and not output.parent.is_dir():
         raise BadInput(f"{output} cannot be written: there is no folder {output.parent}")
@@ -36,11 +36,11 @@ def chosen_format(given: str | None, output: Path | None) -> str:
     return found
 
 
-def write(value: Any, file: Path) -> None:
-    """Writes what a command found as Parquet, index and all.
+def write_parquet(value: Any, file: Path) -> None:
+    """Writes the result of a command as Parquet, index included.
 
     Raises:
-        BadInput: it is no table.
+        BadInput: the result is not a table.
     """
     frame = table_of(value)
     if frame is None:
@@ -48,26 +48,29 @@ def write(value: Any, file: Path) -> None:
     frame.to_parquet(file)
 
 
-def text(value: Any, kind: str) -> str:
-    """What a command found, in a format (table, csv or json), without a newline at the end."""
+def render(value: Any, kind: str) -> str:
+    """The result of a command in a format (table, csv or json), without a newline at the end."""
     if kind == "json":
         return json.dumps(_plain_json(value), ensure_ascii=False, indent=1, allow_nan=False)
     if kind == "csv":
         frame = table_of(value)
         if frame is not None:
-            return dated(frame).to_csv(index=False, lineterminator="\n").removesuffix("\n")
+            return iso_dated(frame).to_csv(index=False, lineterminator="\n").removesuffix("\n")
     return _table(value)
 
 
 def table_of(value: Any) -> pd.DataFrame | None:
-    """What a command found as one table: of a TR its rows, where it has any fields for them; of a plan its codes."""
+    """The result of a command as one table; None where it is none.
+
+    A TR gives its rows, or its single block where it has no fields for rows; a plan gives its codes.
+    """
     if isinstance(value, pd.DataFrame):
         return value
     if isinstance(value, Plan):
         return value.frame()
     if isinstance(value, pd.Series):
         return pd.DataFrame([value.tolist()], columns=value.index.astype("str")).infer_objects()
-    if _is_answer(value):
+    if _is_tr_answer(value):
         return (
             value.multi
             if len(value.multi.columns) and (len(value.multi) or not len(value.single))
@@ -76,22 +79,22 @@ def table_of(value: Any) -> pd.DataFrame | None:
     return None
 
 
-def dated(frame: pd.DataFrame, seconds: bool = True) -> pd.DataFrame:
-    """The frame with its index as columns and its moments as ISO 8601 texts: days as days.
+def iso_dated(frame: pd.DataFrame, seconds: bool = True) -> pd.DataFrame:
+    """The frame with its index as columns and its timestamps as text; a column of midnights becomes dates.
 
     Args:
         frame: any.
-        seconds: times with the zone and a ``T``; else as people read them, in the zone that the frame has.
+        seconds: ISO 8601 with ``T`` and the zone; otherwise ``YYYY-MM-DD HH:MM:SS`` in the frame's zone.
     """
     plain = isinstance(frame.index, pd.RangeIndex) or frame.index.names == [None]
     found = frame.copy() if plain else frame.reset_index()
     for place, kind in enumerate(found.dtypes):
         if pd.api.types.is_datetime64_any_dtype(kind):
-            found.isetitem(place, _moments(found.iloc[:, place], seconds).to_numpy())
+            found.isetitem(place, _timestamp_texts(found.iloc[:, place], seconds).to_numpy())
     return found
 
 
-def _moments(column: pd.Series[Any], iso: bool) -> pd.Series[str]:
+def _timestamp_texts(column: pd.Series[Any], iso: bool) -> pd.Series[str]:
     known = column.dropna()
     days = not isinstance(column.dtype, pd.DatetimeTZDtype) and bool((known == known.dt.normalize()).all())
     if iso and not days:
@@ -102,15 +105,15 @@ def _moments(column: pd.Series[Any], iso: bool) -> pd.Series[str]:
 
 
 def _table(value: Any) -> str:
-    if _is_answer(value):
+    if _is_tr_answer(value):
         return _answer_table(value)
     if isinstance(value, pd.Series):
         return _aligned(pd.DataFrame({"": value.index, " ": [_cell(one) for one in value]}), header=False)
     if isinstance(value, pd.DataFrame):
         return (
-            _aligned(dated(value, seconds=False))
+            _aligned(iso_dated(value, seconds=False))
             if len(value)
-            else f"nothing; columns: {', '.join(dated(value).columns)}"
+            else f"nothing; columns: {', '.join(iso_dated(value).columns)}"
         )
     if isinstance(value, Plan):
         return _table(value.summary())
@@ -127,12 +130,12 @@ def _answer_table(answer: Answer) -> str:
 
 
 def _aligned(frame: pd.DataFrame, header: bool = True) -> str:
-    """The frame as lines: texts to the left, numbers to the right."""
+    """The frame as lines: text left-aligned, numbers right-aligned."""
     shown = {}
     for place, name in enumerate(frame.columns):
         column = frame.iloc[:, place]
         if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
-            # Nullable numbers do not heed na_rep.
+            # to_string ignores na_rep for nullable integers.
             shown[str(name)] = (
                 column.astype(object).where(column.notna(), "") if column.dtype.name[0] == "I" else column
             )
@@ -163,13 +166,13 @@ def _cell(value: Any) -> str:
 
 
 def _plain_json(value: Any) -> Any:
-    """As JSON knows it: tables as lists of objects, what is missing as null."""
-    if _is_answer(value):
+    """The value in JSON's types: a table is a list of objects, a missing value is null."""
+    if _is_tr_answer(value):
         return {"single": _plain_json(value.single), "multi": _plain_json(value.multi)}
     if isinstance(value, Plan):
         return _plain_json(value.frame())
     if isinstance(value, pd.DataFrame):
-        found = dated(value)
+        found = iso_dated(value)
         rows = zip(*(found.iloc[:, place].tolist() for place in range(found.shape[1])), strict=True)
         return [dict(zip(found.columns, map(_plain_json, row), strict=True)) for row in rows]
     if isinstance(value, pd.Series):
@@ -187,7 +190,7 @@ def _plain_json(value: Any) -> Any:
     return None if value is None or value is pd.NaT or value is pd.NA else str(value)
 
 
-def _is_answer(value: Any) -> bool:
+def _is_tr_answer(value: Any) -> bool:
     from koalab.frames.generic import Answer
 
     return isinstance(value, Answer)

@@ -1,4 +1,4 @@
-"""Commands about plans of bulk loads."""
+"""``plan``: what a bulk load needs, and its run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from koalab import completion
-from koalab.commands.front import Front, chosen
+from koalab.commands.options import codes_from
+from koalab.commands.runner import CommandRunner
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--run", is_flag=True, help="Load it; stopped, it goes on from there the next time.")
 @click.pass_obj
 def plan(
-    front: Front,
+    runner: CommandRunner,
     kind: Kind,
     codes: Sequence[str],
     interval: str | None,
@@ -51,5 +52,5 @@ def plan(
     plan minute 삼성전자 SK하이닉스 --interval 5 --run
     """
     size = int(interval) if interval is not None and interval.isdecimal() else interval
-    found = front.session().plan(kind, chosen(codes), start, end, interval=size, adjusted=not raw)
-    return found.run(progress=front.progress) if run else found
+    found = runner.session().plan(kind, codes_from(codes), start, end, interval=size, adjusted=not raw)
+    return found.run(progress=runner.progress) if run else found

@@ -1,4 +1,4 @@
-"""Commands that look things up in the tables of Kiwoom's OpenAPI+. They need no session."""
+"""``reference``: lookups in the tables of Kiwoom's OpenAPI+, without a session."""
 
 from __future__ import annotations
 
@@ -27,9 +27,11 @@ def tr(code: Sequence[str]) -> pd.DataFrame:
     """
     text = " ".join(code)
     try:
-        return described(tables.tr(text))
+        return describe_tr(tables.tr(text))
     except tables.UnknownReference as error:
-        found = [entry for entry in tables.trs() if _holds(entry.name, text) or _holds(entry.code, text)]
+        found = [
+            entry for entry in tables.trs() if _contains(entry.name, text) or _contains(entry.code, text)
+        ]
         if not found:
             raise BadInput(str(error)) from None
     rows = [(entry.code, entry.name, entry.rows_per_page) for entry in found]
@@ -48,7 +50,7 @@ def fid(number: Sequence[str]) -> pd.DataFrame:
         except tables.UnknownReference as error:
             raise BadInput(str(error)) from None
     else:
-        found = [entry for entry in tables.fids().values() if _holds(entry.name, text)]
+        found = [entry for entry in tables.fids().values() if _contains(entry.name, text)]
         if not found:
             raise BadInput(f"no FID has {text!r} in its name")
     return pd.DataFrame([(entry.fid, entry.name) for entry in found], columns=["fid", "name"]).set_index(
@@ -72,7 +74,7 @@ def realtype(name: str | None) -> pd.DataFrame:
     return pd.DataFrame(named, columns=["fid", "name"]).set_index("fid")
 
 
-# A code like -200 is no option.
+# A code like -200 must not be parsed as an option.
 @reference.command(context_settings={"ignore_unknown_options": True})
 @click.argument("code", type=int)
 def error(code: int) -> pd.Series[Any]:
@@ -84,8 +86,8 @@ def error(code: int) -> pd.Series[Any]:
     return pd.Series({"code": found.code, "name": found.name, "message": found.message}, dtype=object)
 
 
-def described(entry: tables.Tr) -> pd.DataFrame:
-    """A TR's inputs and fields, one a row; its name and page size in ``attrs``."""
+def describe_tr(entry: tables.Tr) -> pd.DataFrame:
+    """A TR's inputs and fields, one per row; its name and page size in ``attrs``."""
     inputs = [
         ("input" if given.default is None else "optional", given.name, given.default or "", None)
         for given in (*entry.inputs, *entry.optional_inputs)
@@ -101,5 +103,5 @@ def described(entry: tables.Tr) -> pd.DataFrame:
     return frame
 
 
-def _holds(name: str, text: str) -> bool:
+def _contains(name: str, text: str) -> bool:
     return text.replace(" ", "").lower() in name.lower()

@@ -1,4 +1,4 @@
-"""Commands about the session itself."""
+"""Session commands: ``connect``, ``login``, ``status``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import click
 import pandas as pd
 
 from koalab.commands.access import access_options
-from koalab.commands.front import Front, embedded_options
+from koalab.commands.options import embedded_options
+from koalab.commands.runner import CommandRunner
 
 if TYPE_CHECKING:
     from koalab.session import Session
@@ -20,22 +21,22 @@ if TYPE_CHECKING:
 @access_options
 @embedded_options
 @click.pass_obj
-def connect(front: Front, /, target: str | None, **options: Any) -> Session:
+def connect(runner: CommandRunner, /, target: str | None, **options: Any) -> Session:
     """Connect to a kernel server, or start one of your own.
 
     TARGET is host or host:port of a kernel server; without it, KiwoomMagics.target, then KOALAB_TARGET, and
     without those a simulated broker of your own. It takes the place of the session before, which is closed. For two at
     once, use kl.connect().
     """
-    return front.connect(target, **{name: value for name, value in options.items() if value is not None})
+    return runner.connect(target, **{name: value for name, value in options.items() if value is not None})
 
 
 @click.command()
 @click.option("--timeout", type=float, metavar="SECONDS", help="How long the login window may take.")
 @click.pass_obj
-def login(front: Front, timeout: float | None) -> Session:
+def login(runner: CommandRunner, timeout: float | None) -> Session:
     """Log in at the broker (CommConnect)."""
-    session = front.session()
+    session = runner.session()
     if timeout is None:
         session.login()
     else:
@@ -45,13 +46,13 @@ def login(front: Front, timeout: float | None) -> Session:
 
 @click.command()
 @click.pass_obj
-def status(front: Front) -> pd.Series[Any]:
+def status(runner: CommandRunner) -> pd.Series[Any]:
     """How things stand: server, login, clock and market, TRs spent, limits, cache."""
-    return flat(front.session().status())
+    return flat_status(runner.session().status())
 
 
-def flat(status: Mapping[str, Any]) -> pd.Series[Any]:
-    """The mapping of ``Session.status`` as one Series: ``server.target``, ``quota.tr 1s`` …"""
+def flat_status(status: Mapping[str, Any]) -> pd.Series[Any]:
+    """The nested mapping of ``Session.status`` as one Series: ``server.target``, ``quota.tr 1s`` …"""
     found: dict[str, Any] = {}
     for name, value in status.items():
         if name == "quota":

@@ -1,4 +1,4 @@
-"""The terminal as a place to run commands: its options, and the session that they ask for."""
+"""``Terminal``: runs commands on the command line, with the session that the common options describe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from koalab.commands.access import ACCESS, access_options
-from koalab.commands.front import embedded_options
+from koalab.commands.options import embedded_options
 from koalab.commands.output import FORMATS, chosen_format
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ EMBEDDED: Final = ("market_data", "seed", "clock", "limits", "account_file")
 
 
 class Terminal:
-    """Who runs the commands here: a session at most, open until the command has ended."""
+    """The ``CommandRunner`` of the command line: at most one session, open until the command has ended."""
 
     columns: Columns = "en"
 
@@ -32,7 +32,7 @@ class Terminal:
 
     @property
     def progress(self) -> bool:
-        # Nobody watches a bar in a log file.
+        # A log file gets no progress bar.
         return sys.stderr.isatty()
 
     def session(self) -> Session:
@@ -41,7 +41,7 @@ class Terminal:
     def connect(self, target: str | None, **options: Any) -> Session:
         from koalab.connecting import connect
 
-        # What is wrong with the output is told before anything is spent on it.
+        # A wrong --output fails here, before any TR is spent.
         chosen_format(self.options.get("format"), self.options.get("output"))
         self.close()
         self._session = connect(
@@ -52,11 +52,11 @@ class Terminal:
         return self._session
 
     def embedded(self) -> dict[str, Any]:
-        """What was said of an embedded server."""
+        """The given options of an embedded server."""
         return {name: self.options[name] for name in EMBEDDED if name in self.options}
 
     def _access(self) -> dict[str, Any]:
-        """What was said of how to show who one is."""
+        """The given options for authentication."""
         return {name: self.options[name] for name in ACCESS if name in self.options}
 
     def cache_folder(self) -> Path:
@@ -73,8 +73,8 @@ class Terminal:
             self._session = None
 
 
-def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-    """Keeps an option for whoever makes the session or writes the output."""
+def _store_option(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    """Callback of the common options: stores the value in the ``Terminal``."""
     if value is not None and isinstance(ctx.obj, Terminal) and param.name is not None:
         ctx.obj.options[param.name] = value
 
@@ -95,27 +95,27 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     metavar="FILE",
     help="Write there; its ending says the format.",
 )
-def _common() -> None:
-    """Holds the options that may stand before a command and after it."""
+def _option_carrier() -> None:
+    """Carries the options that may stand before or after a command."""
 
 
-def options(hidden: bool) -> list[click.Parameter]:
-    """The common options; ``hidden`` leaves all but those of the output out of the help."""
+def common_options(hidden: bool) -> list[click.Parameter]:
+    """Copies of the common options; ``hidden`` shows only those of the output in the help."""
     found: list[click.Parameter] = []
-    for option in _common.params:
+    for option in _option_carrier.params:
         one = copy.copy(option)
         assert isinstance(one, click.Option)
-        one.callback, one.expose_value = _keep, False
+        one.callback, one.expose_value = _store_option, False
         one.hidden = hidden and one.name not in ("format", "output")
         found.append(one)
     return found
 
 
-def taking_options(command: click.Command) -> click.Command:
-    """The command, with the common options after it too: people write them where they think of them."""
+def with_common_options(command: click.Command) -> click.Command:
+    """The command, also taking the common options after its name."""
     own = copy.copy(command)
     if isinstance(own, click.Group):
-        own.commands = {name: taking_options(each) for name, each in own.commands.items()}
+        own.commands = {name: with_common_options(each) for name, each in own.commands.items()}
     else:
-        own.params = [*own.params, *options(hidden=True)]
+        own.params = [*own.params, *common_options(hidden=True)]
     return own

@@ -142,7 +142,7 @@ def parse(tr: str, pages: Sequence[Page]) -> BarColumns:
     """
     kind = kind_of(tr)
     layout = _layout(tr.lower())
-    held = paging.filled(pages)
+    held = paging.non_empty(pages)
     if not held:
         return _empty(kind, layout)
     paging.check(tr, held, len(fields(tr)))
@@ -150,7 +150,9 @@ def parse(tr: str, pages: Sequence[Page]) -> BarColumns:
     time = source.time("date" if kind == "daily" else "time")
     columns = [source.numbers(name) for name in _SHOWN[:-1]]
     counts = [page.rows for page in held]
-    keep = overlap.kept_repeating(time, columns, counts) if kind == "tick" else overlap.kept(time, counts)
+    keep = (
+        overlap.ticks_to_keep(time, columns, counts) if kind == "tick" else overlap.bars_to_keep(time, counts)
+    )
     found: dict[str, Any] = {"time": time, **dict(zip(_SHOWN, columns, strict=False))}
     if "value" in layout:
         found["value"] = source.numbers("value")
@@ -234,7 +236,7 @@ class _Source:
 
     def __init__(self, tr: str, pages: Sequence[Page], layout: Mapping[str, tuple[int, Field]]) -> None:
         self._tr, self._pages, self._layout = tr, pages, layout
-        self._rows = paging.rows_of(pages)
+        self._rows = paging.row_count(pages)
 
     def _read(self, name: str, reader: Any, *arguments: Any) -> Any:
         position, field = self._layout[name]

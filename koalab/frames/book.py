@@ -71,7 +71,7 @@ def summary(pages: Sequence[Page]) -> dict[str, Any]:
 
 def _values(pages: Sequence[Page]) -> dict[str, str]:
     """The fields of the one row by name; none where there is no row."""
-    held = paging.filled(pages)
+    held = paging.non_empty(pages)
     names = _names()
     paging.check(_TR, held, len(names))
     return dict(zip(names, held[0].columns, strict=True)) if held else {}

@@ -66,9 +66,9 @@ class Answer:
     @cached_property
     def multi(self) -> pd.DataFrame:
         entry = _entry(self.tr)
-        held = paging.filled(self.pages)
+        held = paging.non_empty(self.pages)
         paging.check(self.tr, held, len(entry.multi))
-        rows = paging.rows_of(held)
+        rows = paging.row_count(held)
         found = [
             _column(_kind(field), paging.column(held, position), rows, entry.kind == "account")
             for position, field in enumerate(entry.multi)
@@ -76,7 +76,7 @@ class Answer:
         return pd.DataFrame(dict(zip(unique(entry.multi_names), found, strict=True)))
 
     def __repr__(self) -> str:
-        return f"<Answer {self.tr}: {paging.rows_of(self.pages)} rows on {len(self.pages)} pages>"
+        return f"<Answer {self.tr}: {paging.row_count(self.pages)} rows on {len(self.pages)} pages>"
 
 
 def answer(tr: str, pages: Sequence[Page]) -> Answer:

@@ -18,7 +18,7 @@ from koalab.frames.numbers import Moments, Numbers
 Mask = NDArray[np.bool_]
 
 
-def kept(times: Moments, pages: Sequence[int]) -> Mask | None:
+def bars_to_keep(times: Moments, pages: Sequence[int]) -> Mask | None:
     """Bars, one a time: of a time on two pages the first page's row, which is the newer page's, is kept.
 
     Args:
@@ -51,7 +51,7 @@ def kept(times: Moments, pages: Sequence[int]) -> Mask | None:
     return keep
 
 
-def kept_repeating(times: Moments, columns: Sequence[Numbers], pages: Sequence[int]) -> Mask | None:
+def ticks_to_keep(times: Moments, columns: Sequence[Numbers], pages: Sequence[int]) -> Mask | None:
     """Ticks, of which many may have one time: only a run of whole rows that comes again is an overlap.
 
     Two equal trades in one second, one ending a page and one beginning the next, are two trades. Only a page

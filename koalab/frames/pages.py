@@ -8,12 +8,12 @@ from koalab.frames.errors import UnreadableValue
 from koalab.transport.base import Page
 
 
-def filled(pages: Iterable[Page]) -> list[Page]:
+def non_empty(pages: Iterable[Page]) -> list[Page]:
     """The pages with something in them. A broker that has nothing may send rows of nothing but blanks."""
     return [page for page in pages if page.rows and not all(map(_blank, page.columns))]
 
 
-def rows_of(pages: Iterable[Page]) -> int:
+def row_count(pages: Iterable[Page]) -> int:
     return sum(page.rows for page in pages)
 
 

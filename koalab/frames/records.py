@@ -73,7 +73,7 @@ def rows(tr: str, pages: Sequence[Page], columns: Columns = "en") -> pd.DataFram
         UnreadableValue: a value is not what its field holds.
     """
     found = fields(tr)
-    held = paging.filled(pages)
+    held = paging.non_empty(pages)
     paging.check(tr, held, len(found))
     return _frame(
         [_column(tr, held, position, field) for position, field in enumerate(found)], labels(found, columns)
@@ -92,7 +92,7 @@ def quotes(pages: Sequence[Page], columns: Columns = "en") -> pd.DataFrame:
         BadInput: ``columns`` is neither ``"en"`` nor ``"ko"``.
     """
     frame = rows(_QUOTES, pages, columns)
-    held = paging.filled(pages)
+    held = paging.non_empty(pages)
     found = fields(_QUOTES)
     position = {field.english: at for at, field in enumerate(found)}
     for name in ("time", "quote_time"):
@@ -118,11 +118,11 @@ def _typed(tr: str, field: Field, text: str, count: int) -> Any:
 
 
 def _column(tr: str, pages: Sequence[Page], position: int, field: Field) -> Any:
-    return _typed(tr, field, paging.column(pages, position), paging.rows_of(pages))
+    return _typed(tr, field, paging.column(pages, position), paging.row_count(pages))
 
 
 def _moments(pages: Sequence[Page], date: int, clock: int, field: Field) -> pd.DatetimeIndex:
-    count = paging.rows_of(pages)
+    count = paging.row_count(pages)
     days = numbers.texts(paging.column(pages, date), count)
     clocks = numbers.texts(paging.column(pages, clock), count)
     joined = "\n".join(day + time if day and time else "" for day, time in zip(days, clocks, strict=True))

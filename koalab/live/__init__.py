@@ -1,1 +1,1 @@
-"""Live data: one thread and one stream for all that is heard, and what is made of it."""
+"""Live data: one stream and thread per session, its subscribers, and minute bars collected from it."""

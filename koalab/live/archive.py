@@ -1,4 +1,4 @@
-"""Complete minutes into the cache of bars, raw and, where they are at its scale, adjusted."""
+"""Stores complete minutes in the cache of bars: raw, and adjusted where the scale is certain."""
 
 from __future__ import annotations
 
@@ -24,81 +24,81 @@ _INSTANT: Final = np.timedelta64(1, "us")
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
-    """What is to be kept of one code and one session; ``base`` is that session's 기준가, 0 where it is not known."""
+class CollectedMinutes:
+    """Complete minutes of one code in one session; ``base_price`` is that session's 기준가, 0 if unknown."""
 
     code: str
-    hours: SessionMinutes
-    piece: CompleteMinutes
-    base: int
+    session: SessionMinutes
+    minutes: CompleteMinutes
+    base_price: int
 
 
-class Archive:
-    """Where collected minutes go.
+class MinuteArchive:
+    """Writes collected minutes into the cache.
 
     Args:
         store: of final bars.
-        sessions: of the exchange, read when they are first needed.
+        sessions: of the exchange, read at first use.
     """
 
     def __init__(self, store: BarStore, sessions: Callable[[], Sessions]) -> None:
         self._store = store
         self._sessions = sessions
 
-    def held(self, code: str, hours: SessionMinutes) -> Coverage:
-        """Which minutes of a session the raw series has."""
+    def stored(self, code: str, session: SessionMinutes) -> Coverage:
+        """The minutes of a session in the raw series."""
         record = record_of(self._store.shelf, Series(code, _INTERVAL, False))
-        return coverage.intersect(record.coverage, hours.first, hours.last)
+        return coverage.intersect(record.coverage, session.first, session.last)
 
-    def keep(self, collected: Iterable[Collected]) -> None:
-        """Keeps them all, or none.
+    def store(self, collected: Iterable[CollectedMinutes]) -> None:
+        """Stores all of them in one transaction.
 
         Raises:
-            CacheUnavailable: the cache cannot be used now.
+            CacheUnavailable: the cache cannot be written now.
         """
         with self._store.shelf.transaction():
             for one in collected:
                 self._add(one, adjusted=False)
-                if self._adjusted_fits(one):
+                if self._fits_adjusted(one):
                     self._add(one, adjusted=True)
 
-    def _add(self, one: Collected, adjusted: bool) -> None:
+    def _add(self, one: CollectedMinutes, adjusted: bool) -> None:
         series = Series(one.code, _INTERVAL, adjusted)
-        for first, last in one.piece.covered:
+        for first, last in one.minutes.covered:
             covered = (moment(first), moment(last))
-            bars = one.piece.bars.slice(*covered)
+            bars = one.minutes.bars.slice(*covered)
             try:
                 self._store.add(
-                    series, bars, covered, adjustment=_adjustment(one.hours) if adjusted else None
+                    series, bars, covered, adjustment=_adjustment(one.session) if adjusted else None
                 )
             except AdjustmentChanged as changed:
-                # The next load of that series asks for what is missing, and finds out what is right.
+                # The next load of that series requests the missing range and settles its adjustment.
                 log.warning("collected minutes are not kept: %s", changed)
 
-    def _adjusted_fits(self, one: Collected) -> bool:
-        """Whether the session's prices may stand beside the adjusted ones that are held.
+    def _fits_adjusted(self, one: CollectedMinutes) -> bool:
+        """Whether the session's prices have the scale of the stored adjusted series.
 
-        They may where those have its adjustment, or where their last close, of the session before, is its 기준가.
-        Otherwise only a load can decide, and adds this session's minutes.
+        They have if that series is of this session's adjustment, or if its last close before the session equals the
+        session's 기준가. Otherwise only a load can decide, so these minutes are not added to the adjusted series.
         """
-        series, adjustment = Series(one.code, _INTERVAL, True), _adjustment(one.hours)
-        opening = moment(one.hours.first)
-        known = self._store.cached_range(series, opening, opening - _INSTANT)  # its record alone
+        series, opening = Series(one.code, _INTERVAL, True), moment(one.session.first)
+        adjustment = _adjustment(one.session)
+        known = self._store.cached_range(series, opening, opening - _INSTANT)  # an empty range: its record alone
         if not known.any_cached or known.adjustment == adjustment:
             return True
-        before, _ = self._store.read(series, self._day_before(opening), opening - _INSTANT)
-        if not len(before) or float(before.close[-1]) != one.base:
+        before, _ = self._store.read(series, self._previous_session(opening), opening - _INSTANT)
+        if not len(before) or float(before.close[-1]) != one.base_price:
             return False
         return self._store.renew(series, known.adjustment, adjustment)
 
-    def _day_before(self, opening: Moment) -> Moment:
-        """The midnight of the session before the one that opens then."""
+    def _previous_session(self, opening: Moment) -> Moment:
+        """The midnight of the session before the one that opens at ``opening``."""
         dates = self._sessions().dates
         index = int(np.searchsorted(dates, opening.astype("datetime64[D]"))) - 1
         found: Moment = dates[max(0, index)].astype("datetime64[us]")
         return found
 
 
-def _adjustment(hours: SessionMinutes) -> Moment:
-    """The adjustment in force during that session: the one that its opening names."""
-    return moment(hours.first)
+def _adjustment(session: SessionMinutes) -> Moment:
+    """The adjustment in force during a session, identified by its opening."""
+    return moment(session.first)

@@ -1,4 +1,4 @@
-"""The minute archive as users see it."""
+"""``Collection``: the minute archive's public object."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from koalab.live import gap_filling
 from koalab.live.collector import MinuteCollector
 from koalab.progress import Progress
 
-# What has happened by now is heard within that, or the server is not well.
-_SYNC = 5.0
+# Events that have been fired arrive within this, unless the server is in trouble.
+_SYNC_TIMEOUT = 5.0
 
 
 class Collection:
-    """Minute bars that are being collected. ``kw.collect(codes)`` makes it; it runs in the background.
+    """Minute bars being collected in the background. ``kw.collect(codes)`` creates it.
 
     Args:
-        collector: does it.
-        link: to the broker, for what is missing.
+        collector: receives and stores them.
+        link: to the broker, for filling holes.
         progress: makes a progress bar.
         name: the name of a code.
     """
@@ -48,17 +48,17 @@ class Collection:
 
     @property
     def running(self) -> bool:
-        """Whether it listens; no more after ``stop``, or where the server refused."""
+        """Whether it is subscribed; False after ``stop`` or an error."""
         return self._collector.running
 
     @property
     def over(self) -> bool:
-        """Whether the session of today, or the latest, has been heard to its end, or there is none today."""
+        """Whether today's or the latest session has been received to its end, or there is none."""
         return self._collector.over
 
     @property
     def gaps(self) -> pd.DataFrame:
-        """When something may have been missed: ``since until why``, a row a gap; ``until`` is NaT while it lasts."""
+        """Intervals in which events may be lost: ``since until why``; ``until`` is NaT while one lasts."""
         rows = self._collector.gaps
         return pd.DataFrame(
             {
@@ -69,28 +69,28 @@ class Collection:
         )
 
     def status(self) -> dict[str, Any]:
-        """How it stands: ``running``, ``codes``, ``until`` (up to then everything is heard), ``complete`` and ``holes``
-        (minutes of the session, all codes together), ``gaps``, ``trs`` (spent on holes), ``error``."""
-        progressed = self._collector.progressed().values()
+        """Totals: ``running``, ``codes``, ``until`` (up to then everything is received), ``complete`` and ``holes``
+        (minutes of the session, over all codes), ``gaps``, ``trs`` (spent on holes), ``error``."""
+        progress = self._collector.progress().values()
         return {
             "running": self.running,
             "codes": len(self.codes),
             "until": _times([self._collector.until])[0],
-            "complete": sum(one.complete for one in progressed),
-            "holes": sum(one.holes for one in progressed),
+            "complete": sum(one.complete for one in progress),
+            "holes": sum(one.holes for one in progress),
             "gaps": len(self._collector.gaps),
             "trs": self._trs,
             "error": "" if self._collector.error is None else str(self._collector.error),
         }
 
     def frame(self) -> pd.DataFrame:
-        """How each code stands in the session of today, or the latest.
+        """Progress of each code in today's or the latest session.
 
         Returns:
-            Index ``code``; ``name``; ``complete`` (minutes of which everything is known, those without a trade
-            included), ``holes`` (minutes that are over and not complete) and ``last`` (time of the last trade, Seoul).
+            Index ``code``; ``name``; ``complete`` (complete minutes, those without a trade included), ``holes``
+            (minutes that have ended and are not complete) and ``last`` (time of the last trade, Asia/Seoul).
         """
-        found = self._collector.progressed()
+        found = self._collector.progress()
         return pd.DataFrame(
             {
                 "name": pd.array([self._name(code) for code in found], dtype="str"),
@@ -102,11 +102,11 @@ class Collection:
         )
 
     def fill(self) -> int:
-        """Fills the holes of this session from opt10080, a TR a code that has any; how many TRs that took.
+        """Fills the holes of this session from opt10080, one TR per code that has any; returns the number of TRs.
 
-        Minutes are final half a minute after they ended. Made again, it asks only for what is missing still.
+        Minutes are final half a minute after their end. A second call requests only what is still missing.
         """
-        self._collector.sync(_SYNC)
+        self._collector.sync(_SYNC_TIMEOUT)
         self._collector.flush()
         with self._progress() as shown:
             spent = gap_filling.fill(self._link, self._collector, shown)
@@ -114,14 +114,14 @@ class Collection:
         return spent
 
     def stop(self, fill: bool = True) -> None:
-        """Listens no more and keeps what is complete, then fills the holes; a second time does nothing.
+        """Unsubscribes, stores what is complete, then fills the holes; idempotent.
 
         Raises:
-            KoalabError: holes could not be filled; what was collected is kept, and ``fill`` can be called again.
+            KoalabError: holes could not be filled; collected minutes are stored, and ``fill`` can be called again.
         """
-        if not self._collector.listening:
+        if not self._collector.subscribed:
             return
-        self._collector.sync(_SYNC)
+        self._collector.sync(_SYNC_TIMEOUT)
         self._collector.stop()
         if fill:
             self.fill()
@@ -132,20 +132,20 @@ class Collection:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Whoever is in trouble wants to get out, and not to wait for the broker's limits.
+        # After an exception leave at once: filling may wait for the broker's limits.
         self.stop(fill=kind is None)
 
     def __repr__(self) -> str:
-        how = self.status()
-        state = "collecting" if how["running"] else "stopped"
+        status = self.status()
+        state = "collecting" if status["running"] else "stopped"
         return (
-            f"<{state} minutes of {how['codes']} codes: {how['complete']} complete, {how['holes']} missing, "
-            f"{how['gaps']} gaps>"
+            f"<{state} minutes of {status['codes']} codes: {status['complete']} complete, {status['holes']} missing, "
+            f"{status['gaps']} gaps>"
         )
 
 
 def _times(micros: list[int]) -> pd.DatetimeIndex:
-    """Naive Seoul microseconds as moments in Asia/Seoul; NaT for 0."""
+    """Microseconds of naive Seoul wall time as timestamps in Asia/Seoul; NaT for 0."""
     values = np.array(micros, np.int64).astype("datetime64[us]")
     values[np.array(micros, np.int64) <= 0] = np.datetime64("NaT")
     return pd.DatetimeIndex(values).tz_localize(SEOUL)

@@ -1,4 +1,4 @@
-"""Minute bars out of the live stream, for a list of codes."""
+"""Collects minute bars from the live stream, for a list of codes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import numpy as np
 
 from kernel_server.reference.sessions import Sessions
 from koalab.errors import KoalabError
-from koalab.live import columns
-from koalab.live.archive import Archive, Collected
-from koalab.live.connected_intervals import MARGIN, ConnectedIntervals, wall
+from koalab.live.archive import CollectedMinutes, MinuteArchive
+from koalab.live.connected_intervals import MARGIN, ConnectedIntervals
 from koalab.live.hub import Hub, Subscription
-from koalab.live.minute_builder import CompleteMinutes, MinuteBuilder, SessionMinutes, count, holes
-from koalab.live.minutes import MINUTE, SECOND, Trades
+from koalab.live.minute_builder import CompleteMinutes, MinuteBuilder, SessionMinutes, holes, minute_count
+from koalab.live.trades import read_trades
+from koalab.live.wall_time import DAY, MINUTE, SECOND, wall_micros
 from koalab.store import coverage
 from koalab.store.coverage import Coverage
 from koalab.store.disk import CacheUnavailable
@@ -26,21 +26,18 @@ from koalab.transport.base import TickBatch
 
 log = logging.getLogger(__name__)
 
-TRADE: Final = "주식체결"
-_FIDS: Final = (20, 10, 11, 15, 13)  # 체결시간 현재가 전일대비 거래량 누적거래량
-# 체결강도: of an issue's types, only 주식체결 has it.
-_CHOOSING: Final = (228,)
+# 체결강도: of an issue's real-time types, only 주식체결 has it, so it registers that type alone.
+_REGISTERED_FIDS: Final = (228,)
 # Trades of the closing auction may come some seconds after the close, those after hours ten minutes after it.
 _AFTER_CLOSE: Final = 600
-_DAY: Final = 86_400 * SECOND
-# At most that share of the time goes into writing.
-_WRITING: Final = 20
-_AT_ONCE: Final = 50
+# A flush of t seconds is followed by at least this many times t without one.
+_FLUSH_PAUSE: Final = 20
+_CODES_PER_TRANSACTION: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Time in which something may be missing; microseconds of naive Seoul wall time."""
+    """An interval in which events may be lost, in ``wall_time``; ``until`` is None while it lasts."""
 
     since: int
     until: int | None
@@ -49,7 +46,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class CodeProgress:
-    """How one code stands: minutes that are complete, minutes that are over and are not, the last trade's time or 0."""
+    """Progress of one code: complete minutes, past minutes that are not, and the last trade's time or 0."""
 
     complete: int
     holes: int
@@ -57,22 +54,22 @@ class CodeProgress:
 
 
 class MinuteCollector:
-    """Hears the trades of some codes and keeps the minutes that they surely make up.
+    """Subscribes to the trades of some codes and stores minute bars that are provably complete.
 
-    Any thread may ask; events come on the hub's.
+    Methods may be called from any thread; the ``Subscriber`` callbacks run on the hub's.
 
     Args:
         hub: the session's live stream.
-        archive: where minutes go.
+        archive: stores the minutes.
         sessions: of the exchange.
         now: the broker's time.
-        codes: which.
+        codes: to collect.
     """
 
     def __init__(
         self,
         hub: Hub,
-        archive: Archive,
+        archive: MinuteArchive,
         sessions: Callable[[], Sessions],
         now: Callable[[], float],
         codes: Sequence[str],
@@ -84,218 +81,198 @@ class MinuteCollector:
         self._sessions = sessions
         self._now = now
         self._lock = threading.RLock()
-        self._stretches = ConnectedIntervals()
-        self._hours: SessionMinutes | None = None
-        self._tapes: dict[str, MinuteBuilder] = {}
-        self._complete: dict[str, Coverage] = {}
-        self._due = 0
-        self._rest_until = float("-inf")
-        self._turn(wall(now()))
-        self._subscription: Subscription | None = hub.subscribe(self.codes, _CHOOSING, self)
+        self._connected = ConnectedIntervals()
+        self._session: SessionMinutes | None = None
+        self._builders: dict[str, MinuteBuilder] = {}
+        self._stored: dict[str, Coverage] = {}
+        self._flush_at = 0
+        self._no_flush_before = float("-inf")
+        self._enter_session(wall_micros(now()))
+        self._subscription: Subscription | None = hub.subscribe(self.codes, _REGISTERED_FIDS, self)
         self._hub = hub
 
-    # -- the stream, on the hub's thread
+    # -- Subscriber, on the hub's thread
 
-    def began(self, at: float) -> None:
+    def on_start(self, at: float) -> None:
         with self._lock:
-            self._stretches.begin(at)
+            self._connected.start(at)
             if self.gaps and self.gaps[-1].until is None:
                 last = self.gaps[-1]
-                self.gaps[-1] = Gap(last.since, wall(at), last.why)
+                self.gaps[-1] = Gap(last.since, wall_micros(at), last.why)
 
-    def heard(self, batch: TickBatch) -> None:
-        rows = columns.rows_of(batch, TRADE)
-        if not len(rows):
+    def on_batch(self, batch: TickBatch) -> None:
+        found = read_trades(batch)
+        if found is None:
             return
-        clock, price, change, volume, total = columns.read(batch, TRADE, rows, _FIDS)
-        came = batch.time[rows]
-        happened = _moments(clock.astype(np.int64), wall(float(came[0])) // _DAY * _DAY)
-        price = np.abs(price)
-        trades = Trades(happened, price, np.abs(volume), total)
-        code = batch.code[rows]
-        order = np.argsort(code, kind="stable")
-        edges = np.flatnonzero(np.diff(code[order], prepend=-1))
+        newest = int(found.trades.time[-1])
         with self._lock:
-            self._turn(int(happened[-1]))
-            if self._hours is None:
+            self._enter_session(newest)
+            if self._session is None:
                 return
-            self._stretches.trade(float(came[-1]), int(happened[-1]))
-            for part in np.split(order, edges[1:]):
-                tape = self._tapes.get(batch.codes[code[part[0]]])
-                if tape is not None:
-                    tape.add(self._inside(trades[part]))
-                    tape.base = int(price[part[-1]] - change[part[-1]])
+            self._connected.trade(found.arrived, newest)
+            for code, trades, base_price in found.by_code():
+                builder = self._builders.get(code)
+                if builder is not None:
+                    builder.add(trades.between(self._session.first, self._session.last))
+                    builder.base_price = base_price
 
-    def seen(self, until: float) -> None:
+    def on_progress(self, until: float) -> None:
         with self._lock:
-            self._stretches.seen(until)
-            self._turn(wall(until))
-            if self._stretches.until >= self._due and time.monotonic() >= self._rest_until:
+            self._connected.advance(until)
+            self._enter_session(wall_micros(until))
+            if self._connected.until >= self._flush_at and time.monotonic() >= self._no_flush_before:
                 self._flush()
 
-    def missed(self, since: float, why: str) -> None:
+    def on_gap(self, since: float, why: str) -> None:
         with self._lock:
-            self._stretches.end(since)
-            self.gaps.append(Gap(wall(since), None, why))
+            self._connected.end(since)
+            self.gaps.append(Gap(wall_micros(since), None, why))
 
-    def failed(self, error: KoalabError) -> None:
+    def on_error(self, error: KoalabError) -> None:
         with self._lock:
             self.error = error
 
-    # -- whoever asks
+    # -- any thread
 
     def wait(self, timeout: float) -> None:
-        """Until the codes are registered; errors as ``Subscription.wait``."""
+        """Waits until the codes are registered; errors as ``Subscription.wait``."""
         assert self._subscription is not None
         self._subscription.wait(timeout)
 
     @property
-    def listening(self) -> bool:
-        """Whether nobody has stopped it."""
+    def subscribed(self) -> bool:
+        """Whether ``stop`` has not been called."""
         return self._subscription is not None
 
     @property
     def running(self) -> bool:
-        return self.listening and self.error is None
+        return self.subscribed and self.error is None
 
     @property
     def until(self) -> int:
-        """Up to here everything has been heard, gaps aside."""
+        """Up to here everything has been received, gaps aside."""
         with self._lock:
-            return self._stretches.until
+            return self._connected.until
 
     @property
     def over(self) -> bool:
-        """Whether the session of today, or the latest, has been heard to its end, or there is none today."""
+        """Whether today's or the latest session has been received to its end, or there is none."""
         with self._lock:
-            return self._hours is None or self._stretches.until > self._hours.last
+            return self._session is None or self._connected.until > self._session.last
 
     def sync(self, timeout: float) -> bool:
-        """Waits for what has happened by now; False where it did not come in time."""
+        """Waits until every event fired before this call is processed; False on a timeout."""
         return self._hub.sync(timeout) if self.running else False
 
     def stop(self) -> None:
-        """Hears no more, and keeps what is complete; again does nothing."""
+        """Unsubscribes and stores what is complete; idempotent."""
         one, self._subscription = self._subscription, None
         if one is not None:
             one.close()
             with self._lock:
-                self._flush(all_of_it=True)
+                self._flush(everything=True)
 
     def flush(self) -> None:
-        """Keeps what is complete; where nobody listens any more, all of it."""
+        """Stores what is complete; after ``stop`` without waiting for a later trade as confirmation."""
         with self._lock:
-            self._flush(all_of_it=not self.listening)
+            self._flush(everything=not self.subscribed)
 
-    def progressed(self) -> Mapping[str, CodeProgress]:
-        """How each code stands in the session of today, or the latest."""
+    def progress(self) -> Mapping[str, CodeProgress]:
+        """Progress of each code in today's or the latest session."""
         with self._lock:
-            if self._hours is None:
+            if self._session is None:
                 return {code: CodeProgress(0, 0, 0) for code in self.codes}
-            now = max(self._stretches.until - MARGIN, 0)
+            now = max(self._connected.until - MARGIN, 0)
             found = {}
             for code in self.codes:
-                complete = self._known(code)
-                open_ = holes(self._hours, complete, now)
-                found[code] = CodeProgress(count(complete), count(open_), self._tapes[code].last)
+                complete = self._complete(code)
+                missing = holes(self._session, complete, now)
+                last = self._builders[code].last_trade
+                found[code] = CodeProgress(minute_count(complete), minute_count(missing), last)
             return found
 
-    def open_holes(self, until: int) -> tuple[SessionMinutes, dict[str, Coverage]] | None:
-        """The holes of each code up to ``until``, of the session of today or the latest; None before any."""
+    def holes(self, until: int) -> tuple[SessionMinutes, dict[str, Coverage]] | None:
+        """Today's or the latest session, and the holes of each code up to ``until``; None before any session."""
         with self._lock:
-            if self._hours is None:
+            if self._session is None:
                 return None
-            found = {code: holes(self._hours, self._known(code), until) for code in self.codes}
-            return self._hours, {code: one for code, one in found.items() if one}
+            found = {code: holes(self._session, self._complete(code), until) for code in self.codes}
+            return self._session, {code: one for code, one in found.items() if one}
 
-    def fill(self, code: str, hours: SessionMinutes, piece: CompleteMinutes) -> None:
-        """Keeps minutes that came another way.
+    def fill(self, code: str, session: SessionMinutes, minutes: CompleteMinutes) -> None:
+        """Stores minutes from another source.
 
         Raises:
-            CacheUnavailable: the cache cannot be used now.
+            CacheUnavailable: the cache cannot be written now.
         """
         with self._lock:
-            same = self._hours == hours
-            self._archive.keep([Collected(code, hours, piece, self._tapes[code].base if same else 0)])
+            same = self._session == session
+            base_price = self._builders[code].base_price if same else 0
+            self._archive.store([CollectedMinutes(code, session, minutes, base_price)])
             if same:
-                self._add(code, piece.covered)
+                self._mark_stored(code, minutes.covered)
 
-    # -- inside, with the lock
+    # -- with the lock held
 
-    def _inside(self, trades: Trades) -> Trades:
-        assert self._hours is not None
-        return trades[np.flatnonzero((trades.time >= self._hours.first) & (trades.time <= self._hours.last))]
-
-    def _known(self, code: str) -> Coverage:
-        found = self._complete[code]
-        for part in self._tapes[code].complete(self._stretches.all()).covered:
+    def _complete(self, code: str) -> Coverage:
+        found = self._stored[code]
+        for part in self._builders[code].complete(self._connected.all()).covered:
             found = coverage.add(found, part)
         return found
 
-    def _add(self, code: str, covered: Coverage) -> None:
+    def _mark_stored(self, code: str, covered: Coverage) -> None:
         for part in covered:
-            self._complete[code] = coverage.add(self._complete[code], part)
+            self._stored[code] = coverage.add(self._stored[code], part)
 
-    def _turn(self, moment: int) -> None:
-        """Another session, once its day has come; the one before it is kept to its end first."""
-        if self._hours is not None and moment // _DAY <= self._hours.first // _DAY:
+    def _enter_session(self, now: int) -> None:
+        """Switches to the session of the day of ``now``, if there is one; flushes the one before."""
+        if self._session is not None and now // DAY <= self._session.first // DAY:
             return
         sessions = self._sessions()
-        day = np.datetime64(moment // _DAY, "D")
+        day = np.datetime64(now // DAY, "D")
         index = int(np.searchsorted(sessions.dates, day))
         if index == len(sessions) or sessions.dates[index] != day:
             return
-        if self._hours is not None:
-            self._flush(all_of_it=True)
+        if self._session is not None:
+            self._flush(everything=True)
         opens, closes = float(sessions.opens[index]), float(sessions.closes[index])
-        self._hours = hours = SessionMinutes(wall(opens), wall(closes + _AFTER_CLOSE) - 1)
-        self._tapes = {code: MinuteBuilder(hours) for code in self.codes}
+        self._session = session = SessionMinutes(wall_micros(opens), wall_micros(closes + _AFTER_CLOSE) - 1)
+        self._builders = {code: MinuteBuilder(session) for code in self.codes}
         try:
-            self._complete = {code: self._archive.held(code, hours) for code in self.codes}
+            self._stored = {code: self._archive.stored(code, session) for code in self.codes}
         except CacheUnavailable as error:
             log.warning("minutes that are held cannot be looked up: %s", error)
-            self._complete = dict.fromkeys(self.codes, ())
+            self._stored = dict.fromkeys(self.codes, ())
 
-    def _flush(self, all_of_it: bool = False) -> None:
-        """Writes what is complete: up to each code's newest trade, all of it at the end."""
-        if self._hours is None:
+    def _flush(self, everything: bool = False) -> None:
+        """Stores complete minutes: of each code those before its newest trade, or ``everything``."""
+        if self._session is None:
             return
         began = time.monotonic()
-        stretches = self._stretches.all()
-        over = all_of_it or self._stretches.until > self._hours.last
-        found: list[tuple[Collected, int]] = []
-        for code, tape in self._tapes.items():
-            until = self._hours.last + 1 if over else tape.proven_until()
-            if until <= tape.taken:
+        connected = self._connected.all()
+        over = everything or self._connected.until > self._session.last
+        found: list[tuple[CollectedMinutes, int]] = []
+        for code, builder in self._builders.items():
+            until = self._session.last + 1 if over else builder.confirmed_until()
+            if until <= builder.stored_until:
                 continue
-            piece = tape.complete(stretches)
-            covered = coverage.intersect(piece.covered, tape.taken, until - 1)
+            complete = builder.complete(connected)
+            covered = coverage.intersect(complete.covered, builder.stored_until, until - 1)
             if covered:
-                found.append(
-                    (Collected(code, self._hours, CompleteMinutes(piece.bars, covered), tape.base), until)
-                )
+                minutes = CompleteMinutes(complete.bars, covered)
+                found.append((CollectedMinutes(code, self._session, minutes, builder.base_price), until))
             else:
-                tape.take(until)
-        for start in range(0, len(found), _AT_ONCE):
-            part = found[start : start + _AT_ONCE]
+                builder.discard(until)
+        for start in range(0, len(found), _CODES_PER_TRANSACTION):
+            part = found[start : start + _CODES_PER_TRANSACTION]
             try:
-                self._archive.keep(one for one, _ in part)
+                self._archive.store(one for one, _ in part)
             except CacheUnavailable as error:
                 log.warning("collected minutes could not be kept, and will be tried again: %s", error)
                 continue
             for one, until in part:
-                self._add(one.code, one.piece.covered)
-                self._tapes[one.code].take(until)
-        self._due = (self._stretches.until // MINUTE + 1) * MINUTE + 5 * SECOND
+                self._mark_stored(one.code, one.minutes.covered)
+                self._builders[one.code].discard(until)
+        self._flush_at = (self._connected.until // MINUTE + 1) * MINUTE + 5 * SECOND
         taken = time.monotonic() - began
-        self._rest_until = time.monotonic() + _WRITING * taken
-
-
-def _moments(
-    clock: np.ndarray[tuple[int], np.dtype[np.int64]], day: int
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """HHMMSS on a day (its midnight)."""
-    found: np.ndarray[tuple[int], np.dtype[np.int64]] = (
-        day + (clock // 10_000 * 3600 + clock // 100 % 100 * 60 + clock % 100) * SECOND
-    )
-    return found
+        self._no_flush_before = time.monotonic() + _FLUSH_PAUSE * taken

@@ -1,4 +1,4 @@
-"""Batches of real-time events as numpy columns, by type."""
+"""Reads the fields of real-time events as numpy columns."""
 
 from __future__ import annotations
 
@@ -15,42 +15,41 @@ from koalab.transport.base import TickBatch
 
 
 def rows_of(batch: TickBatch, realtype: str) -> NDArray[np.intp]:
-    """Which of a batch's events are of that type."""
+    """The indices of a batch's events of one type."""
     if realtype not in batch.types:
         return np.empty(0, np.intp)
     return np.flatnonzero(batch.type == batch.types.index(realtype))
 
 
 def read(batch: TickBatch, realtype: str, rows: NDArray[np.intp], fids: Sequence[int]) -> list[Numbers]:
-    """Those FIDs of those events, which are all of that type: an array each, signs kept.
+    """The given FIDs of events of one type: one array per FID, signs kept.
 
-    A server may send fewer fields than the type has, or more behind them: what is asked for has to be among
-    those that are there.
+    A broker may send fewer fields than the reference table has, or additional ones at the end.
 
     Raises:
         UnreadableValue: a field is missing, or is no number.
     """
     lines = batch.data.split("\n")
     chosen = lines if len(rows) == len(lines) else [lines[row] for row in rows.tolist()]
-    places = [_places(realtype)[fid] for fid in fids]
+    positions = [_positions(realtype)[fid] for fid in fids]
     cells = "\t".join(chosen).split("\t")
     width = len(cells) // max(1, len(chosen))
     if any(line.count("\t") != width - 1 for line in chosen):
         split = [line.split("\t") for line in chosen]
-        width = max(places) + 1
+        width = max(positions) + 1
         cells = [cell for line in split for cell in (*line, *[""] * width)[:width]]
     found = []
-    for fid, place in zip(fids, places, strict=True):
-        if place >= width:
+    for fid, position in zip(fids, positions, strict=True):
+        if position >= width:
             raise UnreadableValue("", 0, f"{width} fields or more", f"{realtype} {fid}")
         try:
-            found.append(numbers("\n".join(cells[place::width]), len(chosen)))
+            found.append(numbers("\n".join(cells[position::width]), len(chosen)))
         except UnreadableValue as error:
             raise error.within(f"{realtype} {fid}") from None
     return found
 
 
 @cache
-def _places(realtype: str) -> dict[int, int]:
-    """Where each FID of a type stands in its string."""
-    return {fid: place for place, fid in enumerate(reference.realtype(realtype).fids)}
+def _positions(realtype: str) -> dict[int, int]:
+    """The position of each FID in the string of a type."""
+    return {fid: position for position, fid in enumerate(reference.realtype(realtype).fids)}

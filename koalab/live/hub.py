@@ -1,7 +1,7 @@
-"""What is heard live: one thread and one stream a session, however many listen.
+"""The live stream of a session: one thread and one ``Ticks`` stream, shared by all subscribers.
 
-A lost stream is opened again and everything registered as before; who listens is told from when to when that was.
-Nothing is promised of that time, and nothing is silent: whatever may be missing is a gap.
+A lost stream is reopened and all codes are registered again. Every interval in which events may have been lost is
+reported to the subscribers as a gap.
 """
 
 from __future__ import annotations
@@ -18,54 +18,62 @@ from koalab.transport.base import TickBatch, TickStream
 
 log = logging.getLogger(__name__)
 
-_PASSES: Final = (ServerLost, NotConnected, NoAnswer, RateLimited)
-_LOOK: Final = 2.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
-_JOIN: Final = 5.0
+_TRANSIENT: Final = (ServerLost, NotConnected, NoAnswer, RateLimited)
+_STATUS_TIMEOUT: Final = 2.0
+_FIRST_BACKOFF, _LONGEST_BACKOFF = 0.2, 10.0
+_JOIN_TIMEOUT: Final = 5.0
 
 
 class Subscriber(Protocol):
-    """Who listens. Everything is called on the hub's thread and must not take long; moments are broker's time."""
+    """Callbacks of a subscription. All run on the hub's thread and must be quick; moments are broker's time."""
 
-    def began(self, at: float) -> None:
-        """From that moment on everything is heard."""
+    def on_start(self, at: float) -> None:
+        """From ``at`` on every event is received."""
         ...
 
-    def heard(self, batch: TickBatch) -> None:
-        """Events, possibly of others' codes and types as well."""
+    def on_batch(self, batch: TickBatch) -> None:
+        """Events, possibly of other subscribers' codes and types too."""
         ...
 
-    def seen(self, until: float) -> None:
-        """Everything up to that moment has been heard."""
+    def on_progress(self, until: float) -> None:
+        """Every event up to ``until`` has been received."""
         ...
 
-    def missed(self, since: float, why: str) -> None:
-        """After that moment something may be missing, until ``began`` is called again."""
+    def on_gap(self, since: float, why: str) -> None:
+        """Events after ``since`` may be lost, until the next ``on_start``."""
         ...
 
-    def failed(self, error: KoalabError) -> None:
-        """Nothing more comes."""
+    def on_error(self, error: KoalabError) -> None:
+        """The subscription has ended; no further callback comes."""
         ...
 
 
 class Subscription:
-    """Codes that somebody listens to, until it is closed."""
+    """Codes registered for one subscriber, until it is closed.
 
-    def __init__(self, hub: Hub, codes: Sequence[str], fids: Sequence[int], listener: Subscriber) -> None:
+    Attributes:
+        request: number of the stream request that registers the codes.
+        receiving: whether the codes are registered and the stream is complete.
+        settled: set once the codes are registered or have failed to be.
+        error: why the subscription ended, None while it has not.
+    """
+
+    def __init__(self, hub: Hub, codes: Sequence[str], fids: Sequence[int], subscriber: Subscriber) -> None:
         self.codes = tuple(dict.fromkeys(codes))
         self.fids = tuple(fids)
-        self.listener = listener
-        self.ticket = 0
-        self.hearing = False
+        self.subscriber = subscriber
+        self.request = 0
+        self.receiving = False
         self.settled = threading.Event()
         self.error: KoalabError | None = None
         self._hub = hub
 
     def wait(self, timeout: float) -> None:
-        """Until its codes are registered.
+        """Waits until the codes are registered.
 
         Raises:
-            KoalabError: they are not, and why.
+            NoAnswer: not within ``timeout`` seconds.
+            KoalabError: the registration failed.
         """
         if not self.settled.wait(timeout):
             raise NoAnswer(f"{len(self.codes)} codes were not registered within {timeout:g} s")
@@ -77,7 +85,7 @@ class Subscription:
 
 
 class Hub:
-    """A session's live stream. It is there while anybody listens.
+    """The live stream of a session; open while there is a subscription.
 
     Args:
         link: to the broker.
@@ -89,178 +97,179 @@ class Hub:
         self._subscriptions: list[Subscription] = []
         self._stream: TickStream | None = None
         self._thread: threading.Thread | None = None
-        self._over = threading.Event()
-        self._moved = threading.Condition(self._lock)
+        self._stopped = threading.Event()
+        self._advanced = threading.Condition(self._lock)
         self._carried_out = 0
-        self._connected = True  # the broker, as far as this stream knows
-        # Up to here everything has been heard, as far as is known.
-        self._until = float("-inf")
-        self._pause = _FIRST_PAUSE
+        self._broker_connected = True
+        self._until = float("-inf")  # every event up to here has been received
+        self._backoff = _FIRST_BACKOFF
         self.reconnects = 0
 
-    def subscribe(self, codes: Sequence[str], fids: Sequence[int], listener: Subscriber) -> Subscription:
-        """Has ``listener`` hear of those codes, of all types that hold one of ``fids``."""
-        one = Subscription(self, codes, fids, listener)
+    def subscribe(self, codes: Sequence[str], fids: Sequence[int], subscriber: Subscriber) -> Subscription:
+        """Registers ``codes`` for ``subscriber``, with every real-time type that has one of ``fids``."""
+        one = Subscription(self, codes, fids, subscriber)
         with self._lock:
             self._subscriptions.append(one)
             if self._stream is not None:
-                one.ticket = self._stream.add(one.codes, one.fids)
+                one.request = self._stream.add(one.codes, one.fids)
             elif self._thread is None:
-                self._over = threading.Event()
+                self._stopped = threading.Event()
                 self._thread = threading.Thread(
-                    target=self._run, args=(self._over,), name="koalab-live", daemon=True
+                    target=self._run, args=(self._stopped,), name="koalab-live", daemon=True
                 )
                 self._thread.start()
         return one
 
     def remove(self, one: Subscription) -> None:
-        """Ends a subscription; a code leaves the broker with the last one that has it."""
+        """Ends a subscription; a code is unregistered with its last subscription."""
         with self._lock:
             if one not in self._subscriptions:
                 return
             self._subscriptions.remove(one)
             wanted = {code for other in self._subscriptions for code in other.codes}
-            gone = [code for code in one.codes if code not in wanted]
+            unused = [code for code in one.codes if code not in wanted]
             if self._subscriptions:
-                if self._stream is not None and gone:
-                    self._stream.remove(gone)
+                if self._stream is not None and unused:
+                    self._stream.remove(unused)
                 return
         self.close()
 
     def sync(self, timeout: float) -> bool:
-        """Waits until everything that has happened by now has been heard; False where that took too long."""
-        with self._moved:
+        """Waits until every event fired before this call has been received; False on a timeout or a lost stream."""
+        with self._advanced:
             if self._stream is None:
                 return False
-            stream, ticket = self._stream, self._stream.mark()
-            return self._moved.wait_for(
-                lambda: self._stream is not stream or self._carried_out >= ticket, timeout
+            stream, request = self._stream, self._stream.mark()
+            return self._advanced.wait_for(
+                lambda: self._stream is not stream or self._carried_out >= request, timeout
             ) and (self._stream is stream)
 
     def close(self) -> None:
-        """Ends the stream and the thread; who still listens hears nothing more."""
+        """Ends the stream, its thread and all subscriptions, without a callback."""
         with self._lock:
-            self._over.set()
+            self._stopped.set()
             self._subscriptions.clear()
             thread, stream = self._thread, self._stream
             self._thread = None
-            self._moved.notify_all()
+            self._advanced.notify_all()
         if stream is not None:
             stream.close()
         if thread is not None and thread is not threading.current_thread():
-            thread.join(_JOIN)
+            thread.join(_JOIN_TIMEOUT)
 
-    def _run(self, over: threading.Event) -> None:
-        while not over.is_set():
+    def _run(self, stopped: threading.Event) -> None:
+        while not stopped.is_set():
             try:
-                self._listen(over)
+                self._receive(stopped)
             except KoalabError as error:
-                if over.is_set():
+                if stopped.is_set():
                     return
                 log.warning("live data: %s", error)
-                self._gap(self._subscribed(), str(error))
-                if isinstance(error, _PASSES):
-                    self._recover(over)
+                self._report_gap(self._current(), str(error))
+                if isinstance(error, _TRANSIENT):
+                    self._recover(stopped)
                     continue
-                for one in self._subscribed():
-                    self._drop(one, error)
-            except ValueError:  # gRPC's word for a channel that is closed: the session has ended
+                for one in self._current():
+                    self._fail(one, error)
+            except ValueError:  # gRPC raises it for a closed channel: the session has ended
                 self.close()
 
-    def _listen(self, over: threading.Event) -> None:
-        """Opens the stream and hands on what comes, until it ends."""
+    def _receive(self, stopped: threading.Event) -> None:
+        """Opens the stream, registers all codes and dispatches batches until the stream ends."""
         stream = self._link.transport.ticks(self._link.now)
         try:
             with self._lock:
-                if over.is_set():
+                if stopped.is_set():
                     return
-                self._stream, self._carried_out, self._connected = stream, 0, True
+                self._stream, self._carried_out, self._broker_connected = stream, 0, True
                 for one in self._subscriptions:
-                    one.ticket = stream.add(one.codes, one.fids)
+                    one.request = stream.add(one.codes, one.fids)
             for batch in stream:
-                self._take(batch)
+                self._dispatch(batch)
         finally:
             stream.close()
-            with self._moved:
+            with self._advanced:
                 if self._stream is stream:
                     self._stream = None
-                self._moved.notify_all()
+                self._advanced.notify_all()
 
-    def _take(self, batch: TickBatch) -> None:
-        self._pause = _FIRST_PAUSE
-        everybody = self._subscribed()
-        hearing = [one for one in everybody if one.hearing]
+    def _dispatch(self, batch: TickBatch) -> None:
+        self._backoff = _FIRST_BACKOFF
+        current = self._current()
+        receiving = [one for one in current if one.receiving]
         carried_out = max(self._carried_out, batch.carried_out)
         if batch.dropped:
-            self._gap(hearing, f"{batch.dropped} events were lost: they came faster than they were read")
+            self._report_gap(
+                receiving, f"{batch.dropped} events were lost: they came faster than they were read"
+            )
         if batch.connected is not None:
-            self._connected = batch.connected
-            self._gap(hearing, "the broker's connection was lost")
-        if self._connected:
-            for one in everybody:
-                if not one.hearing and carried_out >= one.ticket:
-                    only_dropped = one in hearing and batch.connected is None and len(batch.time)
-                    self._begin(one, float(batch.time[0]) if only_dropped else self._link.now())
+            self._broker_connected = batch.connected
+            self._report_gap(receiving, "the broker's connection was lost")
+        if self._broker_connected:
+            for one in current:
+                if not one.receiving and carried_out >= one.request:
+                    only_dropped = one in receiving and batch.connected is None and len(batch.time)
+                    self._start(one, float(batch.time[0]) if only_dropped else self._link.now())
         if len(batch.time):
             self._until = max(self._until, float(batch.time[-1]))
-            for one in everybody:
-                self._tell(one, lambda listener: listener.heard(batch))
+            for one in current:
+                self._notify(one, lambda subscriber: subscriber.on_batch(batch))
         if batch.until > float("-inf"):
             self._until = max(self._until, batch.until)
-            for one in everybody:
-                if one.hearing:
-                    self._tell(one, lambda listener: listener.seen(batch.until))
-        with self._moved:
+            for one in current:
+                if one.receiving:
+                    self._notify(one, lambda subscriber: subscriber.on_progress(batch.until))
+        with self._advanced:
             self._carried_out = carried_out
-            self._moved.notify_all()
+            self._advanced.notify_all()
 
-    def _begin(self, one: Subscription, at: float) -> None:
-        one.hearing = True
+    def _start(self, one: Subscription, at: float) -> None:
+        one.receiving = True
         self._until = max(self._until, at)
-        self._tell(one, lambda listener: listener.began(at))
+        self._notify(one, lambda subscriber: subscriber.on_start(at))
         one.settled.set()
 
-    def _gap(self, whose: Sequence[Subscription], why: str) -> None:
-        for one in whose:
-            if one.hearing:
-                one.hearing = False
-                self._tell(one, lambda listener: listener.missed(self._until, why))
+    def _report_gap(self, subscriptions: Sequence[Subscription], why: str) -> None:
+        for one in subscriptions:
+            if one.receiving:
+                one.receiving = False
+                self._notify(one, lambda subscriber: subscriber.on_gap(self._until, why))
 
-    def _tell(self, one: Subscription, what: Callable[[Subscriber], None]) -> None:
-        """One that cannot take what it is told leaves; the others go on."""
+    def _notify(self, one: Subscription, callback: Callable[[Subscriber], None]) -> None:
+        """Calls a subscriber; one that raises is removed, the others stay."""
         try:
-            what(one.listener)
+            callback(one.subscriber)
         except KoalabError as error:
             log.warning("live data: %s", error)
-            self._drop(one, error)
+            self._fail(one, error)
 
-    def _drop(self, one: Subscription, error: KoalabError) -> None:
+    def _fail(self, one: Subscription, error: KoalabError) -> None:
         one.error = error
         one.settled.set()
-        one.listener.failed(error)
+        one.subscriber.on_error(error)
         self.remove(one)
 
-    def _subscribed(self) -> list[Subscription]:
+    def _current(self) -> list[Subscription]:
         with self._lock:
             return list(self._subscriptions)
 
-    def _recover(self, over: threading.Event) -> None:
-        """Waits until the server is there again; an embedded one is started anew."""
-        while not over.wait(self._pause):
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+    def _recover(self, stopped: threading.Event) -> None:
+        """Retries with exponential backoff until the server is back; an embedded one is restarted."""
+        while not stopped.wait(self._backoff):
+            self._backoff = min(2 * self._backoff, _LONGEST_BACKOFF)
             try:
-                self._look()
+                self._require_server()
             except KoalabError as error:
                 log.warning("live data: %s", error)
                 continue
             self.reconnects += 1
             return
 
-    def _look(self) -> None:
-        """Whether the server and its broker are there, by now or after it has been waited for."""
+    def _require_server(self) -> None:
+        """Returns if server and broker are available, possibly after waiting for their recovery; raises otherwise."""
         epoch = self._link.connection_epoch
         try:
-            self._link.status(_LOOK)
+            self._link.status(_STATUS_TIMEOUT)
         except KoalabError as gone:
             lost = gone if isinstance(gone, ServerLost) else ServerLost(str(gone))
             self._link.recover(Progress("", show=False), lost, epoch)

@@ -1,4 +1,4 @@
-"""One issue's trades of one session, until they are minutes."""
+"""Builds minute bars from one issue's trades of one session."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ from dataclasses import dataclass, field
 
 from koalab.frames.bars import BarColumns
 from koalab.live import minutes
-from koalab.live.minutes import MINUTE, Trades
+from koalab.live.trades import Trades
+from koalab.live.wall_time import MINUTE
 from koalab.store import coverage
 from koalab.store.coverage import Coverage
 
 
 @dataclass(frozen=True, slots=True)
 class SessionMinutes:
-    """When the minutes of a session can have bars: ``first`` is its opening, ``last`` the end of its last minute.
-
-    Microseconds of naive Seoul wall time, as all times here.
-    """
+    """The range of a session's minute bars: ``first`` is the opening, ``last`` the end of the last minute."""
 
     first: int
     last: int
@@ -24,7 +22,7 @@ class SessionMinutes:
 
 @dataclass(frozen=True, slots=True)
 class CompleteMinutes:
-    """Minutes that are complete: their bars, and the time that they cover."""
+    """Provably complete minutes: their bars, and the intervals they cover (minutes without a trade included)."""
 
     bars: BarColumns
     covered: Coverage
@@ -32,60 +30,60 @@ class CompleteMinutes:
 
 @dataclass
 class MinuteBuilder:
-    """Trades are kept until their minutes have been taken away.
+    """Trades of one issue, kept until their minutes are stored.
 
     Attributes:
-        hours: of its session.
-        taken: before this, minutes have been given away, or are given up.
-        base: 기준가 in KRW, 0 as long as no trade has told it.
-        last: time of the newest trade, 0 without one.
+        session: its range.
+        stored_until: earlier minutes are stored or given up.
+        base_price: 기준가 in KRW, 0 before the first trade.
+        last_trade: time of the newest trade, 0 before the first.
     """
 
-    hours: SessionMinutes
-    taken: int = 0
-    base: int = 0
-    last: int = 0
+    session: SessionMinutes
+    stored_until: int = 0
+    base_price: int = 0
+    last_trade: int = 0
     _parts: list[Trades] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.taken = max(self.taken, self.hours.first)
+        self.stored_until = max(self.stored_until, self.session.first)
 
     def add(self, trades: Trades) -> None:
-        """More trades, in any order. Those of minutes that were taken are let be."""
+        """Adds trades, in any order. Those of minutes already stored change nothing."""
         if len(trades):
             self._parts.append(trades)
-            self.last = max(self.last, int(trades.time.max()))
+            self.last_trade = max(self.last_trade, int(trades.time.max()))
 
-    def complete(self, stretches: Coverage) -> CompleteMinutes:
-        """The minutes from ``taken`` on that are complete by now; ``stretches`` as for ``minutes.known``."""
+    def complete(self, connected: Coverage) -> CompleteMinutes:
+        """The complete minutes from ``stored_until`` on; ``connected`` as for ``minutes.complete_time``."""
         trades = self._trades()
-        time = minutes.known(trades, stretches, self.hours.first)
-        whole = minutes.whole_minutes(time, self.taken, self.hours.last)
-        bars = [minutes.bars(trades, first, last) for first, last in whole]
-        return CompleteMinutes(BarColumns.concat(bars) if bars else BarColumns.empty("minute"), whole)
+        time = minutes.complete_time(trades, connected, self.session.first)
+        covered = minutes.whole_minutes(time, self.stored_until, self.session.last)
+        bars = [minutes.minute_bars(trades, first, last) for first, last in covered]
+        return CompleteMinutes(BarColumns.concat(bars) if bars else BarColumns.empty("minute"), covered)
 
-    def proven_until(self) -> int:
-        """The minute of the newest trade: what is complete before it, a later trade has confirmed."""
-        return self.last // MINUTE * MINUTE
+    def confirmed_until(self) -> int:
+        """The minute of the newest trade: that trade confirms the complete minutes before it."""
+        return self.last_trade // MINUTE * MINUTE
 
-    def take(self, until: int) -> None:
-        """Forgets the minutes before ``until``; the last trade of them stays, for the next one to follow on."""
-        self.taken = max(self.taken, until)
+    def discard(self, until: int) -> None:
+        """Drops trades before ``until`` except the last, which the next one's 누적거래량 is compared with."""
+        self.stored_until = max(self.stored_until, until)
         trades = self._trades()
-        older = int((trades.time < self.taken).sum())
+        older = int((trades.time < self.stored_until).sum())
         self._parts = [trades[max(0, older - 1) :]] if len(trades) else []
 
     def _trades(self) -> Trades:
-        self._parts = [Trades.joined(self._parts)]
+        self._parts = [Trades.merged(self._parts)]
         return self._parts[0]
 
 
-def holes(hours: SessionMinutes, complete: Coverage, until: int) -> Coverage:
-    """The whole minutes of a session that are over at ``until`` and not complete."""
-    last = min(hours.last, until // MINUTE * MINUTE - 1)
-    return coverage.missing(complete, hours.first, last)
+def holes(session: SessionMinutes, complete: Coverage, until: int) -> Coverage:
+    """The minutes of a session that have ended by ``until`` and are not complete."""
+    last = min(session.last, until // MINUTE * MINUTE - 1)
+    return coverage.missing(complete, session.first, last)
 
 
-def count(time: Coverage) -> int:
-    """How many minutes that is."""
-    return sum(last + 1 - first for first, last in time) // MINUTE
+def minute_count(intervals: Coverage) -> int:
+    """The number of minutes in intervals of whole minutes."""
+    return sum(last + 1 - first for first, last in intervals) // MINUTE

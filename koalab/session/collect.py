@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Final
 
 from koalab.errors import BadInput
-from koalab.live.archive import Archive
+from koalab.live.archive import MinuteArchive
 from koalab.live.collection import Collection
 from koalab.live.collector import MinuteCollector
 from koalab.live.hub import Hub
@@ -50,7 +50,7 @@ class CollectMethods(SessionCore):
         if not wanted:
             raise BadInput("no codes: give at least one")
         self._link.require_login()
-        archive = Archive(self.cache, exchange_sessions)
+        archive = MinuteArchive(self.cache, exchange_sessions)
         collector = MinuteCollector(self._hub, archive, exchange_sessions, self._link.now, wanted)
         try:
             collector.wait(_REGISTERED_WITHIN)

@@ -14,7 +14,7 @@ from typing import Any, Self
 import pandas as pd
 
 from kernel_server.reference.sessions import Sessions
-from koalab import clocks
+from koalab import clock_text
 from koalab.calls import Calls
 from koalab.dates import seoul
 from koalab.errors import BadInput, KoalabError
@@ -87,7 +87,7 @@ class SessionCore:
             "connected": status.connected,
             "user": _masked(status.user_id),
             "now": seoul(status.now).isoformat(timespec="seconds"),
-            "clock": {"name": status.clock, "speed": status.speed, "note": clocks.note(status)},
+            "clock": {"name": status.clock, "speed": status.speed, "note": clock_text.clock_note(status)},
             "market": {"session": status.session, "phase": status.phase},
             "trs": self._link.trs,
             "quota": [
@@ -148,7 +148,7 @@ class SessionCore:
         )
         return (
             f"<koalab {self._link.transport.target}: {broker}{server}, {user}, since {self._connected_at:%H:%M:%S}, "
-            f"{clocks.short(status)}, TRs left {left or 'unlimited'}, {status.streams} streams{gone}>"
+            f"{clock_text.time_and_phase(status)}, TRs left {left or 'unlimited'}, {status.streams} streams{gone}>"
         )
 
     def _codes(self, given: Codes) -> tuple[list[str], bool]:

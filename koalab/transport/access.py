@@ -114,7 +114,7 @@ class Access:
         return grpc.intercept_channel(channel, MetadataInterceptor(said)) if said else channel
 
 
-def given(
+def access_from(
     token: Token | None,
     tls: TlsFiles | None,
     allow_real_orders: bool,

@@ -12,7 +12,7 @@ from koalab.transport.access import Tls
 _PATIENCE = 2.0
 
 
-def why_not(target: str, tls: Tls | None) -> str:
+def tls_problem(target: str, tls: Tls | None) -> str:
     """A sentence about what is wrong with TLS between here and ``target``, blank where it is something else."""
     host, _, port = target.rpartition(":")
     host = host.strip("[]")

@@ -25,7 +25,7 @@ from koalab.transport.base import (
     Status,
     StopCondition,
 )
-from koalab.transport.diagnosis import why_not
+from koalab.transport.diagnosis import tls_problem
 from koalab.transport.problems import to_error
 from koalab.transport.ticks import RemoteTicks
 
@@ -212,7 +212,7 @@ class RemoteTransport:
 
     def why_not(self) -> str:
         """What is wrong with TLS on the way to the server, blank where it is something else."""
-        return why_not(self._target, self._access.tls)
+        return tls_problem(self._target, self._access.tls)
 
     def close(self) -> None:
         self._closed = True

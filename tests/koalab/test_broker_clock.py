@@ -19,7 +19,7 @@ import koalab as kl
 from kernel_server import clock_name
 from kernel_server.clock import KST
 from kernel_server.simulated.market import clock as market_clock
-from koalab import clocks
+from koalab import clock_text
 from koalab.calendar import table
 from koalab.transport.base import Status
 
@@ -112,7 +112,10 @@ class TestTheStatus:
 
     def test_of_a_server_that_knows_no_calendar_says_that_it_is_the_wall_clock(self) -> None:
         status = Status("1", "ocx", "kiwoom", True, False, "user", FRIDAY.timestamp(), 1.0, "safe")
-        assert (clocks.note(status), clocks.short(status)) == ("실제 시각", "2026-11-20 11:00")
+        assert (clock_text.clock_note(status), clock_text.time_and_phase(status)) == (
+            "실제 시각",
+            "2026-11-20 11:00",
+        )
 
 
 class TestTheLeap:

@@ -1,4 +1,4 @@
-"""The hub: one thread and one stream for all who listen, told of everything that may be missing."""
+"""The hub: one thread and one stream for all subscribers, with a gap reported wherever events may be lost."""
 
 from __future__ import annotations
 
@@ -97,30 +97,30 @@ class Link:
         pass
 
 
-class Ear:
-    """Writes down what it is told."""
+class Recorder:
+    """A subscriber that records its callbacks."""
 
-    def __init__(self, deaf: KoalabError | None = None) -> None:
-        self.told: list[tuple[Any, ...]] = []
+    def __init__(self, failing: KoalabError | None = None) -> None:
+        self.calls: list[tuple[Any, ...]] = []
         self.error: KoalabError | None = None
-        self._deaf = deaf
+        self._raises = failing
 
-    def began(self, at: float) -> None:
-        self.told.append(("began", at))
+    def on_start(self, at: float) -> None:
+        self.calls.append(("start", at))
 
-    def heard(self, events: TickBatch) -> None:
-        if self._deaf is not None:
-            raise self._deaf
-        self.told.append(("heard", *events.time.tolist()))
+    def on_batch(self, events: TickBatch) -> None:
+        if self._raises is not None:
+            raise self._raises
+        self.calls.append(("batch", *events.time.tolist()))
 
-    def seen(self, until: float) -> None:
-        if ("seen", until) not in self.told:
-            self.told.append(("seen", until))
+    def on_progress(self, until: float) -> None:
+        if ("progress", until) not in self.calls:
+            self.calls.append(("progress", until))
 
-    def missed(self, since: float, why: str) -> None:
-        self.told.append(("missed", since, why))
+    def on_gap(self, since: float, why: str) -> None:
+        self.calls.append(("gap", since, why))
 
-    def failed(self, error: KoalabError) -> None:
+    def on_error(self, error: KoalabError) -> None:
         self.error = error
 
 
@@ -140,12 +140,12 @@ def hub(link: Link) -> Iterator[Hub]:
 class TestListeners:
     def test_share_one_stream_and_one_thread(self, hub: Hub, link: Link) -> None:
         for _ in range(3):
-            hub.subscribe(["005930"], [10], Ear()).wait(10)
+            hub.subscribe(["005930"], [10], Recorder()).wait(10)
         assert len(link.streams) == 1
         assert len([one for one in threading.enumerate() if one.name == "koalab-live"]) == 1
 
     def test_give_a_code_back_with_the_last_of_them(self, hub: Hub, link: Link) -> None:
-        first, second = (hub.subscribe([*codes], [10], Ear()) for codes in (["A", "B"], ["B", "C"]))
+        first, second = (hub.subscribe([*codes], [10], Recorder()) for codes in (["A", "B"], ["B", "C"]))
         first.wait(10)
         second.wait(10)
         first.close()
@@ -153,72 +153,72 @@ class TestListeners:
         assert link.streams[0].asked == [("add", ("A", "B")), ("add", ("B", "C")), ("remove", ("A",))]
         second.close()
         assert link.streams[0].closed
-        hub.subscribe(["D"], [10], Ear()).wait(10)  # and it can begin again
+        hub.subscribe(["D"], [10], Recorder()).wait(10)  # and it can begin again
         assert len(link.streams) == 2
 
     def test_that_cannot_take_what_they_hear_leave_and_the_others_stay(self, hub: Hub, link: Link) -> None:
-        deaf, other = Ear(KoalabError("no")), Ear()
-        hub.subscribe(["A"], [10], deaf).wait(10)
+        failing, other = Recorder(KoalabError("no")), Recorder()
+        hub.subscribe(["A"], [10], failing).wait(10)
         hub.subscribe(["A"], [10], other).wait(10)
         link.streams[0].given.put(batch([101.0]))
         link.streams[0].given.put(batch([102.0]))
-        assert eventually(lambda: ("heard", 102.0) in other.told)
-        assert str(deaf.error) == "no"
+        assert eventually(lambda: ("batch", 102.0) in other.calls)
+        assert str(failing.error) == "no"
 
     def test_are_told_why_nothing_can_be_registered(self, hub: Hub, link: Link) -> None:
-        ear = Ear()
-        one = hub.subscribe(["A"], [10], ear)
+        recorder = Recorder()
+        one = hub.subscribe(["A"], [10], recorder)
         link.opened.get(timeout=10).given.put(BadInput("no FID 9"))
-        assert eventually(lambda: ear.error is not None)
+        assert eventually(lambda: recorder.error is not None)
         with pytest.raises(BadInput, match="no FID 9"):
             one.wait(10)
 
 
 class TestWhatMayBeMissing:
-    def listening(self, hub: Hub, link: Link) -> tuple[Ear, Stream]:
-        ear = Ear()
-        hub.subscribe(["A"], [10], ear).wait(10)
-        assert eventually(lambda: len(ear.told) == 2)
-        assert ear.told == [("began", 100.0), ("seen", 100.0)]
-        ear.told.clear()
-        return ear, link.streams[0]
+    def listening(self, hub: Hub, link: Link) -> tuple[Recorder, Stream]:
+        recorder = Recorder()
+        hub.subscribe(["A"], [10], recorder).wait(10)
+        assert eventually(lambda: len(recorder.calls) == 2)
+        assert recorder.calls == [("start", 100.0), ("progress", 100.0)]
+        recorder.calls.clear()
+        return recorder, link.streams[0]
 
     def test_because_events_were_dropped_lies_between_two_batches(self, hub: Hub, link: Link) -> None:
-        ear, stream = self.listening(hub, link)
+        recorder, stream = self.listening(hub, link)
         stream.given.put(batch([101.0, 102.0]))
         stream.given.put(batch([107.0], dropped=5))
-        assert eventually(lambda: ("heard", 107.0) in ear.told)
+        assert eventually(lambda: ("batch", 107.0) in recorder.calls)
         why = "5 events were lost: they came faster than they were read"
-        assert ear.told == [
-            ("heard", 101.0, 102.0),
-            ("missed", 102.0, why),
-            ("began", 107.0),
-            ("heard", 107.0),
+        assert recorder.calls == [
+            ("batch", 101.0, 102.0),
+            ("gap", 102.0, why),
+            ("start", 107.0),
+            ("batch", 107.0),
         ]
 
     def test_because_the_broker_was_gone_lasts_until_it_is_there_again(self, hub: Hub, link: Link) -> None:
-        ear, stream = self.listening(hub, link)
+        recorder, stream = self.listening(hub, link)
         stream.given.put(batch(connected=False))
         stream.given.put(batch(until=130.0, carried_out=1))
         link.time = 150.0
         stream.given.put(batch(connected=True))
-        assert eventually(lambda: ("began", 150.0) in ear.told)
-        assert ear.told[0] == ("missed", 100.0, "the broker's connection was lost")
-        assert ("seen", 130.0) not in ear.told
+        assert eventually(lambda: ("start", 150.0) in recorder.calls)
+        assert recorder.calls[0] == ("gap", 100.0, "the broker's connection was lost")
+        assert ("progress", 130.0) not in recorder.calls
 
     def test_because_the_server_was_gone_lasts_until_all_is_registered_again(
         self, hub: Hub, link: Link
     ) -> None:
-        ear, stream = self.listening(hub, link)
-        hub.subscribe(["B"], [10], Ear()).wait(10)
+        recorder, stream = self.listening(hub, link)
+        hub.subscribe(["B"], [10], Recorder()).wait(10)
         link.opened.get(timeout=10)
         link.gone, link.time = True, 200.0
         stream.given.put(ServerLost("it is gone"))
-        assert eventually(lambda: ("missed", 100.0, "it is gone") in ear.told)
+        assert eventually(lambda: ("gap", 100.0, "it is gone") in recorder.calls)
         assert not hub.sync(0.1)
         link.gone = False
         again = link.opened.get(timeout=20)
-        assert eventually(lambda: ("began", 200.0) in ear.told)
+        assert eventually(lambda: ("start", 200.0) in recorder.calls)
         assert again.asked == [("add", ("A",)), ("add", ("B",))]
         assert hub.reconnects == 1
 

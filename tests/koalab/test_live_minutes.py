@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from koalab.frames.bars import BarColumns
 from koalab.frames.errors import UnreadableValue
 from koalab.live import columns
-from koalab.live.connected_intervals import MARGIN, ConnectedIntervals, wall
-from koalab.live.minute_builder import MinuteBuilder, SessionMinutes, count, holes
-from koalab.live.minutes import MINUTE, SECOND, Trades
+from koalab.live.connected_intervals import MARGIN, ConnectedIntervals
+from koalab.live.minute_builder import MinuteBuilder, SessionMinutes, holes, minute_count
+from koalab.live.trades import Trades
+from koalab.live.wall_time import MINUTE, SECOND, wall_micros
 from koalab.store import coverage
 from koalab.transport.base import TickBatch
 
-OPENING = wall(1_795_132_800.0)  # 2026-11-20 09:00 in Seoul
-HOURS = SessionMinutes(OPENING, OPENING + 10 * MINUTE - 1)
+OPENING = wall_micros(1_795_132_800.0)  # 2026-11-20 09:00 in Seoul
+SESSION = SessionMinutes(OPENING, OPENING + 10 * MINUTE - 1)
 ALL_DAY = ((OPENING - MINUTE, OPENING + 20 * MINUTE),)
 
 
@@ -75,17 +76,17 @@ def test_any_pieces_in_any_order_give_the_same_bars(ticks: list[Tick], luck: ran
     day = trades(ticks)
     order = [*range(len(ticks)), *(luck.randrange(len(ticks)) for _ in range(5))]  # some come twice
     luck.shuffle(order)
-    tape = MinuteBuilder(HOURS)
+    builder = MinuteBuilder(SESSION)
     while order:
         size = luck.randint(1, len(order))
-        tape.add(day[np.array(order[:size])])
+        builder.add(day[np.array(order[:size])])
         order = order[size:]
         if luck.random() < 0.3:
-            tape.complete(ALL_DAY)  # looking changes nothing
-    piece = tape.complete(ALL_DAY)
-    assert by_minute(piece.bars) == expected(ticks)
-    assert piece.covered == ((HOURS.first, HOURS.last),)
-    assert holes(HOURS, piece.covered, HOURS.last + 1) == ()
+            builder.complete(ALL_DAY)  # looking changes nothing
+    complete = builder.complete(ALL_DAY)
+    assert by_minute(complete.bars) == expected(ticks)
+    assert complete.covered == ((SESSION.first, SESSION.last),)
+    assert holes(SESSION, complete.covered, SESSION.last + 1) == ()
 
 
 @given(DAYS, st.data())
@@ -95,14 +96,14 @@ def test_whatever_is_lost_unseen_no_minute_is_taken_for_complete_that_is_not(
     """The stream says that it was there all the time, and lost some of it all the same."""
     lost = data.draw(st.sets(st.integers(0, len(ticks) - 2))) if len(ticks) > 1 else set()
     kept = np.array([at for at in range(len(ticks)) if at not in lost])
-    tape = MinuteBuilder(HOURS)
-    tape.add(trades(ticks)[kept])
+    builder = MinuteBuilder(SESSION)
+    builder.add(trades(ticks)[kept])
     # At the head nothing but the stream itself can say what was before the first trade that came.
     since = OPENING + ticks[int(kept[0])].second * SECOND
     truth = expected(ticks)
-    piece = tape.complete(ALL_DAY)
-    bars = by_minute(piece.bars)
-    for first, last in piece.covered:
+    complete = builder.complete(ALL_DAY)
+    bars = by_minute(complete.bars)
+    for first, last in complete.covered:
         for minute in range((first - OPENING) // MINUTE, (last + 1 - OPENING) // MINUTE):
             if OPENING + minute * MINUTE > since or not lost:
                 assert bars.get(minute) == truth.get(minute)
@@ -113,100 +114,102 @@ def test_a_gap_costs_its_own_minutes_unless_the_next_trade_follows_on(
     ticks: list[Tick], since: int, length: int
 ) -> None:
     until = since + length
-    heard = [at for at, tick in enumerate(ticks) if not since <= tick.second < until]
-    tape = MinuteBuilder(HOURS)
-    if heard:
-        tape.add(trades(ticks)[np.array(heard)])
-    stretches = ((OPENING - MINUTE, OPENING + since * SECOND - 1), (OPENING + until * SECOND, ALL_DAY[0][1]))
-    piece = tape.complete(stretches)
-    bars, truth = by_minute(piece.bars), expected(ticks)
+    received = [at for at, tick in enumerate(ticks) if not since <= tick.second < until]
+    builder = MinuteBuilder(SESSION)
+    if received:
+        builder.add(trades(ticks)[np.array(received)])
+    connected = ((OPENING - MINUTE, OPENING + since * SECOND - 1), (OPENING + until * SECOND, ALL_DAY[0][1]))
+    complete = builder.complete(connected)
+    bars, truth = by_minute(complete.bars), expected(ticks)
     minutes = {
         minute
-        for first, last in piece.covered
+        for first, last in complete.covered
         for minute in range((first - OPENING) // MINUTE, (last + 1 - OPENING) // MINUTE)
     }
     for minute in minutes:
         assert bars.get(minute) == truth.get(minute)
     outside = {minute for minute in range(10) if minute * 60 + 60 <= since or minute * 60 >= until}
     assert outside <= minutes
-    later = [at for at in heard if ticks[at].second >= until]
-    if len(heard) == len(ticks) and later and later[0] > 0:
+    later = [at for at in received if ticks[at].second >= until]
+    if len(received) == len(ticks) and later and later[0] > 0:
         assert len(minutes) == 10  # nothing was traded in the gap, and a trade after it proves that
 
 
 @given(DAYS, st.lists(st.integers(1, 10), max_size=5))
 def test_minutes_taken_away_in_between_are_none_the_worse(ticks: list[Tick], cuts: list[int]) -> None:
-    tape, found = MinuteBuilder(HOURS), {}
+    builder, found = MinuteBuilder(SESSION), {}
     day = trades(ticks)
     for cut in sorted({*cuts, 10}):
-        tape.add(day[np.flatnonzero(day.time < OPENING + cut * MINUTE)])  # old ones again as well
+        builder.add(day[np.flatnonzero(day.time < OPENING + cut * MINUTE)])  # old ones again as well
         until = OPENING + cut * MINUTE
-        piece = tape.complete(((OPENING - MINUTE, until),))
-        covered = coverage.intersect(piece.covered, tape.taken, until - 1)
+        complete = builder.complete(((OPENING - MINUTE, until),))
+        covered = coverage.intersect(complete.covered, builder.stored_until, until - 1)
         for first, last in covered:
-            found.update(by_minute(piece.bars.slice(np.datetime64(first, "us"), np.datetime64(last, "us"))))
-        tape.take(until)
+            found.update(
+                by_minute(complete.bars.slice(np.datetime64(first, "us"), np.datetime64(last, "us")))
+            )
+        builder.discard(until)
     assert found == expected(ticks)
 
 
 def test_the_closing_auction_is_the_minute_in_which_it_trades() -> None:
     close = OPENING + 390 * MINUTE
-    hours = SessionMinutes(OPENING, close + 10 * MINUTE - 1)
-    tape = MinuteBuilder(hours)
-    tape.add(trades([Tick(0, 100, 1), Tick(380 * 60 - 1, 101, 1), Tick(390 * 60 + 21, 102, 7)]))
-    piece = tape.complete(((OPENING - MINUTE, close + 20 * MINUTE),))
-    assert [str(time)[11:16] for time in piece.bars.time] == ["09:00", "15:19", "15:30"]
-    assert count(piece.covered) == 400
+    session = SessionMinutes(OPENING, close + 10 * MINUTE - 1)
+    builder = MinuteBuilder(session)
+    builder.add(trades([Tick(0, 100, 1), Tick(380 * 60 - 1, 101, 1), Tick(390 * 60 + 21, 102, 7)]))
+    complete = builder.complete(((OPENING - MINUTE, close + 20 * MINUTE),))
+    assert [str(time)[11:16] for time in complete.bars.time] == ["09:00", "15:19", "15:30"]
+    assert minute_count(complete.covered) == 400
 
 
 def test_a_lost_trade_of_the_same_second_shows() -> None:
     ticks = [Tick(5, 100, 1), Tick(65, 101, 2), Tick(65, 102, 3), Tick(65, 103, 4), Tick(130, 104, 5)]
-    tape = MinuteBuilder(HOURS)
-    tape.add(trades(ticks)[np.array([0, 1, 3, 4])])
-    assert 1 not in by_minute(tape.complete(ALL_DAY).bars)
-    tape.add(trades(ticks)[np.array([2])])  # it was only late
-    assert by_minute(tape.complete(ALL_DAY).bars) == expected(ticks)
+    builder = MinuteBuilder(SESSION)
+    builder.add(trades(ticks)[np.array([0, 1, 3, 4])])
+    assert 1 not in by_minute(builder.complete(ALL_DAY).bars)
+    builder.add(trades(ticks)[np.array([2])])  # it was only late
+    assert by_minute(builder.complete(ALL_DAY).bars) == expected(ticks)
 
 
 def test_trades_before_the_regular_session_leave_its_head_to_the_stream() -> None:
-    tape = MinuteBuilder(HOURS)
-    tape.add(trades([Tick(70, 100, 1), Tick(130, 101, 2)], before=500))
-    assert tape.complete(()).covered == ()
-    assert tape.complete(((OPENING - MINUTE, OPENING + 2 * MINUTE),)).covered == (
+    builder = MinuteBuilder(SESSION)
+    builder.add(trades([Tick(70, 100, 1), Tick(130, 101, 2)], before=500))
+    assert builder.complete(()).covered == ()
+    assert builder.complete(((OPENING - MINUTE, OPENING + 2 * MINUTE),)).covered == (
         (OPENING, OPENING + 2 * MINUTE - 1),
     )
 
 
-class TestStretches:
+class TestConnectedIntervals:
     def test_end_before_what_has_not_been_seen_and_begin_after_what_may_not_have_been(self) -> None:
         found = ConnectedIntervals()
-        found.begin(100.0)
+        found.start(100.0)
         assert found.all() == ()
-        found.seen(160.0)
-        assert found.all() == ((wall(100.0) + MARGIN, wall(160.0) - MARGIN),)
+        found.advance(160.0)
+        assert found.all() == ((wall_micros(100.0) + MARGIN, wall_micros(160.0) - MARGIN),)
         found.end(150.0)
-        found.begin(200.0)
-        found.seen(300.0)
+        found.start(200.0)
+        found.advance(300.0)
         assert found.all() == (
-            (wall(100.0) + MARGIN, wall(160.0) - MARGIN),
-            (wall(200.0) + MARGIN, wall(300.0) - MARGIN),
+            (wall_micros(100.0) + MARGIN, wall_micros(160.0) - MARGIN),
+            (wall_micros(200.0) + MARGIN, wall_micros(300.0) - MARGIN),
         )
 
     def test_wait_for_trades_that_come_late(self) -> None:
         found = ConnectedIntervals()
-        found.begin(100.0)
-        found.trade(200.0, wall(170.0))  # half a minute after it happened
-        found.seen(200.5)
-        assert found.until == wall(170.5)
-        found.seen(201.5)  # nothing more came meanwhile
-        assert found.until == wall(201.5)
+        found.start(100.0)
+        found.trade(200.0, wall_micros(170.0))  # half a minute after it happened
+        found.advance(200.5)
+        assert found.until == wall_micros(170.5)
+        found.advance(201.5)  # nothing more came meanwhile
+        assert found.until == wall_micros(201.5)
 
     def test_begin_later_where_the_servers_clock_is_slow(self) -> None:
         found = ConnectedIntervals()
-        found.begin(100.0)
-        found.trade(150.0, wall(180.0))
-        found.seen(160.0)
-        assert found.all() == ((wall(130.0) + MARGIN, wall(160.0) - MARGIN),)
+        found.start(100.0)
+        found.trade(150.0, wall_micros(180.0))
+        found.advance(160.0)
+        assert found.all() == ((wall_micros(130.0) + MARGIN, wall_micros(160.0) - MARGIN),)
 
 
 class TestColumns:
@@ -253,8 +256,8 @@ class TestColumns:
 
 
 def test_every_column_of_a_bar_is_filled() -> None:
-    tape = MinuteBuilder(HOURS)
-    tape.add(trades([Tick(1, 100, 1)]))
-    bars = tape.complete(ALL_DAY).bars
+    builder = MinuteBuilder(SESSION)
+    builder.add(trades([Tick(1, 100, 1)]))
+    bars = builder.complete(ALL_DAY).bars
     filled = {column.name for column in fields(bars) if getattr(bars, column.name) is not None}
     assert filled == {"time", "open", "high", "low", "close", "volume"}

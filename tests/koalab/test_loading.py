@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kernel_server import reference
 from kernel_server.clock import KST
 from koalab import BadInput, UnknownCode
-from koalab.commands import NOTEBOOK, Table, run
+from koalab.commands import NOTEBOOK, CommandGroup, run
 from koalab.session import Session
 from koalab.transport.base import Page
 
@@ -330,7 +330,7 @@ class TestWhatTheBrokerSaysOfNothing:
             lambda kw: kw.flows("000660", "2026-11-20"),
             lambda kw: kw.orderbook("000660"),
             lambda kw: kw.tr("opt10075", 계좌번호="1", 전체종목구분=0, 매매구분=0, 종목코드="", 체결구분=0),
-            lambda kw: run(Table(NOTEBOOK), ["daily", "005930"], Front(kw), "%kiwoom"),
+            lambda kw: run(CommandGroup(NOTEBOOK), ["daily", "005930"], Front(kw), "%kiwoom"),
         ],
     )
     def test_is_a_warning_of_the_users_line(self, silent: Session, ask: Callable[[Session], Any]) -> None:

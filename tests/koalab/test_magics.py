@@ -18,7 +18,7 @@ from traitlets.config import Config
 
 import koalab as kl
 from koalab import magics
-from koalab.commands.command_parser import commands, split, unfinished
+from koalab.commands.command_parser import commands, split, split_at_cursor
 
 
 @pytest.fixture(autouse=True)
@@ -438,7 +438,7 @@ def test_words() -> None:
         ["tr", "opt10001", "종목명=KODEX 200", "종목코드=1", "구분=2"],
         ["find", "a=b"],
     ]
-    assert unfinished('info "삼성전자" 종목="KODEX 2') == (["info", "삼성전자"], '종목="KODEX 2')
+    assert split_at_cursor('info "삼성전자" 종목="KODEX 2') == (["info", "삼성전자"], '종목="KODEX 2')
 
 
 # -- a notebook

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from kernel_server.clock import KST
 from koalab.cli import program
-from koalab.commands import NOTEBOOK, Table, run
+from koalab.commands import NOTEBOOK, CommandGroup, run
 from koalab.session import Session
 
 ACCOUNT = "8000000011"
@@ -96,7 +96,7 @@ class Here:
 def test_a_command_gives_what_its_method_gives(
     line: str, method: Callable[[Session], pd.DataFrame], kw: Session
 ) -> None:
-    got = run(Table(NOTEBOOK, name="%kiwoom"), line.split(), Here(kw), "%kiwoom")  # type: ignore[arg-type]
+    got = run(CommandGroup(NOTEBOOK, name="%kiwoom"), line.split(), Here(kw), "%kiwoom")  # type: ignore[arg-type]
     wanted = method(kw)
     assert list(got.columns) == list(wanted.columns)
     pd.testing.assert_index_equal(got.index, wanted.index)

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 
 import koalab as kl
 from koalab.cli import program
-from koalab.commands import NOTEBOOK, Table, run
+from koalab.commands import NOTEBOOK, CommandGroup, run
 from koalab.plans import Plan
 
 Run = Callable[..., Result]
@@ -96,10 +96,10 @@ def test_in_a_notebook_it_gives_the_plan_itself(kw: kl.Session) -> None:
             return kw
 
     words = ["plan", "daily", "005930", "--start", "2024-01-01"]
-    plan = run(Table(NOTEBOOK), words, Front(), "%kiwoom")  # type: ignore[arg-type]
+    plan = run(CommandGroup(NOTEBOOK), words, Front(), "%kiwoom")  # type: ignore[arg-type]
     assert isinstance(plan, Plan)
     assert plan.run()["trs"].tolist() == [2]
-    report: Any = run(Table(NOTEBOOK), [*words, "--run"], Front(), "%kiwoom")  # type: ignore[arg-type]
+    report: Any = run(CommandGroup(NOTEBOOK), [*words, "--run"], Front(), "%kiwoom")  # type: ignore[arg-type]
     assert report["trs"].tolist() == [0]
 
 

@@ -224,7 +224,7 @@ class TestATokenOfAClient:
         self, serve: Serve, keys: Path, table: dict[str, str], tmp_path: Path
     ) -> None:
         market = serve(tls=keys, tokens=keys / "tokens.tsv")
-        shown = access.given(table["read"], keys / "ca.pem", False)
+        shown = access.access_from(table["read"], keys / "ca.pem", False)
         transport = RemoteTransport(market.server.address, shown)
         assert transport.status().rights == "read"
         transport.recover(5.0)
@@ -269,7 +269,7 @@ class TestATokenOfAClient:
         shown += [str(error.value), repr(error.value)]
         for bad in (f"{SECRET} {SECRET}", f"{SECRET}가", f"{SECRET}\n{SECRET}"):
             with pytest.raises(kl.BadInput) as error_:
-                access.given(bad, None, False)
+                access.access_from(bad, None, False)
             shown.append(str(error_.value))
         assert not any(table["read"] in text or SECRET in text for text in shown)
 
@@ -279,11 +279,11 @@ class TestATokenOfAClient:
         file.write_text(SECRET)
         file.chmod(0o644)
         with pytest.raises(kl.BadInput, match="chmod 600"):
-            access.given(file, None, False)
+            access.access_from(file, None, False)
 
     def test_in_a_file_that_is_not_there_is_missed_by_name(self, tmp_path: Path) -> None:
         with pytest.raises(kl.BadInput, match=r"nothing\.token"):
-            access.given(tmp_path / "nothing.token", None, False)
+            access.access_from(tmp_path / "nothing.token", None, False)
 
 
 class TestWhatTlsTakes:
@@ -301,7 +301,7 @@ class TestWhatTlsTakes:
     @pytest.mark.parametrize("tls", [["ca.pem", "client.pem"], [], ["a", "b", "c", "d"], ["ca.pem", 1, 2]])
     def test_of_other_shapes_is_refused(self, tls: Any) -> None:
         with pytest.raises(kl.BadInput, match=r"client\.key"):
-            access.given(None, tls, False)
+            access.access_from(None, tls, False)
 
     @pytest.mark.parametrize("spoilt", ["ca.pem", "notebook.pem", "notebook.key"])
     def test_that_is_missing_or_something_else_is_named(self, tmp_path: Path, spoilt: str) -> None:

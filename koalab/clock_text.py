@@ -6,7 +6,7 @@ from koalab.dates import seoul
 from koalab.transport.base import Status
 
 
-def note(status: Status) -> str:
+def clock_note(status: Status) -> str:
     """A sentence about the clock: the wall's, or from where it runs, and until when."""
     if not status.clock_begins:
         return "실제 시각"
@@ -20,7 +20,7 @@ def note(status: Status) -> str:
     return said + _pace(status)
 
 
-def short(status: Status) -> str:
+def time_and_phase(status: Status) -> str:
     """The time and the phase, and in a few words what is unusual about them."""
     said = f"{seoul(status.now):%Y-%m-%d %H:%M} {status.phase}".rstrip()
     if status.clock_leaps_at:

@@ -1,4 +1,4 @@
-"""Commands about the cache of bars."""
+"""``cache``: info, verify, clear, export."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from koalab.commands.front import Front
+from koalab.commands.runner import CommandRunner
 from koalab.errors import BadInput
 
 if TYPE_CHECKING:
@@ -21,16 +21,16 @@ def cache() -> None:
 
 @cache.command()
 @click.pass_obj
-def info(front: Front) -> pd.DataFrame:
+def info(runner: CommandRunner) -> pd.DataFrame:
     """One row a series: code, interval, from when to when, bars, bytes."""
-    return front.session().cache.info()
+    return runner.session().cache.info()
 
 
 @cache.command()
 @click.pass_obj
-def verify(front: Front) -> list[str]:
+def verify(runner: CommandRunner) -> list[str]:
     """Read everything and tell what is wrong, a sentence each."""
-    return front.session().cache.verify()
+    return runner.session().cache.verify()
 
 
 @cache.command()
@@ -38,16 +38,16 @@ def verify(front: Front) -> list[str]:
 @click.option("--interval", help="Only series of this interval: D, W, 5min …")
 @click.option("--all", "everything", is_flag=True, help="All that is held of this broker's prices.")
 @click.pass_obj
-def clear(front: Front, code: str | None, interval: str | None, everything: bool) -> int:
+def clear(runner: CommandRunner, code: str | None, interval: str | None, everything: bool) -> int:
     """Forget series; gives how many that were."""
     if everything == (code is not None or interval is not None):
         raise BadInput("say what is to be forgotten: --code, --interval or both, or else --all")
-    return front.session().cache.clear(code, interval)
+    return runner.session().cache.clear(code, interval)
 
 
 @cache.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.pass_obj
-def export(front: Front, folder: Path) -> list[Path]:
+def export(runner: CommandRunner, folder: Path) -> list[Path]:
     """Write all that is held into FOLDER as Parquet, for DuckDB, Polars, Dask; gives the files."""
-    return front.session().cache.export(folder)
+    return runner.session().cache.export(folder)

@@ -1,4 +1,4 @@
-"""``help``: what a command does and takes."""
+"""The ``help`` command."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def help_command(ctx: click.Context, words: Sequence[str]) -> None:
     for word in words:
         if not isinstance(here.command, click.Group):
             raise click.UsageError(f"{here.command_path} has no commands of its own", here)
-        # It complains about a name that is none, with near ones.
+        # For an unknown name it raises a UsageError that lists similar ones.
         name, command, _ = here.command.resolve_command(here, [word])
         assert command is not None
         here = click.Context(command, info_name=name, parent=here)

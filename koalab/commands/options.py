@@ -1,63 +1,26 @@
-"""What every command needs: who runs it, and the arguments and options that many share."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
 
 from koalab import completion
 from koalab.errors import BadInput
 
-if TYPE_CHECKING:
-    from koalab.frames.fields import Columns
-    from koalab.session import Session
-
 Callback = TypeVar("Callback", bound=Callable[..., Any])
-
-
-class Front(Protocol):
-    """Who runs the commands: the notebook's magics or the command line.
-
-    Attributes:
-        columns: names of columns where a command says nothing.
-        progress: whether long loads show a bar.
-    """
-
-    @property
-    def columns(self) -> Columns: ...
-
-    @property
-    def progress(self) -> bool: ...
-
-    def session(self) -> Session:
-        """The session, made at first use."""
-        ...
-
-    def connect(self, target: str | None, **options: Any) -> Session:
-        """A new session in the place of the old one; arguments as for ``kl.connect``."""
-        ...
-
-    def cache_folder(self) -> Path:
-        """Where the caches lie."""
-        ...
-
-    def names(self) -> Mapping[str, str]:
-        """Names by code, for completion: at once, from what is at hand, so possibly none."""
-        ...
-
 
 codes_argument = click.argument(
     "codes", nargs=-1, required=True, metavar="CODE...", shell_complete=completion.complete_codes
 )
 
 
-def chosen(words: Sequence[str]) -> str | list[str]:
-    """The codes or names meant: one as a text, several as a list.
+def codes_from(words: Sequence[str]) -> str | list[str]:
+    """Codes or names from the words of a command: one as a string, several as a list.
 
-    A list from Python reads too: ``%kiwoom daily {codes}`` gives ``['005930',`` and ``'000660']``.
+    Accepts the repr of a Python list: ``%kiwoom daily {codes}`` gives the words ``['005930',`` and ``'000660']``.
 
     >>> chosen(["005930"]), chosen(["[005930,", "000660]"])
     ('005930', ['005930', '000660'])
@@ -79,7 +42,7 @@ def columns_option(command: Callback) -> Callback:
 
 
 def range_options(command: Callback) -> Callback:
-    """``--start`` and ``--end``, ``--raw`` and ``--columns``: how bars of issues are asked for."""
+    """``--start``, ``--end``, ``--raw`` and ``--columns``: the options of commands that load bars of issues."""
     raw = click.option("--raw", is_flag=True, help="As they were: not adjusted for splits and the like.")
     return day_options(raw(columns_option(command)))
 

@@ -1,4 +1,4 @@
-"""Commands of the terminal alone: a server, and JupyterLab."""
+"""``serve`` and ``notebook``: the terminal's commands that launch a server or JupyterLab."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from koalab.commands.terminal import Terminal
 from koalab.errors import KoalabError
 
 
-# The server reads its own options, --help included.
+# The server parses its own options, --help included.
 @click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS]")
 @click.pass_context
@@ -27,9 +27,9 @@ def serve(ctx: click.Context, options: Sequence[str]) -> None:
     words = [f"--{name.replace('_', '-')}={value}" for name, value in terminal.embedded().items()] + list(
         options
     )
-    spoken = parser()
-    spoken.prog = "koalab serve"
-    spoken.parse_args(words)  # so that --help and mistakes speak of this command
+    server_parser = parser()
+    server_parser.prog = "koalab serve"
+    server_parser.parse_args(words)  # parsed here first: --help and errors then name this command
     main(words)
 
 

@@ -1,0 +1,42 @@
+"""``CommandRunner``: what a command asks of the place that runs it, notebook or terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from koalab.frames.fields import Columns
+    from koalab.session import Session
+
+
+class CommandRunner(Protocol):
+    """Runs the commands: the notebook's magics (``KiwoomMagics``) or the command line (``Terminal``).
+
+    Attributes:
+        columns: language of the column names where a command has no ``--columns``.
+        progress: whether long loads show a bar.
+    """
+
+    @property
+    def columns(self) -> Columns: ...
+
+    @property
+    def progress(self) -> bool: ...
+
+    def session(self) -> Session:
+        """The session, made at first use."""
+        ...
+
+    def connect(self, target: str | None, **options: Any) -> Session:
+        """A new session in place of the current one; arguments as for ``kl.connect``."""
+        ...
+
+    def cache_folder(self) -> Path:
+        """The folder of the caches."""
+        ...
+
+    def names(self) -> Mapping[str, str]:
+        """Names by code, for completion: what is in memory, so possibly none."""
+        ...
