@@ -83,7 +83,9 @@ class MinuteArchive:
         """
         series, opening = Series(one.code, _INTERVAL, True), moment(one.session.first)
         adjustment = _adjustment(one.session)
-        known = self._store.cached_range(series, opening, opening - _INSTANT)  # an empty range: its record alone
+        known = self._store.cached_range(
+            series, opening, opening - _INSTANT
+        )  # an empty range: its record alone
         if not known.any_cached or known.adjustment == adjustment:
             return True
         before, _ = self._store.read(series, self._previous_session(opening), opening - _INSTANT)
