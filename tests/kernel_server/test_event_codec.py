@@ -23,7 +23,7 @@ OPTIONS = st.builds(
 
 
 @given(TYPES, VALUES, OPTIONS)
-def test_what_is_put_together_from_kept_bytes_is_the_message_itself(
+def test_a_serialized_event_is_the_message_itself(
     realtype: str, values: list[str], options: Options
 ) -> None:
     event = RealEvent("005930", realtype, "\t".join(values), 0.0)
