@@ -23,9 +23,7 @@ OPTIONS = st.builds(
 
 
 @given(TYPES, VALUES, OPTIONS)
-def test_a_serialized_event_is_the_message_itself(
-    realtype: str, values: list[str], options: Options
-) -> None:
+def test_a_serialized_event_is_the_message_itself(realtype: str, values: list[str], options: Options) -> None:
     event = RealEvent("005930", realtype, "\t".join(values), 0.0)
     whole = event_codec.real(event, options)
     assert event_codec.Response.FromString(event_codec.real_bytes(event, options)) == whole
