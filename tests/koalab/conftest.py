@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from broker_rig import Market, recorded_data, start
 
 from koalab.session import Session
+from tests.support.session import Market, recorded_data, start
 
 
 @pytest.fixture

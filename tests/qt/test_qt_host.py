@@ -12,10 +12,7 @@ import pytest
 pytest.importorskip("PySide2", reason="PySide2 runs on Python 3.10 only: `make test-310` runs these")
 
 import grpc
-from older_client import OlderClient, plain
 from PySide2 import QtCore
-from rig import NOW, UNLIMITED, daily_rows
-from stand_in import StandIn
 
 from kernel_server import reference
 from kernel_server.clock import SteppedClock
@@ -23,6 +20,9 @@ from kernel_server.control.ocx import OcxControl
 from kernel_server.control.qt import QtThread
 from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
+from tests.fakes.qt_ocx import StandIn
+from tests.support.canned_server import NOW, UNLIMITED, daily_rows
+from tests.support.koapy_client import OlderClient, plain
 
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
 PAGES = {

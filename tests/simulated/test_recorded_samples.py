@@ -16,18 +16,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from brokerage_rig import ACCOUNT, Desk
-from market_cases import market_data, needs_market_data
-from sequence_rig import Seam
-from simulated_rig import GRT, SAMSUNG, HandMarket, Rig, Row, bars
-from test_realtime_recorded import LINES
-from test_simulated_market_data import boards
 
 from kernel_server import reference
 from kernel_server.simulated.market.listing import known
 from kernel_server.simulated.market.model import Bars, Issue
 from kernel_server.simulated.market.themes import Themes
 from kernel_server.simulated.market.trade_script import Side
+from tests.simulated.realtime.test_recorded_strings import LINES
+from tests.simulated.test_recorded_market_data import boards
+from tests.support.brokerage import ACCOUNT, Desk
+from tests.support.event_log import Seam
+from tests.support.market_calendar import market_data, needs_market_data
+from tests.support.simulated_broker import GRT, SAMSUNG, HandMarket, Rig, Row, bars
 
 MILLION = 1_000_000
 KIWOOM = "kiwoom"

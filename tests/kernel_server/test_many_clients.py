@@ -1,0 +1,115 @@
+"""Many clients at once: nobody waits for another, and who goes leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernel_server.rpc import real as real_rpc
+from kernel_server.wire import kernel_pb2
+from tests.support.canned_server import Rig, daily_rows, rig
+from tests.support.streaming import calls, until
+
+PAGES = {"opt10081": [({"종목코드": "005930"}, daily_rows(30)) for _ in range(3)]}
+
+
+def crowd(server: Rig, scenario: str, *arguments: int) -> Any:
+    """What the scenario of ``many_clients.py`` found, with the server as it is."""
+    program = [sys.executable, "-m", "tests.support.many_clients"]
+    done = subprocess.run(
+        [*program, server.address, scenario, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=250,
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+def bursts(server: Rig, padding: str = "1") -> None:
+    """KOA_Functions("burst", "first,count") fires events for 005930."""
+
+    def burst(_name: str, argument: str) -> str:
+        first, count = map(int, argument.split(","))
+        for number in range(first, first + count):
+            server.control.fire("OnReceiveRealData", "005930", "주식우선호가", f"{number}\t{padding}")
+        return ""
+
+    server.control.KOA_Functions = burst  # type: ignore[attr-defined]
+
+
+def status(server: Rig) -> kernel_pb2.StatusResponse:
+    found: kernel_pb2.StatusResponse = server.stub.Status(kernel_pb2.StatusRequest(), timeout=20)
+    return found
+
+
+def left(server: Rig) -> tuple[int, ...]:
+    """Streams, queued calls, expectations and listeners that are there now."""
+    now = status(server)
+    expected, listeners = server.thread.post(server.server.host.router.counts).result(10)
+    return now.streams, now.queued, expected, listeners
+
+
+def held(server: Rig) -> set[str]:
+    """The screens on which the control has something registered, going by what it was told."""
+    screens: set[str] = set()
+    for name, arguments in list(server.control.calls):
+        if name == "SetRealReg":
+            screens.add(str(arguments[0]))
+        elif name == "DisconnectRealData":
+            screens.discard(str(arguments[0]))
+    return screens
+
+
+def test_with_five_hundred_streams_open_calls_are_answered_and_every_stream_hears_everything() -> None:
+    with rig({}) as server:
+        bursts(server)
+        before = left(server)
+        seen = 0
+        over = threading.Event()
+
+        def ask() -> None:
+            nonlocal seen
+            while not over.is_set():
+                seen = max(seen, status(server).streams)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        good = crowd(server, "listeners", 500, 5)
+        over.set()
+        asking.join(20)
+        assert not asking.is_alive()
+        until(lambda: left(server) == before)
+        assert (good, seen) == (500 * 5, 500)
+        assert len(calls(server, "SetRealReg")) == 1
+        until(lambda: not held(server))
+
+
+def test_one_that_stops_reading_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(real_rpc, "CAPACITY", 300)
+    with rig({}) as server:
+        bursts(server, "x" * 2000)  # so that what the connection itself holds is soon full
+        found = crowd(server, "idler", 20, 40, 100)
+    assert found["whole"] == 20 * 40
+    assert found["lost"] > 0
+    assert found["seen"] + found["lost"] == 40 * 100
+    assert found["last"] == "3999"
+
+
+def test_ten_thousand_rpcs_that_are_cancelled_at_any_point_leave_nothing_behind() -> None:
+    with rig(PAGES) as server:
+        threads = threading.active_count()
+        before = left(server)
+        assert crowd(server, "quitters", 10_000, 7) == 10_000
+        until(lambda: left(server) == before)
+        until(lambda: not held(server))
+        assert server.thread.post(lambda: None).result(10) is None  # the control thread is alive
+        assert threading.active_count() <= threads

@@ -1,0 +1,128 @@
+"""The server stays logged in: it notices a lost connection and silence, and mends both."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+from kernel_server.reconnecting import ReconnectSettings, usually_open
+from tests.support.canned_server import Rig, rig
+from tests.support.koapy_client import OlderClient
+from tests.support.streaming import calls, fire, until
+
+
+def state(server: Rig) -> str:
+    return server.server.keeper.state
+
+
+def advance(server: Rig, seconds: float) -> None:
+    """Time goes by, and what came due on the control thread has been done."""
+    server.clock.advance(seconds)
+    server.thread.post(lambda: None).result(5)
+    server.thread.post(lambda: None).result(5)
+
+
+def refuse_logins(server: Rig, code: int) -> Callable[[], None]:
+    """Every login fails, until what comes back is called."""
+    usual = server.control.CommConnect
+
+    def refuse() -> int:
+        server.control.calls.append(("CommConnect", ()))
+        server.control._later(lambda: server.control.fire("OnEventConnect", code))
+        return 0
+
+    server.control.CommConnect = refuse  # type: ignore[method-assign]
+
+    def again() -> None:
+        server.control.CommConnect = usual  # type: ignore[method-assign]
+
+    return again
+
+
+def test_a_lost_connection_is_logged_in_again_and_everything_registered_as_before() -> None:
+    with rig({}) as server, OlderClient(server.address) as client:
+        stream = client.real(["005930"], [10])
+        until(lambda: len(calls(server, "SetRealReg")) == 1)
+        fire(server, "OnEventConnect", -106)
+        assert state(server) == "lost"
+        assert "lost (-106)" in server.server.keeper.problems()[0]
+        advance(server, 5)
+        until(lambda: state(server) == "in")
+        assert calls(server, "SetRealReg") == [("5101", "005930", "10", "1")] * 2
+        assert server.server.keeper.problems() == []
+        told = [next(stream).arguments[0].long_value for _ in range(2)]
+        assert told == [-106, 0]
+        stream.cancel()
+
+
+def test_it_is_tried_again_and_again_but_ever_more_rarely() -> None:
+    with rig({}) as server:
+        until(lambda: state(server) == "in")
+        again = refuse_logins(server, -101)
+        fire(server, "OnEventConnect", -106)
+        tries = []
+        for second in range(1, 1000):
+            advance(server, 1)
+            if len(calls(server, "CommConnect")) > len(tries):
+                tries.append(second)
+        assert [later - earlier for earlier, later in itertools.pairwise(tries)] == [
+            10,
+            20,
+            40,
+            80,
+            160,
+            300,
+            300,
+        ]
+        again()
+        advance(server, 300)
+        until(lambda: state(server) == "in")
+
+
+def test_a_server_that_nobody_has_logged_in_does_not_do_it_by_itself() -> None:
+    with rig({}, connected=False) as server:
+        fire(server, "OnEventConnect", -100)
+        advance(server, 600)
+        assert state(server) == "never"
+        assert not calls(server, "CommConnect")
+
+
+def test_one_that_is_told_not_to_waits_for_somebody() -> None:
+    with rig({}, keeping=ReconnectSettings(again=False)) as server:
+        until(lambda: state(server) == "in")
+        fire(server, "OnEventConnect", -106)
+        advance(server, 600)
+        assert state(server) == "lost"
+        assert "log in again" in server.server.keeper.problems()[0]
+
+
+def test_silence_while_the_market_is_open_has_everything_registered_anew() -> None:
+    with rig({}, is_open=lambda _: True) as server, OlderClient(server.address) as client:
+        stream = client.real(["005930"], [27])
+        until(lambda: len(calls(server, "SetRealReg")) == 1)
+        advance(server, 61)
+        until(lambda: len(calls(server, "SetRealReg")) == 2)
+        assert "no real-time event since" in server.server.keeper.problems()[0]
+        fire(server, "OnReceiveRealData", "005930", "주식우선호가", "1\t2")
+        assert server.server.keeper.problems() == []
+        stream.cancel()
+
+
+def test_silence_means_nothing_where_nothing_is_registered_or_the_market_is_closed() -> None:
+    with rig({}, is_open=lambda _: True) as server:
+        advance(server, 600)
+        assert server.server.keeper.problems() == []
+    with rig({}, is_open=lambda _: False) as server, OlderClient(server.address) as client:
+        stream = client.real(["005930"], [27])
+        until(lambda: len(calls(server, "SetRealReg")) == 1)
+        advance(server, 600)
+        assert len(calls(server, "SetRealReg")) == 1
+        assert server.server.keeper.problems() == []
+        stream.cancel()
+
+
+def test_without_a_calendar_a_weekday_from_nine_to_the_closing_auction_counts_as_open() -> None:
+    noon = 1_790_046_000.0  # Tuesday 2026-09-22 12:00 in Seoul
+    assert usually_open(noon)
+    assert not usually_open(noon + 4 * 3600)
+    assert not usually_open(noon + 4 * 86_400)

@@ -1,0 +1,52 @@
+"""The same seed gives the same day, byte for byte, wherever and however often it is played."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.played_day import CODES, Played, play
+
+SEED = 3
+
+
+@pytest.fixture(scope="module")
+def played() -> Played:
+    return play(SEED)
+
+
+def test_the_day_has_something_of_everything(played: Played) -> None:
+    real = {"주식체결", "주식우선호가", "주식호가잔량", "주식예상체결", "주식시세", "장시작시간", "업종지수"}
+    others = {"OnEventConnect", "OnReceiveTrData", "OnReceiveMsg", "OnReceiveChejanData"}
+    conditions = {"OnReceiveConditionVer", "OnReceiveTrCondition", "OnReceiveRealCondition"}
+    assert played.counts.keys() >= real | others | conditions
+    assert played.counts["주식체결"] > 10_000
+    assert played.counts["OnReceiveChejanData"] >= 12
+
+
+def test_the_same_seed_gives_the_same_day_twice_whatever_was_registered_first(played: Played) -> None:
+    assert play(SEED, CODES[::-1]) == played
+
+
+def test_another_process_plays_the_same_day(played: Played) -> None:
+    """Text hashes differently there, which decides the order of every set."""
+    seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.played_day", str(SEED)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+        cwd=Path(__file__).parents[3],
+    )
+    assert done.stdout.split() == [played.digest]
+
+
+def test_another_seed_gives_another_day(played: Played) -> None:
+    other = play(SEED + 1)
+    assert other.digest != played.digest
+    assert other.counts != played.counts

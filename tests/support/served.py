@@ -1,0 +1,81 @@
+"""A real server over the simulated broker, and clients that know nothing of koalab but the wire."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from kernel_server import simulated
+from kernel_server.clock import SteppedClock
+from kernel_server.control.thread import PlainThread
+from kernel_server.scheduler import PRESETS, Limits
+from kernel_server.server import BackgroundServer, ServerSettings
+from kernel_server.simulated.control import SimulatedControl
+from tests.support.koapy_client import OlderClient
+from tests.support.simulated_broker import moment
+
+ACCOUNT = "8000000011"
+
+
+@dataclass
+class Served:
+    """``clock`` moves the broker's day on; ``control`` may be looked at, and told to misbehave, on ``thread``."""
+
+    server: BackgroundServer
+    clock: SteppedClock
+    control: SimulatedControl
+    thread: PlainThread
+
+    @contextmanager
+    def client(self) -> Iterator[OlderClient]:
+        with OlderClient(self.server.address) as client:
+            client.login()
+            yield client
+
+    def on_thread(self, work: Callable[[], object]) -> None:
+        self.thread.post(work).result(10)
+
+    @contextmanager
+    def running(self, step: float = 0.2) -> Iterator[None]:
+        """The day goes by, as fast as it can, while the block runs."""
+        over = threading.Event()
+
+        def run() -> None:
+            while not over.is_set():
+                self.clock.advance(step)
+                self.thread.post(lambda: None).result(30)  # what came due has been done
+                time.sleep(0.0005)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(30)
+
+
+@contextmanager
+def served(
+    at: str = "2026-11-20 10:00",
+    settings: simulated.BrokerSettings | None = None,
+    limits: Limits | None = None,
+    custom_code: bool = False,
+    seed: int = 1,
+) -> Iterator[Served]:
+    """A server whose broker's time is ``at`` (Seoul), on a clock that leaps over what somebody waits for."""
+    clock = SteppedClock(moment(at), jump=True)
+    thread = PlainThread()
+    made: list[SimulatedControl] = []
+
+    def make() -> SimulatedControl:
+        chosen = settings or simulated.BrokerSettings()
+        made.append(simulated.build(None, seed, clock, chosen, thread.hand_over))
+        return made[0]
+
+    chosen = ServerSettings(limits or PRESETS["official"], port=0, custom_code=custom_code)
+    with BackgroundServer(make, clock, chosen, thread) as server:
+        yield Served(server, clock, made[0], thread)
