@@ -113,12 +113,12 @@ class SimulatedControl:
             lambda code: self._exchange.evening(code).tape.last,
             closes=Closes(market, clock),
         )
-        watchers.subscribe_to_phases(self._brokerage.phase)
+        watchers.subscribe_to_phases(self._brokerage.on_phase)
         watchers.subscribe(self._feed)
         self._conditions = Conditions(self, settings, self._limits, scanner)
         self._themes = Themes(issues)
         self.faults = Faults(
-            clock, later, self.lose_connection, settings.planned_faults, self._brokerage.chejan_first
+            clock, later, self.lose_connection, settings.planned_faults, self._brokerage.set_chejan_first
         )
         self.faults.start()
         parts = MarketParts(
@@ -142,7 +142,7 @@ class SimulatedControl:
         self._login_info = self._login_facts()
         self._keeper = keeper
         if keeper is not None:
-            keeper.begin(self._brokerage, self)
+            keeper.start(self._brokerage, self)
 
     def _dispatch(self) -> tuple[dict[str, Function], dict[str, Function]]:
         """Every function of the control by name: as it answers after login, and before it."""
@@ -206,7 +206,7 @@ class SimulatedControl:
         self._functions = self._offline
         self._tr_dispatcher.clear()
         self.registrations.clear()
-        self._brokerage.lose()
+        self._brokerage.disconnect()
         self._conditions.clear()
 
     # The connection to the broker, as the parts use it (``BrokerConnection``).
@@ -259,7 +259,7 @@ class SimulatedControl:
             self._connected = True
             self._functions = self._online
             self._limits.renew()
-            self._brokerage.renew()
+            self._brokerage.connect()
         self.fire("OnEventConnect", code)
 
     def GetConnectState(self) -> int:

@@ -176,7 +176,7 @@ class Desk:
         self.settings = BrokerSettings(**settings)  # type: ignore[arg-type]
         self.brokerage = self.build()
         if online:
-            self.brokerage.renew()
+            self.brokerage.connect()
 
     def build(self) -> Brokerage:
         return Brokerage(

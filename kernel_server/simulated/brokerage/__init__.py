@@ -1,5 +1,5 @@
-"""The broker's side of trading: accounts, orders, the events that tell of them, and the TRs that list them.
+"""The broker's side of trading: accounts, orders, their Chejan events, and the account TRs.
 
-An order goes to the exchange only after the account can pay for it. What the exchange tells of its fills
-changes the account first, and the events are made of the account as it then is.
+An order reaches the exchange only after the account's buying power or shares cover it. A fill is booked in the
+account first; its events are built from the account after the fill.
 """

@@ -1,4 +1,4 @@
-"""An account: its cash, its shares, and every trade that changed them."""
+"""An account: cash, holdings, open orders, and every fill booked."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from kernel_server.simulated.market.trade_script import Side
 
 
 class Deal(NamedTuple):
-    """One fill as the account books it. Money in KRW.
+    """A fill as booked in an account. Money in KRW.
 
-    ``cost`` and ``bought_fee`` are what the sold shares once cost and the fee paid then, 0 for a purchase.
+    Of a sale, ``cost`` is the purchase cost of the shares sold and ``bought_fee`` the fee paid on it; 0 for a purchase.
     """
 
     day: int
@@ -34,38 +34,38 @@ class Deal(NamedTuple):
         return self.price * self.quantity
 
     @property
-    def cash(self) -> int:
-        """What it changed the cash by."""
+    def cash_change(self) -> int:
+        """Change in cash, fee and tax included."""
         return -self.side * self.amount - self.fee - self.tax
 
     @property
-    def fees(self) -> int:
-        """Both fees of a sale: then and now."""
+    def total_fees(self) -> int:
+        """Fee of this fill plus, for a sale, the fee of the purchase."""
         return self.fee + self.bought_fee
 
     @property
     def profit(self) -> int:
-        """당일매도손익, all charges off; 0 for a purchase."""
-        return self.amount - self.cost - self.fees - self.tax if self.side == Side.SELL else 0
+        """당일매도손익 after all fees and taxes; 0 for a purchase."""
+        return self.amount - self.cost - self.total_fees - self.tax if self.side == Side.SELL else 0
 
 
 @dataclass(slots=True)
 class Holding:
-    """Shares of one issue: what they cost (KRW) without fees, and the fees paid for them."""
+    """Shares held of one issue, their purchase cost (KRW) without fees, and the fees paid on it."""
 
     quantity: int = 0
     cost: int = 0
     fees: int = 0
 
     @property
-    def average(self) -> int:
-        """매입단가, rounded (KRW)."""
+    def average_price(self) -> int:
+        """Average purchase price (매입단가), rounded, KRW."""
         return (2 * self.cost + self.quantity) // (2 * self.quantity) if self.quantity else 0
 
 
 @dataclass(slots=True)
 class Account:
-    """Cash in KRW, as it will be once everything is settled (D+2추정예수금). Open orders reserve of both."""
+    """An account. ``cash`` is in KRW with all fills settled (D+2추정예수금); open orders reserve cash and shares."""
 
     number: str
     deposit: int
@@ -73,56 +73,58 @@ class Account:
     cash: int
     holdings: dict[str, Holding] = field(default_factory=dict)
     deals: list[Deal] = field(default_factory=list)
-    open: dict[int, BrokerOrder] = field(default_factory=dict)
+    open_orders: dict[int, BrokerOrder] = field(default_factory=dict)
 
-    def reserve(self, price: int, quantity: int) -> int:
-        """What an open purchase keeps back: at the price it can cost at most, with its fee."""
+    def reservation(self, price: int, quantity: int) -> int:
+        """Cash reserved by a buy order at its highest possible price, fee included."""
         amount = price * quantity
         return amount + fee(amount, self.fee_rate)
 
     @property
     def reserved(self) -> int:
-        """Cash that open purchases keep back."""
-        buys = (order for order in self.open.values() if order.side == Side.BUY)
-        return sum(self.reserve(order.bound, order.left) for order in buys)
+        """Cash reserved by open buy orders."""
+        buys = (order for order in self.open_orders.values() if order.side == Side.BUY)
+        return sum(self.reservation(order.bound, order.left) for order in buys)
 
     @property
     def orderable(self) -> int:
-        """주문가능금액."""
+        """Buying power (주문가능금액)."""
         return self.cash - self.reserved
 
-    def held(self, code: str) -> Holding:
+    def holding(self, code: str) -> Holding:
         return self.holdings.get(code) or Holding()
 
     def sellable(self, code: str) -> int:
-        """주문가능수량: shares that no open sale has taken."""
+        """Shares not reserved by open sell orders (주문가능수량)."""
         offered = (
-            order.left for order in self.open.values() if order.side == Side.SELL and order.code == code
+            order.left
+            for order in self.open_orders.values()
+            if order.side == Side.SELL and order.code == code
         )
-        return self.held(code).quantity - sum(offered)
+        return self.holding(code).quantity - sum(offered)
 
     def book(self, deal: Deal) -> Deal:
-        """Books a fill whose ``cost`` and ``bought_fee`` are still to be found; the fill with them in."""
-        held = self.holdings.setdefault(deal.code, Holding())
+        """Book a fill; returns it with ``cost`` and ``bought_fee`` filled in."""
+        holding = self.holdings.setdefault(deal.code, Holding())
         if deal.side == Side.BUY:
-            held.quantity += deal.quantity
-            held.cost += deal.amount
-            held.fees += deal.fee
+            holding.quantity += deal.quantity
+            holding.cost += deal.amount
+            holding.fees += deal.fee
         else:
-            cost = held.cost * deal.quantity // held.quantity
-            fees = held.fees * deal.quantity // held.quantity
-            held.quantity -= deal.quantity
-            held.cost -= cost
-            held.fees -= fees
+            cost = holding.cost * deal.quantity // holding.quantity
+            fees = holding.fees * deal.quantity // holding.quantity
+            holding.quantity -= deal.quantity
+            holding.cost -= cost
+            holding.fees -= fees
             deal = deal._replace(cost=cost, bought_fee=fees)
-            if not held.quantity:
+            if not holding.quantity:
                 del self.holdings[deal.code]
-        self.cash += deal.cash
+        self.cash += deal.cash_change
         self.deals.append(deal)
         return deal
 
-    def on(self, day: int, code: str = "") -> list[Deal]:
-        """The fills of that session, of one issue or of all."""
+    def deals_on(self, day: int, code: str = "") -> list[Deal]:
+        """Fills of a session (YYYYMMDD), of one issue or of all."""
         found = []
         for deal in reversed(self.deals):
             if deal.day < day:

@@ -1,4 +1,4 @@
-"""The file in which accounts outlive the server: what stands in it, and how it is read and written."""
+"""The account file, in which accounts survive a restart of the server: reading, writing, format."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from kernel_server.simulated.brokerage import state
 KIND = "koalab: accounts of the simulated broker"
 VERSION = 1
 MODE = 0o600
-"""It holds account numbers, and nobody but its owner has any business with it."""
+"""Owner only, because the file holds account numbers."""
 
 _GIVEN = "simulated:given:"
 
 
 class AccountFileError(Exception):
-    """An account file is damaged, of another market or version, in use, or cannot be written.
+    """An account file is damaged, of another market or version, in use, or not writable.
 
     Attributes:
-        file: which one.
+        file: its path.
         reason: what is wrong, and what to do.
     """
 
@@ -38,12 +38,12 @@ class AccountFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a file holds.
+    """Content of an account file.
 
     Attributes:
-        source: the prices that the accounts were traded at, as a control's ``source``.
-        moment: of the broker's clock, when it was written; seconds since the epoch.
-        books: what ``Books.snapshot`` gave, as it was found: ``books_of`` sees whether it makes sense.
+        source: the market whose prices the accounts were traded at, a control's ``source``.
+        moment: time of the broker's clock when it was written, seconds since the epoch.
+        books: ``Books.snapshot`` as read, not validated; see ``books_of``.
     """
 
     source: str
@@ -52,10 +52,10 @@ class Saved:
 
 
 def read(file: Path) -> Saved | None:
-    """What the file holds; None where there is none.
+    """Read an account file; None if there is none.
 
     Raises:
-        AccountFileError: it cannot be read, or is nothing that ``write`` has written.
+        AccountFileError: it cannot be read, or was not written by ``write``.
     """
     try:
         found = json.loads(file.read_bytes())
@@ -64,7 +64,7 @@ def read(file: Path) -> Saved | None:
     except OSError as error:
         raise AccountFileError(file, f"it cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise AccountFileError(file, _damaged(f"no JSON: {error}")) from error
+        raise AccountFileError(file, _damage(f"no JSON: {error}")) from error
     if not isinstance(found, dict) or found.get("kind") != KIND:
         raise AccountFileError(file, "it is no account file; take another name")
     if found.get("version") != VERSION:
@@ -78,30 +78,30 @@ def read(file: Path) -> Saved | None:
             raise ValueError("saved has no time zone")
         return Saved(source, moment.timestamp(), found["books"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise AccountFileError(file, _damaged(str(error))) from error
+        raise AccountFileError(file, _damage(str(error))) from error
 
 
 def books_of(file: Path, saved: Saved) -> Mapping[str, Any]:
-    """The books in it.
+    """The validated books.
 
     Raises:
-        AccountFileError: they make no sense.
+        AccountFileError: they are invalid.
     """
     try:
         return state.check(saved.books)
     except state.Misfit as misfit:
-        raise AccountFileError(file, _damaged(str(misfit))) from misfit
+        raise AccountFileError(file, _damage(str(misfit))) from misfit
 
 
-def _damaged(why: str) -> str:
+def _damage(why: str) -> str:
     return f"it is damaged ({why}); mend it, or take another name to begin anew"
 
 
 def write(file: Path, saved: Saved) -> None:
-    """Puts a new file in the place of the old one: whoever reads finds one or the other, whole, whatever happens.
+    """Replace the file atomically: a reader finds the old or the new content, never a part.
 
     Raises:
-        OSError: it cannot be written; the old one is still there.
+        OSError: it cannot be written; the old file is kept.
     """
     text = json.dumps(
         {
@@ -113,21 +113,21 @@ def write(file: Path, saved: Saved) -> None:
         },
         ensure_ascii=False,
     )
-    fresh = file.with_name(f"{file.name}.new")
+    new_file = file.with_name(f"{file.name}.new")
     with contextlib.suppress(FileNotFoundError):
-        fresh.unlink()  # of a process that was killed while it wrote
+        new_file.unlink()  # left by a process killed while writing
     with os.fdopen(
-        os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "w", encoding="utf-8"
+        os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "w", encoding="utf-8"
     ) as stream:
         stream.write(text + "\n")
         stream.flush()
         os.fsync(stream.fileno())
-    fresh.replace(file)
-    _settle(file.parent)
+    new_file.replace(file)
+    _sync_folder(file.parent)
 
 
-def _settle(folder: Path) -> None:
-    """Sees to it that the new name outlives a loss of power, where folders can be asked to."""
+def _sync_folder(folder: Path) -> None:
+    """Sync the folder, so that the new name survives a power loss (POSIX only)."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -137,8 +137,9 @@ def _settle(folder: Path) -> None:
 
 
 def same_prices(saved: str, now: str) -> bool:
-    """Whether an account traded at the prices of one source can go on at those of another.
+    """Whether accounts traded at the prices of one source can continue at those of another.
 
-    Given prices have another name whenever their files grow, by a day for example, and are still the same market.
+    The source name of recorded prices changes whenever their files grow, by a day for example, but the market is
+    the same.
     """
     return saved == now or (saved.startswith(_GIVEN) and now.startswith(_GIVEN))

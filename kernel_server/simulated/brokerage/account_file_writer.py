@@ -1,4 +1,4 @@
-"""Keeps the accounts in a file while they are traded: after every change, off the control thread, and at the end."""
+"""Saves the accounts to their file: after every change, off the control thread, and on close."""
 
 from __future__ import annotations
 
@@ -19,15 +19,13 @@ from kernel_server.simulated.brokerage.file_lock import FileLock
 
 log = logging.getLogger(__name__)
 
-_PAUSE = (
-    0.1  # real seconds from one writing to the next, at least: what changes in between is written together
-)
-_SHARE = 9  # and so many times as long as writing took, so that it takes a tenth of the time at most
-_AGAIN = 5.0  # after a failure
+_MIN_SECONDS = 0.1  # real seconds between two writes; changes in between are coalesced
+_IDLE_SHARE = 9  # pause as a multiple of the write time, so that writing takes at most a tenth of the time
+_RETRY_SECONDS = 5.0  # after a failed write
 
 
-class Kept(Protocol):
-    """Whose accounts are kept, seen from the control thread."""
+class AccountSource(Protocol):
+    """The control whose accounts are saved, used on the control thread."""
 
     source: str
 
@@ -35,25 +33,24 @@ class Kept(Protocol):
 
 
 class AccountFileWriter:
-    """The one user of an account file, from here until ``close``.
+    """The only user of an account file until ``close``.
 
-    A change is on the disk within a moment: the control thread copies the books, which takes no longer with many
-    fills than with few, and a thread of the keeper's writes them. Whatever ends the process, the file is whole,
-    and lacks what happened in the last moment at most.
+    A change reaches the disk within moments: the control thread copies the books in constant time, and a writer
+    thread saves the copy. However the process ends, the file is intact and lacks at most the last moments.
 
     Args:
-        file: where; it is made if it is not there, in a folder that is.
-        later: hands work to the control thread.
+        file: path of the file, created if missing; its folder must exist.
+        on_control_thread: hands work to the control thread.
 
     Raises:
-        AccountFileError: the file is damaged, or another server uses it, or it cannot be used here.
+        AccountFileError: the file is damaged, used by another server, or unusable.
     """
 
-    def __init__(self, file: Path, later: Callable[[Callable[[], None]], None]) -> None:
-        self._file = file.expanduser().resolve()  # where a link leads, as the file itself will be another one
-        self._later = later
+    def __init__(self, file: Path, on_control_thread: Callable[[Callable[[], None]], None]) -> None:
+        self._file = file.expanduser().resolve()  # writing replaces the file, so resolve links
+        self._on_control_thread = on_control_thread
         self._lock = FileLock(self._file.with_name(f"{self._file.name}.lock"))
-        self._dirty = threading.Event()
+        self._changed = threading.Event()
         self._closing = threading.Event()
         self._copies: queue.SimpleQueue[Callable[[], Saved] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -69,23 +66,23 @@ class AccountFileWriter:
             who = "another server" if holder is None else f"another server (process {holder})"
             raise AccountFileError(self._file, f"{who} uses it; close that session, or take another file")
         try:
-            self._found = account_file.read(self._file)
+            self._saved = account_file.read(self._file)
         except AccountFileError:
             self._lock.release()
             raise
 
-    def begin(self, brokerage: Brokerage, kept: Kept) -> None:
-        """Puts into the brokerage what the file holds, and writes down what becomes of it from now on.
+    def start(self, brokerage: Brokerage, market: AccountSource) -> None:
+        """Restore the brokerage from the file, then save every change.
 
         Raises:
-            AccountFileError: what the file holds is of other prices, of other accounts, of a day to come, or makes
-                no sense; or it cannot be written.
+            AccountFileError: the content is of other prices, of other accounts, of the future, or invalid; or the
+                file cannot be written.
         """
-        self._brokerage, self._kept = brokerage, kept
-        if self._found is not None:
-            self._resume(self._found)
-            self._found = None
-        brokerage.keep(self._dirty.set)
+        self._brokerage, self._market = brokerage, market
+        if self._saved is not None:
+            self._restore(self._saved)
+            self._saved = None
+        brokerage.on_change(self._changed.set)
         try:
             self._write(self._copy())
         except OSError as error:
@@ -93,23 +90,23 @@ class AccountFileWriter:
         self._thread = threading.Thread(target=self._run, name="account-file", daemon=True)
         self._thread.start()
 
-    def _resume(self, found: Saved) -> None:
-        source, now = self._kept.source, self._kept.now()
-        if not account_file.same_prices(found.source, source):
+    def _restore(self, saved: Saved) -> None:
+        source, now = self._market.source, self._market.now()
+        if not account_file.same_prices(saved.source, source):
             raise AccountFileError(
                 self._file,
-                f"its accounts were traded at the prices of {found.source}, and these are {source}; take those prices"
+                f"its accounts were traded at the prices of {saved.source}, and these are {source}; take those prices"
                 " again, or another file",
             )
-        if found.source != source:
+        if saved.source != source:
             log.warning(
-                "%s: the given prices have changed since (%s, now %s)", self._file, found.source, source
+                "%s: the given prices have changed since (%s, now %s)", self._file, saved.source, source
             )
-        books = account_file.books_of(self._file, found)
+        books = account_file.books_of(self._file, saved)
         if books["day"] > self._brokerage.day(now):
             raise AccountFileError(
                 self._file,
-                f"its accounts have lived until {seoul(found.moment):%Y-%m-%d %H:%M}, and the broker's clock stands at"
+                f"its accounts have lived until {seoul(saved.moment):%Y-%m-%d %H:%M}, and the broker's clock stands at"
                 f" {seoul(now):%Y-%m-%d %H:%M}; start it later, or take another file",
             )
         if not books["accounts"].keys() <= self._brokerage.accounts():
@@ -119,12 +116,12 @@ class AccountFileWriter:
         self._brokerage.restore(books)
 
     def close(self) -> None:
-        """Lets go of the file, once what is left to be written has been; on the control thread."""
+        """Save the last changes and release the file; on the control thread."""
         if self._thread is None:
             self._lock.release()
             return
         self._closing.set()
-        self._dirty.set()
+        self._changed.set()
         self._copies.put(None)
         self._thread.join()
         self._thread = None
@@ -133,29 +130,29 @@ class AccountFileWriter:
         self._lock.release()
 
     def _copy(self) -> Callable[[], Saved]:
-        """The books as they are, and the moment; on the control thread. What is costly about it is done later."""
-        source, moment, books = self._kept.source, self._kept.now(), self._brokerage.copied()
+        """A cheap copy of the books with the time, on the control thread; calling it does the costly part."""
+        source, moment, books = self._market.source, self._market.now(), self._brokerage.deferred_snapshot()
         return lambda: Saved(source, moment, books())
 
     def _run(self) -> None:
         while True:
-            self._dirty.wait()
+            self._changed.wait()
             if self._closing.is_set():
                 return
-            self._dirty.clear()
-            self._later(lambda: self._copies.put(self._copy()))
+            self._changed.clear()
+            self._on_control_thread(lambda: self._copies.put(self._copy()))
             copy = self._copies.get()
             if copy is None:
                 return
-            # Not the broker's clock: this is about the disk.
+            # Real time, not the broker's clock: it measures the disk.
             began = time.monotonic()
             try:
                 self._write(copy)
             except OSError:
-                self._dirty.set()
-                self._closing.wait(_AGAIN)
+                self._changed.set()
+                self._closing.wait(_RETRY_SECONDS)
             else:
-                self._closing.wait(max(_PAUSE, _SHARE * (time.monotonic() - began)))
+                self._closing.wait(max(_MIN_SECONDS, _IDLE_SHARE * (time.monotonic() - began)))
 
     def _write(self, copy: Callable[[], Saved]) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Which orders the broker lets through to the exchange, and which it refuses with a message."""
+"""The broker's checks of an order request before it reaches the exchange."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NOON = 12
 
 
 class Admission:
-    """Each check raises ``TrRejected`` with what the broker says where it fails."""
+    """Checks of order requests. A failed check raises ``TrRejected`` with the broker's message."""
 
     def __init__(
         self,
@@ -40,28 +40,28 @@ class Admission:
         self._issues = issues
         self._now = now
 
-    def known(self, ticket: OrderRequest) -> None:
-        """Account, issue and a quantity."""
-        if ticket.type not in order_types() or ticket.account not in self._books.accounts:
+    def check_request(self, request: OrderRequest) -> None:
+        """Check order type, account, issue and quantity."""
+        if request.type not in order_types() or request.account not in self._books.accounts:
             raise TrRejected("order_unknown")
-        if ticket.code not in self._issues:
+        if request.code not in self._issues:
             raise TrRejected("unknown_code")
-        if ticket.code in self._settings.restricted:
+        if request.code in self._settings.restricted:
             raise TrRejected("order_restricted")
-        if not ticket.quantity:
+        if not request.quantity:
             raise TrRejected("order_quantity")
 
-    def quote(self, ticket: OrderRequest) -> QuoteType:
-        """What sHogaGb asks for, in the hours in which that is traded."""
-        quote = quotes().get(ticket.quote)
-        if quote is None or ticket.quote not in self._settings.quote_types:
+    def quote_type(self, request: OrderRequest) -> QuoteType:
+        """The quote type of a new order, which must be accepted in the current phase."""
+        quote = quotes().get(request.quote)
+        if quote is None or request.quote not in self._settings.quote_types:
             raise TrRejected("order_quote_type")
-        if quote.price != "given" and ticket.price:
+        if quote.price != "given" and request.price:
             raise TrRejected("order_priced")
-        self.hours(quote)
+        self.check_hours(quote)
         return quote
 
-    def hours(self, quote: QuoteType) -> None:
+    def check_hours(self, quote: QuoteType) -> None:
         phase = self._exchange.phase()
         if phase in quote.phases:
             return
@@ -71,10 +71,10 @@ class Admission:
         early = seoul(now).hour < _NOON if phase == Phase.CLOSED else phase < min(quote.phases)
         raise TrRejected("order_not_open" if early else "order_closed")
 
-    def price(self, ticket: OrderRequest, quote: QuoteType) -> tuple[int, int]:
-        """What the exchange is told (0: a market order), and what a share can cost at most (KRW)."""
+    def prices(self, request: OrderRequest, quote: QuoteType) -> tuple[int, int]:
+        """Price for the exchange (0 for a market order) and highest price a share can cost, KRW."""
         try:
-            tape = self._exchange.tape(ticket.code)
+            tape = self._exchange.tape(request.code)
         except (LookupError, BadMarketData):  # listed, but without a price
             raise TrRejected("unknown_code") from None
         if quote.price == "none":
@@ -82,8 +82,8 @@ class Admission:
         if quote.price in ("close", "base"):
             price = tape.last if quote.price == "close" else tape.base
             return price, price
-        price = ticket.price if quote.price == "given" else self._best(ticket, quote)
-        grid = rules(day_of(self._books.day), board(self._issues[ticket.code]))
+        price = request.price if quote.price == "given" else self._best_price(request, quote)
+        grid = rules(day_of(self._books.day), board(self._issues[request.code]))
         lower, upper = tape.lower, tape.upper
         if quote.board is Board.SINGLE:
             lower, upper = around(tape.last, lower, upper, grid)
@@ -94,35 +94,37 @@ class Admission:
             raise TrRejected("order_tick")
         return price, price
 
-    def _best(self, ticket: OrderRequest, quote: QuoteType) -> int:
-        asks, bids = self._exchange.depth(ticket.code)
-        buys = order_types()[ticket.type].side == Side.BUY
+    def _best_price(self, request: OrderRequest, quote: QuoteType) -> int:
+        asks, bids = self._exchange.depth(request.code)
+        buys = order_types()[request.type].side == Side.BUY
         levels = asks if buys == (quote.price == "opposite") else bids
         if not levels:
             raise TrRejected("order_refused")
         return levels[0].price
 
-    def afford(self, ticket: OrderRequest, bound: int, freed: int = 0) -> None:
-        """Cash or shares for it. ``freed`` is what it takes over from the order that it modifies."""
-        account = self._books.accounts[ticket.account]
-        if order_types()[ticket.type].side == Side.BUY:
-            if account.reserve(bound, ticket.quantity) > account.orderable + freed:
+    def check_funds(self, request: OrderRequest, bound: int, released: int = 0) -> None:
+        """Check buying power or sellable shares, plus ``released``, the reservation of a modified order."""
+        account = self._books.accounts[request.account]
+        if order_types()[request.type].side == Side.BUY:
+            if account.reservation(bound, request.quantity) > account.orderable + released:
                 raise TrRejected("order_no_cash")
-        elif ticket.quantity > account.sellable(ticket.code) + freed:
+        elif request.quantity > account.sellable(request.code) + released:
             raise TrRejected("order_no_shares")
 
-    def original(self, ticket: OrderRequest) -> BrokerOrder:
-        """The order that is to be cancelled or modified, with enough of it open."""
-        kind = order_types()[ticket.type]
-        original = self._books.orders.get(int(ticket.original) if ticket.original.isdecimal() else 0)
-        asked = (ticket.account, ticket.code, kind.side)
-        if original is None or (original.account, original.code, original.side) != asked:
+    def original_order(self, request: OrderRequest) -> BrokerOrder:
+        """The order to cancel or modify, which must have enough open shares."""
+        order_type = order_types()[request.type]
+        original = self._books.orders.get(int(request.original) if request.original.isdecimal() else 0)
+        expected = (request.account, request.code, order_type.side)
+        if original is None or (original.account, original.code, original.side) != expected:
             raise TrRejected("order_unknown")
         quote = quotes()[original.quote]
-        if kind.action != "cancel" or self._exchange.phase() not in quote.lives(self._settings.early_orders):
-            self.hours(quote)
+        if order_type.action != "cancel" or self._exchange.phase() not in quote.resting_phases(
+            self._settings.early_orders
+        ):
+            self.check_hours(quote)
         if original.placed is None or not original.left:
             raise TrRejected("order_nothing_open")
-        if ticket.quantity > original.left:
-            raise TrRejected(f"order_{kind.action}_too_much")
+        if request.quantity > original.left:
+            raise TrRejected(f"order_{order_type.action}_too_much")
         return original

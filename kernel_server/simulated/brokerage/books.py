@@ -1,4 +1,4 @@
-"""The books the broker keeps: accounts, the session's orders, numbers given out, and which session it is."""
+"""The broker's books: accounts, orders, order and fill numbers, and the current session."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from kernel_server.simulated.settings import BrokerSettings
 
 
 class SessionCalendar:
-    """Sessions by number. ``sessions`` is asked for once, when first needed."""
+    """Trading calendar in YYYYMMDD numbers. ``sessions`` is called once, on first use."""
 
     def __init__(self, sessions: Callable[[], Sessions]) -> None:
         self._load = sessions
         self._sessions: Sessions | None = None
 
-    def _known(self) -> Sessions:
+    def _loaded(self) -> Sessions:
         if self._sessions is None:
             self._sessions = self._load()
         return self._sessions
 
     def day(self, now: float) -> int:
-        """YYYYMMDD of the session that ``now`` belongs to: today's, or the newest before."""
+        """YYYYMMDD of the session on or before the day of ``now``."""
         today = seoul(now).date()
-        index = self._known().index_at_or_before(today)
-        found: date = today if index < 0 else self._known().dates[index].item()
+        index = self._loaded().index_at_or_before(today)
+        found: date = today if index < 0 else self._loaded().dates[index].item()
         return _number(found)
 
     def is_session(self, now: float) -> bool:
-        return self._known().is_session(seoul(now).date())
+        return self._loaded().is_session(seoul(now).date())
 
     def shift(self, day: int, sessions: int) -> int:
-        """YYYYMMDD of the session so many after ``day`` (before it, where negative); the last one known at most."""
-        known = self._known()
-        index = min(max(0, known.index_at_or_before(day_of(day)) + sessions), len(known) - 1)
-        return _number(known.dates[index].item())
+        """YYYYMMDD of the session ``sessions`` after ``day`` (before it if negative), within the calendar."""
+        calendar = self._loaded()
+        index = min(max(0, calendar.index_at_or_before(day_of(day)) + sessions), len(calendar) - 1)
+        return _number(calendar.dates[index].item())
 
     def between(self, first: int, last: int) -> list[int]:
         """YYYYMMDD of the sessions from ``first`` to ``last``, both included."""
-        dates = self._known().between(day_of(first), day_of(last)).dates
+        dates = self._loaded().between(day_of(first), day_of(last)).dates
         return [_number(day) for day in dates.tolist()]
 
-    def age(self, day: int, today: int) -> int:
-        """How many sessions ``day`` is before ``today``, both YYYYMMDD."""
-        index = self._known().index_at_or_before
+    def sessions_between(self, day: int, today: int) -> int:
+        """Number of sessions from ``day`` to ``today``, both YYYYMMDD."""
+        index = self._loaded().index_at_or_before
         return index(day_of(today)) - index(day_of(day))
 
 
@@ -59,27 +59,27 @@ def _number(day: date) -> int:
 
 
 class SessionWorth(NamedTuple):
-    """What an account was worth (KRW) when a session, of that YYYYMMDD, began."""
+    """Assets of an account (KRW) at the start of a session (YYYYMMDD)."""
 
     day: int
     assets: int
 
 
 class Books:
-    """What has to outlive the process, and nothing else; ``snapshot`` gives it as plain JSON.
+    """The persistent state of the broker; ``snapshot`` returns it as plain JSON.
 
     Attributes:
-        orders: those of the session ``day`` by number; ``past`` are those of the sessions before.
-        changed: called whenever any of it has changed; it has to be quick.
+        orders: orders of the session ``day`` by number; ``past`` holds those of earlier sessions.
+        changed: callback after every change; it must be quick.
     """
 
     def __init__(self, settings: BrokerSettings) -> None:
         self._settings = settings
         self.day = 0
         self.accounts: dict[str, Account] = {}
-        for held in settings.accounts:
+        for config in settings.accounts:
             deposit = settings.deposit
-            self.accounts[held.number] = Account(held.number, deposit, settings.fee_rate, deposit)
+            self.accounts[config.number] = Account(config.number, deposit, settings.fee_rate, deposit)
         self.orders: dict[int, BrokerOrder] = {}
         self.past: list[BrokerOrder] = []
         self.day_worth: dict[str, SessionWorth] = {}
@@ -88,8 +88,8 @@ class Books:
         self._next_order = settings.first_order
         self._next_fill = settings.first_fill
 
-    def turn(self, day: int) -> None:
-        """Begins that session."""
+    def start_session(self, day: int) -> None:
+        """Start a session (YYYYMMDD): archive its predecessor's orders and reset the numbers."""
         self.past.extend(self.orders.values())
         self.orders.clear()
         self.day = day
@@ -106,21 +106,21 @@ class Books:
         return self._next_fill - 1
 
     def snapshot(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return self.copied()()
+        """The books as plain JSON."""
+        return self.deferred_snapshot()()
 
-    def copied(self) -> Callable[[], dict[str, Any]]:
-        """A copy that costs little, and what makes plain JSON of it, which any thread may do later."""
-        # Fills and past orders do not change any more; there may be very many of them.
+    def deferred_snapshot(self) -> Callable[[], dict[str, Any]]:
+        """A cheap copy of the books, as a function that any thread may call later for the plain JSON."""
+        # Fills and past orders are immutable and may be many: copy only the lists.
         day, numbers, past = self.day, [self._next_order, self._next_fill], self.past[:]
         orders = [*map(states.values, self.orders.values())]
         accounts = {
             number: (
                 account.deposit,
                 account.cash,
-                {code: [held.quantity, held.cost, held.fees] for code, held in account.holdings.items()},
+                {code: [h.quantity, h.cost, h.fees] for code, h in account.holdings.items()},
                 account.deals[:],
-                [[*table[number]] for table in self._worths() if number in table],
+                [[*table[number]] for table in self._worth_tables() if number in table],
             )
             for number, account in self.accounts.items()
         }
@@ -145,14 +145,17 @@ class Books:
 
         return plain
 
-    def _worths(self) -> tuple[dict[str, SessionWorth], dict[str, SessionWorth]]:
+    def _worth_tables(self) -> tuple[dict[str, SessionWorth], dict[str, SessionWorth]]:
         return self.day_worth, self.month_worth
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes over a snapshot that ``state.check`` lets pass. Accounts that the settings do not have are left out."""
+        """Load a snapshot that passed ``state.check``. Accounts missing in the settings are skipped."""
         self.day = state["day"]
-        for number, account in self.accounts.items():  # one that the snapshot has not is worth its deposit
-            for table in self._worths():
+        for (
+            number,
+            account,
+        ) in self.accounts.items():  # an account missing in the snapshot starts at its deposit
+            for table in self._worth_tables():
                 table[number] = SessionWorth(self.day, account.deposit)
         self._next_order, self._next_fill = state["next"]
         self.past = [states.order_of(plain) for plain in state["past"] if plain["account"] in self.accounts]
@@ -161,12 +164,12 @@ class Books:
         for number in self.accounts.keys() & state["accounts"].keys():
             account, plain = self.accounts[number], state["accounts"][number]
             account.deposit, account.cash = plain["deposit"], plain["cash"]
-            account.holdings = {code: Holding(*held) for code, held in plain["holdings"].items()}
+            account.holdings = {code: Holding(*numbers) for code, numbers in plain["holdings"].items()}
             account.deals = [states.deal_of(deal) for deal in plain["deals"]]
-            account.open = {
+            account.open_orders = {
                 n: order
                 for n, order in self.orders.items()
                 if order.account == number and order.placed is not None
             }
-            for table, worth in zip(self._worths(), plain["worth"], strict=False):
+            for table, worth in zip(self._worth_tables(), plain["worth"], strict=False):
                 table[number] = SessionWorth(*worth)

@@ -1,4 +1,4 @@
-"""The broker's side of trading as one part of the control: SendOrder, GetChejanData and the account TRs."""
+"""The brokerage part of the control: SendOrder, GetChejanData and the account TRs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kernel_server.simulated.brokerage.books import Books, SessionCalendar
 from kernel_server.simulated.brokerage.chejan import NO_SCREEN
 from kernel_server.simulated.brokerage.ledger import Closes, Ledger
 from kernel_server.simulated.brokerage.order import OrderRequest
-from kernel_server.simulated.brokerage.order_checks import TAKEN, OrderLimits, refused
+from kernel_server.simulated.brokerage.order_checks import TAKEN, OrderRateLimit, send_order_error
 from kernel_server.simulated.brokerage.order_events import OrderEvents
 from kernel_server.simulated.brokerage.order_manager import OrderManager
 from kernel_server.simulated.brokerage.outbox import OrderNumberReader, Outbox
@@ -39,18 +39,18 @@ class AccountParts:
 
 
 class Brokerage:
-    """Accounts and orders. Only the control thread touches it. It starts offline: ``renew`` connects it.
+    """Accounts and orders, used on the control thread only. It starts offline, until ``connect``.
 
     Args:
         line: time and events.
-        exchange: where orders go; it tells of fills on the control thread.
-        settings: accounts, charges, and what is not known about the real broker.
+        exchange: executes orders; reports fills on the control thread.
+        settings: accounts, charges, and choices where the real broker's behaviour is unknown.
         issues: the listing.
-        sessions: the calendar, asked for once, when first needed.
-        deliver: fires OnReceiveTrData with blank sPrevNext, given screen, request name, TR code and what
-            GetCommData is to read it through.
-        closes: what an issue cost at the close of a session that is over; without it 기준가 stands for that.
-        after_hours: an issue's price (KRW) in the newest 시간외 단일가, FID 10010; without it 기준가 stands for that.
+        sessions: loads the calendar; called once, on first use.
+        deliver: fires OnReceiveTrData with blank sPrevNext, given screen, request name, TR code and the reader
+            of its values.
+        closes: close of an issue in a completed session; default 기준가.
+        after_hours: price (KRW) of an issue in the newest 시간외 단일가, FID 10010; default 기준가.
     """
 
     def __init__(
@@ -69,14 +69,16 @@ class Brokerage:
         self._issues = issues
         self._calendar = SessionCalendar(sessions)
         self._books = Books(settings)
-        self._post = Outbox(line.fire, deliver)
-        self._limits = OrderLimits(settings)
+        self._outbox = Outbox(line.fire, deliver)
+        self._rate_limit = OrderRateLimit(settings)
         self._valuation = Valuation(exchange, self._books, self._calendar, settings, issues)
-        self._notices = OrderEvents(
-            self._post, exchange, self._books, settings, issues, line.answer_later, after_hours
+        self._events = OrderEvents(
+            self._outbox, exchange, self._books, settings, issues, line.answer_later, after_hours
         )
         admission = Admission(exchange, self._books, self._calendar, settings, issues, line.now)
-        self._desk = OrderManager(exchange, self._books, admission, self._notices, settings, issues, line.now)
+        self._order_manager = OrderManager(
+            exchange, self._books, admission, self._events, settings, issues, line.now
+        )
         ledger = Ledger(
             self._books,
             self._calendar,
@@ -101,8 +103,8 @@ class Brokerage:
         sHogaGb: str,
         sOrgOrderNo: str,
     ) -> int:
-        """0 where the order is on its way, which says nothing about whether it is taken."""
-        ticket = OrderRequest(
+        """0 if the request is sent, whether or not the broker accepts it later."""
+        request = OrderRequest(
             name=sRQName,
             screen=sScreenNo,
             account=sAccNo.strip(),
@@ -113,26 +115,28 @@ class Brokerage:
             quote=sHogaGb.strip(),
             original=sOrgOrderNo.strip(),
         )
-        code = refused(ticket, self._settings, self._issues) or self._limits.take(self._line.now())
+        code = send_order_error(request, self._settings, self._issues) or self._rate_limit.take(
+            self._line.now()
+        )
         if code == TAKEN:
-            self._line.answer_later(self._settings.latency, lambda: self._arrived(ticket))
+            self._line.answer_later(self._settings.latency, lambda: self._on_request(request))
         return code
 
-    def chejan_first(self, first: bool) -> None:
-        """Whether an order's first Chejan events come before the answer to it."""
-        self._notices.chejan_first = first
+    def set_chejan_first(self, first: bool) -> None:
+        """Set whether an order's first Chejan events precede its answer."""
+        self._events.chejan_first = first
 
     def GetChejanData(self, nFid: int) -> str:
-        """A value of the OnReceiveChejanData that is being handled; blank outside."""
-        return self._post.read(nFid)
+        """Value of the OnReceiveChejanData being handled; blank outside an event."""
+        return self._outbox.chejan_value(nFid)
 
-    def _arrived(self, ticket: OrderRequest) -> None:
-        self._turn()
+    def _on_request(self, request: OrderRequest) -> None:
+        self._roll_session()
         try:
-            self._desk.enter(ticket)
+            self._order_manager.execute(request)
         except TrRejected as rejected:
-            self._notices.rejected(ticket, rejected.text)
-        self._post.send()
+            self._events.rejected(request, rejected.text)
+        self._outbox.flush()
 
     def other_client(
         self,
@@ -144,77 +148,77 @@ class Brokerage:
         quote: str = "00",
         original: str = "",
     ) -> str:
-        """An order from HTS or MTS of the same user: Chejan events tell of it, and no answer. Its number.
+        """Place an order as the same user's HTS or MTS would: Chejan events without an answer. Returns its number.
 
         Raises:
-            Rejected: the broker does not take it.
+            TrRejected: the broker rejects it.
         """
-        self._turn()
-        ticket = OrderRequest(
+        self._roll_session()
+        request = OrderRequest(
             "", NO_SCREEN, account, order_type, code, quantity, price, quote, original, True
         )
-        order = self._desk.enter(ticket)
-        self._post.send()
+        order = self._order_manager.execute(request)
+        self._outbox.flush()
         return f"{order.number:07d}"
 
     def in_session(self, handler: TrHandler) -> TrHandler:
-        """The handler, which finds the books in the session that is on when it is called."""
+        """Wrap a handler so that the current session is started before it runs."""
 
         def answer(request: TrRequest, now: float) -> TrAnswer:
-            self._turn()
+            self._roll_session()
             return handler(request, now)
 
         return answer
 
     # Sessions of the exchange, and of the client.
 
-    def _turn(self) -> None:
-        """Begins a new session where one has come: what is open ends, numbers start again."""
+    def _roll_session(self) -> None:
+        """Start a new session if the day has changed: open orders expire, numbers restart."""
         now = self._line.now()
         day = self._calendar.day(now)
         if day != self._books.day:
-            self._desk.expire()
-            self._books.turn(day)
-            self._valuation.mark(now)
+            self._order_manager.expire()
+            self._books.start_session(day)
+            self._valuation.record_session_start(now)
 
-    def phase(self, phase: Phase) -> None:
-        """The exchange's session has come to another phase: what is not traded in it ends."""
-        self._turn()
-        self._desk.expire(phase)
+    def on_phase(self, phase: Phase) -> None:
+        """Handle a new phase of the exchange: orders that may not rest in it expire."""
+        self._roll_session()
+        self._order_manager.expire(phase)
 
-    def renew(self) -> None:
-        """A login: events are told from now on."""
-        self._limits.renew()
-        self._post.connect(online=True)
+    def connect(self) -> None:
+        """Handle a login: events are delivered from now on."""
+        self._rate_limit.renew()
+        self._outbox.connect(online=True)
 
-    def lose(self) -> None:
-        """The connection is gone. Orders stay where they are, and what happens to them is not told."""
-        self._post.connect(online=False)
+    def disconnect(self) -> None:
+        """Handle a lost connection: orders keep resting, and their events are dropped."""
+        self._outbox.connect(online=False)
 
-    # What outlives the process.
+    # Persistence.
 
     def day(self, now: float) -> int:
         """YYYYMMDD of the session that ``now`` belongs to."""
         return self._calendar.day(now)
 
     def accounts(self) -> Set[str]:
-        """The numbers of the accounts."""
+        """Account numbers."""
         return self._books.accounts.keys()
 
     def snapshot(self) -> dict[str, Any]:
         """Accounts and orders as plain JSON."""
         return self._books.snapshot()
 
-    def copied(self) -> Callable[[], dict[str, Any]]:
-        """What makes the snapshot of this moment, later and on any thread."""
-        return self._books.copied()
+    def deferred_snapshot(self) -> Callable[[], dict[str, Any]]:
+        """A function that returns the snapshot of this moment, callable later and on any thread."""
+        return self._books.deferred_snapshot()
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes over a snapshot, before the first order. Open orders of this session go to the exchange again."""
+        """Load a snapshot, before the first order. Open orders of this session are placed again."""
         self._books.restore(state)
-        self._desk.resume(self._books.day == self._calendar.day(self._line.now()))
+        self._order_manager.resubmit(self._books.day == self._calendar.day(self._line.now()))
 
-    def keep(self, changed: Callable[[], None]) -> None:
-        """Begins the session, if another one has come, and calls ``changed`` whenever there is something to save."""
-        self._turn()
+    def on_change(self, changed: Callable[[], None]) -> None:
+        """Start the current session, then call ``changed`` after every change to save."""
+        self._roll_session()
         self._books.changed = changed

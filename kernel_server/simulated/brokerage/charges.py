@@ -1,4 +1,4 @@
-"""What a trade costs beside its price: the broker's fee and the taxes on a sale.
+"""Charges of a trade: the broker's fee, and the taxes on a sale.
 
 >>> fee(77_000, 350)
 260
@@ -18,13 +18,13 @@ _FEE_STEP = 10
 
 
 def fee(amount: int, rate: int) -> int:
-    """The fee on that amount (KRW), cut below 10 won."""
+    """Fee on an amount (KRW), rounded down to 10 won."""
     return amount * rate // _UNIT // _FEE_STEP * _FEE_STEP
 
 
 @cache
 def _rates() -> dict[str, list[tuple[date, int, int]]]:
-    """For each board its rates, transaction tax (거래세) and rural one (농특세), newest first."""
+    """Rates of 거래세 and 농특세 by board, newest first."""
     found: dict[str, list[tuple[date, int, int]]] = {}
     for since, board, transaction, rural, _note in rows("account_tax"):
         found.setdefault(board, []).append((date.fromisoformat(since), int(transaction), int(rural)))
@@ -32,12 +32,12 @@ def _rates() -> dict[str, list[tuple[date, int, int]]]:
 
 
 def taxes(amount: int, day: date, board: str, step: int) -> int:
-    """거래세 and 농특세 on a sale of that amount (KRW), each cut below ``step`` won."""
+    """거래세 plus 농특세 on a sale of that amount (KRW), each rounded down to ``step`` won."""
     return sum(tax_parts(amount, day, board, step))
 
 
 def tax_parts(amount: int, day: date, board: str, step: int) -> tuple[int, int]:
-    """거래세 and 농특세, each by itself."""
+    """거래세 and 농특세, separately."""
     rates = _rates()[board]
     found = next(((t, r) for since, t, r in rates if since <= day), rates[-1][1:])
     transaction, rural = (amount * rate // _UNIT // step * step for rate in found)

@@ -1,6 +1,6 @@
-"""What OnReceiveChejanData tells: the FIDs of an order's event and of a holding's, in their order, with values.
+"""Values of OnReceiveChejanData by FID, in the broker's order: for order events and for balance events.
 
-Which FIDs those are, and which of them never change, stands in ``chejan_order.tsv`` and ``chejan_balance.tsv``.
+The FIDs, and the values that never change, are listed in ``chejan_order.tsv`` and ``chejan_balance.tsv``.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _FIXED = "="
 
 
 @dataclass(frozen=True, slots=True)
-class BestPrices:
-    """What an issue costs now (KRW); 0 for a quote that is not there."""
+class ChejanPrices:
+    """Current prices of an issue in a Chejan event (KRW); 0 for a missing quote."""
 
     last: int
     ask: int
@@ -35,18 +35,18 @@ class BestPrices:
     after_hours: int
 
 
-def prices(exchange: Exchange, code: str) -> BestPrices:
-    """Prices of that issue; its after-hours price is taken to be 기준가, which is a guess.
+def current_prices(exchange: Exchange, code: str) -> ChejanPrices:
+    """Current prices of an issue; its after-hours price is assumed to be 기준가 (a guess).
 
-    All of them are 0 for an issue that was ordered and has since left the listing.
+    All are 0 for an issue that has been delisted since it was ordered.
     """
     try:
         tape = exchange.tape(code)
     except LookupError:
-        return BestPrices(0, 0, 0, 0, 0, 0, 0)
+        return ChejanPrices(0, 0, 0, 0, 0, 0, 0)
     asks, bids = exchange.depth(code)
     ask, bid = (side[0].price if side else 0 for side in (asks, bids))
-    return BestPrices(tape.last, ask, bid, tape.base, tape.upper, tape.lower, tape.base)
+    return ChejanPrices(tape.last, ask, bid, tape.base, tape.upper, tape.lower, tape.base)
 
 
 @cache
@@ -54,13 +54,13 @@ def _fids(table: str) -> Mapping[int, str]:
     return {int(fid): value for fid, value in rows(table)}
 
 
-def _filled(table: str, values: Mapping[str, str]) -> dict[int, str]:
+def _by_fid(table: str, values: Mapping[str, str]) -> dict[int, str]:
     return {
         fid: value[1:] if value.startswith(_FIXED) else values[value] for fid, value in _fids(table).items()
     }
 
 
-def _quoted(now: BestPrices) -> dict[str, str]:
+def _written_prices(now: ChejanPrices) -> dict[str, str]:
     return {
         name: kiwoom_format.price(getattr(now, name), now.base) if getattr(now, name) else "0"
         for name in ("last", "ask", "bid", "upper", "lower", "after_hours")
@@ -68,20 +68,20 @@ def _quoted(now: BestPrices) -> dict[str, str]:
 
 
 def order_values(
-    order: BrokerOrder, name: str, now: BestPrices, total: bool, cleared: bool = False
+    order: BrokerOrder, name: str, now: ChejanPrices, total: bool, cleared: bool = False
 ) -> dict[int, str]:
-    """The values of an order's event (gubun 0) by FID.
+    """Values of an order event (gubun 0) by FID.
 
     Args:
-        order: as it stands after what the event tells of.
-        name: of its issue.
-        now: the issue's prices.
-        total: whether 체결가 and 체결량 are the whole order's or the newest fill's.
-        cleared: whether this closes an order that a cancel or a modify has emptied.
+        order: the order after the change.
+        name: name of its issue.
+        now: current prices of the issue.
+        total: whether 체결가 and 체결량 are of the whole order or of the newest fill.
+        cleared: whether the event closes an order of which a cancel or modify left nothing open.
     """
-    # An order that waits, or is confirmed or refused, has no fill to tell of; one that was filled goes on telling.
-    told = order.state == "체결"
-    kind = order_types()[order.type]
+    # Fill fields are blank unless the state is 체결.
+    has_fill = order.state == "체결"
+    order_type = order_types()[order.type]
     values = {
         "account": order.account,
         "number": f"{order.number:07d}",
@@ -93,46 +93,46 @@ def order_values(
         "left": str(order.left),
         "amount": str(order.amount),
         "original": f"{order.original:07d}",
-        "kind": kind.name,
+        "kind": order_type.name,
         "quote": quotes()[order.quote].name,
-        "side": "2" if kind.side == Side.BUY else "1",
+        "side": "2" if order_type.side == Side.BUY else "1",
         "time": order.time,
-        "fill": str(order.fill) if told else "",
-        "fill_price": str(order.average if total else order.fill_price) if told else "",
-        "fill_volume": str(order.filled if total else order.fill_volume) if told else "",
-        "unit_price": str(order.fill_price) if told else "",
-        "unit_volume": str(order.fill_volume) if told else "",
+        "fill": str(order.fill) if has_fill else "",
+        "fill_price": str(order.average_price if total else order.fill_price) if has_fill else "",
+        "fill_volume": str(order.filled if total else order.fill_volume) if has_fill else "",
+        "unit_price": str(order.fill_price) if has_fill else "",
+        "unit_volume": str(order.fill_volume) if has_fill else "",
         "fee": str(order.fee),
         "tax": str(order.tax),
         "reason": order.reason,
         "screen": order.screen,
         "cleared": "1" if cleared else "0",
     }
-    return _filled("chejan_order", values | _quoted(now))
+    return _by_fid("chejan_order", values | _written_prices(now))
 
 
 def balance_facts(account: Account, code: str, name: str, today: list[Deal]) -> dict[str, str]:
-    """What a holding's event tells beside prices; ``today`` are this session's fills in the issue."""
-    held = account.held(code)
+    """Values of a balance event that do not depend on prices; ``today`` are the session's fills of the issue."""
+    holding = account.holding(code)
     sales = [deal for deal in today if deal.side == Side.SELL]
     profit = sum(deal.profit for deal in sales)
     return {
         "account": account.number,
         "code": f"A{code}",
         "name": kiwoom_format.padded(name, "right", NAME_WIDTH),
-        "held": str(held.quantity),
-        "average": str(held.average),
-        "cost": str(held.cost),
+        "held": str(holding.quantity),
+        "average": str(holding.average_price),
+        "cost": str(holding.cost),
         "orderable": str(account.sellable(code)),
         "net": str(sum(deal.side * deal.quantity for deal in today)),
-        "side": "2",  # shares are never held short here
+        "side": "2",  # there are no short positions here
         "profit": str(profit),
         "profit_rate": percent(profit, sum(deal.cost for deal in sales)),
     }
 
 
-def balance_values(facts: Mapping[str, str], now: BestPrices) -> dict[int, str]:
-    """The values of a holding's event (gubun 1) by FID."""
+def balance_values(facts: Mapping[str, str], now: ChejanPrices) -> dict[int, str]:
+    """Values of a balance event (gubun 1) by FID."""
     change = now.last - now.base
     values = {
         "base": str(now.base),
@@ -140,9 +140,9 @@ def balance_values(facts: Mapping[str, str], now: BestPrices) -> dict[int, str]:
         "change": kiwoom_format.signed(change),
         "rate": kiwoom_format.rate(change, now.base),
     }
-    return _filled("chejan_balance", {**facts, **values, **_quoted(now)})
+    return _by_fid("chejan_balance", {**facts, **values, **_written_prices(now)})
 
 
 def percent(part: int, whole: int) -> str:
-    """``part`` in percent of ``whole`` as 모의투자 writes rates: with a point, without a plus."""
+    """``part`` in percent of ``whole``, in the format of 모의투자: decimal point, no plus sign."""
     return kiwoom_format.decimal(part * 100, whole) if whole > 0 else "0.00"

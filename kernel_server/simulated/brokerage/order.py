@@ -1,4 +1,4 @@
-"""An order as the broker keeps it, and the kinds of order there are."""
+"""Orders at the broker, order requests, and the order and quote types."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kernel_server.simulated.market.trade_script import Side
 
 
 class OrderType(NamedTuple):
-    """What nOrderType asks for: ``new``, ``cancel`` or ``modify``; ``name`` is 주문구분."""
+    """An nOrderType. ``action`` is ``new``, ``cancel`` or ``modify``; ``name`` is 주문구분."""
 
     action: str
     side: Side
@@ -23,11 +23,11 @@ class OrderType(NamedTuple):
 
 
 class QuoteType(NamedTuple):
-    """What sHogaGb asks for.
+    """An sHogaGb.
 
-    ``price`` is ``given`` by the client, ``none`` (market), the best of the ``opposite`` or its ``own`` side,
-    the ``close`` or ``base``, the one before; ``board`` and ``kind`` are the exchange's; ``phases`` are those in
-    which it is taken.
+    ``price`` says where the price comes from: ``given`` by the client, ``none`` (market), best of the ``opposite``
+    or its ``own`` side, today's ``close``, or ``base``, the previous close. ``board`` and ``kind`` are the
+    exchange's; ``phases`` are those in which new orders are accepted.
     """
 
     name: str
@@ -36,8 +36,8 @@ class QuoteType(NamedTuple):
     kind: str
     phases: frozenset[Phase]
 
-    def lives(self, early: str) -> frozenset[Phase]:
-        """The phases in which an order of it stays open; ``early`` is the setting ``early_orders``."""
+    def resting_phases(self, early: str) -> frozenset[Phase]:
+        """The phases in which such an order keeps resting; ``early`` is the setting ``early_orders``."""
         if self.board is Board.BEFORE and early == "kept":
             return self.phases | {phase for phase in Phase if min(self.phases) < phase < Phase.PAUSE}
         return self.phases
@@ -64,7 +64,7 @@ def quotes() -> Mapping[str, QuoteType]:
 
 
 class OrderRequest(NamedTuple):
-    """What SendOrder was given; ``elsewhere`` is an order of another client of the same user."""
+    """Arguments of SendOrder; ``from_other_client`` marks an order of another client of the same user."""
 
     name: str
     screen: str
@@ -75,23 +75,23 @@ class OrderRequest(NamedTuple):
     price: int
     quote: str
     original: str
-    elsewhere: bool = False
+    from_other_client: bool = False
 
 
 @dataclass(slots=True)
 class BrokerOrder:
-    """An order.
+    """An order at the broker. Its field names are part of the account file's format.
 
     Attributes:
-        day: YYYYMMDD of its session, ``number`` unique in it; ``original`` 0 for a new one.
-        type: nOrderType, ``quote`` sHogaGb.
-        price: 주문가격, 0 where the client gives none; ``bound`` the price that each open share reserves (KRW).
-        left: shares still open; ``filled`` those traded, for ``amount`` KRW, ``fee`` and ``tax`` on them.
-        state: 접수, 확인, 체결 or 거부. ``time`` (HHMMSS) is that of its newest event, ``entered`` of its first.
-        fill, fill_price, fill_volume: of the newest fill.
-        confirmed: shares of the original that a cancel or a modify took over.
-        placed: the exchange's number, None where it is not there.
-        early: fills that the exchange told before the order was acknowledged.
+        day: YYYYMMDD of its session; ``number`` is unique in a session; ``original`` is 0 for a new order.
+        type: nOrderType; ``quote`` is sHogaGb.
+        price: 주문가격, 0 for an order without a price; ``bound`` is the price (KRW) reserved per open share.
+        left: open shares; ``filled`` shares traded for ``amount`` KRW, with ``fee`` and ``tax`` on them.
+        state: 접수, 확인, 체결 or 거부; ``time`` (HHMMSS) is of its newest event, ``entered`` of its first.
+        fill, fill_price, fill_volume: number, price and volume of the newest fill.
+        confirmed: shares of the original that a cancel or modify order took over.
+        placed: order number at the exchange; None if the order is not resting there.
+        early: fills reported before the order was acknowledged; None afterwards.
     """
 
     day: int
@@ -126,6 +126,6 @@ class BrokerOrder:
         return order_types()[self.type].side
 
     @property
-    def average(self) -> int:
-        """What a traded share cost on average, rounded (KRW)."""
+    def average_price(self) -> int:
+        """Average fill price, rounded (KRW)."""
         return (2 * self.amount + self.filled) // (2 * self.filled) if self.filled else 0

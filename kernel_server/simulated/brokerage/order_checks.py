@@ -1,4 +1,4 @@
-"""What SendOrder itself refuses, before anything goes to the broker."""
+"""Checks that SendOrder itself makes, before anything is sent to the broker."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ NO_CODE = -500
 _NO_LIMIT = 10**9
 
 
-class OrderLimits:
-    """The counter of orders, which requests do not share."""
+class OrderRateLimit:
+    """Rate limit of orders, separate from that of requests."""
 
     def __init__(self, settings: BrokerSettings) -> None:
-        # The same windows as for requests, and neither an hour nor a ban.
+        # The windows of requests, without their hourly limit and ban.
         windows = replace(
             settings,
             requests_a_second=settings.orders_a_second,
@@ -40,37 +40,43 @@ class OrderLimits:
         self._limits.renew()
 
     def take(self, now: float) -> int:
-        """Counts an order sent at ``now``: 0, or -308 for one too many."""
+        """Count an order sent at ``now``: 0, or -308 if it exceeds the limit."""
         return TAKEN if self._limits.take(now) == SERVED else OVERFLOW
 
 
-def refused(ticket: OrderRequest, settings: BrokerSettings, issues: Mapping[str, Issue]) -> int:
-    """The code with which SendOrder returns at once; 0 where the order is sent."""
-    if not is_screen(ticket.screen):
+def send_order_error(request: OrderRequest, settings: BrokerSettings, issues: Mapping[str, Issue]) -> int:
+    """Error code that SendOrder returns at once; 0 if the order is sent."""
+    if not is_screen(request.screen):
         return settings.bad_screen
-    if not ticket.account:
+    if not request.account:
         return NO_ACCOUNT
-    if ticket.account not in {account.number for account in settings.accounts}:
+    if request.account not in {account.number for account in settings.accounts}:
         return OTHER_ACCOUNT
     if not settings.password_saved:
         return NO_PASSWORD
-    if not ticket.code:
+    if not request.code:
         return NO_CODE
-    kind = order_types().get(ticket.type)
-    if kind is None or ticket.quote not in quotes() or ticket.quantity < 0 or ticket.price < 0:
+    order_type = order_types().get(request.type)
+    if order_type is None or request.quote not in quotes() or request.quantity < 0 or request.price < 0:
         return WRONG_INPUT
-    if kind.action != "new" and not ticket.original.isdecimal():
+    if order_type.action != "new" and not request.original.isdecimal():
         return WRONG_INPUT
-    return _size(ticket, issues) if settings.order_size_checks and kind.action != "cancel" else TAKEN
+    return (
+        _size_error(request, issues)
+        if settings.order_size_checks and order_type.action != "cancel"
+        else TAKEN
+    )
 
 
-def _size(ticket: OrderRequest, issues: Mapping[str, Issue]) -> int:
-    """-303 to -306. The module knows no price of a market order, so only its shares count."""
-    issue = issues.get(ticket.code)
+def _size_error(request: OrderRequest, issues: Mapping[str, Issue]) -> int:
+    """-303 to -306. The price of a market order is unknown, so only its quantity is checked."""
+    issue = issues.get(request.code)
     shares = 0 if issue is None else issue.shares
-    for what, over, code in rows("order_size"):
-        # both sides times a hundred, so that a percentage needs no fraction
-        held, most = (ticket.price * ticket.quantity, 100) if what == "won" else (ticket.quantity, shares)
-        if most and held * 100 > most * int(over):
+    for measure, percent, code in rows("order_size"):
+        # Both sides times 100 keep percentages in integers.
+        amount, limit = (
+            (request.price * request.quantity, 100) if measure == "won" else (request.quantity, shares)
+        )
+        if limit and amount * 100 > limit * int(percent):
             return int(code)
     return TAKEN

@@ -1,4 +1,4 @@
-"""What an order's client is told: the answer to SendOrder, and the Chejan events."""
+"""Events of orders: the answer to SendOrder, and the Chejan events."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
 
-_UNKNOWN_MARKET = "KOSPI"  # what the TR code of an order for an issue nobody knows is taken from
+_UNKNOWN_MARKET = "KOSPI"  # supplies the TR code of an order for an unknown issue
 
 
 @cache
-def _codes() -> Mapping[tuple[str, str], str]:
-    """The TR code of an order by market and action."""
+def _tr_codes() -> Mapping[tuple[str, str], str]:
+    """TR code of an order by market and action."""
     return {(market, action): code for market, action, code in rows("order_tr")}
 
 
 class OrderEvents:
-    """Puts events into the post: the books as they are, the prices as they will be when the event is fired."""
+    """Queues order events in the outbox, with the books as of now and prices as of when the event is fired."""
 
     def __init__(
         self,
-        post: Outbox,
+        outbox: Outbox,
         exchange: Exchange,
         books: Books,
         settings: BrokerSettings,
@@ -42,68 +42,68 @@ class OrderEvents:
         self.chejan_first = settings.chejan_first
         self._after_hours = after_hours
         self._later = later
-        self._post = post
+        self._outbox = outbox
         self._exchange = exchange
         self._books = books
         self._settings = settings
         self._issues = issues
 
-    def _head(self, ticket: OrderRequest) -> tuple[str, str, str]:
+    def _address(self, request: OrderRequest) -> tuple[str, str, str]:
         """Screen, request name and TR code, e.g. KOA_NORMAL_BUY_KP_ORD."""
-        kind = order_types()[ticket.type]
-        action = kind.side.name.lower() if kind.action == "new" else kind.action
-        issue = self._issues.get(ticket.code)
-        return ticket.screen, ticket.name, _codes()[issue.market if issue else _UNKNOWN_MARKET, action]
+        order_type = order_types()[request.type]
+        action = order_type.side.name.lower() if order_type.action == "new" else order_type.action
+        issue = self._issues.get(request.code)
+        return request.screen, request.name, _tr_codes()[issue.market if issue else _UNKNOWN_MARKET, action]
 
-    def rejected(self, ticket: OrderRequest, text: str) -> None:
-        """The order was not taken."""
-        head = self._head(ticket)
-        self._post.message(*head, text)
+    def rejected(self, request: OrderRequest, text: str) -> None:
+        """Queue the events of a rejected request."""
+        address = self._address(request)
+        self._outbox.message(*address, text)
         if self._settings.rejected_order == "blank":
-            self._post.number(*head, "")
+            self._outbox.order_number(*address, "")
 
-    def acknowledged(self, ticket: OrderRequest, order: BrokerOrder) -> None:
-        """The answer to the client, and 접수."""
+    def acknowledged(self, request: OrderRequest, order: BrokerOrder) -> None:
+        """Queue the answer to the client, and the 접수 event."""
         if not self.chejan_first:
-            self._answer(ticket, order)
-        self.order(order)
+            self._acknowledge(request, order)
+        self.order_changed(order)
         if order.side == Side.SELL and order_types()[order.type].action == "new":
-            self.balance(order)  # its shares can no longer be ordered
+            self.balance_changed(order)  # its shares are now reserved
         if self.chejan_first:
-            self._answer(ticket, order)
+            self._acknowledge(request, order)
 
-    def _answer(self, ticket: OrderRequest, order: BrokerOrder) -> None:
-        if ticket.elsewhere:
+    def _acknowledge(self, request: OrderRequest, order: BrokerOrder) -> None:
+        if request.from_other_client:
             return
-        head = self._head(ticket)
-        text, number = message(order_types()[ticket.type].message), f"{order.number:07d}"
+        address = self._address(request)
+        text, number = message(order_types()[request.type].message), f"{order.number:07d}"
         if self._settings.order_answer == "message":
-            self._post.message(*head, text)
-            self._post.number(*head, number)
+            self._outbox.message(*address, text)
+            self._outbox.order_number(*address, number)
         else:
-            self._post.number(*head, number)
-            self._post.message(*head, text)
+            self._outbox.order_number(*address, number)
+            self._outbox.message(*address, text)
 
-    def order(self, order: BrokerOrder, cleared: bool = False) -> None:
-        """The order as it stands; ``cleared`` where a cancel or a modify has emptied it."""
+    def order_changed(self, order: BrokerOrder, cleared: bool = False) -> None:
+        """Queue an order event; ``cleared`` if a cancel or modify left nothing open."""
         name, total = self._issues[order.code].name, self._settings.chejan_fills == "total"
-        held = replace(order)
-        self._post.chejan(
+        copy = replace(order)
+        self._outbox.chejan(
             chejan.ORDER,
-            lambda: chejan.order_values(held, name, self._prices(held.code), total, cleared),
+            lambda: chejan.order_values(copy, name, self._prices(copy.code), total, cleared),
         )
 
-    def balance(self, order: BrokerOrder) -> None:
-        """What the order's account holds of its issue."""
+    def balance_changed(self, order: BrokerOrder) -> None:
+        """Queue a balance event for the order's account and issue."""
         account = self._books.accounts[order.account]
-        code, today = order.code, account.on(self._books.day, order.code)
+        code, today = order.code, account.deals_on(self._books.day, order.code)
         facts = chejan.balance_facts(account, code, self._issues[code].name, today)
-        self._post.chejan(chejan.BALANCE, lambda: chejan.balance_values(facts, self._prices(code)))
+        self._outbox.chejan(chejan.BALANCE, lambda: chejan.balance_values(facts, self._prices(code)))
 
-    def _prices(self, code: str) -> chejan.BestPrices:
-        now = chejan.prices(self._exchange, code)
+    def _prices(self, code: str) -> chejan.ChejanPrices:
+        now = chejan.current_prices(self._exchange, code)
         return now if self._after_hours is None else replace(now, after_hours=self._after_hours(code))
 
     def send_later(self) -> None:
-        """Sends what waits, once the present work is done."""
-        self._later(0, self._post.send)
+        """Fire the queued events after the current work on the control thread."""
+        self._later(0, self._outbox.flush)

@@ -1,4 +1,4 @@
-"""How an order goes: to the exchange and back, filled, modified, cancelled, ended."""
+"""Life cycle of orders: placed at the exchange, filled, modified, cancelled, expired."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def _time(now: float) -> str:
 
 @cache
 def _refusals() -> Mapping[str, str]:
-    """The key of the broker's message by the exchange's reason."""
+    """Key of the broker's message by the exchange's reason for a reject."""
     return dict(rows("order_refusal"))
 
 
 class OrderManager:
-    """Takes orders that have reached the broker, on the control thread."""
+    """Executes order requests that have reached the broker, on the control thread."""
 
     def __init__(
         self,
         exchange: Exchange,
         books: Books,
         admission: Admission,
-        notices: OrderEvents,
+        events: OrderEvents,
         settings: BrokerSettings,
         issues: Mapping[str, Issue],
         now: Callable[[], float],
@@ -51,215 +51,214 @@ class OrderManager:
         self._exchange = exchange
         self._books = books
         self._admission = admission
-        self._notices = notices
+        self._events = events
         self._settings = settings
         self._issues = issues
         self._now = now
 
-    def enter(self, ticket: OrderRequest) -> BrokerOrder:
-        """Carries an order out as far as it goes at once.
+    def execute(self, request: OrderRequest) -> BrokerOrder:
+        """Place, cancel or modify an order, and book its immediate fills.
 
         Raises:
-            Rejected: the broker does not take it.
+            TrRejected: the broker rejects the request.
         """
-        self._admission.known(ticket)
-        action = order_types()[ticket.type].action
+        self._admission.check_request(request)
+        action = order_types()[request.type].action
         if action == "new":
-            return self._new(ticket)
-        original = self._admission.original(ticket)
-        return self._cancel(ticket, original) if action == "cancel" else self._modify(ticket, original)
+            return self._new(request)
+        original = self._admission.original_order(request)
+        return self._cancel(request, original) if action == "cancel" else self._modify(request, original)
 
-    def _new(self, ticket: OrderRequest) -> BrokerOrder:
-        quote = self._admission.quote(ticket)
-        price, bound = self._admission.price(ticket, quote)
-        self._admission.afford(ticket, bound)
-        order = self._order(ticket, ticket.quote, bound)
+    def _new(self, request: OrderRequest) -> BrokerOrder:
+        quote = self._admission.quote_type(request)
+        price, bound = self._admission.prices(request, quote)
+        self._admission.check_funds(request, bound)
+        order = self._create(request, request.quote, bound)
         self._place(order, price, quote)
-        self._notices.acknowledged(ticket, order)
-        self._follow(order, quote)
+        self._events.acknowledged(request, order)
+        self._book_early_fills(order, quote)
         return order
 
-    def _order(self, ticket: OrderRequest, quote: str, bound: int) -> BrokerOrder:
+    def _create(self, request: OrderRequest, quote: str, bound: int) -> BrokerOrder:
         time = _time(self._now())
-        new = order_types()[ticket.type].action == "new"
+        new = order_types()[request.type].action == "new"
         return BrokerOrder(
             day=self._books.day,
             number=0,
-            account=ticket.account,
-            type=ticket.type,
-            code=ticket.code,
+            account=request.account,
+            type=request.type,
+            code=request.code,
             quote=quote,
-            quantity=ticket.quantity,
-            price=ticket.price,
+            quantity=request.quantity,
+            price=request.price,
             bound=bound,
-            left=ticket.quantity,
+            left=request.quantity,
             time=time,
             entered=time,
-            screen=chejan.NO_SCREEN if ticket.elsewhere else ticket.screen,
-            original=0 if new else int(ticket.original),
+            screen=chejan.NO_SCREEN if request.from_other_client else request.screen,
+            original=0 if new else int(request.original),
         )
 
-    def _number(self, order: BrokerOrder) -> None:
+    def _register(self, order: BrokerOrder) -> None:
         order.number = self._books.next_order()
         self._books.orders[order.number] = order
         self._books.changed()
 
     def _place(self, order: BrokerOrder, price: int, quote: QuoteType) -> None:
-        """Hands the order to the exchange; the fills that come at once wait in ``order.early``."""
+        """Place the order at the exchange; its immediate fills are queued in ``order.early``."""
         self._submit(order, price, quote)
-        self._number(order)
-        self._books.accounts[order.account].open[order.number] = order
+        self._register(order)
+        self._books.accounts[order.account].open_orders[order.number] = order
 
     def _submit(self, order: BrokerOrder, price: int, quote: QuoteType) -> None:
         order.early = []
         asked = NewOrder(order.code, order.side, order.left, price, quote.kind, quote.board)
         try:
-            order.placed = self._exchange.submit(asked, lambda fill: self._told(order, fill))
+            order.placed = self._exchange.submit(asked, lambda fill: self._on_fill(order, fill))
         except Refusal as refusal:
             raise TrRejected(_refusals().get(refusal.reason, "order_refused")) from None
 
-    def _follow(self, order: BrokerOrder, quote: QuoteType) -> None:
-        """Fills that came with the order, and the end of what does not wait for more."""
-        early, order.early = order.early or [], None
-        for fill in early:
-            self._filled(order, fill)
+    def _book_early_fills(self, order: BrokerOrder, quote: QuoteType) -> None:
+        """Book the queued fills; cancel the rest of an order that may not rest (IOC, FOK)."""
+        early_fills, order.early = order.early or [], None
+        for fill in early_fills:
+            self._book_fill(order, fill)
         if quote.kind != "day" and order.placed is not None:
             self._exchange.cancel(order.placed)
             order.left = 0
-            self._notices.order(order, cleared=True)
-            self._finish(order)
+            self._events.order_changed(order, cleared=True)
+            self._close(order)
 
     # Fills.
 
-    def _told(self, order: BrokerOrder, fill: Fill) -> None:
+    def _on_fill(self, order: BrokerOrder, fill: Fill) -> None:
         if order.early is not None:
             order.early.append(fill)
             return
-        self._filled(order, fill)
-        # Not from in here: the exchange is in the middle of its own work.
-        self._notices.send_later()
+        self._book_fill(order, fill)
+        # Events fired here could re-enter the exchange while it is matching.
+        self._events.send_later()
 
-    def _filled(self, order: BrokerOrder, fill: Fill) -> None:
+    def _book_fill(self, order: BrokerOrder, fill: Fill) -> None:
         amount = fill.price * fill.volume
-        charged, taxed = self._charges(order, amount)
+        fee_amount, taxed = self._charges(order, amount)
         order.time = _time(fill.time)
         order.state = "체결"
         order.fill, order.fill_price, order.fill_volume = self._books.next_fill(), fill.price, fill.volume
         order.left -= fill.volume
         order.filled += fill.volume
         order.amount += amount
-        order.fee += charged
+        order.fee += fee_amount
         order.tax += taxed
         what = (order.day, order.time, order.number, order.fill, order.code, order.side)
-        self._books.accounts[order.account].book(Deal(*what, fill.price, fill.volume, charged, taxed))
+        self._books.accounts[order.account].book(Deal(*what, fill.price, fill.volume, fee_amount, taxed))
         self._books.changed()
-        self._notices.order(order)
+        self._events.order_changed(order)
         if not order.left:
-            self._finish(order)
-        self._notices.balance(order)
+            self._close(order)
+        self._events.balance_changed(order)
 
     def _charges(self, order: BrokerOrder, amount: int) -> tuple[int, int]:
         """Fee and taxes of a fill (KRW)."""
-        charged = fee(amount, self._settings.fee_rate)
+        fee_amount = fee(amount, self._settings.fee_rate)
         if order.side == Side.BUY or not self._settings.taxed:
-            return charged, 0
-        where = board(self._issues[order.code])
-        return charged, taxes(amount, day_of(order.day), where, self._settings.tax_unit)
+            return fee_amount, 0
+        board_name = board(self._issues[order.code])
+        return fee_amount, taxes(amount, day_of(order.day), board_name, self._settings.tax_unit)
 
-    def _finish(self, order: BrokerOrder) -> None:
-        """The order is no longer at the exchange."""
+    def _close(self, order: BrokerOrder) -> None:
+        """Close an order that is no longer at the exchange."""
         order.placed = None
-        del self._books.accounts[order.account].open[order.number]
+        del self._books.accounts[order.account].open_orders[order.number]
         self._books.changed()
 
     # Cancels and modifies.
 
-    def _take(self, original: BrokerOrder, quantity: int) -> int:
-        """Takes so many shares of it out of the exchange; how many those were."""
+    def _withdraw(self, original: BrokerOrder, quantity: int) -> int:
+        """Cancel up to ``quantity`` shares of an order at the exchange; returns how many were cancelled."""
         taken = self._exchange.cancel(original.placed or 0, quantity)
         if not taken:
             raise TrRejected("order_nothing_open")
         original.left -= taken
         if not original.left:
-            self._finish(original)
+            self._close(original)
         return taken
 
-    def _cancel(self, ticket: OrderRequest, original: BrokerOrder) -> BrokerOrder:
-        order = self._order(ticket, original.quote, 0)
+    def _cancel(self, request: OrderRequest, original: BrokerOrder) -> BrokerOrder:
+        order = self._create(request, original.quote, 0)
         order.price = 0
-        order.quantity = order.left = self._take(original, ticket.quantity)
-        self._number(order)
-        self._notices.acknowledged(ticket, order)
+        order.quantity = order.left = self._withdraw(original, request.quantity)
+        self._register(order)
+        self._events.acknowledged(request, order)
         order.left = 0
         self._confirm(order, original)
         return order
 
-    def _modify(self, ticket: OrderRequest, original: BrokerOrder) -> BrokerOrder:
+    def _modify(self, request: OrderRequest, original: BrokerOrder) -> BrokerOrder:
         quote = quotes()[original.quote]
-        if quote.price != "given" and ticket.price:
+        if quote.price != "given" and request.price:
             raise TrRejected("order_priced")
-        price, bound = self._admission.price(ticket, quote)
-        self._admission.afford(ticket, bound, self._freed(ticket, original))
-        order = self._order(ticket, original.quote, bound)
-        order.quantity = order.left = self._take(original, ticket.quantity)
+        price, bound = self._admission.prices(request, quote)
+        self._admission.check_funds(request, bound, self._released_by(request, original))
+        order = self._create(request, original.quote, bound)
+        order.quantity = order.left = self._withdraw(original, request.quantity)
         try:
             self._place(order, price, quote)
         except TrRejected as rejected:
-            # The original has left the exchange by now: the new order is accepted, and refused afterwards.
-            self._number(order)
-            self._notices.acknowledged(ticket, order)
+            # The original is already cancelled at the exchange: acknowledge the new order, then reject it.
+            self._register(order)
+            self._events.acknowledged(request, order)
             order.state, order.reason, order.left = "거부", rejected.text, 0
-            self._notices.order(order)
-            self._notices.order(original, cleared=not original.left)
+            self._events.order_changed(order)
+            self._events.order_changed(original, cleared=not original.left)
             return order
-        self._notices.acknowledged(ticket, order)
+        self._events.acknowledged(request, order)
         self._confirm(order, original)
-        self._follow(order, quote)
+        self._book_early_fills(order, quote)
         return order
 
-    def _freed(self, ticket: OrderRequest, original: BrokerOrder) -> int:
-        """What the modified part of an order has reserved: cash (KRW), or shares of a sale."""
+    def _released_by(self, request: OrderRequest, original: BrokerOrder) -> int:
+        """Reservation of the part to be modified: cash (KRW) of a buy order, shares of a sell order."""
         if original.side == Side.SELL:
-            return ticket.quantity
-        reserve = self._books.accounts[original.account].reserve
+            return request.quantity
+        reservation = self._books.accounts[original.account].reservation
         left = original.left
-        return reserve(original.bound, left) - reserve(original.bound, left - ticket.quantity)
+        return reservation(original.bound, left) - reservation(original.bound, left - request.quantity)
 
     def _confirm(self, order: BrokerOrder, original: BrokerOrder) -> None:
         order.state = "확인"
         order.confirmed = order.quantity
-        self._notices.order(order)
+        self._events.order_changed(order)
         original.time = order.time
-        self._notices.order(original, cleared=not original.left)
+        self._events.order_changed(original, cleared=not original.left)
 
-    # The end of a session, and another process.
+    # End of a session, and restoring after a restart.
 
     def expire(self, phase: Phase | None = None) -> None:
-        """Ends the orders that do not live in that phase; without one, all. Nobody is told of it."""
-        early = self._settings.early_orders
+        """Cancel the orders that may not rest in that phase, or all of them; no events are fired."""
+        early_orders = self._settings.early_orders
         for account in self._books.accounts.values():
-            for order in [*account.open.values()]:
-                if phase is None or phase not in quotes()[order.quote].lives(early):
+            for order in [*account.open_orders.values()]:
+                if phase is None or phase not in quotes()[order.quote].resting_phases(early_orders):
                     self._exchange.cancel(order.placed or 0)
-                    self._finish(order)
+                    self._close(order)
 
-    def resume(self, alive: bool) -> None:
-        """Hands restored orders to an exchange that does not know them; what it refuses ends there.
+    def resubmit(self, session_open: bool) -> None:
+        """Place restored open orders at the exchange again; those that it rejects are closed.
 
-        With ``alive`` False the session they were made for is over, and all of them end, as do those that are not
-        traded in the present phase.
+        All are closed if their session is over (``session_open`` False), as are those not accepted in this phase.
         """
         for account in self._books.accounts.values():
-            for order in [*account.open.values()]:
+            for order in [*account.open_orders.values()]:
                 quote = quotes()[order.quote]
                 try:
-                    if not alive or self._exchange.phase() not in quote.phases:
+                    if not session_open or self._exchange.phase() not in quote.phases:
                         raise TrRejected("order_closed")
                     self._submit(order, 0 if quote.price == "none" else order.bound, quote)
                 except (TrRejected, BadMarketData):
                     order.placed, order.early = None, None
-                    del account.open[order.number]
+                    del account.open_orders[order.number]
                     self._books.changed()
                 else:
-                    self._follow(order, quote)
-        self._notices.send_later()
+                    self._book_early_fills(order, quote)
+        self._events.send_later()

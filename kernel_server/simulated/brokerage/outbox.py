@@ -1,4 +1,4 @@
-"""What the broker tells its client about orders, one event after another, and how a program reads it."""
+"""Queue of order events to the client, and the values readable while one is being handled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kernel_server.control.seam import Scalar
 
 
 class OrderNumberReader:
-    """The OnReceiveTrData of an order as GetCommData and its like read it: 주문번호 and nothing else."""
+    """Reader of an order's OnReceiveTrData for GetCommData and its variants: 주문번호 only."""
 
     count = 0
 
@@ -18,7 +18,7 @@ class OrderNumberReader:
         self.rows: list[list[str]] = []
 
     def value(self, index: int, name: str) -> str:
-        """The value of a field; blank for any but 주문번호."""
+        """Value of a field; blank for any but 주문번호."""
         return self.number if index == 0 and name.strip() == "주문번호" else ""
 
     def at(self, index: int, item: int) -> str:
@@ -30,59 +30,59 @@ Deliver = Callable[[str, str, str, OrderNumberReader], None]
 
 
 class Outbox:
-    """Events in the order in which things happened. What happens inside an event is told after it.
+    """Fires order events one at a time, in order. Events queued by a handler are fired after the current one.
 
     Args:
-        fire: fires an event, given its name and arguments, at once.
-        deliver: fires OnReceiveTrData, given screen, request name, TR code and what it is read through.
+        fire: fires an event at once, given its name and arguments.
+        deliver: fires OnReceiveTrData, given screen, request name, TR code and the reader of its values.
     """
 
     def __init__(self, fire: Fire, deliver: Deliver) -> None:
         self._fire = fire
         self._deliver = deliver
-        self._waiting: deque[Callable[[], None]] = deque()
-        self._sending = False
+        self._queued: deque[Callable[[], None]] = deque()
+        self._flushing = False
         self._online = False
-        self._reading: Mapping[int, str] = {}
+        self._current_values: Mapping[int, str] = {}
 
     def connect(self, online: bool) -> None:
-        """What happens while nobody is connected is never told, not even later."""
+        """Set whether a client is connected. Events while offline are dropped, not delayed."""
         self._online = online
-        self._waiting.clear()
+        self._queued.clear()
 
     def message(self, screen: str, name: str, code: str, text: str) -> None:
-        self._put(lambda: self._fire("OnReceiveMsg", screen, name, code, text))
+        self._queue(lambda: self._fire("OnReceiveMsg", screen, name, code, text))
 
-    def number(self, screen: str, name: str, code: str, number: str) -> None:
-        self._put(lambda: self._deliver(screen, name, code, OrderNumberReader(number)))
+    def order_number(self, screen: str, name: str, code: str, number: str) -> None:
+        self._queue(lambda: self._deliver(screen, name, code, OrderNumberReader(number)))
 
     def chejan(self, kind: str, values: Callable[[], Mapping[int, str]]) -> None:
-        """``kind`` is sGubun; ``values`` gives, when the event is fired, those by FID in the order of sFIdList."""
-        self._put(lambda: self._chejan(kind, values()))
+        """Queue an event of sGubun ``kind``; ``values`` is called when it is fired and returns values by FID."""
+        self._queue(lambda: self._fire_chejan(kind, values()))
 
-    def _chejan(self, kind: str, values: Mapping[int, str]) -> None:
-        before, self._reading = self._reading, values
+    def _fire_chejan(self, kind: str, values: Mapping[int, str]) -> None:
+        before, self._current_values = self._current_values, values
         try:
             fids: tuple[Scalar, ...] = (kind, len(values), ";".join(map(str, values)))
             self._fire("OnReceiveChejanData", *fids)
         finally:
-            self._reading = before
+            self._current_values = before
 
-    def read(self, fid: int) -> str:
-        """GetChejanData: a value of the event that is being handled; blank for any other FID, and outside."""
-        return self._reading.get(fid, "")
+    def chejan_value(self, fid: int) -> str:
+        """GetChejanData: value of the event being handled; blank for other FIDs and outside an event."""
+        return self._current_values.get(fid, "")
 
-    def _put(self, event: Callable[[], None]) -> None:
+    def _queue(self, event: Callable[[], None]) -> None:
         if self._online:
-            self._waiting.append(event)
+            self._queued.append(event)
 
-    def send(self) -> None:
-        """Fires what waits."""
-        if self._sending:
+    def flush(self) -> None:
+        """Fire all queued events."""
+        if self._flushing:
             return
-        self._sending = True
+        self._flushing = True
         try:
-            while self._waiting:
-                self._waiting.popleft()()
+            while self._queued:
+                self._queued.popleft()()
         finally:
-            self._sending = False
+            self._flushing = False

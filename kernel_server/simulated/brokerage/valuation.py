@@ -1,4 +1,4 @@
-"""What an account is worth at today's prices, charges of a sale off, as the broker's own formula has it."""
+"""Market value of accounts at current prices, less the charges of a sale, by the broker's own formula."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from kernel_server.simulated.settings import BrokerSettings
 log = logging.getLogger(__name__)
 
 _NOON = 12
-SETTLED = 2  # sessions from a trade to its money
+SETTLEMENT_SESSIONS = 2  # from trade to settlement (D+2)
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Shares of an issue at its price now. Money in KRW.
+    """A holding valued at the current price. Money in KRW.
 
     Attributes:
-        base: 전일종가. ``last`` 현재가, ``value`` 평가금액.
-        buy_fee, sell_fee, tax: on what they cost and on what they would bring.
-        sellable: shares that can be ordered; ``settled`` shares that have been delivered.
-        moved: shares bought and sold, by how many sessions ago (0, 1) and side.
+        base: 전일종가; ``last`` is 현재가, ``value`` 평가금액.
+        buy_fee, sell_fee, tax: on the purchase cost and on the proceeds of a sale.
+        sellable: shares not reserved by open orders; ``settled`` shares that have been delivered.
+        recent_volume: unsettled shares by age in sessions (0, 1) and side.
     """
 
     issue: Issue
-    held: Holding
+    holding: Holding
     base: int
     last: int
     value: int
@@ -46,7 +46,7 @@ class Position:
     tax: int
     sellable: int
     settled: int
-    moved: Mapping[tuple[int, Side], int]
+    recent_volume: Mapping[tuple[int, Side], int]
 
     @property
     def charges(self) -> int:
@@ -55,25 +55,25 @@ class Position:
     @property
     def profit(self) -> int:
         """평가손익."""
-        return self.value - self.held.cost - self.charges
+        return self.value - self.holding.cost - self.charges
 
 
 @dataclass(frozen=True, slots=True)
 class Cash:
-    """예수금: now (``settled``), and estimated for the next session and the one after. KRW.
+    """예수금 in KRW: ``settled`` now, and estimated for D+1 and D+2.
 
-    ``bought`` and ``sold`` are what is paid and received on D+1 and D+2, both positive.
+    ``bought`` and ``sold`` are the amounts paid and received on D+1 and D+2, both positive.
     """
 
     settled: int
-    next: int
-    last: int
+    d1: int
+    d2: int
     bought: tuple[int, int]
     sold: tuple[int, int]
 
 
 class Valuation:
-    """Accounts at the exchange's prices."""
+    """Values accounts at the exchange's prices."""
 
     def __init__(
         self,
@@ -90,41 +90,41 @@ class Valuation:
         self._issues = issues
 
     def positions(self, account: Account) -> list[Position]:
-        """What the account holds, by code; issues that no longer have a price are left out.
+        """Positions of the account by code; issues without a price are left out.
 
         Raises:
-            BadMarketData: the given prices of one of them are not as they should be.
+            BadMarketData: the recorded prices of an issue are invalid.
         """
-        found, recent = [], self._recent(account)
+        found, unsettled = [], self._unsettled(account)
         for code in sorted(account.holdings.keys() & self._issues.keys()):
             try:
-                found.append(self._position(account, code, self._exchange.tape(code), recent))
+                found.append(self._position(account, code, self._exchange.tape(code), unsettled))
             except LookupError:
                 continue
         return found
 
     def _position(
-        self, account: Account, code: str, tape: Tape, recent: Mapping[int, list[Deal]]
+        self, account: Account, code: str, tape: Tape, unsettled: Mapping[int, list[Deal]]
     ) -> Position:
-        held, issue = account.held(code), self._issues[code]
-        value = tape.last * held.quantity
-        moved: dict[tuple[int, Side], int] = {}
-        for age, deals in recent.items():
+        holding, issue = account.holding(code), self._issues[code]
+        value = tape.last * holding.quantity
+        recent_volume: dict[tuple[int, Side], int] = {}
+        for age, deals in unsettled.items():
             for deal in deals:
                 if deal.code == code:
-                    moved[age, deal.side] = moved.get((age, deal.side), 0) + deal.quantity
+                    recent_volume[age, deal.side] = recent_volume.get((age, deal.side), 0) + deal.quantity
         return Position(
             issue=issue,
-            held=held,
+            holding=holding,
             base=tape.base,
             last=tape.last,
             value=value,
-            buy_fee=fee(held.cost, self._settings.fee_rate),
+            buy_fee=fee(holding.cost, self._settings.fee_rate),
             sell_fee=fee(value, self._settings.fee_rate),
             tax=self._tax(value, issue),
             sellable=account.sellable(code),
-            settled=held.quantity - sum(side * shares for (_age, side), shares in moved.items()),
-            moved=moved,
+            settled=holding.quantity - sum(side * shares for (_age, side), shares in recent_volume.items()),
+            recent_volume=recent_volume,
         )
 
     def _tax(self, value: int, issue: Issue) -> int:
@@ -132,54 +132,60 @@ class Valuation:
             return 0
         return taxes(value, day_of(self._books.day), board(issue), self._settings.tax_unit)
 
-    def _recent(self, account: Account) -> dict[int, list[Deal]]:
-        """The fills that are not settled, by how many sessions ago they were."""
-        found: dict[int, list[Deal]] = {age: [] for age in range(SETTLED)}
+    def _unsettled(self, account: Account) -> dict[int, list[Deal]]:
+        """Unsettled fills by age in sessions."""
+        found: dict[int, list[Deal]] = {age: [] for age in range(SETTLEMENT_SESSIONS)}
         for deal in reversed(account.deals):
-            age = 0 if deal.day == self._books.day else self._calendar.age(deal.day, self._books.day)
-            if age >= SETTLED:
+            age = (
+                0
+                if deal.day == self._books.day
+                else self._calendar.sessions_between(deal.day, self._books.day)
+            )
+            if age >= SETTLEMENT_SESSIONS:
                 break
             found[age].append(deal)
         return found
 
     def cash(self, account: Account) -> Cash:
-        recent = self._recent(account)
-        today, before = (sum(deal.cash for deal in recent[age]) for age in (0, 1))
+        unsettled = self._unsettled(account)
+        today, before = (sum(deal.cash_change for deal in unsettled[age]) for age in (0, 1))
         bought, sold = (
-            tuple(sum(abs(deal.cash) for deal in recent[age] if deal.side == side) for age in (1, 0))
+            tuple(
+                sum(abs(deal.cash_change) for deal in unsettled[age] if deal.side == side) for age in (1, 0)
+            )
             for side in (Side.BUY, Side.SELL)
         )
         now = account.cash
         return Cash(now - today - before, now - today, now, (bought[0], bought[1]), (sold[0], sold[1]))
 
     def assets(self, account: Account) -> int:
-        """추정예탁자산: cash and shares, the charges of selling them off."""
-        held = self.positions(account)
-        return account.cash + sum(self._sold(each, at_last=True) for each in held)
+        """추정예탁자산: cash plus the proceeds of selling all holdings."""
+        holding = self.positions(account)
+        return account.cash + sum(self._proceeds(each, at_last=True) for each in holding)
 
-    def _sold(self, each: Position, at_last: bool) -> int:
-        """What a position brings, charges off: at its last price, or at the close before."""
-        value = (each.last if at_last else each.base) * each.held.quantity
+    def _proceeds(self, each: Position, at_last: bool) -> int:
+        """Proceeds of a position after charges, at its last price or at the previous close."""
+        value = (each.last if at_last else each.base) * each.holding.quantity
         return value - fee(value, self._settings.fee_rate) - self._tax(value, each.issue)
 
-    def mark(self, now: float) -> None:
-        """Notes what the accounts are worth at the beginning of the session, and of its month: at the closes before.
+    def record_session_start(self, now: float) -> None:
+        """Record the assets of all accounts at the start of the session and of its month, at the previous closes.
 
-        However late in the session that is noticed.
+        The values are the same at any time of the session.
         """
         day = self._books.day
-        # Until the first auction the newest tape is still that of the session before, and ends with its close.
+        # Before the first auction the tape is still that of the previous session, whose last price is its close.
         early = self._exchange.phase() is Phase.CLOSED and seoul(now).hour < _NOON
         before = early and self._calendar.is_session(now)
         for number, account in self._books.accounts.items():
             try:
-                shares = sum(self._sold(each, before) for each in self.positions(account))
+                shares = sum(self._proceeds(each, before) for each in self.positions(account))
             except BadMarketData:
-                # The account goes on; whoever asks for its holdings is told what is wrong.
+                # Keep the account usable: a request for its holdings reports the bad data.
                 log.exception(
                     "what the shares of an account are worth is not known: they count at what they cost"
                 )
-                shares = sum(held.cost for held in account.holdings.values())
+                shares = sum(holding.cost for holding in account.holdings.values())
             worth = SessionWorth(day, account.cash + shares)
             self._books.day_worth[number] = worth
             month = self._books.month_worth.get(number)

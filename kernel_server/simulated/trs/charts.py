@@ -47,7 +47,7 @@ class Charts:
         self._intervals = {tr: intervals.split(",") for tr, _bar, intervals in table("chart")}
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {
             code: self._minutes if bar == "minute" else self._sessions for code, bar in self._bars.items()
         }

@@ -53,7 +53,7 @@ class DailyLists:
         }
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return dict.fromkeys(self._kinds, self._days)
 
     def _days(self, request: TrRequest, now: float) -> TrAnswer:

@@ -46,7 +46,7 @@ class IndexCharts:
         self._intervals = {tr: listed.split(",") for tr, _bar, listed in table("index_chart")}
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {
             code: self._within_days if bar in ("tick", "minute") else self._days
             for code, bar in self._bars.items()

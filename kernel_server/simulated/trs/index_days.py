@@ -66,7 +66,7 @@ class IndexDays:
         self._flows = flows
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {"opt20009": self._days, "opt20002": self._members, "opt10051": self._investors}
 
     def _asked(self, request: TrRequest) -> Index:

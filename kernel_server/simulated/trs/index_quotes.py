@@ -38,7 +38,7 @@ class IndexQuotes:
         self._survey = survey
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {"opt20001": self._one, "opt20003": self._all}
 
     def breadth(self, index: Index, now: float) -> Breadth:

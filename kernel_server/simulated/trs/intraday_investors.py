@@ -28,7 +28,7 @@ class IntradayInvestors:
         self._issues: Mapping[str, Issue] = market.issues()
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {"opt10064": self._times}
 
     def _times(self, request: TrRequest, now: float) -> TrAnswer:

@@ -32,7 +32,7 @@ class InvestorLists:
         self._issues = market.issues()
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {"opt10059": self._days, "opt10060": self._days, "opt10061": self._sum}
 
     def _asked(self, request: TrRequest, now: float) -> tuple[Issue, Bars, str, str, str]:

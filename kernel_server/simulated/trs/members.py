@@ -47,7 +47,7 @@ class Members:
         self._members = [(code, name) for code, name in table("branch")]
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {
             "opt10002": self._listed,
             "opt10038": self._ranked,

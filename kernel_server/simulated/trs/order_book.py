@@ -77,7 +77,7 @@ class OrderBooks:
         self._exchange = exchange
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {"opt10004": self._book}
 
     def _book(self, request: TrRequest, now: float) -> TrAnswer:

@@ -29,7 +29,7 @@ class PriceTable:
         self._exchange = exchange
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {"opt10007": self._table}
 
     def _table(self, request: TrRequest, now: float) -> TrAnswer:

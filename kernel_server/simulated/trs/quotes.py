@@ -33,7 +33,7 @@ class Quotes:
         self._constant = dict(table("watch_list_constant"))
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {"opt10001": self._basics, "optkwfid": self._watch_list}
 
     def _basics(self, request: TrRequest, now: float) -> TrAnswer:

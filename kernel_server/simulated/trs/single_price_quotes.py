@@ -43,7 +43,7 @@ class SinglePriceQuotes:
         return self._load()
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {"opt10087": self._evening}
 
     def _evening(self, request: TrRequest, now: float) -> TrAnswer:

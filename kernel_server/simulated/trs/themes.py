@@ -61,7 +61,7 @@ class ThemeQuotes:
         self._themes = [(code, name, members.split(",")) for code, name, members in table("theme")]
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {"opt90001": self._groups, "opt90002": self._members}
 
     def _groups(self, request: TrRequest, now: float) -> TrAnswer:

@@ -58,7 +58,7 @@ class TickCharts:
         self._calendar = calendar
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {"opt10079": self._ticks, "opt10003": self._trades}
 
     def _ticks(self, request: TrRequest, now: float) -> TrAnswer:

@@ -41,7 +41,7 @@ class TradeLists:
         self._before = before
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {"opt10055": self._large, "opt10084": self._listed, "opt10046": self._strengths}
 
     def _large(self, request: TrRequest, now: float) -> TrAnswer:

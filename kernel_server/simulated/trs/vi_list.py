@@ -48,7 +48,7 @@ class ViList:
         self._kinds = [_KINDS.get(kind) for _place, _what, kind in table("interruption_exclusion")]
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {"opt10054": self._list}
 
     def _list(self, request: TrRequest, now: float) -> TrAnswer:

@@ -57,7 +57,7 @@ def kw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
             "주문", "0101", ACCOUNT, kind, code, quantity, price, "00" if price else "03", ""
         )
         while (
-            market.look(lambda broker: broker._brokerage._books.accounts[ACCOUNT].held("005930")).quantity
+            market.look(lambda broker: broker._brokerage._books.accounts[ACCOUNT].holding("005930")).quantity
             == 0
         ):
             found.status()

@@ -62,9 +62,9 @@ def books(market: Market) -> Any:
 def traded(trading: Market, kw: Session) -> Session:
     """Seven bought, two of them sold, and three of another waiting far below the market."""
     order(kw, 1, "005930", 7)
-    becomes(lambda: books(trading).held("005930").quantity, 7)
+    becomes(lambda: books(trading).holding("005930").quantity, 7)
     order(kw, 2, "005930", 2)
-    becomes(lambda: books(trading).held("005930").quantity, 5)
+    becomes(lambda: books(trading).holding("005930").quantity, 5)
     order(kw, 1, "000660", 3, int(kw.quotes("000660")["lower_limit"].iloc[0]))
     becomes(lambda: len(books(trading).open), 1)
     return kw
@@ -108,7 +108,7 @@ class TestTheNumbers:
 class TestBalances:
     def test_are_those_of_the_books(self, trading: Market, traded: Session) -> None:
         frame, account = traded.balances(), books(trading)
-        held = account.held("005930")
+        held = account.holding("005930")
         position = trading.look(lambda broker: broker._brokerage._valuation.positions(account)[0])
         assert list(frame.index) == ["005930"]
         row = frame.loc["005930"]
@@ -261,7 +261,7 @@ class TestFills:
 
 def test_returns_are_reckoned_from_cost_and_price(trading: Market, traded: Session) -> None:
     row, account = traded.returns().loc["005930"], books(trading)
-    held = account.held("005930")
+    held = account.holding("005930")
     assert (row["quantity"], row["cost"]) == (5, held.cost)
     assert row["profit"] == row["price"] * 5 - held.cost
     assert row["return_rate"] == pytest.approx(row["profit"] / held.cost * 100)

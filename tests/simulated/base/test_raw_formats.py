@@ -15,7 +15,7 @@ from kernel_server.clock import seoul
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.brokerage.chejan import percent
-from kernel_server.simulated.brokerage.trs.field_widths import text, written
+from kernel_server.simulated.brokerage.trs.field_widths import fixed_width, text
 from kernel_server.simulated.realtime import string_parts
 
 prices = st.integers(1, 10**7)
@@ -130,7 +130,7 @@ def test_every_field_of_an_account_has_its_width(tr: str, data: st.DataObject) -
                 values[field] = data.draw(names)
             else:
                 values[field] = percent(data.draw(st.integers(-(10**9), 10**9)), data.draw(prices))
-        for field, raw in zip(fields, written(tr, fields, values), strict=True):
+        for field, raw in zip(fields, fixed_width(tr, fields, values), strict=True):
             width, form = forms.get(field) or forms["*"]
             if form == "rate":
                 assert re.fullmatch(r"-?\d+\.\d\d", raw)

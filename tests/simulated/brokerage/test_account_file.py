@@ -36,7 +36,7 @@ def resumed(desk: Desk, file: Path) -> Desk:
     assert found is not None
     desk.exchange.resting.clear()
     desk.brokerage = desk.build()
-    desk.brokerage.renew()
+    desk.brokerage.connect()
     desk.brokerage.restore(account_file.books_of(file, found))
     desk.settle(0)
     return desk
@@ -310,7 +310,7 @@ def test_whatever_passes_the_check_can_be_worked_with(data: st.DataObject) -> No
         return
     desk.exchange.resting.clear()
     desk.brokerage = desk.build()
-    desk.brokerage.renew()
+    desk.brokerage.connect()
     desk.brokerage.restore(books)
     desk.settle(0)
     answers(desk)

@@ -216,7 +216,7 @@ def test_a_change_is_in_the_file_before_anybody_closes_it(file: Path, calendar_c
 def test_a_disk_that_fails_for_a_while_stops_no_trading(
     file: Path, calendar_cache: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kernel_server.simulated.brokerage.account_file_writer._AGAIN", 0.05)
+    monkeypatch.setattr("kernel_server.simulated.brokerage.account_file_writer._RETRY_SECONDS", 0.05)
     with trader(file) as rig:
         in_the_way = file.with_name("paper.json.new")
         in_the_way.mkdir()

@@ -8,7 +8,7 @@ import pytest
 
 from kernel_server import reference
 from kernel_server.simulated.base.tr import TrRejected
-from kernel_server.simulated.brokerage.trs.field_widths import written
+from kernel_server.simulated.brokerage.trs.field_widths import fixed_width
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import AccountSetting
 from tests.support.brokerage import ACCOUNT, Desk
@@ -311,8 +311,8 @@ def test_accounts_know_nothing_of_each_other() -> None:
 
 
 def test_a_long_name_is_cut_to_its_width() -> None:
-    assert written("opw00004", ["종목명"], {"종목명": "가" * 16}) == ["가" * 15]
-    assert written("opw00004", ["종목명"], {"종목명": "A" + "가" * 15}) == ["A" + "가" * 14 + " "]
+    assert fixed_width("opw00004", ["종목명"], {"종목명": "가" * 16}) == ["가" * 15]
+    assert fixed_width("opw00004", ["종목명"], {"종목명": "A" + "가" * 15}) == ["A" + "가" * 14 + " "]
 
 
 def test_another_process_goes_on_from_a_snapshot() -> None:
@@ -324,7 +324,7 @@ def test_another_process_goes_on_from_a_snapshot() -> None:
     desk.exchange.resting.clear()  # another process has another exchange
     desk.brokerage = desk.build()
     desk.brokerage.restore(state)
-    desk.brokerage.renew()
+    desk.brokerage.connect()
     assert {tr: desk.answer(tr) for tr in TRS} == before
     assert desk.brokerage.snapshot()["accounts"] == state["accounts"]
     assert [told.short for told in desk.trade("005930", 81_000, 1, Side.SELL)] == ["체결", "잔고"]

@@ -66,12 +66,12 @@ def take(desk: Desk, step: tuple[object, ...]) -> None:
             while seoul(desk.now()).weekday() > 4:
                 desk.settle(86_400)
         case ("phase",):
-            desk.brokerage.phase(Phase.PAUSE)
+            desk.brokerage.on_phase(Phase.PAUSE)
         case ("restart",):
             state = json.loads(json.dumps(desk.brokerage.snapshot()))
             desk.exchange.resting.clear()
             desk.brokerage = desk.build()
-            desk.brokerage.renew()  # first, so that what the restored orders meet is told
+            desk.brokerage.connect()  # first, so that what the restored orders meet is told
             desk.brokerage.restore(state)
     desk.settle(1)
 

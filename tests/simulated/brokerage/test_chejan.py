@@ -63,7 +63,7 @@ def test_a_value_can_be_read_inside_its_event_alone() -> None:
     seen = []
     desk.fire = lambda *_: seen.append([desk.brokerage.GetChejanData(fid) for fid in (930, 902, 1)])  # type: ignore[method-assign]
     desk.brokerage = desk.build()
-    desk.brokerage.renew()
+    desk.brokerage.connect()
     desk.do(1)
     assert seen == [["", "", ""], ["", "1", ""], ["", "0", ""], ["1", "", ""]]
 
@@ -79,7 +79,7 @@ def test_what_is_ordered_from_inside_an_event_is_told_after_it() -> None:
 
     desk.fire = ordering  # type: ignore[method-assign]
     desk.brokerage = desk.build()
-    desk.brokerage.renew()
+    desk.brokerage.connect()
     desk.do(1)
     desk.settle()
     assert shorts(desk.told) == ["Msg", "TrData", "접수", "체결", "잔고", "Msg", "TrData", "접수"]
@@ -98,7 +98,7 @@ def test_no_event_is_told_inside_another() -> None:
 
     desk.fire = another  # type: ignore[method-assign]
     desk.brokerage = desk.build()
-    desk.brokerage.renew()
+    desk.brokerage.connect()
     desk.do(1)
     assert depth == [3]
     assert shorts(desk.told) == ["Msg", "TrData", "접수", "체결", "잔고", "접수"]

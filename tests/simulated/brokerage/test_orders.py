@@ -364,9 +364,9 @@ def test_an_order_from_another_client_comes_as_chejan_alone() -> None:
 def test_orders_go_on_while_nobody_is_connected_and_nobody_hears_of_it_later() -> None:
     desk = Desk()
     desk.do(1, quantity=2, price=77_000)
-    desk.brokerage.lose()
+    desk.brokerage.disconnect()
     assert desk.trade("005930", 77_000, 2, Side.BUY) == []
-    desk.brokerage.renew()
+    desk.brokerage.connect()
     desk.settle()
     assert desk.told == []
     assert desk.rows("opw00018")[0]["보유수량"] == "000000000000002"
@@ -377,8 +377,8 @@ def test_what_had_not_been_told_at_a_cut_is_never_told() -> None:
     desk.do(1, price=77_000)
     desk.told.clear()
     desk.exchange.trade("005930", 77_000, 1, Side.BUY)
-    desk.brokerage.lose()
-    desk.brokerage.renew()
+    desk.brokerage.disconnect()
+    desk.brokerage.connect()
     desk.settle()
     assert desk.told == []
 
@@ -389,7 +389,7 @@ def test_what_is_open_when_its_session_closes_ends_without_a_word() -> None:
     number = desk.number()
     desk.told.clear()
     desk.exchange.now_in = Phase.PAUSE
-    desk.brokerage.phase(Phase.PAUSE)
+    desk.brokerage.on_phase(Phase.PAUSE)
     desk.settle()
     assert desk.told == []
     assert desk.exchange.resting == {}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kernel_server import reference
 from kernel_server.simulated.base.tr import TrRejected
-from kernel_server.simulated.brokerage.trs.field_widths import written
+from kernel_server.simulated.brokerage.trs.field_widths import fixed_width
 from kernel_server.simulated.market.closes import Closes
 from kernel_server.simulated.market.trade_script import Side
 from tests.support.brokerage import ACCOUNT, Desk
@@ -55,7 +55,7 @@ def test_every_value_is_as_wide_as_its_table_says(tr: str, days: int) -> None:
     if tr.startswith("opw"):
         blank = {
             name: len(text)
-            for name, text in zip(block.multi_names, written(tr, block.multi_names, {}), strict=True)
+            for name, text in zip(block.multi_names, fixed_width(tr, block.multi_names, {}), strict=True)
         }
         for row in answer.rows:
             for name, value in zip(block.multi_names, row, strict=True):
@@ -420,6 +420,6 @@ def test_shares_are_sold_at_what_a_snapshot_says_too() -> None:
     desk.exchange.resting.clear()
     desk.brokerage = desk.build()
     desk.brokerage.restore(state)
-    desk.brokerage.renew()
+    desk.brokerage.connect()
     assert (desk.rows("opw00002", **inputs), desk.rows("opw00008"), desk.single("opw00017")) == before
     assert desk.trade("005930", 81_000, 1, Side.SELL) == []

@@ -7,8 +7,8 @@ from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRequest, in_o
 from kernel_server.simulated.brokerage.account import Account
 from kernel_server.simulated.brokerage.books import Books
 from kernel_server.simulated.brokerage.chejan import percent
-from kernel_server.simulated.brokerage.trs.field_widths import written
-from kernel_server.simulated.brokerage.trs.selection import account_of, paged
+from kernel_server.simulated.brokerage.trs.field_widths import fixed_width
+from kernel_server.simulated.brokerage.trs.selection import account_of, fixed_width_page
 from kernel_server.simulated.brokerage.valuation import Position, Valuation
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
@@ -26,7 +26,7 @@ class Balances:
         self._settings = settings
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {
             "opw00001": self._deposit,
             "opw00004": self._overview,
@@ -46,7 +46,7 @@ class Balances:
             "주문가능금액": orderable,
             **{f"{rate}%종목주문가능금액": orderable for rate in (20, 30, 40, 100)},
         }
-        for place, estimate in enumerate((cash.next, cash.last)):
+        for place, estimate in enumerate((cash.d1, cash.d2)):
             day = f"d+{place + 1}"
             bought, sold = cash.bought[place], cash.sold[place]
             values[f"{day}추정예수금"] = estimate
@@ -54,7 +54,9 @@ class Balances:
             values[f"{day}매수정산금"] = bought
             values[f"{day}매도정산금"] = sold
             values[f"{day}출금가능금액"] = max(0, min(estimate, orderable))
-        return TrAnswer(written("opw00001", request.tr.single_names, values), message=message("account_done"))
+        return TrAnswer(
+            fixed_width("opw00001", request.tr.single_names, values), message=message("account_done")
+        )
 
     def _overview(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
         """opw00004."""
@@ -70,18 +72,18 @@ class Balances:
             "누적": account.deposit,
         }
         single: dict[str, str | int] = {
-            "계좌명": next(held.name for held in self._settings.accounts if held.number == number),
+            "계좌명": next(config.name for config in self._settings.accounts if config.number == number),
             "예수금": self._valuation.cash(account).settled,
             "D+2추정예수금": account.cash,
             "유가잔고평가액": value,
             "예탁자산평가액": account.cash + value,
-            "총매입금액": sum(each.held.cost for each in positions),
+            "총매입금액": sum(each.holding.cost for each in positions),
             "추정예탁자산": assets,
             **{f"{span}투자원금": start for span, start in starts.items()},
             **{f"{span}투자손익": assets - start for span, start in starts.items()},
             **{f"{span}손익율": percent(assets - start, start) for span, start in starts.items()},
         }
-        return paged(request, self._settings, single, "출력건수", positions, _overview_row)
+        return fixed_width_page(request, self._settings, single, "출력건수", positions, _overview_row)
 
     def _holdings(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
         """opw00018. An issue is held on one line, so 합산 and 개별 are the same."""
@@ -90,7 +92,7 @@ class Balances:
         cost, value, profit = (
             sum(amounts)
             for amounts in (
-                [each.held.cost for each in positions],
+                [each.holding.cost for each in positions],
                 [each.value for each in positions],
                 [each.profit for each in positions],
             )
@@ -102,7 +104,7 @@ class Balances:
             "총수익률(%)": percent(profit, cost),
             "추정예탁자산": self._valuation.assets(account),
         }
-        return paged(
+        return fixed_width_page(
             request, self._settings, single, "조회건수", positions, lambda each: _holding_row(each, value)
         )
 
@@ -110,21 +112,23 @@ class Balances:
         """opt10085."""
         account = account_of(self._books, request)
         names = request.tr.multi_names
-        rows = [in_order(names, self._returned(account, each)) for each in self._valuation.positions(account)]
+        rows = [
+            in_order(names, self._return_row(account, each)) for each in self._valuation.positions(account)
+        ]
         start = request.after or 0
         stop = start + (request.tr.rows_per_page or self._settings.account_rows)
         return TrAnswer(rows=rows[start:stop], after=stop if stop < len(rows) else None)
 
-    def _returned(self, account: Account, each: Position) -> dict[str, str]:
-        today = account.on(self._books.day, each.issue.code)
+    def _return_row(self, account: Account, each: Position) -> dict[str, str]:
+        today = account.deals_on(self._books.day, each.issue.code)
         return {
             "일자": str(self._books.day),
             "종목코드": each.issue.code,
             "종목명": each.issue.name,
             "현재가": kiwoom_format.price(each.last, each.base),
-            "매입가": str(each.held.average),
-            "매입금액": str(each.held.cost),
-            "보유수량": str(each.held.quantity),
+            "매입가": str(each.holding.average_price),
+            "매입금액": str(each.holding.cost),
+            "보유수량": str(each.holding.quantity),
             "당일매도손익": str(sum(deal.profit for deal in today)),
             "당일매매수수료": str(sum(deal.fee for deal in today)),
             "당일매매세금": str(sum(deal.tax for deal in today)),
@@ -138,25 +142,29 @@ class Balances:
         }
 
 
-def _moved(each: Position) -> dict[str, int]:
+def _recent_volumes(each: Position) -> dict[str, int]:
     days, sides = (("금일", 0), ("전일", 1)), (("매수", Side.BUY), ("매도", Side.SELL))
-    return {f"{day}{what}수량": each.moved.get((age, side), 0) for day, age in days for what, side in sides}
+    return {
+        f"{day}{what}수량": each.recent_volume.get((age, side), 0)
+        for day, age in days
+        for what, side in sides
+    }
 
 
 def _overview_row(each: Position) -> dict[str, str | int]:
     return {
         "종목코드": f"A{each.issue.code}",
         "종목명": each.issue.name,
-        "보유수량": each.held.quantity,
-        "평균단가": each.held.average,
+        "보유수량": each.holding.quantity,
+        "평균단가": each.holding.average_price,
         "현재가": each.last,
         "평가금액": each.value,
         "손익금액": each.profit,
-        "손익율": percent(each.profit, each.held.cost),
+        "손익율": percent(each.profit, each.holding.cost),
         "대출일": _NO_DATE,
-        "매입금액": each.held.cost,
+        "매입금액": each.holding.cost,
         "결제잔고": each.settled,
-        **_moved(each),
+        **_recent_volumes(each),
     }
 
 
@@ -165,13 +173,13 @@ def _holding_row(each: Position, total: int) -> dict[str, str | int]:
         "종목번호": f"A{each.issue.code}",
         "종목명": each.issue.name,
         "평가손익": each.profit,
-        "수익률(%)": percent(each.profit, each.held.cost),
-        "매입가": each.held.average,
+        "수익률(%)": percent(each.profit, each.holding.cost),
+        "매입가": each.holding.average_price,
         "전일종가": each.base,
-        "보유수량": each.held.quantity,
+        "보유수량": each.holding.quantity,
         "매매가능수량": each.sellable,
         "현재가": each.last,
-        "매입금액": each.held.cost,
+        "매입금액": each.holding.cost,
         "매입수수료": each.buy_fee,
         "평가금액": each.value,
         "평가수수료": each.sell_fee,
@@ -180,5 +188,5 @@ def _holding_row(each: Position, total: int) -> dict[str, str | int]:
         "보유비중(%)": percent(each.value, total),
         "신용구분": _CASH,
         "대출일": _NO_DATE,
-        **_moved(each),
+        **_recent_volumes(each),
     }

@@ -14,24 +14,24 @@ from kernel_server.simulated.base.tables import rows
 
 
 @cache
-def _forms(tr: str) -> Mapping[str, tuple[int, str]]:
-    return {field: (int(width), form) for code, field, width, form in rows("account_width") if code == tr}
+def _field_formats(tr: str) -> Mapping[str, tuple[int, str]]:
+    return {field: (int(width), format) for code, field, width, format in rows("account_width") if code == tr}
 
 
-def written(tr: str, names: Sequence[str], values: Mapping[str, str | int]) -> list[str]:
+def fixed_width(tr: str, names: Sequence[str], values: Mapping[str, str | int]) -> list[str]:
     """The values of an account TR in that order; a number that is not there is 0, a text blank.
 
-    >>> written("opw00004", ["종목코드", "보유수량", "손익금액", "손익율"],
+    >>> fixed_width("opw00004", ["종목코드", "보유수량", "손익금액", "손익율"],
     ...         {"종목코드": "A005930", "보유수량": 2, "손익금액": -1234})
     ['A005930     ', '000000000002', '-00000001234', '0.00']
     """
-    forms = _forms(tr.lower())
+    formats = _field_formats(tr.lower())
     found = []
     for name in names:
-        width, form = forms.get(name) or forms["*"]
-        if form == "number":
+        width, format = formats.get(name) or formats["*"]
+        if format == "number":
             found.append(f"{int(values.get(name, 0)):0{width}d}")
-        elif form == "rate":
+        elif format == "rate":
             found.append(str(values.get(name, "0.00")))
         else:
             found.append(text(str(values.get(name, "")), width))

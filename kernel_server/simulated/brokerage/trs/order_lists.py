@@ -13,9 +13,9 @@ from kernel_server.simulated.brokerage.trs.selection import (
     SIDES,
     account_of,
     any_order,
+    fixed_width_page,
     orders_of,
-    paged,
-    row_page,
+    plain_page,
     sold,
 )
 from kernel_server.simulated.exchange.interface import Exchange
@@ -46,7 +46,7 @@ class OrderLists:
         self._issues = issues
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {
             "opt10075": self._open_orders,
             "opt10076": self._executions,
@@ -92,9 +92,9 @@ class OrderLists:
 
     def _order_row(self, order: BrokerOrder) -> dict[str, str]:
         values = chejan.order_values(
-            order, self._name(order.code), chejan.prices(self._exchange, order.code), total=True
+            order, self._name(order.code), chejan.current_prices(self._exchange, order.code), total=True
         )
-        kind = order_types()[order.type]
+        order_type = order_types()[order.type]
         return {
             "계좌번호": order.account,
             "주문번호": values[9203],
@@ -107,12 +107,12 @@ class OrderLists:
             "미체결수량": values[902],
             "체결누계금액": values[903],
             "원주문번호": values[904],
-            "주문구분": kind.name,
+            "주문구분": order_type.name,
             "매매구분": values[906],
             "시간": order.time,
             "주문시간": order.entered,
             "체결번호": values[909],
-            "체결가": str(order.average),
+            "체결가": str(order.average_price),
             "체결량": str(order.filled),
             "현재가": values[10],
             "매도호가": values[27],
@@ -129,10 +129,10 @@ class OrderLists:
         day = int(inputs["주문일자"]) if inputs["주문일자"].isdecimal() else self._books.day
         state = _STATES.get({"3": "1", "4": "2"}.get(inputs["조회구분"], ""), any_order)
         found = orders_of(self._books, account, day, inputs, state, inputs["조회구분"] != "1")
-        return paged(request, self._settings, {}, "출력건수", found, self._history_row)
+        return fixed_width_page(request, self._settings, {}, "출력건수", found, self._history_row)
 
     def _history_row(self, order: BrokerOrder) -> dict[str, str | int]:
-        kind = order_types()[order.type]
+        order_type = order_types()[order.type]
         return {
             "주문번호": order.number,
             "종목번호": f"A{order.code}",
@@ -145,13 +145,13 @@ class OrderLists:
             "주문시간": clock(order.entered),
             "원주문": order.original,
             "종목명": self._name(order.code),
-            "주문구분": kind.name.lstrip("+-"),
+            "주문구분": order_type.name.lstrip("+-"),
             "대출일": _NO_DATE,
             "체결수량": order.filled,
-            "체결단가": order.average,
+            "체결단가": order.average_price,
             "주문잔량": order.left,
             "통신구분": "HTS" if order.screen == chejan.NO_SCREEN else _CHANNEL,
-            "정정취소": {"cancel": "취소", "modify": "정정"}.get(kind.action, ""),
+            "정정취소": {"cancel": "취소", "modify": "정정"}.get(order_type.action, ""),
             "확인시간": clock(order.time) if order.confirmed else "",
         }
 
@@ -168,7 +168,7 @@ class OrderLists:
             )
         totals = [sum(column) for column in zip(*(row[1:] for row in rows), strict=True)] or [0] * 5
         texts = [list(map(str, row)) for row in rows]
-        return row_page(request, texts, list(map(str, totals)))
+        return plain_page(request, texts, list(map(str, totals)))
 
     def _profits_by_issue(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
         """opt10073: sales by day and issue, newest first."""
@@ -192,17 +192,17 @@ class OrderLists:
             )
             for _key, deals in groups
         ]
-        return row_page(request, rows)
+        return plain_page(request, rows)
 
     def _profits_today(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
         """opt10077: this session's sales by issue."""
-        today = account_of(self._books, request).on(self._books.day, request.inputs["종목코드"])
+        today = account_of(self._books, request).deals_on(self._books.day, request.inputs["종목코드"])
         sales = [deal for deal in today if deal.side == Side.SELL]
         groups = _grouped(sales, lambda deal: (deal.code,))
         rows = [
             in_order(request.tr.multi_names, sold(deals, self._name(deals[0].code))) for _key, deals in groups
         ]
-        return row_page(request, rows, [str(sum(deal.profit for deal in sales))])
+        return plain_page(request, rows, [str(sum(deal.profit for deal in sales))])
 
 
 def _charged(deal: Deal) -> tuple[int, int, int]:

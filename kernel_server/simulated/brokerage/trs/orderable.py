@@ -11,8 +11,8 @@ from kernel_server.simulated.brokerage.account import Account, Deal
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar
 from kernel_server.simulated.brokerage.charges import fee, tax_parts
 from kernel_server.simulated.brokerage.chejan import percent
-from kernel_server.simulated.brokerage.trs.field_widths import written
-from kernel_server.simulated.brokerage.trs.selection import account_of, paged
+from kernel_server.simulated.brokerage.trs.field_widths import fixed_width
+from kernel_server.simulated.brokerage.trs.selection import account_of, fixed_width_page
 from kernel_server.simulated.brokerage.valuation import Position, Valuation
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.tick_size import board
@@ -27,7 +27,7 @@ _FULL = "100%"
 
 
 class Orderable:
-    """Handlers of these TRs."""
+    """TR handlers; ``handlers`` lists them."""
 
     def __init__(
         self,
@@ -44,10 +44,10 @@ class Orderable:
         self._issues = issues
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {
             "opw00005": self._balance,
-            "opw00008": self._settling,
+            "opw00008": self._settlement,
             "opw00010": self._amounts,
             "opw00011": self._quantities,
             "opw00013": self._margin,
@@ -60,15 +60,15 @@ class Orderable:
         cost, value, profit = (
             sum(amounts)
             for amounts in (
-                [each.held.cost for each in positions],
+                [each.holding.cost for each in positions],
                 [each.value for each in positions],
                 [each.profit for each in positions],
             )
         )
         single: dict[str, str | int] = {
             "예수금": cash.settled,
-            "예수금D+1": cash.next,
-            "예수금D+2": cash.last,
+            "예수금D+1": cash.d1,
+            "예수금D+2": cash.d2,
             "출금가능금액": self._withdrawable(account, cash.settled),
             "주문가능현금": account.orderable,
             "증거금현금": account.reserved,
@@ -80,17 +80,17 @@ class Orderable:
             + sum(each.value - each.sell_fee - each.tax for each in positions),
             **{f"{rate}주문가능금액": account.orderable for rate in _RATES},
         }
-        return paged(request, self._settings, single, "조회건수", positions, _balance_row)
+        return fixed_width_page(request, self._settings, single, "조회건수", positions, _balance_row)
 
     def _withdrawable(self, account: Account, cash: int) -> int:
         return max(0, min(cash, account.orderable))
 
-    def _settling(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
+    def _settlement(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
         """opw00008: what was traded in the session before and is settled in the next one, by issue and side."""
         account = account_of(self._books, request)
         traded = self._calendar.shift(self._books.day, -1)
         groups: dict[tuple[str, Side], list[Deal]] = {}
-        for deal in account.on(traded):
+        for deal in account.deals_on(traded):
             groups.setdefault((deal.code, deal.side), []).append(deal)
         first = max(1, _number(request.inputs["시작결제번호"]))
         settled = [*enumerate(groups.values(), 1)][first - 1 :]
@@ -101,7 +101,7 @@ class Orderable:
             "매도정산합": cash.sold[0],
             "매수정산합": cash.bought[0],
         }
-        return paged(request, self._settings, single, "조회건수", settled, self._settled_row)
+        return fixed_width_page(request, self._settings, single, "조회건수", settled, self._settled_row)
 
     def _settled_row(self, numbered: tuple[int, list[Deal]]) -> dict[str, str | int]:
         number, deals = numbered
@@ -122,16 +122,16 @@ class Orderable:
             "종목명": "" if issue is None else issue.name,
             "매도수구분": "매도" if deals[0].side == Side.SELL else "매수",
             "단가": kiwoom_format.divided(amount, shares),
-            "정산금액": abs(sum(deal.cash for deal in deals)),
+            "정산금액": abs(sum(deal.cash_change for deal in deals)),
             "거래세": tax - rural,
             "신용구분": "보통매매",
         }
 
-    def _asked(self, request: TrRequest) -> tuple[Account, int]:
+    def _buy_inputs(self, request: TrRequest) -> tuple[Account, int]:
         """The account, and the price (KRW) at which is bought; 0 where none is given.
 
         Raises:
-            Rejected: there is no such account or issue.
+            TrRejected: there is no such account or issue.
         """
         account = account_of(self._books, request)
         code = request.inputs["종목번호"].removeprefix("A")
@@ -139,53 +139,57 @@ class Orderable:
             raise TrRejected("unknown_code")
         return account, _number(request.inputs["매수가격"])
 
-    def _most(self, account: Account, price: int) -> int:
+    def _max_shares(self, account: Account, price: int) -> int:
         """So many shares can be bought at that price, fee included."""
         if price <= 0 or account.orderable <= 0:
             return 0
         counts = range(account.orderable // price + 1)
         affordable = bisect_right(
-            counts, account.orderable, key=lambda shares: account.reserve(price, shares)
+            counts, account.orderable, key=lambda shares: account.reservation(price, shares)
         )
         return affordable - 1
 
     def _amounts(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
         """opw00010. 매입금액, 수수료 and 매입정산금 are of 매매수량 at 예상매수단가, or at 매수가격."""
-        account, price = self._asked(request)
-        cash, most = self._valuation.cash(account), self._most(account, price)
-        bought = _number(request.inputs["매매수량"]) * (_number(request.inputs["예상매수단가"]) or price)
-        charge = fee(bought, self._settings.fee_rate)
+        account, price = self._buy_inputs(request)
+        cash, shares = self._valuation.cash(account), self._max_shares(account, price)
+        amount = _number(request.inputs["매매수량"]) * (_number(request.inputs["예상매수단가"]) or price)
+        fee_amount = fee(amount, self._settings.fee_rate)
         names = [f"증거금{rate}주문가능" for rate in _RATES]
         values: dict[str, str | int] = {
             **{f"{name}금액": account.orderable for name in names},
-            **{f"{name}수량": most for name in names},
+            **{f"{name}수량": shares for name in names},
             "증거금감면60주문가능금": account.orderable,
-            "증거금감면60주문가능수": most,
+            "증거금감면60주문가능수": shares,
             "예수금": cash.settled,
             "주문가능현금": account.orderable,
             "인출가능금액": self._withdrawable(account, cash.settled),
-            "익일인출가능금액": self._withdrawable(account, cash.next),
-            "매입금액": bought,
-            "수수료": charge,
-            "매입정산금": bought + charge,
-            "D2추정예수금": cash.last,
+            "익일인출가능금액": self._withdrawable(account, cash.d1),
+            "매입금액": amount,
+            "수수료": fee_amount,
+            "매입정산금": amount + fee_amount,
+            "D2추정예수금": cash.d2,
             "증거금감면적용구분": "0",
         }
-        return TrAnswer(written("opw00010", request.tr.single_names, values), message=message("account_done"))
+        return TrAnswer(
+            fixed_width("opw00010", request.tr.single_names, values), message=message("account_done")
+        )
 
     def _quantities(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
         """opw00011."""
-        account, price = self._asked(request)
-        most = self._most(account, price)
+        account, price = self._buy_inputs(request)
+        shares = self._max_shares(account, price)
         names = [*(f"증거금{rate}" for rate in _RATES), "미수불가"]
         values: dict[str, str | int] = {
             **dict.fromkeys(("종목증거금율", "계좌증거금율", "적용증거금율"), _FULL),
             **{f"{name}주문가능금액": account.orderable for name in names},
-            **{f"{name}주문가능수량": most for name in names},
+            **{f"{name}주문가능수량": shares for name in names},
             "예수금": self._valuation.cash(account).settled,
             "주문가능현금": account.orderable,
         }
-        return TrAnswer(written("opw00011", request.tr.single_names, values), message=message("account_done"))
+        return TrAnswer(
+            fixed_width("opw00011", request.tr.single_names, values), message=message("account_done")
+        )
 
     def _margin(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
         """opw00013. Nothing but cash stands for orders here."""
@@ -197,7 +201,9 @@ class Orderable:
             "사용가능현금최종": account.orderable,
             **{f"{rate}주문가능금액": account.orderable for rate in _RATES},
         }
-        return TrAnswer(written("opw00013", request.tr.single_names, values), message=message("account_done"))
+        return TrAnswer(
+            fixed_width("opw00013", request.tr.single_names, values), message=message("account_done")
+        )
 
 
 def _balance_row(each: Position) -> dict[str, str | int]:
@@ -208,13 +214,13 @@ def _balance_row(each: Position) -> dict[str, str | int]:
         "종목번호": f"A{each.issue.code}",
         "종목명": each.issue.name,
         "결제잔고": each.settled,
-        "현재잔고": each.held.quantity,
+        "현재잔고": each.holding.quantity,
         "현재가": each.last,
-        "매입단가": each.held.average,
-        "매입금액": each.held.cost,
+        "매입단가": each.holding.average_price,
+        "매입금액": each.holding.cost,
         "평가금액": each.value,
         "평가손익": each.profit,
-        "손익률": percent(each.profit, each.held.cost),
+        "손익률": percent(each.profit, each.holding.cost),
     }
 
 
@@ -222,7 +228,7 @@ def _number(text: str) -> int:
     """An input that is a number, 0 for a blank.
 
     Raises:
-        Rejected: it is not.
+        TrRejected: it is not.
     """
     if text and not (text.isascii() and text.isdigit()):
         raise TrRejected("bad_input")

@@ -11,11 +11,11 @@ from kernel_server.simulated.brokerage.account import Account, Deal
 from kernel_server.simulated.brokerage.books import Books
 from kernel_server.simulated.brokerage.chejan import percent
 from kernel_server.simulated.brokerage.order import BrokerOrder
-from kernel_server.simulated.brokerage.trs.field_widths import written
+from kernel_server.simulated.brokerage.trs.field_widths import fixed_width
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
 
-Found = TypeVar("Found")
+Item = TypeVar("Item")
 
 SIDES: Mapping[str, Side] = {"1": Side.SELL, "2": Side.BUY}
 """매매구분, 매도수구분; anything else is both."""
@@ -29,7 +29,7 @@ def account_of(books: Books, request: TrRequest) -> Account:
     """The account that is asked for.
 
     Raises:
-        Rejected: there is no such account.
+        TrRejected: there is no such account.
     """
     account = books.accounts.get(request.inputs["계좌번호"])
     if account is None:
@@ -65,13 +65,13 @@ def orders_of(
     return sorted(found, key=lambda order: order.number, reverse=backwards)
 
 
-def paged(
+def fixed_width_page(
     request: TrRequest,
     settings: BrokerSettings,
     single: Mapping[str, str | int],
     count: str,
-    found: Sequence[Found],
-    row: Callable[[Found], Mapping[str, str | int]],
+    found: Sequence[Item],
+    row: Callable[[Item], Mapping[str, str | int]],
 ) -> TrAnswer:
     """A page of a TR of which ``account_width.tsv`` knows the widths, with the message that goes with it.
 
@@ -85,16 +85,16 @@ def paged(
     code = request.tr.code
     start = request.after or 0
     stop = start + (request.tr.rows_per_page or settings.account_rows)
-    page = [written(code, request.tr.multi_names, row(each)) for each in found[start:stop]]
+    page = [fixed_width(code, request.tr.multi_names, row(each)) for each in found[start:stop]]
     return TrAnswer(
-        written(code, request.tr.single_names, {**single, count: len(page)}),
+        fixed_width(code, request.tr.single_names, {**single, count: len(page)}),
         page,
         stop if stop < len(found) else None,
         message("account_done" if page else "no_history"),
     )
 
 
-def row_page(request: TrRequest, rows: list[list[str]], single: Sequence[str] = ()) -> TrAnswer:
+def plain_page(request: TrRequest, rows: list[list[str]], single: Sequence[str] = ()) -> TrAnswer:
     """A page of a TR whose values bear no zeros before them; its key is how many rows the pages before had."""
     start = request.after or 0
     stop = start + (request.tr.rows_per_page or len(rows))
@@ -106,7 +106,7 @@ def sold(deals: Sequence[Deal], name: str) -> dict[str, str]:
     shares, cost, amount, fees, tax, profit = (
         sum(values)
         for values in zip(
-            *((d.quantity, d.cost, d.amount, d.fees, d.tax, d.profit) for d in deals), strict=True
+            *((d.quantity, d.cost, d.amount, d.total_fees, d.tax, d.profit) for d in deals), strict=True
         )
     )
     return {

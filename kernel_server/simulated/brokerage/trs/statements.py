@@ -10,10 +10,10 @@ from kernel_server.simulated.brokerage.account import Deal
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar
 from kernel_server.simulated.brokerage.chejan import percent
 from kernel_server.simulated.brokerage.ledger import Ledger
-from kernel_server.simulated.brokerage.trs.field_widths import written
+from kernel_server.simulated.brokerage.trs.field_widths import fixed_width
 from kernel_server.simulated.brokerage.trs.order_lists import clock
-from kernel_server.simulated.brokerage.trs.selection import account_of, paged
-from kernel_server.simulated.brokerage.valuation import SETTLED, Valuation
+from kernel_server.simulated.brokerage.trs.selection import account_of, fixed_width_page
+from kernel_server.simulated.brokerage.valuation import SETTLEMENT_SESSIONS, Valuation
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
@@ -30,7 +30,7 @@ _MOVEMENTS: Mapping[str, tuple[Side, ...]] = {
 
 
 class Statements:
-    """Handlers of these TRs."""
+    """TR handlers; ``handlers`` lists them."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Statements:
         self._issues = issues
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {
             "opw00002": self._days,
             "opw00003": self._assets,
@@ -70,21 +70,21 @@ class Statements:
         first, last = self._span(request, "시작조회기간", "종료조회기간")
 
         def row(day: int) -> dict[str, str | int]:
-            there = self._ledger.on(account, day)
+            day_end = self._ledger.at_close(account, day)
             return {
                 "일자": str(day),
-                "예수금": there.settled,
-                "추정예탁자산": there.assets,
-                "추정예탁자산수익증권제외": there.assets,
+                "예수금": day_end.settled,
+                "추정예탁자산": day_end.assets,
+                "추정예탁자산수익증권제외": day_end.assets,
             }
 
         days = self._calendar.between(first, last) if first <= last else []
-        return paged(request, self._settings, {}, "출력건수", days, row)
+        return fixed_width_page(request, self._settings, {}, "출력건수", days, row)
 
     def _assets(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
         """opw00003."""
         assets = self._valuation.assets(account_of(self._books, request))
-        single = written("opw00003", request.tr.single_names, {"추정예탁자산": assets})
+        single = fixed_width("opw00003", request.tr.single_names, {"추정예탁자산": assets})
         return TrAnswer(single, message=message("account_done"))
 
     def _history(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
@@ -98,15 +98,15 @@ class Statements:
         rows, cash, shares = [], account.deposit, dict[str, int]()
         numbers: dict[int, int] = {}
         for deal in account.deals:
-            if self._calendar.age(deal.day, self._books.day) < SETTLED:
+            if self._calendar.sessions_between(deal.day, self._books.day) < SETTLEMENT_SESSIONS:
                 break
-            day = self._calendar.shift(deal.day, SETTLED)
-            cash += deal.cash
+            day = self._calendar.shift(deal.day, SETTLEMENT_SESSIONS)
+            cash += deal.cash_change
             shares[deal.code] = shares.get(deal.code, 0) + deal.side * deal.quantity
             numbers[day] = numbers.get(day, 0) + 1
             if first <= day <= last and deal.side in sides and code in ("", deal.code):
                 rows.append(self._movement(deal, day, numbers[day], cash, shares[deal.code]))
-        return paged(request, self._settings, {"계좌번호": account.number}, "출력건수", rows, dict)
+        return fixed_width_page(request, self._settings, {"계좌번호": account.number}, "출력건수", rows, dict)
 
     def _movement(self, deal: Deal, day: int, number: int, cash: int, left: int) -> dict[str, str | int]:
         issue = self._issues.get(deal.code)
@@ -116,7 +116,7 @@ class Statements:
             "거래번호": number,
             "적요명": "장내매도" if sold else "장내매수",
             "신용거래구분명": "보통매매",
-            "정산금액": abs(deal.cash),
+            "정산금액": abs(deal.cash_change),
             "예수금잔고": cash,
             "통화코드": "KRW",
             "거래종류명": "매매",
@@ -145,9 +145,11 @@ class Statements:
         first, last = self._span(request, "평가시작일", "평가종료일")
         if first > last:
             raise TrRejected("bad_input")
-        start = self._ledger.on(account, self._calendar.shift(first, -1 if self._is_session(first) else 0))
-        end = self._ledger.on(account, last)
-        _bought, sold = self._ledger.traded(account, first, last)
+        start = self._ledger.at_close(
+            account, self._calendar.shift(first, -1 if self._is_session(first) else 0)
+        )
+        end = self._ledger.at_close(account, last)
+        _bought, sold = self._ledger.amounts_traded(account, first, last)
         values: dict[str, str | int] = {
             "예수금_초": start.settled,
             "예수금_말": end.settled,
@@ -160,7 +162,9 @@ class Statements:
             "수익률": percent(end.assets - start.assets, start.assets),
             "회전율": percent(sold, start.assets),
         }
-        return TrAnswer(written("opw00016", request.tr.single_names, values), message=message("account_done"))
+        return TrAnswer(
+            fixed_width("opw00016", request.tr.single_names, values), message=message("account_done")
+        )
 
     def _is_session(self, day: int) -> bool:
         return self._calendar.between(day, day) == [day]
@@ -168,7 +172,7 @@ class Statements:
     def _today(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
         """opw00017."""
         account = account_of(self._books, request)
-        deals = account.on(self._books.day)
+        deals = account.deals_on(self._books.day)
         values: dict[str, str | int] = {
             "D+2추정예수금": account.cash,
             "일반주식평가금액D+2": sum(each.value for each in self._valuation.positions(account)),
@@ -177,4 +181,6 @@ class Statements:
             "수수료": sum(deal.fee for deal in deals),
             "세금": sum(deal.tax for deal in deals),
         }
-        return TrAnswer(written("opw00017", request.tr.single_names, values), message=message("account_done"))
+        return TrAnswer(
+            fixed_width("opw00017", request.tr.single_names, values), message=message("account_done")
+        )

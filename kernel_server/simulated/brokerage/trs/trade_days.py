@@ -16,9 +16,9 @@ from kernel_server.simulated.brokerage.trs.order_lists import clock
 from kernel_server.simulated.brokerage.trs.selection import (
     account_of,
     any_order,
+    fixed_width_page,
     orders_of,
-    paged,
-    row_page,
+    plain_page,
     sold,
 )
 from kernel_server.simulated.brokerage.valuation import Valuation
@@ -38,7 +38,7 @@ _BOUGHT_TODAY, _ALL = "1", "2"
 
 
 class TradeDays:
-    """Handlers of these TRs."""
+    """TR handlers; ``handlers`` lists them."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class TradeDays:
         self._issues = issues
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {
             "opw00009": self._orders,
             "opt10012": self._newest,
@@ -87,16 +87,16 @@ class TradeDays:
             "매수약정금액": bought,
             "약정금액": sold + bought,
         }
-        return paged(request, self._settings, single, "조회건수", orders, self._order_row)
+        return fixed_width_page(request, self._settings, single, "조회건수", orders, self._order_row)
 
     def _order_row(self, order: BrokerOrder) -> dict[str, str | int]:
-        kind = order_types()[order.type]
+        order_type = order_types()[order.type]
         return {
             "주식채권구분": "1",
             "주문번호": order.number,
             "종목번호": f"A{order.code}",
             "매매구분": quotes()[order.quote].name,
-            "주문유형구분": kind.name.lstrip("+-"),
+            "주문유형구분": order_type.name.lstrip("+-"),
             "주문수량": order.quantity,
             "주문단가": order.price,
             "확인수량": order.confirmed,
@@ -107,9 +107,9 @@ class TradeDays:
             "결제구분": "삼일결제",
             "신용거래구분": "보통매매",
             "체결수량": order.filled,
-            "체결단가": order.average,
+            "체결단가": order.average_price,
             "통신구분": "HTS" if order.screen == chejan.NO_SCREEN else "OpenAPI",
-            "정정취소구분": {"cancel": "취소", "modify": "정정"}.get(kind.action, ""),
+            "정정취소구분": {"cancel": "취소", "modify": "정정"}.get(order_type.action, ""),
             "체결시간": clock(order.time) if order.filled else "",
         }
 
@@ -123,12 +123,12 @@ class TradeDays:
             "예수금": cash.settled,
             "사용가능현금": account.orderable,
             "현금증거금": account.reserved,
-            "D+1추정예수금": cash.next,
-            "D+2추정예수금": cash.last,
+            "D+1추정예수금": cash.d1,
+            "D+2추정예수금": cash.d2,
             "D+1매수/매도정산금": cash.sold[0] - cash.bought[0],
             "D+2매수/매도정산금": cash.sold[1] - cash.bought[1],
-            "D+1추정인출가능금": max(0, min(cash.next, account.orderable)),
-            "D+2추정인출가능금": max(0, min(cash.last, account.orderable)),
+            "D+1추정인출가능금": max(0, min(cash.d1, account.orderable)),
+            "D+2추정인출가능금": max(0, min(cash.d2, account.orderable)),
             "인출가능금액": withdrawable,
         }
         found = {name: str(value) for name, value in values.items()}
@@ -137,16 +137,16 @@ class TradeDays:
         return TrAnswer(rows=[in_order(request.tr.multi_names, found)])
 
     def _order_facts(self, account: Account, order: BrokerOrder) -> dict[str, str]:
-        prices = chejan.prices(self._exchange, order.code)
+        prices = chejan.current_prices(self._exchange, order.code)
         told = chejan.order_values(order, self._name(order.code), prices, total=True)
-        held, today = account.held(order.code), account.on(self._books.day, order.code)
+        holding, today = account.holding(order.code), account.deals_on(self._books.day, order.code)
         sold = [deal for deal in today if deal.side == Side.SELL]
         bought = [deal for deal in today if deal.side == Side.BUY]
         profit = sum(deal.profit for deal in sold)
         amounts = {
-            "보유수량": held.quantity,
-            "매입단가": held.average,
-            "총매입가": held.cost,
+            "보유수량": holding.quantity,
+            "매입단가": holding.average_price,
+            "총매입가": holding.cost,
             "주문가능수량": account.sellable(order.code),
             "당일매도수량": sum(deal.quantity for deal in sold),
             "당일매도금액": sum(deal.amount for deal in sold),
@@ -185,10 +185,10 @@ class TradeDays:
         """opt10072: the sales of one day, 시작일자, by issue."""
         account, inputs = account_of(self._books, request), request.inputs
         day, code = date_input(inputs["시작일자"]) or self._books.day, inputs["종목코드"]
-        groups = _by_issue(deal for deal in account.on(day, code) if deal.side == Side.SELL)
+        groups = _by_issue(deal for deal in account.deals_on(day, code) if deal.side == Side.SELL)
         names = request.tr.multi_names
         rows = [in_order(names, self._sold(day, account, deals)) for deals in groups]
-        return row_page(request, rows)
+        return plain_page(request, rows)
 
     def _sold(self, day: int, account: Account, deals: list[Deal]) -> dict[str, str]:
         found = sold(deals, self._name(deals[0].code))
@@ -208,7 +208,7 @@ class TradeDays:
         if inputs["단주구분"] not in (_BOUGHT_TODAY, _ALL):
             raise TrRejected("bad_input")
         day = date_input(inputs["기준일자"]) or self._books.day
-        groups = _by_issue(account.on(day))
+        groups = _by_issue(account.deals_on(day))
         if inputs["단주구분"] == _BOUGHT_TODAY:
             groups = [deals for deals in groups if any(deal.side == Side.BUY for deal in deals)]
         names = request.tr.multi_names
@@ -218,7 +218,7 @@ class TradeDays:
         profit, cost = sum(deal.profit for deal in every), sum(deal.cost for deal in every)
         charges = sum(deal.fee + deal.tax for deal in every)
         totals = (sold, bought, charges, sold - bought - charges, profit)
-        return row_page(request, rows, [*map(str, totals), percent(profit, cost)])
+        return plain_page(request, rows, [*map(str, totals), percent(profit, cost)])
 
     def _entry(self, deals: list[Deal]) -> dict[str, str]:
         found = {"종목명": self._name(deals[0].code), "종목코드": deals[0].code}

@@ -63,7 +63,7 @@ class RankingEngine:
             self._orders[tr, value] = _Order(field, int(sense), part)
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {code: self._handler(kind) for code, kind in self._kinds.items()}
 
     def _handler(self, kind: RankingKind) -> TrHandler:

@@ -71,7 +71,7 @@ class SinglePriceRanking:
         }
 
     def handlers(self) -> dict[str, TrHandler]:
-        """A handler for each TR code, in lower case."""
+        """Handlers by TR code in lower case."""
         return {"opt10098": self._ranking}
 
     def _ranking(self, request: TrRequest, now: float) -> TrAnswer:
