@@ -66,7 +66,7 @@ def traded(trading: Market, kw: Session) -> Session:
     order(kw, 2, "005930", 2)
     becomes(lambda: books(trading).holding("005930").quantity, 5)
     order(kw, 1, "000660", 3, int(kw.quotes("000660")["lower_limit"].iloc[0]))
-    becomes(lambda: len(books(trading).open), 1)
+    becomes(lambda: len(books(trading).open_orders), 1)
     return kw
 
 
@@ -223,7 +223,7 @@ class TestOrders:
     def test_that_change_others_name_them(self, trading: Market, traded: Session) -> None:
         (waiting,) = traded.orders(state="open").index
         order(traded, 3, "000660", 3, of=waiting)
-        becomes(lambda: len(books(trading).open), 0)
+        becomes(lambda: len(books(trading).open_orders), 0)
         newest = traded.orders().iloc[0]
         assert (newest["side"], newest["original"]) == ("매수취소", waiting)
         assert len(traded.orders(state="open")) == 0

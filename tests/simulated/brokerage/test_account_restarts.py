@@ -365,7 +365,7 @@ import sys, time
 from datetime import datetime
 from pathlib import Path
 from kernel_server.clock import KST, RunningClock
-from kernel_server.control import simulated
+from kernel_server import simulated
 from kernel_server.control.thread import PlainThread
 
 clock = RunningClock(20, datetime(2022, 1, 18, 10, tzinfo=KST).timestamp())
