@@ -114,7 +114,7 @@ class TestBalances:
         row = frame.loc["005930"]
         assert row["name"] == "삼성전자"
         assert (row["quantity"], row["sellable"]) == (held.quantity, account.sellable("005930")) == (5, 5)
-        assert (row["average_price"], row["cost"]) == (held.average, held.cost)
+        assert (row["average_price"], row["cost"]) == (held.average_price, held.cost)
         assert (row["price"], row["value"]) == (position.last, position.last * 5)
         assert (row["profit"], row["tax"]) == (position.profit, position.tax)
         assert row["fees"] == row["buy_fee"] + row["sell_fee"]
@@ -192,8 +192,8 @@ class TestOrders:
         for number, row in frame.iterrows():
             held = mine[int(number)]
             assert (row["code"], row["quantity"], row["left"]) == (held.code, held.quantity, held.left)
-            assert (row["filled"], row["fill_price"]) == (held.filled, held.average)
-            assert row["filled_value"] == held.filled * held.average
+            assert (row["filled"], row["fill_price"]) == (held.filled, held.average_price)
+            assert row["filled_value"] == held.filled * held.average_price
             assert row["status"] == held.state
             assert f"{row['time']:%H%M%S}" == held.time
         assert list(frame["side"]) == ["매수", "매도", "매수"]
