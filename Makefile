@@ -68,10 +68,12 @@ test-koapy: .venv/.ready .venvkoapy/.ready  ## KOAPY's released client against t
 	  $(CURDIR)/.venvkoapy/bin/python -m pytest -q -c /dev/null --rootdir . --confcutdir . -p no:cacheprovider --show-capture=no .; \
 	else echo "SKIPPED: KOAPY's released client, which could not be installed ($$(tail -1 .tools/venvkoapy.log))"; fi
 
-lint: .venv/.ready  ## formatting, lint, types, and that generated code is current
+lint: .venv/.ready  ## formatting, lint, types, structure, and that generated code is current
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python scripts/check_structure.py
 	$(BIN)/python scripts/proto.py --check
 
 format: .venv/.ready  ## format and mend what ruff can

@@ -15,7 +15,7 @@ import click
 from click.shell_completion import CompletionItem, ShellComplete
 
 from kernel_server import reference
-from koalab.commands.command_parser import last_command, quoted, split_at_cursor, unquoted
+from koalab.command_parser import last_command, quoted, split_at_cursor, unquoted
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult

@@ -78,8 +78,8 @@ class KiwoomMagics(Magics):
             raise
 
     def _line(self, line: str) -> Any:
+        from koalab.command_parser import split
         from koalab.commands import run
-        from koalab.commands.command_parser import split
 
         # As elsewhere in IPython, a semicolon at the end keeps the value from being shown.
         plain = line.rstrip().removesuffix(";")
@@ -91,8 +91,8 @@ class KiwoomMagics(Magics):
         return value if plain == line.rstrip() else None
 
     def _cell(self, line: str, cell: str) -> Any:
+        from koalab.command_parser import commands, split
         from koalab.commands import run
-        from koalab.commands.command_parser import commands, split
 
         variable = split(line)
         if len(variable) > 1 or (variable and not variable[0].isidentifier()):

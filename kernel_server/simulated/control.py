@@ -94,14 +94,14 @@ class SimulatedControl:
         self._limits = RequestLimits(settings)
         self.registrations = RealTimeRegistry(settings.no_screen_left)
         self._answers = AnswerDelivery(self, settings)
-        indices = IndexValues(market, sessions)
+        self._indices = IndexValues(market, sessions)
         scanner = MarketScanner(market, settings, sessions)
         watchers = WatcherFanout()
         self._exchange = SimulatedExchange(
             market, clock, sessions, later, seed, watchers, recorded, crowd=crowd
         )
         self._feed = Feed(
-            self, self._exchange, self.registrations, settings, issues, sessions, indices, scanner
+            self, self._exchange, self.registrations, settings, issues, sessions, self._indices, scanner
         )
         self._brokerage = Brokerage(
             self,
@@ -128,7 +128,7 @@ class SimulatedControl:
             exchange=self._exchange,
             previous_session=PreviousSession(market, sessions, seed, recorded, crowd),
             scanner=scanner,
-            indices=indices,
+            indices=self._indices,
             seed=seed,
             crowd=crowd,
             recorded=tapes,

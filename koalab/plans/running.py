@@ -55,7 +55,7 @@ class _Tally:
         self.queued: set[int] = set()
 
 
-class _CodeProgress(Progress):
+class _SharedProgress(Progress):
     """One code's share of the count."""
 
     def __init__(self, tally: _Tally, need: CodeNeed, name: str) -> None:
@@ -199,7 +199,7 @@ class PlanRun:
         self._ended.put(error)
 
     def _one(self, need: CodeNeed) -> None:
-        part = _CodeProgress(self._tally, need, self._name(need.code))
+        part = _SharedProgress(self._tally, need, self._name(need.code))
         try:
             self._load(need.code, part)
         except _FOR_ALL:

@@ -16,7 +16,7 @@ _SEOUL = 9 * 3600
 _DAY = 86400
 
 
-class _Clock(dict[int, str]):
+class _ClockTexts(dict[int, str]):
     """HHMMSS by second of the day."""
 
     def __missing__(self, second: int) -> str:
@@ -25,7 +25,7 @@ class _Clock(dict[int, str]):
         return text
 
 
-_CLOCK = _Clock()
+_CLOCK = _ClockTexts()
 
 
 def clock(time: float) -> str:

@@ -18,7 +18,7 @@ from traitlets.config import Config
 
 import koalab as kl
 from koalab import magics
-from koalab.commands.command_parser import commands, split, split_at_cursor
+from koalab.command_parser import commands, split, split_at_cursor
 
 
 @pytest.fixture(autouse=True)

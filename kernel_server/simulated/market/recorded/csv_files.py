@@ -79,7 +79,7 @@ class CsvTable:
         return number
 
 
-class _Reader(Protocol):
+class _CsvReader(Protocol):
     line_num: int
 
     def __next__(self) -> list[str]: ...
@@ -107,7 +107,7 @@ def opened(file: Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[_Reader]:
+def _opened(file: Path) -> Iterator[_CsvReader]:
     with opened(file) as text:
         try:
             yield csv.reader(text)
