@@ -15,16 +15,16 @@ import grpc
 import pandas as pd
 
 from kernel_server import reference
-from kernel_server.control.ready_made import ReadyMadeControl
 from kernel_server.control.seam import Event
 from kernel_server.control.thread import PlainThread
 from kernel_server.wire import openapi_pb2
+from tests.fakes.canned_control import CannedControl
 
 _SERVICE, _METHOD = "bench.Cellwise", "TransactionCall"
 NUMBERS = ("현재가", "거래량", "거래대금", "시가", "고가", "저가")
 
 
-def serve(make: Callable[[PlainThread], ReadyMadeControl]) -> str:
+def serve(make: Callable[[PlainThread], CannedControl]) -> str:
     """Starts the server in this process and gives its address."""
     thread = PlainThread()
     control = make(thread)

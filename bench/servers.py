@@ -15,11 +15,11 @@ import threading
 from bench import cellwise
 from kernel_server import parent, reference
 from kernel_server.clock import RunningClock
-from kernel_server.control.ready_made import ReadyMadeControl
 from kernel_server.control.seam import Table
 from kernel_server.control.thread import PlainThread
 from kernel_server.scheduler import Limits
 from kernel_server.server import BackgroundServer, ServerSettings
+from tests.fakes.canned_control import CannedControl
 
 ROWS = 600
 CODE = "opt10081"
@@ -61,8 +61,8 @@ def main() -> None:
     kind, count = sys.argv[1], int(sys.argv[2])
     made = pages(count)
 
-    def make(thread: PlainThread) -> ReadyMadeControl:
-        return ReadyMadeControl({CODE: made}, thread.hand_over)
+    def make(thread: PlainThread) -> CannedControl:
+        return CannedControl({CODE: made}, thread.hand_over)
 
     if kind == "packed":
         thread = PlainThread()

@@ -21,12 +21,12 @@ import grpc.aio
 from bench.timing import one_core
 from kernel_server import gc_tuning, parent, reference
 from kernel_server.clock import RunningClock
-from kernel_server.control.ready_made import ReadyMadeControl
 from kernel_server.control.thread import PlainThread
 from kernel_server.scheduler import Limits
 from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.streams import event_codec
 from kernel_server.streams.realtime import RealEvent
+from tests.fakes.canned_control import CannedControl
 
 CODE, OTHER, TYPE = "005930", "000660", "주식체결"
 # As long as what the broker sends: prices with signs, amounts, times.
@@ -38,7 +38,7 @@ OPTIONS = event_codec.Options((), infer=True, readable=True)
 EVENT = event_codec.real(RealEvent(CODE, TYPE, DATA, 0.0), OPTIONS).SerializeToString()
 
 
-class BurstControl(ReadyMadeControl):
+class BurstControl(CannedControl):
     """KOA_Functions("burst", n) fires n real-time events of one issue; ("stamp", n) n that say when they were fired."""
 
     def KOA_Functions(self, name: str, count: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from PySide2 import QtCore
 
 from kernel_server import reference
-from kernel_server.control.ready_made import ReadyMadeControl
+from tests.fakes.canned_control import CannedControl
 
 _FORM = re.compile(r"(\w+)\(([\w,]*)\)\Z")
 
@@ -29,7 +29,7 @@ class StandIn(QtCore.QObject):
         self, pages: Any, later: Callable[[Callable[[], None]], None], connected: bool = True
     ) -> None:
         super().__init__()
-        self.broker = ReadyMadeControl(pages, later, connected=connected)
+        self.broker = CannedControl(pages, later, connected=connected)
         self.broker.listen(lambda event: getattr(self, event.name).emit(*event.arguments))
         self.wrong_thread = 0
         self.cleared = False

@@ -13,12 +13,12 @@ import grpc
 
 from kernel_server import reference
 from kernel_server.clock import SteppedClock
-from kernel_server.control.ready_made import ReadyMadeControl
 from kernel_server.control.seam import Table
 from kernel_server.control.thread import PlainThread
 from kernel_server.scheduler import PRESETS, BackOff, Limits
 from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
+from tests.fakes.canned_control import CannedControl
 
 NOW = 1_790_000_000.0
 UNLIMITED = Limits("none", {})
@@ -44,7 +44,7 @@ class Rig:
     """``control`` may be looked at; ``clock`` moved."""
 
     server: BackgroundServer
-    control: ReadyMadeControl
+    control: CannedControl
     clock: SteppedClock
     thread: PlainThread
     stub: Any
@@ -73,10 +73,10 @@ def rig(
     """``settings_more`` are further fields of the server's Settings."""
     clock = clock or SteppedClock(NOW)
     thread = PlainThread()
-    made: list[ReadyMadeControl] = []
+    made: list[CannedControl] = []
 
-    def make() -> ReadyMadeControl:
-        made.append(ReadyMadeControl(pages, thread.hand_over, bulk, connected))
+    def make() -> CannedControl:
+        made.append(CannedControl(pages, thread.hand_over, bulk, connected))
         return made[0]
 
     settings = ServerSettings(

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from kernel_server.control.host import ControlHost, ControlWork
-from kernel_server.control.ready_made import ReadyMadeControl
 from kernel_server.control.thread import PlainThread
+from tests.fakes.canned_control import CannedControl
 
 CONTROL: Any = object()
 
@@ -61,7 +61,7 @@ class TestAHost:
     def test_passes_failures_on_to_the_caller(self) -> None:
         async def scenario() -> None:
             thread = PlainThread()
-            host = ControlHost(thread, lambda: ReadyMadeControl({}, thread.hand_over))
+            host = ControlHost(thread, lambda: CannedControl({}, thread.hand_over))
             functions: list[Callable[[Any], int]] = [
                 boom,
                 leave,
@@ -80,7 +80,7 @@ class TestAHost:
     def test_gives_each_caller_its_own_result(self) -> None:
         async def scenario() -> None:
             thread = PlainThread()
-            host = ControlHost(thread, lambda: ReadyMadeControl({}, thread.hand_over))
+            host = ControlHost(thread, lambda: CannedControl({}, thread.hand_over))
             for number in range(2_000):
                 assert await asyncio.wait_for(host.run(lambda _, number=number: number), 10) == number  # type: ignore[misc]
             host.close()

@@ -21,7 +21,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_server.clock import KST
-from kernel_server.control.ready_made import ReadyMadeControl
 from kernel_server.observe import logs, masking
 from kernel_server.observe.health import HealthMonitor, HealthSettings
 from kernel_server.observe.metrics import Metrics
@@ -29,6 +28,7 @@ from kernel_server.observe.phase import seconds_behind
 from kernel_server.scheduler import BackOff
 from kernel_server.security import tokens
 from kernel_server.wire import kernel_pb2, openapi_pb2
+from tests.fakes.canned_control import CannedControl
 from tests.kernel_server.security.test_access import ORDER, call
 from tests.support.canned_server import NOW, Rig, daily_rows, official, rig, stepping
 from tests.support.streaming import until
@@ -349,7 +349,7 @@ class Calm:
     """A control thread that answers, and a scheduler with nothing to do."""
 
     async def run(self, work: Callable[[Any], int]) -> int:
-        return work(ReadyMadeControl({}, lambda _: None))
+        return work(CannedControl({}, lambda _: None))
 
     def ban(self) -> int:
         return 0

@@ -50,7 +50,7 @@ def message(server: Rig, order: Sent, text: str = DONE) -> Callable[[], None]:
 
 
 def number(server: Rig, order: Sent, value: str) -> Callable[[], None]:
-    return lambda: server.control.tell_number(order.screen, order.name, TR, value)
+    return lambda: server.control.fire_order_number(order.screen, order.name, TR, value)
 
 
 def report(
@@ -67,11 +67,11 @@ def report(
         919: more.get("reason", "0"),
         819: more.get("closed", "0"),
     }
-    return lambda: server.control.tell_chejan("0", values)
+    return lambda: server.control.fire_chejan("0", values)
 
 
 def balance(server: Rig, code: str = CODE) -> Callable[[], None]:
-    return lambda: server.control.tell_chejan("1", {9201: ACCOUNT, 9001: "A" + code, 930: "10"})
+    return lambda: server.control.fire_chejan("1", {9201: ACCOUNT, 9001: "A" + code, 930: "10"})
 
 
 def queued(server: Rig) -> int:

@@ -356,14 +356,14 @@ class TestAnAddress:
 
     def test_is_refused_by_the_server_itself_whoever_starts_it(self) -> None:
         from kernel_server.clock import SteppedClock
-        from kernel_server.control.ready_made import ReadyMadeControl
         from kernel_server.control.thread import PlainThread
         from kernel_server.scheduler import PRESETS
+        from tests.fakes.canned_control import CannedControl
 
         thread = PlainThread()
         with pytest.raises(Unprotected):
             BackgroundServer(
-                lambda: ReadyMadeControl({}, thread.hand_over),
+                lambda: CannedControl({}, thread.hand_over),
                 SteppedClock(0.0),
                 ServerSettings(PRESETS["official"], host="0.0.0.0", port=0),
                 thread,

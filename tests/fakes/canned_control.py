@@ -1,7 +1,7 @@
-"""A control whose answers are ready made: it costs nothing, so what is measured or tested is what stands above it.
+"""A control with canned answers, for tests and benchmarks of what stands above a control.
 
 It answers every TR with the pages it was given, one after the other, and fires its events as the OCX
-would. It works on Python 3.10 without numpy.
+does. It works on Python 3.10 without numpy.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from kernel_server import reference
 from kernel_server.control.seam import Event, Handler, Scalar, Table, Value
 
 
-class ReadyMadeControl:
+class CannedControl:
     """Pages by TR code (lower case): each page is (single values by field name, rows in the TR's field order).
 
-    ``later`` hands work to the control thread, so that an answer comes after the call that asked for it.
-    With ``bulk`` False, GetCommDataEx gives nothing, as it does on some machines, and cells are read one by one.
+    ``later`` posts work to the control thread, so that an answer comes after the request.
+    With ``bulk`` False, GetCommDataEx returns nothing, as on some machines, and cells are read one by one.
     """
 
     kind = "simulated"
@@ -37,10 +37,10 @@ class ReadyMadeControl:
         self._inputs: dict[str, str] = {}
         self._position: dict[tuple[str, str], int] = {}
         self._current: tuple[Mapping[str, str], Table] | None = None
-        # The values that GetChejanData answers.
+        # What GetChejanData returns, by FID.
         self.chejan: Mapping[int, str] = {}
         self._index: dict[str, dict[str, int]] = {}
-        # What was called, for tests: (function, arguments) and for a TR its inputs.
+        # Recorded calls: (function, arguments), and the inputs of each TR.
         self.calls: list[tuple[str, tuple[Scalar, ...]]] = []
         self.asked: list[dict[str, str]] = []
 
@@ -103,13 +103,13 @@ class ReadyMadeControl:
     def GetChejanData(self, fid: int) -> str:
         return self.chejan.get(fid, "")
 
-    def tell_number(self, screen: str, request: str, code: str, number: str) -> None:
+    def fire_order_number(self, screen: str, request: str, code: str, number: str) -> None:
         """OnReceiveTrData of an order; only on the control thread."""
         self._current = {"주문번호": number}, []
         self.fire("OnReceiveTrData", screen, request, code, "", "", 0, "", "", "")
         self._current = None
 
-    def tell_chejan(self, kind: str, values: Mapping[int, str]) -> None:
+    def fire_chejan(self, kind: str, values: Mapping[int, str]) -> None:
         """OnReceiveChejanData with those values by FID; only on the control thread."""
         self.chejan = values
         self.fire("OnReceiveChejanData", kind, len(values), ";".join(map(str, values)))
