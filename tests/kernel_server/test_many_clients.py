@@ -14,7 +14,8 @@ import pytest
 from kernel_server.rpc import real as real_rpc
 from kernel_server.wire import kernel_pb2
 from tests.support.canned_server import Rig, daily_rows, rig
-from tests.support.streaming import calls, until
+from tests.support.streaming import calls
+from tests.support.waiting import wait_until
 
 PAGES = {"opt10081": [({"종목코드": "005930"}, daily_rows(30)) for _ in range(3)]}
 
@@ -87,10 +88,10 @@ def test_with_five_hundred_streams_open_calls_are_answered_and_every_stream_hear
         over.set()
         asking.join(20)
         assert not asking.is_alive()
-        until(lambda: left(server) == before)
+        wait_until(lambda: left(server) == before)
         assert (good, seen) == (500 * 5, 500)
         assert len(calls(server, "SetRealReg")) == 1
-        until(lambda: not held(server))
+        wait_until(lambda: not held(server))
 
 
 def test_one_that_stops_reading_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +110,7 @@ def test_ten_thousand_rpcs_that_are_cancelled_at_any_point_leave_nothing_behind(
         threads = threading.active_count()
         before = left(server)
         assert crowd(server, "quitters", 10_000, 7) == 10_000
-        until(lambda: left(server) == before)
-        until(lambda: not held(server))
+        wait_until(lambda: left(server) == before)
+        wait_until(lambda: not held(server))
         assert server.thread.post(lambda: None).result(10) is None  # the control thread is alive
         assert threading.active_count() <= threads

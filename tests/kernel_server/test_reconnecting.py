@@ -8,7 +8,8 @@ from collections.abc import Callable
 from kernel_server.reconnecting import ReconnectSettings, usually_open
 from tests.support.canned_server import Rig, rig
 from tests.support.koapy_client import OlderClient
-from tests.support.streaming import calls, fire, until
+from tests.support.streaming import calls, fire
+from tests.support.waiting import wait_until
 
 
 def state(server: Rig) -> str:
@@ -42,12 +43,12 @@ def refuse_logins(server: Rig, code: int) -> Callable[[], None]:
 def test_a_lost_connection_is_logged_in_again_and_everything_registered_as_before() -> None:
     with rig({}) as server, OlderClient(server.address) as client:
         stream = client.real(["005930"], [10])
-        until(lambda: len(calls(server, "SetRealReg")) == 1)
+        wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
         fire(server, "OnEventConnect", -106)
         assert state(server) == "lost"
         assert "lost (-106)" in server.server.keeper.problems()[0]
         advance(server, 5)
-        until(lambda: state(server) == "in")
+        wait_until(lambda: state(server) == "in")
         assert calls(server, "SetRealReg") == [("5101", "005930", "10", "1")] * 2
         assert server.server.keeper.problems() == []
         told = [next(stream).arguments[0].long_value for _ in range(2)]
@@ -57,7 +58,7 @@ def test_a_lost_connection_is_logged_in_again_and_everything_registered_as_befor
 
 def test_it_is_tried_again_and_again_but_ever_more_rarely() -> None:
     with rig({}) as server:
-        until(lambda: state(server) == "in")
+        wait_until(lambda: state(server) == "in")
         again = refuse_logins(server, -101)
         fire(server, "OnEventConnect", -106)
         tries = []
@@ -76,7 +77,7 @@ def test_it_is_tried_again_and_again_but_ever_more_rarely() -> None:
         ]
         again()
         advance(server, 300)
-        until(lambda: state(server) == "in")
+        wait_until(lambda: state(server) == "in")
 
 
 def test_a_server_that_nobody_has_logged_in_does_not_do_it_by_itself() -> None:
@@ -89,7 +90,7 @@ def test_a_server_that_nobody_has_logged_in_does_not_do_it_by_itself() -> None:
 
 def test_one_that_is_told_not_to_waits_for_somebody() -> None:
     with rig({}, keeping=ReconnectSettings(again=False)) as server:
-        until(lambda: state(server) == "in")
+        wait_until(lambda: state(server) == "in")
         fire(server, "OnEventConnect", -106)
         advance(server, 600)
         assert state(server) == "lost"
@@ -99,9 +100,9 @@ def test_one_that_is_told_not_to_waits_for_somebody() -> None:
 def test_silence_while_the_market_is_open_has_everything_registered_anew() -> None:
     with rig({}, is_open=lambda _: True) as server, OlderClient(server.address) as client:
         stream = client.real(["005930"], [27])
-        until(lambda: len(calls(server, "SetRealReg")) == 1)
+        wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
         advance(server, 61)
-        until(lambda: len(calls(server, "SetRealReg")) == 2)
+        wait_until(lambda: len(calls(server, "SetRealReg")) == 2)
         assert "no real-time event since" in server.server.keeper.problems()[0]
         fire(server, "OnReceiveRealData", "005930", "주식우선호가", "1\t2")
         assert server.server.keeper.problems() == []
@@ -114,7 +115,7 @@ def test_silence_means_nothing_where_nothing_is_registered_or_the_market_is_clos
         assert server.server.keeper.problems() == []
     with rig({}, is_open=lambda _: False) as server, OlderClient(server.address) as client:
         stream = client.real(["005930"], [27])
-        until(lambda: len(calls(server, "SetRealReg")) == 1)
+        wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
         advance(server, 600)
         assert len(calls(server, "SetRealReg")) == 1
         assert server.server.keeper.problems() == []

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from koalab.session import Session
-from tests.support.session import Market, recorded_data, start
+from tests.support.recorded_data import RECORDED_DATA
+from tests.support.session import Market, start
 
 
 @pytest.fixture
@@ -48,7 +49,6 @@ def open_market(tmp_path: Path) -> Iterator[Callable[[datetime], Market]]:
 
 @pytest.fixture(scope="session")
 def market_data() -> Path:
-    folder = recorded_data()
-    if folder is None:
+    if not RECORDED_DATA.is_dir():
         pytest.skip("no recorded market data: set KOALAB_MARKET_DATA to its folder")
-    return folder
+    return RECORDED_DATA

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from datetime import date
-from pathlib import Path
 
 import pytest
+
+from tests.support.recorded_data import RECORDED_DATA, needs_market_data
 
 pytest.importorskip("exchange_calendars")
 
@@ -16,25 +16,21 @@ from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.market.tick_size import limits, tick
 from tests.simulated.test_build import BuiltRig, calendar_cache
 
-DATA = Path(os.environ.get("KOALAB_MARKET_DATA") or Path(__file__).parents[3] / "shared" / "data")
 RECORDED = date(2022, 1, 18)
 
 __all__ = ["calendar_cache"]  # a fixture of this module too
 
-pytestmark = [
-    pytest.mark.market_data,
-    pytest.mark.skipif(not DATA.is_dir(), reason=f"no market data in {DATA}: set KOALAB_MARKET_DATA"),
-]
+pytestmark = needs_market_data
 
 
 def recorded_events() -> list[dict[str, object]]:
-    lines = (DATA / "kiwoom" / "koapy_events.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (RECORDED_DATA / "kiwoom" / "koapy_events.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
 
 def boards() -> dict[str, str]:
     """The market of each listed code; a code that has left the listing since counts as KOSDAQ."""
-    with (DATA / "listing.csv").open(encoding="utf-8") as lines:
+    with (RECORDED_DATA / "listing.csv").open(encoding="utf-8") as lines:
         return {row["code"]: row["market"].split()[0] for row in csv.DictReader(lines)}
 
 
@@ -86,9 +82,9 @@ def test_every_recorded_row_of_the_watch_list_is_written_our_way() -> None:
 
 
 def test_opt10081_serves_the_given_history_page_by_page() -> None:
-    with (DATA / "daily_unadjusted" / "005930.csv").open(encoding="utf-8") as lines:
+    with (RECORDED_DATA / "daily_unadjusted" / "005930.csv").open(encoding="utf-8") as lines:
         given = [row for row in csv.DictReader(lines) if row["date"] >= "1985-01-04"]
-    rig = BuiltRig(DATA, start="2022-01-18 14:22")
+    rig = BuiltRig(RECORDED_DATA, start="2022-01-18 14:22")
     inputs = {"종목코드": "005930", "기준일자": "", "수정주가구분": "0"}
     pages = rig.all_pages("opt10081", **inputs)
     dates = [text for page in pages for text in page.column("일자")]
@@ -101,7 +97,7 @@ def test_opt10081_serves_the_given_history_page_by_page() -> None:
 
 @pytest.mark.parametrize("file", ["005930_unadjusted", "035420_unadjusted", "035420_adjusted"])
 def test_recorded_rows_of_opt10081_have_our_columns(file: str) -> None:
-    (path,) = (DATA / "kiwoom").glob(f"opt10081_{file}_*.csv")
+    (path,) = (RECORDED_DATA / "kiwoom").glob(f"opt10081_{file}_*.csv")
     with path.open(encoding="utf-8") as lines:
         rows = [row for row in csv.DictReader(lines) if row[""] != "..."]
     assert rows[0]["종목코드"] == file[:6]
@@ -115,9 +111,9 @@ def test_recorded_rows_of_opt10081_have_our_columns(file: str) -> None:
 
 
 def test_given_minutes_are_served_with_their_closing_auction() -> None:
-    rig = BuiltRig(DATA, start="2020-06-04 18:00")
+    rig = BuiltRig(RECORDED_DATA, start="2020-06-04 18:00")
     page = rig.page("opt10080", 종목코드="005490", 틱범위="1", 수정주가구분="1")
-    with (DATA / "minute" / "005490_20200604.csv").open(encoding="utf-8") as lines:
+    with (RECORDED_DATA / "minute" / "005490_20200604.csv").open(encoding="utf-8") as lines:
         given = list(csv.DictReader(lines))
     assert page.column("체결시간") == [row["time"] for row in reversed(given)]
     assert [text.lstrip("+-") for text in page.column("현재가")] == [row["close"] for row in reversed(given)]
@@ -126,8 +122,8 @@ def test_given_minutes_are_served_with_their_closing_auction() -> None:
 
 
 def test_the_given_listing_is_the_master() -> None:
-    rig = BuiltRig(DATA, start="2026-03-20 18:00")
-    with (DATA / "listing.csv").open(encoding="utf-8") as lines:
+    rig = BuiltRig(RECORDED_DATA, start="2026-03-20 18:00")
+    with (RECORDED_DATA / "listing.csv").open(encoding="utf-8") as lines:
         given = {row["code"]: row for row in csv.DictReader(lines)}
     codes = rig.text("GetCodeListByMarket", "").split(";")[:-1]
     assert set(given) <= set(codes)

@@ -26,7 +26,7 @@ from tests.simulated.realtime.test_recorded_strings import LINES
 from tests.simulated.test_recorded_market_data import boards
 from tests.support.brokerage import ACCOUNT, Desk
 from tests.support.event_log import Seam
-from tests.support.market_calendar import market_data, needs_market_data
+from tests.support.recorded_data import RECORDED_DATA, needs_market_data
 from tests.support.simulated_broker import GRT, SAMSUNG, HandMarket, Rig, Row, bars
 
 MILLION = 1_000_000
@@ -39,12 +39,12 @@ def with_value(held: Bars, millions: list[int]) -> Bars:
 
 
 def rows_of(file: str) -> list[dict[str, str]]:
-    with (market_data() / KIWOOM / file).open(encoding="utf-8") as lines:
+    with (RECORDED_DATA / KIWOOM / file).open(encoding="utf-8") as lines:
         return [row for row in csv.DictReader(lines) if row[""] != "..."]
 
 
 def recorded() -> Iterator[dict[str, Any]]:
-    lines = (market_data() / KIWOOM / "koapy_events.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (RECORDED_DATA / KIWOOM / "koapy_events.jsonl").read_text(encoding="utf-8").splitlines()
     return (json.loads(line) for line in lines)
 
 

@@ -26,6 +26,7 @@ from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
 from tests.support.simulated_broker import FUND, GRT, SAMSUNG, moment, sessions
+from tests.support.waiting import let_pass
 
 ACCOUNT = "8000000011"
 BASES = {
@@ -211,15 +212,7 @@ class Desk:
             self.work.append(work)
 
     def settle(self, seconds: float = 1.0) -> None:
-        end = self.clock.now() + seconds
-        while True:
-            while self.work:
-                self.work.pop(0)()
-            due = self.clock.next_due()
-            if due is None or due > end:
-                break
-            self.clock.advance(due - self.clock.now())
-        self.clock.advance(end - self.clock.now())
+        let_pass(self.clock, self.work, self.clock.now() + seconds)
 
     def order(
         self,

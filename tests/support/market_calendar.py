@@ -1,33 +1,17 @@
-"""What the tests of markets share: a made-up calendar, moments in Seoul, and where the recorded data lies."""
+"""A made-up calendar of the exchange, and moments in Seoul."""
 
 from __future__ import annotations
 
-import os
 from datetime import date, datetime
 from functools import cache
-from pathlib import Path
 
 import numpy as np
-import pytest
 
 from kernel_server.clock import KST
 from kernel_server.reference.sessions import Sessions
 
 LATE = date(2025, 11, 13)
 """A session of the made-up calendar that opens and closes an hour late."""
-
-_DATA = Path(os.environ.get("KOALAB_MARKET_DATA") or Path(__file__).parents[3] / "shared" / "data")
-
-needs_market_data = [
-    pytest.mark.market_data,
-    pytest.mark.skipif(
-        not _DATA.is_dir(), reason=f"no recorded market data in {_DATA}: set KOALAB_MARKET_DATA to its folder"
-    ),
-]
-
-
-def market_data() -> Path:
-    return _DATA
 
 
 def at(day: str, time: str = "00:00") -> float:

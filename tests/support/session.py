@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -94,24 +91,3 @@ def start(
     )
     server = BackgroundServer(make, clock, serving, thread)
     return Market(clock, server, folder, thread, made[-1])
-
-
-def recorded_data() -> Path | None:
-    given = os.environ.get("KOALAB_MARKET_DATA")
-    folder = Path(given) if given else Path(__file__).resolve().parents[3] / "shared" / "data"
-    return folder if folder.is_dir() else None
-
-
-def eventually(happens: Callable[[], bool], seconds: float = 20.0) -> bool:
-    """Whether it happens in time, on another thread or in another process."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if happens():
-            return True
-        threading.Event().wait(0.01)
-    return False
-
-
-def becomes(found: Callable[[], Any], wanted: Any) -> None:
-    """That value is found in time."""
-    assert eventually(lambda: found() == wanted), found()

@@ -16,6 +16,7 @@ from kernel_server.reference.signature import check
 from kernel_server.simulated.control import SimulatedControl
 from kernel_server.simulated.market.model import Bars, Issue
 from kernel_server.simulated.settings import BrokerSettings
+from tests.support.waiting import let_pass
 
 SAMSUNG = Issue("005930", "삼성전자", "KOSPI", "stock", 5_969_782_550, date(1975, 6, 11), 100, "전기전자")
 GRT = Issue("900290", "GRT", "KOSDAQ", "stock", 67_375_000, date(2016, 10, 25), 0, "")
@@ -184,15 +185,7 @@ class Rig:
 
     def settle(self, seconds: float = 1.0) -> None:
         """Lets that much time pass and the control thread do its work."""
-        end = self.clock.now() + seconds
-        while True:
-            while self.work:
-                self.work.pop(0)()
-            due = self.clock.next_due()
-            if due is None or due > end:
-                break
-            self.clock.advance(due - self.clock.now())
-        self.clock.advance(end - self.clock.now())
+        let_pass(self.clock, self.work, self.clock.now() + seconds)
 
     def login(self) -> Rig:
         self.call("CommConnect")

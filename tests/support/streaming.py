@@ -1,10 +1,9 @@
-"""What the tests of streams share: events fired by hand, requests one at a time, and waiting for another thread."""
+"""For tests of streams: events fired at the control, its calls, and requests one at a time."""
 
 from __future__ import annotations
 
 import queue
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from tests.support.canned_server import Rig
@@ -18,14 +17,6 @@ def fire(server: Rig, name: str, *arguments: str | int) -> None:
 def calls(server: Rig, name: str) -> list[tuple[Any, ...]]:
     """The arguments of every call of that function so far."""
     return [arguments for called, arguments in list(server.control.calls) if called == name]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Waits for what another thread is about to do."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.002)
 
 
 class Asked:

@@ -24,6 +24,7 @@ from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trade_script import Side
 from tests.support.simulated_broker import HandMarket, Row, bars, moment, sessions
+from tests.support.waiting import let_pass
 
 
 def calendar() -> Sessions:
@@ -61,15 +62,7 @@ class Line:
         self._session += 1
 
     def settle(self, seconds: float = 1.0) -> None:
-        end = self.now() + seconds
-        while True:
-            while self.work:
-                self.work.pop(0)()
-            due = self.clock.next_due()
-            if due is None or due > end:
-                break
-            self.clock.advance(due - self.now())
-        self.clock.advance(end - self.now())
+        let_pass(self.clock, self.work, self.now() + seconds)
 
     def take(self, name: str) -> list[tuple[object, ...]]:
         """The events of that name since they were last taken, without the name."""

@@ -31,7 +31,7 @@ from kernel_server.wire import kernel_pb2, openapi_pb2
 from tests.fakes.canned_control import CannedControl
 from tests.kernel_server.security.test_access import ORDER, call
 from tests.support.canned_server import NOW, Rig, daily_rows, official, rig, stepping
-from tests.support.streaming import until
+from tests.support.waiting import wait_until
 
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
 PAGES = {
@@ -221,7 +221,7 @@ class TestTheMetrics:
             with pytest.raises(grpc.RpcError):
                 server.pages("opt10081", {"없는입력": "1"})
             failed = 'koalab_rpcs_total{method="Kernel/Pages",status="INVALID_ARGUMENT"}'
-            until(lambda: failed in scraped(server))  # the caller is told first
+            wait_until(lambda: failed in scraped(server))  # the caller is told first
             found = scraped(server)
         assert found['koalab_rpcs_total{method="Kernel/Status",status="OK"}'] == 3
         assert found[failed] == 1

@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.canned_server import Rig, rig
 from tests.support.koapy_client import OlderClient, message, plain
-from tests.support.streaming import Asked, calls, fire, until
+from tests.support.streaming import Asked, calls, fire
+from tests.support.waiting import wait_until
 
 TRADE = "\t".join(str(number) for number in range(43))
 
@@ -18,7 +19,7 @@ class TestScreens:
     def test_all_screens_are_those_that_plain_calls_have_named(self) -> None:
         with rig({}) as server, OlderClient(server.address) as client, OlderClient(server.address) as other:
             stream = other.real(["005930"], [10])
-            until(lambda: len(calls(server, "SetRealReg")) == 1)
+            wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
             for screen in ("0150", "0151", "0152"):
                 client.call("SetRealReg", screen, "005930", "10", "0")
             client.call("DisconnectRealData", "0152")
@@ -59,7 +60,7 @@ class TestScreens:
     def test_of_streams_are_named_as_one_likes(self) -> None:
         with rig({}) as server, OlderClient(server.address) as client:
             stream = client.real(["005930"], [10], screens=["5101"])
-            until(lambda: bool(calls(server, "SetRealReg")))
+            wait_until(lambda: bool(calls(server, "SetRealReg")))
             stream.cancel()
 
 
@@ -81,7 +82,7 @@ class TestAPlainLogin:
         with rig({}, connected=connected) as server, OlderClient(server.address) as client:
             before = ears(server)
             asked, stream = self.listening(client)
-            until(lambda: ears(server) > before)
+            wait_until(lambda: ears(server) > before)
             assert client.call("CommConnect") == 0
             assert plain(next(stream).arguments) == [0]  # type: ignore[call-overload]
             asked.end()
@@ -90,7 +91,7 @@ class TestAPlainLogin:
     def test_is_heard_of_by_a_listener_that_comes_late_and_once(self, connected: bool) -> None:
         with rig({}, connected=connected) as server, OlderClient(server.address) as client:
             assert client.call("CommConnect") == 0
-            until(lambda: client.call("GetConnectState") == 1)
+            wait_until(lambda: client.call("GetConnectState") == 1)
             asked, stream = self.listening(client)
             assert plain(next(stream).arguments) == [0]  # type: ignore[call-overload]
             asked.put(message("BidirectionalListenRequest")(handled_request={}))
@@ -103,12 +104,12 @@ class TestAPlainLogin:
             before = ears(server)
             hears: Callable[[], bool] = lambda: ears(server) > before  # noqa: E731
             stranger = other.listen("OnEventConnect")
-            until(hears)
+            wait_until(hears)
             assert client.call("CommConnect") == 0
             fire(server, "OnEventConnect", -106)
             before = ears(server)
             late = client.listen("OnEventConnect")
-            until(hears)
+            wait_until(hears)
             fire(server, "OnEventConnect", 0)
             assert plain(next(late).arguments) == [0]
             assert [plain(next(stranger).arguments) for _ in range(2)] == [[-106], [0]]

@@ -14,7 +14,8 @@ from kernel_server.scheduler import Limits, Window
 from kernel_server.wire import kernel_pb2
 from tests.support.canned_server import Rig, rig
 from tests.support.koapy_client import OlderClient, plain
-from tests.support.streaming import calls, until
+from tests.support.streaming import calls
+from tests.support.waiting import wait_until
 
 NAMES = [f"조건{number}" for number in range(12)]
 
@@ -54,14 +55,14 @@ def test_a_search_is_sent_on_a_screen_of_the_servers_and_told_under_the_clients(
         assert plain(event.arguments) == ["0102", "005930;", NAMES[3], 3, 0]
         ((screen, *rest),) = calls(server, "SendCondition")
         assert rest == [NAMES[3], 3, 0]
-        until(lambda: calls(server, "SendConditionStop") == [(screen, NAMES[3], 3)])
+        wait_until(lambda: calls(server, "SendConditionStop") == [(screen, NAMES[3], 3)])
 
 
 def test_the_same_condition_is_sent_once_a_minute_and_others_in_between() -> None:
     with searching() as server, OlderClient(server.address) as client, OlderClient(server.address) as other:
         assert len(list(client.condition(NAMES[0], 0))) == 1
         again = other.condition(NAMES[0], 0)
-        until(lambda: server.clock.next_wait() is not None)
+        wait_until(lambda: server.clock.next_wait() is not None)
         assert len(list(client.condition(NAMES[1], 1))) == 1
         server.clock.advance(59)
         assert [arguments[1] for arguments in calls(server, "SendCondition")] == NAMES[:2]
@@ -74,9 +75,9 @@ def test_who_gives_up_waiting_for_a_turn_is_not_searched_for() -> None:
     with searching() as server, OlderClient(server.address) as client:
         assert len(list(client.condition(NAMES[0], 0))) == 1
         again = client.condition(NAMES[0], 0)
-        until(lambda: server.clock.next_wait() is not None)
+        wait_until(lambda: server.clock.next_wait() is not None)
         again.cancel()
-        until(lambda: server.clock.next_wait() is None)
+        wait_until(lambda: server.clock.next_wait() is None)
         server.clock.advance(120)
         assert client.call("GetConnectState") == 1
         assert len(calls(server, "SendCondition")) == 1
@@ -111,7 +112,7 @@ def test_ten_live_conditions_are_no_reason_to_wait_and_an_eleventh_is_refused() 
             except grpc.RpcError:
                 return False
 
-        until(again)
+        wait_until(again)
         for stream in live:
             stream.cancel()
 
@@ -123,7 +124,7 @@ def test_a_search_whose_answer_is_lost_ends_with_an_error(monkeypatch: pytest.Mo
         with pytest.raises(grpc.RpcError) as error:
             next(client.condition(NAMES[0], 0))
         assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-        until(lambda: len(calls(server, "SendConditionStop")) == 1)
+        wait_until(lambda: len(calls(server, "SendConditionStop")) == 1)
 
 
 def test_a_live_condition_may_be_quiet_for_as_long_as_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:

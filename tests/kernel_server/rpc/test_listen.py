@@ -12,7 +12,8 @@ from kernel_server import reference
 from kernel_server.rpc import listen as listen_rpc
 from tests.support.canned_server import Rig, daily_rows, rig
 from tests.support.koapy_client import OlderClient, message, plain
-from tests.support.streaming import Asked, fire, until
+from tests.support.streaming import Asked, fire
+from tests.support.waiting import wait_until
 
 INFO = {"opt10001": [({"종목코드": "005930", "종목명": " 삼성전자 ", "현재가": "-70000"}, [])]}
 DAILY = {"opt10081": [({"종목코드": "005930"}, daily_rows(3))]}
@@ -33,7 +34,7 @@ class TestListen:
     def test_hears_an_event_with_what_is_read_inside_it(self) -> None:
         with rig(DAILY) as server, OlderClient(server.address) as client:
             stream = client.listen("OnReceiveTrData")
-            until(heard(server))
+            wait_until(heard(server))
             client.call("SetInputValue", "종목코드", "005930")
             assert client.call("CommRqData", "일봉", "opt10081", 0, "0101") == 0
             event = next(stream)
@@ -49,7 +50,7 @@ class TestListen:
         with rig({}) as server, OlderClient(server.address) as client:
             server.control.chejan = FILL
             stream = client.listen("OnReceiveChejanData")
-            until(heard(server))
+            wait_until(heard(server))
             fire(server, "OnReceiveChejanData", "0", len(FILL), ";".join(map(str, FILL)))
             event = next(stream)
         assert plain(event.arguments) == ["0", 5, "9201;9203;9001;913;302"]
@@ -65,7 +66,7 @@ class TestListen:
     def test_hears_only_the_events_it_named(self) -> None:
         with rig({}) as server, OlderClient(server.address) as client:
             stream = client.listen("OnReceiveMsg", "OnReceiveRealCondition")
-            until(heard(server))
+            wait_until(heard(server))
             fire(server, "OnReceiveConditionVer", 1, "")
             fire(server, "OnReceiveMsg", "0001", "이름", "opt10001", "[100000] 조회")
             fire(server, "OnReceiveRealCondition", "005930", "I", "조건", "3")
@@ -75,7 +76,7 @@ class TestListen:
     def test_does_not_hear_of_a_tr_that_is_another_calls_own(self) -> None:
         with rig(INFO) as server, OlderClient(server.address) as client:
             stream = client.listen("OnReceiveTrData", "OnReceiveMsg")
-            until(heard(server))
+            wait_until(heard(server))
             list(client.transaction("opt10001", {"종목코드": "005930"}))
             fire(server, "OnReceiveMsg", "0001", "이름", "", "끝")
             assert next(stream).name == "OnReceiveMsg"
@@ -91,9 +92,9 @@ class TestListen:
         with rig({}) as server, OlderClient(server.address) as client:
             for _ in range(5):
                 stream = client.listen("OnReceiveMsg", "OnReceiveTrData")
-                until(heard(server))
+                wait_until(heard(server))
                 stream.cancel()
-                until(lambda: not heard(server)())
+                wait_until(lambda: not heard(server)())
 
 
 class TestBidirectionalListen:
@@ -102,7 +103,7 @@ class TestBidirectionalListen:
             asked = Asked()
             asked.put(message("BidirectionalListenRequest")(listen_request={"slots": ["OnReceiveTrData"]}))
             stream = client.bidirectional_listen(iter(asked))
-            until(heard(server))
+            wait_until(heard(server))
             client.call("SetInputValue", "종목코드", "005930")
             client.call("CommRqData", "기본", "opt10001", 0, "0101")
             event = next(stream)
@@ -111,7 +112,7 @@ class TestBidirectionalListen:
             assert client.call("GetCommData", "opt10001", "", 0, "종목명") == " 삼성전자 "
             assert client.call("GetRepeatCnt", "opt10001", "") == 0
             asked.put(listening())
-            until(lambda: client.call("GetCommData", "opt10001", "", 0, "종목명") == "")
+            wait_until(lambda: client.call("GetCommData", "opt10001", "", 0, "종목명") == "")
             asked.put(listening("stop_listen_request"))
             assert list(stream) == []
 
@@ -124,7 +125,7 @@ class TestBidirectionalListen:
             asked = Asked()
             asked.put(message("BidirectionalListenRequest")(listen_request={"slots": ["OnReceiveRealData"]}))
             stream = client.bidirectional_listen(iter(asked))
-            until(heard(server))
+            wait_until(heard(server))
             arrived: list[str] = []
 
             def read() -> None:
@@ -134,14 +135,14 @@ class TestBidirectionalListen:
             reader.start()
             for number in range(3):
                 fire(server, "OnReceiveRealData", "005930", "주식우선호가", f"{number}\t5")
-            until(lambda: arrived == ["0\t5"])
+            wait_until(lambda: arrived == ["0\t5"])
             assert client.call("GetCommRealData", "005930", 28) == "5"
             assert other.call("GetCommRealData", "005930", 28) == ""  # it is in no event
             asked.put(listening())
-            until(lambda: arrived == ["0\t5", "1\t5"])
+            wait_until(lambda: arrived == ["0\t5", "1\t5"])
             assert client.call("GetCommRealData", "005930", 27) == "1"
             asked.put(listening())
-            until(lambda: len(arrived) == 3)
+            wait_until(lambda: len(arrived) == 3)
             asked.put(listening("stop_listen_request"))
             reader.join(10)
             assert not reader.is_alive()
@@ -154,7 +155,7 @@ class TestBidirectionalListen:
             asked = Asked()
             asked.put(message("BidirectionalListenRequest")(listen_request={"slots": ["OnReceiveMsg"]}))
             stream = client.bidirectional_listen(iter(asked))
-            until(heard(server))
+            wait_until(heard(server))
             for number in range(3):
                 fire(server, "OnReceiveMsg", "0001", "이름", "", str(number))
             assert [next(stream).arguments[3].string_value for _ in range(3)] == ["0", "1", "2"]
@@ -168,7 +169,7 @@ class TestBidirectionalListen:
                 message("BidirectionalListenRequest")(listen_request={"slots": ["OnReceiveChejanData"]})
             )
             stream = client.bidirectional_listen(iter(asked))
-            until(heard(server))
+            wait_until(heard(server))
             fire(server, "OnReceiveChejanData", "0", len(FILL), ";".join(map(str, FILL)))
             assert next(stream).arguments[0].string_value == "0"
             assert client.call("GetChejanData", 9203) == "0000001"
@@ -189,7 +190,7 @@ class TestOrderListen:
         with rig(INFO) as server, OlderClient(server.address) as client:
             server.control.chejan = FILL
             stream = client.order_listen()
-            until(heard(server))
+            wait_until(heard(server))
             client.call("SetInputValue", "종목코드", "005930")
             client.call("CommRqData", "기본", "opt10001", 0, "0101")
             fire(server, "OnEventConnect", 0)

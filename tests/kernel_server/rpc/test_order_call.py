@@ -16,7 +16,8 @@ from kernel_server.scheduler import Limits, Window
 from kernel_server.wire import kernel_pb2
 from tests.support.canned_server import Rig, rig
 from tests.support.koapy_client import OlderClient, plain
-from tests.support.streaming import calls, until
+from tests.support.streaming import calls
+from tests.support.waiting import wait_until
 
 ACCOUNT, CODE, TR = "8000000011", "005930", "KOA_NORMAL_BUY_KP_ORD"
 DONE = "[100000] 모의투자 매수주문완료"
@@ -36,7 +37,7 @@ def desk() -> Iterator[tuple[Rig, OlderClient]]:
 
 
 def sent(server: Rig, number: int = 0) -> Sent:
-    until(lambda: len(calls(server, "SendOrder")) > number)
+    wait_until(lambda: len(calls(server, "SendOrder")) > number)
     name, screen = calls(server, "SendOrder")[number][:2]
     return Sent(name, screen)
 
@@ -138,7 +139,7 @@ class TestAnOrder:
             stream = client.order(code=CODE, quantity=10)
             order = sent(server)
             tell(server, message(server, order, "[RC4025] 모의투자 매수증거금이 부족합니다."))
-            until(lambda: server.clock.next_wait() is not None)
+            wait_until(lambda: server.clock.next_wait() is not None)
             server.clock.advance(5)
             assert next(stream).name == "OnReceiveMsg"
             with pytest.raises(grpc.RpcError) as error:
@@ -185,7 +186,9 @@ class TestAnOrder:
             server.control.SendOrder = lambda *_: returned  # type: ignore[attr-defined]
             with pytest.raises(grpc.RpcError) as error:
                 list(client.order(code=CODE, quantity=10))
-            until(lambda: server.thread.post(lambda: server.server.host.router.counts()[0]).result(5) == 0)
+            wait_until(
+                lambda: server.thread.post(lambda: server.server.host.router.counts()[0]).result(5) == 0
+            )
         assert error.value.code() is status  # type: ignore[attr-defined]
         assert str(returned) in error.value.details()  # type: ignore[attr-defined]
 
@@ -205,7 +208,7 @@ class TestAnOrder:
         with desk() as (server, client):
             stream = client.order(code=CODE, quantity=10)
             sent(server)
-            until(lambda: server.clock.next_wait() is not None)
+            wait_until(lambda: server.clock.next_wait() is not None)
             server.clock.advance(20)
             with pytest.raises(grpc.RpcError) as error:
                 list(stream)
@@ -292,8 +295,10 @@ class TestWhoGoes:
                 stream = client.order(code=CODE, quantity=10)
                 sent(server, count)
                 stream.cancel()
-            until(lambda: server.thread.post(lambda: server.server.host.router.counts()[0]).result(5) == 0)
-            until(lambda: server.clock.next_wait() is None)
+            wait_until(
+                lambda: server.thread.post(lambda: server.server.host.router.counts()[0]).result(5) == 0
+            )
+            wait_until(lambda: server.clock.next_wait() is None)
 
     def test_before_its_turn_does_not_send_it(self) -> None:
         one_a_minute = Limits("one a minute", {"order": (Window(1, 60.0),)})
@@ -301,9 +306,9 @@ class TestWhoGoes:
             first = client.order(code=CODE, quantity=1)
             sent(server)
             second = client.order(code=CODE, quantity=2)
-            until(lambda: queued(server) == 1)
+            wait_until(lambda: queued(server) == 1)
             second.cancel()
-            until(lambda: queued(server) == 0)
+            wait_until(lambda: queued(server) == 0)
             server.clock.advance(120)
             third = client.order(code=CODE, quantity=3)
             sent(server, 1)

@@ -11,7 +11,8 @@ from kernel_server.streams.realtime import types_of
 from kernel_server.wire import kernel_pb2
 from tests.support.canned_server import NOW, rig
 from tests.support.koapy_client import OlderClient, message, plain
-from tests.support.streaming import Asked, calls, fire, until
+from tests.support.streaming import Asked, calls, fire
+from tests.support.waiting import wait_until
 
 TRADE = "\t".join(str(number) for number in range(43))
 QUOTES = "+70100\t-70000"
@@ -21,7 +22,7 @@ class TestRealCall:
     def test_registers_its_codes_and_hears_of_them(self) -> None:
         with rig({}) as server, OlderClient(server.address) as client:
             stream = client.real(["005930", "000660"], [10, 20])
-            until(lambda: bool(calls(server, "SetRealReg")))
+            wait_until(lambda: bool(calls(server, "SetRealReg")))
             fire(server, "OnReceiveRealData", "005930", "주식체결", TRADE)
             event = next(stream)
             assert calls(server, "SetRealReg") == [("5101", "005930;000660", "10;20", "1")]
@@ -41,7 +42,7 @@ class TestRealCall:
         for wanted, flags, named, values in cases:
             with rig({}) as server, OlderClient(server.address) as client:
                 stream = client.real(["005930"], wanted, **flags)
-                until(lambda server=server: bool(calls(server, "SetRealReg")))  # type: ignore[misc]
+                wait_until(lambda server=server: bool(calls(server, "SetRealReg")))  # type: ignore[misc]
                 fire(server, "OnReceiveRealData", "005930", "주식체결", TRADE)
                 data = next(stream).single_data
             assert (list(data.names), list(data.values)) == (named, values)
@@ -49,7 +50,7 @@ class TestRealCall:
     def test_takes_a_string_that_is_shorter_or_longer_than_its_type(self) -> None:
         with rig({}) as server, OlderClient(server.address) as client:
             stream = client.real(["005930"], [27], infer_fids=True)
-            until(lambda: bool(calls(server, "SetRealReg")))
+            wait_until(lambda: bool(calls(server, "SetRealReg")))
             fire(server, "OnReceiveRealData", "005930", "주식우선호가", "+70100")
             fire(server, "OnReceiveRealData", "005930", "주식우선호가", "+70100\t-70000\tnew")
             shorter, longer = next(stream).single_data, next(stream).single_data
@@ -61,16 +62,16 @@ class TestRealCall:
         codes = [f"{number:06d}" for number in range(250)]
         with rig({}) as server, OlderClient(server.address) as client:
             stream = client.real(codes, [10])
-            until(lambda: len(calls(server, "SetRealReg")) == 3)
+            wait_until(lambda: len(calls(server, "SetRealReg")) == 3)
             sizes = [(screen, len(listed.split(";"))) for screen, listed, _, _ in calls(server, "SetRealReg")]
             assert sizes == [("5101", 100), ("5102", 100), ("5103", 50)]
             stream.cancel()
-            until(lambda: len(calls(server, "DisconnectRealData")) == 3)
+            wait_until(lambda: len(calls(server, "DisconnectRealData")) == 3)
 
     def test_a_code_of_the_other_exchange_is_a_code(self) -> None:
         with rig({}) as server, OlderClient(server.address) as client:
             stream = client.real(["005930_NX", "005930_AL"], [10])
-            until(lambda: bool(calls(server, "SetRealReg")))
+            wait_until(lambda: bool(calls(server, "SetRealReg")))
             assert calls(server, "SetRealReg")[0][1] == "005930_NX;005930_AL"
             stream.cancel()
 
@@ -79,9 +80,9 @@ class TestRealCall:
         assert len(book) > 100
         with rig({}) as server, OlderClient(server.address) as client, OlderClient(server.address) as other:
             stream = client.real(["005930"], book)
-            until(lambda: len(calls(server, "SetRealReg")) == 1)
+            wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
             second = other.real(["005930"], trades)
-            until(lambda: len(calls(server, "SetRealReg")) == 2)
+            wait_until(lambda: len(calls(server, "SetRealReg")) == 2)
             for (_, _, listed, _), asked in zip(
                 calls(server, "SetRealReg"), ({*book}, {*book, *trades}), strict=True
             ):
@@ -98,9 +99,9 @@ class TestRealCall:
     def test_two_readers_share_a_registration_and_hear_only_of_what_each_asked_for(self) -> None:
         with rig({}) as server, OlderClient(server.address) as one, OlderClient(server.address) as two:
             trades = one.real(["005930"], [15], infer_fids=True)
-            until(lambda: len(calls(server, "SetRealReg")) == 1)
+            wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
             quotes = two.real(["005930", "000660"], [27], infer_fids=True)
-            until(lambda: len(calls(server, "SetRealReg")) == 3)
+            wait_until(lambda: len(calls(server, "SetRealReg")) == 3)
             # 005930 with what both want of it, 000660 with what one does.
             assert calls(server, "SetRealReg")[1:] == [
                 ("5101", "005930", "15;27", "1"),
@@ -115,12 +116,12 @@ class TestRealCall:
             assert heard == [["005930", "주식우선호가"], ["000660", "주식체결"], ["005930", "주식체결"]]
             trades.cancel()
             quotes.cancel()
-            until(lambda: bool(calls(server, "DisconnectRealData")))
+            wait_until(lambda: bool(calls(server, "DisconnectRealData")))
 
     def test_what_belongs_to_no_code_is_heard_under_the_blank_one(self) -> None:
         with rig({}) as server, OlderClient(server.address) as client:
             stream = client.real([""], [215, 20, 214], infer_fids=True)
-            until(lambda: bool(calls(server, "SetRealReg")))
+            wait_until(lambda: bool(calls(server, "SetRealReg")))
             fire(server, "OnReceiveRealData", "09", "장시작시간", "3\t090000\t000000")
             assert list(next(stream).single_data.values) == ["3", "090000", "000000"]
 
@@ -128,9 +129,9 @@ class TestRealCall:
         with rig({}) as server, OlderClient(server.address) as client:
             for _ in range(3):
                 stream = client.real(["005930"], [10])
-                until(lambda: bool(calls(server, "SetRealReg")))
+                wait_until(lambda: bool(calls(server, "SetRealReg")))
                 stream.cancel()
-                until(lambda: bool(calls(server, "DisconnectRealData")))
+                wait_until(lambda: bool(calls(server, "DisconnectRealData")))
                 server.control.calls.clear()
 
     @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ class TestRealCall:
         count = 20_000  # more than the connection itself holds
         with rig({}) as server, OlderClient(server.address) as client:
             stream = client.real(["005930"], [27], timeout=120, infer_fids=True)
-            until(lambda: bool(calls(server, "SetRealReg")))
+            wait_until(lambda: bool(calls(server, "SetRealReg")))
 
             def burst() -> None:
                 for number in range(count):
@@ -199,7 +200,7 @@ class TestBidirectionalRealCall:
             request.initialize_request.flags.readable_names = True
             asked.put(request)
             asked.put(message("BidirectionalRealRequest")(register_request={"code_list": ["005930"]}))
-            until(lambda: bool(calls(server, "SetRealReg")))
+            wait_until(lambda: bool(calls(server, "SetRealReg")))
             fire(server, "OnReceiveRealData", "005930", "주식우선호가", QUOTES)
             named = [reference.fid(fid).name for fid in (27, 28)]
             assert list(next(stream).single_data.names) == named
@@ -208,15 +209,15 @@ class TestBidirectionalRealCall:
                     register_request={"code_list": ["000660"], "fid_list": [20]}
                 )
             )
-            until(lambda: len(calls(server, "SetRealReg")) == 2)
+            wait_until(lambda: len(calls(server, "SetRealReg")) == 2)
             asked.put(message("BidirectionalRealRequest")(remove_request={"code_list": ["005930"]}))
-            until(lambda: bool(calls(server, "SetRealRemove")))
+            wait_until(lambda: bool(calls(server, "SetRealRemove")))
             fire(server, "OnReceiveRealData", "005930", "주식체결", TRADE)
             fire(server, "OnReceiveRealData", "000660", "주식체결", TRADE)
             assert plain(next(stream).arguments)[0] == "000660"
             asked.put(message("BidirectionalRealRequest")(stop_request={}))
             assert list(stream) == []
-            until(lambda: bool(calls(server, "DisconnectRealData")))
+            wait_until(lambda: bool(calls(server, "DisconnectRealData")))
 
     def test_a_request_that_makes_no_sense_ends_it_with_a_reason(self) -> None:
         with rig({}) as server, OlderClient(server.address) as client:
@@ -238,7 +239,7 @@ class TestTicks:
             asked = Asked()
             asked.put(kernel_pb2.TicksRequest(add=["005930", "000660"], fids=[10, 27]))
             stream = server.stub.Ticks(iter(asked), timeout=20)
-            until(lambda: bool(calls(server, "SetRealReg")))
+            wait_until(lambda: bool(calls(server, "SetRealReg")))
 
             def burst() -> None:
                 for number in range(1000):

@@ -23,7 +23,8 @@ from tests.kernel_server.security.test_access import Locked, bearer, call, refus
 from tests.kernel_server.security.test_real_orders import YES, broker
 from tests.support.canned_server import Rig, official, rig
 from tests.support.koapy_client import OlderClient
-from tests.support.streaming import Asked, calls, fire, until
+from tests.support.streaming import Asked, calls, fire
+from tests.support.waiting import wait_until
 
 
 def buy(quantity: int = 10, price: int = 70_000) -> openapi_pb2.OrderRequest:
@@ -57,7 +58,7 @@ class TestAnOrderStream:
     def test_reaches_it_with_both(self) -> None:
         with broker("0", access=Access(allow_real_orders=True)) as server:
             stream = server.stub.Order(buy(), metadata=YES)
-            until(lambda: len(calls(server, "SendOrder")) == 1)
+            wait_until(lambda: len(calls(server, "SendOrder")) == 1)
             stream.cancel()
 
     def test_keeps_within_the_limit_on_size(self) -> None:
@@ -74,7 +75,7 @@ class TestAnOrderStream:
                     call("SendOrder", "", "0101", "8000000011", 1, "005930", 1, 70_000, "00", "")
                 )
             stream = server.stub.Order(buy())
-            until(lambda: server.stub.Status(kernel_pb2.StatusRequest()).queued == 1)
+            wait_until(lambda: server.stub.Status(kernel_pb2.StatusRequest()).queued == 1)
             server.control.GetLoginInfo = lambda _tag: ""  # type: ignore[method-assign]
             server.clock.advance(1.0)
             with pytest.raises(grpc.RpcError) as error:
@@ -105,7 +106,7 @@ class TestRights:
         asked = Asked()
         asked.put(kernel_pb2.TicksRequest(add=["005930"], fids=[10]))
         stream = locked.stub.Ticks(iter(asked), metadata=locked.read)
-        until(lambda: bool(calls(locked.server, "SetRealReg")))
+        wait_until(lambda: bool(calls(locked.server, "SetRealReg")))
         assert next(stream).carried_out == 1
         stream.cancel()
         asked.end()
@@ -129,7 +130,7 @@ class TestRights:
                 grpc.StatusCode.UNAUTHENTICATED,
                 "Forbidden",
             )
-            until(lambda: any(code == "005930" for _, code in calls(server, "SetRealRemove")))
+            wait_until(lambda: any(code == "005930" for _, code in calls(server, "SetRealRemove")))
             fire(server, "OnReceiveRealData", "000660", "주식체결", "\t".join(["1"] * 43))
             assert len(next(streams["kept"]).type) == 1
             for one in asked.values():
@@ -199,7 +200,7 @@ def test_events_that_a_slow_reader_loses_are_counted() -> None:
             lost += next(stream).dropped
             if lost:
                 break
-        until(lambda: scraped(server).get("koalab_events_dropped_total", 0) >= lost)
+        wait_until(lambda: scraped(server).get("koalab_events_dropped_total", 0) >= lost)
         assert scraped(server)['koalab_events_total{event="OnReceiveRealData"}'] >= 200
         stream.cancel()
         asked.end()

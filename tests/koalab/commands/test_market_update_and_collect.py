@@ -23,6 +23,7 @@ from koalab.live.collection import Collection
 from koalab.magics import KiwoomMagics
 from koalab.session import Session
 from tests.support.session import Market, start
+from tests.support.waiting import eventually
 
 Run = Callable[..., Result]
 
@@ -89,9 +90,7 @@ class TestCollect:
             encoding="utf-8",
         ) as process:
             try:
-                until = time.monotonic() + 30
-                while kw.status()["streams"] == 0 and time.monotonic() < until:
-                    time.sleep(0.02)
+                eventually(lambda: kw.status()["streams"] > 0, 30)
                 friday.clock.advance(100)
                 time.sleep(0.2)
                 process.send_signal(signal.SIGINT)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,9 +15,9 @@ from kernel_server import reference
 from koalab.frames import info, quotes, to_frame
 from koalab.frames.bars import parse
 from koalab.transport.base import Page
+from tests.support.recorded_data import RECORDED_DATA
 
-MARKET_DATA = Path(os.environ.get("KOALAB_MARKET_DATA") or Path(__file__).parents[4] / "shared" / "data")
-KIWOOM = MARKET_DATA / "kiwoom"
+KIWOOM = RECORDED_DATA / "kiwoom"
 
 pytestmark = [
     pytest.mark.market_data,

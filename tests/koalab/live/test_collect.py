@@ -18,7 +18,8 @@ from koalab import BadInput
 from koalab.frames.bars import BarColumns
 from koalab.live.collection import Collection
 from koalab.session import Session
-from tests.support.session import Market, eventually, start
+from tests.support.session import Market, start
+from tests.support.waiting import eventually
 
 ONE, OTHER = "086900", "005930"  # 메디톡스, in which nothing is traded in some minutes, and 삼성전자
 DAY = "2026-11-20"

@@ -17,7 +17,7 @@ from koalab.errors import BadInput, KoalabError, NotConnected, ServerLost
 from koalab.live.hub import Hub
 from koalab.transport.base import TickBatch
 from koalab.transport.ticks import RemoteTicks
-from tests.support.session import eventually
+from tests.support.waiting import eventually
 
 
 def batch(time: Sequence[float] = (), **more: Any) -> TickBatch:

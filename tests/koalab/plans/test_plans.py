@@ -28,7 +28,8 @@ from koalab.store.disk import CacheUnavailable
 from koalab.store.series import Series
 from koalab.transport.base import Page, QueuePosition
 from koalab.transport.embedded import EmbeddedTransport
-from tests.support.session import SATURDAY, Market, eventually, start
+from tests.support.session import SATURDAY, Market, start
+from tests.support.waiting import eventually
 
 SEVERAL = ["005930", "000660", "373220", "035720", "068270", "329180", "207940", "005380", "105560", "051910"]
 LISTED_LONG_AGO = ["005930", "005935", "005380", "000270", "000810", "003490", "006400", "009150"]

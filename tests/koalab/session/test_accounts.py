@@ -24,7 +24,8 @@ from koalab.loaders.accounts import AccountLoader, AccountNumbers
 from koalab.session import Session
 from koalab.session.core import exchange_sessions
 from koalab.transport.base import Page
-from tests.support.session import Market, becomes, start
+from tests.support.session import Market, start
+from tests.support.waiting import becomes
 
 FIRST, SECOND = "8000000011", "8000000028"
 TEXT = pd.StringDtype(na_value=np.nan)

@@ -15,7 +15,8 @@ from koalab.loaders import condition_search
 from koalab.session import Session
 from koalab.transport.base import QueuePosition
 from koalab.transport.conditions import codes_of
-from tests.support.session import Market, becomes, start
+from tests.support.session import Market, start
+from tests.support.waiting import becomes
 
 
 @pytest.fixture(scope="module")

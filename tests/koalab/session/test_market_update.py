@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from datetime import date, datetime
@@ -28,6 +27,7 @@ from koalab.session import Session
 from koalab.store.series import Series
 from koalab.transport.base import Page
 from tests.support.session import Market, start
+from tests.support.waiting import eventually
 
 WEDNESDAY = datetime(2026, 11, 18, 20, tzinfo=KST)
 THURSDAY = datetime(2026, 11, 19, 20, tzinfo=KST)
@@ -356,9 +356,7 @@ def test_an_update_that_is_killed_leaves_a_sound_cache_and_goes_on_where_it_was(
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"go\n"
-        until = time.monotonic() + 30
-        while not kw.cache.series() and process.poll() is None and time.monotonic() < until:
-            time.sleep(0.01)
+        eventually(lambda: bool(kw.cache.series()) or process.poll() is not None, 30)
         process.kill()
     held = {one.code for one in kw.cache.series()}
     assert held

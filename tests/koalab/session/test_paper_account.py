@@ -20,7 +20,8 @@ from kernel_server.clock import KST
 from koalab.cli import program
 from koalab.session import Session
 from koalab.transport.embedded import EmbeddedTransport
-from tests.support.session import Market, becomes, start
+from tests.support.session import Market, start
+from tests.support.waiting import becomes
 
 ACCOUNT = "8000000011"
 HOLDINGS = {"계좌번호": ACCOUNT, "비밀번호": "", "비밀번호입력매체구분": "00", "조회구분": "1"}

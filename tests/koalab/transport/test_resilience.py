@@ -20,7 +20,8 @@ from koalab.link import Link
 from koalab.session import Session
 from koalab.transport.base import Page, QueuePosition
 from koalab.transport.embedded import EmbeddedTransport
-from tests.support.session import Market, eventually
+from tests.support.session import Market
+from tests.support.waiting import eventually
 
 
 def alive(pid: int) -> bool:

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -18,6 +17,8 @@ from random import Random
 from typing import Any
 
 import pytest
+
+from tests.support.waiting import wait_until
 
 pytest.importorskip("exchange_calendars")
 
@@ -76,13 +77,14 @@ def books(file: Path) -> dict[str, Any]:
     return dict(account_file.books_of(file, found))
 
 
-def eventually(rig: ReplayRig, done: Callable[[], bool]) -> None:
-    """Lets the rig's control thread work until that is so; its clock stands still."""
-    until = time.monotonic() + 20
-    while not done():
-        assert time.monotonic() < until
+def settle_until(rig: ReplayRig, done: Callable[[], bool]) -> None:
+    """Let the rig's control thread work until that is so; its clock stands still."""
+
+    def settled() -> bool:
         rig.settle(0)
-        time.sleep(0.01)
+        return done()
+
+    wait_until(settled)
 
 
 def refusal(file: Path, **options: Any) -> AccountFileError:
@@ -206,11 +208,11 @@ def test_a_change_is_in_the_file_before_anybody_closes_it(file: Path, calendar_c
     with trader(file) as rig:
         assert books(file)["orders"] == []
         rig.order(BUY, 3, quote=MARKET)
-        eventually(rig, lambda: len(books(file)["accounts"][ACCOUNT]["deals"]) >= 1)
+        settle_until(rig, lambda: len(books(file)["accounts"][ACCOUNT]["deals"]) >= 1)
         number = next(text for text in rig.order(BUY, 7, 50_000) if text.isdecimal())
-        eventually(rig, lambda: [o["left"] for o in books(file)["orders"] if o["placed"]] == [7])
+        settle_until(rig, lambda: [o["left"] for o in books(file)["orders"] if o["placed"]] == [7])
         rig.order(CANCEL_BUY, 7, original=number)
-        eventually(rig, lambda: not [o for o in books(file)["orders"] if o["placed"] is not None])
+        settle_until(rig, lambda: not [o for o in books(file)["orders"] if o["placed"] is not None])
 
 
 def test_a_disk_that_fails_for_a_while_stops_no_trading(
@@ -221,10 +223,10 @@ def test_a_disk_that_fails_for_a_while_stops_no_trading(
         in_the_way = file.with_name("paper.json.new")
         in_the_way.mkdir()
         rig.order(BUY, 3, quote=MARKET)
-        eventually(rig, lambda: "cannot be kept" in caplog.text)
+        settle_until(rig, lambda: "cannot be kept" in caplog.text)
         assert rig.account("opw00018").rows
         in_the_way.rmdir()
-        eventually(rig, lambda: bool(books(file)["accounts"][ACCOUNT]["deals"]))
+        settle_until(rig, lambda: bool(books(file)["accounts"][ACCOUNT]["deals"]))
         assert caplog.text.count("cannot be kept") == 1
     assert "are kept in" in caplog.text
 
@@ -393,11 +395,12 @@ def test_a_killed_broker_leaves_a_file_that_the_next_one_takes_up(
         env={**os.environ, "PYTHONUTF8": "1"},
     )
     try:
-        until = time.monotonic() + 60
-        while not file.exists() or len(books(file)["accounts"][ACCOUNT]["deals"]) < fills:
+
+        def filled() -> bool:
             assert process.poll() is None, process.stderr and process.stderr.read().decode()
-            assert time.monotonic() < until
-            time.sleep(0.003)
+            return file.exists() and len(books(file)["accounts"][ACCOUNT]["deals"]) >= fills
+
+        wait_until(filled, 60)
         os.kill(process.pid, signal.SIGKILL)
     finally:
         process.kill()

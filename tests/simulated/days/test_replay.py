@@ -11,6 +11,8 @@ from random import Random
 
 import pytest
 
+from tests.support.recorded_data import RECORDED_DATA, needs_market_data
+
 pytest.importorskip("exchange_calendars")
 
 from hypothesis import given, settings
@@ -18,7 +20,6 @@ from hypothesis import strategies as st
 
 from tests.simulated.market.test_recorded_trades import put
 from tests.simulated.test_build import calendar_cache
-from tests.support.market_calendar import market_data, needs_market_data
 from tests.support.replayed_day import CODE, DAY, NUMBER, ReplayRig, Tick, bars, whole
 from tests.support.synthetic_day import BUY, CANCEL_BUY, LIMIT, MARKET, MODIFY_SELL, SELL
 
@@ -287,17 +288,17 @@ class TestOfRecordedDays:
         The day is what its trades are: 005490 has no other, and that of 000660 is still running at 13:00.
         """
         number = int(day.replace("-", ""))
-        with gzip.open(market_data() / "ticks" / f"{code}_{number}.csv.gz", "rt") as lines:
+        with gzip.open(RECORDED_DATA / "ticks" / f"{code}_{number}.csv.gz", "rt") as lines:
             recorded = [
                 Tick(row["time"].zfill(6), int(row["price"]), int(row["side"]), int(row["volume"]))
                 for row in csv.DictReader(lines)
             ]
-        rig = ReplayRig(market_data(), start, day)
+        rig = ReplayRig(RECORDED_DATA, start, day)
         assert rig.call("SetRealReg", "0101", code, "10;15", "0") == 0
         rig.until(end)
         assert rig.traded(code) == recorded
         names = ("time", "open", "high", "low", "close", "volume")
-        with (market_data() / "minute" / f"{code}_{number}.csv").open() as lines:
+        with (RECORDED_DATA / "minute" / f"{code}_{number}.csv").open() as lines:
             minutes = [[int(row[name]) for name in names] for row in csv.DictReader(lines)]
         assert rig.minutes(code) == bars(recorded, number) == minutes
         today = rig.page("opt10081", 종목코드=code, 기준일자="", 수정주가구분="1").row(0)
@@ -308,9 +309,9 @@ class TestOfRecordedDays:
 
     def test_when_the_day_is_over_its_daily_file_has_the_last_word(self, calendar_cache: None) -> None:
         """The trades of 000660 are a part of the day, and its daily bar is of all of it."""
-        with (market_data() / "daily" / "000660.csv").open() as lines:
+        with (RECORDED_DATA / "daily" / "000660.csv").open() as lines:
             (given_bar,) = (row for row in csv.DictReader(lines) if row["date"] == "2020-06-01")
-        rig = ReplayRig(market_data(), "15:31", "2020-06-01")
+        rig = ReplayRig(RECORDED_DATA, "15:31", "2020-06-01")
         row = rig.page("opt10081", 종목코드="000660", 기준일자="", 수정주가구분="1").row(0)
         names = {"시가": "open", "고가": "high", "저가": "low", "현재가": "close", "거래량": "volume"}
         assert {name: row[name] for name in names} == {name: given_bar[names[name]] for name in names}

@@ -20,7 +20,8 @@ from kernel_server.simulated.market.recorded.trades import RecordedTicks
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from tests.simulated.exchange.test_script import minutes_of, rows_of
 from tests.support.exchange import CODE, DAY, Floor, hand_market, hand_sessions
-from tests.support.market_calendar import at, market_data, weekdays
+from tests.support.market_calendar import at, weekdays
+from tests.support.recorded_data import RECORDED_DATA
 from tests.support.simulated_broker import GRT, SAMSUNG, HandMarket, Row, bars, sessions
 
 
@@ -93,11 +94,11 @@ def test_two_in_a_row_share_the_minute_between_them() -> None:
 
 
 @pytest.mark.market_data
-@pytest.mark.skipif(not market_data().is_dir(), reason=f"no recorded market data in {market_data()}")
+@pytest.mark.skipif(not RECORDED_DATA.is_dir(), reason=f"no recorded market data in {RECORDED_DATA}")
 @pytest.mark.parametrize("name", ["005490_20200604", "000660_20200601"])
 def test_recorded_days_that_went_nowhere_had_none(name: str) -> None:
     opens = at(f"{name[7:11]}-{name[11:13]}-{name[13:]}", "09:00")
-    given = RecordedTicks(market_data() / "ticks", lambda _day: (int(opens), int(opens) + 23_400))
+    given = RecordedTicks(RECORDED_DATA / "ticks", lambda _day: (int(opens), int(opens) + 23_400))
     script = given.script(name[:6], int(name[7:]))
     assert script is not None
     hours = phases.SessionHours(opens - 1800, opens, opens + 22_800, opens + 23_400)

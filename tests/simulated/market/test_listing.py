@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kernel_server.simulated.market import corporate_actions, listing
 from kernel_server.simulated.market.listing import Listing
 from kernel_server.simulated.market.tick_size import board, tick
-from tests.support.market_calendar import market_data, needs_market_data
+from tests.support.recorded_data import RECORDED_DATA, needs_market_data
 
 KNOWN = listing.known()
 WHOLE = listing.build(1)
@@ -153,7 +153,7 @@ class TestAgainstRecordedListing:
     pytestmark = needs_market_data
 
     def recorded(self) -> dict[str, dict[str, str]]:
-        with (market_data() / "listing.csv").open(encoding="utf-8", newline="") as text:
+        with (RECORDED_DATA / "listing.csv").open(encoding="utf-8", newline="") as text:
             return {row["code"]: row for row in csv.DictReader(text)}
 
     def test_known_shares_are_who_they_say_they_are(self) -> None:

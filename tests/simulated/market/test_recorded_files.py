@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.recorded.market import RecordedMarket
-from tests.support.market_calendar import LATE, at, market_data, needs_market_data, weekdays
+from tests.support.market_calendar import LATE, at, weekdays
+from tests.support.recorded_data import RECORDED_DATA, needs_market_data
 
 LATER = at("2026-11-20", "20:00")
 
@@ -383,7 +384,7 @@ def test_the_source_changes_with_the_files(put: Callable[..., Path]) -> None:
 
 @pytest.fixture(scope="module")
 def market() -> RecordedMarket:
-    return RecordedMarket(market_data())
+    return RecordedMarket(RECORDED_DATA)
 
 
 class TestOverRecordedData:
@@ -397,7 +398,7 @@ class TestOverRecordedData:
 
     def test_every_file_is_read(self, market: RecordedMarket) -> None:
         for folder, adjusted in (("daily", True), ("daily_unadjusted", False)):
-            files = list((market_data() / folder).glob("*.csv"))
+            files = list((RECORDED_DATA / folder).glob("*.csv"))
             assert files
             for file in files:
                 bars = market.daily(file.stem, adjusted, LATER)

@@ -17,7 +17,8 @@ from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.recorded.market import RecordedMarket
 from kernel_server.simulated.market.trade_script import Script
-from tests.support.market_calendar import LATE, at, market_data, needs_market_data, weekdays
+from tests.support.market_calendar import LATE, at, weekdays
+from tests.support.recorded_data import RECORDED_DATA, needs_market_data
 
 CODE, DAY = "005930", "2026-11-19"
 NUMBER = 20261119
@@ -383,21 +384,21 @@ def test_the_source_changes_with_the_ticks(tmp_path: Path) -> None:
 
 def table(*path: str) -> list[dict[str, str]]:
     """The rows of a recorded file."""
-    file = market_data().joinpath(*path)
+    file = RECORDED_DATA.joinpath(*path)
     with gzip.open(file, "rt") if file.suffix == ".gz" else file.open() as lines:
         return list(csv.DictReader(lines))
 
 
 @pytest.fixture(scope="module")
 def recorded() -> RecordedMarket:
-    return RecordedMarket(market_data(), weekdays)
+    return RecordedMarket(RECORDED_DATA, weekdays)
 
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> RecordedMarket:
     """The same trades and nothing else, by a link, so that no row leaves its place."""
     folder = tmp_path_factory.mktemp("bare")
-    (folder / "ticks").symlink_to(market_data() / "ticks")
+    (folder / "ticks").symlink_to(RECORDED_DATA / "ticks")
     return RecordedMarket(folder, weekdays)
 
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from kernel_server.reference import sessions as calendar
 from kernel_server.reference.sessions import Sessions, load
-from tests.support.market_calendar import at, market_data, needs_market_data, weekdays
+from tests.support.market_calendar import at, weekdays
+from tests.support.recorded_data import RECORDED_DATA, needs_market_data
 
 THREE_DAYS = weekdays().between(date(2025, 11, 12), date(2025, 11, 14))  # the second of them is late
 
@@ -158,7 +159,7 @@ class TestAgainstRecordedSessions:
     pytestmark = needs_market_data
 
     def recorded(self) -> dict[str, tuple[str, str]]:
-        with (market_data() / "calendar" / "xkrx_sessions.csv").open(encoding="utf-8", newline="") as text:
+        with (RECORDED_DATA / "calendar" / "xkrx_sessions.csv").open(encoding="utf-8", newline="") as text:
             return {row["date"]: (row["open"], row["close"]) for row in csv.DictReader(text)}
 
     def test_days_and_hours_agree_but_for_the_saturdays_and_the_new_holiday(self, krx: Sessions) -> None:
@@ -179,7 +180,7 @@ class TestAgainstRecordedSessions:
                 assert krx.closes[here[day]] == at(day, end) - ahead, day
 
     def test_special_hours_agree(self, krx: Sessions) -> None:
-        file = market_data() / "calendar" / "xkrx_special_hours_2016-08_on.csv"
+        file = RECORDED_DATA / "calendar" / "xkrx_special_hours_2016-08_on.csv"
         with file.open(encoding="utf-8", newline="") as text:
             rows = list(csv.DictReader(text))
         assert rows

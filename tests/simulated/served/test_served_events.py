@@ -14,7 +14,7 @@ from kernel_server.simulated import BrokerSettings
 from kernel_server.wire import EXPECTED_WAIT_KEY, kernel_pb2, kernel_pb2_grpc
 from tests.support.koapy_client import plain
 from tests.support.served import ACCOUNT, Served, served
-from tests.support.streaming import until
+from tests.support.waiting import wait_until
 
 BLUE_CHIPS = ("대형 저평가 우량주", 0)
 
@@ -243,7 +243,7 @@ class TestCustomHandlers:
         with served(custom_code=True) as broker, broker.client() as client, broker.running():
             (event,) = client.custom_listen(OLDER_HANDLER, "Trades")
             assert plain(event.arguments)[:2] == ["005930", "주식체결"]
-            until(lambda: not broker.control.registrations.codes("0777"))
+            wait_until(lambda: not broker.control.registrations.codes("0777"))
 
     def test_are_refused_otherwise(self) -> None:
         with served() as broker, broker.client() as client:
@@ -343,7 +343,7 @@ class TestFaults:
     def test_a_cut_is_noticed_and_the_server_logs_in_again(self) -> None:
         with served() as broker, broker.client() as client:
             heard = client.listen("OnEventConnect")
-            until(lambda: broker.server.host.router.counts()[1] > 6)
+            wait_until(lambda: broker.server.host.router.counts()[1] > 6)
             self.ask(broker, "cut", code=-101)
             assert [plain(next(heard).arguments) for _ in range(2)] == [[-101], [0]]
             assert client.call("GetConnectState") == 1
@@ -351,7 +351,7 @@ class TestFaults:
     def test_a_restart_keeps_everybody_out_for_its_time(self) -> None:
         with served() as broker, broker.client() as client:
             heard = client.listen("OnEventConnect")
-            until(lambda: broker.server.host.router.counts()[1] > 6)
+            wait_until(lambda: broker.server.host.router.counts()[1] > 6)
             before = broker.clock.now()
             self.ask(broker, "restart", seconds=180)
             codes = []
@@ -367,7 +367,7 @@ class TestFaults:
         with served() as broker, broker.client() as client, broker.running():
             self.ask(broker, "chejan_first")
             everything = client.order_listen()
-            until(lambda: broker.server.host.router.counts()[1] > 6)
+            wait_until(lambda: broker.server.host.router.counts()[1] > 6)
             broker.on_thread(
                 lambda: broker.control.call(
                     "SendOrder", ("이름", "0111", ACCOUNT, 1, "005930", 1, 0, "03", "")

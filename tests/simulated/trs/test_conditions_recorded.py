@@ -6,7 +6,7 @@ import json
 import re
 
 from tests.simulated.trs.test_conditions import Desk
-from tests.support.market_calendar import market_data, needs_market_data
+from tests.support.recorded_data import RECORDED_DATA, needs_market_data
 
 pytestmark = needs_market_data
 
@@ -14,7 +14,7 @@ VALUE = "중소형 저평가주"
 
 
 def recorded() -> list[list[str | int]]:
-    lines = (market_data() / "kiwoom" / "koapy_events.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (RECORDED_DATA / "kiwoom" / "koapy_events.jsonl").read_text(encoding="utf-8").splitlines()
     events = [event for line in lines if isinstance(event := json.loads(line).get("event"), dict)]
     return [
         [next(iter(argument.values())) for argument in event["arguments"]]
