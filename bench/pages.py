@@ -15,7 +15,7 @@ import pandas as pd
 from bench import cellwise, timing
 from bench.servers import CODE, ROWS
 from bench.timing import Row
-from koalab.frames import bars
+from koalab.frames import bar_frames, chart_pages
 from koalab.transport.base import Page
 from koalab.transport.remote import RemoteTransport
 
@@ -37,7 +37,7 @@ def _server(kind: str) -> Iterator[str]:
 
 def _packed(transport: RemoteTransport) -> pd.DataFrame:
     pages = [page for page in transport.pages(CODE, _INPUTS) if isinstance(page, Page)]
-    return bars.to_frame(bars.parse(CODE, pages), "daily")
+    return bar_frames.to_frame(chart_pages.parse(CODE, pages), "daily")
 
 
 def run() -> list[Row]:

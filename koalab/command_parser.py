@@ -57,9 +57,9 @@ def commands(body: str) -> list[list[str]]:
 def split_at_cursor(text: str) -> tuple[list[str], str]:
     """The complete words before the cursor, and the word being typed, with its quotes.
 
-    >>> unfinished('daily "KODEX 2')
+    >>> split_at_cursor('daily "KODEX 2')
     (['daily'], '"KODEX 2')
-    >>> unfinished("daily ")
+    >>> split_at_cursor("daily ")
     (['daily'], '')
     """
     raw = [(match.group(), match.end()) for match in _RAW.finditer(text)]

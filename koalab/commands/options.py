@@ -22,7 +22,7 @@ def codes_from(words: Sequence[str]) -> str | list[str]:
 
     Accepts the repr of a Python list: ``%kiwoom daily {codes}`` gives the words ``['005930',`` and ``'000660']``.
 
-    >>> chosen(["005930"]), chosen(["[005930,", "000660]"])
+    >>> codes_from(["005930"]), codes_from(["[005930,", "000660]"])
     ('005930', ['005930', '000660'])
     """
     pieces = [piece.strip() for word in words for piece in word.strip("[]").split(",")]

@@ -1,11 +1,11 @@
-"""Raw pages of text to typed numpy columns and DataFrames.
+"""Converts pages of text into typed numpy columns and DataFrames, independent of servers and caches.
 
-Pages go in, frames come out, and nothing here knows of servers, caches or users: ``bars`` for charts, ``records``
-for what is one row an issue, ``generic`` for any other TR. Underneath, ``numbers`` reads a column of text at a time and
-``fields`` says what each of Kiwoom's fields is.
+``bars`` reads charts, ``records`` TRs with one row per issue, ``generic`` any other TR. Below them, ``numbers`` parses
+a column of text and ``fields`` has name, kind and unit of each of Kiwoom's fields.
 """
 
-from koalab.frames.bars import BarColumns, stack_codes, to_frame
+from koalab.frames.bar_frames import stack_codes, to_frame
+from koalab.frames.bars import BarColumns
 from koalab.frames.errors import ConflictingBars, UnreadableValue
 from koalab.frames.generic import Answer, answer
 from koalab.frames.records import info, infos, quotes

@@ -1,4 +1,4 @@
-"""The order book of an issue (opt10004): one row of 69 fields, as a row a level."""
+"""The order book of an issue (opt10004): its one row of 69 fields as one row per level."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ _TOTALS = {
 
 
 def book(pages: Sequence[Page], columns: Columns = "en") -> pd.DataFrame:
-    """The levels from the highest ask down to the lowest bid; those at which nobody waits are left out.
+    """The levels from the highest ask down to the lowest bid, without empty ones.
 
     The index has ``side`` (``ask``, ``bid``; in Korean 매도, 매수) and ``level`` (1 is the best); ``price`` in KRW,
-    ``volume`` in shares, ``change`` what that has changed by last. ``attrs`` hold what ``summary`` gives.
+    ``volume`` in shares, ``change`` its last change.
 
     Raises:
-        UnreadableValue: a value is not what its field holds.
+        UnreadableValue: a value does not fit its field.
     """
-    found = _values(pages)
-    levels = list(table("book")) if found else []
+    values = _values(pages)
+    levels = list(table("book")) if values else []
     figures = {
-        name: np.array([_number(found, row[place]) for row in levels], np.int64)
-        for place, name in enumerate(("price", "volume", "change"), 2)
+        name: np.array([_number(values, row[position]) for row in levels], np.int64)
+        for position, name in enumerate(("price", "volume", "change"), 2)
     }
-    figures["price"] = np.abs(figures["price"])  # its sign is a colour
+    figures["price"] = np.abs(figures["price"])  # the sign is a colour
     there = figures["price"] > 0
     english = columns == "en"
     sides = [row[0] if english else _KOREAN[row[0]] for row in levels]
@@ -57,30 +57,30 @@ def book(pages: Sequence[Page], columns: Columns = "en") -> pd.DataFrame:
 
 
 def summary(pages: Sequence[Page]) -> dict[str, Any]:
-    """What belongs to no level: ``time`` (HH:MM:SS, since when the book is so) and the totals, in shares.
+    """Time (HH:MM:SS, of the last change) and total volumes in shares.
 
-    Totals are of all levels, also of those that are not shown; ``after_hours_…`` waits in 시간외종가.
+    Totals cover the whole book, not only the levels shown; ``after_hours_…`` is the volume queued in 시간외종가.
     """
-    found = _values(pages)
-    if not found:
+    values = _values(pages)
+    if not values:
         return {"time": "", **dict.fromkeys(_TOTALS, 0)}
-    clock = found["호가잔량기준시간"].strip()
+    clock = values["호가잔량기준시간"].strip()
     time = f"{clock[:2]}:{clock[2:4]}:{clock[4:]}" if len(clock) == 6 else clock
-    return {"time": time, **{name: _number(found, field) for name, field in _TOTALS.items()}}
+    return {"time": time, **{name: _number(values, field) for name, field in _TOTALS.items()}}
 
 
 def _values(pages: Sequence[Page]) -> dict[str, str]:
-    """The fields of the one row by name; none where there is no row."""
-    held = paging.non_empty(pages)
+    """The fields of the one row by name; empty without a row."""
+    filled = paging.non_empty(pages)
     names = _names()
-    paging.check(_TR, held, len(names))
-    return dict(zip(names, held[0].columns, strict=True)) if held else {}
+    paging.check(_TR, filled, len(names))
+    return dict(zip(names, filled[0].columns, strict=True)) if filled else {}
 
 
-def _number(found: dict[str, str], name: str) -> int:
-    """A field's number; what is blank is nobody."""
+def _number(values: dict[str, str], name: str) -> int:
+    """A field's number; blank is 0."""
     try:
-        return int(numbers.integers(found[name], 1)[0]) if found[name].strip() else 0
+        return int(numbers.integers(values[name], 1)[0]) if values[name].strip() else 0
     except UnreadableValue as error:
         raise error.within(f"{_TR} {name}") from None
 

@@ -1,4 +1,4 @@
-"""Quotes (OPTKWFID) of a day that is over, read as the daily bars that opt10081 has of it."""
+"""Quotes (OPTKWFID) of a finished day as the daily bars that opt10081 has of it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class DayQuote:
 
     Attributes:
         code: of the issue.
-        base: 기준가, KRW: the close before, at the scale of this day.
-        bar: the day's bar at its own scale, as opt10081 gives it without 수정주가구분, which OPTKWFID has not: its
-            ``event`` is 0. 거래대금 is to the million in both TRs.
-        sure: the row surely says what opt10081's does. It is not where nothing was traded and prices are 0,
-            since what opt10081 has of such a day is not known, nor where 현재가 is not the 종가.
+        base: 기준가, KRW: the previous close, at the scale of this day.
+        bar: the day's bar at its own scale, as opt10081 gives it. OPTKWFID has no 수정주가구분, so ``event`` is 0.
+            거래대금 is rounded to a million in both TRs.
+        sure: the row certainly equals opt10081's. False without trades (prices are 0), since opt10081's row for
+            such a day is unknown, and where 현재가 differs from 종가.
     """
 
     code: str
@@ -34,16 +34,16 @@ class DayQuote:
 
     @property
     def day(self) -> np.datetime64:
-        """Its day, 일자; naive midnight."""
+        """일자 as naive midnight."""
         day: np.datetime64 = self.bar.time[0]
         return day
 
 
 def day_quotes(page: Page) -> dict[str, DayQuote]:
-    """The rows of one page by code; rows of which code, 일자 or prices are blank are left out.
+    """The rows of one page by code, without those whose code, 일자 or prices are blank.
 
     Raises:
-        UnreadableValue: a value is not what its field holds.
+        UnreadableValue: a value does not fit its field.
     """
     frame = rows("OPTKWFID", [page])
     codes = frame["code"].tolist()
@@ -56,20 +56,20 @@ def day_quotes(page: Page) -> dict[str, DayQuote]:
         opened, high, low, price, volume, value, close, base = numbers.tolist()
         bar = BarColumns(
             time=np.array([date]),
-            open=_whole(opened),
-            high=_whole(high),
-            low=_whole(low),
-            close=_whole(price),
-            volume=_whole(volume),
-            value=_whole(value),
+            open=_one_value(opened),
+            high=_one_value(high),
+            low=_one_value(low),
+            close=_one_value(price),
+            volume=_one_value(volume),
+            value=_one_value(value),
             event=np.zeros(1, np.int64),
             ratio=np.full(1, np.nan),
         )
-        # 종가 has only been seen equal to 현재가; where there is none, it says nothing.
+        # 종가 has only been observed equal to 현재가; a blank one proves nothing.
         found[code] = DayQuote(code, base, bar, opened > 0 and close in (price, 0.0))
     return found
 
 
-def _whole(value: float) -> Numbers:
-    """One value as int64, as float64 where it has a fraction."""
+def _one_value(value: float) -> Numbers:
+    """One value as int64, or float64 if it has a fraction."""
     return np.array([int(value) if value.is_integer() else value])

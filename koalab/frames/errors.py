@@ -1,9 +1,4 @@
-"""What can be wrong with what a broker sent.
-
-KoalabError
-├── UnreadableValue    a text that is not what its field holds
-└── ConflictingBars    bars that do not stand in one order in time
-"""
+"""Errors about the broker's data; ``koalab.errors`` draws the whole hierarchy."""
 
 from __future__ import annotations
 
@@ -11,13 +6,13 @@ from koalab.errors import KoalabError
 
 
 class UnreadableValue(KoalabError, ValueError):
-    """A text of the broker's cannot be what its field holds.
+    """Raised when a text from the broker does not fit its field: "12+5" for a number, say.
 
     Attributes:
-        value: the text as it came, blanks included.
-        row: where it stood in its column, from 0, newest first as the broker gives it; None for a whole column.
-        expected: what should have stood there (``"a number"``, say).
-        where: TR and field, where the reader knew them.
+        value: the text as received, blanks included.
+        row: its position in the column from 0, in the broker's order; None for a whole column.
+        expected: what the field holds (``"a number"``, say).
+        where: TR and field, blank if unknown to the reader.
     """
 
     def __init__(self, value: str, row: int | None, expected: str, where: str = "") -> None:
@@ -29,9 +24,9 @@ class UnreadableValue(KoalabError, ValueError):
         )
 
     def within(self, where: str) -> UnreadableValue:
-        """The same error with the TR and field it came from."""
+        """The same error with its TR and field."""
         return UnreadableValue(self.value, self.row, self.expected, where)
 
 
 class ConflictingBars(KoalabError, ValueError):
-    """Bars overlap or run backwards, so no one series can be made of them; load the range again."""
+    """Raised when bars overlap or run backwards, so that they do not form one series; load the range again."""

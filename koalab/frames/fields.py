@@ -1,18 +1,18 @@
-"""Kiwoom's fields in a quant's words: English name, kind of value, and unit.
+"""English name, kind and unit of each of Kiwoom's fields, from ``data/fields.tsv``.
 
-``data/fields.tsv`` is the whole of it. A row whose ``tr`` is ``*`` holds for every TR that has no row of its
-own for that field, because Kiwoom gives one name to different things (현재가 is the last price in a quote and
-the close in a chart) and different units to one name (거래대금 is in million KRW in charts, 누적거래대금 of
-opt10003 in KRW). ``factor`` brings a value to base units: KRW, shares, index points; ``1/100`` divides.
+A row whose ``tr`` is ``*`` holds for every TR without an own row for that field. Own rows are needed because Kiwoom
+uses one name for different things (현재가 is the last price in a quote and the close in a chart) and different units
+for one name (거래대금 is in million KRW in charts, 누적거래대금 of opt10003 in KRW). ``factor`` converts a value to
+base units: KRW, shares, index points; ``1/100`` divides.
 
 Kinds:
-    price         the sign is a colour against 기준가 and is dropped
+    price         the sign is a colour relative to 기준가 and is dropped
     colour_ratio  a ratio whose sign is a colour too (거래대비: ``-`` below 100 %)
-    signed        the sign counts
+    signed        the sign is part of the value
     count         a number of something, or an amount
     ratio         float64 always; rates are in percent, as the broker gives them
-    implied       a rate in percent; the real server leaves out the point before its two decimals, 모의투자 does not
-    text, code    text; codes keep their zeros
+    implied       a rate in percent; the real server omits the point before its two decimals, 모의투자 does not
+    text, code    text; codes keep leading zeros
     date          YYYYMMDD
     clock         HHMMSS
     moment        YYYYMMDDHHMMSS, Seoul wall time
@@ -54,7 +54,7 @@ _DATA = Path(__file__).parent / "data"
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One output field of a TR: Kiwoom's name, the English one, what it holds, and how it gets to base units."""
+    """One output field of a TR: Kiwoom's name, the English name, its kind, and the factor to base units."""
 
     name: str
     english: str
@@ -63,7 +63,7 @@ class Field:
     divisor: int = 1
 
     def scaled(self, values: Numbers) -> Numbers:
-        """The numbers in base units; int64 stays int64 unless the unit divides."""
+        """The numbers in base units; int64 stays int64 unless there is a divisor."""
         if self.divisor != 1:
             return values / self.divisor
         return values if self.factor == 1 else values * self.factor
@@ -89,10 +89,10 @@ def _known() -> Mapping[tuple[str, str], Field]:
 
 @cache
 def fields(tr: str, block: Block = "multi") -> tuple[Field, ...]:
-    """The fields of a TR's single or multi block, in the order in which a Page holds them.
+    """The fields of a TR's single or multi block, in the order of ``Page``.
 
     Raises:
-        BadInput: no such TR, or one with a field that the table does not know.
+        BadInput: no such TR, or the table lacks one of its fields.
 
     >>> [field.english for field in fields("opt10003")][:4]
     ['time', 'price', 'change', 'change_rate']

@@ -1,4 +1,4 @@
-"""Who bought and who sold an issue, by day (opt10059)."""
+"""Purchases and sales of an issue by investor group and day (opt10059)."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from koalab.frames.fields import Columns, fields
 from koalab.transport.base import Page
 
 TR = "opt10059"
-# The change is what the closes say, and 등락율 has been seen with and without its point.
+# Changes follow from the closes, and 등락율 has been observed with and without its decimal point.
 _LEFT_OUT = ("change", "change_rate", "change_sign")
 _DAY = ("date", "close", "volume", "value")
 _MILLION = 1_000_000
 
 
 def flows(pages: Sequence[Page], money: bool, net: bool, columns: Columns = "en") -> pd.DataFrame:
-    """A row a day, oldest first: index ``date`` (naive), ``close`` and ``value`` (KRW), ``volume``, and the investors.
+    """One row per day, oldest first: index ``date`` (naive), ``close``, ``value`` (KRW), ``volume``, investor groups.
 
     Args:
-        pages: as the broker gave them, newest first.
-        money: the investors' figures are in million KRW, and come out in KRW; else they are shares.
-        net: a sign says which way; otherwise it only says what is in the column already, and goes.
+        pages: in the broker's order, newest first.
+        money: the groups' figures are in million KRW and are converted to KRW; otherwise they are shares.
+        net: the sign is kept; figures of purchases or sales alone lose their sign.
         columns: ``"en"`` or ``"ko"``.
 
     Raises:
-        UnreadableValue: a value is not what its field holds.
-        ConflictingBars: a day comes twice with different figures.
+        UnreadableValue: a value does not fit its field.
+        ConflictingBars: a day occurs twice with different figures.
     """
     frame = records.rows(TR, pages, columns)
     known = {field.english: field.label(columns) for field in fields(TR)}

@@ -1,9 +1,8 @@
-"""Any TR at all as pandas, under Kiwoom's own names and in the broker's own units.
+"""Any TR as pandas objects, under Kiwoom's names and in the broker's units.
 
-What a field is goes by ``data/kinds.tsv``: by its name, else by its FID, else by how the name ends; what no row
-speaks of is a number where it reads as one. The table is a judgement, not the broker's word, so a column that does
-not read as what the table says stays text. Only a page with another number of fields than the TR has is refused
-(UnreadableValue).
+``data/kinds.tsv`` gives a field's kind by its name, else its FID, else the end of its name; a field without a row is a
+number if it parses as one. The table is our judgement, so a column that does not parse as its kind stays text. Only a
+page with a wrong number of fields raises (UnreadableValue).
 """
 
 from __future__ import annotations
@@ -25,26 +24,26 @@ from koalab.frames.errors import UnreadableValue
 from koalab.frames.fields import Kind, table
 from koalab.transport.base import Page
 
-# Zeros that a number would lose: an order number, a code, a time of day.
+# Leading zeros mark an order number, a code or a time of day; as a number they would be lost.
 _LEADING_ZERO: Final = re.compile(r"(?:^|\n)[ \t]*[+-]?0[0-9]")
-# Fields counted off (매도호가1, 시간n) are what the field without the count is.
-_COUNTED: Final = re.compile(r"(?<=.)(?:[0-9]+|[ns])$")
+# A numbered field (매도호가1, 시간n) has the kind of the field without the number.
+_NUMBER_SUFFIX: Final = re.compile(r"(?<=.)(?:[0-9]+|[ns])$")
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What a TR brought.
+    """The result of a TR.
 
     Attributes:
         tr: its code.
-        pages: as the broker sent them.
+        pages: as received.
         single: the single block as a Series: str, int, float or Timestamp; a blank number is NaN, any other blank None.
         multi: the rows of all pages as a DataFrame, in the broker's order. Prices lose the sign that is only
-            a colour; codes, account and order numbers and times of day are text; dates are datetime64[us] where every
-            one of them is a date; other numbers are int64, or float64 with fractions or blanks.
+            a colour; codes, account and order numbers and times of day are text; dates are datetime64[us] if all
+            values are dates; other numbers are int64, or float64 with fractions or blanks.
 
-    In both, fields stand in the TR's order; a name that comes again is ``name.1``, ``name.2``. A TR without rows has
-    an empty frame with the dtypes that the table of fields gives.
+    Both keep the TR's field order; a repeated name becomes ``name.1``, ``name.2``. Without rows the frame is empty,
+    with the same dtypes.
     """
 
     tr: str
@@ -56,7 +55,7 @@ class Answer:
         values = self.pages[0].single if self.pages else ()
         if not values:
             return pd.Series([], index=pd.Index([], dtype="str"), dtype=object)
-        _same_number(self.tr, len(values), len(entry.single))
+        _require_count(self.tr, len(values), len(entry.single))
         found = [
             typed.scalar(_column(_kind(field), value, 1, entry.kind == "account"))
             for field, value in zip(entry.single, values, strict=True)
@@ -66,11 +65,11 @@ class Answer:
     @cached_property
     def multi(self) -> pd.DataFrame:
         entry = _entry(self.tr)
-        held = paging.non_empty(self.pages)
-        paging.check(self.tr, held, len(entry.multi))
-        rows = paging.row_count(held)
+        filled = paging.non_empty(self.pages)
+        paging.check(self.tr, filled, len(entry.multi))
+        rows = paging.row_count(filled)
         found = [
-            _column(_kind(field), paging.column(held, position), rows, entry.kind == "account")
+            _column(_kind(field), paging.column(filled, position), rows, entry.kind == "account")
             for position, field in enumerate(entry.multi)
         ]
         return pd.DataFrame(dict(zip(unique(entry.multi_names), found, strict=True)))
@@ -80,16 +79,16 @@ class Answer:
 
 
 def answer(tr: str, pages: Sequence[Page]) -> Answer:
-    """The pages of any TR of the reference tables, ready to be read.
+    """The result object for the pages of any TR of the reference tables.
 
     Raises:
-        BadInput: there is no such TR.
+        BadInput: no such TR.
     """
     return Answer(_entry(tr).code, tuple(pages))
 
 
 def unique(names: Sequence[str]) -> list[str]:
-    """Names as they are, the second of a name as ``name.1``, the third as ``name.2``.
+    """Makes names unique: the second occurrence is ``name.1``, the third ``name.2``.
 
     >>> unique(["현재가", "시간", "현재가"])
     ['현재가', '시간', '현재가.1']
@@ -103,7 +102,7 @@ def unique(names: Sequence[str]) -> list[str]:
 
 
 def _column(kind: Kind, text: str, rows: int, padded: bool) -> Any:
-    """``padded`` where the TR pads its numbers with zeros, so that those say nothing."""
+    """Parses a column; ``padded`` TRs pad numbers with zeros, so there a leading zero does not mean text."""
     if kind in ("code", "clock", "moment") or (
         kind == "signed" and not padded and _LEADING_ZERO.search(text)
     ):
@@ -121,7 +120,7 @@ def _entry(tr: str) -> reference.Tr:
         raise BadInput(str(error)) from None
 
 
-def _same_number(tr: str, given: int, known: int) -> None:
+def _require_count(tr: str, given: int, known: int) -> None:
     if given != known:
         raise UnreadableValue(str(given), None, f"{known}, the number of values", tr)
 
@@ -129,7 +128,7 @@ def _same_number(tr: str, given: int, known: int) -> None:
 @cache
 def _kind(field: reference.Field) -> Kind:
     by = _kinds()
-    name = _COUNTED.sub("", field.name)
+    name = _NUMBER_SUFFIX.sub("", field.name)
     if kind := by["name"].get(name) or by["fid"].get(str(field.fid)):
         return kind
     for ending, kind in by["ending"].items():

@@ -1,11 +1,11 @@
-"""Raw column text to numpy arrays.
+"""Parses a column of text into a numpy array.
 
-A column is one text: the values of all rows, newline between, as the broker wrote them. Values may carry
-blanks around them, a ``+`` or ``-`` that is only a colour, zero padding, two signs, or nothing at all.
+A column is one text: the broker's values of all rows, separated by newlines. Values may have blanks around them, a
+``+`` or ``-`` that is only a colour, zero padding, two signs, or be blank.
 
-Each reader first proves, on the bytes, that every line is one plain number, and then lets numpy read the
-whole text at once. numpy alone cannot be trusted with that: to its text reader ``12+5`` is two numbers,
-a lone ``-`` is 0, and a blank line does not exist. What is not plain is read line by line.
+Each parser first verifies on the bytes that every line is one plain number, then lets numpy parse the whole text at
+once. numpy alone is too lenient: its text reader takes ``12+5`` for two numbers, a lone ``-`` for 0, and skips blank
+lines. Other columns are parsed line by line.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _PLUS: Final = 43
 _MINUS: Final = 45
 _POINT: Final = 46
 _ZERO: Final = np.uint8(48)
-# The longest line (sign and point included) that surely fits into an int64.
-_WIDEST: Final = 18
+# The longest line (sign and point included) that always fits an int64.
+_LONGEST_LINE: Final = 18
 _LARGEST: Final = 2**63 - 1
-# What the charts of indices write for the time of their last bars: 장마감, and the end of the evening.
+# Times of the last bars in index charts: 장마감, and the end of after-hours trading.
 _MARKS: Final = ((re.compile(r"888888(?=\s|$)"), "160000"), (re.compile(r"999999(?=\s|$)"), "180000"))
 _NUMBER: Final = re.compile(r"[+-]{0,2}(?:[0-9]+(\.[0-9]*)?|(\.[0-9]+))")
 
 
 def texts(text: str, rows: int) -> list[str]:
-    """The values as text, blanks around them taken off.
+    """The values as text, stripped.
 
     Raises:
-        UnreadableValue: the text does not hold ``rows`` values.
+        UnreadableValue: the text does not have ``rows`` values.
 
     >>> texts(" 삼성전자\\n+매수  \\n", 3)
     ['삼성전자', '+매수', '']
@@ -50,13 +50,13 @@ def texts(text: str, rows: int) -> list[str]:
         return []
     values = text.split("\n")
     if len(values) != rows:
-        # Not the text itself: it may be a column of account numbers.
+        # The error must not quote the text: it may be a column of account numbers.
         raise UnreadableValue(f"{len(values)} values", None, f"one value a row ({rows} rows)")
     return [value.strip() for value in values]
 
 
 def integers(text: str, rows: int, colour: bool = False) -> Ints:
-    """Whole numbers, none missing, as int64. With ``colour`` the sign is only a colour and is dropped.
+    """Whole numbers without blanks, as int64. With ``colour`` the sign is only a colour and is dropped.
 
     Raises:
         UnreadableValue: a value is blank, has a fraction, is no number, or does not fit.
@@ -64,9 +64,9 @@ def integers(text: str, rows: int, colour: bool = False) -> Ints:
     >>> integers("-77000\\n+000000077600\\n 138", 3, colour=True)
     array([77000, 77600,   138])
     """
-    values = _read(text, rows)
+    values = _parse(text, rows)
     if values.dtype == np.int64:
-        return _uncoloured(values, colour).astype(np.int64, copy=False)
+        return _drop_colour(values, colour).astype(np.int64, copy=False)
     for row, value in enumerate(texts(text, rows)):
         if not value or "." in value:
             raise UnreadableValue(value, row, "a whole number")
@@ -76,7 +76,7 @@ def integers(text: str, rows: int, colour: bool = False) -> Ints:
 def numbers(text: str, rows: int, colour: bool = False) -> Numbers:
     """Numbers as int64, or as float64 where a value has a decimal point or is blank (NaN).
 
-    Whole numbers beyond 2**53 lose digits when a blank stands among them.
+    Whole numbers beyond 2**53 lose digits if the column has a blank.
 
     Raises:
         UnreadableValue: a value is no number, or does not fit an int64.
@@ -84,11 +84,11 @@ def numbers(text: str, rows: int, colour: bool = False) -> Numbers:
     >>> numbers("10\\n\\n-3", 3)
     array([10., nan, -3.])
     """
-    return _uncoloured(_read(text, rows), colour)
+    return _drop_colour(_parse(text, rows), colour)
 
 
 def ratios(text: str, rows: int, colour: bool = False) -> Floats:
-    """Numbers as float64 whatever they look like, NaN where blank.
+    """Numbers as float64, NaN where blank.
 
     Raises:
         UnreadableValue: a value is no number.
@@ -96,7 +96,7 @@ def ratios(text: str, rows: int, colour: bool = False) -> Floats:
     >>> ratios("+0.13\\n-87.83\\n0", 3)
     array([  0.13, -87.83,   0.  ])
     """
-    return _uncoloured(_read(text, rows), colour).astype(np.float64, copy=False)
+    return _drop_colour(_parse(text, rows), colour).astype(np.float64, copy=False)
 
 
 def dates(text: str, rows: int) -> Moments:
@@ -111,7 +111,7 @@ def dates(text: str, rows: int) -> Moments:
     """
     pairs = _pairs(text, rows, 8)
     days = None if pairs is None else _days(pairs)
-    return _each_moment(text, rows, "%Y%m%d", "a date YYYYMMDD") if days is None else days
+    return _parse_moments_line_by_line(text, rows, "%Y%m%d", "a date YYYYMMDD") if days is None else days
 
 
 def times(text: str, rows: int) -> Moments:
@@ -126,17 +126,17 @@ def times(text: str, rows: int) -> Moments:
     pairs = _pairs(text, rows, 14)
     days = None if pairs is None else _days(pairs)
     if pairs is None or days is None or (pairs[:, 4:] > np.array([23, 59, 59])).any():
-        return _each_moment(text, rows, "%Y%m%d%H%M%S", "a time YYYYMMDDHHMMSS")
+        return _parse_moments_line_by_line(text, rows, "%Y%m%d%H%M%S", "a time YYYYMMDDHHMMSS")
     hour, minute, second = pairs[:, 4:].T.astype(np.int64)
     moments: Moments = days + ((hour * 60 + minute) * 60 + second).astype("m8[s]")
     return moments
 
 
 def index_times(text: str, rows: int) -> Moments:
-    """As ``times``, of the charts of indices: 888888 in place of a time of day is 16:00, 999999 is 18:00.
+    """As ``times``, for index charts: 888888 in place of a time of day is 16:00, 999999 is 18:00.
 
     Raises:
-        UnreadableValue: a value is no moment of the calendar, and no such mark.
+        UnreadableValue: a value is neither a moment of the calendar nor such a mark.
 
     >>> index_times("20260105888888", 1)
     array(['2026-01-05T16:00:00.000000'], dtype='datetime64[us]')
@@ -146,22 +146,22 @@ def index_times(text: str, rows: int) -> Moments:
     return times(text, rows)
 
 
-def _uncoloured(values: Numbers, colour: bool) -> Numbers:
+def _drop_colour(values: Numbers, colour: bool) -> Numbers:
     return np.abs(values) if colour else values
 
 
-def _read(text: str, rows: int) -> Numbers:
+def _parse(text: str, rows: int) -> Numbers:
     """int64 where every value is a whole number, float64 otherwise."""
     if not text or text.isspace():
         blanks = len(texts(text, rows))
         return np.full(blanks, np.nan) if blanks else np.empty(0, np.int64)
-    values = _at_once(text, rows)
-    return _one_by_one(text, rows) if values is None else values
+    values = _parse_at_once(text, rows)
+    return _parse_line_by_line(text, rows) if values is None else values
 
 
-def _at_once(text: str, rows: int) -> Numbers | None:
-    """The fast way, or None where a line is anything but one plain number."""
-    form = _form(text, rows)
+def _parse_at_once(text: str, rows: int) -> Numbers | None:
+    """Fast parser; None unless every line is one plain number."""
+    form = _number_form(text, rows)
     if form is None:
         return None
     if form == "whole":
@@ -170,16 +170,16 @@ def _at_once(text: str, rows: int) -> Numbers | None:
     return np.fromstring(text, dtype=np.float64, sep="\n") + 0.0
 
 
-def _form(text: str, rows: int) -> Literal["whole", "decimal"] | None:
-    """What kind of plain number fills every line: ``[+-]?digits`` or also ``[+-]?digits.digits``."""
+def _number_form(text: str, rows: int) -> Literal["whole", "decimal"] | None:
+    """``whole`` if every line is ``[+-]?digits``, ``decimal`` if some are ``[+-]?digits.digits``, else None."""
     if not text.isascii():
         return None
-    # With a newline at both ends every line has one before and one after it.
+    # Newlines at both ends, so that every line is enclosed by two.
     raw = np.frombuffer(f"\n{text}\n".encode("ascii"), np.uint8)
-    digit = (raw - _ZERO) < 10  # below "0" wraps around
+    digit = (raw - _ZERO) < 10  # bytes below "0" wrap around to large values
     ends = np.flatnonzero(raw == _NEWLINE)
     widths = np.diff(ends) - 1
-    if widths.size != rows or widths.min() < 1 or widths.max() > _WIDEST:
+    if widths.size != rows or widths.min() < 1 or widths.max() > _LONGEST_LINE:
         return None
     if np.count_nonzero(digit) + ends.size == raw.size:
         return "whole"
@@ -199,13 +199,13 @@ def _form(text: str, rows: int) -> Literal["whole", "decimal"] | None:
     return None if (lines[1:] == lines[:-1]).any() else "decimal"
 
 
-def _one_by_one(text: str, rows: int) -> Numbers:
-    """The careful way: blanks taken off, missing values let be, doubtful ones looked at one at a time."""
+def _parse_line_by_line(text: str, rows: int) -> Numbers:
+    """Slow parser: strips values, allows blanks, and parses odd values one by one."""
     values = texts(text, rows)
     filled = [row for row, value in enumerate(values) if value]
-    found = _at_once("\n".join(values[row] for row in filled), len(filled)) if filled else None
+    found = _parse_at_once("\n".join(values[row] for row in filled), len(filled)) if filled else None
     if found is None:
-        found = _array([_number(values[row], row) for row in filled])
+        found = _to_array([_number(values[row], row) for row in filled])
     if len(filled) == rows:
         return found
     sparse = np.full(rows, np.nan)
@@ -213,13 +213,13 @@ def _one_by_one(text: str, rows: int) -> Numbers:
     return sparse
 
 
-def _array(values: list[int | float]) -> Numbers:
+def _to_array(values: list[int | float]) -> Numbers:
     whole = all(isinstance(value, int) for value in values)
     return np.array(values, np.int64) if whole else np.array(values, np.float64)
 
 
 def _number(value: str, row: int) -> int | float:
-    """One value. Of two signs the first is a colour, so the second is the number's own."""
+    """One value. Of two signs the first is a colour and the second the number's."""
     form = _NUMBER.fullmatch(value)
     if form is None:
         raise UnreadableValue(value, row, "a number")
@@ -233,7 +233,7 @@ def _number(value: str, row: int) -> int | float:
 
 
 def _pairs(text: str, rows: int, width: int) -> NDArray[np.uint8] | None:
-    """Digits two by two, one line a row, where every line is ``width`` digits and nothing else."""
+    """Pairs of digits, one row per line; None unless every line is exactly ``width`` digits."""
     if not rows or len(text) != rows * (width + 1) - 1 or not text.isascii():
         return None
     block = np.frombuffer(f"{text}\n".encode("ascii"), np.uint8).reshape(rows, width + 1)
@@ -244,21 +244,21 @@ def _pairs(text: str, rows: int, width: int) -> NDArray[np.uint8] | None:
 
 
 def _days(pairs: NDArray[np.uint8]) -> Moments | None:
-    """Midnights of (century, year, month, day) rows, or None where one is no day of the calendar."""
+    """Midnights of (century, year, month, day) rows; None if one is not a day of the calendar."""
     century, year, month, day = pairs[:, :4].T.astype(np.int64)
     year = century * 100 + year
     if year.min() < 1 or month.min() < 1 or month.max() > 12 or day.min() < 1:
         return None
     months = ((year - 1970) * 12 + month - 1).astype("M8[M]")
     days = months.astype("M8[D]") + (day - 1).astype("m8[D]")
-    late = day > 28  # only these can run over the end of their month
+    late = day > 28  # only these can exceed their month
     if (days[late].astype("M8[M]") != months[late]).any():
         return None
     midnights: Moments = days.astype("M8[us]")
     return midnights
 
 
-def _each_moment(text: str, rows: int, form: str, expected: str) -> Moments:
+def _parse_moments_line_by_line(text: str, rows: int, form: str, expected: str) -> Moments:
     width = 8 if form == "%Y%m%d" else 14
     found: Moments = np.full(rows, np.datetime64("NaT", "us"))
     for row, value in enumerate(texts(text, rows)):
@@ -267,7 +267,7 @@ def _each_moment(text: str, rows: int, form: str, expected: str) -> Moments:
         if len(value) != width or not (value.isascii() and value.isdigit()):
             raise UnreadableValue(value, row, expected)
         try:
-            # Naive on purpose: Kiwoom's clock is the wall clock in Seoul and carries no zone.
+            # Naive on purpose: Kiwoom gives Seoul wall time without a zone.
             found[row] = datetime.strptime(value, form)  # noqa: DTZ007
         except ValueError:
             raise UnreadableValue(value, row, expected) from None

@@ -1,8 +1,7 @@
-"""Which rows of newest-first pages to keep, so that together they run backwards in time without a repeat.
+"""Removes rows that consecutive pages share, so that all rows together descend in time without a repeat.
 
-The broker pages backwards by a key, and while it does so the market may add bars, so that a page can begin
-with rows that the page before it ended with. Whatever overlaps otherwise is no overlap but a mix of two
-answers, and is refused.
+The broker pages backwards by a key while the market adds bars, so a page can begin with rows that ended the previous
+page. Any other overlap means that two answers were mixed, and raises.
 """
 
 from __future__ import annotations
@@ -19,17 +18,18 @@ Mask = NDArray[np.bool_]
 
 
 def bars_to_keep(times: Moments, pages: Sequence[int]) -> Mask | None:
-    """Bars, one a time: of a time on two pages the first page's row, which is the newer page's, is kept.
+    """A mask for bars with unique times: a row that two pages share is kept in the first, newer page.
 
     Args:
         times: of all rows, pages one after another, newest first.
         pages: how many rows each page has.
 
     Returns:
-        True where a row is kept, or None where all are.
+        True where a row is kept; None if all are.
 
     Raises:
-        ConflictingBars: a page does not run backwards, or has a bar that the pages before it went past without.
+        ConflictingBars: a page does not descend in time, or has a bar that belongs into a previous page's range
+            and is missing there.
     """
     if (times[1:] < times[:-1]).all():
         return None
@@ -52,13 +52,13 @@ def bars_to_keep(times: Moments, pages: Sequence[int]) -> Mask | None:
 
 
 def ticks_to_keep(times: Moments, columns: Sequence[Numbers], pages: Sequence[int]) -> Mask | None:
-    """Ticks, of which many may have one time: only a run of whole rows that comes again is an overlap.
+    """A mask for ticks, many of which may share a time: only a run of entirely equal rows is an overlap.
 
-    Two equal trades in one second, one ending a page and one beginning the next, are two trades. Only a page
-    that begins after the end of the page before it must be repeating rows.
+    Two equal trades in one second, one ending a page and one beginning the next, are two trades. Only a page that
+    begins later than the end of the previous page repeats rows.
 
     Raises:
-        ConflictingBars: a page does not run backwards, or overlaps the ones before it in time but not in rows.
+        ConflictingBars: a page does not descend in time, or overlaps previous pages in time with other rows.
     """
     if (times[1:] <= times[:-1]).all():
         return None
@@ -76,7 +76,7 @@ def ticks_to_keep(times: Moments, columns: Sequence[Numbers], pages: Sequence[in
 
 
 def _repeated(before: NDArray[np.generic], page: NDArray[np.generic]) -> int:
-    """How many of the page's first rows are the last rows before it."""
+    """The number of the page's first rows that equal the last rows of the previous pages."""
     for start in np.flatnonzero(before[0] == page[0, 0]):
         width = min(int(before.shape[1] - start), int(page.shape[1]))
         if np.array_equal(before[:, start : start + width], page[:, :width]):

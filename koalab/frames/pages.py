@@ -1,4 +1,4 @@
-"""The pages of one TR as one: every field's texts of all pages in a row, so that each is read in one go."""
+"""Joins the pages of one TR field by field, so that each field is parsed once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from koalab.transport.base import Page
 
 
 def non_empty(pages: Iterable[Page]) -> list[Page]:
-    """The pages with something in them. A broker that has nothing may send rows of nothing but blanks."""
+    """The pages that have data. Without data the broker may send rows of blanks."""
     return [page for page in pages if page.rows and not all(map(_blank, page.columns))]
 
 
@@ -18,17 +18,17 @@ def row_count(pages: Iterable[Page]) -> int:
 
 
 def column(pages: Sequence[Page], position: int) -> str:
-    """The text of one field over all of the pages (none of them empty)."""
+    """The text of one field over all pages (none of them empty)."""
     if len(pages) == 1:
         return pages[0].columns[position]
     return "\n".join([page.columns[position] for page in pages])
 
 
 def check(tr: str, pages: Iterable[Page], fields: int) -> None:
-    """Every page has as many columns as the TR has fields in our table.
+    """Requires every page to have as many columns as the TR has fields in the reference table.
 
     Raises:
-        UnreadableValue: one has not, so that no column could be told from the next.
+        UnreadableValue: one has not, so its columns cannot be assigned to fields.
     """
     for page in pages:
         if len(page.columns) != fields:

@@ -1,6 +1,6 @@
-"""Records: basic info (opt10001), watch-list quotes (OPTKWFID), and the blocks of any other TR of the field table.
+"""Typed blocks of TRs in the field table: basic info (opt10001), watch-list quotes (OPTKWFID) and others.
 
-Figures are in base units (KRW, shares) under English and under Kiwoom's names alike; only the names differ.
+Figures are in base units (KRW, shares) under both English and Kiwoom's names.
 """
 
 from __future__ import annotations
@@ -21,92 +21,95 @@ _QUOTES = "OPTKWFID"
 
 
 def info(page: Page, columns: Columns = "en") -> pd.Series[Any]:
-    """Basic info of one issue (opt10001), as it stood when asked for.
+    """Basic info of one issue (opt10001) at the time of the request.
 
-    The Series is named after the code and holds str, int and float; dates are Timestamps (naive), a blank number
+    The Series is named after the code and has str, int and float values; dates are naive Timestamps, a blank number
     is NaN, any other blank None. ``change_sign`` is Kiwoom's: 1 상한, 2 상승, 3 보합, 4 하한, 5 하락.
 
     Raises:
-        UnreadableValue: a value is not what its field holds.
+        UnreadableValue: a value does not fit its field.
         BadInput: ``columns`` is neither ``"en"`` nor ``"ko"``.
     """
-    found = single(_INFO, page, columns)
-    return found.rename(found.iloc[0])
+    series = single(_INFO, page, columns)
+    return series.rename(series.iloc[0])
 
 
 def infos(pages: Sequence[Page], columns: Columns = "en") -> pd.DataFrame:
-    """Basic info of several issues (one opt10001 page each): one row an issue, index ``code``.
+    """Basic info of several issues (one opt10001 page each): one row per issue, index ``code``.
 
-    Columns and dtypes are those of ``typed.column``; without pages it is an empty frame with the same columns.
+    Dtypes are those of ``typed.column``; without pages an empty frame with the same columns.
 
     Raises:
-        UnreadableValue: a value is not what its field holds.
+        UnreadableValue: a value does not fit its field.
         BadInput: ``columns`` is neither ``"en"`` nor ``"ko"``.
     """
-    found = _single_fields(_INFO, pages)
-    texts = ["\n".join(page.single[position] for page in pages) for position in range(len(found))]
-    columns_ = [_typed(_INFO, field, text, len(pages)) for field, text in zip(found, texts, strict=True)]
-    return _by_code(_frame(columns_, labels(found, columns)))
+    tr_fields = _single_fields(_INFO, pages)
+    texts = ["\n".join(page.single[position] for page in pages) for position in range(len(tr_fields))]
+    typed_columns = [
+        _typed(_INFO, field, text, len(pages)) for field, text in zip(tr_fields, texts, strict=True)
+    ]
+    return _by_code(_frame(typed_columns, labels(tr_fields, columns)))
 
 
 def single(tr: str, page: Page, columns: Columns = "en") -> pd.Series[Any]:
-    """The single block of any TR whose fields are all in the field table: a Series as that of ``info``.
+    """The single block of any TR whose fields are all in the field table, as a Series like ``info``.
 
     Raises:
-        BadInput: the TR has fields that the table does not know, or ``columns`` is neither ``"en"`` nor ``"ko"``.
-        UnreadableValue: a value is not what its field holds.
+        BadInput: the table lacks a field of the TR, or ``columns`` is neither ``"en"`` nor ``"ko"``.
+        UnreadableValue: a value does not fit its field.
     """
-    found = _single_fields(tr, [page])
+    tr_fields = _single_fields(tr, [page])
     values = [
-        typed.scalar(_typed(tr, field, text, 1)) for field, text in zip(found, page.single, strict=True)
+        typed.scalar(_typed(tr, field, text, 1)) for field, text in zip(tr_fields, page.single, strict=True)
     ]
-    return pd.Series(values, index=labels(found, columns), dtype=object)
+    return pd.Series(values, index=labels(tr_fields, columns), dtype=object)
 
 
 def rows(tr: str, pages: Sequence[Page], columns: Columns = "en") -> pd.DataFrame:
     """The rows of any TR whose fields are all in the field table (opt10003, say), in the broker's order.
 
-    Times of day are text ``HH:MM:SS``. Without rows it is an empty frame with the same columns.
+    Times of day are text ``HH:MM:SS``. Without rows an empty frame with the same columns.
 
     Raises:
-        BadInput: the TR has fields that the table does not know, or ``columns`` is neither ``"en"`` nor ``"ko"``.
-        UnreadableValue: a value is not what its field holds.
+        BadInput: the table lacks a field of the TR, or ``columns`` is neither ``"en"`` nor ``"ko"``.
+        UnreadableValue: a value does not fit its field.
     """
-    found = fields(tr)
-    held = paging.non_empty(pages)
-    paging.check(tr, held, len(found))
+    tr_fields = fields(tr)
+    filled = paging.non_empty(pages)
+    paging.check(tr, filled, len(tr_fields))
     return _frame(
-        [_column(tr, held, position, field) for position, field in enumerate(found)], labels(found, columns)
+        [_column(tr, filled, position, field) for position, field in enumerate(tr_fields)],
+        labels(tr_fields, columns),
     )
 
 
 def quotes(pages: Sequence[Page], columns: Columns = "en") -> pd.DataFrame:
-    """Watch-list quotes (OPTKWFID, 100 codes a TR): one row an issue, index ``code``.
+    """Watch-list quotes (OPTKWFID, 100 codes per TR): one row per issue, index ``code``.
 
-    Every field is there whatever the issues are: numbers that the broker leaves blank (those of options and
-    ELWs, on a stock) are columns of NaN. ``time`` and ``quote_time`` are moments in Asia/Seoul, put together
-    from 일자 and the time of day, NaT where one of them is blank.
+    All fields are columns: numbers that the broker leaves blank (those of options and ELWs, for a stock) are NaN.
+    ``time`` and ``quote_time`` are timestamps in Asia/Seoul, combined from 일자 and the time of day, NaT if one of
+    them is blank.
 
     Raises:
-        UnreadableValue: a value is not what its field holds.
+        UnreadableValue: a value does not fit its field.
         BadInput: ``columns`` is neither ``"en"`` nor ``"ko"``.
     """
     frame = rows(_QUOTES, pages, columns)
-    held = paging.non_empty(pages)
-    found = fields(_QUOTES)
-    position = {field.english: at for at, field in enumerate(found)}
+    filled = paging.non_empty(pages)
+    tr_fields = fields(_QUOTES)
+    position = {field.english: at for at, field in enumerate(tr_fields)}
     for name in ("time", "quote_time"):
-        field = found[position[name]]
-        frame[field.label(columns)] = _moments(held, position["date"], position[name], field)
+        field = tr_fields[position[name]]
+        frame[field.label(columns)] = _timestamps(filled, position["date"], position[name], field)
     return _by_code(frame)
 
 
 def _single_fields(tr: str, pages: Sequence[Page]) -> tuple[Field, ...]:
-    found = fields(tr, "single")
+    tr_fields = fields(tr, "single")
     for page in pages:
-        if len(page.single) != len(found):
-            raise UnreadableValue(str(len(page.single)), None, f"{len(found)}, the number of values", tr)
-    return found
+        if len(page.single) != len(tr_fields):
+            raise UnreadableValue(str(len(page.single)), None, f"{len(tr_fields)}, the number of values", tr)
+    return tr_fields
 
 
 def _typed(tr: str, field: Field, text: str, count: int) -> Any:
@@ -121,7 +124,7 @@ def _column(tr: str, pages: Sequence[Page], position: int, field: Field) -> Any:
     return _typed(tr, field, paging.column(pages, position), paging.row_count(pages))
 
 
-def _moments(pages: Sequence[Page], date: int, clock: int, field: Field) -> pd.DatetimeIndex:
+def _timestamps(pages: Sequence[Page], date: int, clock: int, field: Field) -> pd.DatetimeIndex:
     count = paging.row_count(pages)
     days = numbers.texts(paging.column(pages, date), count)
     clocks = numbers.texts(paging.column(pages, clock), count)

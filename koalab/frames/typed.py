@@ -1,4 +1,4 @@
-"""One column of raw text as one typed column, by what kind of field it is."""
+"""Converts a column of text into a typed column, by the kind of its field."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import pandas as pd
 from koalab.frames import numbers
 from koalab.frames.fields import Kind
 
-# Two decimals without a point.
+# ``implied`` values have two decimals without a point.
 _IMPLIED = 100
 
 
 def column(kind: Kind, text: str, rows: int) -> Any:
     """A numpy array, or pandas' string array for text.
 
-    Blank numbers are NaN and make their column float64, blank dates are NaT, blank text is ``""``. A column without
-    rows has the dtype of its kind: int64 for price, signed and count, float64 for ratios, datetime64[us]
-    for dates and moments, str for the rest.
+    Blank numbers are NaN and make their column float64, blank dates are NaT, blank text is ``""``. An empty column has
+    the dtype of its kind: int64 for price, signed and count, float64 for ratios, datetime64[us] for dates and moments,
+    str for the rest.
 
     Raises:
-        UnreadableValue: a value is not what the kind asks for.
+        UnreadableValue: a value does not fit the kind.
     """
     match kind:
         case "price":
@@ -48,7 +48,7 @@ def column(kind: Kind, text: str, rows: int) -> Any:
 
 
 def strings(values: list[str]) -> Any:
-    """Texts as pandas' string array, which an empty list is too."""
+    """Texts as pandas' string array, also for an empty list."""
     return pd.array(values, dtype=pd.StringDtype(na_value=np.nan))
 
 
@@ -64,7 +64,7 @@ def scalar(values: Any) -> Any:
 
 
 def seoul(moments: numbers.Moments) -> pd.DatetimeIndex:
-    """Seoul wall time as moments with the zone Asia/Seoul."""
+    """Naive Seoul wall time as timestamps in Asia/Seoul."""
     return pd.DatetimeIndex(moments).tz_localize("Asia/Seoul")
 
 

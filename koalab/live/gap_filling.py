@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from koalab.frames.bars import parse
+from koalab.frames.chart_pages import parse
 from koalab.link import Link
 from koalab.live.collector import MinuteCollector
 from koalab.live.minute_builder import CompleteMinutes, SessionMinutes

@@ -16,7 +16,8 @@ import numpy as np
 from kernel_server.reference.sessions import Sessions
 from koalab.dates import wall_of
 from koalab.errors import NotConnected, ServerLost
-from koalab.frames.bars import BarColumns, kind_of, parse
+from koalab.frames.bars import BarColumns
+from koalab.frames.chart_pages import kind_of, parse
 from koalab.link import Link
 from koalab.loaders.adjustment_check import CHANGES, AdjustmentCheck
 from koalab.loaders.cache_view import CacheView

@@ -10,7 +10,8 @@ import numpy as np
 
 from kernel_server.reference.sessions import Sessions
 from koalab.dates import BEGINNING
-from koalab.frames.bars import BarColumns, kind_of
+from koalab.frames.bars import BarColumns
+from koalab.frames.chart_pages import kind_of
 from koalab.loaders.page_requests import INSTANT, Load
 from koalab.loaders.tr_estimate import with_unfinal
 from koalab.store import coverage

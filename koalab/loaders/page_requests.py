@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from koalab.dates import BEGINNING
-from koalab.frames.bars import BarColumns, parse
+from koalab.frames.bars import BarColumns
+from koalab.frames.chart_pages import parse
 from koalab.link import Link, QueueObserver
 from koalab.loaders.intervals import Interval
 from koalab.loaders.periods import period

@@ -10,7 +10,7 @@ import pandas as pd
 
 from koalab.dates import Day, span
 from koalab.errors import BadInput
-from koalab.frames import bars as bar_frames
+from koalab.frames import bar_frames, chart_pages
 from koalab.frames.bars import BarColumns
 from koalab.frames.fields import Columns
 from koalab.loaders.bars import BarLoader
@@ -128,7 +128,7 @@ class BarMethods(SessionCore):
 
         What is not among the ``cached`` is loaded.
         """
-        kind, none = bar_frames.kind_of(interval.tr), bar_frames.parse(interval.tr, [])
+        kind, none = chart_pages.kind_of(interval.tr), chart_pages.parse(interval.tr, [])
         found = dict(cached)
         if len(found) < len(names):
             with self._progress("", progress) as shown:

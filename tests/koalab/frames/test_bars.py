@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kernel_server import reference
 from koalab.errors import BadInput, KoalabError
 from koalab.frames import ConflictingBars, UnreadableValue, to_frame
-from koalab.frames.bars import kind_of, parse
+from koalab.frames.chart_pages import kind_of, parse
 from koalab.transport.base import Page
 
 DAILY = ["opt10081", "opt10082", "opt10083", "opt10094"]

@@ -75,7 +75,7 @@ def test_the_fast_way_never_differs_from_the_careful_way(lines, rows):
     text = "\n".join(lines)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fast = numbers._at_once(text, rows)
+        fast = numbers._parse_at_once(text, rows)
     if fast is not None:
         careful = np.array([numbers._number(value, row) for row, value in enumerate(texts(text, rows))])
         assert fast.dtype == careful.dtype

@@ -13,7 +13,7 @@ import pytest
 
 from kernel_server import reference
 from koalab.frames import info, quotes, to_frame
-from koalab.frames.bars import parse
+from koalab.frames.chart_pages import parse
 from koalab.transport.base import Page
 from tests.support.recorded_data import RECORDED_DATA
 

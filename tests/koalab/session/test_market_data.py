@@ -18,7 +18,7 @@ from kernel_server import reference, simulated
 from kernel_server.clock import KST
 from koalab.frames import book as book_frames
 from koalab.frames import flows as flow_frames
-from koalab.frames.bars import parse
+from koalab.frames.chart_pages import parse
 from koalab.frames.errors import ConflictingBars, UnreadableValue
 from koalab.frames.fields import table
 from koalab.loaders.intervals import interval, intervals
