@@ -1,9 +1,8 @@
-"""Whether adjusted prices that are held are still those that the broker gives.
+"""Whether cached adjusted prices are still those that the broker gives.
 
-A split, a bonus or a rights issue rescales all that lies before it, and no free function of the control is known to
-tell of one. So before held prices and new ones come into one frame they are laid beside each other, where they have
-a day in common, and else for one TR. What is held whole is given as it is: it has one adjustment, that of the day
-which the frame names.
+A split, a bonus or a rights issue rescales all earlier prices, and no control function that costs no TR is known to
+report one. So before cached and new prices share a frame they are compared: in the days that both have, else with
+one TR. A fully cached range is served as it is: it has one adjustment, that of the day which the frame names.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import logging
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -23,187 +22,189 @@ from koalab.frames.bars import BarColumns
 from koalab.link import Link, QueueObserver
 from koalab.loaders.cache_view import CacheView
 from koalab.loaders.intervals import interval
-from koalab.loaders.page_requests import INSTANT, Load, bar_pages
+from koalab.loaders.load import Load, empty_bars, final_part
+from koalab.loaders.page_requests import INSTANT, BarRequest, bar_pages
 from koalab.store.bars import AdjustmentChanged, BarStore, CachedRange
 from koalab.store.disk import CacheUnavailable
-from koalab.store.finality import Gap, adjustment_at
+from koalab.store.finality import adjustment_at
 from koalab.store.merging import disagreement, joined
 from koalab.store.series import Series
 
 log = logging.getLogger(__name__)
 
-# So many bars or days are compared where a TR is spent on it. A small step may leave one price as it is, by rounding.
+# How many bars or days one TR compares. A small step may leave a single price as it is, by rounding.
 _COMPARED = 20
-CHANGES: Final = 2
-"""So often a load begins anew because prices changed under it, before it says so."""
 _DAY = np.timedelta64(1, "D")
 
 
 class PageObserver(QueueObserver, Protocol):
-    """Whoever counts the pages that come, too."""
+    """Shows the wait for pages, and counts them."""
 
     def page(self, note: str = "") -> None: ...
 
 
 class AdjustmentCheck:
-    """Keeps a load to one adjustment: cached bars of another one are dropped, or bypassed where it is a later day's."""
+    """Keeps a load to one adjustment: cached bars of another one are dropped, or bypassed if it is a later day's.
 
-    def __init__(self, link: Link, known: CacheView, sessions: Callable[[], Sessions]) -> None:
+    Args:
+        link: to the broker.
+        cache: the cached bars.
+        sessions: of the exchange, read on first use.
+    """
+
+    def __init__(self, link: Link, cache: CacheView, sessions: Callable[[], Sessions]) -> None:
         self._link = link
-        self._known = known
+        self._cache = cache
         self._sessions = sessions
 
-    def check(self, load: Load, came: BarColumns, shown: PageObserver) -> None:
-        """Lays what came beside what is held; what is held and is not the same is dropped."""
-        store = self._known.store_of(load)
-        if store is None or not load.series.adjusted:
-            return
-        held = self._known.held(load, *_span(load, came))
-        if not held.any_cached:
-            return
-        agrees = same(held.bars, came)
-        if agrees is None and self._known.trusted(load, held):
-            return
-        if agrees is None:
-            self.prove(load, held, shown)
-        else:
-            self._conclude(load, held, agrees)
-
-    def prove(self, load: Load, held: CachedRange, shown: PageObserver) -> None:
-        """Asks whether what is held of the series, which may be anything, is in the adjustment of what comes now."""
-        store = self._known.store_of(load)
-        bars = held.bars if len(held.bars) else self._known.held(load, BEGINNING, load.final).bars
-        if not len(bars):
-            # There is nothing that could differ; of a later day's, only nothing that this broker could know of.
-            self._conclude(load, held, not self._ahead(load, held))
-            return
-        try:
-            agrees = proof(self._link, load, store, bars, shown)
-        except KoalabError as error:
-            if held.gaps or load.own:
-                raise
-            # What is held whole can be had without a server, as it was when there was one.
-            log.warning(
-                "whether the prices of %s were adjusted since cannot be asked: %s", load.series, error
-            )
-            load.taken = held.adjustment or load.adjustment
-            return
-        self._conclude(load, held, agrees)
-        shown.page()
-
-    def _conclude(self, load: Load, held: CachedRange, agrees: bool) -> None:
-        store = self._known.store_of(load)
-        if store is None or load.adjustment is None:
-            return
-        ahead = self._ahead(load, held)
-        try:
-            if agrees and ahead:
-                load.taken = held.adjustment
-            elif agrees:
-                if held.adjustment != load.adjustment:
-                    store.renew(load.series, held.adjustment, load.adjustment)
-            elif ahead:
-                load.past_store = True
-            else:
-                log.info(
-                    "the prices of %s were adjusted since they were kept: they are loaded anew", load.series
-                )
-                if self._known.trusted(load, held):
-                    self._distrust(load)
-                store.drop_adjustment(load.series, held.adjustment)
-                # What one series shows is so of all others of its code.
-                store.drop_before(load.series.code, load.adjustment)
-        except CacheUnavailable as error:
-            log.warning("what is held of %s is passed by: %s", load.series, error)
-            load.past_store = True
-
-    def _ahead(self, load: Load, held: CachedRange) -> bool:
-        """Whether what is held is in the adjustment of a day that has not come here yet."""
+    def check_page(self, load: Load, came: BarColumns, observer: PageObserver) -> Load:
+        """Compares bars that came with the cached ones of the same time; drops those where they differ."""
+        if self._cache.store_of(load) is None or not load.request.series.adjusted:
+            return load
+        cached = self._cache.cached(load, *final_part(load, came))
+        if not cached.any_cached:
+            return load
+        agree = same_prices(cached.bars, came)
+        if agree is not None:
+            return self._conclude(load, cached, agree)
         return (
-            held.adjustment is not None
-            and load.adjustment is not None
-            and bool(held.adjustment > load.adjustment)
+            load if self._cache.same_adjustment(load, cached) else self.check_cached(load, cached, observer)
         )
 
-    def _distrust(self, load: Load) -> None:
-        """Forgets this load's pages: prices changed within one adjustment, and it is unclear which pages are new."""
-        load.changes += 1
-        if load.changes > CHANGES:
-            raise AdjustmentChanged(load.series, load.first)
-        load.forget_own()
+    def check_cached(self, load: Load, cached: CachedRange, observer: PageObserver) -> Load:
+        """Requests cached bars of the series, of any range, once more: one TR shows whether prices are the same."""
+        store = self._cache.store_of(load)
+        bars = cached.bars if len(cached.bars) else self._cache.cached(load, BEGINNING, load.final).bars
+        if not len(bars):
+            # Nothing can differ; but coverage from a later day says nothing about this broker.
+            return self._conclude(load, cached, not _later(load, cached))
+        try:
+            agree, trs = _compare_again(self._link, load, store, bars, observer)
+        except KoalabError as error:
+            if cached.gaps or load.fetched.bars:
+                raise
+            # A fully cached range needs no server.
+            log.warning(
+                "whether the prices of %s were adjusted since cannot be asked: %s", load.request.series, error
+            )
+            return replace(load, confirmed=cached.adjustment or load.adjustment)
+        load = self._conclude(load.spent(trs), cached, agree)
+        observer.page()
+        return load
 
-    def of_load(self, load: Load, received_at: float) -> bool:
-        """Whether a page of that moment (seconds since the epoch) is in the adjustment in which the load began."""
-        return load.adjustment is None or adjustment_at(received_at, self._sessions()) == load.adjustment
-
-    def still(self, load: Load, shown: PageObserver) -> bool:
-        """Whether the adjustment is still the one in which the load began."""
-        if load.adjustment is None or not load.own:
-            return True
+    def check_day(self, load: Load, observer: PageObserver) -> Load:
+        """Checks that what was fetched still has the adjustment in force; the same load where it is no other day's."""
+        if load.adjustment is None or not load.fetched.bars:
+            return load
         now = self._link.now()
         adjustment = adjustment_at(now, self._sessions())
         if adjustment <= load.adjustment:
-            return True
-        came = joined(load.own, load.result.bars)
-        load.adjustment, load.taken, load.now = adjustment, None, wall_of(now)
-        if len(came) and not proof(self._link, load, None, came, shown):
-            store = self._known.store_of(load)
-            if store is not None:
-                store.drop_before(load.series.code, adjustment)
-            self._distrust(load)
+            return load
+        came = joined(load.fetched.bars, empty_bars(load.request))
+        load = replace(load, adjustment=adjustment, confirmed=None, now=wall_of(now))
+        if not len(came):
+            return load
+        agree, trs = _compare_again(self._link, load, None, came, observer)
+        load = load.spent(trs)
+        if agree:
+            return load
+        store = self._cache.store_of(load)
+        if store is not None:
+            store.drop_before(load.request.series.code, adjustment)
+        return _started_over(load)
+
+    def in_force_at(self, load: Load, received_at: float) -> bool:
+        """Whether a page of that moment (seconds since the epoch) has the adjustment in which the load began."""
+        return load.adjustment is None or adjustment_at(received_at, self._sessions()) == load.adjustment
+
+    def _conclude(self, load: Load, cached: CachedRange, agree: bool) -> Load:
+        store, series, adjustment = self._cache.store_of(load), load.request.series, load.adjustment
+        if store is None or adjustment is None:
+            return load
+        try:
+            if _later(load, cached):
+                return (
+                    replace(load, confirmed=cached.adjustment)
+                    if agree
+                    else replace(load, bypasses_cache=True)
+                )
+            if agree:
+                if cached.adjustment != adjustment:
+                    store.renew(series, cached.adjustment, adjustment)
+                return load
+            log.info("the prices of %s were adjusted since they were kept: they are loaded anew", series)
+            if self._cache.same_adjustment(load, cached):
+                # Prices changed within one adjustment: which of the fetched pages are new is unknown.
+                load = _started_over(load)
+            store.drop_adjustment(series, cached.adjustment)
+            # A corporate action concerns all series of the code.
+            store.drop_before(series.code, adjustment)
+        except CacheUnavailable as error:
+            log.warning("what is held of %s is passed by: %s", series, error)
+            return replace(load, bypasses_cache=True)
+        return load
+
+
+def _later(load: Load, cached: CachedRange) -> bool:
+    """Whether the cached bars have the adjustment of a day that has not come here yet."""
+    if cached.adjustment is None or load.adjustment is None:
         return False
+    return bool(cached.adjustment > load.adjustment)
 
 
-def same(held: BarColumns, came: BarColumns) -> bool | None:
-    """Whether bars that are held are those that came; None where they have no time in common."""
-    if not np.isin(held.time, came.time, assume_unique=True).any():
+def _started_over(load: Load) -> Load:
+    request = load.request
+    return load.changed(AdjustmentChanged(request.series, request.first)).without_fetched()
+
+
+def same_prices(cached: BarColumns, came: BarColumns) -> bool | None:
+    """Whether cached prices are those that came; None where the two have no time in common."""
+    if not np.isin(cached.time, came.time, assume_unique=True).any():
         return None
-    return disagreement(held, came) is None
+    return disagreement(cached, came) is None
 
 
-def proof(link: Link, load: Load, store: BarStore | None, held: BarColumns, shows: QueueObserver) -> bool:
-    """Asks for what is held once more, one TR's worth of it: whether it is the same.
+def _compare_again(
+    link: Link, load: Load, store: BarStore | None, bars: BarColumns, observer: QueueObserver
+) -> tuple[bool, int]:
+    """Requests bars once more, one TR's worth of them: whether prices are the same, and the TRs spent.
 
     Days and longer are compared with themselves, minutes with the closes of their days: pages of minutes begin
-    with the newest, and what is held may lie far behind it. What cannot be compared counts as changed.
+    with the newest, and the bars may lie far behind. What cannot be compared counts as changed.
     """
-    if load.interval.dated:
-        newest = held.slice(held.time[-_COMPARED:][0])
-        return bool(same(newest, _page(link, load, newest, shows)))
-    closes = _closes(load, store, held)
+    request = load.request
+    if request.interval.dated:
+        newest = bars.slice(bars.time[-_COMPARED:][0])
+        return bool(same_prices(newest, _one_page(link, load, request, newest, observer))), 1
+    closes = _closes(load, store, bars)
     if closes is None:
-        return False
+        return False, 0
     days = interval("D")
-    asking = replace(load, interval=days, series=Series(load.series.code, days.name, True))
-    came = _page(link, asking, closes, shows)
+    asked = replace(request, interval=days, series=Series(request.series.code, days.name, True))
+    came = _one_page(link, load, asked, closes, observer)
     _, here, there = np.intersect1d(closes.time, came.time, return_indices=True)
-    return bool(len(here)) and np.array_equal(closes.close[here], came.close[there])
+    return bool(len(here)) and np.array_equal(closes.close[here], came.close[there]), 1
 
 
-def _page(link: Link, load: Load, bars: BarColumns, shows: QueueObserver) -> BarColumns:
-    with closing(bar_pages(link, load, bars.time[0], bars.time[-1], shows, max_pages=1)) as found:
-        return next(found).bars  # there is a page, though it may be empty
+def _one_page(
+    link: Link, load: Load, request: BarRequest, bars: BarColumns, observer: QueueObserver
+) -> BarColumns:
+    pages = bar_pages(link, request, load.now, bars.time[0], bars.time[-1], observer, max_pages=1)
+    with closing(pages):
+        return next(pages).bars  # there is always a page, though it may be empty
 
 
-def _closes(load: Load, store: BarStore | None, held: BarColumns) -> BarColumns | None:
-    """The last bars of the newest days that are held whole, at midnight; None where there is none."""
-    days = held.time.astype("datetime64[D]")
+def _closes(load: Load, store: BarStore | None, bars: BarColumns) -> BarColumns | None:
+    """The last bars of the newest days that are fully there, at midnight; None where there is none."""
+    days = bars.time.astype("datetime64[D]")
     last = np.append(np.flatnonzero(days[1:] != days[:-1]), len(days) - 1)[-_COMPARED:]
     if store is not None:
-        whole = []
+        full = []
         for place in last:
-            day = days[place].astype("datetime64[us]")
-            end = min(day + _DAY - INSTANT, load.final)
-            whole.append(not store.cached_range(load.series, held.time[place], end).gaps)
-        last = last[whole]
+            end = min(days[place].astype("datetime64[us]") + _DAY - INSTANT, load.final)
+            full.append(not store.cached_range(load.request.series, bars.time[place], end).gaps)
+        last = last[full]
     if not len(last):
         return None
-    prices = {name: getattr(held, name)[last] for name in ("open", "high", "low", "close", "volume")}
+    prices = {name: getattr(bars, name)[last] for name in ("open", "high", "low", "close", "volume")}
     return BarColumns(days[last].astype("datetime64[us]"), **prices)
-
-
-def _span(load: Load, bars: BarColumns) -> Gap:
-    """From the first to the last bar, as far as bars are final; nothing where there are none."""
-    if not len(bars):
-        return load.final, load.final - INSTANT
-    return bars.time[0], min(bars.time[-1], load.final)

@@ -1,4 +1,4 @@
-"""What the cache has for a load: which bars, whether they are in its adjustment, and what is still to be asked for."""
+"""The cache as a load sees it: the bars it has, their adjustment, and the gaps that are still to be requested."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import numpy as np
 
 from kernel_server.reference.sessions import Sessions
 from koalab.dates import BEGINNING
-from koalab.frames.bars import BarColumns
-from koalab.frames.chart_pages import kind_of
-from koalab.loaders.page_requests import INSTANT, Load
+from koalab.loaders.load import Load, empty_bars
+from koalab.loaders.page_requests import INSTANT
 from koalab.loaders.tr_estimate import with_unfinal
 from koalab.store import coverage
 from koalab.store.bars import BarStore, CachedRange
@@ -28,11 +27,11 @@ _EVER = np.timedelta64(200 * 365, "D")
 
 
 class CacheView:
-    """A store as a load sees it; one that cannot be used now holds nothing.
+    """A store of bars, read for one load at a time; empty where it is unavailable.
 
     Args:
-        store: of final bars; None where nothing is kept.
-        sessions: of the exchange, read when they are first needed.
+        store: of final bars; None: nothing is cached.
+        sessions: of the exchange, read on first use.
     """
 
     def __init__(self, store: BarStore | None, sessions: Callable[[], Sessions]) -> None:
@@ -40,75 +39,76 @@ class CacheView:
         self._sessions = sessions
 
     def store_of(self, load: Load) -> BarStore | None:
-        # Ticks of one second can lie on two pages, so that no moment says what is held: they are not kept.
-        return None if load.interval.unit == "tick" or load.past_store else self._store
+        """The store; None where this load does not use it."""
+        # Ticks are not cached: those of one second can lie on two pages, so no moment separates what is cached.
+        return None if load.request.interval.unit == "tick" or load.bypasses_cache else self._store
 
     def look(self, load: Load) -> CachedRange:
-        """What is held of the range and final by now; its gaps are what neither that nor this load has."""
-        # A simulated broker may have been ahead of this one: what it saw has not happened here yet.
-        known = min(load.last, load.final)
-        held = self.held(load, load.first, known)
-        missing = with_unfinal(held.gaps, known, load.first, load.last)
+        """The final bars in the cache; its gaps are what neither the cache nor this load has."""
+        request = load.request
+        # A simulated broker may have been ahead of this one: what it has cached has not happened here yet.
+        known = min(request.last, load.final)
+        cached = self.cached(load, request.first, known)
         gaps = [
             (moment(low), moment(high))
-            for first, last in missing
-            for low, high in coverage.missing(load.covered, microseconds(first), microseconds(last))
+            for first, last in with_unfinal(cached.gaps, known, request.first, request.last)
+            for low, high in coverage.missing(load.fetched.covered, microseconds(first), microseconds(last))
         ]
-        return replace(held, gaps=self._worth(load, gaps))
+        return replace(cached, gaps=self._worth_requesting(load, gaps))
 
-    def held(self, load: Load, first: Moment, last: Moment) -> CachedRange:
+    def cached(self, load: Load, first: Moment, last: Moment) -> CachedRange:
+        """What the store has of a range, whatever this load has fetched."""
         store = self.store_of(load)
         if store is not None:
             try:
-                return store.cached_range(load.series, first, last)
+                return store.cached_range(load.request.series, first, last)
             except CacheUnavailable as error:
-                log.warning("bars of %s cannot be looked up: %s", load.series, error)
-        return CachedRange(
-            BarColumns.empty(kind_of(load.interval.tr)), [(first, last)] if first <= last else []
-        )
+                log.warning("bars of %s cannot be looked up: %s", load.request.series, error)
+        return CachedRange(empty_bars(load.request), [(first, last)] if first <= last else [])
 
     def record(self, load: Load) -> object:
+        """The stored record of the series, to see whether it changes."""
         store = self.store_of(load)
         try:
-            return None if store is None else store.shelf.get(load.series.key)
+            return None if store is None else store.shelf.get(load.request.series.key)
         except CacheUnavailable:
             return None
 
-    def trusted(self, load: Load, held: CachedRange) -> bool:
-        """Whether what is held is known to be in the adjustment of what comes now."""
-        if not load.series.adjusted or not held.any_cached:
+    def same_adjustment(self, load: Load, cached: CachedRange) -> bool:
+        """Whether the cached prices are known to have the adjustment of those that come now."""
+        if not load.request.series.adjusted or not cached.any_cached:
             return True
-        return held.adjustment is not None and held.adjustment in (load.adjustment, load.taken)
+        return cached.adjustment is not None and cached.adjustment in (load.adjustment, load.confirmed)
 
-    def complete(self, load: Load, held: CachedRange) -> bool:
-        """Whether nothing is left to ask for: all of the range is there, in one adjustment.
+    def complete(self, load: Load, cached: CachedRange) -> bool:
+        """Whether nothing is left to request: the whole range is there, in one adjustment.
 
-        What is held whole may be in an earlier day's; beside what this load asked for itself it may not.
+        A fully cached range may have an earlier day's adjustment; together with fetched bars it may not.
         """
-        if held.gaps:
+        if cached.gaps:
             return False
-        if not len(held.bars) or self.trusted(load, held):
+        if not len(cached.bars) or self.same_adjustment(load, cached):
             return True
-        earlier = held.adjustment is None or load.adjustment is None or held.adjustment < load.adjustment
-        return not load.own and bool(earlier)
+        earlier = cached.adjustment is None or load.adjustment is None or cached.adjustment < load.adjustment
+        return not load.fetched.bars and bool(earlier)
 
-    def reach(self, load: Load, held: CachedRange, gap: Gap) -> Gap:
-        """The gap, and for adjusted prices one bar more on each side: they show whether the adjustment is the same."""
+    def with_overlap(self, load: Load, cached: CachedRange, gap: Gap) -> Gap:
+        """The gap, and of adjusted prices one cached bar on each side, to compare their adjustment."""
         first, last = gap
-        if not load.series.adjusted or not held.any_cached:
+        if not load.request.series.adjusted or not cached.any_cached:
             return gap
-        far = _EVER if load.interval.dated else _NEIGHBOUR
-        before = self.held(load, max(first, BEGINNING + far) - far, first - INSTANT)
-        floor, holes = first, self._worth(load, before.gaps)
+        far = _EVER if load.request.interval.dated else _NEIGHBOUR
+        before = self.cached(load, max(first, BEGINNING + far) - far, first - INSTANT)
+        floor, holes = first, self._worth_requesting(load, before.gaps)
         beside = before.bars.slice(holes[-1][1] if holes else None)
         if len(beside):
             floor = beside.time[-1]
-        if load.result.trs and self.trusted(load, held):
-            return floor, last  # its page before this one has shown it
-        after = self.held(load, last + INSTANT, min(last + far, load.final))
-        holes = self._worth(load, after.gaps)
+        if load.trs and self.same_adjustment(load, cached):
+            return floor, last  # the page before has compared the newer side
+        after = self.cached(load, last + INSTANT, min(last + far, load.final))
+        holes = self._worth_requesting(load, after.gaps)
         beside = after.bars.slice(None, holes[0][0] if holes else None)
         return floor, (beside.time[0] if len(beside) else last)
 
-    def _worth(self, load: Load, gaps: Sequence[Gap]) -> list[Gap]:
-        return needs_fetch(gaps, load.interval.name, seconds(load.now), self._sessions())
+    def _worth_requesting(self, load: Load, gaps: Sequence[Gap]) -> list[Gap]:
+        return needs_fetch(gaps, load.request.interval.name, seconds(load.now), self._sessions())

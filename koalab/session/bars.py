@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
@@ -16,7 +16,7 @@ from koalab.frames.fields import Columns
 from koalab.loaders.bars import BarLoader
 from koalab.loaders.intervals import Interval
 from koalab.loaders.intervals import interval as find_interval
-from koalab.loaders.page_requests import LoadResult
+from koalab.loaders.load import LoadResult
 from koalab.progress import Progress
 from koalab.session.core import Codes, SessionCore, check_columns, exchange_sessions, warn_no_rows
 
@@ -24,8 +24,14 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 
+class CodeLoader(Protocol):
+    """Loads the bars of one code."""
+
+    def __call__(self, code: str, *, progress: Progress) -> LoadResult: ...
+
+
 class BarMethods(SessionCore):
-    """Bars of any interval."""
+    """Bars of any interval, and charts of them."""
 
     @cached_property
     def _bars(self) -> BarLoader:
@@ -108,25 +114,30 @@ class BarMethods(SessionCore):
         names = {one: listed.get(one[:6], one) for one in codes}
         found = self._bars.cached(codes, wanted, first, last, adjusted)
 
-        def load(one: str, shown: Progress) -> LoadResult:
-            return self._bars.load(one, wanted, first, last, adjusted, shown)
+        load = partial(self._bars.load, interval=wanted, first=first, last=last, adjusted=adjusted)
+        frame, total = self._load_frame(names, several, wanted, columns, progress, load, found)
+        return self._with_attrs(frame, wanted, adjusted, total)
 
-        frame, total = self._together(names, several, wanted, columns, progress, load, found)
-        return self._signed(frame, wanted, adjusted, total)
-
-    def _together(
+    def _load_frame(
         self,
         names: Mapping[str, str],
         several: bool,
         interval: Interval,
         columns: Columns,
         progress: bool,
-        load: Callable[[str, Progress], LoadResult],
+        load: CodeLoader,
         cached: Mapping[str, LoadResult],
     ) -> tuple[pd.DataFrame, LoadResult]:
-        """The bars of those codes (with their names) as one frame, and what they cost together.
+        """The bars of those codes as one frame, and what they cost together; loads those that are not ``cached``.
 
-        What is not among the ``cached`` is loaded.
+        Args:
+            names: by code.
+            several: whether the frame has a level ``code``.
+            interval: of the bars.
+            columns: ``"en"`` or ``"ko"``.
+            progress: whether to show a bar.
+            load: loads one code.
+            cached: results of codes whose bars are fully cached.
         """
         kind, none = chart_pages.kind_of(interval.tr), chart_pages.parse(interval.tr, [])
         found = dict(cached)
@@ -135,7 +146,7 @@ class BarMethods(SessionCore):
                 for one, name in names.items():
                     if one not in found:
                         shown.relabel(f"{name} {interval.label}")
-                        found[one] = load(one, shown)
+                        found[one] = load(one, progress=shown)
         bars = {one: found[one].bars if len(found[one].bars) else none for one in names}
         if several:
             frame = bar_frames.stack_codes(bars, kind, columns)
@@ -168,7 +179,7 @@ class BarMethods(SessionCore):
         frame = self.bars(one, interval, start, end, adjusted=adjusted, progress=progress)
         return candlestick(frame, title=f"{self._name(one)} ({one}) {wanted.label}", volume=volume)
 
-    def _signed(
+    def _with_attrs(
         self, frame: pd.DataFrame, interval: Interval, adjusted: bool, loaded: LoadResult
     ) -> pd.DataFrame:
         frame.attrs = {
@@ -179,18 +190,21 @@ class BarMethods(SessionCore):
         if loaded.adjustment is not None:
             frame.attrs["adjusted_as_of"] = str(loaded.adjustment.astype("datetime64[s]"))
         if not len(frame):
-            warn_no_rows(loaded.messages, frame)
+            warn_no_rows(list(loaded.messages), frame)
         return frame
 
 
-def _total(found: Iterable[LoadResult], none: BarColumns) -> LoadResult:
-    """What several loads cost together."""
-    total = LoadResult(none)
+def _total(results: Iterable[LoadResult], none: BarColumns) -> LoadResult:
+    """What several loads cost together, and the earliest of their adjustments; without bars."""
+    found = list(results)
+    messages: list[str] = []
     for one in found:
-        total.hits += one.hits
-        total.trs += one.trs
-        total.fetched_at = max(total.fetched_at, one.fetched_at)
-        total.messages += [text for text in one.messages if text not in total.messages]
-        if one.adjustment is not None and (total.adjustment is None or one.adjustment < total.adjustment):
-            total.adjustment = one.adjustment
-    return total
+        messages += [text for text in one.messages if text not in messages]
+    return LoadResult(
+        bars=none,
+        hits=sum(one.hits for one in found),
+        trs=sum(one.trs for one in found),
+        fetched_at=max((one.fetched_at for one in found), default=0.0),
+        messages=tuple(messages),
+        adjustment=min((one.adjustment for one in found if one.adjustment is not None), default=None),
+    )

@@ -18,7 +18,7 @@ from koalab.loaders import transactions
 from koalab.loaders.bars import BarLoader
 from koalab.loaders.indices import Indices
 from koalab.loaders.intervals import interval as find_interval
-from koalab.loaders.page_requests import LoadResult
+from koalab.loaders.load import LoadResult
 from koalab.progress import Progress
 from koalab.session.bars import BarMethods
 from koalab.session.core import Codes, check_columns, exchange_sessions, several_of, warn_no_rows
@@ -108,25 +108,25 @@ class MarketMethods(BarMethods):
         listed = self._indices.names()
         loader = self._bars if wanted.dated else self._uncached_bars
 
-        def load(one: str, shown: Progress) -> LoadResult:
-            loaded = loader.load(one, wanted, first, last, False, shown)
-            if loaded.messages and not len(loaded.bars):
-                self._forget_nothing(Series(one, wanted.name, False))
-            return loaded
+        def load(code: str, *, progress: Progress) -> LoadResult:
+            result = loader.load(code, wanted, first, last, False, progress)
+            if result.messages and not len(result.bars):
+                self._forget_empty(Series(code, wanted.name, False))
+            return result
 
         names = {one: listed[one] for one in codes}
         found = loader.cached(codes, wanted, first, last, False)
-        frame, total = self._together(names, several, wanted, columns, progress, load, found)
-        return self._signed(frame, wanted, False, total)
+        frame, total = self._load_frame(names, several, wanted, columns, progress, load, found)
+        return self._with_attrs(frame, wanted, False, total)
 
-    def _forget_nothing(self, series: Series) -> None:
-        """Forgets a series of which nothing is held but that there is nothing.
+    def _forget_empty(self, series: Series) -> None:
+        """Forgets a series that is cached without a single bar.
 
-        The broker lists indices that it does not chart, and says that as it says that there is no history.
+        The broker lists indices that it does not chart, with the same message as for a time without history.
         """
         with contextlib.suppress(CacheUnavailable):
-            held, _ = self.cache.read(series, BEGINNING, wall_of(self._link.now()))
-            if not len(held):
+            cached, _ = self.cache.read(series, BEGINNING, wall_of(self._link.now()))
+            if not len(cached):
                 self.cache.drop(series)
 
     def indices(self) -> pd.DataFrame:

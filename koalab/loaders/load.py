@@ -1,0 +1,156 @@
+"""One load of bars as an immutable value: what is requested, what came so far, and the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from koalab.frames.bars import BarColumns
+from koalab.frames.chart_pages import kind_of, parse
+from koalab.loaders.page_requests import INSTANT, BarPage, BarRequest
+from koalab.store import coverage
+from koalab.store.bars import AdjustmentChanged, CachedRange
+from koalab.store.coverage import Coverage
+from koalab.store.disk import CacheUnavailable
+from koalab.store.merging import joined
+from koalab.store.series import Moment, microseconds, moment
+from koalab.transport.base import Page
+
+CHANGES: Final = 2
+"""How often a load starts over because prices changed during it, before it raises."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FetchedBars:
+    """What a load has requested itself.
+
+    Attributes:
+        bars: one part a page.
+        covered: the time that those pages cover.
+        pages: the pages themselves, of ticks only.
+    """
+
+    bars: tuple[BarColumns, ...] = ()
+    covered: Coverage = ()
+    pages: tuple[Page, ...] = ()
+
+
+NOTHING_FETCHED: Final = FetchedBars()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadResult:
+    """The bars of one load, and what they cost.
+
+    Attributes:
+        bars: oldest first.
+        hits: how many of them were cached.
+        trs: TRs spent.
+        unstored: why pages could not be stored, where that failed.
+        fetched_at: server time, seconds since the epoch.
+        messages: what the broker said along with the pages.
+        adjustment: of adjusted prices, see ``finality.adjustment_at``.
+    """
+
+    bars: BarColumns
+    hits: int = 0
+    trs: int = 0
+    unstored: CacheUnavailable | None = None
+    fetched_at: float = 0.0
+    messages: tuple[str, ...] = ()
+    adjustment: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Load:
+    """The state of one load. Each step takes one and returns the next.
+
+    Attributes:
+        request: which bars.
+        now: naive Seoul wall time at which it began.
+        final: up to when bars are final by now.
+        adjustment: of adjusted prices that come now, see ``finality.adjustment_at``; None for raw prices.
+        fetched: what it has requested itself.
+        trs: TRs spent.
+        messages: what the broker said along with the pages.
+        unstored: why pages could not be stored, where that failed.
+        confirmed: another adjustment of the cached bars, whose prices proved to be the same.
+        bypasses_cache: the cached bars are of no use: they have the adjustment of a day that has not come here yet.
+        changes: how often prices changed during the load.
+    """
+
+    request: BarRequest
+    now: Moment
+    final: Moment
+    adjustment: Moment | None
+    fetched: FetchedBars = NOTHING_FETCHED
+    trs: int = 0
+    messages: tuple[str, ...] = ()
+    unstored: CacheUnavailable | None = None
+    confirmed: Moment | None = None
+    bypasses_cache: bool = False
+    changes: int = 0
+
+    def spent(self, trs: int, messages: tuple[str, ...] = ()) -> Load:
+        """With so many TRs more, and what the broker said."""
+        return replace(self, trs=self.trs + trs, messages=self.messages + messages)
+
+    def with_page(self, page: BarPage) -> Load:
+        """With the bars of one page more."""
+        low, high = page.covers
+        begins = coverage.BEGINNING if page.ended else microseconds(low)
+        had = self.fetched
+        fetched = FetchedBars(
+            bars=(*had.bars, page.bars),
+            covered=coverage.add(had.covered, (begins, microseconds(high))),
+            pages=(*had.pages, page.page) if self.request.interval.unit == "tick" else (),
+        )
+        return replace(self, fetched=fetched)
+
+    def without_fetched(self) -> Load:
+        """Without what it has requested itself, so that it is requested again."""
+        return replace(self, fetched=NOTHING_FETCHED)
+
+    def changed(self, error: AdjustmentChanged) -> Load:
+        """With one change of prices more.
+
+        Raises:
+            AdjustmentChanged: ``error``, where prices have changed too often.
+        """
+        if self.changes >= CHANGES:
+            raise error
+        return replace(self, changes=self.changes + 1)
+
+
+def assemble(load: Load, cached: CachedRange, fetched_at: float) -> LoadResult:
+    """The result of a load of which nothing is missing any more."""
+    request, fetched = load.request, load.fetched
+    bars, hits = cached.bars, len(cached.bars)
+    if fetched.bars:
+        # Ticks of one second stand on both sides of a page's edge: only all pages together tell them apart.
+        own = (parse(request.interval.tr, fetched.pages),) if fetched.pages else fetched.bars
+        bars = joined([bars, *own], empty_bars(request)).slice(request.first, request.last)
+        covered = coverage.intersect(fetched.covered, microseconds(request.first), microseconds(request.last))
+        hits -= sum(len(cached.bars.slice(moment(low), moment(high))) for low, high in covered)
+    from_cache = len(cached.bars) and not fetched.bars
+    return LoadResult(
+        bars=bars,
+        hits=hits,
+        trs=load.trs,
+        unstored=load.unstored,
+        fetched_at=fetched_at,
+        messages=load.messages,
+        adjustment=cached.adjustment if from_cache else load.adjustment,
+    )
+
+
+def empty_bars(request: BarRequest) -> BarColumns:
+    """No bars, of the request's kind."""
+    return BarColumns.empty(kind_of(request.interval.tr))
+
+
+def final_part(load: Load, bars: BarColumns) -> tuple[Moment, Moment]:
+    """From the first to the last of those bars, as far as bars are final; an empty range where there are none."""
+    if not len(bars):
+        return load.final, load.final - INSTANT
+    return bars.time[0], min(bars.time[-1], load.final)
