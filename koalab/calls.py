@@ -1,4 +1,4 @@
-"""``kw.call``: the control's own functions, checked before they are sent."""
+"""``kw.call``: the control's functions, with arguments checked before they are sent."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from koalab.transport.base import Scalar
 class Calls:
     """Every control function as a method: ``kw.call.GetMasterCodeName("005930")``.
 
-    Functions that only answer inside an event (GetCommData and its kin) give nothing here; what the broker
-    counts (CommRqData, SendOrder …) waits for its turn.
+    Functions that only work inside an event (GetCommData and the like) return nothing here; rate-limited ones
+    (CommRqData, SendOrder …) wait in the server's queue.
     """
 
     def __init__(self, link: Link) -> None:
@@ -27,7 +27,7 @@ class Calls:
         try:
             return ControlFunction(self._link, reference.function(name))
         except reference.UnknownReference as error:
-            # Both: hasattr and the like want the one, users the other.
+            # It is both: AttributeError for hasattr and the like, BadInput for users.
             raise UnknownFunction(f"{error}; dir(session.call) lists all") from None
 
     def __dir__(self) -> list[str]:
@@ -51,10 +51,10 @@ class ControlFunction:
         self.__doc__ = repr(self)
 
     def __call__(self, *arguments: Scalar, **named: Scalar) -> Any:
-        """Calls it; arguments by position or by the control's names.
+        """Calls the function, with arguments by position or by the control's names.
 
         Raises:
-            BadInput: they do not fit the function's signature; nothing was sent.
+            BadInput: the arguments do not fit the function's signature; nothing was sent.
         """
         names = [name for name, _ in self._function.arguments]
         values: list[Scalar] = list(arguments)

@@ -1,4 +1,4 @@
-"""Dates as users write them, and ranges of them."""
+"""Parsing of dates as users write them, ranges of time, and conversions between time zones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Day = str | int | date | datetime | pd.Timestamp | np.datetime64
 
 SEOUL = "Asia/Seoul"
 _SEOUL = 9 * 3600
-# The broker's history begins in 1985, so whatever asks for less asks for all of it.
+# Before the broker's history, which begins in 1985: a range from here on is all of it.
 BEGINNING = np.datetime64("1900-01-01", "us")
 _MIDNIGHT = pd.Timedelta(0)
 _INSTANT = np.timedelta64(1, "us")
@@ -21,15 +21,15 @@ _DAY = np.timedelta64(1, "D").astype("timedelta64[us]")
 
 
 def moment(given: Day) -> pd.Timestamp:
-    """That moment in Asia/Seoul; without a time zone it is Seoul wall time, without a time midnight.
+    """The moment in Asia/Seoul. Without a time zone the input is Seoul wall time, without a time midnight.
 
     >>> moment("20261102")
     Timestamp('2026-11-02 00:00:00+0900', tz='Asia/Seoul')
 
     Raises:
-        BadInput: no date can be read there.
+        BadInput: it is no date.
     """
-    # A bare number would be taken for nanoseconds since 1970.
+    # pandas reads a bare number as nanoseconds since 1970.
     number = isinstance(given, (int, np.integer)) and not isinstance(given, bool)
     try:
         if number or (isinstance(given, str) and given.strip().isdecimal()):
@@ -51,21 +51,21 @@ def seoul(seconds: float) -> pd.Timestamp:
 
 
 def wall(stamp: pd.Timestamp) -> np.datetime64:
-    """Naive Seoul wall time, in which the bars are kept."""
+    """Naive Seoul wall time, datetime64[us], the time of bars."""
     naive: np.datetime64 = stamp.tz_convert(SEOUL).tz_localize(None).to_datetime64()
     micros: np.datetime64 = naive.astype("datetime64[us]")
     return micros
 
 
 def wall_of(seconds: float) -> np.datetime64:
-    """Naive Seoul wall time of seconds since the epoch."""
+    """Naive Seoul wall time, datetime64[us], of seconds since the epoch."""
     return np.datetime64(round((seconds + _SEOUL) * 1_000_000), "us")
 
 
 def span(start: Day | None, end: Day | None, now: float) -> tuple[np.datetime64, np.datetime64]:
     """First and last moment of a range, both included, as naive Seoul wall time.
 
-    An end that is a day includes that day. None is the beginning of the broker's history, and now.
+    An end without a time includes its whole day. None is the beginning of the broker's history, or now.
 
     Raises:
         BadInput: no date, a range that ends before it starts, or one that lies in the future.

@@ -1,4 +1,4 @@
-"""How long TRs will take under the broker's limits: what the server says of that, asked seldom."""
+"""The expected wait for TRs under the broker's limits: the server's estimate, requested seldom."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Callable
 from koalab.errors import KoalabError
 from koalab.transport.base import Status
 
-# The server's word is good for so many seconds: others may ask for something meanwhile, too.
-_GOOD_FOR = 10.0
-# More TRs than it was asked about are a reason to ask again before that, but not in one breath.
-_AT_LEAST = 1.0
+# How long an estimate is used, seconds: other clients queue TRs too.
+_MAX_AGE = 10.0
+# More TRs than it covers are a reason to request a new one earlier, but not more often than this.
+_MIN_AGE = 1.0
 
 
 class WaitForecast:
-    """The wait of one load. The server is asked once, and then again every ten seconds while somebody wants to know.
+    """The expected wait of one load, from the server's estimate, which is renewed every ten seconds of use.
 
     Args:
-        ask: the server's status with the expected wait of so many more TRs.
-        now: the broker's time.
-        monotonic: seconds of a clock that only goes forward.
+        ask: requests the server's status with the expected wait of so many more TRs.
+        now: the broker's time, seconds since the epoch.
+        monotonic: seconds of a monotonic clock.
     """
 
     def __init__(
@@ -34,22 +34,22 @@ class WaitForecast:
         self._pace = 0.0
 
     def __call__(self, trs: int, queued: int = 0) -> float:
-        """Seconds of the broker's time until so many TRs are done, ``queued`` of which wait at the server already.
+        """Seconds of the broker's time until so many TRs are done, ``queued`` of which are in the server's queue.
 
-        The last one that it was asked about ends when it ended, however many are done by now. Where the server
-        does not answer, what it said before holds, and 0 before it has said anything.
+        The end of the last TR that an estimate covers stays fixed as TRs are done. Where the server does not
+        answer the previous estimate holds, and before the first one 0.
         """
         if trs < 1:
             return 0.0
         age = self._monotonic() - self._asked_at
-        if age >= _GOOD_FOR or (trs > self._trs and age >= _AT_LEAST):
-            self._look(trs, queued)
+        if age >= _MAX_AGE or (trs > self._trs and age >= _MIN_AGE):
+            self._renew(trs, queued)
         return max(0.0, self._ends - self._now() + max(0, trs - self._trs) * self._pace)
 
-    def _look(self, trs: int, queued: int) -> None:
+    def _renew(self, trs: int, queued: int) -> None:
         self._asked_at = self._monotonic()
         try:
-            # What waits there already is ahead of whatever else is asked about.
+            # Queued TRs are counted by the server already.
             status = self._ask(max(1, trs - queued))
         except KoalabError:
             return

@@ -1,4 +1,4 @@
-"""The link of a session to its broker: the transport, kept logged in, with the broker's own time and a count of TRs."""
+"""A session's link to its broker: the transport, kept logged in, with the broker's time and a count of TRs."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from koalab.transport.base import (
 log = logging.getLogger(__name__)
 
 LOGIN_TIMEOUT = 120.0
-# So long a load waits for a server that went away, before it says so and keeps what it has.
+# How long a load waits for a lost server before it raises; what it has stored by then stays.
 RECOVER_TIMEOUT = 30.0
-# So long it waits for a server that is there, and waits for its broker: the nightly restart takes minutes.
+# How long it waits for a server that is waiting for its broker: the nightly restart takes minutes.
 BROKER_TIMEOUT = 1800.0
 _LOOK_EVERY = 0.5
-# So long it waits to hear the time, where it has a good guess.
+# Timeout of a request for the time, of which there is a good estimate.
 _TIME_TIMEOUT = 2.0
 
 
 class QueueObserver(Protocol):
-    """Whoever wants to hear how long the next page takes."""
+    """Shows the wait for the next page."""
 
     def waiting(self, place: QueuePosition) -> None: ...
 
 
 class Link:
-    """One session's way to its broker, for any number of threads.
+    """One session's connection to its broker, for any number of threads.
 
     Args:
-        transport: the way itself.
-        monotonic: seconds of a clock that only goes forward.
+        transport: that carries it.
+        monotonic: seconds of a monotonic clock.
     """
 
     def __init__(self, transport: Transport, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -62,13 +62,15 @@ class Link:
 
     @property
     def source(self) -> str:
-        """Names the prices behind the answers; it stays what it was when the session began."""
+        """Name of the source of prices; it does not change during the session."""
         return self._status.source
 
     @property
     def cache_source(self) -> str:
-        """Names the cache of those prices. Where a clock was told to begin there may be splits still to come, and
-        adjusted prices are others before them."""
+        """Name of the cache of those prices, with the start of the clock where one was set.
+
+        After that moment there may be splits still to come, before which adjusted prices are different.
+        """
         moment = self._status.clock.partition("@")[2]
         return f"{self.source}@{moment}" if moment else self.source
 
@@ -77,25 +79,25 @@ class Link:
         return self._status.control == "simulated"
 
     def status(self, timeout: float = CALL_TIMEOUT, trs: int = 0) -> Status:
-        """Asks the server, which has so many seconds to answer, also for the wait of so many more TRs."""
+        """Requests the server's status, with the expected wait of so many more TRs; ``timeout`` in seconds."""
         status = self.transport.status(timeout, trs)
         self._keep(status)
         return status
 
     def last_status(self) -> Status:
-        """What the server said when it was last asked."""
+        """The last status that the server sent."""
         return self._status
 
     def now(self) -> float:
-        """The broker's time, seconds since the epoch, whether or not the server is there."""
+        """The broker's time, seconds since the epoch, whether or not the server is reachable."""
         status = self._status
-        if status.speed == 0.0:  # stepped: it moves by leaps, so that only the server knows
+        if status.speed == 0.0:  # stepped: it leaps, so only the server has the time
             try:
                 return self.status().now
             except KoalabError:
                 return self._status.now
         now = status.now + (self._monotonic() - self._read_at) * status.speed
-        if 0.0 < status.clock_leaps_at <= now:  # it has leapt by now, and only the server knows where to
+        if 0.0 < status.clock_leaps_at <= now:  # it has leapt by now, and only the server has the time
             try:
                 return self.status(_TIME_TIMEOUT).now
             except KoalabError:
@@ -103,11 +105,11 @@ class Link:
         return now
 
     def forecast(self) -> WaitForecast:
-        """What one load may expect to wait for its TRs under the broker's limits."""
+        """The expected wait of one load for its TRs under the broker's limits."""
         return WaitForecast(lambda trs: self.status(_TIME_TIMEOUT, trs), self.now, self._monotonic)
 
     def login(self, timeout: float = LOGIN_TIMEOUT) -> None:
-        """CommConnect, and waits for its OnEventConnect; nothing where somebody is logged in already."""
+        """Calls CommConnect and waits for OnEventConnect; does nothing where a user is logged in already."""
         self.transport.login(timeout)
         self.status()
 
@@ -127,7 +129,7 @@ class Link:
         priority: Priority = "interactive",
         max_pages: int = 0,
     ) -> Generator[Page, None, None]:
-        """The pages of a TR; the wait for each is shown. Closing the iterator ends the request at the server.
+        """The pages of a TR; ``progress`` shows the wait for each. Closing the iterator cancels the request.
 
         Raises:
             ServerLost: the server went away; ``recover`` may bring it back.
@@ -145,12 +147,12 @@ class Link:
                     yield item
 
     def conditions(self, reload: bool) -> dict[int, str]:
-        """The user's conditions by number, from the broker where ``reload`` says so. No TR."""
+        """The user's conditions by number; ``reload`` downloads them from the broker. No TR."""
         self.require_login()
         return dict(self.transport.conditions(reload))
 
     def search(self, index: int, name: str, progress: Progress) -> list[str]:
-        """The codes that fulfil a condition now. It counts as a TR; the wait for it is shown.
+        """The codes that fulfil a condition now. Counts as a TR; ``progress`` shows the wait.
 
         Raises:
             ServerLost: the server went away; ``recover`` may bring it back.
@@ -168,20 +170,21 @@ class Link:
         return codes
 
     def recover(self, progress: Progress, error: ServerLost, epoch: int) -> None:
-        """After ``error``: waits for the server, or starts the embedded one again, and logs in as before.
+        """After ``error``: waits for the server, or restarts the embedded one, and logs in as before.
 
-        Of several loads that lost it together the first brings it back, for all of them.
+        Of several loads that lost it together the first brings it back; requests from an older connection epoch
+        only retry.
 
         Args:
-            progress: is told of it.
+            progress: shows the wait.
             error: how the server was lost.
-            epoch: the link's, when what failed was begun.
+            epoch: ``connection_epoch`` when the failed request began.
 
         Raises:
-            ServerLost: it did not come back, or it is another broker's now.
+            ServerLost: it did not come back, or serves another source of prices now.
         """
         with self._recovering:
-            progress.say("서버 재연결 중")
+            progress.set_note("서버 재연결 중")
             before = self._status
             if epoch == self.connection_epoch:
                 log.warning("%s; trying to get it back", error)
@@ -201,10 +204,10 @@ class Link:
                 self.login()
 
     def _await_broker(self, status: Status, progress: Progress) -> Status:
-        """Waits while the server is about to log in again by itself; how things stand then."""
+        """Waits while the server is about to log in again by itself; returns the status after that."""
         until = self._monotonic() + BROKER_TIMEOUT
         while not status.connected and status.next_login and self._monotonic() < until:
-            progress.say("증권사 재접속 대기 중")
+            progress.set_note("증권사 재접속 대기 중")
             time.sleep(_LOOK_EVERY)
             status = self.status()
         return status
@@ -213,7 +216,7 @@ class Link:
         """Logs in on the simulated broker, where it costs nothing.
 
         Raises:
-            NotConnected: the real broker, and nobody is logged in.
+            NotConnected: it is the real broker, and no user is logged in.
         """
         if self._status.connected or self.status().connected:
             return
@@ -228,7 +231,7 @@ class Link:
 
     def _keep(self, status: Status) -> None:
         with self._lock:
-            # The prices' name stays: a cache belongs to it.
+            # ``source`` keeps its name: the cache belongs to it.
             if status.source != self._status.source:
                 log.warning("the server's prices changed from %s to %s", self._status.source, status.source)
             self._status = status

@@ -1,7 +1,7 @@
-"""The listing: which codes there are, what they are called, and what a user may have meant.
+"""The listing: codes, names, markets, and the lookup of a code by what a user typed.
 
 Names come from the control's master functions, which cost no TR. They change once a day, before the market
-opens, so a day's listing is kept in the cache.
+opens, so a day's listing is cached.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from koalab.store.memo import Memo
 
 log = logging.getLogger(__name__)
 
-# GetCodeListByMarket's own numbers. The first three are the markets, the rest are parts of them.
+# Numbers of GetCodeListByMarket. KINDS are parts of the MARKETS.
 MARKETS: Mapping[str, str] = {"KOSPI": "0", "KOSDAQ": "10", "KONEX": "50"}
 KINDS: Mapping[str, str] = {"etf": "8", "etn": "60", "reit": "6", "elw": "3", "fund": "4", "warrant": "5"}
 _CODE = re.compile(r"(?P<code>[0-9A-Z]{6})(?:_(?:NX|AL))?")
 _DATE = re.compile(r"[12]\d{3}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _NEAR = 5
-# For so many codes the master functions are asked at once; for more, for the whole market, which is kept.
+# Up to so many codes the master functions are called for them alone; beyond, for the whole market, which is cached.
 _FEW = 300
 
 
@@ -45,7 +45,7 @@ class DayListing:
 
     @cached_property
     def by_name(self) -> dict[str, str]:
-        # The first of two with one name is the older listing; the other has to be asked for by its code.
+        # Of two issues with one name the first is the older listing; the other is found by its code only.
         found: dict[str, str] = {}
         for code, name in self.names.items():
             found.setdefault(folded(name), code)
@@ -55,7 +55,7 @@ class DayListing:
         """The code of that code or name.
 
         Raises:
-            UnknownCode: no issue is called so; its ``near`` holds those that are close.
+            UnknownCode: no issue has that code or name; its ``near`` holds similar ones.
         """
         if not isinstance(given, str) or not given.strip():
             raise BadInput(f'a code is a text of six characters like "005930", or a name, not {given!r}')
@@ -64,7 +64,7 @@ class DayListing:
         if match is not None and match["code"] in self.names:
             return text.upper()
         if text.upper().startswith("A") and text[1:].upper() in self.names:
-            return text[1:].upper()  # as account TRs write it
+            return text[1:].upper()  # the form in account TRs
         code = self.by_name.get(folded(text))
         if code is not None:
             return code
@@ -73,7 +73,7 @@ class DayListing:
         raise UnknownCode(f"no issue has the code or name {given!r}{hint}", near)
 
     def near(self, text: str) -> list[tuple[str, str]]:
-        """Issues whose code or name is close to that text, at most five."""
+        """Issues with a similar code or name, at most five."""
         plain = folded(text)
         inside = [code for code, name in self.names.items() if plain and plain in folded(name)]
         close = [self.by_name[name] for name in difflib.get_close_matches(plain, self.by_name, _NEAR, 0.5)]
@@ -105,25 +105,24 @@ class ListingLoader:
     def __init__(self, link: Link, memo: Memo | None) -> None:
         self._link = link
         self._memo = memo
-        self._held: tuple[str, DayListing] | None = None
+        self._cached: tuple[str, DayListing] | None = None
         self._dates: tuple[str, dict[str, str]] = ("", {})
 
     def today(self) -> DayListing:
         """The listing as of the broker's today.
 
-        Where the server is gone, the last one that the cache holds serves: the bars that it holds can be
-        read all the same.
+        Where the server is gone the last cached one is used, so that cached bars can still be read.
         """
         day = _day(self._link.now())
-        if self._held is not None and self._held[0] == day:
-            return self._held[1]
+        if self._cached is not None and self._cached[0] == day:
+            return self._cached[1]
         stored = daily_cached(self._memo, "listing", day, self._ask)
         listing = DayListing(stored["names"], stored["markets"], stored["kinds"])
-        self._held = (day, listing)
+        self._cached = (day, listing)
         return listing
 
     def frame(self, codes: Sequence[str]) -> pd.DataFrame:
-        """Those codes with what the master functions say of them; see ``Session.codes``."""
+        """A frame of those codes with the values of the master functions; see ``Session.codes``."""
         listing = self.today()
         details = self._details(codes)
         rows = [details[code] for code in codes if code in details]
@@ -148,10 +147,10 @@ class ListingLoader:
         return frame
 
     def listed(self, codes: Sequence[str]) -> dict[str, np.datetime64]:
-        """The days on which those codes were listed (GetMasterListedStockDate), where the broker says so."""
+        """The listing dates of those codes (GetMasterListedStockDate), without those that the broker has not."""
         day = _day(self._link.now())
         if self._dates[0] != day:
-            stored = remembered(self._memo, "listing-details")
+            stored = cached_value(self._memo, "listing-details")
             rows = stored["rows"] if stored is not None and stored["day"] == day else {}
             self._dates = (day, {code: row[0] for code, row in rows.items()})
         known = self._dates[1]
@@ -178,17 +177,17 @@ class ListingLoader:
         }
 
     def _details(self, codes: Sequence[str]) -> dict[str, list[str]]:
-        """What the master functions say of at least those codes: of all of them once a day, or of a few."""
+        """The values of the master functions for at least those codes: for the whole market once a day, or a few."""
         now = self._link.now()
         day = _day(now)
-        stored = remembered(self._memo, "listing-details")
-        # A simulated broker may have been ahead of this one, and its last prices are later closes.
+        stored = cached_value(self._memo, "listing-details")
+        # A simulated broker may have been ahead of this one: its last prices are later closes.
         if stored is not None and stored["day"] == day and stored.get("at", now) <= now:
             return dict(stored["rows"])
         whole = len(codes) > _FEW
         rows = self._ask_details(list(self.today().names) if whole else codes)
         if whole:
-            self._remember("listing-details", {"day": day, "at": now, "rows": rows})
+            self._put("listing-details", {"day": day, "at": now, "rows": rows})
         return rows
 
     def _ask_details(self, codes: Sequence[str]) -> dict[str, list[str]]:
@@ -197,7 +196,7 @@ class ListingLoader:
         for code in codes:
             calls += [
                 ("GetMasterListedStockDate", (code,)),
-                # GetMasterListedStockCnt overflows for the largest.
+                # GetMasterListedStockCnt overflows for the largest issues.
                 ("KOA_Functions", ("GetMasterListedStockCntEx", code)),
                 ("GetMasterLastPrice", (code,)),
                 ("GetMasterConstruction", (code,)),
@@ -206,13 +205,13 @@ class ListingLoader:
         values = ["" if value is None else str(value).strip() for value in self._link.call_many(calls)]
         return {code: values[5 * number : 5 * number + 5] for number, code in enumerate(codes)}
 
-    def _remember(self, key: str, value: Any) -> None:
+    def _put(self, key: str, value: Any) -> None:
         if self._memo is not None:
             self._memo.put(key, value)
 
 
-def remembered(memo: Memo | None, key: str) -> Any:
-    """What a memo holds of today's lists; None where it holds nothing that can be read, so that they are asked for."""
+def cached_value(memo: Memo | None, key: str) -> Any:
+    """The cached value under that key; None where there is none or it cannot be read, so that it is requested."""
     if memo is None:
         return None
     try:
@@ -223,16 +222,16 @@ def remembered(memo: Memo | None, key: str) -> Any:
 
 
 def _date(text: str) -> np.datetime64:
-    """The day of YYYYMMDD; one that no month has is the first of the next."""
+    """The day of YYYYMMDD; a day past the end of its month counts on into the next."""
     return np.datetime64(f"{text[:4]}-{text[4:6]}", "D") + np.timedelta64(int(text[6:]) - 1, "D")
 
 
 def daily_cached(memo: Memo | None, key: str, day: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What a memo holds of that day (ISO), or what ``ask`` gives, which is kept for it.
+    """The cached value of that day (ISO), or the result of ``ask``, which is cached for it.
 
-    Where nobody can be asked, what is held of another day serves; without any, the error is raised.
+    Where ``ask`` fails the cached value of another day is used; without one the error is raised.
     """
-    stored: dict[str, Any] | None = remembered(memo, key)
+    stored: dict[str, Any] | None = cached_value(memo, key)
     if stored is None or stored["day"] != day:
         try:
             stored = {"day": day, **ask()}
@@ -249,7 +248,7 @@ def _labels(lists: Iterable[tuple[str, list[str]]]) -> Iterable[tuple[str, str]]
 
 
 def folded(name: str) -> str:
-    """A name without what people write differently: blanks and case."""
+    """A name without blanks, in lower case."""
     return "".join(name.split()).lower()
 
 

@@ -1,4 +1,4 @@
-"""A progress bar for loads that take longer than a second, in the notebook and in the terminal."""
+"""Progress bar for loads that take longer than a second, in the notebook and in the terminal."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from typing import Any, Protocol
 from koalab.dates import seoul
 from koalab.transport.base import QueuePosition
 
-# A load that is over sooner shows nothing.
+# Seconds before the bar appears.
 DELAY = 1.0
-# tqdm's own guess at the time left knows nothing of the broker's limits, so it is left out.
+# Without tqdm's own estimate of the time left, which ignores the broker's limits.
 _FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} TR [{elapsed}{postfix}]"
-# The rate is that of so many seconds, which smooth the bursts out, and nothing is said of it before so many.
+# The rate is averaged over so many seconds, because TRs come in bursts, and shown from so many on.
 _RATE_OVER = 180.0
 _RATE_FROM = 20.0
 
 
 class WaitEstimate(Protocol):
-    """Seconds that so many more TRs will take, ``queued`` of which wait at the server already."""
+    """Estimates the seconds that so many more TRs take, ``queued`` of which are in the server's queue."""
 
     def __call__(self, trs: int, queued: int = 0) -> float: ...
 
 
 def no_wait(trs: int, queued: int = 0) -> float:  # noqa: ARG001 - a Wait
-    """Nothing is known of limits."""
+    """The estimate without limits: 0."""
     return 0.0
 
 
 class Progress:
-    """Counts the TRs of a load against those it is expected to need, and says how long the rest will take.
+    """Progress bar of a load: TRs done, TRs expected, and the time left.
 
-    The bar itself is tqdm's, and is made when the load has taken a second.
+    The bar is tqdm's, and is created when the load has taken a second.
 
     Args:
-        label: what is loaded.
+        label: text before the bar.
         show: whether there is a bar at all.
-        wait: seconds that so many more TRs will take under the broker's limits.
-        clock: seconds of a clock that only goes forward.
-        now: the broker's time; where it is given, the rate is shown as well, and when the load ends.
+        wait: estimates the seconds that so many more TRs take under the broker's limits.
+        clock: seconds of a monotonic clock.
+        now: the broker's time, seconds since the epoch; with it the rate and the end are shown as well.
     """
 
     def __init__(
@@ -65,30 +65,30 @@ class Progress:
         self._bar: Any = None
 
     def expect(self, trs: int) -> None:
-        """So many TRs more are expected."""
+        """Adds so many expected TRs."""
         self._total += trs
         if self._since is None:
             self._since = self._clock()
         self._draw()
 
     def page(self, note: str = "") -> None:
-        """One TR has come back."""
+        """Counts one TR that has come back."""
         self._done += 1
         self._queued = 0
         self._total = max(self._total, self._done)
         self._draw(note)
 
     def waiting(self, place: QueuePosition) -> None:
-        """The next TR waits for the broker's limits, or the broker for its own reasons."""
+        """Shows that the next TR waits in the server's queue."""
         self._queued = 1
         self._draw(next_tr(place))
 
-    def say(self, note: str) -> None:
+    def set_note(self, note: str) -> None:
         """Shows a note beside the bar."""
         self._draw(note)
 
-    def stand(self, done: int, total: int, queued: int, note: str = "") -> None:
-        """How things stand, where others do the counting: TRs done, expected in all, and waiting at the server."""
+    def set_counts(self, done: int, total: int, queued: int, note: str = "") -> None:
+        """Sets the counts: TRs done, expected in all, and in the server's queue."""
         if self._since is None:
             self._since = self._clock()
         self._done, self._total, self._queued = done, max(total, done), queued
@@ -101,7 +101,7 @@ class Progress:
 
     def close(self) -> None:
         if self._bar is not None:
-            self._bar.total = self._done  # what was estimated is known now: the bar ends green
+            self._bar.total = self._done  # the estimate is replaced by the count, so that the bar ends green
             self._bar.close()
             self._bar = None
 
@@ -121,7 +121,7 @@ class Progress:
         self._bar.refresh()
 
     def _pace(self, left: float) -> tuple[str, str]:
-        """The rate and the end, by the broker's clock."""
+        """The rate and the end of the load, by the broker's clock."""
         if self._now is None:
             return "", ""
         now = self._now()
@@ -146,12 +146,12 @@ class Progress:
 
 
 def next_tr(place: QueuePosition) -> str:
-    """What is to be said of a place in the queue."""
+    """The note for a position in the server's queue."""
     return f"다음 TR {place.expected_wait:.0f}초 뒤" if place.expected_wait >= 1 else ""
 
 
 def duration(seconds: float) -> str:
-    """That many seconds in Korean, to the unit that matters."""
+    """A duration in Korean, in its two largest units."""
     if seconds < 60:
         return f"{seconds:.0f}초"
     if seconds < 3600:

@@ -1,4 +1,4 @@
-"""Accounts: which there are, and their TRs. What an account holds is true at a moment, so nothing of it is kept."""
+"""Account numbers, and TRs about accounts, which are never cached."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHOWN = 2
 
 
 class AccountNumbers(list[str]):
-    """Account numbers. The numbers themselves are there; shown, all but their ends are stars."""
+    """A list of account numbers whose repr masks all but their ends."""
 
     def __repr__(self) -> str:
         return repr(self.masked())
@@ -30,7 +30,7 @@ class AccountNumbers(list[str]):
     __str__ = __repr__
 
     def masked(self) -> list[str]:
-        """As they are shown.
+        """The numbers as they are shown.
 
         >>> AccountNumbers(["8000000011"]).masked()
         ['80******11']
@@ -39,11 +39,11 @@ class AccountNumbers(list[str]):
 
 
 class AccountLoader:
-    """The accounts of whoever is logged in.
+    """Loads the accounts of the user who is logged in.
 
     Args:
         link: to the broker.
-        sessions: of the exchange, read when they are first needed.
+        sessions: of the exchange, read on first use.
     """
 
     def __init__(self, link: Link, sessions: Callable[[], Sessions]) -> None:
@@ -57,10 +57,10 @@ class AccountLoader:
         return AccountNumbers(number.strip() for number in listed.split(";") if number.strip())
 
     def choose(self, wanted: str | None) -> str:
-        """The account meant; None is the first.
+        """The account number that ``wanted`` means; None is the first.
 
         Raises:
-            BadInput: there is no such account. The text shows no number in full.
+            BadInput: there is no such account. The text masks all numbers.
             NotConnected: the login has no account at all.
         """
         if wanted is not None and (not isinstance(wanted, str) or not wanted.strip()):
@@ -94,11 +94,11 @@ class AccountLoader:
         return pages
 
     def dated(self, clocks: Sequence[str], received_at: float) -> pd.DatetimeIndex:
-        """Times of day (``HH:MM:SS``) of orders of the newest session, told of at ``received_at``; NaT where blank."""
+        """Moments of orders of the newest session from ``HH:MM:SS``, received at ``received_at``; NaT where blank."""
         now = wall_of(received_at)
         sessions = self._sessions()
         newest = sessions.index_at_or_before(now.astype("datetime64[D]").item())
-        # An order that would be of a later time than now is of the session before.
+        # A time later than now belongs to the session before.
         days = sessions.dates[max(0, newest - 1) : newest + 1][::-1].astype("datetime64[us]")
         times = (
             pd.to_timedelta(pd.Series(clocks, dtype="str"), errors="coerce")
@@ -113,7 +113,7 @@ class AccountLoader:
 
 
 def _filled(pages: Iterable[Page]) -> bool:
-    """Whether the broker told anything but nothing."""
+    """Whether the pages have any values."""
     return any(page.rows or any(value.strip() for value in page.single) for page in pages)
 
 

@@ -1,4 +1,4 @@
-"""조건검색: which conditions the user has, and what fulfils one of them."""
+"""조건검색: the lookup of a user's condition, and the search for the issues that fulfil it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def find(link: Link, wanted: str | int) -> tuple[int, str]:
     """Number and name of a condition, by either.
 
     Raises:
-        UnknownCode: there is no such condition; its ``near`` holds names that are close.
-        BadInput: several are called so, or it is neither a number nor a name.
+        UnknownCode: there is no such condition; its ``near`` holds similar names.
+        BadInput: several have that name, or it is neither a number nor a name.
     """
     if isinstance(wanted, bool) or not isinstance(wanted, (int, str)) or not str(wanted).strip():
         raise BadInput(f"a condition is its name or its number, not {wanted!r}: kw.conditions() lists them")
     found = _matching(link.conditions(reload=False), wanted)
-    if not found:  # it may be newer than what was downloaded
+    if not found:  # it may be newer than the last download
         known = link.conditions(reload=True)
         found = _matching(known, wanted)
         if not found:

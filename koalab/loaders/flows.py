@@ -1,6 +1,6 @@
-"""Who bought and who sold an issue (opt10059), a hundred days a TR.
+"""Net buying of investor groups by issue and day (opt10059), 100 days a TR.
 
-Nothing of it is kept: the cache holds bars, and the broker has not said from when on a day's division is final.
+Not cached: the broker does not document from when on a day's figures are final.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def load(
 ) -> list[Page]:
     """The pages from ``last`` down to ``first`` (naive Seoul wall time), newest first.
 
-    ``sessions`` of the exchange say how many there will be at most.
+    ``sessions`` of the exchange give the number of pages expected.
     """
     inputs = {
         "일자": _day(last),

@@ -1,6 +1,6 @@
-"""Which indices (업종) the broker has, and what a user may have meant by a name.
+"""The broker's indices (업종), and the lookup of an index by what a user typed.
 
-They come from the control (GetUpjongCode) and cost no TR; a day's list is kept in the cache.
+They come from the control (GetUpjongCode) and cost no TR; a day's list is cached.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ class Indices:
 
     Args:
         link: to the broker.
-        memo: where the day's list is kept; None: nowhere.
+        memo: caches the day's list; None: nothing is cached.
     """
 
     def __init__(self, link: Link, memo: Memo | None) -> None:
         self._link = link
         self._memo = memo
-        self._held: tuple[str, Mapping[str, str]] | None = None
+        self._cached: tuple[str, Mapping[str, str]] | None = None
 
     def names(self) -> Mapping[str, str]:
-        """Names by code, in the broker's order. Where the server is gone the last list that is held serves."""
+        """Names by code, in the broker's order. Where the server is gone the last cached list is used."""
         day = f"{seoul(self._link.now()):%Y-%m-%d}"
-        if self._held is None or self._held[0] != day:
+        if self._cached is None or self._cached[0] != day:
             stored = daily_cached(self._memo, _KEY, day, lambda: {"names": self._ask()})
-            self._held = (day, stored["names"])
-        return self._held[1]
+            self._cached = (day, stored["names"])
+        return self._cached[1]
 
     def resolve(self, given: str) -> str:
         """The code of that code or name: ``"001"``, ``"KOSPI"``, ``"코스피"``, ``"종합(KOSPI)"``.
 
-        Where several are called so (some industries are, in KOSPI and KOSDAQ) it is the broker's first.
+        Of several with one name (some industries, in KOSPI and KOSDAQ) it is the broker's first.
 
         Raises:
-            UnknownCode: no index is called so; its ``near`` holds those that are close.
+            UnknownCode: no index has that code or name; its ``near`` holds similar ones.
         """
         if not isinstance(given, str) or not given.strip():
             raise BadInput(f'an index is a text like "KOSPI", "코스닥" or "201", not {given!r}')
@@ -83,7 +83,7 @@ class Indices:
 
 
 def _plain(name: str) -> str:
-    """A name without what people write differently.
+    """A name without differences of spelling.
 
     >>> _plain("종합(KOSPI)") == _plain("코스피"), _plain("KOSPI 200") == _plain("코스피200")
     (True, True)

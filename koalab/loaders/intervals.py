@@ -1,4 +1,4 @@
-"""The intervals that the broker has bars for, and the TR behind each."""
+"""The intervals of bars that the broker has, and the TR behind each."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _SPELLINGS = {"d": "D", "w": "W", "m": "M", "y": "Y", "min": "min", "tick": "tic
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """One interval: ``name`` as users write it (``D``, ``5min``, ``30tick``) and how its TR is asked.
+    """One interval: ``name`` as users write it (``D``, ``5min``, ``30tick``), and its TR with the inputs.
 
     Attributes:
-        of: what its bars are of, ``issue`` or ``index``.
-        time: the TR's field that says when a bar is.
-        size_input: the TR's input for the size, blank where it has none.
-        end_input: the TR's input for the last day wanted, blank where it has none and starts at the newest bar.
+        of: ``issue`` or ``index``.
+        time: the TR's field with a bar's time.
+        size_input: the TR's input for the size; blank where it has none.
+        end_input: the TR's input for the last day wanted; blank where it has none and starts at the newest bar.
         label: Korean name of such bars.
     """
 
@@ -50,7 +50,7 @@ class Interval:
 
     @property
     def usual_span(self) -> np.timedelta64:
-        """How far back a picture of such bars usually goes."""
+        """The default range of a chart of such bars."""
         days = {"Y": 365 * 60, "M": 365 * 20, "W": 365 * 5, "D": 365}.get(self.unit, 7)
         return np.timedelta64(days, "D")
 
@@ -66,7 +66,7 @@ class Interval:
 
 @cache
 def intervals(of: Of = "issue") -> Mapping[str, Interval]:
-    """Every interval of issues, or of indices, by name."""
+    """All intervals of issues, or of indices, by name."""
     found = {}
     for kind, unit, sizes, tr, time, size_input, end_input, label in rows(_TABLE):
         if kind != of:
@@ -85,7 +85,7 @@ def interval(given: str | int, of: Of = "issue") -> Interval:
     'opt10080'
 
     Raises:
-        BadInput: the broker has no such bars; the text names those it has.
+        BadInput: the broker has no such bars; the text lists the intervals it has.
     """
     text = f"{given}min" if isinstance(given, int) and not isinstance(given, bool) else str(given).strip()
     match = _FORM.fullmatch(text)

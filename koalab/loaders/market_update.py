@@ -279,7 +279,7 @@ class MarketUpdate:
         return bars
 
     def _load(self, work: _CodeTask, series: Series, first: Moment, progress: Progress) -> BarColumns:
-        progress.say(work.code)
+        progress.set_note(work.code)
         loaded = self._loader.load(
             series.code, interval("D"), first, work.final, series.adjusted, progress, "bulk"
         )

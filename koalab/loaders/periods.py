@@ -1,4 +1,4 @@
-"""The calendar periods that bars of days and longer stand for."""
+"""The calendar periods of bars of days and longer."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _LONGER = {"M": "datetime64[M]", "Y": "datetime64[Y]"}
 
 
 def period(unit: str, when: Moment) -> tuple[Moment, Moment]:
-    """The first and the last day of the period around that moment, as midnights.
+    """The first and the last day of the period around a moment, as midnights.
 
-    Weeks run from Monday to Sunday; what is neither a week, a month nor a year is a day.
+    Weeks run from Monday to Sunday; units other than W, M and Y are days.
 
     >>> first, last = period("W", np.datetime64("2026-11-19T10:00"))
     >>> print(first.astype("M8[D]"), last.astype("M8[D]"))

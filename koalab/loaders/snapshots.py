@@ -1,4 +1,4 @@
-"""Basic info and quotes: how issues stand. True at a moment, so kept only while the market cannot move them."""
+"""Basic info and quotes of issues, cached only while the market cannot change them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _CODES_A_TR = 100
 
 
 class SnapshotLoader:
-    """opt10001 and OPTKWFID. From when a session is settled until the next one opens, answers are kept.
+    """Loads opt10001 and OPTKWFID. Answers are cached from the settlement of a session to an hour before the next.
 
     Args:
         link: to the broker.
-        memo: where answers are kept; None: nowhere.
-        sessions: of the exchange, read when they are first needed.
+        memo: caches answers; None: nothing is cached.
+        sessions: of the exchange, read on first use.
     """
 
     def __init__(self, link: Link, memo: Memo | None, sessions: Callable[[], Sessions]) -> None:
@@ -32,11 +32,11 @@ class SnapshotLoader:
         self._sessions = sessions
 
     def info(self, codes: Sequence[str], progress: Progress) -> tuple[list[Page], int]:
-        """One opt10001 page a code, and how many of them were kept from before."""
+        """One opt10001 page a code, and how many of them were cached."""
         keys = [f"opt10001:{code}" for code in codes]
-        held = {key: page for key in keys if (page := self._kept(key)) is not None}
-        hits = len(held)
-        missing = [(key, code) for key, code in zip(keys, codes, strict=True) if key not in held]
+        found = {key: page for key in keys if (page := self._cached(key)) is not None}
+        hits = len(found)
+        missing = [(key, code) for key, code in zip(keys, codes, strict=True) if key not in found]
         if missing:
             progress.expect(len(missing))
         for key, code in missing:
@@ -44,17 +44,17 @@ class SnapshotLoader:
             if not any(value.strip() for value in page.single):
                 said = f" ({' / '.join(page.messages)})" if page.messages else ""
                 raise UnknownCode(f"the broker knows nothing of {code}{said}")
-            held[key] = page
-            self._keep(key, page)
-        return [held[key] for key in keys], hits
+            found[key] = page
+            self._store(key, page)
+        return [found[key] for key in keys], hits
 
     def quotes(self, codes: Sequence[str], progress: Progress) -> tuple[list[Page], int]:
-        """OPTKWFID pages of 100 codes each, and how many of the pages were kept from before."""
+        """OPTKWFID pages of 100 codes each, and how many of the pages were cached."""
         chunks = [codes[start : start + _CODES_A_TR] for start in range(0, len(codes), _CODES_A_TR)]
         pages, hits, asked = [], 0, 0
         for chunk in chunks:
             joined = ";".join(chunk)
-            page = self._kept(f"OPTKWFID:{joined}")
+            page = self._cached(f"OPTKWFID:{joined}")
             if page is not None:
                 hits += 1
             else:
@@ -62,14 +62,14 @@ class SnapshotLoader:
                     progress.expect(len(chunks) - hits)
                 asked += 1
                 page = self._one("OPTKWFID", {"종목코드": joined}, progress)
-                self._keep(f"OPTKWFID:{joined}", page)
+                self._store(f"OPTKWFID:{joined}", page)
             pages.append(page)
         return pages, hits
 
     def _one(self, tr: str, inputs: dict[str, str], progress: Progress) -> Page:
         return transactions.load(self._link, tr, inputs, progress, pages=1, counted=True).pages[0]
 
-    def _kept(self, key: str) -> Page | None:
+    def _cached(self, key: str) -> Page | None:
         stored: Any = None if self._memo is None else self._memo.get(key)
         if stored is None:
             return None
@@ -77,7 +77,7 @@ class SnapshotLoader:
         # A simulated broker may have been ahead of this one.
         return page if page.received_at <= now and self._expires(now) is not None else None
 
-    def _keep(self, key: str, page: Page) -> None:
+    def _store(self, key: str, page: Page) -> None:
         expires = self._expires(page.received_at)
         if self._memo is None or expires is None:
             return
@@ -92,13 +92,13 @@ class SnapshotLoader:
         self._memo.put(key, value, expires)
 
     def _expires(self, now: float) -> float | None:
-        """When what is true now may have changed; None where it may change any moment."""
+        """When answers of now may change, seconds since the epoch; None where they may change at any moment."""
         sessions = self._sessions()
         started = sessions.last_started(now)
         if not 0 <= started < len(sessions) - 1:
-            return None  # the calendar has not begun, or it ends here
+            return None  # outside the calendar
         newest = sessions.dates[started].astype("datetime64[us]")
-        # Before the opening, auctions and closing-price trading move quotes already.
+        # Auctions and closing-price trading change quotes before the opening.
         opens = sessions.next_open(now) - 3600.0
         settled = bool(newest <= final_until("D", now, sessions))
         return opens if settled and now < opens else None

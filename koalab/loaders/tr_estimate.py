@@ -1,4 +1,4 @@
-"""What a load of bars has to ask for, and how many TRs that will take: known before anything is sent."""
+"""The gaps that a load of bars has to request, and an estimate of the TRs that takes."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from koalab.store.finality import Gap, periods
 from koalab.store.series import Moment, Times, Unit, microseconds, unit_of
 
 KEPT_SESSIONS = 160
-"""About so many sessions of minutes the broker keeps (a guess)."""
+"""Sessions of minutes that the broker keeps (an estimate)."""
 _INSTANT = np.timedelta64(1, "us")
 _DAY = 86_400_000_000
 _MINUTE = 60_000_000
-# Trades of the session go on to 15:19, and 15:30 is the closing auction's.
+# Minutes of a session: continuous trading ends at 15:19, the closing auction is at 15:30.
 _TRADED, _AUCTION = 380, 390
 
 
 def with_unfinal(missing: Sequence[Gap], known: Moment, first: Moment, last: Moment) -> list[Gap]:
-    """The gaps of a range, where ``missing`` is what is not held of it up to ``known``: what comes later never is.
+    """The gaps of a range: those up to ``known``, and all after it, which cannot be cached yet.
 
     Args:
         missing: gaps up to ``known``, ascending.
-        known: the last moment of the range that can be held.
+        known: the last moment of the range that can be cached.
         first: of the range.
         last: of the range.
     """
@@ -44,16 +44,15 @@ def with_unfinal(missing: Sequence[Gap], known: Moment, first: Moment, last: Mom
 
 
 def requested_gaps(gaps: Sequence[Gap], interval: Interval) -> list[Gap]:
-    """The gaps as they are asked for: where a TR always begins with the newest bar, one stretch costs least."""
+    """The gaps as they are requested: as one where the TR always begins with the newest bar, which costs least."""
     return [(gaps[0][0], gaps[-1][1])] if gaps and not interval.end_input else list(gaps)
 
 
 class TrEstimate:
-    """How many bars of an interval there are, and how many TRs they take.
+    """Estimates how many bars of an interval there are, and how many TRs they take.
 
-    The calendar knows the sessions and the tables the rows of a page. A broker may know more: bars from before
-    the date of listing, of an issue that was listed elsewhere before; Saturdays until 1998.
-    So it is exact where the two are all there is to know, and else an estimate.
+    It uses the calendar's sessions and the rows a page in the TR tables, and is exact unless the broker has other
+    bars: from before the date of listing, of an issue that was listed elsewhere before; Saturdays until 1998.
 
     Args:
         interval: of the bars.
@@ -66,7 +65,7 @@ class TrEstimate:
         self._rows = reference.tr(interval.tr).rows_per_page or 1
         self._labels = _labels(sessions, unit_of(interval.name))
         self._today = microseconds(wall_of(now))
-        # Behind the newest bar that there is: before its session opens a day has none.
+        # One past the newest bar: before its session opens a day has none.
         started = sessions.last_started(now)
         last = sessions.dates[started] if started >= 0 else BEGINNING
         opened = microseconds(last) + (0 if interval.dated else _DAY - 1)
@@ -76,10 +75,10 @@ class TrEstimate:
         """TRs that loading these gaps takes.
 
         Args:
-            gaps: as they are asked for, ascending.
-            listed: the issue's first day; None where it is not known.
-            neighbours: the coverage of what is held, where the bar behind the newest gap is asked for too, to
-                show whether what is held is in the same prices.
+            gaps: as they are requested, ascending.
+            listed: the issue's first day; None where it is unknown.
+            neighbours: the coverage of the cache, where the cached bar after the newest gap is requested too, to
+                compare the adjustment.
         """
         oldest, found = self._first(listed), 0
         for first, last in gaps:
@@ -93,23 +92,25 @@ class TrEstimate:
             found += self._count(stop - max(self._at(low), oldest))
         return found
 
-    def bars(self, first: Moment, last: Moment, listed: Moment | None, held: Coverage | None = None) -> int:
-        """How many bars (of minutes: sessions) there are from ``first`` to ``last``, or those ``held`` of them."""
+    def bars(
+        self, first: Moment, last: Moment, listed: Moment | None, covered: Coverage | None = None
+    ) -> int:
+        """The number of bars (of minutes: sessions) from ``first`` to ``last``, or of those in ``covered``."""
         low, high = microseconds(first), microseconds(last)
         start = max(self._at(low), self._first(listed))
-        if held is None:
+        if covered is None:
             return max(0, min(bisect_right(self._labels, high), self._newest) - start)
         found = 0
-        for begins, ends in held:
+        for begins, ends in covered:
             below = max(start, bisect_left(self._labels, max(begins, low)))
             found += max(0, bisect_right(self._labels, min(ends, high)) - below)
         return found
 
     def _minute_pages(self, first: int, oldest: int) -> int:
-        """From the newest bar down to the first that is wanted."""
+        """Pages from the newest bar down to the first one wanted."""
         start = max(self._at(first), oldest)
         if self._interval.unit == "tick":
-            # Nobody knows how many trades a day has: as many as minutes is as good a guess as any.
+            # The number of trades a day is unknown; as many as minutes is the estimate.
             return self._count((self._newest - start) * (_TRADED // self._interval.size))
         bars = (self._newest - start) * self._bars_until(_AUCTION)
         if start < self._newest:
@@ -120,7 +121,7 @@ class TrEstimate:
         return self._count(bars)
 
     def _bars_until(self, minute: int) -> int:
-        """Bars of a session that have begun by that minute of it."""
+        """The number of bars of a session that have begun by that minute of it."""
         size = self._interval.size
         if minute < 0:
             return 0
@@ -128,11 +129,11 @@ class TrEstimate:
         return traded + 1 + (minute >= _AUCTION and _AUCTION // size > traded)
 
     def _count(self, bars: int) -> int:
-        """Pages of so many bars; that there are none takes one as well."""
+        """Pages of so many bars, at least one: no bars take a TR too."""
         return max(1, -(-bars // self._rows))
 
     def _first(self, listed: Moment | None) -> int:
-        """The index of the first bar that the broker has."""
+        """The index of the broker's first bar."""
         kept = 0 if self._interval.dated else max(0, self._newest - KEPT_SESSIONS)
         if listed is None:
             return kept
@@ -143,7 +144,7 @@ class TrEstimate:
         return max(kept, within)
 
     def _at(self, moment: int) -> int:
-        """The index of the first bar, or of the session of minutes, that is not over before ``moment``."""
+        """The index of the first bar, or of minutes of the first session, that ends at or after ``moment``."""
         if self._interval.dated:
             return bisect_left(self._labels, moment)
         return max(0, bisect_left(self._labels, moment - _AUCTION * _MINUTE))

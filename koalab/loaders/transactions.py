@@ -1,4 +1,4 @@
-"""Any TR by its code, checked against the tables before anything is sent."""
+"""Any TR by its code, with inputs checked against the TR tables before anything is sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def find_tr(code: str) -> reference.Tr:
     """The TR of that code.
 
     Raises:
-        BadInput: no such TR.
+        BadInput: there is no such TR.
     """
     if not isinstance(code, str):
         raise BadInput(f'a TR is a text like "opt10001", not {code!r}')
@@ -28,7 +28,7 @@ def find_tr(code: str) -> reference.Tr:
 
 
 def check(tr: reference.Tr, inputs: Mapping[str, object]) -> dict[str, str]:
-    """The inputs as texts, in the TR's order, with what may be left out filled in.
+    """The inputs as texts, in the TR's order, with defaults of optional ones.
 
     Raises:
         BadInput: one is missing, unknown, too long or no text.
@@ -51,10 +51,9 @@ def load(
 ) -> Answer:
     """A TR's pages: all of them, the first ``pages``, or those down to ``stop``.
 
-    ``counted``: the progress expects it already.
+    ``counted``: the progress expects its TRs already.
 
-    A server that went away in the middle is asked again from the first page: a TR that is not a chart has
-    nothing by which it could go on.
+    After ServerLost it retries once, from the first page: only chart TRs can resume.
     """
     tr = find_tr(code)
     checked = check(tr, inputs)

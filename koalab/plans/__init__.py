@@ -1,4 +1,4 @@
-"""Plans of bulk loads: what they need is known before anything is spent, and they go on wherever they stopped."""
+"""Plans of bulk loads: their cost is known before a TR is spent, and they resume where they stopped."""
 
 from __future__ import annotations
 

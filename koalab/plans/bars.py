@@ -1,4 +1,4 @@
-"""Plans of bars: as many TRs as the calendar, the dates of listing and the cache's coverage say."""
+"""Plans of bars: TRs estimated from the calendar, listing dates and the cache's coverage."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from koalab.store.series import Series, microseconds, moment
 
 @dataclass(frozen=True)
 class BarRange:
-    """What bars are asked for: as users write it, and read anew whenever it is looked at."""
+    """The bars of a plan as users write them; ``start`` and ``end`` are evaluated again at each use."""
 
     interval: Interval
     start: Day | None
@@ -36,18 +36,18 @@ class BarRange:
 
 
 class BarWork:
-    """Bars of some codes. Only what is final is loaded: the unfinished bar would not be kept.
+    """Loads bars of some codes into the cache. Only final bars are loaded: others would not be stored.
 
     Args:
         kind: the session's method.
         codes: of the issues, each once.
         wanted: which bars.
         link: to the broker.
-        listings: who knows when an issue was listed.
-        loader: loads them.
-        store: keeps them.
-        sessions: of the exchange.
-        frame: gives them all as the session does.
+        listings: has the dates of listing.
+        loader: loads the bars.
+        store: has the coverage.
+        sessions: of the exchange, read on first use.
+        frame: returns all bars up to a moment as the session's method does.
     """
 
     def __init__(
@@ -84,39 +84,40 @@ class BarWork:
             if self.kind in ("daily", "minute") and wanted.interval.size == 1
             else f" {wanted.interval.name}"
         )
-        adjustment = "" if wanted.adjusted else ", raw"
+        prices = "" if wanted.adjusted else ", raw"
         first, last = self._span(self._link.now())
         begins = "the beginning" if wanted.start is None else str(first.astype("datetime64[D]"))
-        return f"{self.kind}{what}{adjustment} from {begins} to {last.astype('datetime64[D]')}"
+        return f"{self.kind}{what}{prices} from {begins} to {last.astype('datetime64[D]')}"
 
     def needs(self) -> list[CodeNeed]:
         now, sessions, interval = self._link.now(), self._sessions(), self._wanted.interval
         first, last = self._span(now)
-        if last < first:  # nothing of it is final yet
+        if last < first:  # no part of it is final yet
             return [CodeNeed(code, 0, 0, 0) for code in self._codes]
         low, high = microseconds(first), microseconds(last)
         series = [Series(code, interval.name, self._wanted.adjusted) for code in self._codes]
-        held = series_records(self._store.shelf, series)
-        missing = [coverage.missing(one.coverage, low, high) for one in held]
-        # Most of a market lacks the same.
-        gaps = {lacks: self._gaps(lacks, now) for lacks in set(missing)}
+        records = series_records(self._store.shelf, series)
+        missing = [coverage.missing(one.coverage, low, high) for one in records]
+        # Most codes of a market have the same gaps.
+        gaps = {uncovered: self._gaps(uncovered, now) for uncovered in set(missing)}
         listed = self._listings.listed(self._codes) if any(gaps.values()) else {}
-        expectation = TrEstimate(interval, sessions, now)
+        estimate = TrEstimate(interval, sessions, now)
         needs = []
-        for code, have, lacks in zip(self._codes, held, missing, strict=True):
+        for code, record, uncovered in zip(self._codes, records, missing, strict=True):
             day = listed.get(code)
-            whole = expectation.bars(first, last, day)
-            if gaps[lacks]:
-                trs = expectation.trs(gaps[lacks], day, have.coverage if self._wanted.adjusted else ())
-                needs.append(CodeNeed(code, trs, whole, expectation.bars(first, last, day, have.coverage)))
+            whole = estimate.bars(first, last, day)
+            if gaps[uncovered]:
+                neighbours = record.coverage if self._wanted.adjusted else ()
+                trs = estimate.trs(gaps[uncovered], day, neighbours)
+                needs.append(CodeNeed(code, trs, whole, estimate.bars(first, last, day, record.coverage)))
             else:
                 needs.append(CodeNeed(code, 0, whole, whole))
         return needs
 
-    def _gaps(self, lacks: Coverage, now: float) -> list[Gap]:
-        """What is asked for where the cache lacks that."""
+    def _gaps(self, uncovered: Coverage, now: float) -> list[Gap]:
+        """The gaps to request for what the cache does not cover."""
         interval = self._wanted.interval
-        found = [(moment(first), moment(last)) for first, last in lacks]
+        found = [(moment(first), moment(last)) for first, last in uncovered]
         return requested_gaps(needs_fetch(found, interval.name, now, self._sessions()), interval)
 
     def load(self, code: str, progress: Progress) -> int:
@@ -135,6 +136,6 @@ class BarWork:
         return self._frame(last)
 
     def _span(self, now: float) -> tuple[np.datetime64, np.datetime64]:
-        """The range, as far as it is final."""
+        """The final part of the range."""
         first, last = span(self._wanted.start, self._wanted.end, now)
         return first, min(last, final_until(self._wanted.interval.name, now, self._sessions()))

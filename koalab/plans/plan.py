@@ -1,4 +1,4 @@
-"""A plan: what a bulk load needs, and the load itself."""
+"""A plan: the cost of a bulk load, and the load itself."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from koalab.plans.running import PlanResult, PlanRun
 from koalab.plans.work import CodeNeed, PlanWork, share
 from koalab.progress import Progress
 
-_NAMED = 5  # so many failures are told one by one
+_NAMED = 5  # failures listed one by one in an error
 
 
 class Plan:
-    """What a bulk load needs, and the load. ``kw.plan(…)`` makes it; nothing is spent before ``run()``.
+    """The cost of a bulk load, and the load. ``kw.plan(…)`` makes it; no TR is spent before ``run()``.
 
-    It keeps no state of its own: what a load needs is what the cache lacks. So it goes on wherever it was stopped,
-    by Ctrl-C, a kernel that died, or a server that did, in this session or in any other.
+    It has no stored state: it loads what the cache lacks. So it resumes where it was stopped, by Ctrl-C, a dead
+    kernel or a dead server, in this session or in any other.
 
     Args:
-        work: what is to be loaded.
+        work: what to load.
         link: to the broker.
         names: of issues, by code.
-        progress: makes the bar, with a label, if it is to be shown.
+        progress: makes the bar, from a label and whether it is shown.
     """
 
     def __init__(
@@ -44,15 +44,15 @@ class Plan:
         self._progress = progress
         self._needs: Sequence[CodeNeed] = ()
         self.wait = 0.0
-        """Seconds of the broker's time that the TRs take under its limits, what others wait for included."""
+        """Seconds of the broker's time that the TRs take under its limits, behind those in the server's queue."""
         self.ends: pd.Timestamp
-        """When they would be done, were they asked for now (Asia/Seoul, by the broker's clock)."""
+        """When they would be done if the plan ran now (Asia/Seoul, by the broker's clock)."""
         self.look()
 
     def look(self) -> Plan:
-        """Looks again at what the cache holds and the server's queue; gives this plan."""
+        """Reads the cache and the server's queue again; returns this plan."""
         self._needs = self._work.needs()
-        # What the cache has needs no server.
+        # A fully cached plan needs no server.
         self.wait = self._link.status(trs=self.trs).expected_wait if self.trs else 0.0
         self.ends = seoul(round(self._link.now() + self.wait))
         return self
@@ -69,12 +69,12 @@ class Plan:
 
     @property
     def cached(self) -> float:
-        """The share that the cache has, 0 to 1, by bars (of minutes by sessions)."""
-        held, whole = sum(need.held for need in self._needs), sum(need.whole for need in self._needs)
-        return share(held, whole, self.trs)
+        """The cached share, 0 to 1, by bars (of minutes by sessions)."""
+        stored, whole = sum(need.stored for need in self._needs), sum(need.whole for need in self._needs)
+        return share(stored, whole, self.trs)
 
     def frame(self) -> pd.DataFrame:
-        """What is needed of each code.
+        """The cost of each code.
 
         Returns:
             Index ``code``; ``name``, ``trs`` (expected, int64), ``cached`` (share, 0 to 1, float64).
@@ -87,7 +87,7 @@ class Plan:
         )
 
     def summary(self) -> pd.Series:
-        """The whole: ``plan codes trs cached wait ends``, ``wait`` a Timedelta, ``ends`` in Asia/Seoul."""
+        """The totals: ``plan codes trs cached wait ends``, ``wait`` a Timedelta, ``ends`` in Asia/Seoul."""
         return pd.Series(
             {
                 "plan": self._work.asked,
@@ -100,9 +100,9 @@ class Plan:
         )
 
     def run(self, *, progress: bool = True) -> pd.DataFrame:
-        """Loads what the cache lacks, as bulk work: whatever is asked for meanwhile elsewhere goes first.
+        """Loads what the cache lacks, as bulk work: interactive requests go first.
 
-        An issue that cannot be loaded holds up nobody, and is told at the end.
+        An issue that cannot be loaded does not stop the others, and is reported at the end.
 
         Args:
             progress: show a bar with the rate, the wait and the end.
@@ -113,7 +113,7 @@ class Plan:
         Raises:
             PlanIncomplete: some codes could not be loaded; all others are. Its ``report`` is the frame.
             KoalabError: what concerns all of them, a server that does not come back for example.
-            KeyboardInterrupt: it was stopped. Nothing stays queued, and what came is kept.
+            KeyboardInterrupt: it was stopped. Nothing stays queued, and what came is stored.
         """
         self.look()
         todo = [need for need in self._needs if need.trs]
@@ -136,7 +136,7 @@ class Plan:
         return report
 
     def load(self, *, progress: bool = True) -> pd.DataFrame:
-        """Runs it, and gives the frame of all of it, as the session's method does."""
+        """Runs the plan, and returns the frame of all of it, as the session's method does."""
         self.run(progress=progress)
         return self._work.frame()
 
@@ -177,10 +177,10 @@ class Plan:
 
     def _complaint(self, outcome: PlanResult) -> str:
         failed = list(outcome.failed.items())
-        told = "; ".join(f"{self._name(code)} ({code}): {error}" for code, error in failed[:_NAMED])
+        listed = "; ".join(f"{self._name(code)} ({code}): {error}" for code, error in failed[:_NAMED])
         more = f"; and {len(failed) - _NAMED:,} more" if len(failed) > _NAMED else ""
         return (
-            f"{len(failed):,} of {len(self._needs):,} codes could not be loaded, the others are: {told}{more}. "
+            f"{len(failed):,} of {len(self._needs):,} codes could not be loaded, the others are: {listed}{more}. "
             "run() tries these again; .report of this error lists them"
         )
 

@@ -1,8 +1,8 @@
-"""Carrying a plan out: several codes in flight, one count of them all, and an end at any moment.
+"""Execution of a plan: several codes in flight, one count of them all, and a stop at any moment.
 
-While one code's answer is on its way, its pages are parsed or the next code begins, others wait in the server's
-queue: so the broker's windows are the only wait. Every load asks through a ``Part``, which ends it when the plan is
-to stop; the server says something every second, so that takes no longer.
+While pages of one code are on their way or parsed, other codes wait in the server's queue: so the broker's windows
+are the only wait. Every load reports to a ``_SharedProgress``, which raises when the plan stops; the server sends
+something every second, so a stop takes no longer.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from koalab.progress import Progress, next_tr
 from koalab.transport.base import QueuePosition
 
 IN_FLIGHT = 8
-"""Codes at once: more than the broker takes in a burst."""
+"""Codes in flight: more than the broker accepts in a burst."""
 
-# What ends the plan, and not only one code of it.
-_FOR_ALL = (ServerLost, NotConnected, LoginFailed, RateLimited, Forbidden)
-# So many codes that fail in a row are no accident of theirs.
+# Errors that end the whole plan, not one code.
+_FATAL = (ServerLost, NotConnected, LoginFailed, RateLimited, Forbidden)
+# So many failed codes in a row end the plan.
 _IN_A_ROW = 20
-_LOOK_EVERY = 0.25
-# So long a plan that ends waits for its loads to notice; what is still busy then ends by itself.
+_SHOW_EVERY = 0.25
+# Seconds that a stopped plan waits for its threads; one that is still busy then ends by itself.
 _PATIENCE = 4.0
 
 
 class _PlanStopped(Exception):
-    """The plan is over, and so is this part of it."""
+    """Ends a load because its plan is over."""
 
 
 @dataclass
 class PlanResult:
-    """What came of a plan: TRs spent by code, and what went wrong."""
+    """The outcome of a plan: TRs spent by code, and errors by code."""
 
     trs: dict[str, int] = field(default_factory=dict)
     failed: dict[str, KoalabError] = field(default_factory=dict)
 
 
 class _Tally:
-    """The count of all parts together. Any thread."""
+    """The count of all codes together. Any thread."""
 
     def __init__(self, expected: int) -> None:
         self.lock = threading.Lock()
@@ -56,7 +56,7 @@ class _Tally:
 
 
 class _SharedProgress(Progress):
-    """One code's share of the count."""
+    """The progress of one code, added to the plan's count; raises when the plan is over."""
 
     def __init__(self, tally: _Tally, need: CodeNeed, name: str) -> None:
         super().__init__(name, show=False)
@@ -66,8 +66,8 @@ class _SharedProgress(Progress):
         self.spent = 0
 
     def expect(self, trs: int) -> None:  # noqa: ARG002
-        """The plan has said how many, and knows more than a load does."""
-        self._go_on()
+        """Ignored: the plan's estimate uses more than a load has."""
+        self._check_over()
 
     def page(self, note: str = "") -> None:  # noqa: ARG002
         tally = self._tally
@@ -77,7 +77,7 @@ class _SharedProgress(Progress):
             tally.done += 1
             tally.total += self.spent > self._expected
             tally.note = self._name
-        self._go_on()
+        self._check_over()
 
     def waiting(self, place: QueuePosition) -> None:
         tally = self._tally
@@ -85,34 +85,34 @@ class _SharedProgress(Progress):
             tally.queued.add(id(self))
             if not place.ahead:
                 tally.note = next_tr(place)
-        self._go_on()
+        self._check_over()
 
-    def say(self, note: str) -> None:
+    def set_note(self, note: str) -> None:
         with self._tally.lock:
             self._tally.note = note
-        self._go_on()
+        self._check_over()
 
     def end(self) -> None:
-        """Nothing more comes: what was expected beyond is not, unless the plan is stopped."""
+        """Takes TRs that were expected and not needed off the total, unless the plan was stopped."""
         tally = self._tally
         with tally.lock:
             tally.queued.discard(id(self))
             if not tally.over:
                 tally.total -= max(0, self._expected - self.spent)
 
-    def _go_on(self) -> None:
+    def _check_over(self) -> None:
         if self._tally.over:
             raise _PlanStopped
 
 
 class PlanRun:
-    """One way through a plan.
+    """One run of a plan.
 
     Args:
-        needs: what is to be loaded, in this order.
-        load: loads one code, and gives the TRs it took.
+        needs: what to load, in this order.
+        load: loads one code, and returns the TRs it took.
         name: of a code, for the bar.
-        in_flight: how many at once.
+        in_flight: codes at once.
     """
 
     def __init__(
@@ -138,14 +138,14 @@ class PlanRun:
 
     @property
     def total(self) -> int:
-        """TRs it takes, as far as is known by now."""
+        """TRs expected in all."""
         return self._tally.total
 
     def __call__(self, bar: Progress) -> PlanResult:
-        """Loads everything, and shows how far it is.
+        """Loads all codes, and shows the count.
 
         Raises:
-            KoalabError: what concerns more than one code. What came before is in the cache, as after an interrupt.
+            KoalabError: what concerns more than one code. What came before is stored, as after an interrupt.
         """
         threads = [
             threading.Thread(target=self._work, name="koalab-plan", daemon=True)
@@ -158,14 +158,14 @@ class PlanRun:
             while left:
                 self._show(bar)
                 try:
-                    error = self._ended.get(timeout=_LOOK_EVERY)
+                    error = self._ended.get(timeout=_SHOW_EVERY)
                 except queue.Empty:
                     continue
                 left -= 1
                 if error is not None:
                     raise error
         finally:
-            # However it ends, nobody goes on asking.
+            # However it ends, no thread requests more.
             self._tally.over = True
             until = time.monotonic() + _PATIENCE
             for thread in threads:
@@ -180,7 +180,7 @@ class PlanRun:
             done, total, queued, note = tally.done, tally.total, len(tally.queued), tally.note
         failed = len(self.outcome.failed)
         notes = [f"실패 {failed}" if failed else "", note]
-        bar.stand(done, total, queued, ", ".join(text for text in notes if text))
+        bar.set_counts(done, total, queued, ", ".join(text for text in notes if text))
 
     def _work(self) -> None:
         error: BaseException | None = None
@@ -193,7 +193,7 @@ class PlanRun:
                 self._one(need)
         except _PlanStopped:
             pass
-        except BaseException as failed:  # noqa: BLE001 - whoever called the plan is told, on his own thread
+        except BaseException as failed:  # noqa: BLE001 - raised again on the caller's thread
             self._tally.over = True
             error = failed
         self._ended.put(error)
@@ -202,7 +202,7 @@ class PlanRun:
         part = _SharedProgress(self._tally, need, self._name(need.code))
         try:
             self._load(need.code, part)
-        except _FOR_ALL:
+        except _FATAL:
             raise
         except KoalabError as error:
             self.outcome.failed[need.code] = error

@@ -1,4 +1,4 @@
-"""What a plan consists of: parts that can be loaded one by one, in any order, and side by side."""
+"""The work of a plan: codes that can be loaded in any order, and in parallel."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from koalab.progress import Progress
 
 @dataclass(frozen=True, slots=True)
 class CodeNeed:
-    """What a plan needs of one code.
+    """What a plan has to load of one code.
 
     Attributes:
-        code: which.
-        trs: expected; 0 where the cache has it all.
-        whole: how much there is in all: bars, of minutes sessions.
-        held: how much of that the cache has.
+        code: of the issue.
+        trs: expected; 0 where it is fully cached.
+        whole: the number of bars in all; of minutes, sessions.
+        stored: the number of those that are cached.
     """
 
     code: str
     trs: int
     whole: int
-    held: int
+    stored: int
 
     @property
     def cached(self) -> float:
-        """The share that the cache has, 0 to 1."""
-        return share(self.held, self.whole, self.trs)
+        """The cached share, 0 to 1."""
+        return share(self.stored, self.whole, self.trs)
 
 
-def share(held: int, whole: int, trs: int) -> float:
-    """The share held; of nothing it is all, unless the broker still has to be asked."""
-    return min(1.0, held / whole) if whole else float(not trs)
+def share(stored: int, whole: int, trs: int) -> float:
+    """The cached share, 0 to 1; of no bars it is 1 unless TRs are expected."""
+    return min(1.0, stored / whole) if whole else float(not trs)
 
 
 class PlanWork(Protocol):
-    """A kind of plan, with what it was asked for.
+    """What a plan loads, and how.
 
     Attributes:
-        kind: the session's method that gives the result, ``daily`` for example.
+        kind: the session's method that returns the result, ``daily`` for example.
         label: its Korean name, for the progress bar.
-        asked: what was asked for, in words.
+        asked: the request in words.
     """
 
     @property
@@ -57,13 +57,13 @@ class PlanWork(Protocol):
     def asked(self) -> str: ...
 
     def needs(self) -> Sequence[CodeNeed]:
-        """What is needed as of now, a code each. Nothing is spent."""
+        """What has to be loaded as of now, one entry a code. No TR."""
         ...
 
     def load(self, code: str, progress: Progress) -> int:
-        """Loads what is missing of one code into the cache; gives the TRs it took. Any thread."""
+        """Loads what is missing of one code into the cache; returns the TRs it took. Any thread."""
         ...
 
     def frame(self) -> pd.DataFrame:
-        """The result, as the session's method gives it."""
+        """The result, as the session's method returns it."""
         ...

@@ -1,4 +1,4 @@
-"""The cache of bars, on diskcache: what is held, what is final, and what has to be asked for."""
+"""The cache of bars, on diskcache: which bars are stored, which are final, and which gaps have to be requested."""
 
 from koalab.store.bars import AdjustmentChanged, BarStore
 from koalab.store.disk import CacheUnavailable, default_folder

@@ -1,8 +1,7 @@
-"""The cache of bars: which time of a series is held, and its bars.
+"""The cache of bars: which time of a series is covered, and its bars.
 
-Each series has a record (``Meta``) under one key and its bars in segments under others. They change together,
-inside one transaction of the database, so that at whatever point a process is killed the next one finds the
-old state or the new.
+Each series has a record (``Meta``) under one key and its bars in segments under others. They change in one
+transaction of the database, so that after a killed process the next one finds the old state or the new.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ _TRIES: Final = 3
 
 
 class AdjustmentChanged(KoalabError):
-    """Adjusted prices that are held differ from those that came, or may: a split or the like since they were stored.
+    """Stored adjusted prices differ from those that came, or may: a split or the like since they were stored.
 
-    Nothing was stored. Where the prices are the same all the same, ``renew`` says so; else ``drop`` the series.
+    Nothing was stored. If the prices are the same after all call ``renew``, else ``drop`` the series.
     """
 
     def __init__(self, series: Series, time: Moment) -> None:
@@ -47,13 +46,13 @@ class AdjustmentChanged(KoalabError):
 
 @dataclass(frozen=True, slots=True)
 class CachedRange:
-    """What a store has of a range, all of one moment.
+    """What a store has of a range, read as of one moment.
 
     Attributes:
         bars: oldest first.
-        gaps: for which final bars are not held.
-        adjustment: of adjusted prices; None where nobody said.
-        any_cached: whether anything is held of the series, in the range or outside it.
+        gaps: for which no final bars are stored.
+        adjustment: of adjusted prices, see ``finality.adjustment_at``; None where it was not given.
+        any_cached: whether the series has any coverage, in the range or outside it.
     """
 
     bars: BarColumns
@@ -70,8 +69,8 @@ class BarStore:
         source: names the prices (a server, a market's data); two sources never share anything.
         timeout: seconds to wait for another process's write.
 
-    All methods raise CacheUnavailable where the folder cannot be used now, and CacheDamaged where what lies in
-    it does not add up.
+    All methods raise CacheUnavailable where the folder cannot be used now, and CacheDamaged where its content is
+    inconsistent.
     """
 
     def __init__(self, folder: str | os.PathLike[str], source: str, timeout: float = TIMEOUT) -> None:
@@ -83,7 +82,7 @@ class BarStore:
         return f"BarStore({str(self.shelf.folder)!r}, source={self.source!r})"
 
     def read(self, series: Series, first: Moment, last: Moment) -> tuple[BarColumns, list[Gap]]:
-        """The bars held from ``first`` to ``last``, and the gaps for which final bars are not held.
+        """The stored bars from ``first`` to ``last``, and the gaps for which no final bars are stored.
 
         Args:
             series: which.
@@ -92,13 +91,13 @@ class BarStore:
 
         Returns:
             Bars, oldest first, as read-only arrays; and (first, last) pairs, ascending, both ends included.
-            A range that ends before it starts holds nothing and lacks nothing.
+            A range that ends before it starts has neither bars nor gaps.
         """
-        held = self.cached_range(series, first, last)
-        return held.bars, held.gaps
+        found = self.cached_range(series, first, last)
+        return found.bars, found.gaps
 
     def cached_range(self, series: Series, first: Moment, last: Moment) -> CachedRange:
-        """As ``read``, and with it the adjustment that those bars are in."""
+        """The result of ``read`` with the adjustment of those bars."""
         low, high = microseconds(first), microseconds(last)
         for _ in range(_TRIES):
             meta = record_of(self.shelf, series)
@@ -106,7 +105,7 @@ class BarStore:
             if parts is not None:
                 break
         else:
-            # Either it is written all the time or it is damaged; with the writers locked out, that shows.
+            # It is being written or it is damaged; a read without writers tells the two apart.
             with self.shelf.transaction() as change:
                 meta = record_of(change, series)
                 parts = _parts(change, series, meta, low, high)
@@ -127,20 +126,19 @@ class BarStore:
         history_ended: bool = False,
         adjustment: Moment | None = None,
     ) -> None:
-        """Keeps final bars, and that there are no others in the time covered.
+        """Stores final bars, and that there are no others in the time covered.
 
         Args:
-            series: whose.
+            series: to which.
             bars: oldest first, all inside ``covered``.
-            covered: (first, last), both included. What was held in there is replaced. Reach over a bar that
-                is held already, and a change of the adjustment shows. An empty one, which ends before it
-                starts, keeps nothing.
+            covered: (first, last), both included. Stored bars in it are replaced; of adjusted prices one stored
+                bar in it reveals a change of the adjustment. A range that ends before it starts stores nothing.
             history_ended: the broker has nothing older than ``first``.
-            adjustment: of adjusted prices: ``finality.basis_of`` the moment at which they came. None where only the
-                overlap is to be looked at.
+            adjustment: of adjusted prices: ``finality.adjustment_at`` the moment at which they came. None: only
+                the overlap is compared.
 
         Raises:
-            AdjustmentChanged: the prices differ from the cached ones, or those have another adjustment.
+            AdjustmentChanged: the prices differ from the stored ones, or those have another adjustment.
             ValueError: bars out of order or outside ``covered``.
         """
         if checked(series, bars, covered):
@@ -155,7 +153,7 @@ class BarStore:
         history_ended: bool = False,
         adjustment: Moment | None = None,
     ) -> None:
-        """Puts those bars in place of all that is held of the series, in one step. Arguments as for ``add``."""
+        """Replaces the whole series by those bars, in one transaction. Arguments as for ``add``."""
         some = checked(series, bars, covered)
         with self.shelf.transaction() as change:
             forget(change, series)
@@ -163,10 +161,10 @@ class BarStore:
                 _merge(change, series, Meta(), bars, covered, history_ended, adjustment)
 
     def renew(self, series: Series, old: Moment | None, new: Moment) -> bool:
-        """Notes that the prices held in the ``old`` adjustment are those of the ``new`` one too.
+        """Records that the stored prices of the ``old`` adjustment are those of the ``new`` one too.
 
         Returns:
-            False, and nothing is changed, where they are in another adjustment by now.
+            False, and nothing is changed, where they have another adjustment by now.
         """
         with self.shelf.transaction() as change:
             meta = renewed(change, series)
@@ -176,12 +174,12 @@ class BarStore:
             return True
 
     def drop(self, series: Series) -> bool:
-        """Forgets a series; whether anything was held of it."""
+        """Deletes a series; whether anything of it was stored."""
         with self.shelf.transaction() as change:
             return forget(change, series)
 
     def drop_adjustment(self, series: Series, adjustment: Moment | None) -> bool:
-        """Forgets a series that is held in that adjustment; False where it is in another one by now."""
+        """Deletes a series that has that adjustment; False where it has another one by now."""
         with self.shelf.transaction() as change:
             meta = renewed(change, series)
             if meta.adjustment != (None if adjustment is None else microseconds(adjustment)):
@@ -189,7 +187,7 @@ class BarStore:
             return forget(change, series)
 
     def drop_before(self, code: str, adjustment: Moment) -> int:
-        """Forgets the adjusted series of a code that are in an earlier adjustment than that; how many those were."""
+        """Deletes the adjusted series of a code that have an earlier adjustment; returns how many."""
         limit = microseconds(adjustment)
         with self.shelf.transaction() as change:
             old = [
@@ -202,18 +200,17 @@ class BarStore:
             return sum(forget(change, series) for series in old)
 
     def complete_from_start(self, series: Series) -> bool:
-        """Whether there is nothing older to ask for than what is held."""
+        """Whether the broker has nothing older than what is stored."""
         return record_of(self.shelf, series).complete_from_start
 
     def series(self) -> list[Series]:
-        """What is held, in order of code and interval."""
+        """The stored series, in order of code and interval."""
         return listed(self.shelf)
 
     def clear(self, code: str | None = None, interval: str | None = None) -> int:
-        """Forgets all series, or those of one code, one interval or both; how many series that were.
+        """Deletes all series, or those of one code, one interval or both; returns how many.
 
-        Without an argument it also mends a cache that is damaged: where the database cannot be read any more, a
-        new one takes its place.
+        Without an argument it also repairs a damaged cache: a database that cannot be read is replaced.
 
         Raises:
             BadInput: no code or interval can be called so.
@@ -223,16 +220,16 @@ class BarStore:
     def info(self) -> pd.DataFrame:
         """One row a series: ``code interval adjusted first last bars bytes``.
 
-        ``first`` and ``last`` are the times of its first and last bar, naive Seoul wall time; NaT without any.
+        ``first`` and ``last`` are the times of its first and last bar, naive Seoul wall time; NaT without bars.
         """
         return upkeep.info(self.shelf)
 
     def verify(self) -> list[str]:
-        """What is wrong with what is held, a sentence each; none where all is well. Reads everything."""
+        """The inconsistencies of the cache, a sentence each; empty where there are none. Reads everything."""
         return upkeep.verify(self.shelf)
 
     def export(self, folder: str | os.PathLike[str]) -> list[Path]:
-        """Writes all that is held as Parquet into a folder; returns the files. See ``koalab.store.parquet.export``.
+        """Writes all series as Parquet into a folder; returns the files. See ``koalab.store.parquet.export``.
 
         Raises:
             BadInput: ``folder`` is no path, or cannot be written.
@@ -244,17 +241,17 @@ class BarStore:
         return export(self, Path(folder).expanduser())
 
     def close(self) -> None:
-        """Gives the database back; the next use opens it again."""
+        """Closes the database; the next use opens it again."""
         self.shelf.close()
 
 
 def _parts(
-    held: Shelf | Transaction, series: Series, meta: Meta, low: int, high: int
+    source: Shelf | Transaction, series: Series, meta: Meta, low: int, high: int
 ) -> list[BarColumns] | None:
-    """The segments with bars in that time; None where one is not the one that the record speaks of."""
+    """The segments with bars in that time; None where one does not match its digest in the record."""
     parts = []
     for name, segment in meta.between(low, high):
-        data = segment_of(held, series, name, segment)
+        data = segment_of(source, series, name, segment)
         if data is None:
             return None
         parts.append(unpack(data))
@@ -278,9 +275,9 @@ def _merge(
     segments = dict(meta.segments)
     for name in sorted(fresh.keys() | {name for name, _ in meta.between(low, high)}):
         new = fresh.get(name, BarColumns.empty(series.kind))
-        held = segments.pop(name, None)
-        if held is not None:
-            data = segment_of(change, series, name, held)
+        stored = segments.pop(name, None)
+        if stored is not None:
+            data = segment_of(change, series, name, stored)
             if data is None:
                 raise damaged(series)
             old = unpack(data)

@@ -1,7 +1,7 @@
-"""Who may ask for a series' next page: one process and one thread at a time, of all that share a cache.
+"""Claims: per series one process and one thread at a time may request a page, of all that share a cache.
 
-A claim is a lock that SQLite holds on an empty file, so it goes with the process that has it, however that ends.
-Whoever waits for a claim stands in a line of one: the holder, who would like another page, comes after.
+A claim is a SQLite lock on an empty file, so it ends with its process, however that ends. A second lock makes a
+queue of one: a holder that requests another page lines up behind the process that waits.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from koalab.store.series import Series
 _FILES: Final = 1024
 _EVERY: Final = 0.01
 STALE: Final = 30.0
-"""Seconds without a sign of life after which a holder is passed by: stopped, or its machine is asleep."""
+"""Lock staleness timeout, seconds: the holder is stopped, or its machine is asleep."""
 
 
 class Claim:
-    """The right to ask for a series' next page."""
+    """The right to request a series' next page."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
 
     def beat(self) -> None:
-        """Shows those who wait that the holder is alive, which it has to do every few seconds."""
+        """Refreshes the lock's timestamp, which has to happen every few seconds."""
         if self._file is not None:
             with contextlib.suppress(OSError):
                 os.utime(self._file)
@@ -40,9 +40,9 @@ class Claims:
     """The claims of one cache folder. Any thread, any number of processes.
 
     Args:
-        folder: for the files, which are empty; those who share a cache share it, and it is not the cache's own.
-        monotonic: seconds of a clock that only goes forward.
-        sleep: waits so many seconds; an interrupt gets through it.
+        folder: for the empty lock files, shared by all processes of a cache; not the cache's own folder.
+        monotonic: seconds of a monotonic clock.
+        sleep: waits so many seconds, interruptibly.
     """
 
     def __init__(
@@ -57,36 +57,36 @@ class Claims:
 
     @contextlib.contextmanager
     def of(self, series: Series, needless: Callable[[], bool] = lambda: False) -> Iterator[Claim | None]:
-        """Waits for the claim on a series and holds it.
+        """Waits for the claim on a series, and releases it at the end of the block.
 
         Args:
-            series: whose.
-            needless: asked while waiting, after every change of hands or hundredth of a second: whether the wait
-                has lost its reason, because the holder has stored what is wanted.
+            series: which.
+            needless: called every hundredth of a second during the wait: whether the claim is no longer needed,
+                because its holder has stored the bars.
 
         Yields:
-            The claim; None where ``needless`` said so. Where locks cannot be had (a file system without
-            them, a folder that cannot be written), or the holder shows no life for ``STALE`` seconds, a
-            claim all the same: to ask twice is better than not at all.
+            The claim; None where ``needless`` returned True. Where locks do not work (a file system without
+            them, a read-only folder), or the holder did not refresh its lock for ``STALE`` seconds, a claim all
+            the same: a page requested twice is better than none.
         """
         number = zlib.crc32(series.key.encode()) % _FILES
-        held, line = (self._folder / f"{number:03x}.{part}" for part in ("held", "line"))
+        lock, line = (self._folder / f"{number:03x}.{part}" for part in ("held", "line"))
         with contextlib.ExitStack() as stack:
             with contextlib.ExitStack() as waiting:
-                for file, keep in ((line, waiting), (held, stack)):
-                    found = self._locked(file, held, needless)
+                for file, keep in ((line, waiting), (lock, stack)):
+                    found = self._locked(file, lock, needless)
                     if found is None:
                         yield None
                         return
                     keep.enter_context(found)
-            claim = Claim(held)
+            claim = Claim(lock)
             claim.beat()
             yield claim
 
     def _locked(
-        self, file: Path, held: Path, needless: Callable[[], bool]
+        self, file: Path, lock: Path, needless: Callable[[], bool]
     ) -> contextlib.AbstractContextManager[object] | None:
-        seen, since = _touched(held), self._monotonic()
+        seen, since = _touched(lock), self._monotonic()
         while True:
             try:
                 return contextlib.closing(_lock(file))
@@ -97,7 +97,7 @@ class Claims:
                 return contextlib.nullcontext()
             if needless():
                 return None
-            touched = _touched(held)
+            touched = _touched(lock)
             if touched != seen:
                 seen, since = touched, self._monotonic()
             elif self._monotonic() - since > STALE:

@@ -1,7 +1,7 @@
-"""Which stretches of time are held: arithmetic of closed intervals of whole microseconds.
+"""Coverage of time: arithmetic of closed intervals of whole microseconds.
 
-A coverage is a tuple of intervals ``(first, last)``, both ends included, ascending, and with at least one
-microsecond that is not held between two of them, so that one set of moments has one coverage only.
+A coverage is a tuple of intervals ``(first, last)``, both ends included, ascending, with at least one uncovered
+microsecond between two of them, so that a set of moments has exactly one coverage.
 
 >>> add(((0, 4), (10, 20)), (5, 7))
 ((0, 7), (10, 20))
@@ -19,7 +19,7 @@ ClosedInterval = tuple[int, int]
 Coverage = tuple[ClosedInterval, ...]
 
 BEGINNING = -(2**63) + 1
-"""Earlier than any bar. A coverage that starts here is complete from the start of the broker's history."""
+"""Earlier than any bar. A coverage that starts here reaches back to the start of the broker's history."""
 
 
 def add(coverage: Coverage, interval: ClosedInterval) -> Coverage:
@@ -27,8 +27,8 @@ def add(coverage: Coverage, interval: ClosedInterval) -> Coverage:
     first, last = interval
     if first > last:
         return coverage
-    before = [held for held in coverage if held[1] < first - 1]
-    after = [held for held in coverage if held[0] > last + 1]
+    before = [one for one in coverage if one[1] < first - 1]
+    after = [one for one in coverage if one[0] > last + 1]
     touching = coverage[len(before) : len(coverage) - len(after)]
     if touching:
         first, last = min(first, touching[0][0]), max(last, touching[-1][1])
@@ -36,21 +36,21 @@ def add(coverage: Coverage, interval: ClosedInterval) -> Coverage:
 
 
 def intersect(coverage: Coverage, first: int, last: int) -> Coverage:
-    """What of ``first`` to ``last`` is held."""
+    """The covered part of ``first`` to ``last``."""
     return tuple(
-        (max(held[0], first), min(held[1], last))
-        for held in coverage
-        if held[0] <= last and held[1] >= first and first <= last
+        (max(low, first), min(high, last))
+        for low, high in coverage
+        if low <= last and high >= first and first <= last
     )
 
 
 def missing(coverage: Coverage, first: int, last: int) -> Coverage:
-    """What of ``first`` to ``last`` is not held."""
+    """The part of ``first`` to ``last`` that is not covered."""
     gaps = []
-    for held in intersect(coverage, first, last):
-        if held[0] > first:
-            gaps.append((first, held[0] - 1))
-        first = held[1] + 1
+    for low, high in intersect(coverage, first, last):
+        if low > first:
+            gaps.append((first, low - 1))
+        first = high + 1
     if first <= last:
         gaps.append((first, last))
     return tuple(gaps)
@@ -59,5 +59,5 @@ def missing(coverage: Coverage, first: int, last: int) -> Coverage:
 def is_sound(coverage: Coverage) -> bool:
     """Whether it is ascending, disjoint and merged, as every coverage made here is."""
     return all(first <= last for first, last in coverage) and all(
-        held[1] + 1 < following[0] for held, following in pairwise(coverage)
+        one[1] + 1 < following[0] for one, following in pairwise(coverage)
     )

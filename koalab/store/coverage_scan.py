@@ -1,4 +1,4 @@
-"""What is held of many series at once: which time, in which adjustment, and none of their bars."""
+"""The records of many series at once: coverage and adjustment, without bars."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from koalab.store.series import Series
 def series_records(shelf: Shelf, wanted: Iterable[Series]) -> list[Meta]:
     """The record of each series, in their order; an empty one where it cannot be read.
 
-    A look at a record is a query of some microseconds, so that a whole market is a matter of a few of them
-    times a thousand, and no writer waits for it.
+    A record is one query of some microseconds, so that a whole market takes milliseconds, and no writer waits.
 
     Raises:
         CacheUnavailable: the folder cannot be used now.
@@ -27,4 +26,4 @@ def _record(shelf: Shelf, series: Series) -> Meta:
     try:
         return record_of(shelf, series)
     except CacheDamaged:
-        return Meta()  # whoever reads its bars is told
+        return Meta()  # reading its bars raises

@@ -1,8 +1,8 @@
-"""The folder on the disk: diskcache, set up so that it neither evicts nor unpickles.
+"""The cache folder: diskcache, set up so that it neither evicts nor unpickles.
 
-diskcache pickles whatever is not a text, number or bytes, and unpickles it on reading, so that whoever can
-write into a cache folder can run code in every process that reads it (CVE-2025-69872). The ``Disk`` here stores
-texts, whole numbers and bytes, inside the database only, and refuses to read anything else.
+diskcache pickles all values but texts, numbers and bytes, and unpickles them on reading, so that write access to a
+cache folder runs code in every process that reads it (CVE-2025-69872). The ``Disk`` here stores texts, whole numbers
+and bytes, inside the database only, and refuses to read anything else.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from koalab.errors import CacheDamaged, KoalabError
 Value = str | int | bytes
 
 TIMEOUT = 1.0
-"""Seconds to wait for another process's write: less than what the page that is to be stored has cost."""
+"""Seconds to wait for another process's write: less than the page to be stored has cost."""
 
 _SETTINGS = {
     "eviction_policy": "none",
     "cull_limit": 0,
     "statistics": 0,
-    # Larger than any value: everything lies in the database, so that one commit changes all or nothing
-    # and a killed process leaves no stray file.
+    # Larger than any value: all values lie in the database, so that a commit is atomic and a killed process
+    # leaves no stray file.
     "disk_min_file_size": 2**30,
 }
 _DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
@@ -42,7 +42,7 @@ _DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 class CacheUnavailable(KoalabError, OSError):
     """The cache cannot be used now: locked for too long, not writable, or the disk is full.
 
-    Nothing is damaged and nothing was stored; whoever wanted to keep bars can go on without.
+    Nothing is damaged and nothing was stored; loading works without the cache.
     """
 
 
@@ -76,11 +76,11 @@ class _PlainDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no type
         return value
 
     def remove(self, file_path: str) -> None:
-        """Nothing: no value lies in a file, and a name in the database must not delete one."""
+        """Does nothing: no value lies in a file, and a file name in the database must not delete one."""
 
 
 def default_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
-    """Where caches lie: ``cache_dir``, else KOALAB_CACHE_DIR, else the platform's cache folder."""
+    """The folder of all caches: ``cache_dir``, else KOALAB_CACHE_DIR, else the platform's cache folder."""
     chosen = cache_dir or os.environ.get("KOALAB_CACHE_DIR")
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("koalab")
 
@@ -95,7 +95,7 @@ def source_folder(folder: str | os.PathLike[str], source: str) -> Path:
 class Shelf:
     """One diskcache folder of texts, numbers and bytes under text keys. Any thread, any number of processes.
 
-    The folder is made and opened when it is first used. All methods raise CacheUnavailable and CacheDamaged.
+    The folder is created and opened on first use. All methods raise CacheUnavailable and CacheDamaged.
     """
 
     def __init__(self, folder: str | os.PathLike[str], timeout: float = TIMEOUT) -> None:
@@ -120,31 +120,31 @@ class Shelf:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Everything inside is stored together or not at all, and nobody else writes meanwhile."""
+        """Stores everything inside together or not at all; other writers wait."""
         with self._translated():
             cache = self._opened()
             try:
                 with cache.transact():
                     yield Transaction(cache)
             except diskcache.Timeout:
-                # Where an interrupt once left a transaction open on this connection, closing ends it.
+                # An interrupt may have left a transaction open on this connection; closing ends it.
                 cache.close()
                 raise
             except KeyboardInterrupt:
-                # It may have struck between two steps of diskcache's own bookkeeping, which would then take
-                # the next transaction for one inside this: a new object has new books.
+                # It may have struck inside diskcache's own bookkeeping, which would then nest the next
+                # transaction in this one: a new object starts afresh.
                 self._forget(cache)
                 raise
 
     def check(self) -> list[str]:
-        """What SQLite and diskcache find wrong with the database."""
+        """The problems that SQLite and diskcache find in the database."""
         with self._translated():
             return [str(warning.message) for warning in self._opened().check()]
 
     def begin_anew(self) -> None:
-        """Deletes the database, whatever it holds; the next use makes an empty one.
+        """Deletes the database; the next use creates an empty one.
 
-        A process that has it open goes on with the old one until it is closed there, and what that keeps is lost.
+        A process that has it open continues with the old one until it is closed there, and what it stores is lost.
         """
         with self._translated():
             self.close()
@@ -152,7 +152,7 @@ class Shelf:
                 (self.folder / f"{diskcache.core.DBNAME}{end}").unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Gives the database back; the next use opens it again."""
+        """Closes the database; the next use opens it again."""
         cache = self._cache
         if cache is not None:
             self._forget(cache)
@@ -194,7 +194,7 @@ class Shelf:
 
 
 class Transaction:
-    """What can be done to a shelf inside ``Shelf.transaction``."""
+    """Reads and writes of a shelf inside ``Shelf.transaction``."""
 
     def __init__(self, cache: Any) -> None:
         self._cache = cache

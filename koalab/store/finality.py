@@ -1,8 +1,8 @@
-"""Which bars are final, and which gaps in what is held are worth a request.
+"""Finality of bars, the adjustment in force at a moment, and which gaps are worth a request.
 
-A daily bar goes on changing after the close: closing-price trading and the single-price auctions, until 18:00
-on a day of usual hours, add to its volume. ``now`` is in seconds since the epoch; the times of bars, and so
-all gaps, are naive Seoul wall time.
+A daily bar changes after the close: closing-price trading and the single-price auctions, until 18:00 on a day of
+usual hours, add to its volume. ``now`` is in seconds since the epoch; the times of bars and gaps are naive Seoul
+wall time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SETTLES_AFTER: Final[dict[Unit, int]] = {
     "M": _AFTER_HOURS,
     "Y": _AFTER_HOURS,
 }
-"""Seconds from a session's close until its bars no longer change. Late days move along with their close."""
+"""Seconds from a session's close until its bars no longer change. On late days they count from the late close."""
 
 _PERIODS: Final[dict[Unit, str]] = {"W": "datetime64[W]", "M": "datetime64[M]", "Y": "datetime64[Y]"}
 _DAY: Final = np.timedelta64(1, "D")
@@ -37,17 +37,17 @@ _INSTANT: Final = np.timedelta64(1, "us")
 _SEOUL: Final = 9 * 3600
 
 _FIRST_SESSION: Final = np.datetime64("1956-03-03", "D")
-"""The exchange opened on this day; nothing is older."""
+"""The day on which the exchange opened; no bar is older."""
 _FIVE_DAYS_FROM: Final = np.datetime64("1998-12-07", "D")
-"""Until then the exchange was open on Saturdays too, and the calendar has none of those sessions."""
+"""Before this day the exchange was open on Saturdays too; the calendar has none of those sessions."""
 
 
 def final_until(interval: str, now: float, sessions: Sessions) -> Moment:
     """The last moment, ``datetime64[us]``, up to which all bars of that interval are final at ``now``.
 
-    It lies just before the moment at which the last session that is final was settled: 150 minutes after its
-    close for daily bars, 10 for minutes and ticks, and for weeks, months and years 150 minutes after the close
-    of the last session of a period that has no more to come. Bars up to and including it are final.
+    It lies just before the moment at which the last final session was settled: 150 minutes after its close for
+    daily bars, 10 for minutes and ticks, and for weeks, months and years 150 minutes after the close of the last
+    session of a completed period. Bars up to and including it are final.
 
     Raises:
         BadInput: no such interval.
@@ -57,7 +57,7 @@ def final_until(interval: str, now: float, sessions: Sessions) -> Moment:
     index = int(np.searchsorted(sessions.closes, now - delay, side="right")) - 1
     if index >= 0 and unit in _PERIODS:
         index = _last_of_period(index, now, sessions.dates, unit)
-    # Nothing before the calendar's first session can change any more.
+    # Bars before the calendar's first session no longer change.
     settled: Moment = (
         wall_of(int(sessions.closes[index]) + delay)
         if index >= 0
@@ -67,11 +67,11 @@ def final_until(interval: str, now: float, sessions: Sessions) -> Moment:
 
 
 def adjustment_at(now: float, sessions: Sessions) -> Moment:
-    """Names the adjustment of adjusted prices at ``now``: the last moment at which it may have changed.
+    """The adjustment in force at ``now``, named by the last moment at which it may have changed.
 
-    A corporate action rescales what lies before it on the morning of its session, some time between midnight and
-    the opening. Prices of two moments with one name are in one adjustment once that session has opened; before that
-    only a look at them can tell.
+    A corporate action rescales all earlier prices on the morning of its session, some time between midnight and the
+    opening. Prices of two moments with the same name have the same adjustment once that session has opened; before
+    that only a comparison can tell.
     """
     started = int(np.searchsorted(sessions.opens, now, side="right")) - 1
     day = wall_of(now).astype("datetime64[D]")
@@ -79,18 +79,18 @@ def adjustment_at(now: float, sessions: Sessions) -> Moment:
         return cast(Moment, sessions.dates[started + 1].astype("datetime64[us]"))
     if started < 0:
         return cast(Moment, sessions.dates[0].astype("datetime64[us]"))
-    if sessions.dates[-1] < day:  # the calendar has ended: any day may have brought one
+    if sessions.dates[-1] < day:  # the calendar has ended: there may have been one on any day
         return cast(Moment, day.astype("datetime64[us]"))
     return wall_of(int(sessions.opens[started]))
 
 
 def needs_fetch(missing: Iterable[Gap], interval: str, now: float, sessions: Sessions) -> list[Gap]:
-    """Those of the gaps in which there can be a bar by ``now``, as they were given.
+    """Those of the gaps in which there can be a bar by ``now``, unchanged.
 
     A gap without a session (a weekend, holidays, the hours before the next session opens) is dropped, and so
-    is one of daily bars or longer without a midnight, because that is where their time lies. Where the
-    calendar does not know, a session is taken to be possible: Saturdays before 1998-12-07, any day but Sunday
-    before the calendar begins, any weekday after it ends.
+    is one of daily bars or longer without a midnight, which is their time. Where the calendar has no data a
+    session is assumed to be possible: Saturdays before 1998-12-07, any day but Sunday before the calendar
+    begins, any weekday after it ends.
 
     Raises:
         BadInput: no such interval.
@@ -100,19 +100,19 @@ def needs_fetch(missing: Iterable[Gap], interval: str, now: float, sessions: Ses
 
 
 def _last_of_period(index: int, now: float, dates: npt.NDArray[np.datetime64], unit: Unit) -> int:
-    """The index of the last session of the last period that is over, where ``index`` is the last settled one."""
+    """The index of the last session of the last completed period; ``index`` is that of the last settled session."""
     period = periods(dates, unit)
     if index + 1 < len(dates):
         over = bool(period[index + 1] != period[index])
     else:
-        # The calendar ends here, so only time can tell that the period has no more sessions.
+        # The calendar ends here: the period is completed when its last day is over.
         over = bool(periods(wall_of(now).astype("datetime64[D]"), unit) > period[index])
     return index if over else int(np.searchsorted(period, period[index], side="left")) - 1
 
 
 def periods(days: Any, unit: Unit) -> Any:
-    """The week, month or year that each of the days is in."""
-    # NumPy's weeks begin on Thursdays, as 1970 did; three days on, theirs begin on the exchange's Mondays.
+    """The week, month or year of each day."""
+    # NumPy's weeks begin on Thursdays, as 1970 did; shifted by three days they begin on Mondays.
     return (days + 3 * _DAY if unit == "W" else days).astype(_PERIODS[unit])
 
 
@@ -123,7 +123,7 @@ def _may_hold_bars(gap: Gap, unit: Unit, now: float, sessions: Sessions) -> bool
         return False
     started = int(np.searchsorted(sessions.opens, now, side="right"))
     if unit in ("min", "tick"):
-        # Trades of the closing auction may come some seconds after the close.
+        # Trades of the closing auction may come seconds after the close.
         low = int(np.searchsorted(sessions.closes, seconds(first) - _DELIVERY, side="right"))
         high = int(np.searchsorted(sessions.opens, seconds(last), side="right"))
         days = (first.astype("datetime64[D]"), last.astype("datetime64[D]"))
@@ -135,7 +135,7 @@ def _may_hold_bars(gap: Gap, unit: Unit, now: float, sessions: Sessions) -> bool
 
 
 def _unlisted(first: Moment, last: Moment, sessions: Sessions) -> bool:
-    """Whether there can be a session from one day to another that the calendar does not list."""
+    """Whether there can be a session between two days that the calendar does not list."""
     begins, ends = sessions.dates[0], sessions.dates[-1]
     stretches = (
         ("1111110", max(first, _FIRST_SESSION), min(last, begins - _DAY)),

@@ -1,4 +1,4 @@
-"""Small answers kept beside the bars: listings, basic info, anything that is JSON or bytes."""
+"""Small cached answers beside the bars: listings, basic info, anything that is JSON or bytes."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from koalab.store.disk import CacheUnavailable, Shelf
 log = logging.getLogger(__name__)
 
 MEMO: Final = "memo:"
-"""How the keys of all memos begin."""
+"""Prefix of the keys of all memos."""
 _HEAD: Final = struct.Struct("<cd")
 
 
 class Memo:
-    """Values under text keys, with the time at which each expires.
+    """Key-value cache with an expiry time per value.
 
     Args:
-        shelf: where they lie; a ``BarStore``'s own, as a rule.
+        shelf: that stores them, usually a ``BarStore``'s.
         clock: seconds since the epoch; the server's clock where it runs faster than the real one.
     """
 
@@ -33,10 +33,10 @@ class Memo:
         self._clock = clock
 
     def get(self, key: str) -> Any:
-        """The value as it was put; None where there is none, it has expired, or the cache cannot be used now.
+        """The value as it was put; None where it is absent or expired, or the cache cannot be used now.
 
         Raises:
-            CacheDamaged: what lies there was not put here.
+            CacheDamaged: the stored value was not written by ``put``.
         """
         try:
             stored = self._shelf.get(MEMO + key)
@@ -56,9 +56,9 @@ class Memo:
             raise CacheDamaged(f"the cache's {key!r} cannot be read ({error}); run clear()") from error
 
     def put(self, key: str, value: Any, expires: float | None = None) -> None:
-        """Keeps bytes, or anything JSON can hold, until ``expires`` (seconds since the epoch; None: for ever).
+        """Stores bytes, or anything JSON can represent, until ``expires`` (seconds since the epoch; None: for ever).
 
-        Where the cache cannot be used now the value is not kept, and the log says so.
+        Where the cache cannot be used now a warning is logged and the value is not stored.
 
         Raises:
             TypeError: neither bytes nor JSON.
@@ -75,7 +75,7 @@ class Memo:
             log.warning("%s could not be kept: %s", key, error)
 
     def clear(self) -> int:
-        """Forgets everything; how many values that were."""
+        """Deletes all values; returns how many."""
         with self._shelf.transaction() as change:
             keys = [key for key in change.all_keys() if key.startswith(MEMO)]
             for key in keys:

@@ -1,4 +1,4 @@
-"""Held bars and bars that came: whether they agree, and both as one."""
+"""Comparison and merging of stored bars and bars that came."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _PRICES = ("open", "high", "low", "close")
 
 
 def checked(series: Series, bars: BarColumns, covered: Span) -> bool:
-    """Whether ``covered`` holds any time at all.
+    """Checks bars before they are stored; False where ``covered`` is empty.
 
     Raises:
-        ValueError: bars out of order or outside ``covered``, or bars of one time in a series that has one bar
-            a time (all but ticks, of which several can share a second).
+        ValueError: bars out of order or outside ``covered``, or two bars of one time (but for ticks, of which
+            several can share a second).
     """
     first, last = covered
     time = bars.time
@@ -41,13 +41,13 @@ def checked(series: Series, bars: BarColumns, covered: Span) -> bool:
 
 
 def merged(old: BarColumns, new: BarColumns, covered: Span) -> BarColumns:
-    """The new bars, and the old ones before and after the time covered."""
+    """The new bars, with the old ones before and after the time covered."""
     first, last = (bound.astype("datetime64[us]") for bound in covered)
     return BarColumns.concat([old.slice(None, first - _INSTANT), new, old.slice(last + _INSTANT, None)])
 
 
 def disagreement(old: BarColumns, new: BarColumns) -> Moment | None:
-    """The first time of which both have a bar and their prices differ; None where they agree."""
+    """The first time at which both have a bar and the prices differ; None where they agree."""
     if np.array_equal(old.time, new.time):
         here = there = np.arange(len(old))
     else:
@@ -60,19 +60,19 @@ def disagreement(old: BarColumns, new: BarColumns) -> Moment | None:
 
 
 def joined(parts: Sequence[BarColumns], none: BarColumns) -> BarColumns:
-    """All parts as one, oldest first; of a bar that stands in several the one that came last."""
-    held = [part for part in parts if len(part)]
-    if not held:
+    """All parts as one, oldest first, or ``none``; of a bar in several parts the last one is kept."""
+    filled = [part for part in parts if len(part)]
+    if not filled:
         return none
-    ordered = sorted(held, key=lambda part: part.time[0])
+    ordered = sorted(filled, key=lambda part: part.time[0])
     if all(older.time[-1] < newer.time[0] for older, newer in itertools.pairwise(ordered)):
         return BarColumns.concat(ordered)
-    times = np.concatenate([part.time for part in held])
-    # np.unique keeps the first of equals, so it is given them last first.
+    times = np.concatenate([part.time for part in filled])
+    # np.unique keeps the first of equals, so the order is reversed.
     _, index = np.unique(times[::-1], return_index=True)
     keep = len(times) - 1 - index
     whole: dict[str, Any] = {}
     for column in fields(BarColumns):
-        arrays = [getattr(part, column.name) for part in held]
+        arrays = [getattr(part, column.name) for part in filled]
         whole[column.name] = None if any(array is None for array in arrays) else np.concatenate(arrays)[keep]
-    return replace(held[0], **whole)
+    return replace(filled[0], **whole)

@@ -1,4 +1,4 @@
-"""What the cache knows of a series beside its bars: which time is covered, and a digest of each segment."""
+"""The record of a series beside its bars: its coverage, its adjustment, and a digest of each segment."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from koalab.store.coverage import BEGINNING, Coverage, is_sound
 from koalab.store.series import microseconds
 
 VERSION: Final = 3
-"""Of the format. A series of another version is taken for one that is not held."""
+"""Version of the format. A series of another version counts as not stored."""
 
 _DIGITS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One stored piece: CRC-32 of its bytes, how many bytes and bars, the times of the first and last bar."""
+    """One stored segment: CRC-32 of its bytes, how many bytes and bars, the times of the first and last bar."""
 
     digest: int
     size: int
@@ -30,7 +30,7 @@ class Segment:
 
     @classmethod
     def of(cls, data: bytes, bars: BarColumns) -> Segment:
-        """What is to be noted of those bytes, which are those bars, at least one."""
+        """The entry for those bytes, which hold those bars, at least one."""
         first, last = microseconds(bars.time[0]), microseconds(bars.time[-1])
         return cls(zlib.crc32(data), len(data), len(bars), first, last)
 
@@ -41,13 +41,13 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What is known of one series.
+    """The record of one series.
 
     Attributes:
         coverage: in microseconds since the epoch of naive Seoul wall time.
         segments: by name, in order.
-        adjustment: of adjusted prices: since when, in the same microseconds, they are known to be the broker's; None
-            where nobody said. See ``finality.basis_of``.
+        adjustment: of adjusted prices, see ``finality.adjustment_at``, in the same microseconds; None where it was
+            not given. Its stored name is ``basis``.
     """
 
     coverage: Coverage = ()
@@ -56,11 +56,11 @@ class Meta:
 
     @property
     def complete_from_start(self) -> bool:
-        """Whether the broker's history ended, so that there is nothing older to ask for."""
+        """Whether the coverage reaches back to the start of the broker's history."""
         return bool(self.coverage) and self.coverage[0][0] == BEGINNING
 
     def between(self, first: int, last: int) -> list[tuple[str, Segment]]:
-        """The segments that have bars around or in that time, in order."""
+        """The segments whose bars begin before the end of that time and end after its start, in order."""
         return [
             (name, part)
             for name, part in self.segments.items()
@@ -81,10 +81,10 @@ class Meta:
 
     @classmethod
     def decode(cls, stored: object) -> Meta | None:
-        """What ``encode`` made; None where another version of the format made it.
+        """The record from the text that ``encode`` made; None where it has another version.
 
         Raises:
-            ValueError: nothing of the kind.
+            ValueError: it is no such text.
         """
         if not isinstance(stored, str):
             raise ValueError("it is no text")  # noqa: TRY004 - what is stored is wrong, not the call

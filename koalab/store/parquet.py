@@ -1,4 +1,4 @@
-"""The cache as Parquet files, for DuckDB, Polars, Dask and whatever else reads them."""
+"""The cache as Parquet files, for DuckDB, Polars, Dask and other readers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVER = (moment(-(2**62)), moment(2**62))
 def partitioning() -> Any:
     """The pyarrow partitioning of one interval's part of an export. Without it ``005930`` is the number 5930.
 
-    ``pyarrow.dataset.dataset("bars/interval=D", partitioning=partitioning())``; DuckDB wants the same said as
+    ``pyarrow.dataset.dataset("bars/interval=D", partitioning=partitioning())``; in DuckDB
     ``read_parquet('bars/interval=D/**/*.parquet', hive_types = {'code': VARCHAR})``. Read an interval at a time:
     days and minutes have different columns.
     """
@@ -39,7 +39,7 @@ def export(store: BarStore, folder: Path) -> list[Path]:
 
     Columns: ``date`` (timestamp without a zone) for daily bars and longer, ``time`` (timestamp in Asia/Seoul) for
     minutes and ticks; ``open high low close volume``, and what else the bars have of ``value event ratio``.
-    A file of an earlier export is replaced when its successor is whole; those of series no longer held stay.
+    A file of an earlier export is replaced once its successor is complete; those of deleted series stay.
 
     Raises:
         BadInput: ``folder`` is no folder and none can be made there, or it cannot be written.

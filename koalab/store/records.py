@@ -1,4 +1,4 @@
-"""The keys of a cache: records of series, and their segments."""
+"""Reading and deleting the records of series and their segments."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from koalab.store.meta import Meta, Segment
 from koalab.store.series import Series, parse_key
 
 
-def record_of(held: Shelf | Transaction, series: Series) -> Meta:
-    """What is known of a series; an empty record where nothing is.
+def record_of(source: Shelf | Transaction, series: Series) -> Meta:
+    """The record of a series; an empty one where there is none.
 
     Raises:
         CacheDamaged: its record cannot be read.
     """
-    return _decoded(series, held.get(series.key)) or Meta()
+    return _decoded(series, source.get(series.key)) or Meta()
 
 
 def renewed(change: Transaction, series: Series) -> Meta:
-    """The record of a series that is about to change; what another version of the format left is forgotten.
+    """The record of a series that is about to change; what another version of the format left is deleted.
 
     Raises:
         CacheDamaged: its record cannot be read.
@@ -31,20 +31,20 @@ def renewed(change: Transaction, series: Series) -> Meta:
     return meta or Meta()
 
 
-def segment_of(held: Shelf | Transaction, series: Series, name: str, segment: Segment) -> bytes | None:
-    """The bytes of a segment; None where they are not those that the record speaks of."""
-    data = held.get(series.segment_key(name))
+def segment_of(source: Shelf | Transaction, series: Series, name: str, segment: Segment) -> bytes | None:
+    """The bytes of a segment; None where they do not match its digest in the record."""
+    data = source.get(series.segment_key(name))
     return data if isinstance(data, bytes) and segment.fits(data) else None
 
 
-def listed(held: Shelf | Transaction) -> list[Series]:
+def listed(source: Shelf | Transaction) -> list[Series]:
     """Every series with a record, in order."""
-    parsed = (parse_key(key) for key in held.all_keys())
+    parsed = (parse_key(key) for key in source.all_keys())
     return sorted(found[0] for found in parsed if found is not None and found[1] is None)
 
 
 def forget(change: Transaction, series: Series, known: Iterable[str] = ()) -> bool:
-    """Deletes the record and the segments it names, and the ``known`` keys; whether there was any."""
+    """Deletes the record, the segments it names, and the ``known`` keys; whether there was any."""
     keys = set(known)
     try:
         stored = change.get(series.key)
@@ -52,7 +52,7 @@ def forget(change: Transaction, series: Series, known: Iterable[str] = ()) -> bo
     except CacheDamaged:
         stored = meta = None
     if meta is None:
-        # The record does not say which segments there are, so they are looked for.
+        # Without a readable record the segments are found by their keys.
         keys |= {key for key in change.all_keys() if (parse_key(key) or (None,))[0] == series}
     else:
         keys |= {series.segment_key(name) for name in meta.segments}
@@ -63,7 +63,7 @@ def forget(change: Transaction, series: Series, known: Iterable[str] = ()) -> bo
 
 
 def damaged(series: Series, why: str = "they are not those that were stored") -> CacheDamaged:
-    """What to raise where the cached bars of a series are of no use."""
+    """The error for cached bars of a series that cannot be used."""
     return CacheDamaged(
         f"the cached bars of {series} cannot be used: {why}; "
         f"cache.verify() says more, cache.clear(code={series.code!r}) forgets them"
@@ -71,7 +71,7 @@ def damaged(series: Series, why: str = "they are not those that were stored") ->
 
 
 def _decoded(series: Series, stored: object) -> Meta | None:
-    """The record; an empty one where there is none, None where it is of another version of the format."""
+    """The record; an empty one where there is none, None where it has another version of the format."""
     if stored is None:
         return Meta()
     try:

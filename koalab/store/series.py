@@ -1,4 +1,4 @@
-"""What a series of bars is called, and how its bars are cut into the pieces that the cache stores."""
+"""Series of bars: their cache keys, and the segments in which their bars are stored."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def unit_of(interval: str) -> Unit:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Series:
-    """The bars of one issue at one interval, with prices adjusted for splits and the like or as they were.
+    """The bars of one issue at one interval, with prices adjusted for splits and the like, or raw.
 
     Raises:
         BadInput: a code or an interval that no series can have.
@@ -75,7 +75,7 @@ class Series:
 
     @property
     def kind(self) -> Kind:
-        """What its bars are: ``daily`` (longer ones too), ``minute`` or ``tick``."""
+        """The kind of its bars: ``daily`` (longer ones too), ``minute`` or ``tick``."""
         return _KINDS[unit_of(self.interval)]
 
     @property
@@ -88,9 +88,9 @@ class Series:
         return f"{_BARS}{self.key.removeprefix(_RECORD)}:{name}"
 
     def cut(self, time: Times) -> Iterator[tuple[str, tuple[Moment, Moment]]]:
-        """The names of the segments that ascending times fall into, each with the first and last time in it.
+        """The names of the segments of ascending times, each with the first and last time in it.
 
-        Minutes are cut by the month, days and longer by five years: who adds a bar writes its segment anew.
+        Minutes are cut by the month, days and longer by five years: adding a bar rewrites its segment.
         """
         if not len(time):
             return
@@ -105,7 +105,7 @@ class Series:
 
 
 def parse_key(key: str) -> tuple[Series, str | None] | None:
-    """The series of a key, and the segment's name where it is a segment's; None where it is no such key."""
+    """The series of a key, and the segment's name if it is a segment's key; None for other keys."""
     match = _KEY.fullmatch(key)
     if match is None or (match["prefix"] == _BARS) != (match["segment"] is not None):
         return None

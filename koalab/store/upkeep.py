@@ -1,4 +1,4 @@
-"""Looking after a cache: what it holds, whether that adds up, and forgetting."""
+"""Maintenance of a cache: overview, consistency check, deletion."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 
 
 def clear(shelf: Shelf, code: str | None, interval: str | None) -> int:
-    """Forgets the series of that code and interval (None: any), each in a transaction of its own.
+    """Deletes the series of that code and interval (None: any), each in one transaction.
 
-    All of them at once also mends what is damaged, by beginning a new database where it has to.
+    Without both it also repairs a damaged cache, with a new database if necessary.
     """
     if code is not None:
-        Series(code, "D" if interval is None else interval, False)  # says what is wrong with either
+        Series(code, "D" if interval is None else interval, False)  # raises BadInput for either
     elif interval is not None:
         unit_of(interval)
     if code is None and interval is None:
@@ -84,30 +84,30 @@ def info(shelf: Shelf) -> pd.DataFrame:
 
 
 def verify(shelf: Shelf) -> list[str]:
-    """What is wrong, a sentence each."""
+    """The inconsistencies, a sentence each."""
     try:
         problems = shelf.check()
         for series in listed(shelf):
             # A transaction a series, so that writers wait no longer than it takes to read one.
-            with shelf.transaction() as held:
-                problems += [f"{series}: {what}" for what in _wrong_series(held, series)]
-        with shelf.transaction() as held:
-            problems += _strays(held)
+            with shelf.transaction() as change:
+                problems += [f"{series}: {what}" for what in _wrong_series(change, series)]
+        with shelf.transaction() as change:
+            problems += _strays(change)
     except CacheDamaged as error:
         # Not even the keys can be read.
         return [str(error)]
     return problems
 
 
-def _wrong_series(held: Transaction, series: Series) -> Iterator[str]:
+def _wrong_series(change: Transaction, series: Series) -> Iterator[str]:
     try:
-        meta = record_of(held, series)
+        meta = record_of(change, series)
     except CacheDamaged as error:
         yield str(error)
         return
     for name, segment in meta.segments.items():
         try:
-            data = segment_of(held, series, name, segment)
+            data = segment_of(change, series, name, segment)
             wrong = ["its bytes are not those that were stored"]
             if data is not None:
                 wrong = list(_wrong_segment(series, meta, name, segment, data))
@@ -124,16 +124,16 @@ def _wrong_segment(series: Series, meta: Meta, name: str, segment: Segment, data
         yield "two bars have one time"
     if [part for part, _ in series.cut(bars.time)] != [name]:
         yield "bars of another segment lie in it"
-    stretches = coverage.intersect(meta.coverage, segment.first, segment.last)
-    inside = sum(len(bars.slice(moment(first), moment(last))) for first, last in stretches)
+    covered = coverage.intersect(meta.coverage, segment.first, segment.last)
+    inside = sum(len(bars.slice(moment(first), moment(last))) for first, last in covered)
     if inside != len(bars):
         yield f"{len(bars) - inside} bars lie outside the time covered"
 
 
-def _strays(held: Transaction) -> Iterator[str]:
-    """Keys that nothing speaks of."""
+def _strays(change: Transaction) -> Iterator[str]:
+    """Keys that no record names."""
     named: dict[Series, set[str]] = {}
-    for key in held.all_keys():
+    for key in change.all_keys():
         parsed = parse_key(key)
         if parsed is None:
             if not key.startswith(MEMO):
@@ -144,9 +144,9 @@ def _strays(held: Transaction) -> Iterator[str]:
             continue
         if series not in named:
             try:
-                named[series] = set(record_of(held, series).segments)
+                named[series] = set(record_of(change, series).segments)
             except CacheDamaged:
-                # Told already, with the series.
+                # Reported with the series already.
                 continue
         if segment not in named[series]:
             yield f"{series}: segment {segment}: no record speaks of it"

@@ -70,15 +70,15 @@ def test_where_the_brokers_time_is_known_it_shows_the_rate_and_the_end(
     watch, broker = Watch(), Watch()
     broker.now = datetime(2026, 11, 20, 23, 50, tzinfo=KST).timestamp()
     with Progress("950종목 일봉", wait=lambda trs, queued=0: 3.6 * trs, clock=watch, now=broker) as progress:
-        progress.stand(0, 1000, 8)
+        progress.set_counts(0, 1000, 8)
         watch.now += 1.0
-        progress.stand(0, 1000, 8)
+        progress.set_counts(0, 1000, 8)
         assert "11-21 00:50 끝, 약 1시간 0분 남음" in capsys.readouterr().err
         broker.now += 19.0
-        progress.stand(5, 1000, 8, "삼성전자")
+        progress.set_counts(5, 1000, 8, "삼성전자")
         assert "분당" not in capsys.readouterr().err  # a burst is no rate
         broker.now += 281.0
-        progress.stand(85, 1000, 8, "삼성전자")
+        progress.set_counts(85, 1000, 8, "삼성전자")
         shown = capsys.readouterr().err
     assert "85/1000 TR" in shown
     assert "분당 17 TR, 11-21 00:49 끝, 약 54분 54초 남음, 삼성전자" in shown
@@ -96,5 +96,5 @@ def test_what_is_queued_already_is_told_apart_from_what_is_not() -> None:
         watch.now += 1.0
         progress.waiting(QueuePosition(ahead=0, expected_wait=16.4))
         progress.page()
-        progress.stand(1, 9, 4)
+        progress.set_counts(1, 9, 4)
     assert asked == [(3, 1), (2, 0), (8, 4)]
