@@ -1,9 +1,9 @@
-"""The newest session's daily bars of a whole market: a hundred issues a TR (OPTKWFID), in place of one.
+"""The newest session's daily bars of a whole market: a hundred issues a TR (OPTKWFID), instead of one.
 
-What a quote cannot tell is asked of opt10081: the whole adjusted series where 기준가 is not the last close that is
-held (a split, a rights issue), the days between where more than one is missing, and a day of which the quote
-leaves something open. A series is written in one step, so that whatever ends an update, the next one goes on
-from there: what has the day is not asked for again.
+Where a quote does not suffice, opt10081 is requested: the whole adjusted series where 기준가 is not the last cached
+close (a split, a rights issue), the days between where more than one is missing, and a day whose quote is
+incomplete. A series is written in one transaction, so that an update that was stopped resumes: a series that has
+the day is not requested again.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from koalab.store.merging import disagreement
 from koalab.store.series import Moment, Series
 
 Done = Literal["up to date", "no quote", "added", "appended", "asked", "behind", "caught up", "refetched"]
-"""What is done about a code, from what need not be told to what must be: see ``Session.update_market``."""
+"""What was done about a code, in ascending order of importance: see ``Session.update_market``."""
 
 _CODES_A_TR: Final = 100
-# Long histories take some 20 ms a code, and other processes wait a second for their turn to write.
+# Long histories take some 20 ms a code, and other processes wait a second at most to write.
 _CODES_A_WRITE: Final = 25
 _INSTANT: Final = np.timedelta64(1, "us")
-# From an hour before the opening on quotes may be those of the day that begins.
+# From an hour before the opening on quotes may be those of the new day.
 _BEFORE_OPENING: Final = 3600.0
 HISTORY: Final = 20
-"""Fewer sessions in a row are no history: a day that is missing behind them is not worth a TR."""
+"""Sessions in a row that make a history; after fewer a missing day is not worth a TR."""
 
 
 @dataclass
@@ -49,22 +49,23 @@ class CodeUpdate:
     done: Done = "up to date"
     trs: int = 0
 
-    def did(self, what: Done) -> None:
-        """Also that; of two things done the one that matters more is told."""
+    def record(self, what: Done) -> None:
+        """Records what was done; of two things the more important one is kept."""
         order = get_args(Done)
         self.done = max(self.done, what, key=order.index)
 
 
 @dataclass(frozen=True, slots=True)
-class _MissingDay:
-    """A series that lacks the day.
+class _StaleSeries:
+    """A series without the day's bar.
 
     Attributes:
-        gap: from when on, to the day: nothing of it is held.
-        missing: how many sessions lie in it; 1 where only the day does.
-        earliest: from when on anything is held.
-        run: how many bars are held in a row right before the gap.
-        last: the newest bar held, none where there is none.
+        series: which.
+        gap: start of the gap that ends with the day.
+        missing: sessions in the gap; 1 where it is the day alone.
+        earliest: start of the coverage.
+        run: cached bars in a row right before the gap.
+        last: the newest cached bar; empty where there is none.
     """
 
     series: Series
@@ -76,33 +77,33 @@ class _MissingDay:
 
     @property
     def new(self) -> bool:
-        """Nothing is held at all."""
+        """Whether the series has no coverage at all."""
         return bool(self.gap <= BEGINNING)
 
     @property
     def next(self) -> bool:
-        """The day is the next one after what is held."""
+        """Whether only the day is missing."""
         return not self.new and self.missing == 1
 
     def close_is(self, base: float) -> bool:
-        """Whether 기준가 is the last close that is held; True where none is."""
+        """Whether 기준가 is the last cached close; True where there is none."""
         return not len(self.last) or float(self.last.close[-1]) == base
 
 
 @dataclass
 class _CodeTask:
-    """What there is to do about one code."""
+    """The work of an update on one code."""
 
     code: str
     quote: DayQuote
-    lacks: list[_MissingDay]
+    stale: list[_StaleSeries]
     final: Moment
     outcome: CodeUpdate
 
     @property
     def plain(self) -> bool:
-        """The quote is the day's bar, and nothing happened to the shares since the last one."""
-        return self.quote.sure and all(lack.close_is(self.quote.base) for lack in self.lacks if lack.next)
+        """Whether the quote is the day's bar, and no corporate action came since the last one."""
+        return self.quote.sure and all(stale.close_is(self.quote.base) for stale in self.stale if stale.next)
 
 
 class MarketUpdate:
@@ -111,21 +112,21 @@ class MarketUpdate:
     Args:
         link: to the broker.
         store: of final bars.
-        sessions: of the exchange, read when they are first needed.
+        sessions: of the exchange, read on first use.
     """
 
     def __init__(self, link: Link, store: BarStore, sessions: Callable[[], Sessions]) -> None:
         self._link = link
         self._store = store
         self._sessions = sessions
-        # What it loads takes the place of what is held in one step: until then that stays.
+        # Without the store: what it loads replaces a series in one transaction.
         self._loader = BarLoader(link, None, sessions)
 
     def session(self) -> tuple[Moment, Moment]:
-        """The latest session that is final (its midnight), and until when daily bars are.
+        """The latest final session (its midnight), and the moment up to which daily bars are final.
 
         Raises:
-            TooEarly: quotes show the session after it, or will soon.
+            TooEarly: quotes are those of the session after it, or will be soon.
         """
         now, sessions = self._link.now(), self._sessions()
         final = final_until("D", now, sessions)
@@ -140,7 +141,7 @@ class MarketUpdate:
         return sessions.dates[index].astype("datetime64[us]"), final
 
     def run(self, codes: Sequence[str], catch_up: bool, progress: Progress) -> dict[str, CodeUpdate]:
-        """Updates those codes, and says what was done about each.
+        """Updates those codes; returns what was done about each.
 
         Raises:
             TooEarly: as ``session``.
@@ -148,8 +149,8 @@ class MarketUpdate:
         """
         day, final = self.session()
         outcomes = {code: CodeUpdate() for code in codes}
-        lacking = {code: lacks for code in codes if (lacks := self._lacks(code, day))}
-        wanted = list(lacking)
+        stale = {code: found for code in codes if (found := self._stale_series(code, day))}
+        wanted = list(stale)
         chunks = [wanted[start : start + _CODES_A_TR] for start in range(0, len(wanted), _CODES_A_TR)]
         if chunks:
             progress.expect(len(chunks))
@@ -158,22 +159,22 @@ class MarketUpdate:
             quotes = self._quotes(chunk, progress)
             for code in chunk:
                 if code not in quotes or quotes[code].day != day:
-                    outcomes[code].did("no quote")
-            works = [
-                _CodeTask(code, quotes[code], lacking[code], final, outcomes[code])
+                    outcomes[code].record("no quote")
+            tasks = [
+                _CodeTask(code, quotes[code], stale[code], final, outcomes[code])
                 for code in chunk
                 if outcomes[code].done != "no quote"
             ]
-            for start in range(0, len(works), _CODES_A_WRITE):
-                # Whoever is killed meanwhile has all of them as they were.
+            for start in range(0, len(tasks), _CODES_A_WRITE):
+                # After a killed process none of them has changed.
                 with self._store.shelf.transaction():
-                    later += [one for one in works[start : start + _CODES_A_WRITE] if self._append(one)]
-        for work in later:
-            self._ask(work, catch_up, progress)
+                    later += [one for one in tasks[start : start + _CODES_A_WRITE] if self._append(one)]
+        for task in later:
+            self._ask(task, catch_up, progress)
         return outcomes
 
-    def _lacks(self, code: str, day: Moment) -> list[_MissingDay]:
-        """Which of a code's two series lack the day, adjusted prices first."""
+    def _stale_series(self, code: str, day: Moment) -> list[_StaleSeries]:
+        """Those of a code's two series that lack the day, adjusted prices first."""
         found = []
         for adjusted in (True, False):
             series = Series(code, "D", adjusted)
@@ -185,7 +186,7 @@ class MarketUpdate:
             run = bars.slice(gaps[-2][1] + _INSTANT) if len(gaps) > 1 else bars
             earliest = gaps[0][1] + _INSTANT if gaps[0][0] <= BEGINNING else BEGINNING
             last = bars.slice(bars.time[-1]) if len(bars) else bars
-            found.append(_MissingDay(series, gap, int(high - low), earliest, len(run), last))
+            found.append(_StaleSeries(series, gap, int(high - low), earliest, len(run), last))
         return found
 
     def _quotes(self, codes: Sequence[str], progress: Progress) -> dict[str, DayQuote]:
@@ -195,95 +196,93 @@ class MarketUpdate:
         )
         return day_quotes(found.pages[0])
 
-    def _append(self, work: _CodeTask) -> bool:
-        """Writes the quote's bar wherever it surely is the next one; whether anything is left to ask."""
+    def _append(self, task: _CodeTask) -> bool:
+        """Stores the quote's bar where it certainly is the next one; whether opt10081 is needed for the rest."""
         rest = []
-        for lack in work.lacks:
-            if (lack.next and not work.plain) or (lack.missing > 1 and lack.run >= HISTORY):
-                rest.append(lack)
-            elif work.quote.sure:
-                self._add(work, lack, work.quote.bar)
+        for stale in task.stale:
+            if (stale.next and not task.plain) or (stale.missing > 1 and stale.run >= HISTORY):
+                rest.append(stale)
+            elif task.quote.sure:
+                self._add(task, stale, task.quote.bar)
             else:
-                work.outcome.did("no quote")
-        work.lacks = rest
+                task.outcome.record("no quote")
+        task.stale = rest
         return bool(rest)
 
-    def _ask(self, work: _CodeTask, catch_up: bool, progress: Progress) -> None:
-        """Does with opt10081 what a quote could not do."""
+    def _ask(self, task: _CodeTask, catch_up: bool, progress: Progress) -> None:
+        """Updates with opt10081 what the quote could not."""
         bar: BarColumns | None = None
-        for lack in work.lacks:
-            if lack.next:
-                if lack.series.adjusted and not lack.close_is(work.quote.base):
-                    bar = self._refetch(work, lack, progress).slice(work.quote.day)
+        for stale in task.stale:
+            if stale.next:
+                if stale.series.adjusted and not stale.close_is(task.quote.base):
+                    bar = self._refetch(task, stale, progress).slice(task.quote.day)
                     continue
                 if bar is None:
-                    bar = self._load(work, lack.series, work.quote.day, progress)
-                self._add(work, lack, bar)
-                work.outcome.did("asked")
+                    bar = self._load(task, stale.series, task.quote.day, progress)
+                self._add(task, stale, bar)
+                task.outcome.record("asked")
             elif catch_up:
-                self._catch_up(work, lack, progress)
+                self._catch_up(task, stale, progress)
             else:
-                work.outcome.did("behind")
+                task.outcome.record("behind")
 
-    def _add(self, work: _CodeTask, lack: _MissingDay, bar: BarColumns) -> None:
-        """The day's bar, which is the same in both series: at its own scale it is adjusted by nothing."""
-        covered = (lack.gap if lack.next else work.quote.day, work.final)
-        adjustment = self._adjustment(work.quote.day)
-        held = self._store.cached_range(
-            lack.series, work.quote.day, work.quote.day
-        )  # its record is what matters
-        if lack.series.adjusted and held.any_cached and held.adjustment != adjustment:
-            if lack.next:
-                # Where 기준가 is the last close, what is held is in the adjustment of the day.
-                self._store.renew(lack.series, held.adjustment, adjustment)
-            elif len(self._store.read(lack.series, BEGINNING, work.final)[0]) < HISTORY:
-                self._store.replace(lack.series, bar, covered, adjustment=adjustment)
+    def _add(self, task: _CodeTask, stale: _StaleSeries, bar: BarColumns) -> None:
+        """Stores the day's bar, which is the same in both series: no later action has adjusted it yet."""
+        covered = (stale.gap if stale.next else task.quote.day, task.final)
+        adjustment = self._adjustment(task.quote.day)
+        cached = self._store.cached_range(stale.series, task.quote.day, task.quote.day)  # for its adjustment
+        if stale.series.adjusted and cached.any_cached and cached.adjustment != adjustment:
+            if stale.next:
+                # Where 기준가 is the last close, the cached bars have the adjustment of the day.
+                self._store.renew(stale.series, cached.adjustment, adjustment)
+            elif len(self._store.read(stale.series, BEGINNING, task.final)[0]) < HISTORY:
+                self._store.replace(stale.series, bar, covered, adjustment=adjustment)
             else:
-                # There may have been a split in between, and a quote does not tell.
-                work.outcome.did("behind")
+                # There may have been a split in between, which a quote does not show.
+                task.outcome.record("behind")
                 return
-        self._store.add(lack.series, bar, covered, adjustment=adjustment)
-        work.outcome.did("appended" if lack.next else "added")
+        self._store.add(stale.series, bar, covered, adjustment=adjustment)
+        task.outcome.record("appended" if stale.next else "added")
 
     def _adjustment(self, day: Moment) -> Moment:
-        """The adjustment of adjusted prices once the session of that day has opened."""
+        """The adjustment in force once the session of that day has opened."""
         sessions = self._sessions()
         index = int(np.searchsorted(_midnights(sessions), day))
         return adjustment_at(float(sessions.opens[index]), sessions)
 
-    def _catch_up(self, work: _CodeTask, lack: _MissingDay, progress: Progress) -> None:
-        """The sessions that are missing; all of an adjusted series whose last bar has another price by now."""
-        last = lack.last
-        bars = self._load(work, lack.series, last.time[0] if len(last) else lack.gap, progress)
+    def _catch_up(self, task: _CodeTask, stale: _StaleSeries, progress: Progress) -> None:
+        """Loads the missing sessions, or all of an adjusted series whose last bar has other prices by now."""
+        last = stale.last
+        bars = self._load(task, stale.series, last.time[0] if len(last) else stale.gap, progress)
         again = bars.slice(last.time[0], last.time[0]) if len(last) else last
-        if lack.series.adjusted and (len(again) != len(last) or disagreement(last, again) is not None):
-            self._refetch(work, lack, progress)
+        if stale.series.adjusted and (len(again) != len(last) or disagreement(last, again) is not None):
+            self._refetch(task, stale, progress)
             return
-        adjustment = self._adjustment(work.quote.day)
-        held = self._store.cached_range(lack.series, lack.gap, work.final)
-        if lack.series.adjusted and held.any_cached:
-            self._store.renew(lack.series, held.adjustment, adjustment)
-        self._store.add(lack.series, bars.slice(lack.gap), (lack.gap, work.final), adjustment=adjustment)
-        work.outcome.did("caught up")
+        adjustment = self._adjustment(task.quote.day)
+        cached = self._store.cached_range(stale.series, stale.gap, task.final)
+        if stale.series.adjusted and cached.any_cached:
+            self._store.renew(stale.series, cached.adjustment, adjustment)
+        self._store.add(stale.series, bars.slice(stale.gap), (stale.gap, task.final), adjustment=adjustment)
+        task.outcome.record("caught up")
 
-    def _refetch(self, work: _CodeTask, lack: _MissingDay, progress: Progress) -> BarColumns:
-        """All that was held of a series, anew, and up to the day."""
-        bars = self._load(work, lack.series, lack.earliest, progress)
-        covered = (lack.earliest, work.final)
-        ended = bool(lack.earliest <= BEGINNING)
-        adjustment = self._adjustment(work.quote.day)
-        self._store.replace(lack.series, bars, covered, ended, adjustment)
-        if lack.series.adjusted:
-            self._store.drop_before(work.code, adjustment)
-        work.outcome.did("refetched")
+    def _refetch(self, task: _CodeTask, stale: _StaleSeries, progress: Progress) -> BarColumns:
+        """Loads the coverage of a series again, up to the day, and replaces it."""
+        bars = self._load(task, stale.series, stale.earliest, progress)
+        covered = (stale.earliest, task.final)
+        ended = bool(stale.earliest <= BEGINNING)
+        adjustment = self._adjustment(task.quote.day)
+        self._store.replace(stale.series, bars, covered, ended, adjustment)
+        if stale.series.adjusted:
+            self._store.drop_before(task.code, adjustment)
+        task.outcome.record("refetched")
         return bars
 
-    def _load(self, work: _CodeTask, series: Series, first: Moment, progress: Progress) -> BarColumns:
-        progress.set_note(work.code)
+    def _load(self, task: _CodeTask, series: Series, first: Moment, progress: Progress) -> BarColumns:
+        progress.set_note(task.code)
         loaded = self._loader.load(
-            series.code, interval("D"), first, work.final, series.adjusted, progress, "bulk"
+            series.code, interval("D"), first, task.final, series.adjusted, progress, "bulk"
         )
-        work.outcome.trs += loaded.trs
+        task.outcome.trs += loaded.trs
         return loaded.bars
 
 
