@@ -1,4 +1,4 @@
-"""The session: one way to one broker, and everything a user asks of it. A module here is a group of methods."""
+"""The session: one broker's data as methods. A module here is a group of methods."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from koalab.session.plan import PlanMethods
 class Session(
     CollectMethods, MarketMethods, ConditionSearchMethods, AccountMethods, PlanMethods, MarketUpdateMethods
 ):
-    """One broker, ready to be asked. ``kl.connect()`` makes it.
+    """A connection to one broker, with its data as methods. ``kl.connect()`` makes it.
 
     Every frame's ``attrs`` hold ``source``, ``tr``, ``adjusted``, ``fetched_at`` (ISO 8601, Seoul),
-    ``cache_hits`` (bars or answers that the cache had) and ``trs`` (TRs this call spent).
+    ``cache_hits`` (bars or answers from the cache) and ``trs`` (TRs that this call spent).
 
     All methods may be called from any thread and raise ``koalab.errors.KoalabError``: BadInput and
     UnknownCode before anything is sent, ServerLost, RateLimited, NoAnswer and NotConnected otherwise.

@@ -1,4 +1,4 @@
-"""What the user's accounts hold, and what was ordered and traded today."""
+"""Session methods for accounts: deposit, balances, orders, fills, returns."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ _ANY_SIDE = "0"
 
 
 class AccountMethods(SessionCore):
-    """Accounts of whoever is logged in.
+    """Accounts of the user who is logged in.
 
-    What these methods give is true at ``attrs["fetched_at"]`` and is not kept: the next call asks again.
-    Account numbers are in none of their frames.
+    Results are as of ``attrs["fetched_at"]`` and never cached: each call spends TRs. No frame has an account number.
     """
 
     @cached_property
@@ -32,13 +31,13 @@ class AccountMethods(SessionCore):
 
     @property
     def accounts(self) -> loader.AccountNumbers:
-        """The account numbers (GetLoginInfo ACCLIST): a list of texts, which is shown with stars in them. No TR."""
+        """The account numbers (GetLoginInfo ACCLIST): a list of str whose repr is masked. No TR."""
         return self._accounts.numbers()
 
     def deposit(
         self, *, account: str | None = None, columns: Columns = "en", progress: bool = True
     ) -> pd.Series[Any]:
-        """The money of an account (opw00001, 일반조회): ``deposit``, ``orderable``, ``withdrawable``, ``d2_deposit`` ….
+        """Deposit of an account (opw00001, 일반조회): ``deposit``, ``orderable``, ``withdrawable``, ``d2_deposit`` ….
 
         Args:
             account: its number; None for the first of ``kw.accounts``.
@@ -50,7 +49,7 @@ class AccountMethods(SessionCore):
 
         Raises:
             BadInput: there is no such account.
-            NoAnswer: the broker wants the account's password; the text says where to save it.
+            NoAnswer: the broker requires the account's password; the text says where to save it.
         """
         check_columns(columns)
         pages, trs = self._ask_account("opw00001", {"조회구분": "2"}, "예수금", account, progress)
@@ -61,7 +60,7 @@ class AccountMethods(SessionCore):
     def balances(
         self, *, account: str | None = None, columns: Columns = "en", progress: bool = True
     ) -> pd.DataFrame:
-        """What an account holds (opw00018, 합산).
+        """The positions of an account (opw00018, 합산).
 
         Args:
             account: its number; None for the first of ``kw.accounts``.
@@ -70,13 +69,13 @@ class AccountMethods(SessionCore):
 
         Returns:
             Index ``code``; ``name``, ``quantity`` and ``sellable`` (shares), ``average_price``, ``price`` and
-            ``previous_close`` (KRW), ``cost``, ``value``, ``profit`` (KRW, charges of a sale off), ``return_rate``
-            and ``weight`` (percent), what was bought and sold today and yesterday, fees and tax.
+            ``previous_close`` (KRW), ``cost``, ``value``, ``profit`` (KRW, after charges of a sale),
+            ``return_rate`` and ``weight`` (percent), shares bought and sold today and yesterday, fees and tax.
             ``attrs["totals"]`` has the sums: ``total_cost total_value total_profit total_return_rate assets`` ….
 
         Raises:
             BadInput: there is no such account.
-            NoAnswer: the broker wants the account's password; the text says where to save it.
+            NoAnswer: the broker requires the account's password; the text says where to save it.
         """
         check_columns(columns)
         pages, trs = self._ask_account("opw00018", {"조회구분": "1"}, "잔고", account, progress)
@@ -97,8 +96,8 @@ class AccountMethods(SessionCore):
         """Today's orders (opt10075), the newest first.
 
         Args:
-            code: only those for this code or name, or for these.
-            state: ``"open"`` those with something left to fill, ``"filled"`` those with a fill.
+            code: only orders for this code or name, or for these.
+            state: ``"open"``: with a quantity left to fill; ``"filled"``: with a fill.
             account: its number; None for the first of ``kw.accounts``.
             columns: ``"en"`` or ``"ko"``.
             progress: show a bar when it takes longer than a second.
@@ -107,8 +106,7 @@ class AccountMethods(SessionCore):
             Index ``order`` (the broker's number, text of 7 digits); ``code name``, ``side`` (매수, 매도, 매수정정,
             매도취소 …), ``type`` (보통, 시장가 …), ``status`` (접수, 확인, 체결), ``quantity left filled`` (shares),
             ``order_price`` (KRW; 0 at market), ``fill_price``, ``filled_value`` (KRW), ``original`` (the order that it
-            changes; blank), ``time`` (Asia/Seoul), price and quotes as they are now, fee and tax. A figure that is
-            not there yet is 0.
+            changes; blank), ``time`` (Asia/Seoul), current price and quotes, fee and tax. A missing figure is 0.
 
         Raises:
             BadInput: there is no such account, code or state.
@@ -126,13 +124,13 @@ class AccountMethods(SessionCore):
         columns: Columns = "en",
         progress: bool = True,
     ) -> pd.DataFrame:
-        """What was filled today (opt10076, 체결): a row an order with a fill, the newest first.
+        """Today's fills (opt10076, 체결): a row an order with a fill, the newest first.
 
         Arguments as for ``orders``.
 
         Returns:
-            Index ``order``; ``filled`` shares at ``fill_price`` on the average (KRW), and the rest as in
-            ``orders``; ``time`` is when the order was entered.
+            Index ``order``; ``filled`` shares at the average ``fill_price`` (KRW), and the other columns of
+            ``orders``; ``time`` is that of the order's entry.
         """
         inputs = {"종목코드": "", "조회구분": "0", "매도수구분": _ANY_SIDE, "비밀번호": "", "주문번호": ""}
         return self._orders(
@@ -142,15 +140,15 @@ class AccountMethods(SessionCore):
     def returns(
         self, *, account: str | None = None, columns: Columns = "en", progress: bool = True
     ) -> pd.DataFrame:
-        """How what an account holds has done (opt10085).
+        """Returns of an account's positions (opt10085).
 
         Arguments as for ``balances``.
 
         Returns:
             Index ``code``; ``date``, ``name``, ``price``, ``average_price``, ``cost`` (KRW), ``quantity``,
             ``realized_today``, ``fee`` and ``tax`` of today (KRW), ``settled`` and ``sellable`` (shares), credit. The
-            TR has no rate of return: ``profit`` (KRW) and ``return_rate`` (percent) are reckoned from the price
-            now and the cost, before charges; those of ``balances`` are the broker's, charges off.
+            TR has no rate of return: ``profit`` (KRW) and ``return_rate`` (percent) are computed from the current
+            price and the cost, before charges; those of ``balances`` are the broker's, after charges.
         """
         check_columns(columns)
         pages, trs = self._ask_account("opt10085", {}, "계좌수익률", account, progress)
@@ -191,7 +189,7 @@ class AccountMethods(SessionCore):
     def _ask_account(
         self, tr: str, inputs: dict[str, str], label: str, account: str | None, progress: bool
     ) -> tuple[list[Page], int]:
-        """The pages of an account's TR, and how many TRs they cost."""
+        """The pages of an account's TR, and the TRs they cost."""
         number = self._accounts.choose(account)
         before = self._link.trs
         password = _PASSWORD if tr.startswith("opw") else {}
@@ -201,5 +199,5 @@ class AccountMethods(SessionCore):
 
     def _account_attrs(self, tr: str, pages: list[Page], trs: int, empty: bool = False) -> dict[Any, Any]:
         attrs = self._attrs(tr, pages[-1].received_at, 0, trs)
-        said = list(dict.fromkeys(text for page in pages for text in page.messages))
-        return {**attrs, "messages": said} if empty and said else attrs
+        messages = list(dict.fromkeys(text for page in pages for text in page.messages))
+        return {**attrs, "messages": messages} if empty and messages else attrs

@@ -1,4 +1,4 @@
-"""Bars, and charts of them."""
+"""Session methods for bars of issues, and charts of them."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ class BarMethods(SessionCore):
 
         Args:
             code: code or name, or several of them.
-            start: first day wanted; None for the beginning of the broker's history.
-            end: last day wanted, included; None for now. The day in progress is its last row.
-            adjusted: prices and volumes adjusted for splits and the like (수정주가구분 1), or as they were.
+            start: first day, included; None for the beginning of the broker's history.
+            end: last day, included; None for now. The day in progress is the last row.
+            adjusted: prices and volumes adjusted for splits and the like (수정주가구분 1), or raw.
             columns: ``"en"`` or ``"ko"``, the broker's own names.
             progress: show a bar when it takes longer than a second.
 
@@ -77,8 +77,8 @@ class BarMethods(SessionCore):
     ) -> pd.DataFrame:
         """Minute bars (opt10080): 1, 3, 5, 10, 15, 30, 45 or 60 minutes.
 
-        Arguments as for ``daily``. The broker keeps some months of them and always begins with the newest,
-        so a range long ago costs the pages of what lies between.
+        Arguments as for ``daily``. The broker keeps some months of them, and its pages begin with the newest, so
+        an old range costs the pages since then.
 
         Returns:
             Index ``time`` (start of the bar, tz Asia/Seoul); columns ``open high low close volume``, int64. The TR
@@ -101,10 +101,14 @@ class BarMethods(SessionCore):
         columns: Columns = "en",
         progress: bool = True,
     ) -> pd.DataFrame:
-        """Bars of any interval the broker has: ``"D" "W" "M" "Y"``, ``"5min"``, ``"30tick"``.
+        """Bars of any interval of the broker: ``"D" "W" "M" "Y"``, ``"5min"``, ``"30tick"``.
 
-        (opt10081, opt10082, opt10083, opt10094, opt10080, opt10079.) Arguments and frame as for ``daily`` and
-        ``minute``; a week, month or year is labelled as the broker labels it.
+        TRs: opt10081, opt10082, opt10083, opt10094, opt10080, opt10079. Arguments and frame as for ``daily`` and
+        ``minute``; the index of weeks, months and years is the broker's day of the period.
+
+        Raises:
+            BadInput: the broker has no such interval, or the range is empty or in the future.
+            UnknownCode: there is no such issue.
         """
         wanted = find_interval(interval)
         check_columns(columns)
@@ -165,9 +169,9 @@ class BarMethods(SessionCore):
         volume: bool = True,
         progress: bool = True,
     ) -> Figure:
-        """A plotly candlestick chart without gaps on nights and holidays; arguments as for ``bars``.
+        """A plotly candlestick chart without gaps at nights and holidays; arguments as for ``bars``.
 
-        Without a start it shows about the last 250 bars of days or longer, or the last five days of minutes.
+        The default range is about the last 250 bars of days or longer, or the last five days of minutes.
         """
         from koalab.charts import candlestick
 

@@ -1,4 +1,4 @@
-"""What goes on while one watches."""
+"""Session methods for live data: collection of minute bars."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REGISTERED_WITHIN: Final = 20.0
 
 
 class CollectMethods(SessionCore):
-    """Live data."""
+    """Collection of minute bars from live trades."""
 
     @cached_property
     def _hub(self) -> Hub:
@@ -24,21 +24,21 @@ class CollectMethods(SessionCore):
 
     @cached_property
     def _collections(self) -> list[Collection]:
-        """Those that run: one that nobody holds any more goes on."""
+        """Running collections, which continue without a reference of the caller's."""
         return []
 
     def collect(self, codes: Codes, *, progress: bool = True) -> Collection:
         """Collects minute bars from live trades (주식체결) into the cache, from now on, in the background.
 
-        The broker keeps a few months of minutes only; what is collected stays. A minute is kept when it is
-        complete: the stream was there for all of it without a gap, no trade is missing by 누적거래량, and a later
-        moment has been seen. It is then what opt10080 has of it, raw and, at today's scale, adjusted. Other minutes
-        of the session are holes, which ``fill`` and ``stop`` take from opt10080. ``minute`` then asks the broker for
-        nothing, once the session's minutes are final (10 minutes after the close).
+        The broker keeps a few months of minutes only; collected minutes stay. A minute is stored when it is
+        complete: the stream had no gap in it, no trade is missing by 누적거래량, and a later moment has been seen.
+        It is then equal to the bar of opt10080, raw and, at today's scale, adjusted. Other minutes of the session
+        are gaps, which ``fill`` and ``stop`` load with opt10080. ``minute`` then costs no TR, once the session's
+        minutes are final (10 minutes after the close).
 
         Args:
             codes: codes or names.
-            progress: show a bar while holes are filled.
+            progress: show a bar while gaps are filled.
 
         Returns:
             A ``Collection``: ``frame()``, ``status()``, ``gaps``, ``fill()`` and ``stop()``; ``with`` stops it too.
@@ -63,7 +63,7 @@ class CollectMethods(SessionCore):
         return found
 
     def close(self) -> None:
-        """Ends the session: what is collected by now is kept, nothing stays registered, and an embedded server ends."""
+        """Ends the session: stores what was collected, ends registrations, and stops an embedded server."""
         for one in self._collections:
             one.stop(fill=False)
         self._hub.close()

@@ -1,4 +1,4 @@
-"""조건검색: the conditions that the user saved in 영웅문, and what fulfils them."""
+"""Session methods for 조건검색: the conditions that the user saved in 영웅문, and searches with them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from koalab.session.market_data import MarketDataMethods
 
 
 class ConditionSearchMethods(MarketDataMethods):
-    """Conditions."""
+    """Conditions (조건식) and searches."""
 
     def conditions(self) -> pd.DataFrame:
-        """The user's conditions (GetConditionLoad, GetConditionNameList), downloaded anew. No TR.
+        """The user's conditions (GetConditionLoad, GetConditionNameList), downloaded at each call. No TR.
 
         Returns:
             Index ``index`` (the broker's number, int64); ``name``.
@@ -31,11 +31,11 @@ class ConditionSearchMethods(MarketDataMethods):
     ) -> pd.DataFrame:
         """The issues that fulfil a condition now (SendCondition, once).
 
-        The broker takes one search a minute of each condition: the same one again waits, with a bar that says how
+        The broker allows one search a minute of each condition: a repeated one waits, with a bar that shows how
         long, and can be interrupted.
 
         Args:
-            condition: its name or its number, of ``kw.conditions()``.
+            condition: name or number, from ``kw.conditions()``.
             info: with quotes (OPTKWFID), 100 codes a TR.
             columns: ``"en"`` or ``"ko"``.
             progress: show a bar when it takes longer than a second.
@@ -45,8 +45,8 @@ class ConditionSearchMethods(MarketDataMethods):
             ``condition`` and ``condition_index``; a search counts as a TR in ``trs``.
 
         Raises:
-            UnknownCode: there is no such condition; its ``near`` holds names that are close.
-            NoAnswer: the broker will not search it; its message is in the text.
+            UnknownCode: there is no such condition; its ``near`` holds similar names.
+            NoAnswer: the broker refuses the search; the text has its message.
         """
         check_columns(columns)
         index, name = condition_search.find(self._link, condition)

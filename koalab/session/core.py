@@ -1,4 +1,4 @@
-"""What every part of a session stands on: the way to its broker, its cache, its listing, and how it is shown."""
+"""Base of all groups of session methods: link, cache, listing, login, status, repr."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from koalab.transport.base import Transport
 
 Codes = str | Iterable[str]
 
-# click stands between koalab's commands and its methods.
+# Packages whose frames a warning skips: click is between koalab's commands and its methods.
 _OURS = ("koalab", "click")
-# Showing a session must not wait for a server that is not well.
-_LOOK = 2.0
+# Timeout of the repr, which must not wait for a server in trouble.
+_REPR_TIMEOUT = 2.0
 
 
 def exchange_sessions() -> Sessions:
-    """The sessions of the exchange, read when they are first needed."""
+    """The sessions of the exchange, read on first use."""
     from koalab.calendar import table
 
     return table()
 
 
 class SessionCore:
-    """A session without anything to ask. The parts of ``Session`` inherit it."""
+    """A session without data methods. The groups of ``Session``'s methods inherit it."""
 
     def __init__(self, transport: Transport, cache_dir: str | os.PathLike[str] | None = None) -> None:
         self._link = Link(transport)
@@ -55,23 +55,23 @@ class SessionCore:
         self.call = Calls(self._link)
 
     def login(self, timeout: float = LOGIN_TIMEOUT) -> None:
-        """Logs in (CommConnect) and waits for OnEventConnect; nothing where somebody is logged in already.
+        """Logs in (CommConnect) and waits for OnEventConnect; does nothing where a user is logged in already.
 
         Raises:
-            LoginFailed: the broker refused, or nobody answered its window within ``timeout`` seconds.
+            LoginFailed: the broker refused, or its login window was not answered within ``timeout`` seconds.
         """
         self._link.login(timeout)
 
     def status(self) -> dict[str, Any]:
-        """How things stand, as a mapping.
+        """The status of server, broker and cache, as a mapping.
 
         ``server`` (target, version, control, limits, connected since), ``simulation`` (모의투자), ``connected``,
-        ``now`` (the broker's time, Seoul), ``clock`` (its name, its speed, and a note that says where it runs if it
-        is not the wall clock), ``market`` (the session whose day it is, and its phase; blank where the server does
-        not know), ``trs`` (spent by this session), ``quota`` (one entry a window: kind, limit, seconds, used,
-        next_free in seconds), ``queue``, ``streams``, ``cache``, ``rights`` (what this session may: read, trade,
-        admin), ``real_orders`` (whether the server sends orders to a broker that is not 모의투자), ``max_order_value``
-        (KRW, 0: anything), ``problems`` (a sentence each).
+        ``now`` (the broker's time, Seoul), ``clock`` (name, speed, and a note on its time if it is not the wall
+        clock), ``market`` (the current session and its phase; blank where the server has none), ``trs`` (spent by
+        this session), ``quota`` (one entry a window: kind, limit, seconds, used, next_free in seconds), ``queue``,
+        ``streams``, ``cache``, ``rights`` (of this session: read, trade or admin), ``real_orders`` (whether the
+        server sends orders to a broker that is not 모의투자), ``max_order_value`` (KRW, 0: unlimited),
+        ``problems`` (a sentence each).
         """
         status = self._link.status()
         return {
@@ -117,7 +117,7 @@ class SessionCore:
             return {**folder, "error": str(error)}
 
     def close(self) -> None:
-        """Ends the session, and with it the embedded server where there is one."""
+        """Ends the session, and its embedded server where there is one."""
         self._closed = True
         self._finalizer()
         self.cache.close()
@@ -135,7 +135,7 @@ class SessionCore:
             return f"<koalab {self._link.transport.target}: closed>"
         status, gone = self._link.last_status(), ""
         try:
-            status = self._link.status(_LOOK)
+            status = self._link.status(_REPR_TIMEOUT)
         except KoalabError:
             gone = ", server gone"
         server = "모의투자" if status.simulation else "실서버"
@@ -152,7 +152,7 @@ class SessionCore:
         )
 
     def _codes(self, given: Codes) -> tuple[list[str], bool]:
-        """The codes meant, each once, and whether several were asked for."""
+        """The codes, each once, and whether several were given."""
         texts, several = several_of(given, "codes are a text", "005930")
         listing = self._listing()
         return list(dict.fromkeys(listing.resolve(one) for one in texts)), several
@@ -177,14 +177,14 @@ class SessionCore:
 
 
 def warn_no_rows(messages: list[str], frame: pd.DataFrame) -> None:
-    """Nothing came: what the broker said of it is kept in ``attrs`` and shown."""
+    """Puts the broker's messages about an empty frame into its ``attrs``, and warns with them."""
     if messages:
         frame.attrs["messages"] = messages
         warnings.warn(f"no rows; the broker says: {' / '.join(messages)}", stacklevel=_users_level())
 
 
 def _users_level() -> int:
-    """The ``stacklevel``, for a warning of whoever calls this, that points at the first line outside of koalab."""
+    """The ``stacklevel`` with which a warning of the caller points at the first line outside of koalab."""
     level, frame = 1, inspect.currentframe()
     frame = frame.f_back if frame is not None else None
     while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in _OURS:
@@ -193,7 +193,7 @@ def _users_level() -> int:
 
 
 def several_of(given: Codes, what: str, example: str) -> tuple[list[str], bool]:
-    """The texts given, one or several, and whether it was several; ``what`` and ``example`` say what they are.
+    """The given texts as a list, and whether several were given; ``what`` and ``example`` are for the error.
 
     Raises:
         BadInput: neither a text nor texts.

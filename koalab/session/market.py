@@ -1,4 +1,4 @@
-"""What the market shows besides issues' bars and quotes: order books, indices, and who buys and sells."""
+"""Session methods for order books, indices, and net buying of investor groups."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from koalab.store.series import Series
 
 
 class MarketMethods(BarMethods):
-    """Order books, indices, investors."""
+    """Order books, indices, investor groups."""
 
     @cached_property
     def _indices(self) -> Indices:
@@ -41,12 +41,11 @@ class MarketMethods(BarMethods):
         """The ten best asks and bids (opt10004), one TR a code: ``kw.orderbook("005930").loc["ask", 1]``.
 
         Returns:
-            A row a level, from the highest ask down to the lowest bid, as a book is read; levels at which nobody
-            waits are left out. Index ``side`` (``ask``, ``bid``) and ``level`` (1 is the best); ``price`` in KRW,
-            ``volume`` in shares, ``change`` (shares) by which that has changed last, all int64. Several codes: a
-            level ``code`` first in the index.
+            A row a level, from the highest ask down to the lowest bid; empty levels are left out. Index
+            ``side`` (``ask``, ``bid``) and ``level`` (1 is the best); ``price`` in KRW, ``volume`` in shares,
+            ``change`` (its last change, shares), all int64. Several codes: a level ``code`` first in the index.
 
-            It is true at ``attrs["fetched_at"]`` and never kept. ``attrs`` also have ``time`` (the broker's own,
+            It is as of ``attrs["fetched_at"]`` and never cached. ``attrs`` also have ``time`` (the broker's own,
             HH:MM:SS), ``total_ask``, ``total_bid``, ``total_ask_change``, ``total_bid_change``, and
             ``after_hours_ask``, ``after_hours_bid`` (시간외종가), in shares; for several codes in ``attrs["books"]``,
             by code.
@@ -97,8 +96,8 @@ class MarketMethods(BarMethods):
 
         Returns:
             The frame of ``daily`` or ``minute``, but ``open high low close`` in points, float64. ``volume`` is the
-            figure as the broker gives it (in thousands of shares on the simulated one), ``value`` in KRW. Days and
-            longer are kept in the cache as those of issues are; minutes are not, since their last bars bear no time.
+            broker's figure (in thousands of shares on the simulated one), ``value`` in KRW. Days and longer are
+            cached as those of issues are; minutes are not, because their last bars have no time.
         """
         wanted = find_interval(interval, "index")
         check_columns(columns)
@@ -130,7 +129,7 @@ class MarketMethods(BarMethods):
                 self.cache.drop(series)
 
     def indices(self) -> pd.DataFrame:
-        """The indices that the broker has (GetUpjongCode): index ``code``, ``name``. No TR."""
+        """The broker's indices (GetUpjongCode): index ``code``, ``name``. No TR."""
         names = self._indices.names()
         index = pd.Index(list(names), dtype="str", name="code")
         frame = pd.DataFrame({"name": pd.array(list(names.values()), dtype="str")}, index=index)
@@ -148,14 +147,14 @@ class MarketMethods(BarMethods):
         columns: Columns = "en",
         progress: bool = True,
     ) -> pd.DataFrame:
-        """Who bought and sold an issue, by day (opt10059), 100 days a TR.
+        """Buying and selling of an issue by investor group and day (opt10059), 100 days a TR.
 
         Args:
             code: code or name, or several of them.
-            start: first day wanted; None for the beginning of the broker's history, which may be many TRs.
-            end: last day wanted, included; None for now. Today's figures are not final.
+            start: first day, included; None for the beginning of the broker's history, which may be many TRs.
+            end: last day, included; None for now. Today's figures are not final.
             what: ``"amount"``, in KRW to the million that the broker rounds to, or ``"shares"``.
-            side: ``"net"`` (bought less sold), ``"buy"`` or ``"sell"``; the latter two are not negative.
+            side: ``"net"`` (bought less sold), ``"buy"`` or ``"sell"``; the latter two are never negative.
             columns: ``"en"`` or ``"ko"``, 개인투자자 외국인투자자 기관계 ….
             progress: show a bar when it takes longer than a second.
 
@@ -163,8 +162,8 @@ class MarketMethods(BarMethods):
             Index ``date`` (naive, ascending, unique); ``close`` (KRW), ``volume`` (shares), ``value`` (KRW), then
             ``individuals foreigners institutions``, the parts of the institutions (``securities insurers funds
             other_financials banks pensions private_funds government``), ``other_corporations
-            resident_foreigners``; int64. Several codes: a level ``code`` first in the index. Nothing of it is
-            kept: the broker has not said from when on a day is final.
+            resident_foreigners``; int64. Several codes: a level ``code`` first in the index. Never
+            cached: the broker does not document from when on a day is final.
         """
         check_columns(columns)
         _one_of("what", what, flow_loader.WHATS)
@@ -178,7 +177,7 @@ class MarketMethods(BarMethods):
                 shown.relabel(f"{self._name(one)} 투자자별")
                 pages = flow_loader.load(self._link, one, first, last, what, side, exchange_sessions(), shown)
                 found = flow_frames.flows(pages, what == flow_loader.MONEY, side == "net", columns)
-                # The broker answers a day without a session with the one before it.
+                # For a day without a session the broker returns the session before it.
                 frames[one] = found[(found.index >= first) & (found.index <= last)]
                 fetched = pages[-1].received_at
                 messages += [text for page in pages for text in page.messages]

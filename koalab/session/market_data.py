@@ -1,4 +1,4 @@
-"""How issues stand, the listing, and any TR."""
+"""Session methods for basic info, quotes, the listing, and any TR."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from koalab.session.core import Codes, SessionCore, check_columns, exchange_sess
 
 
 class MarketDataMethods(SessionCore):
-    """What can be read of the market besides bars."""
+    """Basic info, quotes, the listing, and any TR."""
 
     @cached_property
     def _snapshots(self) -> SnapshotLoader:
         return SnapshotLoader(self._link, self._memo, exchange_sessions)
 
-    @overload  # a text is an Iterable of texts too, and meant as one code
+    @overload  # a str is an Iterable[str] too, but one code
     def info(  # type: ignore[overload-overlap]
         self, code: str, *, columns: Columns = "en", progress: bool = True
     ) -> pd.Series[Any]: ...
@@ -56,7 +56,7 @@ class MarketDataMethods(SessionCore):
         return found  # type: ignore[no-any-return]
 
     def quotes(self, codes: Codes, *, columns: Columns = "en", progress: bool = True) -> pd.DataFrame:
-        """Quotes (OPTKWFID): one row a code, 100 codes a TR, in the order asked for.
+        """Quotes (OPTKWFID): one row a code, 100 codes a TR, in the given order.
 
         Returns:
             Index ``code``; prices in KRW, volumes in shares, ``time`` and ``quote_time`` in Asia/Seoul.
@@ -78,13 +78,13 @@ class MarketDataMethods(SessionCore):
 
         Returns:
             Index ``code``; ``name market kind`` (text), ``listed`` (date), ``shares``, ``base_price`` (KRW),
-            ``supervision`` and ``state`` as the broker words them. From the control's master functions: no TR.
+            ``supervision`` and ``state`` in the broker's words. From the control's master functions: no TR.
         """
         listing = self._listing()
         return self._listings.frame(listing.of(market))
 
     def find(self, text: str) -> pd.DataFrame:
-        """The issues whose name or code contains that text, or is close to it; the frame of ``codes``."""
+        """The issues whose name or code contains that text, or is similar to it; the frame of ``codes``. No TR."""
         if not isinstance(text, str) or not text.strip():
             raise BadInput(
                 f'what is to be found is a part of a name or code, "삼성" for example, not {text!r}'
@@ -97,7 +97,7 @@ class MarketDataMethods(SessionCore):
         return self._listings.frame(inside or [code for code, _ in listing.near(text)])
 
     def names(self) -> dict[str, str]:
-        """Korean names by code, of all issues of today."""
+        """Korean names by code, of all issues listed today. No TR."""
         return dict(self._listing().names)
 
     def tr(self, tr: str, *, pages: int | None = None, progress: bool = True, **inputs: str | int) -> Answer:
@@ -105,11 +105,15 @@ class MarketDataMethods(SessionCore):
 
         Args:
             tr: its code.
-            pages: how many pages at most; None for all.
-            inputs: the TR's inputs by Kiwoom's names, all of those that ``kl.reference.tr(code)`` says it needs.
+            pages: the most pages to load; None for all.
+            inputs: the TR's inputs by Kiwoom's names; ``kl.reference.tr(code)`` lists those it needs.
+            progress: show a bar when it takes longer than a second.
 
         Returns:
             ``.single`` (Series), ``.multi`` (DataFrame, rows of all pages) and ``.pages`` (as the broker sent them).
+
+        Raises:
+            BadInput: there is no such TR, or its inputs are missing, unknown or too long.
         """
         entry = transactions.find_tr(tr)
         before = self._link.trs

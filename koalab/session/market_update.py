@@ -1,4 +1,4 @@
-"""The whole market at once."""
+"""Session method that updates the daily bars of a whole market."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from koalab.session.core import Codes, SessionCore, exchange_sessions
 
 
 class MarketUpdateMethods(SessionCore):
-    """What is done for all issues in one go."""
+    """Updates of all issues in one call."""
 
     @cached_property
     def _market_update(self) -> MarketUpdate:
@@ -29,37 +29,37 @@ class MarketUpdateMethods(SessionCore):
     ) -> pd.DataFrame:
         """Brings daily bars, adjusted and raw, up to the latest session: 100 codes a TR (OPTKWFID).
 
-        To be called after 18:00, when the day's bars are final (150 minutes after the close, on a late day too), until
-        an hour before the next session opens. Whatever is up to date already costs nothing, so that a call that
-        was stopped is simply made again, and one on a day off finishes what was left, or does nothing at 0 TRs.
+        Call it after 18:00, when the day's bars are final (150 minutes after the close, on a late day too), and at
+        least an hour before the next session opens. Codes that are up to date cost nothing: repeat a call that was
+        stopped, on a day off too; one with nothing to do costs 0 TRs.
 
         Args:
-            codes: which; None for all that are listed on KOSPI, KOSDAQ and KONEX.
-            market: all of that market or kind instead (``"KOSPI"``, ``"ETF"``, as ``codes`` takes it).
-            catch_up: load what is missing of codes that lack more than this session, a TR of opt10081 or more
-                for each of their series; else they are told of as ``behind``. Only what has 20 sessions or
-                more in a row is caught up with; less gets the day and keeps its gap, which ``daily`` fills when asked.
+            codes: codes or names; None for all that are listed on KOSPI, KOSDAQ and KONEX.
+            market: all of that market or kind instead (``"KOSPI"``, ``"ETF"``, as for ``codes``).
+            catch_up: load the missing sessions of codes that lack more than this one, a TR of opt10081 or more for
+                each of their series; else they are reported as ``behind``. Only series with 20 sessions or more in
+                a row are caught up; others get the day and keep their gap, which ``daily`` fills when called.
             progress: show a bar when it takes longer than a second.
 
         Returns:
             Index ``code``; ``name``, ``done`` and ``trs`` (spent on that code alone, beside the quotes). ``done``:
 
             - ``up to date``: nothing was missing.
-            - ``appended``: the day's bar was put behind what is held. It is opt10081's own to the digit, but
-              that 수정주가구분 is not in a quote: it counts as none.
-            - ``added``: the day's bar was put down alone, for nothing was held: from now on it is kept up to date.
-            - ``asked``: the day's bar came from opt10081, since the quote left something open (nothing traded and
-              prices of 0, or raw prices behind a split that the adjusted ones know of).
+            - ``appended``: the day's bar was appended to the cached ones. It equals opt10081's to the digit, but for
+              수정주가구분, which a quote does not have: it counts as none.
+            - ``added``: the day's bar was stored alone, as the first of its series.
+            - ``asked``: the day's bar came from opt10081, because the quote is incomplete (no trade and prices of
+              0, or raw prices after a split that only the adjusted ones show).
             - ``caught up``: more sessions were missing, and were loaded.
-            - ``refetched``: 기준가 is not the last close that was held (a split, a rights issue), so that all
-              that was held of the adjusted series was loaded anew.
-            - ``behind``: more sessions are missing, and are left so.
-            - ``no quote``: the broker shows no bar of that session for it.
-            - ``not listed``: daily bars are held, and the listing has it no more.
+            - ``refetched``: 기준가 is not the last cached close (a split, a rights issue), so that the whole cached
+              range of the adjusted series was loaded again.
+            - ``behind``: more sessions are missing, and were not loaded.
+            - ``no quote``: the broker has no bar of that session for it.
+            - ``not listed``: daily bars are cached, and it is no longer in the listing.
 
         Raises:
-            TooEarly: the next session has begun, or is about to; ``retry_at`` says when its bars are final.
-            CacheUnavailable: the cache cannot be used: there is nowhere to put the bars.
+            TooEarly: the next session has begun, or is about to; ``retry_at`` is when its bars are final.
+            CacheUnavailable: the cache cannot be used, so nothing could be stored.
         """
         if codes is not None and market is not None:
             raise BadInput("give codes or a market, not both")
@@ -74,10 +74,10 @@ class MarketUpdateMethods(SessionCore):
             found = self._market_update.run(wanted, catch_up, shown)
         rows = [(code, self._name(code), str(one.done), one.trs) for code, one in found.items()]
         if codes is None and market is None:
-            # Indices, whose codes have three digits, are no issues, listed or not.
+            # Codes of three digits are indices, not issues.
             series = [one for one in self.cache.series() if one.interval == "D" and len(one.code) > 3]
-            held = dict.fromkeys(one.code for one in series)
-            rows += [(code, "", "not listed", 0) for code in held if code[:6] not in listing.names]
+            cached = dict.fromkeys(one.code for one in series)
+            rows += [(code, "", "not listed", 0) for code in cached if code[:6] not in listing.names]
         frame = pd.DataFrame(
             {
                 "name": pd.array([row[1] for row in rows], dtype="str"),

@@ -1,4 +1,4 @@
-"""Plans of bulk loads."""
+"""Session method for plans of bulk loads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WHOLE_MARKET = "ALL"
 
 
 class PlanMethods(BarMethods):
-    """What is planned before it is loaded."""
+    """Plans of bulk loads."""
 
     def plan(
         self,
@@ -35,22 +35,25 @@ class PlanMethods(BarMethods):
         interval: str | int | None = None,
         adjusted: bool = True,
     ) -> Plan:
-        """What a bulk load needs: TRs, wait, end, and the share that the cache has. Its ``run()`` does it.
+        """The cost of a bulk load: TRs, wait, end, and the cached share. Its ``run()`` carries it out.
 
-        Nothing is spent before ``run()``, which keeps what it loads in the cache page by page: afterwards the method
-        that ``kind`` names gives it without a TR. It loads what is final; the bar in progress is not kept.
+        No TR is spent before ``run()``, which stores each page in the cache: afterwards the method that ``kind``
+        names costs no TR. It loads final bars; the bar in progress is not stored.
 
         Args:
             kind: the method whose result is wanted: ``"daily"``, ``"minute"`` or ``"bars"``.
-            codes: codes, names or markets (``"KOSPI"``, ``"ETF"``), one or several; None for all there are.
-            start: as the method takes it.
-            end: as the method takes it.
-            interval: as the method takes it: minutes for ``minute``, ``"W"`` or ``"5min"`` for ``bars``.
-            adjusted: as the method takes it.
+            codes: codes, names or markets (``"KOSPI"``, ``"ETF"``), one or several; None for the whole market.
+            start: as for the method.
+            end: as for the method.
+            interval: as for the method: minutes for ``minute``, ``"W"`` or ``"5min"`` for ``bars``.
+            adjusted: as for the method.
+
+        Returns:
+            A ``Plan``: ``trs``, ``wait``, ``ends``, ``cached``, ``frame()``, ``run()``, ``load()``.
 
         Raises:
-            UnknownCode, BadInput: before anything is asked.
-            CacheUnavailable: there is nowhere to keep what would be loaded.
+            UnknownCode, BadInput: before anything is requested.
+            CacheUnavailable: the cache cannot be used, so nothing could be stored.
         """
         wanted = BarRange(self._planned(kind, interval), start, end, adjusted)
         found = self._meant(codes)
@@ -85,7 +88,7 @@ class PlanMethods(BarMethods):
         return found
 
     def _meant(self, codes: Codes | None) -> list[str]:
-        """The codes, each once; where a market is named, all of it."""
+        """The codes, each once; a market is all of its codes."""
         listing = self._listing()
         if codes is None:
             return listing.of(None)

@@ -144,7 +144,7 @@ class TestAnIndex:
         later._link.call_many = None  # type: ignore[method-assign,assignment]
         assert later._indices.resolve("KOSPI") == "001"
         market.server.stop(0)
-        kw._indices._held = None
+        kw._indices._cached = None
         kw._memo.put("indices", {"day": "2000-01-01", "names": {"001": "종합(KOSPI)"}})
         assert dict(kw._indices.names()) == {"001": "종합(KOSPI)"}
 
