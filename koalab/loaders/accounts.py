@@ -84,10 +84,10 @@ class AccountLoader:
             NoAnswer: the broker wants the account's password.
         """
         pages = list(transactions.load(self._link, tr, inputs, progress).pages)
-        said = [text for page in pages for text in page.messages]
-        if not _filled(pages) and any("비밀번호" in text for text in said):
+        messages = [text for page in pages for text in page.messages]
+        if not _filled(pages) and any("비밀번호" in text for text in messages):
             raise NoAnswer(
-                f"{' / '.join(said)}: the broker wants the account's password, which only its own window takes. "
+                f"{' / '.join(messages)}: the broker wants the account's password, which only its own window takes. "
                 "On the server's machine open 계좌비밀번호 등록 (right click on the tray icon of OpenAPI, or "
                 'kw.call.KOA_Functions("ShowAccountWindow", "")), save it, and ask again'
             )

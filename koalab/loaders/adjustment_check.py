@@ -118,20 +118,19 @@ class AdjustmentCheck:
         return load.adjustment is None or adjustment_at(received_at, self._sessions()) == load.adjustment
 
     def _conclude(self, load: Load, cached: CachedRange, agree: bool) -> Load:
+        """Renews, drops or bypasses the cached bars, whose prices agree with those that come now or not."""
         store, series, adjustment = self._cache.store_of(load), load.request.series, load.adjustment
         if store is None or adjustment is None:
             return load
         try:
-            if _later(load, cached):
-                return (
-                    replace(load, confirmed=cached.adjustment)
-                    if agree
-                    else replace(load, bypasses_cache=True)
-                )
+            if agree and _later(load, cached):
+                return replace(load, confirmed=cached.adjustment)
             if agree:
                 if cached.adjustment != adjustment:
                     store.renew(series, cached.adjustment, adjustment)
                 return load
+            if _later(load, cached):
+                return replace(load, bypasses_cache=True)
             log.info("the prices of %s were adjusted since they were kept: they are loaded anew", series)
             if self._cache.same_adjustment(load, cached):
                 # Prices changed within one adjustment: which of the fetched pages are new is unknown.

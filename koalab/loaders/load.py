@@ -48,7 +48,7 @@ class LoadResult:
         trs: TRs spent.
         unstored: why pages could not be stored, where that failed.
         fetched_at: server time, seconds since the epoch.
-        messages: what the broker said along with the pages.
+        messages: the broker's messages with the pages.
         adjustment: of adjusted prices, see ``finality.adjustment_at``.
     """
 
@@ -72,7 +72,7 @@ class Load:
         adjustment: of adjusted prices that come now, see ``finality.adjustment_at``; None for raw prices.
         fetched: what it has requested itself.
         trs: TRs spent.
-        messages: what the broker said along with the pages.
+        messages: the broker's messages with the pages.
         unstored: why pages could not be stored, where that failed.
         confirmed: another adjustment of the cached bars, whose prices proved to be the same.
         bypasses_cache: the cached bars are of no use: they have the adjustment of a day that has not come here yet.
@@ -92,7 +92,7 @@ class Load:
     changes: int = 0
 
     def spent(self, trs: int, messages: tuple[str, ...] = ()) -> Load:
-        """With so many TRs more, and what the broker said."""
+        """With so many TRs more, and the broker's messages."""
         return replace(self, trs=self.trs + trs, messages=self.messages + messages)
 
     def with_page(self, page: BarPage) -> Load:

@@ -42,8 +42,8 @@ class SnapshotLoader:
         for key, code in missing:
             page = self._one("opt10001", {"종목코드": code}, progress)
             if not any(value.strip() for value in page.single):
-                said = f" ({' / '.join(page.messages)})" if page.messages else ""
-                raise UnknownCode(f"the broker knows nothing of {code}{said}")
+                messages = f" ({' / '.join(page.messages)})" if page.messages else ""
+                raise UnknownCode(f"the broker knows nothing of {code}{messages}")
             found[key] = page
             self._store(key, page)
         return [found[key] for key in keys], hits

@@ -16,7 +16,7 @@ from koalab.store.coverage import Coverage, intersect
 from koalab.store.finality import Gap, periods
 from koalab.store.series import Moment, Times, Unit, microseconds, unit_of
 
-KEPT_SESSIONS = 160
+MINUTE_SESSIONS = 160
 """Sessions of minutes that the broker keeps (an estimate)."""
 _INSTANT = np.timedelta64(1, "us")
 _DAY = 86_400_000_000
@@ -134,14 +134,14 @@ class TrEstimate:
 
     def _first(self, listed: Moment | None) -> int:
         """The index of the broker's first bar."""
-        kept = 0 if self._interval.dated else max(0, self._newest - KEPT_SESSIONS)
+        oldest = 0 if self._interval.dated else max(0, self._newest - MINUTE_SESSIONS)
         if listed is None:
-            return kept
+            return oldest
         day = microseconds(listed)
         within = bisect_left(self._labels, day)
         if self._interval.unit in ("W", "M", "Y"):
             within = max(0, bisect_right(self._labels, day) - 1)
-        return max(kept, within)
+        return max(oldest, within)
 
     def _at(self, moment: int) -> int:
         """The index of the first bar, or of minutes of the first session, that ends at or after ``moment``."""

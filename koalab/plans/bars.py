@@ -77,7 +77,7 @@ class BarWork:
         return self._wanted.interval.label
 
     @property
-    def asked(self) -> str:
+    def description(self) -> str:
         wanted = self._wanted
         what = (
             ""

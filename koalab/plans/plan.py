@@ -90,7 +90,7 @@ class Plan:
         """The totals: ``plan codes trs cached wait ends``, ``wait`` a Timedelta, ``ends`` in Asia/Seoul."""
         return pd.Series(
             {
-                "plan": self._work.asked,
+                "plan": self._work.description,
                 "codes": len(self._needs),
                 "trs": self.trs,
                 "cached": self.cached,
@@ -141,19 +141,19 @@ class Plan:
         return self._work.frame()
 
     def __repr__(self) -> str:
-        return f"<plan {self._said()}>"
+        return f"<plan {self._text()}>"
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(self._said())}</p>{self.frame().to_html(max_rows=10, notebook=True)}"
+        return f"<p>{escape(self._text())}</p>{self.frame().to_html(max_rows=10, notebook=True)}"
 
-    def _said(self) -> str:
+    def _text(self) -> str:
         count = len(self._needs)
         of = self._name(self._needs[0].code) if count == 1 else f"{count:,} codes"
         if not self.trs:
-            return f"{self._work.asked} of {of}: nothing to load, the cache has it all"
+            return f"{self._work.description} of {of}: nothing to load, the cache has it all"
         wait = str(pd.Timedelta(seconds=round(self.wait))).removeprefix("0 days ")
         return (
-            f"{self._work.asked} of {of}: {self.trs:,} TRs, {self.cached:.1%} cached; "
+            f"{self._work.description} of {of}: {self.trs:,} TRs, {self.cached:.1%} cached; "
             f"{wait} under the broker's limits, until {self.ends:%Y-%m-%d %H:%M} in Seoul"
         )
 

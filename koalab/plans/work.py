@@ -44,7 +44,7 @@ class PlanWork(Protocol):
     Attributes:
         kind: the session's method that returns the result, ``daily`` for example.
         label: its Korean name, for the progress bar.
-        asked: the request in words.
+        description: the request in words.
     """
 
     @property
@@ -54,7 +54,7 @@ class PlanWork(Protocol):
     def label(self) -> str: ...
 
     @property
-    def asked(self) -> str: ...
+    def description(self) -> str: ...
 
     def needs(self) -> Sequence[CodeNeed]:
         """What has to be loaded as of now, one entry a code. No TR."""

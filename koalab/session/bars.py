@@ -61,6 +61,10 @@ class BarMethods(SessionCore):
             Index ``date`` (naive, ascending, unique); columns ``open high low close`` in KRW, ``volume`` in
             shares, ``value`` in KRW to the million, all int64 (float64 only where the source has fractions).
             Several codes: a level ``code`` first in the index.
+
+        Raises:
+            UnknownCode: there is no such issue; its ``near`` holds similar ones.
+            BadInput: no date, or a range that is empty or in the future.
         """
         return self.bars(code, "D", start, end, adjusted=adjusted, columns=columns, progress=progress)
 
@@ -81,8 +85,11 @@ class BarMethods(SessionCore):
         an old range costs the pages since then.
 
         Returns:
-            Index ``time`` (start of the bar, tz Asia/Seoul); columns ``open high low close volume``, int64. The TR
-            has no traded value.
+            Index ``time`` (start of the bar, tz Asia/Seoul); columns ``open high low close`` in KRW and ``volume`` in
+            shares, int64. The TR has no traded value.
+
+        Raises:
+            UnknownCode, BadInput: as for ``daily``; BadInput also for other intervals.
         """
         if isinstance(interval, bool) or not isinstance(interval, int):
             raise BadInput(f"interval is a number of minutes, not {interval!r}")

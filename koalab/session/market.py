@@ -49,6 +49,9 @@ class MarketMethods(BarMethods):
             HH:MM:SS), ``total_ask``, ``total_bid``, ``total_ask_change``, ``total_bid_change``, and
             ``after_hours_ask``, ``after_hours_bid`` (시간외종가), in shares; for several codes in ``attrs["books"]``,
             by code.
+
+        Raises:
+            UnknownCode: there is no such issue; its ``near`` holds similar ones.
         """
         check_columns(columns)
         codes, several = self._codes(code)
@@ -98,6 +101,10 @@ class MarketMethods(BarMethods):
             The frame of ``daily`` or ``minute``, but ``open high low close`` in points, float64. ``volume`` is the
             broker's figure (in thousands of shares on the simulated one), ``value`` in KRW. Days and longer are
             cached as those of issues are; minutes are not, because their last bars have no time.
+
+        Raises:
+            UnknownCode: there is no such index; its ``near`` holds similar ones.
+            BadInput: no date or interval, or a range that is empty or in the future.
         """
         wanted = find_interval(interval, "index")
         check_columns(columns)
@@ -164,6 +171,10 @@ class MarketMethods(BarMethods):
             other_financials banks pensions private_funds government``), ``other_corporations
             resident_foreigners``; int64. Several codes: a level ``code`` first in the index. Never
             cached: the broker does not document from when on a day is final.
+
+        Raises:
+            UnknownCode: there is no such issue; its ``near`` holds similar ones.
+            BadInput: no date, ``what`` or ``side``, or a range that is empty or in the future.
         """
         check_columns(columns)
         _one_of("what", what, flow_loader.WHATS)

@@ -44,6 +44,9 @@ class MarketDataMethods(SessionCore):
 
         Returns:
             A Series for one code, a DataFrame (index ``code``) for several.
+
+        Raises:
+            UnknownCode: there is no such issue, or the broker returns nothing for it.
         """
         check_columns(columns)
         codes, several = self._codes(code)
@@ -60,6 +63,9 @@ class MarketDataMethods(SessionCore):
 
         Returns:
             Index ``code``; prices in KRW, volumes in shares, ``time`` and ``quote_time`` in Asia/Seoul.
+
+        Raises:
+            UnknownCode: there is no such issue; its ``near`` holds similar ones.
         """
         check_columns(columns)
         wanted, _ = self._codes(codes)
@@ -79,6 +85,9 @@ class MarketDataMethods(SessionCore):
         Returns:
             Index ``code``; ``name market kind`` (text), ``listed`` (date), ``shares``, ``base_price`` (KRW),
             ``supervision`` and ``state`` in the broker's words. From the control's master functions: no TR.
+
+        Raises:
+            BadInput: there is no such market.
         """
         listing = self._listing()
         return self._listings.frame(listing.of(market))

@@ -86,7 +86,7 @@ class Claims:
     def _locked(
         self, file: Path, lock: Path, needless: Callable[[], bool]
     ) -> contextlib.AbstractContextManager[object] | None:
-        seen, since = _touched(lock), self._monotonic()
+        seen, since = _modified(lock), self._monotonic()
         while True:
             try:
                 return contextlib.closing(_lock(file))
@@ -97,9 +97,9 @@ class Claims:
                 return contextlib.nullcontext()
             if needless():
                 return None
-            touched = _touched(lock)
-            if touched != seen:
-                seen, since = touched, self._monotonic()
+            modified = _modified(lock)
+            if modified != seen:
+                seen, since = modified, self._monotonic()
             elif self._monotonic() - since > STALE:
                 return contextlib.nullcontext()
             self._sleep(_EVERY)
@@ -117,7 +117,7 @@ def _lock(file: Path) -> sqlite3.Connection:
     return connection
 
 
-def _touched(file: Path) -> int:
+def _modified(file: Path) -> int:
     try:
         return file.stat().st_mtime_ns
     except OSError:

@@ -137,14 +137,14 @@ def _may_hold_bars(gap: Gap, unit: Unit, now: float, sessions: Sessions) -> bool
 def _unlisted(first: Moment, last: Moment, sessions: Sessions) -> bool:
     """Whether there can be a session between two days that the calendar does not list."""
     begins, ends = sessions.dates[0], sessions.dates[-1]
-    stretches = (
+    spans = (
         ("1111110", max(first, _FIRST_SESSION), min(last, begins - _DAY)),
         ("0000010", max(first, begins), min(last, _FIVE_DAYS_FROM - _DAY)),
         ("1111100", max(first, ends + _DAY), last),
     )
     return any(
         start <= stop and bool(np.busday_count(start, stop + _DAY, weekmask=mask) > 0)
-        for mask, start, stop in stretches
+        for mask, start, stop in spans
     )
 
 
