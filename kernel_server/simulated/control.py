@@ -23,7 +23,7 @@ from kernel_server.simulated.brokerage.account_file_writer import AccountFileWri
 from kernel_server.simulated.brokerage.brokerage import Brokerage
 from kernel_server.simulated.exchange.engine import SimulatedExchange
 from kernel_server.simulated.exchange.previous_session import PreviousSession
-from kernel_server.simulated.exchange.watcher_fanout import WatcherFanout
+from kernel_server.simulated.exchange.subscriber_fanout import SubscriberFanout
 from kernel_server.simulated.faults import Faults
 from kernel_server.simulated.market.closes import Closes
 from kernel_server.simulated.market.model import Market
@@ -88,17 +88,17 @@ class SimulatedControl:
         self._connected = False
         self._session = 0
         issues = market.issues()
-        recorded = None if tapes is None else tapes.recorded
-        crowd = settings.after_hours != "clients"
+        recorded = None if tapes is None else tapes.script
+        off_hours_flow = settings.after_hours != "clients"
         self._master = MasterFunctions(market, clock, TradingHours(sessions))
         self._limits = RequestLimits(settings)
         self.registrations = RealTimeRegistry(settings.no_screen_left)
         self._answers = AnswerDelivery(self, settings)
         self._indices = IndexValues(market, sessions)
         scanner = MarketScanner(market, settings, sessions)
-        watchers = WatcherFanout()
+        watchers = SubscriberFanout()
         self._exchange = SimulatedExchange(
-            market, clock, sessions, later, seed, watchers, recorded, crowd=crowd
+            market, clock, sessions, later, seed, watchers, recorded, off_hours_flow=off_hours_flow
         )
         self._feed = Feed(
             self, self._exchange, self.registrations, settings, issues, sessions, self._indices, scanner
@@ -110,7 +110,7 @@ class SimulatedControl:
             issues,
             sessions,
             self._answers.deliver,
-            lambda code: self._exchange.evening(code).tape.last,
+            lambda code: self._exchange.single_price(code).tape.last,
             closes=Closes(market, clock),
         )
         watchers.subscribe_to_phases(self._brokerage.on_phase)
@@ -126,11 +126,11 @@ class SimulatedControl:
             settings=settings,
             sessions=sessions,
             exchange=self._exchange,
-            previous_session=PreviousSession(market, sessions, seed, recorded, crowd),
+            previous_session=PreviousSession(market, sessions, seed, recorded, off_hours_flow),
             scanner=scanner,
             indices=self._indices,
             seed=seed,
-            crowd=crowd,
+            off_hours_flow=off_hours_flow,
             recorded=tapes,
         )
         handlers = tr_registry.handlers(parts, self._brokerage)

@@ -62,7 +62,7 @@ class MarketParts:
         scanner: of the whole market.
         indices: of the market.
         seed: of what happens on the exchange within a day.
-        crowd: whether anybody but clients trades outside the session.
+        off_hours_flow: whether anybody but clients trades outside the session.
         recorded: recorded trades of earlier days, if there are any.
     """
 
@@ -74,7 +74,7 @@ class MarketParts:
     scanner: MarketScanner
     indices: IndexValues
     seed: int = 1
-    crowd: bool = True
+    off_hours_flow: bool = True
     recorded: RecordedTrades | None = None
 
 
@@ -129,7 +129,7 @@ def market_handlers(parts: MarketParts) -> dict[str, TrHandler]:
         scanner.in_pieces(rankings.handlers()),
         scanner.in_pieces(index_quotes.handlers()),
         scanner.in_pieces(IndexDays(indices, scanner, index_quotes, flows).handlers()),
-        scanner.in_pieces(SinglePriceRanking(scanner, parts.seed, parts.crowd).handlers()),
+        scanner.in_pieces(SinglePriceRanking(scanner, parts.seed, parts.off_hours_flow).handlers()),
     )
 
 

@@ -18,7 +18,7 @@ from kernel_server.simulated.exchange.interface import (
     Interruption,
     Level,
     NewOrder,
-    Refusal,
+    OrderRejected,
     Tape,
     Trade,
 )
@@ -61,10 +61,10 @@ class HandExchange:
         for code, (base, upper, lower) in BASES.items():
             self.tapes[code] = Tape(code, base, upper, lower, 1000, base * 1000, 10**9, base)
 
-    def watch(self, code: str) -> None:
+    def subscribe(self, code: str) -> None:
         raise AssertionError("the brokerage watches nothing")
 
-    def unwatch(self, code: str) -> None:
+    def unsubscribe(self, code: str) -> None:
         raise AssertionError("the brokerage watches nothing")
 
     def tape(self, code: str) -> Tape:
@@ -91,7 +91,7 @@ class HandExchange:
 
     def submit(self, order: NewOrder, filled: Callable[[Fill], None]) -> int:
         if self.refuse:
-            raise Refusal(self.refuse)
+            raise OrderRejected(self.refuse)
         number = next(self._numbers)
         held = self.resting[number] = Resting(order, order.quantity, filled)
         levels = (self.asks if order.side == Side.BUY else self.bids).get(order.code, [])

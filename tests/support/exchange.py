@@ -13,7 +13,7 @@ from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.exchange.engine import SimulatedExchange
 from kernel_server.simulated.exchange.interface import (
     Exchange,
-    Expected,
+    ExpectedPrice,
     Fill,
     Interruption,
     NewOrder,
@@ -42,37 +42,37 @@ class Notes:
     trades: list[Trade] = field(default_factory=list)
     evenings: list[tuple[str, float, SinglePriceState, Trade | None]] = field(default_factory=list)
     all: list[tuple[object, ...]] = field(default_factory=list)
-    expectations: list[tuple[str, float, Expected]] = field(default_factory=list)
+    expectations: list[tuple[str, float, ExpectedPrice]] = field(default_factory=list)
     phases: list[tuple[Phase, float]] = field(default_factory=list)
     interruptions: list[Interruption] = field(default_factory=list)
 
-    def traded(self, trade: Trade, tape: Tape, ask: int, bid: int) -> None:
+    def on_trade(self, trade: Trade, tape: Tape, ask: int, bid: int) -> None:
         assert not ask or not bid or bid < ask
         assert tape.last == trade.price
         self.trades.append(trade)
         self.all.append(("traded", trade, tape.volume, tape.value, ask, bid))
 
-    def quoted(self, code: str, time: float) -> None:
+    def on_quote(self, code: str, time: float) -> None:
         self.all.append(("quoted", code, time))
 
-    def expected(self, code: str, time: float, expected: Expected, tape: Tape) -> None:
+    def on_expected_price(self, code: str, time: float, expected: ExpectedPrice, tape: Tape) -> None:
         self.expectations.append((code, time, expected))
         self.all.append(("expected", code, time, expected))
 
-    def interrupted(self, interruption: Interruption) -> None:
+    def on_interruption(self, interruption: Interruption) -> None:
         self.interruptions.append(interruption)
         self.all.append(("interrupted", interruption, interruption.released or interruption.time))
 
-    def evening(self, code: str, time: float, trade: Trade | None) -> None:
+    def on_single_price(self, code: str, time: float, trade: Trade | None) -> None:
         assert self.exchange is not None
-        evening = self.exchange.evening(code)
+        evening = self.exchange.single_price(code)
         assert not evening.asks or not evening.bids or evening.bids[0].price < evening.asks[0].price
         assert trade is None or evening.tape.last == trade.price
         held = replace(evening, tape=replace(evening.tape))  # the tape goes on
         self.evenings.append((code, time, held, trade))
         self.all.append(("evening", code, time, held, trade))
 
-    def phase(self, phase: Phase, time: float) -> None:
+    def on_phase(self, phase: Phase, time: float) -> None:
         self.phases.append((phase, time))
         self.all.append(("phase", phase, time))
 
@@ -168,6 +168,6 @@ def hand_sessions() -> Sessions:
 def scripted(trades: Scripted, start: str = "09:30") -> Floor:
     """An exchange that trades 005930 by hand on ``DAY``, watched from ``start`` on."""
     floor = Floor(hand_market(), f"{DAY} {start}", hand_sessions, recorded=lambda code, day: script(trades))
-    floor.exchange.watch(CODE)
+    floor.exchange.subscribe(CODE)
     floor.work_off()
     return floor

@@ -82,9 +82,9 @@ class HandExchange:
     at: Phase = Phase.CONTINUOUS
     queue: QueuedShares = field(default_factory=lambda: QueuedShares(0, 0))
 
-    def watch(self, code: str) -> None: ...
+    def subscribe(self, code: str) -> None: ...
 
-    def unwatch(self, code: str) -> None: ...
+    def unsubscribe(self, code: str) -> None: ...
 
     def tape(self, code: str) -> Tape:
         return self.tapes[code]
@@ -96,10 +96,10 @@ class HandExchange:
     def depth(self, code: str) -> tuple[list[Level], list[Level]]:
         return self.asks, self.bids
 
-    def waiting(self, code: str) -> QueuedShares:
+    def closing_price_queue(self, code: str) -> QueuedShares:
         return self.queue
 
-    def evening(self, code: str) -> SinglePriceState:
+    def single_price(self, code: str) -> SinglePriceState:
         raise LookupError(code)
 
     def phase(self) -> Phase:

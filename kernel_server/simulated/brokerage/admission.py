@@ -9,7 +9,7 @@ from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar
 from kernel_server.simulated.brokerage.order import BrokerOrder, OrderRequest, QuoteType, order_types, quotes
 from kernel_server.simulated.exchange.interface import Exchange
-from kernel_server.simulated.exchange.off_hours.synthetic_trades import around
+from kernel_server.simulated.exchange.off_hours.session_close import single_price_limits
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.phases import Board, Phase
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
@@ -86,7 +86,7 @@ class Admission:
         grid = rules(day_of(self._books.day), board(self._issues[request.code]))
         lower, upper = tape.lower, tape.upper
         if quote.board is Board.SINGLE:
-            lower, upper = around(tape.last, lower, upper, grid)
+            lower, upper = single_price_limits(tape.last, lower, upper, grid)
             price = price or (tape.last if self._settings.evening_price == "close" else 0)
         if not lower <= price <= upper:
             raise TrRejected("order_limits")

@@ -15,7 +15,7 @@ from kernel_server.simulated.brokerage.books import Books
 from kernel_server.simulated.brokerage.charges import fee, taxes
 from kernel_server.simulated.brokerage.order import BrokerOrder, OrderRequest, QuoteType, order_types, quotes
 from kernel_server.simulated.brokerage.order_events import OrderEvents
-from kernel_server.simulated.exchange.interface import Exchange, Fill, NewOrder, Refusal
+from kernel_server.simulated.exchange.interface import Exchange, Fill, NewOrder, OrderRejected
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
@@ -115,7 +115,7 @@ class OrderManager:
         asked = NewOrder(order.code, order.side, order.left, price, quote.kind, quote.board)
         try:
             order.placed = self._exchange.submit(asked, lambda fill: self._on_fill(order, fill))
-        except Refusal as refusal:
+        except OrderRejected as refusal:
             raise TrRejected(_refusals().get(refusal.reason, "order_refused")) from None
 
     def _book_early_fills(self, order: BrokerOrder, quote: QuoteType) -> None:

@@ -1,7 +1,6 @@
-"""The exchange: order books that trade what the day's bars say, and whatever orders come in beside that.
+"""The exchange: order books that carry out the day's bars and take clients' orders as well.
 
-A day is a script: for every issue the trades that make up its minute bars, drawn from the seed or given.
-The script is carried out by background orders in a real price-time order book. Orders of the broker's
-clients stand in the same book, under the same priority; as in 모의투자 they take part in the trades and do
-not move the market.
+A script holds the trades that make up an issue's minute bars, generated from the seed or recorded. Background orders
+carry it out in an order book with price-time priority. Clients' orders rest in the same book under the same priority;
+as in 모의투자 they take part in the trades and do not move the market.
 """

@@ -1,7 +1,7 @@
-"""A limit order book under price-time priority, in whole shares at whole prices.
+"""A limit order book with price-time priority, in whole shares at whole prices (KRW).
 
-Orders are a client's or the background's. The background is one body: what it has side by side in a queue is
-one order, and a level that no client stands in is a number of shares.
+Its orders are clients' orders and background orders. The background counts as one participant: its orders that are
+neighbours in a queue are merged into one, and a level without a client's order is a plain number of shares.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from kernel_server.simulated.exchange.clearing import Clearing, clear
+from kernel_server.simulated.exchange.book_side import BACKGROUND, BookSide, QueuedOrder
 from kernel_server.simulated.exchange.interface import Level
-from kernel_server.simulated.exchange.queues import BACKGROUND, Half, QueuedOrder
+from kernel_server.simulated.exchange.uncrossing import Uncrossing, uncrossing
 from kernel_server.simulated.market.trade_script import Side
 
-_BUY = Side.BUY  # looking a member up costs more than the comparison
-_ANY = 1 << 60  # what a market order bids in an auction
-_WHOLE = 1 << 60  # shares, more than any book holds
+_BUY = Side.BUY  # an enum member's lookup costs more than the comparison with it
+_MARKET_BID = 1 << 60  # the price of a market order to buy in an auction
+_ALL = 1 << 60  # shares, more than any level has
 
 
 class Match(NamedTuple):
-    """Two orders have met: their numbers, KRW, shares. In an auction ``taker`` is the buyer's."""
+    """Two orders that traded: numbers, KRW, shares. In an auction the seller is the maker, the buyer the taker."""
 
     maker: int
     taker: int
@@ -29,138 +29,138 @@ class Match(NamedTuple):
 
 
 class OrderBook:
-    """The book of one issue. Prices in KRW, quantities in shares, both above 0 unless said otherwise."""
+    """The order book of one issue. Prices in KRW and quantities in shares, both above 0 unless noted."""
 
     __slots__ = ("_asks", "_bids", "_orders")
 
     def __init__(self) -> None:
-        self._asks, self._bids = Half(Side.SELL), Half(Side.BUY)
+        self._asks, self._bids = BookSide(Side.SELL), BookSide(Side.BUY)
         self._orders: dict[int, QueuedOrder] = {}
 
     def ask(self) -> int:
-        """The best ask, 0 where there is none."""
+        """The best ask, 0 for none."""
         keys = self._asks.keys
         return -keys[-1] if keys else 0
 
     def bid(self) -> int:
-        """The best bid, 0 where there is none."""
+        """The best bid, 0 for none."""
         keys = self._bids.keys
         return keys[-1] if keys else 0
 
     def depth(self, side: Side, count: int = 10) -> list[Level]:
-        """The best ``count`` prices of that side, best first."""
-        half = self._bids if side is _BUY else self._asks
-        sign, volumes = half.sign, half.volumes
-        return [Level(sign * key, volumes[key]) for key in half.keys[: -count - 1 : -1]]
+        """The best ``count`` levels of a side, best first."""
+        levels = self._bids if side is _BUY else self._asks
+        sign, volumes = levels.sign, levels.volumes
+        return [Level(sign * key, volumes[key]) for key in levels.keys[: -count - 1 : -1]]
 
-    def prices(self, side: Side) -> int:
-        """How many prices that side has."""
-        return len(self._half(side).keys)
-
-    def trim(self, side: Side, count: int) -> None:
-        """The background leaves all but the best ``count`` prices of that side."""
-        half = self._bids if side is _BUY else self._asks
-        for key in half.keys[:-count]:
-            self.thin(side, half.sign * key, _WHOLE)
+    def level_count(self, side: Side) -> int:
+        """Number of price levels of a side."""
+        return len(self._same_side(side).keys)
 
     def volume(self, side: Side, price: int) -> int:
-        """Shares that wait at that price."""
-        half = self._bids if side is _BUY else self._asks
-        return half.volumes.get(half.sign * price, 0)
+        """Shares resting at a price."""
+        levels = self._bids if side is _BUY else self._asks
+        return levels.volumes.get(levels.sign * price, 0)
 
     def left(self, number: int) -> int:
-        """What of a client's order is open, 0 where nothing is."""
+        """Open quantity of a client's order, 0 if it is not in the book."""
         order = self._orders.get(number)
         return order.left if order else 0
 
-    def ahead(self, number: int) -> int:
-        """Shares at the order's price that have priority before it; 0 where it is not in the book."""
+    def volume_ahead(self, number: int) -> int:
+        """Queue position of a client's order: shares before it at its price, 0 if it is not in the book."""
         order = self._orders.get(number)
         if order is None:
             return 0
         shares = 0
-        half = self._half(order.side)
-        for other in half.queues[half.sign * order.price]:
+        levels = self._same_side(order.side)
+        for other in levels.queues[levels.sign * order.price]:
             if other is order:
                 break
             shares += other.left
         return shares
 
-    def clients(self) -> list[int]:
-        """The numbers of the clients' orders that are open, oldest first."""
+    def client_orders(self) -> list[int]:
+        """Numbers of the clients' resting orders, oldest first."""
         return list(self._orders)
+
+    # Orders.
 
     def submit(
         self, number: int, side: Side, quantity: int, price: int = 0, kind: str = "day"
     ) -> list[Match]:
-        """An order comes in: what it meets at once. The rest of a ``day`` order waits, that of an ``ioc`` is void.
+        """Match an order at once. The rest of a ``day`` order rests, the rest of an ``ioc`` order is void.
 
-        A ``fok`` order meets all or nothing. A price of 0 takes any price and never waits.
+        A ``fok`` order is filled completely or not at all. A price of 0 is a market order, which never rests.
         """
-        if kind == "fok" and self._within_reach(side, price) < quantity:
+        if kind == "fok" and self._available(side, price) < quantity:
             return []
-        matches, left = self._take(self._opposite(side), number, quantity, price)
+        matches, left = self._match(self._opposite_side(side), number, quantity, price)
         if left and price and kind == "day":
-            self._wait(number, side, left, price)
+            self._rest(number, side, left, price)
         return matches
 
     def collect(self, number: int, side: Side, quantity: int, price: int = 0) -> None:
-        """An order for the next auction: it waits, even where it crosses. A price of 0 takes any price."""
-        self._wait(number, side, quantity, price or (_ANY if side is Side.BUY else 0))
+        """Let an order rest for the next auction, even if it crosses. A price of 0 is a market order."""
+        self._rest(number, side, quantity, price or (_MARKET_BID if side is Side.BUY else 0))
 
     def cancel(self, number: int, quantity: int | None = None) -> int:
-        """Takes (so much of) a client's order out, priority kept; how many shares that was."""
+        """Cancel a client's order, or ``quantity`` shares of it with its priority kept; the cancelled shares."""
         order = self._orders.get(number)
         if order is None:
             return 0
-        gone = order.left if quantity is None else min(quantity, order.left)
-        half = self._half(order.side)
-        key = half.sign * order.price
-        order.left -= gone
-        half.volumes[key] -= gone
+        cancelled = order.left if quantity is None else min(quantity, order.left)
+        levels = self._same_side(order.side)
+        key = levels.sign * order.price
+        order.left -= cancelled
+        levels.volumes[key] -= cancelled
         if not order.left:
             del self._orders[number]
-            half.queues[key].remove(order)
-            if half.volumes[key]:
-                half.join(key)
+            levels.queues[key].remove(order)
+            if levels.volumes[key]:
+                levels.drop_plain_queue(key)
             else:
-                half.drop(key)
-        return gone
+                levels.remove_level(key)
+        return cancelled
 
-    def uncross(self, reference: int) -> tuple[Clearing, list[Match]]:
-        """The call auction: one price for all that can meet, and who met whom. What is left stays.
+    # Call auctions.
 
-        ``reference`` decides, by nearness, between prices at which as much would trade.
+    def uncross(self, reference: int) -> tuple[Uncrossing, list[Match]]:
+        """Trade everything that crosses at one price, and return who traded with whom. The rest stays.
+
+        Among prices of equal volume and imbalance the nearest to ``reference`` wins.
         """
-        cleared = self.clearing(reference)
+        result = self.indicative(reference)
         matches: list[Match] = []
-        left = cleared.volume
+        left = result.volume
         while left:
-            buying, selling = self._bids.keys[-1], self._asks.keys[-1]
-            buyer, bought = self._bids.first(buying)
-            seller, sold = self._asks.first(selling)
-            volume = min(bought, sold, left)
-            matches.append(Match(seller, buyer, cleared.price, volume))
-            self._fill(self._bids, buying, volume)
-            self._fill(self._asks, selling, volume)
+            bid_key, ask_key = self._bids.keys[-1], self._asks.keys[-1]
+            buyer, bid_volume = self._bids.front(bid_key)
+            seller, ask_volume = self._asks.front(ask_key)
+            volume = min(bid_volume, ask_volume, left)
+            matches.append(Match(seller, buyer, result.price, volume))
+            self._take_front(self._bids, bid_key, volume)
+            self._take_front(self._asks, ask_key, volume)
             left -= volume
-        return cleared, matches
+        return result, matches
 
-    def clearing(self, reference: int) -> Clearing:
-        """What ``uncross`` would give now."""
-        return clear(
+    def indicative(self, reference: int) -> Uncrossing:
+        """What ``uncross`` would trade now."""
+        return uncrossing(
             [*self._bids.volumes.items()],
             [(-key, volume) for key, volume in self._asks.volumes.items()],
             reference,
-            _ANY,
+            _MARKET_BID,
         )
 
-    def stack(self, side: Side, price: int, volume: int) -> None:
-        """The background adds shares behind whoever waits at that price. They must not cross the other side."""
-        half = self._bids if side is _BUY else self._asks
-        key = half.sign * price
-        half.add(key, volume)
-        queue = half.queues.get(key)
+    # The background.
+
+    def add_background(self, side: Side, price: int, volume: int) -> None:
+        """Add background shares at the end of a level's queue. They must not cross the other side."""
+        levels = self._bids if side is _BUY else self._asks
+        key = levels.sign * price
+        levels.add_volume(key, volume)
+        queue = levels.queues.get(key)
         if queue is None:
             return
         if queue[-1].number == BACKGROUND:
@@ -168,113 +168,122 @@ class OrderBook:
         else:
             queue.append(QueuedOrder(BACKGROUND, side, price, volume))
 
-    def thin(self, side: Side, price: int, volume: int) -> int:
-        """The background takes back shares, its youngest first; how many there were to take."""
-        half = self._bids if side is _BUY else self._asks
-        key = half.sign * price
-        held = half.volumes.get(key)
-        if held is None:
+    def remove_background(self, side: Side, price: int, volume: int) -> int:
+        """Remove at most ``volume`` background shares of a level, youngest first; the removed shares."""
+        levels = self._bids if side is _BUY else self._asks
+        key = levels.sign * price
+        total = levels.volumes.get(key)
+        if total is None:
             return 0
-        queue = half.queues.get(key)
-        gone = min(held, volume) if queue is None else _thinned(queue, volume)
-        if gone == held:
-            half.drop(key)
-        elif gone:
-            half.volumes[key] = held - gone
+        queue = levels.queues.get(key)
+        removed = min(total, volume) if queue is None else _remove_youngest(queue, volume)
+        if removed == total:
+            levels.remove_level(key)
+        elif removed:
+            levels.volumes[key] = total - removed
             if queue is not None:
-                half.queues[key] = deque(order for order in queue if order.left)
-                half.join(key)
-        return gone
+                levels.queues[key] = deque(order for order in queue if order.left)
+                levels.drop_plain_queue(key)
+        return removed
 
-    def withdraw(self, side: Side, price: int) -> None:
-        """The background leaves every price of that side that is better than ``price``, or as good."""
-        half = self._bids if side is _BUY else self._asks
-        edge = half.sign * price
-        keys = half.keys
-        place = len(keys)
-        while place and keys[place - 1] >= edge:
-            place -= 1
-            key = keys[place]
-            if key in half.queues:
-                self.thin(side, half.sign * key, _WHOLE)
+    def withdraw_background(self, side: Side, price: int) -> None:
+        """Remove all background shares of a side at ``price`` and better."""
+        levels = self._bids if side is _BUY else self._asks
+        limit = levels.sign * price
+        keys = levels.keys
+        index = len(keys)
+        while index and keys[index - 1] >= limit:
+            index -= 1
+            key = keys[index]
+            if key in levels.queues:
+                self.remove_background(side, levels.sign * key, _ALL)
             else:
-                half.drop(key)
+                levels.remove_level(key)
 
-    def background(self, side: Side, price: int) -> int:
-        """Shares of the background at that price."""
-        half = self._bids if side is _BUY else self._asks
-        return half.background(half.sign * price)
+    def trim_background(self, side: Side, count: int) -> None:
+        """Remove all background shares of a side behind its best ``count`` levels."""
+        levels = self._bids if side is _BUY else self._asks
+        for key in levels.keys[:-count]:
+            self.remove_background(side, levels.sign * key, _ALL)
 
-    def trade(self, side: Side, price: int, volume: int) -> list[Match]:
-        """A background order of that side takes ``volume`` of the background's shares, down to ``price``.
+    def background_volume(self, side: Side, price: int) -> int:
+        """The background's shares at a price."""
+        levels = self._bids if side is _BUY else self._asks
+        return levels.background_volume(levels.sign * price)
 
-        Clients that stand before them are met as well, beyond ``volume``: they take part in the trade and do
-        not take it away. With a volume of 0 all clients better than ``price`` or as good are met.
+    def trade_background(self, side: Side, price: int, volume: int) -> list[Match]:
+        """Match a background order with ``volume`` background shares of the other side, at ``price`` or better.
+
+        Clients' orders with priority over those shares are filled too, in addition to ``volume``: they take part
+        in the trade without reducing it. With a volume of 0 all clients' orders at ``price`` or better are filled.
         """
-        half = self._opposite(side)
-        keys, edge = half.keys, int(half.side) * price
+        levels = self._opposite_side(side)
+        keys, limit = levels.keys, int(levels.side) * price
         matches: list[Match] = []
-        while keys and keys[-1] >= edge:
+        while keys and keys[-1] >= limit:
             key = keys[-1]
-            number, part = half.first(key)
+            number, part = levels.front(key)
             if number == BACKGROUND:
                 part = min(part, volume)
                 if not part:
                     break
                 volume -= part
-            matches.append(Match(number, BACKGROUND, half.sign * key, part))
-            self._fill(half, key, part)
+            matches.append(Match(number, BACKGROUND, levels.sign * key, part))
+            self._take_front(levels, key, part)
             if not volume and number == BACKGROUND:
                 break
         return matches
 
-    def _half(self, side: Side) -> Half:
+    def _same_side(self, side: Side) -> BookSide:
         return self._bids if side is _BUY else self._asks
 
-    def _opposite(self, side: Side) -> Half:
+    def _opposite_side(self, side: Side) -> BookSide:
         return self._asks if side is _BUY else self._bids
 
-    def _within_reach(self, side: Side, price: int) -> int:
-        half = self._opposite(side)
-        edge = half.sign * price if price else -_ANY
-        return sum(volume for key, volume in half.volumes.items() if key >= edge)
+    def _available(self, side: Side, price: int) -> int:
+        """Shares that an order of that side and price could trade with now."""
+        levels = self._opposite_side(side)
+        limit = levels.sign * price if price else -_MARKET_BID
+        return sum(volume for key, volume in levels.volumes.items() if key >= limit)
 
-    def _take(self, half: Half, number: int, quantity: int, price: int) -> tuple[list[Match], int]:
+    def _match(self, levels: BookSide, number: int, quantity: int, price: int) -> tuple[list[Match], int]:
+        """Match an order against the other side; the matches, and the quantity left."""
         matches: list[Match] = []
-        keys, edge = half.keys, half.sign * price if price else -_ANY
-        while quantity and keys and keys[-1] >= edge:
+        keys, limit = levels.keys, levels.sign * price if price else -_MARKET_BID
+        while quantity and keys and keys[-1] >= limit:
             key = keys[-1]
-            maker, left = half.first(key)
+            maker, left = levels.front(key)
             part = min(left, quantity)
-            matches.append(Match(maker, number, half.sign * key, part))
-            self._fill(half, key, part)
+            matches.append(Match(maker, number, levels.sign * key, part))
+            self._take_front(levels, key, part)
             quantity -= part
         return matches, quantity
 
-    def _wait(self, number: int, side: Side, quantity: int, price: int) -> None:
+    def _rest(self, number: int, side: Side, quantity: int, price: int) -> None:
+        """Append an order to the queue of its price."""
         if number == BACKGROUND:
-            self.stack(side, price, quantity)
+            self.add_background(side, price, quantity)
             return
-        half = self._half(side)
-        key = half.sign * price
+        levels = self._same_side(side)
+        key = levels.sign * price
         order = self._orders[number] = QueuedOrder(number, side, price, quantity)
-        half.queue(key).append(order)
-        half.add(key, quantity)
+        levels.queue(key).append(order)
+        levels.add_volume(key, quantity)
 
-    def _fill(self, half: Half, key: int, volume: int) -> None:
-        """Takes shares from the first order at that price."""
-        number, left = half.first(key)
-        half.take(key, volume)
+    def _take_front(self, levels: BookSide, key: int, volume: int) -> None:
+        """Take shares from the first order of a level, and forget a client's order that is filled."""
+        number, left = levels.front(key)
+        levels.take_front(key, volume)
         if number != BACKGROUND and left == volume:
             del self._orders[number]
 
 
-def _thinned(queue: deque[QueuedOrder], volume: int) -> int:
-    """Takes back that many of the background's shares, its youngest first; how many there were."""
-    gone = 0
+def _remove_youngest(queue: deque[QueuedOrder], volume: int) -> int:
+    """Remove at most ``volume`` background shares from a queue, youngest first; the removed shares."""
+    removed = 0
     for order in reversed(queue):
-        if order.number == BACKGROUND and gone < volume:
-            part = min(order.left, volume - gone)
+        if order.number == BACKGROUND and removed < volume:
+            part = min(order.left, volume - removed)
             order.left -= part
-            gone += part
-    return gone
+            removed += part
+    return removed

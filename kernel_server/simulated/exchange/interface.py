@@ -1,4 +1,4 @@
-"""What the exchange offers to the rest of the broker, and what it tells it."""
+"""Interface of the simulated exchange: market data, order entry, and the callbacks of a subscriber."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kernel_server.simulated.market.trade_script import Side
 
 
 class Trade(NamedTuple):
-    """One trade on the tape. ``time`` is seconds since the epoch, ``price`` KRW."""
+    """A trade: ``time`` is seconds since the epoch, ``price`` KRW, ``volume`` shares, ``side`` the initiator's."""
 
     code: str
     time: float
@@ -21,7 +21,7 @@ class Trade(NamedTuple):
 
 
 class Level(NamedTuple):
-    """One price of a book and the shares that wait there."""
+    """A price level of an order book: KRW, and the shares resting at it."""
 
     price: int
     volume: int
@@ -29,11 +29,19 @@ class Level(NamedTuple):
 
 @dataclass(slots=True)
 class Tape:
-    """What has been traded in an issue today, kept up to date with every trade.
+    """Running totals of an issue's trades today, updated with every trade.
 
-    Prices in KRW, ``value`` in KRW; ``base`` is 기준가, ``upper`` and ``lower`` the day's limits. ``buys`` and
-    ``sells`` are shares traded by buyers' and sellers' initiative, ``buy_count`` and ``sell_count`` those trades.
-    Times of open, high and low are HHMMSS. The previous session's volume and value stand beside today's.
+    Prices and ``value`` are in KRW, volumes in shares. Times of the open, high and low are HHMMSS in Seoul.
+
+    Attributes:
+        base: 기준가.
+        upper, lower: 상한가 and 하한가.
+        previous_volume, previous_value: totals of the previous session.
+        shares: listed shares.
+        last: price of the last trade, ``base`` before the first one.
+        open, high, low: 0 before the first trade.
+        buys, sells: shares traded on the initiative of buyers and of sellers.
+        buy_count, sell_count: number of those trades.
     """
 
     code: str
@@ -59,15 +67,15 @@ class Tape:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """What a call auction would give if it ended now; 0 where nothing would trade."""
+class ExpectedPrice:
+    """Indicative price (예상체결가) and volume of a call auction if it ended now; both 0 if nothing would trade."""
 
     price: int
     volume: int
 
 
 class QueuedShares(NamedTuple):
-    """Shares that wait to be sold and to be bought in 시간외종가, and by how many each has just changed."""
+    """Shares resting on each side in 시간외종가, and the last change of each."""
 
     asks: int
     bids: int
@@ -77,19 +85,22 @@ class QueuedShares(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SinglePriceState:
-    """시간외 단일가 of an issue. ``tape`` is its own: there ``base`` is the close and the limits are those around it.
+    """State of 시간외 단일가 of an issue.
 
-    ``asks`` and ``bids`` are best first, at most ten of each; ``expected`` is what the next auction would give.
+    Attributes:
+        tape: totals of these auctions alone; its ``base`` is the close, its limits are those around the close.
+        asks, bids: best first, at most ten levels each.
+        expected: indicative price and volume of the next auction.
     """
 
     tape: Tape
     asks: list[Level]
     bids: list[Level]
-    expected: Expected
+    expected: ExpectedPrice
 
 
 class Fill(NamedTuple):
-    """A client's order has traded: ``order`` is the number ``submit`` gave, ``left`` what is still open."""
+    """A fill of a client's order: ``order`` is the number that ``submit`` returned, ``left`` the open quantity."""
 
     order: int
     code: str
@@ -100,14 +111,14 @@ class Fill(NamedTuple):
 
 
 class Interruption(NamedTuple):
-    """A volatility interruption (VI): orders of an issue are collected for a while, for a single price.
+    """A volatility interruption (VI): continuous trading stops, a call auction collects orders for some minutes.
 
     Attributes:
-        time: when it began, seconds since the epoch.
-        price: what set it off, KRW; nobody has traded at it.
-        static, dynamic: the base prices that it is measured against, KRW, 0 for the one that did not matter.
-        released: when it ended, or 0 while it lasts.
-        number: counts the issue's own of the day.
+        time: start, seconds since the epoch.
+        price: the trigger price in KRW, at which no trade took place.
+        static, dynamic: reference prices in KRW, 0 for the one that did not trigger it.
+        released: end, or 0 while the VI lasts.
+        number: counts the VIs of the issue on that day, from 1.
     """
 
     code: str
@@ -120,12 +131,12 @@ class Interruption(NamedTuple):
 
     @property
     def rises(self) -> bool:
-        """Whether the price was above its base."""
+        """Whether the trigger price is above its reference price."""
         return self.price >= (self.static or self.dynamic)
 
 
-class Refusal(Exception):
-    """The exchange does not take an order. ``reason`` is a key of the broker's messages."""
+class OrderRejected(Exception):
+    """The exchange rejects an order. ``reason`` is a key of the broker's messages."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -134,9 +145,11 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """An order for a book. ``kind`` is ``day``, ``ioc`` or ``fok``.
+    """A client's order.
 
-    ``price`` 0 is a market order; in 시간외종가 it is the one price there is, in 시간외 단일가 there is none such.
+    Attributes:
+        price: KRW, 0 for a market order. 시간외종가 takes 0 too, as it has one price; 시간외 단일가 does not.
+        kind: ``day``, ``ioc`` (immediate or cancel) or ``fok`` (fill or kill).
     """
 
     code: str
@@ -147,88 +160,94 @@ class NewOrder:
     board: Board = Board.REGULAR
 
 
-class Watcher(Protocol):
-    """Who is told what happens in watched issues, on the control thread, in the order in which it happens."""
+class ExchangeSubscriber(Protocol):
+    """Callbacks for the subscribed issues, called on the control thread in the order of the events."""
 
-    def traded(self, trade: Trade, tape: Tape, ask: int, bid: int) -> None:
-        """A trade, the tape with it in, and the best quotes after it (0: none)."""
+    def on_trade(self, trade: Trade, tape: Tape, ask: int, bid: int) -> None:
+        """A trade. ``tape`` includes it; ``ask`` and ``bid`` are the best quotes after it, 0 for none."""
         ...
 
-    def quoted(self, code: str, time: float) -> None:
-        """Best quotes, depth or what waits in 시간외종가 changed; ``Exchange.depth`` and ``waiting`` tell how."""
+    def on_quote(self, code: str, time: float) -> None:
+        """The order book or the queues of 시간외종가 changed: read ``depth`` or ``closing_price_queue``."""
         ...
 
-    def expected(self, code: str, time: float, expected: Expected, tape: Tape) -> None:
-        """In an auction, a VI's included: what it would give now."""
+    def on_expected_price(self, code: str, time: float, expected: ExpectedPrice, tape: Tape) -> None:
+        """The indicative price of a call auction, including that of a VI."""
         ...
 
-    def interrupted(self, interruption: Interruption) -> None:
-        """A VI has begun; or, with its trades told of, it has been released."""
+    def on_interruption(self, interruption: Interruption) -> None:
+        """A VI begins; or it is released, after the trades of its auction."""
         ...
 
-    def evening(self, code: str, time: float, trade: Trade | None) -> None:
-        """In 시간외 단일가: a trade, or other quotes and expectations; ``Exchange.evening`` tells how it stands."""
+    def on_single_price(self, code: str, time: float, trade: Trade | None) -> None:
+        """In 시간외 단일가, a trade, or (``trade`` is None) a change of quotes: read ``single_price``."""
         ...
 
-    def phase(self, phase: Phase, time: float) -> None:
-        """The session has come to another phase. An auction that it ends has been told before."""
+    def on_phase(self, phase: Phase, time: float) -> None:
+        """Another phase begins, after the events of the auction that ends with the previous one."""
         ...
 
 
 class Exchange(Protocol):
-    """The exchange. It is touched on the control thread alone; everything it tells comes from there too."""
+    """The exchange. All methods and all callbacks run on the control thread.
 
-    def watch(self, code: str) -> None:
-        """Keeps the issue's book alive from now on; counted, so that each ``unwatch`` takes one away."""
+    Methods that take a code raise LookupError if the issue is not listed or the market has no data of it,
+    except ``subscribe`` and ``unsubscribe``.
+    """
+
+    def subscribe(self, code: str) -> None:
+        """Start the callbacks of an issue. Subscriptions are counted: each needs one ``unsubscribe``."""
         ...
 
-    def unwatch(self, code: str) -> None: ...
+    def unsubscribe(self, code: str) -> None:
+        """Take back one subscription."""
+        ...
 
     def tape(self, code: str) -> Tape:
-        """Today's tape so far (of the newest session where none is on), whether or not the issue is watched.
-
-        Raises:
-            LookupError: the issue is not listed, or nothing is known of it; ``trades`` and ``depth`` do so too.
-        """
+        """Totals of today, or of the last session if none is on. Needs no subscription."""
         ...
 
     def trades(self, code: str) -> list[Trade]:
-        """Today's trades so far, 시간외종가 included, oldest first, whether or not the issue is watched."""
+        """Today's trades, oldest first, including 시간외종가. Needs no subscription."""
         ...
 
     def depth(self, code: str) -> tuple[list[Level], list[Level]]:
-        """Asks and bids, best first, at most ten of each."""
+        """Asks and bids, best first, at most ten levels each."""
         ...
 
-    def waiting(self, code: str) -> QueuedShares:
-        """What waits in 시간외종가; from the afternoon's on, what it left; errors as for ``tape``."""
+    def closing_price_queue(self, code: str) -> QueuedShares:
+        """Shares resting in 시간외종가. After the afternoon's board closes, those that it left."""
         ...
 
-    def evening(self, code: str) -> SinglePriceState:
-        """The newest 시간외 단일가: of the session before, until today's has begun; errors as for ``tape``."""
+    def single_price(self, code: str) -> SinglePriceState:
+        """시간외 단일가 of today; before it begins, that of the previous session."""
         ...
 
-    def phase(self) -> Phase: ...
+    def phase(self) -> Phase:
+        """The phase at this moment."""
+        ...
 
-    def interruptions(self, most: int | None = None) -> list[Interruption] | None:
-        """The VIs of all issues through the whole session, oldest first.
+    def interruptions(self, max_issues: int | None = None) -> list[Interruption] | None:
+        """The VIs of all issues in the current session, oldest first, future ones included.
 
-        Those to come are among them, each with its end: whoever tells of them has to wait for their time.
-        Once a session they are looked for, which takes about two seconds. With ``most``, in so many issues a
-        call, and None comes until all have been looked at.
+        A caller that publishes them has to wait for the time of each. The first call in a session scans the whole
+        market, which takes about two seconds. With ``max_issues`` each call scans that many issues, and returns
+        None until all have been scanned.
         """
         ...
 
-    def submit(self, order: NewOrder, filled: Callable[[Fill], None]) -> int:
-        """Puts a client's order into the book; its number. Fills are told from within or later.
+    def submit(self, order: NewOrder, on_fill: Callable[[Fill], None]) -> int:
+        """Enter a client's order and return its number. ``on_fill`` may be called before this returns.
 
         Raises:
-            Refusal: outside the board's hours, off the tick, beyond the limits, not listed, halted.
+            OrderRejected: outside the board's hours, off the tick, beyond the price limits, not listed, halted.
         """
         ...
 
     def cancel(self, number: int, quantity: int | None = None) -> int:
-        """Takes (so much of) what is open out of the book; how much that was, 0 where nothing is open."""
+        """Cancel an order, or ``quantity`` shares of it. Returns the cancelled shares, 0 if nothing is open."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Stop the timers. There are no callbacks after this."""
+        ...

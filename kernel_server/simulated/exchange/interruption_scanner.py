@@ -1,7 +1,7 @@
-"""Looks for the volatility interruptions of a whole market, of which on most days a few issues in a hundred have any.
+"""Scan of a whole market for volatility interruptions, of which a few issues in a hundred have one a day.
 
-The bar of an issue's day says whether its price went far enough from where it opened. Only those days are planned for
-which it did. They are planned to their end: what has not happened yet is not to be told.
+The daily bar shows whether a price got far enough from its reference to trigger a VI. Only such days are planned,
+and to their end, so the results include VIs that lie in the future.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ log = logging.getLogger(__name__)
 
 
 class InterruptionScanner:
-    """The VIs of all issues of one session at a time.
+    """The VIs of all issues, one session at a time.
 
     Args:
-        market: whose issues they are.
-        hours: of a session, by its index in the calendar.
-        plan: of a code's day in that session; LookupError where nothing is known of it.
+        market: the issues and their bars.
+        hours: hours of a session, by its index in the calendar.
+        plan: plan of a code's day in a session; raises LookupError if there is none.
     """
 
     def __init__(
@@ -37,36 +37,38 @@ class InterruptionScanner:
         self._hours = hours
         self._plan = plan
         self._session: int | None = None
-        self._left: Iterator[Issue] = iter(())
+        self._unscanned: Iterator[Issue] = iter(())
         self._found: list[Interruption] = []
         self._done = False
 
-    def interruptions(self, session: int, most: int | None = None) -> list[Interruption] | None:
-        """Those of the session, oldest first, after looking at so many more issues; None while some are left."""
+    def interruptions(self, session: int, max_issues: int | None = None) -> list[Interruption] | None:
+        """The session's VIs, oldest first; None while issues are left to scan.
+
+        ``max_issues`` bounds the issues that this call scans.
+        """
         if session != self._session:
             self._session, self._found, self._done = session, [], session < 0
-            self._left = iter(list(self._market.issues().values()))
-        looked = 0
-        while not self._done and (most is None or looked < most):
-            looked += 1
-            issue = next(self._left, None)
+            self._unscanned = iter(list(self._market.issues().values()))
+        scanned = 0
+        while not self._done and (max_issues is None or scanned < max_issues):
+            scanned += 1
+            issue = next(self._unscanned, None)
             if issue is None:
                 self._found.sort(key=lambda each: (each.time, each.code))
                 self._done = True
             else:
-                self._look(issue, session)
+                self._scan(issue, session)
         return list(self._found) if self._done else None
 
-    def _look(self, issue: Issue, session: int) -> None:
+    def _scan(self, issue: Issue, session: int) -> None:
         try:
-            if self._far(issue, self._hours(session)):
+            if self._may_interrupt(issue, self._hours(session)):
                 self._found += self._plan(issue.code, session).interruptions
         except (LookupError, ValueError, OSError):
-            log.debug(
-                "%s is left out", issue.code, exc_info=True
-            )  # nothing is known of it, or its file is bad
+            # The market has no data of it, or its file is bad.
+            log.debug("%s is left out", issue.code, exc_info=True)
 
-    def _far(self, issue: Issue, hours: SessionHours) -> bool:
+    def _may_interrupt(self, issue: Issue, hours: SessionHours) -> bool:
         """Whether the day's bar leaves room for a VI. A day without a bar may have minutes all the same."""
         opens = seoul(hours.opens)
         rule = vi_rules.rule(opens.date(), board(issue))

@@ -1,10 +1,9 @@
-"""Volatility interruptions as a day's trades tell of them.
+"""Static volatility interruptions (정적 VI) found in a day's trades.
 
-What sets one off is not on the tape: nobody has traded at that price. What can be seen is that trading stops for
-two minutes at least and goes on beyond the trigger, with a trade of a single price, from which the next VI is
-measured. So it is in recorded trades, in given minutes, and in those that ``intraday`` makes. A price that goes
-as far without such a pause before it sets nothing off. Nor do the auctions of the open and of the close: they end
-on time here.
+The order that triggers a VI does not trade, so the trigger itself is not among the trades. What shows is its effect:
+no trade for at least two minutes, then an auction trade beyond the trigger price, which is the static reference price
+from there on. This holds for recorded trades, recorded minutes and synthetic minutes (``synthetic.vi_prices``). A price
+move of that size without such a pause is no VI. Nor are the opening and closing auctions, which end on time here.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ from kernel_server.simulated.market.phases import SessionHours
 from kernel_server.simulated.market.tick_size import PriceRules
 from kernel_server.simulated.market.vi_rules import ViRule
 
-_LEAST = 1000  # thousandths of a second by which the end comes late, at least
+_MIN_EXTRA_MS = 1000
 
 
 class ViRelease(NamedTuple):
-    """A VI ends with the trade at that place, or the bar; ``base`` is what it was measured against, KRW."""
+    """Row of the auction trade (or of the bar) that ends a VI, and the reference price before it, KRW."""
 
-    place: int
+    row: int
     base: int
 
 
 class ViContext(NamedTuple):
-    """What an issue's day is measured by: the rule, the ticks, 기준가 in KRW, the hours, and a key for draws."""
+    """What an issue's VIs of a day depend on: rule, tick table, 기준가 (KRW), hours, random key."""
 
     rule: ViRule
     grid: PriceRules
@@ -39,83 +38,84 @@ class ViContext(NamedTuple):
     hours: SessionHours
     key: int
 
-    def late(self, number: int) -> int:
-        """By how many thousandths of a second the day's VI of that number ends later than it could."""
-        return _LEAST + hash_random.key(self.key, "random end", number) % (self.rule.random * 1000 - _LEAST)
+    def extra_ms(self, number: int) -> int:
+        """Random extension of the day's VI of that number, milliseconds."""
+        spread = self.rule.random * 1000 - _MIN_EXTRA_MS
+        return _MIN_EXTRA_MS + hash_random.key(self.key, "random end", number) % spread
 
 
-def releases(frame: ViContext, time: Floats | Ints, price: Ints) -> list[ViRelease]:
-    """The trades that end a VI, by their moments and prices; or the bars, by their starts and opening prices."""
-    count = int(np.searchsorted(time, frame.hours.auction))
+def releases(context: ViContext, time: Floats | Ints, price: Ints) -> list[ViRelease]:
+    """The VI releases among trades (by time and price) or among bars (by start and opening price)."""
+    count = int(np.searchsorted(time, context.hours.auction))
     if not count:
         return []
     found = []
-    rule, grid = frame.rule, frame.grid
+    rule, grid = context.rule, context.grid
     first = int(price[0])
-    up, down = rule.triggers(frame.base, grid)
-    if not down < first < up and time[0] - frame.hours.opens >= rule.seconds:
-        found.append(ViRelease(0, frame.base))
+    up, down = rule.triggers(context.base, grid)
+    if not down < first < up and time[0] - context.hours.opens >= rule.seconds:
+        found.append(ViRelease(0, context.base))
     up, down = rule.triggers(first, grid)
     traded = price[:count]
     if down < int(traded.min()) and int(traded.max()) < up:
-        return found  # so it is on most days
+        return found  # the usual day: no price reaches a trigger
     base = first
-    for place in (np.flatnonzero(np.diff(time[:count]) >= rule.seconds) + 1).tolist():
-        reached = int(price[place])
+    for row in (np.flatnonzero(np.diff(time[:count]) >= rule.seconds) + 1).tolist():
+        reached = int(price[row])
         if not down < reached < up:
-            found.append(ViRelease(place, base))
+            found.append(ViRelease(row, base))
             base = reached
             up, down = rule.triggers(base, grid)
     return found
 
 
-def interruptions(frame: ViContext, code: str, time: Floats, price: Ints) -> tuple[Interruption, ...]:
-    """The VIs of a day's trades, oldest first, each with its end. None begins before the trade before it."""
+def interruptions(context: ViContext, code: str, time: Floats, price: Ints) -> tuple[Interruption, ...]:
+    """The VIs of a day's trades, oldest first, with their ends. Each begins after the trade before its auction."""
     found = []
-    for number, (place, base) in enumerate(releases(frame, time, price), 1):
-        end = float(time[place])
-        before = float(time[place - 1]) if place else frame.hours.opens
-        begun = max(before, end - frame.rule.seconds - frame.late(number) / 1000)
-        up, down = frame.rule.triggers(base, frame.grid)
-        trigger = up if price[place] >= up else down
-        found.append(Interruption(code, begun, trigger, static=base, released=end, number=number))
+    for number, (row, base) in enumerate(releases(context, time, price), 1):
+        end = float(time[row])
+        before = float(time[row - 1]) if row else context.hours.opens
+        start = max(before, end - context.rule.seconds - context.extra_ms(number) / 1000)
+        up, down = context.rule.triggers(base, context.grid)
+        trigger = up if price[row] >= up else down
+        found.append(Interruption(code, start, trigger, static=base, released=end, number=number))
     return tuple(found)
 
 
 class TradingPause(NamedTuple):
-    """Trading stops within the bar before ``bar`` and goes on within that one.
+    """A pause without trades from within the bar before ``bar`` to within ``bar``.
 
-    Its moments are thousandths of a second from the start of each: in the one before, trades are from ``begins``
-    to ``stops``; in its own, from ``goes_on`` on.
+    Times are milliseconds from the start of each bar's minute: the earlier bar trades from ``first_ms`` to
+    ``stop_ms``, ``bar`` from ``resume_ms``.
     """
 
     bar: int
-    begins: int
-    stops: int
-    goes_on: int
+    first_ms: int
+    stop_ms: int
+    resume_ms: int
 
 
-def pauses(frame: ViContext, start: Ints, opening: Ints) -> list[TradingPause]:
-    """Where in the minutes around a VI there is trading, so that the pause between them is as long as it has to be.
+def pauses(context: ViContext, start: Ints, opening: Ints) -> list[TradingPause]:
+    """The trading pauses that VIs leave in neighbouring minutes, as long as the rule says.
 
-    Only for VIs whose minutes are so near each other that they have to share the pause.
+    A VI whose two bars are farther apart than its pause needs none.
 
     Args:
-        frame: of the day.
-        start: of each bar with trades, seconds since the epoch.
-        opening: the first price of each, KRW.
+        context: of the day.
+        start: start of each bar with trades, seconds since the epoch.
+        opening: opening price of each, KRW.
     """
     found: list[TradingPause] = []
-    for number, (bar, _base) in enumerate(releases(frame, start, opening), 1):
+    for number, (bar, _base) in enumerate(releases(context, start, opening), 1):
         if not bar:
             continue
         apart = 1000 * (int(start[bar]) - int(start[bar - 1]))
-        pause = 1000 * frame.rule.seconds + frame.late(number)
-        # It may begin within the minute before, and then it ends within its own.
+        pause = 1000 * context.rule.seconds + context.extra_ms(number)
+        # The pause may start anywhere in the earlier minute that lets it end within the minute of ``bar``.
         least, most = max(0, apart - pause), min(60_000, apart - pause + 60_000)
         if least >= most:
             continue
-        begins = found[-1].goes_on if found and found[-1].bar == bar - 1 else 0
-        stops = max(begins, least + hash_random.key(frame.key, "stop", number) % (most - least))
-        found.append(TradingPause(bar, begins, stops, min(stops + pause - apart, 59_999)))
+        first = found[-1].resume_ms if found and found[-1].bar == bar - 1 else 0
+        stop = max(first, least + hash_random.key(context.key, "stop", number) % (most - least))
+        found.append(TradingPause(bar, first, stop, min(stop + pause - apart, 59_999)))
     return found

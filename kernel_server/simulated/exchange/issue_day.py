@@ -1,303 +1,279 @@
-"""An issue on one day as it goes by: its book, its tape, and the clients' orders in it."""
+"""One issue's trading day: its order book, its tape, and the clients' orders."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import chain
 
-from kernel_server.simulated.base import hash_random
-from kernel_server.simulated.exchange import day_plan as plans
+from kernel_server.simulated.exchange import call_auction
 from kernel_server.simulated.exchange.admission import AUCTIONS
-from kernel_server.simulated.exchange.agenda import EXPECTED, FLICKER, HALTED, agenda
-from kernel_server.simulated.exchange.background import BackgroundOrders, Met
+from kernel_server.simulated.exchange.background import BackgroundOrders, InitiatedMatch
 from kernel_server.simulated.exchange.book import OrderBook
+from kernel_server.simulated.exchange.call_auction import ClientOrder
 from kernel_server.simulated.exchange.day_plan import DayPlan
-from kernel_server.simulated.exchange.interface import Expected, Fill, NewOrder, Trade, Watcher
+from kernel_server.simulated.exchange.event_batches import (
+    EXPECTED_PRICE,
+    INTERRUPTED,
+    QUOTE_CHANGE,
+    event_batches,
+)
+from kernel_server.simulated.exchange.interface import (
+    ExchangeSubscriber,
+    ExpectedPrice,
+    Fill,
+    NewOrder,
+    Trade,
+)
 from kernel_server.simulated.exchange.off_hours import merged_day
 from kernel_server.simulated.exchange.off_hours.boards import OffHoursBoards
-from kernel_server.simulated.exchange.queues import BACKGROUND
+from kernel_server.simulated.exchange.tape import add_trade
 from kernel_server.simulated.market.phases import Board, Phase
 from kernel_server.simulated.market.trade_script import Side
 
 NEVER = float("inf")
 _SIDES = {int(side): side for side in Side}
-_SURE = 0.95  # through this part of an auction its price still moves
-
-
-class _ClientOrder:
-    """A client's order that may still trade."""
-
-    __slots__ = ("filled", "left", "limit", "side")
-
-    def __init__(self, side: Side, left: int, limit: int, filled: Callable[[Fill], None]) -> None:
-        self.side = side
-        self.left = left
-        self.limit = limit  # KRW, 0 for any price
-        self.filled = filled
 
 
 class IssueDay:
-    """The issue from ``now`` on. What has happened before is in the tape, as its script says.
+    """The issue's day from ``now`` on. The tape already has the script's trades before that.
 
     Attributes:
-        due: when the next event is, seconds since the epoch, ``NEVER`` where none is left.
-        loud: whether the watcher is told.
-        tape: kept up to date.
-        halt: the VI that is on.
-        book: outside auctions, all that waits; within, the quotes around the expected price.
+        due: time of the next event, seconds since the epoch, ``NEVER`` if there is none.
+        subscribed: whether the subscriber is notified.
+        tape: running totals.
+        interruption: the VI in effect.
+        book: the order book; during an auction, the quotes around the indicative price.
     """
 
-    def __init__(self, plan: DayPlan, now: float, watcher: Watcher) -> None:
-        position = plan.script.begun(now)
+    def __init__(self, plan: DayPlan, now: float, subscriber: ExchangeSubscriber) -> None:
+        position = plan.script.count_by(now)
         self.plan = plan
-        self.loud = False
-        self.tape = merged_day.tape(plan, position, now)
+        self.subscribed = False
+        self.tape = merged_day.tape_at(plan, position, now)
         self.book = OrderBook()
         self.due = NEVER
-        self.halt = plan.interruption(now)
-        self._watcher = watcher
-        self._flow = BackgroundOrders(self.book, plan.grid, plan.lower, plan.upper, plan.pool, position)
-        self._flow.settle(self.tape.last)
-        self._auction = OrderBook()
-        self._clients: dict[int, _ClientOrder] = {}
+        self.interruption = plan.interruption(now)
+        self._subscriber = subscriber
+        self._background = BackgroundOrders(
+            self.book, plan.grid, plan.lower, plan.upper, plan.level_sizes, position
+        )
+        self._background.quote_around(self.tape.last)
+        self._collected = OrderBook()
+        self._clients: dict[int, ClientOrder] = {}
         self._position = position
-        self._record: list[Trade] | None = None
-        self._reached = now
-        self._beside: OffHoursBoards | None = None
-        self._agenda = chain(agenda(plan, now), merged_day.agenda(plan, now))
-        self._turn_page()
+        self._trades: list[Trade] | None = None
+        self._processed_until = now
+        self._off_hours: OffHoursBoards | None = None
+        self._batches = chain(event_batches(plan, now), merged_day.event_batches(plan, now))
+        self._next_batch()
 
-    def _turn_page(self) -> None:
-        for page in self._agenda:
-            if page.time:
-                self._page, self._place, self.due = page, 0, page.time[0]
+    def _next_batch(self) -> None:
+        for batch in self._batches:
+            if batch.time:
+                self._batch, self._index, self.due = batch, 0, batch.time[0]
                 return
         self.due = NEVER
 
     def step(self) -> None:
-        """Lets the event happen that is due next."""
-        page, place, time = self._page, self._place, self.due
-        kind = page.kind[place]
-        if place + 1 < len(page.time):
-            self._place = place + 1
-            self.due = page.time[place + 1]
+        """Process the next event."""
+        batch, index, time = self._batch, self._index, self.due
+        kind = batch.kind[index]
+        if index + 1 < len(batch.time):
+            self._index = index + 1
+            self.due = batch.time[index + 1]
         else:
-            self._turn_page()
-        if kind == FLICKER:
-            self._flow.flicker()
-            if self.loud:
-                self._watcher.quoted(self.plan.issue.code, time)
-        elif kind < FLICKER:
-            self._go_by(kind, time)
+            self._next_batch()
+        if kind == QUOTE_CHANGE:
+            self._background.change_quotes()
+            if self.subscribed:
+                self._subscriber.on_quote(self.plan.issue.code, time)
+        elif kind < QUOTE_CHANGE:
+            self._process_rare(kind, time)
         else:
             self._position += 1
-            price, volume = page.price[kind], page.volume[kind]
+            price, volume = batch.price[kind], batch.volume[kind]
             opening = self._position == 1 and self.plan.script.opens
             closing = self._position == len(self.plan.script) and self.plan.script.closes
-            if self.halt is not None:
+            if self.interruption is not None:
                 self._release(time, price, volume)
             elif opening or closing:
                 self._uncross(time, price, volume)
                 if closing:
-                    self.drop()
+                    self.void_orders()
             else:
-                self._told(time, self._flow.trade(_SIDES[page.side[kind]], price, volume))
+                self._publish(time, self._background.trade(_SIDES[batch.side[kind]], price, volume))
 
-    def _go_by(self, kind: int, time: float) -> None:
-        """Lets an event happen that is no trade and no change of quotes."""
-        if kind == EXPECTED:
-            if time < self.plan.hours.early and (self.loud or self._beside is not None):
-                self.beside.early(time)
-            self._expect(time)
-        elif kind == HALTED:
+    def _process_rare(self, kind: int, time: float) -> None:
+        """Process an event that is neither a trade nor a quote change."""
+        if kind == EXPECTED_PRICE:
+            if time < self.plan.hours.early and (self.subscribed or self._off_hours is not None):
+                self.off_hours.update_morning_queue(time)
+            self._update_expected_price(time)
+        elif kind == INTERRUPTED:
             self._interrupt(time)
         else:
-            self.beside.step(time)
-            self._reached = time
+            self.off_hours.step(time)
+            self._processed_until = time
 
     def trades(self) -> list[Trade]:
-        """Its trades so far, clients' included."""
-        if self._record is None:
-            return merged_day.trades(self.plan, self._position, self._reached)
-        return list(self._record)
+        """The trades so far, clients' included."""
+        if self._trades is None:
+            return merged_day.trades_until(self.plan, self._position, self._processed_until)
+        return list(self._trades)
 
-    def note(self, trade: Trade) -> None:
-        """Keeps a trade of its tape, where that is no longer what the script knows."""
-        if self._record is not None:
-            self._record.append(trade)
+    def record_trade(self, trade: Trade) -> None:
+        """Record a trade, once clients' orders have made the trades differ from the script."""
+        if self._trades is not None:
+            self._trades.append(trade)
 
     @property
-    def beside(self) -> OffHoursBoards:
-        """What is traded outside the regular session."""
-        if self._beside is None:
-            self._beside = OffHoursBoards(self, self._reached, self._watcher)
-        return self._beside
+    def off_hours(self) -> OffHoursBoards:
+        """The issue's off-hours boards."""
+        if self._off_hours is None:
+            self._off_hours = OffHoursBoards(self, self._processed_until, self._subscriber)
+        return self._off_hours
 
-    def ending(self, phase: Phase) -> float:
-        """When the auction is to be that ends as that phase begins, seconds since the epoch; 0 without one."""
+    def delayed_auction(self, phase: Phase) -> float:
+        """Time of an auction trade that has to come before that phase begins; 0 for none."""
         script = self.plan.script
         if phase is Phase.PAUSE and script.closes and self._position < len(script):
             return float(script.time[-1])
         return self.plan.hours.ends if phase is Phase.CLOSED and self.due < NEVER else 0.0
 
     @property
-    def kept(self) -> bool:
-        """Whether clients have left their marks in it, which the script does not know."""
-        return self._record is not None
+    def has_client_orders(self) -> bool:
+        """Whether clients have entered orders today, so that the day cannot be rebuilt from its script."""
+        return self._trades is not None
 
     def submit(
-        self, number: int, order: NewOrder, now: float, phase: Phase, filled: Callable[[Fill], None]
+        self, number: int, order: NewOrder, now: float, phase: Phase, on_fill: Callable[[Fill], None]
     ) -> None:
-        """A client's order comes in; it has been found good."""
-        if self._record is None:
-            self._record = self.trades()
+        """Enter a client's order that has passed the checks."""
+        if self._trades is None:
+            self._trades = self.trades()
         if order.board is not Board.REGULAR:
-            self.beside.submit(number, order, now, filled)
+            self.off_hours.submit(number, order, now, on_fill)
             return
-        client = self._clients[number] = _ClientOrder(order.side, order.quantity, order.price, filled)
-        # A recorded opening auction may come some seconds after the opening.
+        client = self._clients[number] = ClientOrder(order.side, order.quantity, order.price, on_fill)
+        # A recorded opening auction may trade some seconds after 09:00; until then orders are collected.
         late = not self._position and self.plan.script.opens and order.kind == "day"
-        if phase in AUCTIONS or self.halt is not None or (late and phase is Phase.CONTINUOUS):
-            self._auction.collect(number, order.side, order.quantity, order.price)
+        if phase in AUCTIONS or self.interruption is not None or (late and phase is Phase.CONTINUOUS):
+            self._collected.collect(number, order.side, order.quantity, order.price)
         else:
-            self._enter(number, client, now, order.kind)
+            self._match(number, client, now, order.kind)
         if order.kind != "day":
             self._clients.pop(number, None)
 
     def cancel(self, number: int, quantity: int | None, now: float) -> int:
-        """Takes a client's order back; how much was open."""
+        """Cancel a client's order, or ``quantity`` shares of it; the cancelled shares."""
         client = self._clients.get(number)
         if client is None:
-            return self._beside.cancel(number, quantity, now) if self._beside else 0
-        gone = self.book.cancel(number, quantity) or self._auction.cancel(number, quantity)
-        client.left -= gone
+            return self._off_hours.cancel(number, quantity, now) if self._off_hours else 0
+        cancelled = self.book.cancel(number, quantity) or self._collected.cancel(number, quantity)
+        client.left -= cancelled
         if not client.left:
             del self._clients[number]
-        if gone and self.loud:
-            self._watcher.quoted(self.plan.issue.code, now)
-        return gone
+        if cancelled and self.subscribed:
+            self._subscriber.on_quote(self.plan.issue.code, now)
+        return cancelled
 
-    def turned(self, phase: Phase, time: float) -> None:
-        """The session has come to another phase."""
-        if self._beside is not None:
-            self._beside.turned(phase, time)
+    def change_phase(self, phase: Phase, time: float) -> None:
+        """Begin another phase."""
+        if self._off_hours is not None:
+            self._off_hours.change_phase(phase, time)
         if phase is Phase.CONTINUOUS and not self.plan.script.opens:
             self._uncross(time, self.tape.last, 0)
         elif phase is Phase.CLOSING_AUCTION:
-            self._collect()
+            self._collect_resting()
         elif phase is Phase.PAUSE:
             if not self.plan.script.closes:
                 self._uncross(time, self.tape.last, 0)
-                self.drop()
-            # Clients may have traded last, but they do not make the close.
-            self.tape.last = merged_day.closed(self.plan).price
+                self.void_orders()
+            # A client's trade may be the last one, but the close is the script's.
+            self.tape.last = merged_day.session_close(self.plan).price
 
-    def drop(self) -> None:
-        """Whatever clients have open is void."""
-        for number in self.book.clients():
+    def void_orders(self) -> None:
+        """Void all open orders of clients."""
+        for number in self.book.client_orders():
             self.book.cancel(number)
-        self._auction = OrderBook()
+        self._collected = OrderBook()
         self._clients.clear()
 
-    def _collect(self) -> None:
-        """What clients have in the book waits for the auction instead."""
-        for number in self.book.clients():
+    def _collect_resting(self) -> None:
+        """Move clients' resting orders into the auction."""
+        for number in self.book.client_orders():
             client = self._clients[number]
             self.book.cancel(number)
-            self._auction.collect(number, client.side, client.left, client.limit)
+            self._collected.collect(number, client.side, client.left, client.limit)
 
     def _interrupt(self, time: float) -> None:
-        """A VI begins."""
-        self._collect()
-        self.halt = self.plan.interruption(time)
-        if self.halt is not None and self.loud:
-            self._watcher.interrupted(self.halt._replace(released=0.0))
-        self._expect(time)
+        """Begin a VI."""
+        self._collect_resting()
+        self.interruption = self.plan.interruption(time)
+        if self.interruption is not None and self.subscribed:
+            self._subscriber.on_interruption(self.interruption._replace(released=0.0))
+        self._update_expected_price(time)
 
     def _release(self, time: float, price: int, volume: int) -> None:
-        """The VI ends with its auction."""
-        over, self.halt = self.halt, None
+        """End the VI with its auction."""
+        over, self.interruption = self.interruption, None
         self._uncross(time, price, volume)
-        if over is not None and self.loud:
-            self._watcher.interrupted(over)
+        if over is not None and self.subscribed:
+            self._subscriber.on_interruption(over)
 
-    def _enter(self, number: int, client: _ClientOrder, now: float, kind: str = "day") -> None:
-        """Puts a client's order into the continuous book."""
+    def _match(self, number: int, client: ClientOrder, now: float, kind: str = "day") -> None:
+        """Match a client's order in continuous trading."""
         price = client.limit
         matches = self.book.submit(number, client.side, client.left, price, kind)
         left = client.left - sum(match.volume for match in matches)
         if left and not price and kind == "day":
-            # Nobody is left to trade with: the market order waits, before everybody else.
+            # The other side is empty: the rest of a market order rests at the price limit, first in priority.
             limit = self.plan.upper if client.side is Side.BUY else self.plan.lower
             client.limit = limit
             self.book.submit(number, client.side, left, limit)
-        self._flow.yielded()
-        self._told(now, [(client.side, match) for match in matches])
+        self._background.avoid_crossing()
+        self._publish(now, [(client.side, match) for match in matches])
 
     def _uncross(self, time: float, price: int, volume: int) -> None:
-        """The auction: ``volume`` at ``price`` is the script's, the clients who meet that price come on top of it."""
-        waiting = self._auction
+        """End an auction with the script's trade; clients' orders that are left go on to continuous trading."""
+        collected = self._collected
+        matches = call_auction.uncross(collected, self._clients, price, volume)
         if volume:
-            buys, sells = self._crossing(price)
-            waiting.collect(BACKGROUND, Side.BUY, volume + sells, price)
-            waiting.collect(BACKGROUND, Side.SELL, volume + buys, price)
-        _, matches = waiting.uncross(price)
-        if volume:
-            self._flow.settle(price)
-        self._told(time, [(Side.NONE, match) for match in matches])
-        self._auction = OrderBook()
-        for number in waiting.clients():
+            self._background.quote_around(price)
+        self._publish(time, [(Side.NONE, match) for match in matches])
+        self._collected = OrderBook()
+        for number in collected.client_orders():
             if client := self._clients.get(number):
-                self._enter(number, client, time)
+                self._match(number, client, time)
 
-    def _crossing(self, price: int) -> tuple[int, int]:
-        """Shares that clients in the auction would buy and would sell at that price."""
-        buys = sells = 0
-        for client in self._clients.values():
-            if client.side is Side.BUY and (not client.limit or client.limit >= price):
-                buys += client.left
-            elif client.side is Side.SELL and client.limit <= price:
-                sells += client.left
-        return buys, sells
-
-    def _expect(self, time: float) -> None:
-        """The auction's price so far: on its way to the scripted one, and there before the end."""
-        plan, hours, halt = self.plan, self.plan.hours, self.halt
-        opening = time < hours.opens
-        start, end = (hours.collects, hours.opens) if opening else (hours.auction, hours.closes)
-        place = 0 if opening else -1
-        origin = plan.base if opening else self.tape.last
-        if halt is not None:
-            start, end, place, origin = halt.time, halt.released, self._position, halt.price
-        price, volume = int(plan.script.price[place]), int(plan.script.volume[place])
-        passed = (time - start) / (end - start)
-        draw = hash_random.key(plan.key, "expected", int(time))
-        if passed < _SURE:
-            price += int((origin - price) * (1 - passed) ** 2)
-            price = plan.grid.floor(price + (draw % 5 - 2) * plan.grid.tick(price))
-            price = min(max(price, plan.lower), plan.upper)
-            volume = int(volume * (0.1 + 0.9 * passed))
-        self._flow.settle(price)
-        if self.loud:
-            buys, sells = self._crossing(price) if self._clients else (0, 0)
+    def _update_expected_price(self, time: float) -> None:
+        """Move the quotes to the indicative price and publish it."""
+        plan = self.plan
+        price, volume = call_auction.expected_price(
+            plan, time, self.tape.last, self._position, self.interruption
+        )
+        self._background.quote_around(price)
+        if self.subscribed:
+            buys, sells = call_auction.crossing_volumes(self._clients, price) if self._clients else (0, 0)
             code = plan.issue.code
-            self._watcher.expected(code, time, Expected(price, volume + buys + sells), self.tape)
-            self._watcher.quoted(code, time)
+            expected = ExpectedPrice(price, volume + buys + sells)
+            self._subscriber.on_expected_price(code, time, expected, self.tape)
+            self._subscriber.on_quote(code, time)
 
-    def _told(self, time: float, met: Sequence[Met]) -> None:
-        """Writes matches on the tape and tells everybody concerned."""
-        if not met:
+    def _publish(self, time: float, matches: Sequence[InitiatedMatch]) -> None:
+        """Add matches to the tape, then notify the subscriber and the clients that were filled."""
+        if not matches:
             return
         code = self.plan.issue.code
-        fills: list[tuple[_ClientOrder, Fill]] = []
+        fills: list[tuple[ClientOrder, Fill]] = []
         ask, bid = self.book.ask(), self.book.bid()
-        for side, match in met:
+        for side, match in matches:
             trade = Trade(code, time, match.price, match.volume, side)
-            plans.add(self.tape, trade)
-            if self._record is not None:
-                self._record.append(trade)
-            if self.loud:
-                self._watcher.traded(trade, self.tape, ask, bid)
+            add_trade(self.tape, trade)
+            if self._trades is not None:
+                self._trades.append(trade)
+            if self.subscribed:
+                self._subscriber.on_trade(trade, self.tape, ask, bid)
             if self._clients:
                 for number in (match.maker, match.taker):
                     if client := self._clients.get(number):
@@ -307,7 +283,7 @@ class IssueDay:
                         fills.append(
                             (client, Fill(number, code, time, match.price, match.volume, client.left))
                         )
-        if self.loud:
-            self._watcher.quoted(code, time)
+        if self.subscribed:
+            self._subscriber.on_quote(code, time)
         for client, fill in fills:
-            client.filled(fill)
+            client.on_fill(fill)

@@ -1,4 +1,4 @@
-"""The trades of the session before the newest, which the exchange itself has put away."""
+"""Trades of the session before the current one, which the exchange does not keep."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Callable
 from functools import cached_property, lru_cache
 
 from kernel_server.reference.sessions import Sessions
-from kernel_server.simulated.exchange import day_plan as plans
+from kernel_server.simulated.exchange.day_plan import plan_day
 from kernel_server.simulated.exchange.interface import Tape, Trade
 from kernel_server.simulated.exchange.off_hours import merged_day
 from kernel_server.simulated.market import phases
 from kernel_server.simulated.market.model import Market
-from kernel_server.simulated.market.trade_script import Recorded
+from kernel_server.simulated.market.trade_script import ScriptLookup
 
 
 class PreviousSession:
-    """That session as it was traded, without what clients' orders added to it.
+    """The previous session as planned, without the trades of clients' orders.
 
     Args:
-        market: whose bars were traded.
-        sessions: the calendar, asked for once, when first needed.
+        market: source of the bars.
+        sessions: loads the calendar, on first use.
         seed: the exchange's.
-        recorded: trades that take the place of drawn ones, as the exchange has them.
-        crowd: whether anybody but clients traded outside the session, as there.
+        recorded: recorded trades, as the exchange has them.
+        off_hours_flow: as in the exchange.
     """
 
     def __init__(
@@ -30,36 +30,36 @@ class PreviousSession:
         market: Market,
         sessions: Callable[[], Sessions],
         seed: int,
-        recorded: Recorded | None = None,
-        crowd: bool = True,
+        recorded: ScriptLookup | None = None,
+        off_hours_flow: bool = True,
     ) -> None:
         self._market = market
         self._load = sessions
         self._seed = seed
         self._recorded = recorded
-        self._crowd = crowd
-        self._whole = lru_cache(16)(self._played)
+        self._off_hours_flow = off_hours_flow
+        self._results = lru_cache(16)(self._result)
 
     @cached_property
     def _sessions(self) -> Sessions:
         return self._load()
 
     def trades(self, code: str, now: float) -> tuple[Tape, list[Trade]]:
-        """The tape at its end, and all trades, 시간외종가 included, oldest first.
+        """The final tape, and all trades including 시간외종가, oldest first.
 
         Raises:
-            LookupError: the issue is not listed, or nothing is known of that session.
+            LookupError: the issue is not listed, or the market has no data of that session.
         """
-        return self._whole(code, phases.session(self._sessions, now) - 1)
+        return self._results(code, phases.session(self._sessions, now) - 1)
 
-    def _played(self, code: str, index: int) -> tuple[Tape, list[Trade]]:
+    def _result(self, code: str, index: int) -> tuple[Tape, list[Trade]]:
         issue = self._market.issues().get(code)
         if issue is None or index < 0:
             raise LookupError(f"{code!r} is not listed, or there was no session before the newest")
         hours = phases.hours(self._sessions, index)
-        plan = plans.plan(self._market, hours, issue, self._seed, self._recorded, self._crowd)
+        plan = plan_day(self._market, hours, issue, self._seed, self._recorded, self._off_hours_flow)
         if plan is None:
             raise LookupError(f"nothing is known of {code} on {self._sessions.dates[index]}")
-        every = len(plan.script)
+        count = len(plan.script)
         end = plan.hours.ends
-        return merged_day.tape(plan, every, end), merged_day.trades(plan, every, end)
+        return merged_day.tape_at(plan, count, end), merged_day.trades_until(plan, count, end)

@@ -13,25 +13,25 @@ _NEVER = float("inf")
 
 
 class Phase(IntEnum):
-    """Where a session stands. The hours shift on late days."""
+    """Phase of a trading session, with its usual hours. All of them shift on days with late hours."""
 
     CLOSED = 0
-    BEFORE_OPEN = 1  # 08:30 to 08:40, orders are collected for the opening; beside it, trades at 기준가
-    OPENING_AUCTION = 2  # 08:40 to 09:00, orders are collected
+    BEFORE_OPEN = 1  # 08:30 to 08:40, orders for the opening auction; 장전 시간외종가
+    OPENING_AUCTION = 2  # 08:40 to 09:00
     CONTINUOUS = 3  # 09:00 to 15:20
-    CLOSING_AUCTION = 4  # 15:20 to 15:30, orders are collected
-    PAUSE = 5  # 15:30 to 15:40, orders are collected for the next one
-    AFTER_CLOSE = 6  # 15:40 to 16:00, trades at the close
-    SINGLE_PRICE = 7  # 16:00 to 18:00, an auction each ten minutes
+    CLOSING_AUCTION = 4  # 15:20 to 15:30
+    PAUSE = 5  # 15:30 to 15:40, orders for 장후 시간외종가
+    AFTER_CLOSE = 6  # 15:40 to 16:00, 장후 시간외종가
+    SINGLE_PRICE = 7  # 16:00 to 18:00, 시간외 단일가, a call auction every ten minutes
 
 
 class Board(Enum):
-    """Where an order is traded. The boards beside the regular one have queues and prices of their own."""
+    """Board that an order is entered on. The off-hours boards have order books and prices of their own."""
 
     REGULAR = auto()
-    BEFORE = auto()  # 장전 시간외종가: at 기준가, in the order of time
-    AFTER = auto()  # 장후 시간외종가: at the close, in the order of time
-    SINGLE = auto()  # 시간외 단일가: auctions around the close
+    BEFORE = auto()  # 장전 시간외종가: at 기준가, by time priority
+    AFTER = auto()  # 장후 시간외종가: at the close, by time priority
+    SINGLE = auto()  # 시간외 단일가: call auctions around the close
 
 
 @cache

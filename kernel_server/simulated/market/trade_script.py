@@ -1,4 +1,4 @@
-"""A day's trades of one issue as arrays, and where recorded ones come from."""
+"""Scripts: a day's trades of one issue as arrays, and the interface to recorded ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Column = NDArray[np.signedinteger]
 
 
 class Side(IntEnum):
-    """Of an order, or of the order that made a trade happen; NONE in a single-price auction."""
+    """Side of an order, or of the order that initiated a trade; NONE in a call auction."""
 
     SELL = -1
     NONE = 0
@@ -25,14 +25,14 @@ class Side(IntEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Script:
-    """Trades, oldest first, four arrays of one length.
+    """A day's trades, oldest first, as four arrays of one length.
 
     Attributes:
         time: seconds since the epoch, ascending.
         price: KRW.
         volume: shares.
-        side: 1 where the buyer took the initiative, -1 where the seller did, 0 in an auction.
-        opens, closes: whether the first trade is the opening auction's, the last the closing one's.
+        side: 1 if the buyer initiated the trade, -1 if the seller did, 0 in a call auction.
+        opens, closes: whether the first trade is the opening auction's and the last one the closing auction's.
     """
 
     time: Floats
@@ -45,19 +45,19 @@ class Script:
     def __len__(self) -> int:
         return len(self.time)
 
-    def begun(self, now: float) -> int:
-        """How many of the trades have happened by ``now``."""
+    def count_by(self, now: float) -> int:
+        """Number of trades up to ``now``."""
         return int(np.searchsorted(self.time, now, side="right"))
 
     def packed(self) -> Script:
-        """The same trades in about half the memory: a whole market's day is eight million of them."""
+        """The same trades in about half the memory: a whole market's day has eight million of them."""
         return replace(
             self, price=_packed(self.price), volume=_packed(self.volume), side=self.side.astype(np.int8)
         )
 
 
 def _packed(column: Column) -> Column:
-    """The numbers, none of them negative, in four bytes each where they fit."""
+    """The numbers, none of them negative, as four-byte integers if they fit."""
     fits = not len(column) or column.max() <= np.iinfo(np.int32).max
     return column.astype(np.int32) if fits else column
 
@@ -65,12 +65,12 @@ def _packed(column: Column) -> Column:
 _NONE = np.zeros(0, np.int64)
 NOTHING = Script(np.zeros(0), _NONE, _NONE, _NONE)
 
-Recorded = Callable[[str, int], "Script | None"]
-"""The recorded trades of a code on a YYYYMMDD, if there are any."""
+ScriptLookup = Callable[[str, int], "Script | None"]
+"""Finds the recorded trades of a code on a YYYYMMDD, None if there are none."""
 
 
 class RecordedDay(NamedTuple):
-    """An earlier session's recorded trades: its YYYYMMDD, its 기준가 (KRW), and the trades, one at least."""
+    """An earlier session's recorded trades: its YYYYMMDD, its 기준가 (KRW), and at least one trade."""
 
     day: int
     base: int
@@ -78,12 +78,12 @@ class RecordedDay(NamedTuple):
 
 
 class RecordedTrades(Protocol):
-    """Recorded trades."""
+    """Recorded trades by code and day."""
 
-    def recorded(self, code: str, day: int) -> Script | None:
-        """Those of that YYYYMMDD."""
+    def script(self, code: str, day: int) -> Script | None:
+        """The trades of a YYYYMMDD, None if there are none."""
         ...
 
-    def before(self, code: str, day: int) -> RecordedDay | None:
-        """Those of the newest day before that YYYYMMDD that has any."""
+    def latest_before(self, code: str, day: int) -> RecordedDay | None:
+        """The trades of the latest recorded day before a YYYYMMDD."""
         ...

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kernel_server.simulated.base.tables import rows
-from kernel_server.simulated.exchange.interface import Expected, Level, Tape
+from kernel_server.simulated.exchange.interface import ExpectedPrice, Level, Tape
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.realtime.string_parts import Colours, clock, compared, fixed, share
 from kernel_server.simulated.realtime.trade_strings import TradeStrings
 from kernel_server.simulated.settings import BrokerSettings
 
 LEVELS = 10
-NOTHING = Expected(0, 0)
+NOTHING = ExpectedPrice(0, 0)
 
 _LP = "\t".join(["0"] * 20)  # 621 to 640: there are no liquidity providers in this market
 _STATES = {Phase[name]: text for name, _290, text, _why in rows("realtime_phase")}
@@ -70,7 +70,7 @@ class BookStrings:
         asks: Sequence[Level],
         bids: Sequence[Level],
         tape: Tape,
-        expected: Expected,
+        expected: ExpectedPrice,
         phase: Phase,
         interrupted: bool = False,
     ) -> str | None:
@@ -99,12 +99,12 @@ class BookStrings:
             f"\t{compared(expected.volume, self._trades.previous[0])}\t{_STATES[phase]}\t{self._ticker}"
         )
 
-    def _forecast(self, expected: Expected) -> str:
+    def _forecast(self, expected: ExpectedPrice) -> str:
         """200 201 238: change, rate and sign of the expected price."""
         _price, change, rate = self._trades.forecast(expected).split("\t")
         return f"{change}\t{rate}\t{self._trades.sign(expected)}"
 
-    def _in_auction(self, expected: Expected) -> str:
+    def _in_auction(self, expected: ExpectedPrice) -> str:
         """291 to 295: the expected price and volume, and its sign, change and rate."""
         price, change, rate = self._trades.forecast(expected).split("\t")
         return f"{price}\t{expected.volume}\t{self._trades.sign(expected)}\t{change}\t{rate}"

@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from kernel_server import reference
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.broker_connection import BrokerConnection
-from kernel_server.simulated.exchange.interface import Exchange, Expected, Interruption, Tape, Trade
+from kernel_server.simulated.exchange.interface import Exchange, ExpectedPrice, Interruption, Tape, Trade
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
@@ -80,7 +80,7 @@ class _Stock:
     trades: TradeStrings
     books: BookStrings
     quotes: tuple[int, int]
-    expected: Expected
+    expected: ExpectedPrice
 
     def __init__(self, types: frozenset[str], settings: BrokerSettings) -> None:
         self.types = types
@@ -197,17 +197,17 @@ class Feed:
                     self._phase = self.exchange.phase()
                     self._evening.at(self._phase)
                 self._stocks[code] = _Stock(types, self._settings)
-                self.exchange.watch(code)
+                self.exchange.subscribe(code)
         elif types:
             stock.types = types
         else:
             stock.types = types  # an event of it may be on its way just now
             del self._stocks[code]
-            self.exchange.unwatch(code)
+            self.exchange.unsubscribe(code)
 
     # What the exchange tells.
 
-    def traded(self, trade: Trade, tape: Tape, ask: int, bid: int) -> None:
+    def on_trade(self, trade: Trade, tape: Tape, ask: int, bid: int) -> None:
         """주식체결, then 주식우선호가 where the trade moved the best quotes."""
         if self._phase is Phase.SINGLE_PRICE:
             return
@@ -225,7 +225,7 @@ class Feed:
             if BEST in stock.types:
                 self._say(code, BEST, stock.books.best(ask, bid))
 
-    def quoted(self, code: str, time: float) -> None:
+    def on_quote(self, code: str, time: float) -> None:
         """주식우선호가 where the best quotes are others, 주식호가잔량 where anything of the book is; 주식시간외호가."""
         stock = self._stocks.get(code)
         if stock is None:
@@ -244,7 +244,7 @@ class Feed:
             if text is not None:
                 self._say(code, BOOK, text)
 
-    def expected(self, code: str, time: float, expected: Expected, tape: Tape) -> None:
+    def on_expected_price(self, code: str, time: float, expected: ExpectedPrice, tape: Tape) -> None:
         """주식예상체결."""
         stock = self._stocks.get(code)
         if stock is None or self._phase is Phase.SINGLE_PRICE:
@@ -255,13 +255,13 @@ class Feed:
         if EXPECTED in stock.types:
             self._say(code, EXPECTED, stock.trades.expected(time, expected, tape))
 
-    def evening(self, code: str, time: float, trade: Trade | None) -> None:
+    def on_single_price(self, code: str, time: float, trade: Trade | None) -> None:
         """The types of 시간외 단일가."""
         stock = self._stocks.get(code)
         if stock is not None:
             self._evening.evening(code, stock.types, time, trade)
 
-    def phase(self, phase: Phase, time: float) -> None:  # noqa: ARG002
+    def on_phase(self, phase: Phase, time: float) -> None:  # noqa: ARG002
         """A new day begins with its opening auction. After the close 주식시세 tells where the day ended."""
         self._phase = phase
         self._evening.turned(phase)
@@ -304,7 +304,7 @@ class Feed:
         asks, bids = self.exchange.depth(code)
         return asks[0].price if asks else 0, bids[0].price if bids else 0
 
-    def interrupted(self, interruption: Interruption) -> None:
+    def on_interruption(self, interruption: Interruption) -> None:
         """VI발동/해제, when it begins and again when it ends."""
         stock = self._stocks.get(interruption.code)
         if stock is not None:

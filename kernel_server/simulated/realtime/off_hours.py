@@ -163,7 +163,7 @@ class OffHoursFeed:
         return True
 
     def _queued(self, code: str, time: float) -> None:
-        waiting = self._exchange().waiting(code)
+        waiting = self._exchange().closing_price_queue(code)
         if self._told.get(code) == waiting[:2]:
             return
         self._told[code] = waiting.asks, waiting.bids
@@ -185,7 +185,7 @@ class OffHoursFeed:
         """ECN주식체결 of a trade; ECN주식우선호가 and ECN주식호가잔량 where they are others than before."""
         if not self._settings.evening_types or not types & _SINGLE:
             return
-        evening, writer = self._exchange().evening(code), self._writer(code)
+        evening, writer = self._exchange().single_price(code), self._writer(code)
         if trade is not None and TRADE in types:
             self._say(code, TRADE, writer.traded(evening, trade))
         best = writer.best(evening)
@@ -206,5 +206,5 @@ class OffHoursFeed:
     def closed(self, code: str, types: frozenset[str]) -> None:
         """After the last auction ECN주식시세 tells where it ended."""
         if self._settings.evening_types and QUOTE in types:
-            evening = self._exchange().evening(code)
+            evening = self._exchange().single_price(code)
             self._say(code, QUOTE, self._writer(code).quoted(evening))

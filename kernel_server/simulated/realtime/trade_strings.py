@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.tables import rows
-from kernel_server.simulated.exchange.interface import Expected, Tape, Trade
+from kernel_server.simulated.exchange.interface import ExpectedPrice, Tape, Trade
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.realtime.string_parts import Colours, clock, compared, fixed, per_price, share
@@ -141,14 +141,14 @@ class TradeStrings:
             )
         )
 
-    def expected(self, time: float, expected: Expected, tape: Tape) -> str:
+    def expected(self, time: float, expected: ExpectedPrice, tape: Tape) -> str:
         """주식예상체결. Where nothing would trade, the price is the coloured zero that opt10001 shows too."""
         return f"{clock(time)}\t{self.forecast(expected)}\t{expected.volume}\t{tape.volume}\t{self.sign(expected)}"
 
-    def forecast(self, expected: Expected) -> str:
+    def forecast(self, expected: ExpectedPrice) -> str:
         """Price, change and rate of an expected trade."""
         return self.at(expected.price).head if expected.price else f"{self._colours[0]}\t0\t0.00"
 
-    def sign(self, expected: Expected) -> str:
+    def sign(self, expected: ExpectedPrice) -> str:
         """전일대비기호 of an expected trade."""
         return self.at(expected.price).direction if expected.price else _SAME

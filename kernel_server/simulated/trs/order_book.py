@@ -87,7 +87,7 @@ class OrderBooks:
         values = {"호가잔량기준시간": f"{seen.moment:%H%M%S}"}
         values |= _side("매도", seen.asks, seen.tape, taken_by(seen.newest, Side.BUY))
         values |= _side("매수", seen.bids, seen.tape, taken_by(seen.newest, Side.SELL))
-        values |= _after_hours(self._exchange.waiting(seen.issue.code))
+        values |= _after_hours(self._exchange.closing_price_queue(seen.issue.code))
         return TrAnswer(rows=[in_order(request.tr.multi_names, values)], codes=(seen.issue.code,))
 
 

@@ -51,9 +51,9 @@ class SinglePriceQuotes:
         if issue is None:
             raise TrRejected("unknown_code")
         try:
-            shown = self._exchange.evening(issue.code)
+            shown = self._exchange.single_price(issue.code)
             asks, bids = self._exchange.depth(issue.code)
-            waiting = self._exchange.waiting(issue.code)
+            waiting = self._exchange.closing_price_queue(issue.code)
         except LookupError:  # listed, but without any price
             return TrAnswer(message=message("no_history"), codes=(issue.code,))
         hours = phases.hours(self._sessions, phases.session(self._sessions, now))

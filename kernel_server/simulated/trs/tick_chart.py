@@ -104,7 +104,7 @@ class TickCharts:
             past = self._before(code, past.day)
 
     def _before(self, code: str, day: int) -> RecordedDay | None:
-        return None if self._past is None else self._past.before(code, day)
+        return None if self._past is None else self._past.latest_before(code, day)
 
     def _trades(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
         """opt10003."""

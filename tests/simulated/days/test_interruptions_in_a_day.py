@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from kernel_server import reference
-from kernel_server.simulated.exchange.interface import Expected, Interruption, Level
+from kernel_server.simulated.exchange.interface import ExpectedPrice, Interruption, Level
 from kernel_server.simulated.realtime.registry import INTERRUPTIONS
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.trs.vi_list import ViList
@@ -378,7 +378,7 @@ def test_pages_do_not_shift_by_what_comes_meanwhile() -> None:
 def book_of(desk: Desk, volume: int) -> str:
     """FID 291 of 주식호가잔량, after so many shares have come to wait."""
     desk.exchange.asks = [Level(10_010, volume)]
-    desk.feed.quoted("005930", desk.now())
+    desk.feed.on_quote("005930", desk.now())
     return desk.events[-1][2].split("\t")[reference.realtype("주식호가잔량").fids.index(291)]
 
 
@@ -386,8 +386,8 @@ def test_quotes_hold_the_expected_price_until_the_trade() -> None:
     desk = Desk()
     desk.register("005930", "41")
     assert book_of(desk, 1) == "-0"
-    desk.feed.interrupted(Interruption("005930", desk.now(), 11_000, static=10_000))
-    desk.feed.expected("005930", desk.now(), Expected(11_050, 30), desk.exchange.tape("005930"))
+    desk.feed.on_interruption(Interruption("005930", desk.now(), 11_000, static=10_000))
+    desk.feed.on_expected_price("005930", desk.now(), ExpectedPrice(11_050, 30), desk.exchange.tape("005930"))
     assert book_of(desk, 2) == "+11050"
     desk.trade("005930", 11_050, 30)
     assert book_of(desk, 3) == "-0"
@@ -396,5 +396,5 @@ def test_quotes_hold_the_expected_price_until_the_trade() -> None:
 def test_who_registers_in_the_middle_of_it_sees_the_expected_price_as_well() -> None:
     desk = Desk()
     desk.register("005930", "41")
-    desk.feed.expected("005930", desk.now(), Expected(11_050, 30), desk.exchange.tape("005930"))
+    desk.feed.on_expected_price("005930", desk.now(), ExpectedPrice(11_050, 30), desk.exchange.tape("005930"))
     assert book_of(desk, 1) == "+11050"

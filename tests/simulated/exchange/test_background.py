@@ -7,9 +7,9 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel_server.simulated.exchange.background import BackgroundOrders, sizes
+from kernel_server.simulated.exchange.background import BackgroundOrders, level_sizes
 from kernel_server.simulated.exchange.book import Match, OrderBook
-from kernel_server.simulated.exchange.queues import BACKGROUND
+from kernel_server.simulated.exchange.book_side import BACKGROUND
 from kernel_server.simulated.market import tick_size
 from kernel_server.simulated.market.trade_script import Side
 
@@ -19,8 +19,8 @@ LOWER, UPPER = 7000, 13000
 
 
 def flow_at(price: int, usual: float = 500.0) -> BackgroundOrders:
-    flow = BackgroundOrders(OrderBook(), GRID, LOWER, UPPER, sizes(3, usual))
-    flow.settle(price)
+    flow = BackgroundOrders(OrderBook(), GRID, LOWER, UPPER, level_sizes(3, usual))
+    flow.quote_around(price)
     return flow
 
 
@@ -72,10 +72,10 @@ def test_a_client_waits_behind_those_who_were_there_before() -> None:
 def test_a_client_is_met_at_its_own_price_when_the_script_trades_through_it() -> None:
     flow = flow_at(10_000)
     flow.book.submit(1, BUY, 50, 9_950)
-    flow.yielded()
+    flow.avoid_crossing()
     assert flow.trade(SELL, 9_900, 10)[0] == (SELL, Match(1, BACKGROUND, 9_950, 50))
     flow.book.submit(2, SELL, 50, 9_960)
-    flow.yielded()
+    flow.avoid_crossing()
     assert flow.trade(BUY, 10_050, 10)[0] == (BUY, Match(2, BACKGROUND, 9_960, 50))
 
 
@@ -85,7 +85,7 @@ def test_what_is_put_across_a_waiting_client_meets_it() -> None:
     whole = flow.book.volume(SELL, flow.book.ask())
     best = flow.book.ask()
     flow.book.submit(1, BUY, whole + 30, best)  # takes the best ask away and waits there
-    flow.yielded()
+    flow.avoid_crossing()
     assert flow.book.bid() == best
     met = flow.trade(BUY, best, 10)
     assert met == [(SELL, Match(1, BACKGROUND, best, 30)), (BUY, Match(BACKGROUND, BACKGROUND, best, 10))]
@@ -124,7 +124,7 @@ def test_with_clients_about_the_script_is_carried_out_and_nothing_is_ever_crosse
                 if match.maker:
                     open_shares[match.maker] -= match.volume
         elif what == "flicker":
-            flow.flicker()
+            flow.change_quotes()
         else:
             own = price if what == "client" else 0
             matches = book.submit(number, side, volume, own)
@@ -132,7 +132,7 @@ def test_with_clients_about_the_script_is_carried_out_and_nothing_is_ever_crosse
                 if match.maker:
                     open_shares[match.maker] -= match.volume
             open_shares[number] = volume - sum(match.volume for match in matches) if own else 0
-            flow.yielded()
+            flow.avoid_crossing()
         assert not book.ask() or not book.bid() or book.bid() < book.ask()
         assert not book.ask() or LOWER <= book.bid() < book.ask() <= UPPER or not book.bid()
         assert all(book.left(client) == left for client, left in open_shares.items())

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_server.simulated.exchange.book import Match, OrderBook
+from kernel_server.simulated.exchange.book_side import BACKGROUND
 from kernel_server.simulated.exchange.interface import Level
-from kernel_server.simulated.exchange.queues import BACKGROUND
 from kernel_server.simulated.market.trade_script import Side
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -68,9 +68,9 @@ def test_a_fok_order_trades_wholly_or_not_at_all() -> None:
 
 def test_reducing_keeps_the_place_in_the_queue() -> None:
     book = book_of((1, BUY, 5, 100), (2, BUY, 5, 100))
-    assert book.ahead(2) == 5
+    assert book.volume_ahead(2) == 5
     assert book.cancel(1, 3) == 3
-    assert book.ahead(2) == 2
+    assert book.volume_ahead(2) == 2
     assert book.submit(3, SELL, 3, 100) == [Match(1, 3, 100, 2), Match(2, 3, 100, 1)]
     assert book.cancel(1) == 0
     assert book.cancel(2) == 4
@@ -79,24 +79,27 @@ def test_reducing_keeps_the_place_in_the_queue() -> None:
 
 def test_the_background_takes_part_in_the_queue_like_anybody() -> None:
     book = OrderBook()
-    book.stack(BUY, 100, 10)
+    book.add_background(BUY, 100, 10)
     book.submit(1, BUY, 5, 100)
-    book.stack(BUY, 100, 20)
-    assert book.ahead(1) == 10
-    assert book.thin(BUY, 100, 25) == 25
-    assert book.ahead(1) == 5
-    book.withdraw(BUY, 100)
+    book.add_background(BUY, 100, 20)
+    assert book.volume_ahead(1) == 10
+    assert book.remove_background(BUY, 100, 25) == 25
+    assert book.volume_ahead(1) == 5
+    book.withdraw_background(BUY, 100)
     assert book.depth(BUY) == [Level(100, 5)]
 
 
 def test_a_scripted_trade_meets_clients_who_come_first_beyond_its_own_volume() -> None:
     book = OrderBook()
-    book.stack(BUY, 100, 10)
+    book.add_background(BUY, 100, 10)
     book.submit(1, BUY, 5, 100)
-    book.stack(BUY, 100, 20)
-    assert book.trade(SELL, 100, 0) == []
-    assert book.trade(SELL, 100, 10) == [Match(BACKGROUND, BACKGROUND, 100, 10)]
-    assert book.trade(SELL, 100, 4) == [Match(1, BACKGROUND, 100, 5), Match(BACKGROUND, BACKGROUND, 100, 4)]
+    book.add_background(BUY, 100, 20)
+    assert book.trade_background(SELL, 100, 0) == []
+    assert book.trade_background(SELL, 100, 10) == [Match(BACKGROUND, BACKGROUND, 100, 10)]
+    assert book.trade_background(SELL, 100, 4) == [
+        Match(1, BACKGROUND, 100, 5),
+        Match(BACKGROUND, BACKGROUND, 100, 4),
+    ]
 
 
 @given(st.lists(orders, max_size=60))
@@ -157,23 +160,23 @@ def test_what_waits_is_the_backgrounds_and_the_clients(
         price, before = prices[side][level - 1], _waiting(book)
         change = 0
         if what == "stack":
-            book.stack(side, price, quantity)
+            book.add_background(side, price, quantity)
             placed, change = placed + quantity, quantity
         elif what == "thin":
-            had = book.background(side, price)
-            change = -book.thin(side, price, quantity)
+            had = book.background_volume(side, price)
+            change = -book.remove_background(side, price, quantity)
             assert -change == min(had, quantity)
         elif what == "withdraw":
-            book.withdraw(side, price)
+            book.withdraw_background(side, price)
             better = [each for each in prices[side] if each * side >= price * side]
-            assert all(book.background(side, each) == 0 for each in better)
+            assert all(book.background_volume(side, each) == 0 for each in better)
             change = _waiting(book) - before
         elif what == "trim":
-            book.trim(side, level)
+            book.trim_background(side, level)
             change = _waiting(book) - before
         elif what == "trade":
             had = {one: book.left(one) for one in clients}
-            matches = book.trade(side, prices[Side(-side)][level - 1], quantity)
+            matches = book.trade_background(side, prices[Side(-side)][level - 1], quantity)
             own = [match for match in matches if match.maker == BACKGROUND]
             assert sum(match.volume for match in own) <= quantity
             for one, left in had.items():
@@ -188,8 +191,8 @@ def test_what_waits_is_the_backgrounds_and_the_clients(
         for own_side, several in prices.items():
             for each in several:
                 held = sum(book.left(one) for one, at in clients.items() if at == (own_side, each))
-                assert book.volume(own_side, each) == book.background(own_side, each) + held
-        assert book.clients() == [one for one in clients if book.left(one)]
+                assert book.volume(own_side, each) == book.background_volume(own_side, each) + held
+        assert book.client_orders() == [one for one in clients if book.left(one)]
 
 
 def _waiting(book: OrderBook) -> int:
@@ -228,10 +231,10 @@ def test_an_auction_trades_as_much_as_any_price_could(
             if min(meeting(price)) == most
         }
         assert ranked[cleared.price] == min(ranked.values())
-        left_over = [book.left(number) for number in book.clients()]
+        left_over = [book.left(number) for number in book.client_orders()]
         assert sum(left_over) == sum(q for _, q, _ in stream) - 2 * most
     assert {match.price for match in matches} <= {cleared.price}
-    if book.clients() and most and book.ask() and book.bid() and book.bid() < 1 << 60:
+    if book.client_orders() and most and book.ask() and book.bid() and book.bid() < 1 << 60:
         assert book.bid() <= book.ask() or not min(meeting(book.bid()))
 
 
@@ -243,14 +246,14 @@ def test_in_an_auction_market_orders_and_better_prices_come_first() -> None:
     book.collect(4, SELL, 8, 100)
     _, matches = book.uncross(101)
     assert [(match.taker, match.volume) for match in matches] == [(2, 5), (3, 3)]
-    assert book.clients() == [1, 3]
+    assert book.client_orders() == [1, 3]
 
 
 def test_an_auction_of_equal_volumes_is_decided_by_what_is_left_over_then_by_nearness() -> None:
     book = OrderBook()
     book.collect(1, BUY, 10, 105)
     book.collect(2, SELL, 10, 100)
-    assert book.clearing(103).price == 103
-    assert book.clearing(90).price == 100
+    assert book.indicative(103).price == 103
+    assert book.indicative(90).price == 100
     book.collect(3, SELL, 5, 104)
-    assert book.clearing(105).price == 100
+    assert book.indicative(105).price == 100

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernel_server.simulated.exchange.interface import NewOrder, Refusal
+from kernel_server.simulated.exchange.interface import NewOrder, OrderRejected
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
@@ -208,7 +208,7 @@ class TestAuctions:
 
     def test_in_an_auction_all_or_nothing_is_not_for_sale(self) -> None:
         floor = scripted(self.DAY, "08:40")
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(OrderRejected) as refused:
             floor.buy(5, 77_600, "ioc")
         assert refused.value.reason == "kind"
 
@@ -245,7 +245,7 @@ def test_a_bad_order_is_refused_and_leaves_nothing(
     code: str, side: Side, quantity: int, price: int, kind: str, reason: str
 ) -> None:
     floor = scripted([("09:40:00", 77_500, 10, SELL)])
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(OrderRejected) as refused:
         floor.exchange.submit(NewOrder(code, side, quantity, price, kind), floor.fills.append)
     assert refused.value.reason == reason
     floor.settle("09:45")
@@ -255,7 +255,7 @@ def test_a_bad_order_is_refused_and_leaves_nothing(
 @pytest.mark.parametrize("time", ["08:00", "15:35", "16:30", "20:00"])
 def test_outside_hours_no_order_is_taken(time: str) -> None:
     floor = scripted([("09:40:00", 77_500, 10, SELL)], time)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(OrderRejected) as refused:
         floor.buy(1, 77_400)
     assert refused.value.reason == "closed"
 
@@ -266,10 +266,10 @@ def test_in_a_halted_issue_no_order_is_taken() -> None:
     days.volume[-1] = 0
     market.minutes = {CODE: Bars(*(getattr(days, name)[:0] for name in Bars.__slots__))}
     floor = Floor(market, "2022-01-18 10:00", hand_sessions)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(OrderRejected) as refused:
         floor.buy(1, 77_400)
     assert refused.value.reason == "halted"
-    floor.exchange.watch(CODE)
+    floor.exchange.subscribe(CODE)
     floor.settle("16:00")
     assert {note[0] for note in floor.notes.all} == {"phase"}
 
@@ -277,7 +277,7 @@ def test_in_a_halted_issue_no_order_is_taken() -> None:
 def test_clients_marks_stay_on_the_tape_when_nobody_watches() -> None:
     floor = scripted([("09:31:00", 77_400, 1, SELL), ("09:40:00", 77_300, 10, SELL)])
     order = floor.buy(5, 77_400)
-    floor.exchange.unwatch(CODE)
+    floor.exchange.unsubscribe(CODE)
     told = len(floor.notes.all)
     floor.settle("09:45")
     assert floor.filled(order) == [(77_400, 5)]
@@ -320,7 +320,7 @@ def test_buyers_add_what_they_trade_to_what_is_scripted_and_nothing_else(
     market: SyntheticMarket, stream: list[tuple[int, int, int, str]]
 ) -> None:
     floor = Floor(market, "2026-03-18 08:40", weekdays)
-    floor.exchange.watch(CODE)
+    floor.exchange.subscribe(CODE)
     floor.work_off()
     asked: dict[int, int] = {}
     taken_back: dict[int, int] = {}
@@ -333,7 +333,7 @@ def test_buyers_add_what_they_trade_to_what_is_scripted_and_nothing_else(
             continue
         tape = floor.exchange.tape(CODE)
         price = tape.last + steps * rules(date(2026, 3, 18), "KOSPI").tick(tape.last)
-        with suppress(Refusal):  # an auction takes no ioc and no fok
+        with suppress(OrderRejected):  # an auction takes no ioc and no fok
             number = floor.buy(
                 quantity, 0 if kind == "market" else price, "day" if kind == "market" else kind
             )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernel_server.simulated.exchange.interface import QueuedShares, Refusal, Trade
+from kernel_server.simulated.exchange.interface import OrderRejected, QueuedShares, Trade
 from kernel_server.simulated.exchange.off_hours.closing_price import ClosingPrice
 from kernel_server.simulated.market.model import Market
 from kernel_server.simulated.market.phases import Board, Phase
@@ -28,7 +28,7 @@ def market() -> SyntheticMarket:
 
 def floor_at(market: Market, start: str, seed: int = 1, day: str = TODAY) -> Floor:
     floor = Floor(market, f"{day} {start}", weekdays, seed)
-    floor.exchange.watch(CODE)
+    floor.exchange.subscribe(CODE)
     floor.work_off()
     return floor
 
@@ -37,7 +37,7 @@ def with_queue(market: Market, start: str, side: Side) -> Floor:
     """An exchange in whose 시간외종가 the background waits on that side."""
     for seed in range(1, 30):
         floor = floor_at(market, start, seed)
-        waiting = floor.exchange.waiting(CODE)
+        waiting = floor.exchange.closing_price_queue(CODE)
         if (waiting.asks if side is SELL else waiting.bids) > 100:
             return floor
     raise AssertionError("nobody waits on that side")
@@ -64,11 +64,11 @@ class TestBeforeTheOpening:
     ) -> None:
         floor = with_queue(market, "08:31", SELL)
         order = floor.sell(7, board=BEFORE)
-        before = floor.exchange.waiting(CODE)
+        before = floor.exchange.closing_price_queue(CODE)
         floor.settle("10:00")
         assert before.asks > 7
         assert floor.filled(order) == []
-        assert floor.exchange.waiting(CODE) == QueuedShares(0, 0)
+        assert floor.exchange.closing_price_queue(CODE) == QueuedShares(0, 0)
         assert floor.exchange.cancel(order, 3) == 3
         assert floor.exchange.cancel(order) == 4
 
@@ -104,8 +104,8 @@ class TestBeforeTheOpening:
         for watched in (True, False):
             floor = with_queue(market, "08:31", SELL)
             if not watched:
-                floor.exchange.unwatch(CODE)
-            order = floor.buy(floor.exchange.waiting(CODE).asks + 50, board=BEFORE)
+                floor.exchange.unsubscribe(CODE)
+            order = floor.buy(floor.exchange.closing_price_queue(CODE).asks + 50, board=BEFORE)
             floor.settle("08:40")
             assert len(floor.filled(order)) > 1
             fills.append([(fill.volume, fill.left) for fill in floor.fills])
@@ -119,12 +119,12 @@ class TestBeforeTheOpening:
 
     def test_on_a_late_day_the_hours_are_late(self, market: SyntheticMarket) -> None:
         floor = floor_at(market, "09:29:59", day=LATE)
-        with pytest.raises(Refusal):
+        with pytest.raises(OrderRejected):
             floor.buy(1, board=BEFORE)
         floor.settle("09:30")
         floor.exchange.cancel(floor.buy(1, board=BEFORE))
         floor.settle("09:40")
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(OrderRejected) as refused:
             floor.buy(1, board=BEFORE)
         assert refused.value.reason == "closed"
 
@@ -149,7 +149,7 @@ class TestAfterTheClose:
         first, *rest = at_the_close(floor)
         assert first.side is NONE
         (taker,) = {trade.side for trade in rest}
-        waiting = floor.exchange.waiting(CODE)
+        waiting = floor.exchange.closing_price_queue(CODE)
         assert (waiting.asks, waiting.bids).index(0) == (0 if taker is SELL else 1)
 
     def test_it_is_a_small_part_of_the_day(self, market: SyntheticMarket) -> None:
@@ -166,7 +166,8 @@ class TestAfterTheClose:
             for floor in (unwatched, late):
                 assert floor.exchange.tape(CODE) == early.exchange.tape(CODE), time
                 assert floor.exchange.trades(CODE) == early.exchange.trades(CODE), time
-                assert floor.exchange.waiting(CODE)[:2] == early.exchange.waiting(CODE)[:2], time
+                queued = [one.exchange.closing_price_queue(CODE)[:2] for one in (floor, early)]
+                assert queued[0] == queued[1], time
 
     def test_the_bars_of_the_day_know_nothing_of_it(self, market: SyntheticMarket) -> None:
         floor = floor_at(market, "16:01")
@@ -206,7 +207,7 @@ class TestAfterTheClose:
         order = floor.buy(1_000_000, board=AFTER)
         floor.settle("16:00")
         assert floor.exchange.cancel(order) == 0
-        assert floor.exchange.waiting(CODE).bids < 1_000_000
+        assert floor.exchange.closing_price_queue(CODE).bids < 1_000_000
 
     def test_the_close_is_the_markets_even_where_a_client_has_traded_last(self) -> None:
         floor = scripted([("09:31:00", 77_400, 1, SELL)], "15:00")
@@ -224,11 +225,11 @@ class TestAfterTheClose:
         market = hand_market()
         market.days[CODE] = bars([(20220117, 77600, 77800, 76900, 77500, 8785122)])
         floor = Floor(market, f"{DAY} 15:35", hand_sessions)
-        floor.exchange.watch(CODE)
+        floor.exchange.subscribe(CODE)
         floor.settle("18:05")
         assert floor.notes.trades == []
         assert {trade for _code, _time, _evening, trade in floor.notes.evenings} == {None}
-        assert floor.exchange.waiting(CODE) == QueuedShares(0, 0)
+        assert floor.exchange.closing_price_queue(CODE) == QueuedShares(0, 0)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +253,7 @@ def test_orders_are_taken_in_the_hours_of_their_board(
     if good:
         floor.buy(1, board=board)
         return
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(OrderRejected) as refused:
         floor.buy(1, board=board)
     assert refused.value.reason == "closed"
 
@@ -263,7 +264,7 @@ def test_there_is_one_price_and_orders_wait(market: SyntheticMarket, time: str, 
     price = floor.exchange.tape(CODE).last
     floor.buy(1, price, board=board)
     for bad, kind, reason in ((price + 100, "day", "limit"), (price, "ioc", "kind"), (0, "fok", "kind")):
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(OrderRejected) as refused:
             floor.buy(1, bad, kind, board)
         assert refused.value.reason == reason
 
@@ -282,19 +283,19 @@ def test_what_waits_in_the_closing_auction_is_filled_before_the_session_is_said_
 
 
 def test_who_joins_those_who_wait_comes_after_them_and_before_those_who_come_later() -> None:
-    board = ClosingPrice(1000, BUY, waiting=100)
+    board = ClosingPrice(1000, BUY, resting=100)
     assert board.submit(1, BUY, 5) == []
     for taken in (60, 40):  # as many come behind
-        assert {match.maker for _side, match in board.move(100, taken)} == {0}
-    assert [(match.maker, match.volume) for _side, match in board.move(100, 10)] == [(1, 5), (0, 10)]
+        assert {match.maker for _side, match in board.advance(100, taken)} == {0}
+    assert [(match.maker, match.volume) for _side, match in board.advance(100, 10)] == [(1, 5), (0, 10)]
 
 
 def test_whoever_finds_nobody_left_is_met_by_the_next_who_come() -> None:
-    board = ClosingPrice(1000, BUY, waiting=100)
+    board = ClosingPrice(1000, BUY, resting=100)
     assert [(match.maker, match.volume) for _side, match in board.submit(1, SELL, 130)] == [(0, 100)]
-    assert board.waiting == QueuedShares(30, 0, 30, -100)
-    assert [(match.maker, match.volume) for _side, match in board.move(120)] == [(1, 20)]
-    assert [(match.maker, match.volume) for _side, match in board.move(120, 7)] == [(1, 7), (1, 3), (0, 7)]
+    assert board.queued == QueuedShares(30, 0, 30, -100)
+    assert [(match.maker, match.volume) for _side, match in board.advance(120)] == [(1, 20)]
+    assert [(match.maker, match.volume) for _side, match in board.advance(120, 7)] == [(1, 7), (1, 3), (0, 7)]
 
 
 steps = st.lists(
@@ -335,12 +336,12 @@ def test_nothing_is_lost_nobody_is_passed_over_and_the_background_trades_what_it
     drawn = first
     for place, (what, size, *volume) in enumerate([*stream[:collected], ("begin", 0), *stream[collected:]]):
         if what == "begin":
-            background += count(board.begin())
+            background += count(board.start_trading())
         elif what == "move":
             if place < collected:
                 continue
             drawn += volume[0]
-            background += count(board.move(size, volume[0]))
+            background += count(board.advance(size, volume[0]))
         elif what == "cancel":
             victim = max((n for n, (_side, left) in open_.items() if left), default=0)
             gone = board.cancel(victim, size)
@@ -361,6 +362,6 @@ def test_nothing_is_lost_nobody_is_passed_over_and_the_background_trades_what_it
                     open_[match.maker] = (of, left - match.volume)
     assert background == drawn
     asks, bids = (sum(left for of, left in open_.values() if of is s) for s in (SELL, BUY))
-    assert board.waiting.asks >= asks
-    assert board.waiting.bids >= bids
-    assert not board.waiting.asks or not board.waiting.bids
+    assert board.queued.asks >= asks
+    assert board.queued.bids >= bids
+    assert not board.queued.asks or not board.queued.bids

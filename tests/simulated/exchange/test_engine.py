@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kernel_server.reference.sessions import load
-from kernel_server.simulated.exchange.interface import Expected
+from kernel_server.simulated.exchange.interface import ExpectedPrice
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
@@ -33,7 +33,7 @@ def whole_day(market: SyntheticMarket) -> Floor:
 def stepped_through(market: SyntheticMarket, seed: int = 1, until: str = "18:30") -> Floor:
     floor = Floor(market, "2026-03-18 08:00", weekdays, seed)
     for code in CODES:
-        floor.exchange.watch(code)
+        floor.exchange.subscribe(code)
     floor.settle(until)
     return floor
 
@@ -124,7 +124,7 @@ def test_the_auctions_expectations_come_to_what_they_trade(whole_day: Floor) -> 
         )
         assert auction.side is NONE
         assert len(seen) > 60
-        assert seen[-1][1] == Expected(auction.price, auction.volume)
+        assert seen[-1][1] == ExpectedPrice(auction.price, auction.volume)
         assert len({expected.price for _, expected in seen}) > 1
     between = [time for _, time, _ in whole_day.notes.expectations]
     assert not [t for t in between if at("2026-03-18", "09:00") < t < at("2026-03-18", "15:20")]
@@ -140,7 +140,7 @@ def test_the_same_seed_makes_the_same_day_and_another_seed_another(market: Synth
 def test_who_comes_in_midday_finds_the_tape_as_if_watched_all_along(market: SyntheticMarket) -> None:
     early, late = stepped_through(market, until="11:00"), Floor(market, "2026-03-18 11:00", weekdays)
     unwatched = late.exchange.tape(CODE), late.exchange.trades(CODE)
-    late.exchange.watch(CODE)
+    late.exchange.subscribe(CODE)
     late.work_off()
     found = early.exchange.tape(CODE), early.exchange.trades(CODE)
     assert found == unwatched == (late.exchange.tape(CODE), late.exchange.trades(CODE))
@@ -155,13 +155,13 @@ def test_who_comes_in_midday_finds_the_tape_as_if_watched_all_along(market: Synt
 
 def test_nothing_is_told_of_what_nobody_watches_any_more(market: SyntheticMarket) -> None:
     floor = Floor(market, "2026-03-18 10:00", weekdays)
-    floor.exchange.watch(CODE)
-    floor.exchange.watch(CODE)
-    floor.exchange.unwatch(CODE)
+    floor.exchange.subscribe(CODE)
+    floor.exchange.subscribe(CODE)
+    floor.exchange.unsubscribe(CODE)
     floor.settle("10:01")
     told = len(floor.notes.all)
     assert told
-    floor.exchange.unwatch(CODE)
+    floor.exchange.unsubscribe(CODE)
     floor.settle("10:05")
     assert len(floor.notes.all) == told
     floor.settle("16:00")
@@ -184,7 +184,7 @@ def test_outside_hours_the_newest_session_is_on_the_tape(market: SyntheticMarket
 
 def test_a_new_day_begins_with_an_empty_tape(market: SyntheticMarket) -> None:
     floor = Floor(market, "2026-03-18 15:00", weekdays)
-    floor.exchange.watch(CODE)
+    floor.exchange.subscribe(CODE)
     floor.settle("23:59")
     close = floor.exchange.tape(CODE).last
     floor.clock.advance(60)
@@ -197,7 +197,7 @@ def test_a_new_day_begins_with_an_empty_tape(market: SyntheticMarket) -> None:
 
 def test_a_late_day_opens_late(market: SyntheticMarket) -> None:
     floor = Floor(market, f"{LATE} 09:50", weekdays)
-    floor.exchange.watch(CODE)
+    floor.exchange.subscribe(CODE)
     floor.settle("09:59:59")
     assert floor.notes.trades == []
     floor.settle("10:00")
@@ -221,7 +221,7 @@ def test_a_day_is_planned_in_a_turn_and_once() -> None:
     floor = Floor(market, "2026-03-18 10:00", weekdays)
     several = list(market.issues())[:20]
     for code in several:
-        floor.exchange.watch(code)
+        floor.exchange.subscribe(code)
     assert (market.asked, floor.turns) == ([], 0)
     floor.work_off()
     assert market.asked == several
@@ -238,7 +238,7 @@ def test_the_days_of_another_morning_are_planned_in_turns_too() -> None:
     floor = Floor(market, "2026-03-18 18:10", weekdays)
     several = list(market.issues())[:20]
     for code in several:
-        floor.exchange.watch(code)
+        floor.exchange.subscribe(code)
     floor.work_off()
     market.asked.clear()
     floor.settle("23:59:59")
@@ -253,9 +253,9 @@ def test_the_days_of_another_morning_are_planned_in_turns_too() -> None:
 def test_whoever_leaves_before_its_turn_is_not_planned() -> None:
     market = Counting(7)
     floor = Floor(market, "2026-03-18 10:00", weekdays)
-    floor.exchange.watch(CODE)
-    floor.exchange.unwatch(CODE)
-    floor.exchange.watch("000660")
+    floor.exchange.subscribe(CODE)
+    floor.exchange.unsubscribe(CODE)
+    floor.exchange.subscribe("000660")
     floor.settle("10:01")
     assert market.asked == ["000660"]
 
@@ -266,7 +266,7 @@ def test_one_of_whom_nothing_is_known_keeps_nobody_waiting(caplog: pytest.LogCap
     market.minutes = {CODE: bars([(20220118100000, 77600, 77800, 77500, 77700, 4000)])}
     floor = Floor(market, f"{DAY} 09:30", hand_sessions)
     for code in (MUTE.code, CODE):
-        floor.exchange.watch(code)
+        floor.exchange.subscribe(code)
     floor.settle("10:01")
     assert {trade.code for trade in floor.notes.trades} == {CODE}
     assert MUTE.code in caplog.text
@@ -276,7 +276,7 @@ def test_the_order_of_registration_makes_no_difference(market: SyntheticMarket) 
     floors = [Floor(market, "2026-03-18 10:00", weekdays) for _ in range(2)]
     for floor, listed in zip(floors, (CODES, CODES[::-1]), strict=True):
         for code in listed:
-            floor.exchange.watch(code)
+            floor.exchange.subscribe(code)
         floor.settle("10:05")
     assert floors[0].notes.all == floors[1].notes.all
 
@@ -284,7 +284,7 @@ def test_the_order_of_registration_makes_no_difference(market: SyntheticMarket) 
 def test_a_backlog_is_worked_off_in_several_turns(market: SyntheticMarket) -> None:
     floor = Floor(market, "2026-03-18 10:00", weekdays)
     for code in CODES:
-        floor.exchange.watch(code)
+        floor.exchange.subscribe(code)
     floor.work_off()
     before = floor.turns
     floor.leap("10:20")
@@ -297,7 +297,7 @@ def test_a_backlog_is_worked_off_in_several_turns(market: SyntheticMarket) -> No
 
 def test_depth_is_there_for_watched_and_unwatched_issues(market: SyntheticMarket) -> None:
     floor = Floor(market, "2026-03-18 10:00", weekdays)
-    floor.exchange.watch(CODES[0])
+    floor.exchange.subscribe(CODES[0])
     floor.work_off()
     for code in CODES:
         asks, bids = floor.exchange.depth(code)
@@ -308,7 +308,7 @@ def test_depth_is_there_for_watched_and_unwatched_issues(market: SyntheticMarket
 
 def test_an_issue_that_is_not_listed_has_no_tape(market: SyntheticMarket) -> None:
     floor = Floor(market, "2026-03-18 10:00", weekdays)
-    floor.exchange.watch("999999")
+    floor.exchange.subscribe("999999")
     floor.settle("10:10")
     assert floor.notes.trades == []
     with pytest.raises(LookupError, match="999999"):
@@ -328,7 +328,7 @@ def test_minutes_made_by_hand_are_traded_too() -> None:
     market = hand_market()
     market.minutes = {CODE: bars([(20220118100000, 77600, 77800, 77500, 77700, 4000)])}
     floor = Floor(market, f"{DAY} 09:30", hand_sessions)
-    floor.exchange.watch(CODE)
+    floor.exchange.subscribe(CODE)
     floor.settle("10:01")
     tape = floor.exchange.tape(CODE)
     assert (tape.open, tape.high, tape.low, tape.last, tape.volume) == (77600, 77800, 77500, 77700, 4000)
@@ -376,7 +376,7 @@ def test_after_close_nothing_more_happens() -> None:
 def test_whoever_asks_back_while_a_late_issue_catches_up_finds_it_as_it_stands() -> None:
     floor = Floor(SyntheticMarket(1, load, minute_sessions=5), "2026-11-19 12:00", load)
     exchange, seen = floor.exchange, []
-    exchange.watch("005930")
+    exchange.subscribe("005930")
     floor.work_off()
 
     def quoted(code: str, time: float) -> None:
@@ -384,7 +384,7 @@ def test_whoever_asks_back_while_a_late_issue_catches_up_finds_it_as_it_stands()
         assert exchange.tape(code).volume >= 0
         seen.append((time, asks[0].price, bids[0].price))
 
-    floor.notes.quoted = quoted  # type: ignore[method-assign]
+    floor.notes.on_quote = quoted  # type: ignore[method-assign]
     floor.leap("12:50")  # hours of events are due, and nobody has had a turn
     assert exchange.tape("005930").volume
     assert len(seen) > 1000

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernel_server.simulated.exchange.interface import Expected, NewOrder, Refusal
+from kernel_server.simulated.exchange.interface import ExpectedPrice, NewOrder, OrderRejected
 from kernel_server.simulated.market.trade_script import Side
 from tests.support.exchange import CODE, DAY, Floor, Scripted, hand_market, hand_sessions, script, scripted
 from tests.support.market_calendar import at
@@ -56,7 +56,7 @@ def test_while_it_lasts_its_price_is_expected_as_in_other_auctions() -> None:
     assert len(times) > 20
     assert times[0] == on.time
     assert times[-1] < off.released
-    assert floor.notes.expectations[-1][2] == Expected(86_000, 500)
+    assert floor.notes.expectations[-1][2] == ExpectedPrice(86_000, 500)
     first = floor.notes.expectations[0][2]
     assert abs(first.price - 85_300) <= 200
     assert first.volume < 500
@@ -144,7 +144,7 @@ def test_orders_that_come_meanwhile_trade_at_the_single_price() -> None:
     any_price, too_dear = floor.sell(3), floor.sell(4, 88_000)
     floor.settle("09:41:19")
     assert floor.fills == []
-    assert floor.notes.expectations[-1][2] == Expected(86_000, 500 + 5 + 6 + 3)
+    assert floor.notes.expectations[-1][2] == ExpectedPrice(86_000, 500 + 5 + 6 + 3)
     floor.settle("09:41:20")
     assert [shares(floor, n) for n in (dear, exact, cheap, any_price, too_dear)] == [5, 6, 0, 3, 0]
     assert {fill.price for fill in floor.fills} == {86_000}
@@ -199,7 +199,7 @@ def test_an_order_may_be_taken_back_meanwhile() -> None:
 @pytest.mark.parametrize("kind", ["ioc", "fok"])
 def test_orders_that_will_not_wait_are_refused_meanwhile(kind: str) -> None:
     floor = stopped()
-    with pytest.raises(Refusal, match="kind"):
+    with pytest.raises(OrderRejected, match="kind"):
         floor.buy(5, 86_000, kind)
     floor.settle("09:41:25")
     assert floor.filled(floor.buy(1, 90_000, kind)) != []
@@ -209,7 +209,7 @@ def test_who_comes_in_the_middle_of_it_finds_it_on() -> None:
     floor = Floor(hand_market(), f"{DAY} 09:40", hand_sessions, recorded=lambda code, day: script(RISE))
     order = floor.buy(5, 87_000)  # nobody watches
     assert floor.fills == []
-    floor.exchange.watch(CODE)
+    floor.exchange.subscribe(CODE)
     floor.settle("09:41:30")
     assert floor.filled(order) == [(86_000, 5)]
     (off,) = floor.notes.interruptions

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernel_server.simulated.exchange.interface import Expected, Refusal, SinglePriceState
+from kernel_server.simulated.exchange.interface import ExpectedPrice, OrderRejected, SinglePriceState
 from kernel_server.simulated.market.model import Market
 from kernel_server.simulated.market.phases import Board, Phase
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
@@ -38,7 +38,7 @@ def whole(market: SyntheticMarket) -> Floor:
 
 def floor_at(market: Market, start: str, seed: int = 1, day: str = TODAY) -> Floor:
     floor = Floor(market, f"{day} {start}", weekdays, seed)
-    floor.exchange.watch(CODE)
+    floor.exchange.subscribe(CODE)
     floor.work_off()
     return floor
 
@@ -53,7 +53,7 @@ def still(market: Market) -> Floor:
     for seed in range(1, 200):
         floor = floor_at(market, "16:00:30", seed, "2022-01-18")
         floor.settle("16:09")
-        if floor.notes.evenings[-1][2].expected == Expected(0, 0):
+        if floor.notes.evenings[-1][2].expected == ExpectedPrice(0, 0):
             return floor
     raise AssertionError("there is always something going on")
 
@@ -110,7 +110,7 @@ def test_what_is_expected_comes_to_what_is_traded(whole: Floor) -> None:
     for _code, _time, evening, trade in whole.notes.evenings:
         if trade is not None:
             assert before is not None
-            assert before.expected == Expected(trade.price, trade.volume)
+            assert before.expected == ExpectedPrice(trade.price, trade.volume)
             seen += 1
         before = evening
     assert seen > 6
@@ -127,16 +127,16 @@ def test_who_comes_late_finds_the_evening_as_if_watched_all_along(market: Synthe
         early.settle(time)
         late = floor_at(market, time)
         unwatched = Floor(market, f"{TODAY} {time}", weekdays)
-        assert late.exchange.evening(CODE) == early.exchange.evening(CODE), time
-        assert unwatched.exchange.evening(CODE) == early.exchange.evening(CODE), time
+        assert late.exchange.single_price(CODE) == early.exchange.single_price(CODE), time
+        assert unwatched.exchange.single_price(CODE) == early.exchange.single_price(CODE), time
 
 
 def test_until_the_next_evening_the_last_one_is_told(market: SyntheticMarket) -> None:
-    evening = floor_at(market, "23:00").exchange.evening(CODE)
+    evening = floor_at(market, "23:00").exchange.single_price(CODE)
     for time in ("08:35", "12:00", "15:59"):
         later = Floor(market, f"2026-03-19 {time}", weekdays).exchange
-        assert later.evening(CODE).tape == evening.tape
-        assert later.evening(CODE).expected == Expected(0, 0)
+        assert later.single_price(CODE).tape == evening.tape
+        assert later.single_price(CODE).expected == ExpectedPrice(0, 0)
     assert later.tape(CODE).base == evening.tape.base
 
 
@@ -172,12 +172,12 @@ def test_who_meets_the_price_trades_at_it(market: SyntheticMarket) -> None:
     seller = floor.sell(4, drawn.price, board=SINGLE)
     floor.settle("16:09:59")
     assert floor.fills == []
-    assert floor.exchange.evening(CODE).expected == Expected(drawn.price, drawn.volume + 15)
+    assert floor.exchange.single_price(CODE).expected == ExpectedPrice(drawn.price, drawn.volume + 15)
     floor.settle("16:10")
     filled = [floor.filled(order) for order in (dear, exact, cheap, seller)]
     assert [sum(volume for _price, volume in fills) for fills in filled] == [5, 6, 0, 4]
     assert {fill.price for fill in floor.fills} == {drawn.price}
-    assert floor.exchange.evening(CODE).tape.volume == drawn.volume + 15
+    assert floor.exchange.single_price(CODE).tape.volume == drawn.volume + 15
     assert floor.exchange.cancel(cheap) == 7
 
 
@@ -213,11 +213,11 @@ def test_the_last_auction_is_at_18_00_and_before_the_end() -> None:
 def test_an_order_shows_in_the_book_until_it_would_be_traded() -> None:
     floor = still(quiet_market())
     floor.buy(500, 76_700, board=SINGLE)
-    bids = {level.price: level.volume for level in floor.exchange.evening(CODE).bids}
+    bids = {level.price: level.volume for level in floor.exchange.single_price(CODE).bids}
     assert bids[76_700] >= 500
     floor.sell(200, 76_700, board=SINGLE)
-    evening = floor.exchange.evening(CODE)
-    assert evening.expected == Expected(76_700, 200)
+    evening = floor.exchange.single_price(CODE)
+    assert evening.expected == ExpectedPrice(76_700, 200)
     assert 76_700 not in {level.price for level in (*evening.asks, *evening.bids)}
 
 
@@ -235,7 +235,7 @@ REFUSED = [
 @pytest.mark.parametrize(("time", "price", "reason"), REFUSED)
 def test_a_bad_order_is_refused(time: str, price: int, reason: str) -> None:
     floor = Floor(hand_market(), f"2022-01-18 {time}", hand_sessions)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(OrderRejected) as refused:
         floor.buy(1, price, board=SINGLE)
     assert refused.value.reason == reason
 
@@ -249,14 +249,14 @@ def test_a_price_within_ten_percent_is_taken(price: int) -> None:
 def test_the_days_limits_hold_too() -> None:
     floor = scripted([("09:40:00", 100_000, 10, SELL)], "16:05")  # the upper limit is 100,500
     floor.buy(1, 100_500, board=SINGLE)
-    with pytest.raises(Refusal):
+    with pytest.raises(OrderRejected):
         floor.buy(1, 101_000, board=SINGLE)
 
 
 def test_no_other_kind_of_order_is_taken() -> None:
     floor = Floor(hand_market(), "2022-01-18 16:30", hand_sessions)
     for kind in ("ioc", "fok"):
-        with pytest.raises(Refusal):
+        with pytest.raises(OrderRejected):
             floor.buy(1, 77_000, kind, SINGLE)
 
 
@@ -280,7 +280,7 @@ def test_every_auction_keeps_to_ten_percent_to_priority_and_to_what_is_there(
     market = quiet_market() if quiet else hand_market()
     floor = Floor(market, "2022-01-18 16:00", hand_sessions, seed)
     plain = Floor(market, "2022-01-18 18:30", hand_sessions, seed)
-    floor.exchange.watch(CODE)
+    floor.exchange.subscribe(CODE)
     floor.work_off()
     orders: dict[int, tuple[Side, int]] = {}  # side and price
     open_: dict[int, int] = {}
@@ -321,18 +321,18 @@ def test_every_auction_keeps_to_ten_percent_to_priority_and_to_what_is_there(
                 open_[victim] -= gone
             continue
         side = Side.BUY if what == "buy" else SELL
-        with suppress(Refusal):
+        with suppress(OrderRejected):
             price = 77_000 + 100 * steps
             number = (floor.buy if what == "buy" else floor.sell)(quantity, price, board=SINGLE)
             orders[number], open_[number] = (side, price), quantity
     settle(7200)
     assert all((time - at("2022-01-18", "16:00")) % 600 == 0 for time in auctions)
     # Whatever buys what a client sells is a client or the background, and adds to what was drawn.
-    evening = floor.exchange.evening(CODE)
+    evening = floor.exchange.single_price(CODE)
     bought, sold = (
         sum(fill.volume for fill in floor.fills if orders[fill.order][0] is side) for side in (Side.BUY, SELL)
     )
-    more = evening.tape.volume - plain.exchange.evening(CODE).tape.volume
+    more = evening.tape.volume - plain.exchange.single_price(CODE).tape.volume
     assert max(bought, sold) <= more <= bought + sold
     trades = [trade for _code, _time, _evening, trade in floor.notes.evenings if trade]
     assert evening.tape.volume == sum(trade.volume for trade in trades)

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_server.reference.sessions import Sessions
-from kernel_server.simulated.exchange import day_plan as plans
-from kernel_server.simulated.exchange.day_plan import DayPlan
+from kernel_server.simulated.exchange.day_plan import DayPlan, plan_day
 from kernel_server.simulated.exchange.interface import Interruption
 from kernel_server.simulated.exchange.interruptions import ViContext, interruptions
 from kernel_server.simulated.market import phases, tick_size, vi_rules
@@ -40,7 +39,7 @@ def planned(rows: list[Row], seed: int = 1) -> DayPlan:
     market.minutes = {CODE: bars(rows)}
     calendar = hand_sessions()
     hours = phases.hours(calendar, calendar.index_at_or_before(date(2022, 1, 18)))
-    plan = plans.plan(market, hours, SAMSUNG, seed)
+    plan = plan_day(market, hours, SAMSUNG, seed)
     assert plan is not None
     return plan
 
@@ -105,13 +104,13 @@ def test_recorded_days_that_went_nowhere_had_none(name: str) -> None:
     rule = vi_rules.rule(date(2020, 6, 1), "KOSPI")
     assert rule is not None
     grid = tick_size.rules(date(2020, 6, 1), "KOSPI")
-    frame = ViContext(rule, grid, int(script.price[0]), hours, 1)
-    assert interruptions(frame, name[:6], script.time, script.price) == ()
+    context = ViContext(rule, grid, int(script.price[0]), hours, 1)
+    assert interruptions(context, name[:6], script.time, script.price) == ()
     # The same day after a fall by a fifth within a pause would have had one.
     place = len(script) // 2
     fallen = np.where(np.arange(len(script)) < place, script.price, script.price * 4 // 5)
     late = np.where(np.arange(len(script)) < place, script.time, script.time + 150)
-    (halt,) = interruptions(frame, name[:6], late, fallen)
+    (halt,) = interruptions(context, name[:6], late, fallen)
     assert halt.released == late[place]
 
 
@@ -127,7 +126,7 @@ def far_days(seed: int, day: str) -> list[tuple[SyntheticMarket, DayPlan]]:
     for issue in list(market.issues().values())[seed % 7 :: 7]:
         bar = market.daily(issue.code, False, hours.closes, 1)
         if len(bar) and (bar.high[0] >= 1.09 * bar.open[0] or bar.low[0] <= 0.91 * bar.open[0]):
-            plan = plans.plan(market, hours, issue, seed)
+            plan = plan_day(market, hours, issue, seed)
             if plan is not None:
                 found.append((market, plan))
     return found
@@ -173,7 +172,7 @@ NAVER = "035420"  # rises by a tenth on 2026-03-18, at 13:38
 
 def watched(market: SyntheticMarket, start: str, until: str, seed: int = 1) -> Floor:
     floor = Floor(market, f"2026-03-18 {start}", weekdays, seed)
-    floor.exchange.watch(NAVER)
+    floor.exchange.subscribe(NAVER)
     floor.settle(until)
     return floor
 

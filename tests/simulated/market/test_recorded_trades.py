@@ -53,7 +53,7 @@ def served(folder: Path) -> RecordedMarket:
 
 
 def script_of(folder: Path, day: int = NUMBER) -> Script:
-    found = served(folder).recorded(CODE, day)
+    found = served(folder).script(CODE, day)
     assert found is not None
     return found
 
@@ -131,8 +131,8 @@ def test_a_late_session_has_its_own_hours(tmp_path: Path) -> None:
 
 def test_a_day_without_a_file_has_no_trades(tmp_path: Path) -> None:
     market = served(put(tmp_path, USUAL))
-    assert market.recorded(CODE, NUMBER - 1) is None
-    assert market.recorded("000660", NUMBER) is None
+    assert market.script(CODE, NUMBER - 1) is None
+    assert market.script("000660", NUMBER) is None
 
 
 # Bars
@@ -331,7 +331,7 @@ def test_a_mistake_further_down_is_found_when_the_trades_are_asked_for(
         lines.insert(2, "")
     market = served(put(tmp_path, "\n".join(lines)))
     for ask in (
-        lambda: market.recorded(CODE, NUMBER),
+        lambda: market.script(CODE, NUMBER),
         lambda: market.minute(CODE, True, LATER, 1),
         lambda: market.daily(CODE, True, LATER),
     ):
@@ -366,12 +366,12 @@ def test_what_is_no_gzip_file_is_named(tmp_path: Path) -> None:
     assert caught.value.file == file
     file.write_bytes(whole[:-9])
     with pytest.raises(BadMarketData, match="expected a whole gzip file"):
-        served(folder).recorded(CODE, NUMBER)
+        served(folder).script(CODE, NUMBER)
 
 
 def test_a_file_without_rows_is_a_day_without_trades(tmp_path: Path) -> None:
     market = served(put(tmp_path, []))
-    assert len(market.recorded(CODE, NUMBER) or ()) == 0
+    assert len(market.script(CODE, NUMBER) or ()) == 0
     assert len(market.minute(CODE, True, LATER, 1)) == len(market.daily(CODE, True, LATER)) == 0
 
 
@@ -414,7 +414,7 @@ class TestOverRecordedTrades:
         self, bare: RecordedMarket, code: str, day: int, count: int
     ) -> None:
         """Every one of them, the first and the last too: the minutes were recorded over the same stretch."""
-        assert len(bare.recorded(code, day) or ()) == count
+        assert len(bare.script(code, day) or ()) == count
         names = ("time", "open", "high", "low", "close", "volume")
         minutes = [tuple(int(row[name]) for name in names) for row in table("minute", f"{code}_{day}.csv")]
         assert [row[:6] for row in rows(bare.minute(code, False, LATER, 1))] == minutes
@@ -449,7 +449,7 @@ class TestOverRecordedTrades:
         given_bar = tuple(int(row[name]) for name in ("open", "high", "low", "close", "volume"))
         days = {each[0]: each[1:6] for each in rows(recorded.daily("000660", True, LATER))}
         assert days[20200601] == given_bar
-        script = recorded.recorded("000660", 20200601)
+        script = recorded.script("000660", 20200601)
         assert script is not None
         price = script.price.tolist()
         made = (price[0], max(price), min(price), price[-1], int(script.volume.sum()))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Ints
-from kernel_server.simulated.exchange.script import moments
+from kernel_server.simulated.exchange.generated_script import epoch_seconds
 from kernel_server.simulated.market import tick_size, vi_rules
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
@@ -218,7 +218,7 @@ def test_its_minutes_pause_before_the_price_that_is_too_far(market: SyntheticMar
     up, _down = RULE.triggers(int(bars.open[0]), tick_size.rules(TODAY, "KOSPI"))
     first = int(np.argmax(bars.high >= up))
     assert int(bars.open[first]) >= up > int(bars.high[:first].max())
-    start = moments(bars.time)
+    start = epoch_seconds(bars.time)
     assert start[first] - start[first - 1] >= 120
     assert np.all(np.diff(start[: first - 5]) == 60)
 

@@ -27,7 +27,7 @@ SAMPLE = [*list(ISSUES)[:220:11], *list(ISSUES)[220::97]]
 
 codes = st.sampled_from(list(ISSUES))
 seeds = st.integers(0, 2**40)
-moments = st.floats(at("1986-01-01"), at("2027-12-01"))
+epoch_seconds = st.floats(at("1986-01-01"), at("2027-12-01"))
 recent = st.floats(at("2025-06-02"), at("2026-12-01"))
 few = settings(max_examples=25, deadline=None)
 
@@ -59,7 +59,7 @@ def session_days(bars: Bars) -> Ints:
 
 
 @few
-@given(seeds, st.sampled_from(list(listing.known().issues)), moments)
+@given(seeds, st.sampled_from(list(listing.known().issues)), epoch_seconds)
 def test_two_markets_of_one_seed_are_one(seed: int, code: str, now: float) -> None:
     one, other = (SyntheticMarket(seed, weekdays) for _ in range(2))
     other.daily("005930", True, NOW)
@@ -77,7 +77,7 @@ def test_another_seed_is_another_market() -> None:
 
 
 @few
-@given(codes, moments, moments)
+@given(codes, epoch_seconds, epoch_seconds)
 def test_a_day_that_is_over_never_changes(code: str, one: float, other: float) -> None:
     earlier, later = sorted((one, other))
     before, after = (MARKET.daily(code, False, now) for now in (earlier, later))
@@ -88,7 +88,7 @@ def test_a_day_that_is_over_never_changes(code: str, one: float, other: float) -
 
 
 @settings(max_examples=150, deadline=None)
-@given(codes, moments, st.integers(1, 400), st.booleans())
+@given(codes, epoch_seconds, st.integers(1, 400), st.booleans())
 def test_the_newest_days_alone_are_those_of_the_whole_history(
     code: str, now: float, days: int, adjusted: bool
 ) -> None:
@@ -97,7 +97,7 @@ def test_the_newest_days_alone_are_those_of_the_whole_history(
 
 
 @few
-@given(codes, moments, st.integers(1, 170), st.booleans())
+@given(codes, epoch_seconds, st.integers(1, 170), st.booleans())
 def test_the_newest_minutes_alone_are_those_of_all_that_are_kept(
     code: str, now: float, days: int, adjusted: bool
 ) -> None:

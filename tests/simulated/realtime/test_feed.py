@@ -13,7 +13,7 @@ from kernel_server import reference
 from kernel_server.clock import SteppedClock
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.exchange.interface import (
-    Expected,
+    ExpectedPrice,
     Fill,
     Interruption,
     Level,
@@ -58,10 +58,10 @@ class HandExchange:
         self.asks = [Level(10_010, 100)]
         self.bids = [Level(9_990, 50)]
 
-    def watch(self, code: str) -> None:
+    def subscribe(self, code: str) -> None:
         self.watched[code] += 1
 
-    def unwatch(self, code: str) -> None:
+    def unsubscribe(self, code: str) -> None:
         assert self.watched[code] > 0
         self.watched[code] -= 1
 
@@ -74,8 +74,8 @@ class HandExchange:
     def depth(self, code: str) -> tuple[list[Level], list[Level]]:
         return self.asks, self.bids
 
-    def evening(self, code: str) -> SinglePriceState:
-        return SinglePriceState(self.tape(code), self.asks, self.bids, Expected(0, 0))
+    def single_price(self, code: str) -> SinglePriceState:
+        return SinglePriceState(self.tape(code), self.asks, self.bids, ExpectedPrice(0, 0))
 
     def phase(self) -> Phase:
         return self.now
@@ -148,7 +148,7 @@ class Desk:
         tape.volume, tape.value = tape.volume + volume, tape.value + price * volume
         tape.buys, tape.buy_count = tape.buys + volume, tape.buy_count + 1
         if self.exchange.watched[code]:
-            self.feed.traded(Trade(code, self.now(), price, volume, Side.BUY), tape, *quotes)
+            self.feed.on_trade(Trade(code, self.now(), price, volume, Side.BUY), tape, *quotes)
 
     def seen(self) -> list[tuple[str, str]]:
         """Keys and types of the events since the last look."""
@@ -196,14 +196,14 @@ def test_all_fields_come_whichever_were_registered(desk: Desk) -> None:
 def test_the_fids_decide_which_types_come(desk: Desk, fids: str, types: set[str]) -> None:
     desk.register("005930", fids)
     desk.trade()
-    desk.feed.quoted("005930", desk.now())
+    desk.feed.on_quote("005930", desk.now())
     assert {realtype for _, realtype in desk.seen()} == types
 
 
 def test_a_tr_registers_every_type_of_its_code(desk: Desk) -> None:
     desk.registrations.follow("0101", ["005930"])
     desk.trade()
-    desk.feed.quoted("005930", desk.now())
+    desk.feed.on_quote("005930", desk.now())
     assert desk.seen() == [("005930", "주식체결"), ("005930", "주식우선호가"), ("005930", "주식호가잔량")]
 
 
@@ -244,7 +244,7 @@ def test_option_1_adds_fids_to_a_code(desk: Desk) -> None:
     desk.register("005930", "15")
     desk.register("005930", "61")
     desk.trade()
-    desk.feed.quoted("005930", desk.now())
+    desk.feed.on_quote("005930", desk.now())
     assert [realtype for _, realtype in desk.seen()] == ["주식체결", "주식호가잔량"]
 
 
@@ -295,7 +295,7 @@ def test_an_issue_of_which_nothing_is_known_gives_nothing_and_harms_nobody(desk:
     desk.exchange.tape = tape  # type: ignore[method-assign]
     desk.register("900290;005930;101", "10")
     desk.trade("005930")
-    desk.feed.phase(Phase.PAUSE, desk.now())
+    desk.feed.on_phase(Phase.PAUSE, desk.now())
     desk.clock.advance(1)
     assert desk.seen() == [("005930", "주식체결"), ("005930", "주식시세")]
     desk.registrations.remove("ALL", "ALL")
@@ -360,9 +360,9 @@ def test_best_quotes_come_when_they_change(desk: Desk) -> None:
     desk.register("005930", "28")
     desk.trade(quotes=(10_010, 9_990))
     desk.trade(quotes=(10_010, 9_990))
-    desk.feed.quoted("005930", desk.now())
+    desk.feed.on_quote("005930", desk.now())
     desk.exchange.bids[0] = Level(10_000, 5)
-    desk.feed.quoted("005930", desk.now())
+    desk.feed.on_quote("005930", desk.now())
     assert [(kind, data) for _, kind, data in desk.events if kind == "주식우선호가"] == [
         ("주식우선호가", "+10010\t-9990"),
         ("주식우선호가", "+10010\t10000"),
@@ -372,16 +372,16 @@ def test_best_quotes_come_when_they_change(desk: Desk) -> None:
 def test_depth_comes_when_it_changes(desk: Desk) -> None:
     desk.register("005930", "61")
     for _ in range(2):
-        desk.feed.quoted("005930", desk.now())
+        desk.feed.on_quote("005930", desk.now())
     desk.exchange.asks.append(Level(10_020, 7))
-    desk.feed.quoted("005930", desk.now())
+    desk.feed.on_quote("005930", desk.now())
     assert [data.split("\t")[61] for _, _, data in desk.events] == ["100", "107"]  # 121
 
 
 def test_the_book_knows_the_volume_of_the_day(desk: Desk) -> None:
     desk.register("005930", "15;61")
     desk.trade(volume=12)
-    desk.feed.quoted("005930", desk.now())
+    desk.feed.on_quote("005930", desk.now())
     place = reference.realtype("주식호가잔량").fids.index(13)
     assert desk.events[-1][2].split("\t")[place] == "12"
 
@@ -389,9 +389,9 @@ def test_the_book_knows_the_volume_of_the_day(desk: Desk) -> None:
 def test_expected_trades_come_in_auctions(desk: Desk) -> None:
     desk.exchange.now = Phase.OPENING_AUCTION
     desk.register("005930", "15;61")
-    desk.feed.expected("005930", desk.now(), Expected(10_100, 9), desk.exchange.tape("005930"))
+    desk.feed.on_expected_price("005930", desk.now(), ExpectedPrice(10_100, 9), desk.exchange.tape("005930"))
     assert desk.events == [("005930", "주식예상체결", "120000\t+10100\t+100\t+1.00\t9\t0\t2")]
-    desk.feed.quoted("005930", desk.now())
+    desk.feed.on_quote("005930", desk.now())
     place = reference.realtype("주식호가잔량").fids.index(291)
     assert desk.events[-1][2].split("\t")[place] == "+10100"
 
@@ -406,8 +406,8 @@ def test_a_new_day_brings_another_base_price(desk: Desk) -> None:
     desk.exchange.tapes["005930"] = Tape(
         "005930", 10_500, 13_650, 7_350, old.volume, old.value, old.shares, 10_500
     )
-    desk.feed.phase(Phase.BEFORE_OPEN, desk.now())
-    desk.feed.phase(Phase.CONTINUOUS, desk.now())
+    desk.feed.on_phase(Phase.BEFORE_OPEN, desk.now())
+    desk.feed.on_phase(Phase.CONTINUOUS, desk.now())
     desk.trade(price=10_400)
     assert [data.split("\t")[1] for _, _, data in desk.events] == ["+10500", "-10400"]
 
@@ -416,7 +416,7 @@ def test_the_close_is_told_without_a_trade(desk: Desk) -> None:
     desk.register("005930", "10")
     desk.trade()
     desk.seen()
-    desk.feed.phase(Phase.PAUSE, desk.now())
+    desk.feed.on_phase(Phase.PAUSE, desk.now())
     desk.clock.advance(1)
     assert desk.seen() == [("005930", "주식시세")]
 
@@ -424,14 +424,14 @@ def test_the_close_is_told_without_a_trade(desk: Desk) -> None:
 def test_the_close_is_told_in_the_order_of_codes_and_in_parts() -> None:
     desk = Desk()
     desk.register("900290;069500;005930", "10")
-    desk.feed.phase(Phase.PAUSE, desk.now())
+    desk.feed.on_phase(Phase.PAUSE, desk.now())
     desk.clock.advance(1)
     assert desk.seen() == [(code, "주식시세") for code in ("005930", "069500", "900290")]
     many = [f"{number:06d}" for number in range(250)]
     desk = Desk(issues={code: replace(SAMSUNG, code=code) for code in many})
     for screen in range(3):
         desk.register(";".join(many[screen * 100 :][:100]), "10", screen=f"010{screen}")
-    desk.feed.phase(Phase.PAUSE, desk.now())
+    desk.feed.on_phase(Phase.PAUSE, desk.now())
     desk.clock.advance(0.0015)
     assert len(desk.seen()) == 100
     desk.registrations.remove("ALL", many[249])
@@ -450,7 +450,7 @@ def test_an_evening_ends_for_everybody_though_of_one_nothing_is_known() -> None:
 
     desk.exchange.tape = tape  # type: ignore[method-assign]
     desk.registrations.follow("0101", ["900290", "069500", "005930"])
-    desk.feed.phase(Phase.CLOSED, desk.now())
+    desk.feed.on_phase(Phase.CLOSED, desk.now())
     assert desk.seen() == []
     desk.clock.advance(1)
     assert desk.seen() == [("005930", "ECN주식시세"), ("900290", "ECN주식시세")]
@@ -458,7 +458,7 @@ def test_an_evening_ends_for_everybody_though_of_one_nothing_is_known() -> None:
 
 def test_trades_of_the_single_price_session_are_not_written_as_others(desk: Desk) -> None:
     desk.register("005930")
-    desk.feed.phase(Phase.SINGLE_PRICE, desk.now())
+    desk.feed.on_phase(Phase.SINGLE_PRICE, desk.now())
     desk.trade()
     assert desk.seen() == []
 
@@ -543,5 +543,5 @@ def test_the_market_key_can_be_chosen() -> None:
 def test_an_interruption_comes_to_whom_registered_the_code(desk: Desk) -> None:
     desk.register("005930", "1225")
     for code in ("005930", "900290"):
-        desk.feed.interrupted(Interruption(code, desk.now(), 11_000, static=10_000))
+        desk.feed.on_interruption(Interruption(code, desk.now(), 11_000, static=10_000))
     assert desk.seen() == [("005930", "VI발동/해제")]

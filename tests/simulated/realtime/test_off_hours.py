@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kernel_server import reference
-from kernel_server.simulated.exchange.interface import Expected, Level, SinglePriceState, Tape, Trade
+from kernel_server.simulated.exchange.interface import ExpectedPrice, Level, SinglePriceState, Tape, Trade
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.realtime.by_field import names
 from kernel_server.simulated.realtime.off_hours import (
@@ -26,7 +26,7 @@ from tests.support.simulated_broker import moment
 TAPE = Tape("300120", 1_569, 1_725, 1_413, 0, 0, 10_000_000, 1_725, 1_600, 1_725, 1_600, 4_197, 4_197 * 1_725)
 ASKS = [Level(1_720 + n, 100 + n) for n in range(1, 6)]
 BIDS = [Level(1_720 - n, 200 + n) for n in range(7)]
-EVENING = SinglePriceState(TAPE, ASKS, BIDS, Expected(1_725, 300))
+EVENING = SinglePriceState(TAPE, ASKS, BIDS, ExpectedPrice(1_725, 300))
 AT = moment("2026-07-24 16:40:00")
 
 
@@ -57,7 +57,7 @@ def test_a_trade() -> None:
 def test_an_evening_without_a_trade_ends_at_the_close() -> None:
     tape = replace(TAPE, last=1_569, open=0, high=0, low=0, volume=0, value=0)
     told = values(
-        QUOTE, OffHoursStrings(BrokerSettings()).quoted(SinglePriceState(tape, [], [], Expected(0, 0)))
+        QUOTE, OffHoursStrings(BrokerSettings()).quoted(SinglePriceState(tape, [], [], ExpectedPrice(0, 0)))
     )
     assert list(told.values()) == ["1569", "0", "0.00", "0", "0", "0", "0", "0", "0", "0", "3"]
 
@@ -98,7 +98,7 @@ def test_what_has_not_changed_is_not_told() -> None:
 
 def test_where_nothing_would_be_traded_nothing_is_expected() -> None:
     told = values(
-        BOOK, OffHoursStrings(BrokerSettings()).depth(AT, replace(EVENING, expected=Expected(0, 0)))
+        BOOK, OffHoursStrings(BrokerSettings()).depth(AT, replace(EVENING, expected=ExpectedPrice(0, 0)))
     )
     assert [told[fid] for fid in (10023, 10024, 10035, 10033, 10034)] == ["-0", "0", "3", "0", "0.00"]
 
@@ -108,7 +108,7 @@ class OneEvening:
 
     asked = 0
 
-    def evening(self, code: str) -> SinglePriceState:
+    def single_price(self, code: str) -> SinglePriceState:
         self.asked += 1
         return EVENING
 

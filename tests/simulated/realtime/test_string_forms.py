@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_server import reference
-from kernel_server.simulated.exchange.interface import Expected, Interruption, Level, Tape, Trade
+from kernel_server.simulated.exchange.interface import ExpectedPrice, Interruption, Level, Tape, Trade
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.tick_size import rules
 from kernel_server.simulated.market.trade_script import Side
@@ -87,9 +87,9 @@ def tapes(draw: st.DrawFn, traded: bool = True) -> Tape:
 
 moments = st.integers(0, 86_399).map(lambda second: moment("2022-01-18 00:00") + second)
 phases = st.sampled_from([phase for phase in Phase if phase is not Phase.CLOSED])
-expectations = st.builds(Expected, st.integers(1, 10**6).map(GRID.floor), st.integers(1, 10**8)) | st.just(
-    Expected(0, 0)
-)
+expectations = st.builds(
+    ExpectedPrice, st.integers(1, 10**6).map(GRID.floor), st.integers(1, 10**8)
+) | st.just(ExpectedPrice(0, 0))
 
 
 def books() -> st.SearchStrategy[tuple[list[Level], list[Level]]]:
@@ -151,7 +151,7 @@ def test_the_best_quotes(tape: Tape, ask: int, bid: int) -> None:
 
 @given(tapes(), st.lists(st.tuples(books(), expectations, phases), min_size=1, max_size=3), st.booleans())
 def test_a_book_and_what_has_changed_in_it(
-    tape: Tape, several: list[tuple[tuple[list[Level], list[Level]], Expected, Phase]], by_place: bool
+    tape: Tape, several: list[tuple[tuple[list[Level], list[Level]], ExpectedPrice, Phase]], by_place: bool
 ) -> None:
     chosen = BrokerSettings(level_change="place" if by_place else "price")
     colours = Colours(tape.base)
@@ -187,7 +187,7 @@ def test_a_book_and_what_has_changed_in_it(
 
 
 @given(tapes(), expectations, moments)
-def test_an_expected_trade(tape: Tape, expected: Expected, time: float) -> None:
+def test_an_expected_trade(tape: Tape, expected: ExpectedPrice, time: float) -> None:
     writer = TradeStrings(tape, DEFAULT, Colours(tape.base))
     field = fields("주식예상체결", writer.expected(time, expected, tape), {**FORMS, 15: COUNT})
     assert (number(field[10]), int(field[15]), int(field[13])) == (

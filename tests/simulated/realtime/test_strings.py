@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from kernel_server import reference
-from kernel_server.simulated.exchange.interface import Expected, Interruption, Level, Tape, Trade
+from kernel_server.simulated.exchange.interface import ExpectedPrice, Interruption, Level, Tape, Trade
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.realtime import notices
@@ -79,7 +79,7 @@ def book_fields(
     asks: list[Level],
     bids: list[Level],
     tape: Tape,
-    expected: Expected = NOTHING,
+    expected: ExpectedPrice = NOTHING,
     phase: Phase = Phase.CONTINUOUS,
 ) -> dict[int, str]:
     text = books.depth(NOON, asks, bids, tape, expected, phase)
@@ -241,12 +241,12 @@ def test_a_book_in_an_auction_shows_what_it_would_give() -> None:
     tape = tape_of()
     _, books = writers(tape)
     asks, bids = [Level(10_010, 100)], [Level(9_990, 50)]
-    during = book_fields(books, asks, bids, tape, Expected(10_100, 300), Phase.CLOSING_AUCTION)
+    during = book_fields(books, asks, bids, tape, ExpectedPrice(10_100, 300), Phase.CLOSING_AUCTION)
     assert (during[23], during[24], during[299]) == ("+10100", "300", "-30.00")
     assert (during[200], during[201], during[238]) == ("+100", "+1.00", "2")
     assert [during[fid] for fid in range(291, 296)] == ["+10100", "300", "2", "+100", "+1.00"]
     assert during[215] == "2"
-    later = book_fields(books, asks, bids[:0], tape, Expected(10_100, 300), Phase.CONTINUOUS)
+    later = book_fields(books, asks, bids[:0], tape, ExpectedPrice(10_100, 300), Phase.CONTINUOUS)
     assert later[23] == "+10100"
     assert [later[fid] for fid in range(291, 296)] == ["-0", "0", "3", "0", "0.00"]
 
@@ -254,7 +254,7 @@ def test_a_book_in_an_auction_shows_what_it_would_give() -> None:
 def test_an_expected_trade() -> None:
     tape = tape_of(volume=5)
     trades, _ = writers(tape)
-    assert trades.expected(NOON, Expected(9_900, 40), tape) == "120005\t-9900\t-100\t-1.00\t40\t5\t5"
+    assert trades.expected(NOON, ExpectedPrice(9_900, 40), tape) == "120005\t-9900\t-100\t-1.00\t40\t5\t5"
     assert trades.expected(NOON, NOTHING, tape) == "120005\t-0\t0\t0.00\t0\t5\t3"
     assert len(reference.realtype("주식예상체결").fids) == 7
 

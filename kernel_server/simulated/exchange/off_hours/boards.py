@@ -1,4 +1,4 @@
-"""Clients' orders in an issue outside its regular session, and what happens to them there."""
+"""The off-hours boards of one issue: background order flow and clients' orders on 시간외종가 and 시간외 단일가."""
 
 from __future__ import annotations
 
@@ -6,206 +6,220 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from kernel_server.simulated.exchange.background import Met
+from kernel_server.simulated.exchange.background import InitiatedMatch
 from kernel_server.simulated.exchange.book import Match, OrderBook
 from kernel_server.simulated.exchange.day_plan import DayPlan
 from kernel_server.simulated.exchange.interface import (
+    ExchangeSubscriber,
     Fill,
     NewOrder,
     QueuedShares,
     SinglePriceState,
     Tape,
     Trade,
-    Watcher,
 )
-from kernel_server.simulated.exchange.off_hours import merged_day, synthetic_trades
+from kernel_server.simulated.exchange.off_hours import closing_price_flow, merged_day
 from kernel_server.simulated.exchange.off_hours.closing_price import ClosingPrice
 from kernel_server.simulated.exchange.off_hours.single_price import SinglePrice, SinglePriceHours
 from kernel_server.simulated.market.phases import Board, Phase
 from kernel_server.simulated.market.trade_script import Side
 
-_VOID = {Phase.PAUSE: Board.BEFORE, Phase.SINGLE_PRICE: Board.AFTER, Phase.CLOSED: Board.SINGLE}
-"""The board whose orders end with the beginning of a phase. Those of the morning wait on in vain until the close."""
+_VOIDED = {Phase.PAUSE: Board.BEFORE, Phase.SINGLE_PRICE: Board.AFTER, Phase.CLOSED: Board.SINGLE}
+"""The board whose open orders are void when a phase begins. The morning's stay open, in vain, until the close."""
 
 
 class IssueDayView(Protocol):
-    """The issue's day: its plan, its tape, its book, and whether the watcher is told."""
+    """The part of an issue's day that its off-hours boards use."""
 
     plan: DayPlan
     tape: Tape
     book: OrderBook
-    loud: bool
+    subscribed: bool
 
-    def note(self, trade: Trade) -> None:
-        """Keeps a trade of its tape."""
+    def record_trade(self, trade: Trade) -> None:
+        """Record a trade on the day's tape."""
         ...
 
 
 class _OffHoursOrder:
-    """A client's order that is open."""
+    """A client's open order."""
 
-    __slots__ = ("board", "filled", "left")
+    __slots__ = ("board", "left", "on_fill")
 
-    def __init__(self, board: Board, left: int, filled: Callable[[Fill], None]) -> None:
+    def __init__(self, board: Board, left: int, on_fill: Callable[[Fill], None]) -> None:
         self.board = board
         self.left = left
-        self.filled = filled
+        self.on_fill = on_fill
 
 
 class OffHoursBoards:
-    """The boards beside the regular one, each made when it is first needed.
+    """The off-hours boards of an issue, each created on first use.
 
     Args:
-        host: whose they are.
-        began: the moment from which on the host lets events happen, seconds since the epoch.
-        watcher: is told, if the host is loud.
+        day: the issue's day.
+        since: the moment from which the day processes events, seconds since the epoch.
+        subscriber: notified if the day is subscribed.
     """
 
-    __slots__ = ("_after", "_after_event", "_before", "_began", "_clients", "_host", "_single", "_watcher")
+    __slots__ = (
+        "_afternoon",
+        "_afternoon_event",
+        "_clients",
+        "_day",
+        "_morning",
+        "_since",
+        "_single_price",
+        "_subscriber",
+    )
 
-    def __init__(self, host: IssueDayView, began: float, watcher: Watcher) -> None:
-        self._host = host
-        self._began = began
-        self._watcher = watcher
+    def __init__(self, day: IssueDayView, since: float, subscriber: ExchangeSubscriber) -> None:
+        self._day = day
+        self._since = since
+        self._subscriber = subscriber
         self._clients: dict[int, _OffHoursOrder] = {}
-        self._before: ClosingPrice | None = None
-        self._after: ClosingPrice | None = None
-        self._after_event = 0
-        self._single: SinglePrice | None = None
+        self._morning: ClosingPrice | None = None
+        self._afternoon: ClosingPrice | None = None
+        self._afternoon_event = 0
+        self._single_price: SinglePrice | None = None
 
-    def submit(self, number: int, order: NewOrder, now: float, filled: Callable[[Fill], None]) -> None:
-        """A client's order comes in; it has been found good."""
-        self._clients[number] = _OffHoursOrder(order.board, order.quantity, filled)
+    def submit(self, number: int, order: NewOrder, now: float, on_fill: Callable[[Fill], None]) -> None:
+        """Enter a client's order that has passed the checks."""
+        self._clients[number] = _OffHoursOrder(order.board, order.quantity, on_fill)
         if order.board is Board.SINGLE:
-            self._evenings().submit(number, order.side, order.quantity, order.price)
-            self._tell_evening(now)
+            self._single_price_board().submit(number, order.side, order.quantity, order.price)
+            self._notify_single_price(now)
             return
-        self.early(now)
-        board = self._at(now)
+        self.update_morning_queue(now)
+        board = self._closing_price_board(now)
         if board is not None:
-            self._told(now, board.submit(number, order.side, order.quantity))
+            self._publish(now, board.submit(number, order.side, order.quantity))
 
     def cancel(self, number: int, quantity: int | None, now: float) -> int:
-        """Takes (so much of) a client's order out; how much was open, 0 where it is not here."""
+        """Cancel a client's order, or ``quantity`` shares of it; the cancelled shares, 0 if it is not here."""
         client = self._clients.get(number)
         if client is None:
             return 0
-        board = {Board.BEFORE: self._before, Board.AFTER: self._after}.get(client.board, self._single)
-        gone = board.cancel(number, quantity) if board else 0
-        client.left -= gone
+        board = {Board.BEFORE: self._morning, Board.AFTER: self._afternoon}.get(
+            client.board, self._single_price
+        )
+        cancelled = board.cancel(number, quantity) if board else 0
+        client.left -= cancelled
         if not client.left:
             del self._clients[number]
         if client.board is Board.SINGLE:
-            self._tell_evening(now)
-        elif self._host.loud:
-            self._watcher.quoted(self._host.plan.issue.code, now)
-        return gone
+            self._notify_single_price(now)
+        elif self._day.subscribed:
+            self._subscriber.on_quote(self._day.plan.issue.code, now)
+        return cancelled
 
-    def turned(self, phase: Phase, time: float) -> None:
-        """The session has come to another phase: what the old one leaves open is void."""
+    def change_phase(self, phase: Phase, time: float) -> None:
+        """Void the open orders of the board that ends with the previous phase."""
         for number, client in [*self._clients.items()]:
-            if client.board is _VOID.get(phase):
+            if client.board is _VOIDED.get(phase):
                 self.cancel(number, None, time)
 
-    def early(self, time: float) -> None:
-        """In 장전 시간외종가: the background's queue as it is now."""
-        plan = self._host.plan
+    def update_morning_queue(self, time: float) -> None:
+        """During 장전 시간외종가, bring the background's queue up to date."""
+        plan = self._day.plan
         if plan.hours.collects <= time < plan.hours.early:
-            _side, waiting = self._early(time)
-            self._told(time, self._mornings(time).move(waiting), quiet=True)
+            _side, resting = self._morning_flow(time)
+            # The caller notifies of the queues.
+            self._publish(time, self._morning_board(time).advance(resting), notify_quote=False)
 
     def step(self, time: float) -> None:
-        """Lets happen what is due then, after the close."""
-        if time >= self._host.plan.hours.single:
-            matches = self._evenings().step()
-            self._traded_alone(time, matches)
-            self._tell_evening(time)
-        elif time >= self._host.plan.hours.after:
-            board, event = self._afternoons(), self._after_event
-            drawn = merged_day.at_close(self._host.plan)
-            self._after_event += 1
-            self._told(time, board.move(drawn.left[event], drawn.volume[event]) if event else board.begin())
+        """Process the event after the close that is due at that time."""
+        if time >= self._day.plan.hours.single:
+            matches = self._single_price_board().step()
+            self._publish_single_price(time, matches)
+            self._notify_single_price(time)
+        elif time >= self._day.plan.hours.after:
+            board, event = self._afternoon_board(), self._afternoon_event
+            flow = merged_day.afternoon_flow(self._day.plan)
+            self._afternoon_event += 1
+            self._publish(
+                time, board.advance(flow.left[event], flow.volume[event]) if event else board.start_trading()
+            )
 
-    def waiting(self, now: float) -> QueuedShares:
-        """What waits in 시간외종가."""
-        board = self._at(now)
-        return board.waiting if board is not None else QueuedShares(0, 0)
+    def closing_price_queue(self, now: float) -> QueuedShares:
+        """The queues of 시간외종가."""
+        board = self._closing_price_board(now)
+        return board.queued if board is not None else QueuedShares(0, 0)
 
-    def evening(self) -> SinglePriceState:
-        """How 시간외 단일가 stands."""
-        return self._evenings().evening()
+    def single_price(self) -> SinglePriceState:
+        """The state of 시간외 단일가."""
+        return self._single_price_board().state()
 
     # The boards.
 
-    def _at(self, now: float) -> ClosingPrice | None:
-        """The board of 시간외종가 that is open, or was last."""
-        hours = self._host.plan.hours
+    def _closing_price_board(self, now: float) -> ClosingPrice | None:
+        """The board of 시간외종가 that is open, or after the close the last one."""
+        hours = self._day.plan.hours
         if now >= hours.closes:
-            return self._afternoons()
-        return self._mornings(now) if hours.collects <= now < hours.early else None
+            return self._afternoon_board()
+        return self._morning_board(now) if hours.collects <= now < hours.early else None
 
-    def _mornings(self, now: float) -> ClosingPrice:
-        if self._before is None:
-            self._before = ClosingPrice(self._host.plan.base, *self._early(now))
-        return self._before
+    def _morning_board(self, now: float) -> ClosingPrice:
+        if self._morning is None:
+            self._morning = ClosingPrice(self._day.plan.base, *self._morning_flow(now))
+        return self._morning
 
-    def _early(self, now: float) -> tuple[Side, int]:
-        """Who waits in 장전 시간외종가."""
-        plan = self._host.plan
-        return synthetic_trades.early(
-            plan.key, plan.previous_volume if plan.crowd else 0, now - plan.hours.collects
+    def _morning_flow(self, now: float) -> tuple[Side, int]:
+        """The background's side and shares in 장전 시간외종가."""
+        plan = self._day.plan
+        return closing_price_flow.morning_queue(
+            plan.key, plan.previous_volume if plan.off_hours_flow else 0, now - plan.hours.collects
         )
 
-    def _afternoons(self) -> ClosingPrice:
-        if self._after is None:
-            drawn = merged_day.at_close(self._host.plan)
-            done = self._after_event = bisect_right(drawn.time, self._began)
-            price = merged_day.closed(self._host.plan).price
-            collected = None if done else drawn.volume[0]
-            self._after = ClosingPrice(price, drawn.side, drawn.left[max(0, done - 1)], collected)
-        return self._after
+    def _afternoon_board(self) -> ClosingPrice:
+        if self._afternoon is None:
+            flow = merged_day.afternoon_flow(self._day.plan)
+            done = self._afternoon_event = bisect_right(flow.time, self._since)
+            price = merged_day.session_close(self._day.plan).price
+            collected = None if done else flow.volume[0]
+            self._afternoon = ClosingPrice(price, flow.side, flow.left[max(0, done - 1)], collected)
+        return self._afternoon
 
-    def _evenings(self) -> SinglePrice:
-        if self._single is None:
-            plan = self._host.plan
+    def _single_price_board(self) -> SinglePrice:
+        if self._single_price is None:
+            plan = self._day.plan
             hours = SinglePriceHours(plan.hours.single, plan.hours.ends)
-            close, events = merged_day.closed(plan), hours.events(plan.key, self._began)
-            self._single = SinglePrice(plan.issue.code, plan.issue.shares, close, hours, events)
-        return self._single
+            close, events = merged_day.session_close(plan), hours.events_by(plan.key, self._since)
+            self._single_price = SinglePrice(plan.issue.code, plan.issue.shares, close, hours, events)
+        return self._single_price
 
-    # Telling.
+    # Notifications.
 
-    def _told(self, time: float, met: Sequence[Met], quiet: bool = False) -> None:
-        """Trades of 시간외종가 come onto the day's tape. ``quiet``: somebody else will tell of the queues."""
-        host = self._host
-        code = host.plan.issue.code
-        ask, bid = host.book.ask(), host.book.bid()
-        for side, match in met:
+    def _publish(self, time: float, matches: Sequence[InitiatedMatch], notify_quote: bool = True) -> None:
+        """Add trades of 시간외종가 to the day's tape and notify the subscriber and the clients."""
+        day = self._day
+        code = day.plan.issue.code
+        ask, bid = day.book.ask(), day.book.bid()
+        for side, match in matches:
             trade = Trade(code, time, match.price, match.volume, side)
-            merged_day.add(host.tape, trade)
-            host.note(trade)
-            if host.loud:
-                self._watcher.traded(trade, host.tape, ask, bid)
-        if host.loud and not quiet:
-            self._watcher.quoted(code, time)
-        self._fill(time, [match for _side, match in met])
+            merged_day.add_trade(day.tape, trade)
+            day.record_trade(trade)
+            if day.subscribed:
+                self._subscriber.on_trade(trade, day.tape, ask, bid)
+        if day.subscribed and notify_quote:
+            self._subscriber.on_quote(code, time)
+        self._notify_fills(time, [match for _side, match in matches])
 
-    def _traded_alone(self, time: float, matches: Sequence[Match]) -> None:
-        """Trades of an auction come onto a tape of their own."""
-        host, single = self._host, self._evenings()
+    def _publish_single_price(self, time: float, matches: Sequence[Match]) -> None:
+        """Add trades of 시간외 단일가 to its own tape and notify the subscriber and the clients."""
+        day, board = self._day, self._single_price_board()
         for match in matches:
-            trade = Trade(host.plan.issue.code, time, match.price, match.volume, Side.NONE)
-            single.traded(trade)
-            if host.loud:
-                self._watcher.evening(trade.code, time, trade)
-        self._fill(time, matches)
+            trade = Trade(day.plan.issue.code, time, match.price, match.volume, Side.NONE)
+            board.add_trade(trade)
+            if day.subscribed:
+                self._subscriber.on_single_price(trade.code, time, trade)
+        self._notify_fills(time, matches)
 
-    def _tell_evening(self, time: float) -> None:
-        if self._host.loud:
-            self._watcher.evening(self._host.plan.issue.code, time, None)
+    def _notify_single_price(self, time: float) -> None:
+        if self._day.subscribed:
+            self._subscriber.on_single_price(self._day.plan.issue.code, time, None)
 
-    def _fill(self, time: float, matches: Sequence[Match]) -> None:
-        code = self._host.plan.issue.code
+    def _notify_fills(self, time: float, matches: Sequence[Match]) -> None:
+        code = self._day.plan.issue.code
         for match in matches:
             for number in (match.maker, match.taker):
                 client = self._clients.get(number)
@@ -213,4 +227,4 @@ class OffHoursBoards:
                     client.left -= match.volume
                     if not client.left:
                         del self._clients[number]
-                    client.filled(Fill(number, code, time, match.price, match.volume, client.left))
+                    client.on_fill(Fill(number, code, time, match.price, match.volume, client.left))

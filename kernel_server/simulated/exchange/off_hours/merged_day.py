@@ -1,6 +1,6 @@
-"""An issue's day with what is traded outside its regular session, as far as no client has a part in it.
+"""An issue's planned day with its off-hours trades, without clients' orders.
 
-What is traded after the close counts on the day's tape, as the broker counts it, and stands in no bar of the market.
+Trades after the close count on the day's tape, as the broker counts them. They are in no bar of the market.
 """
 
 from __future__ import annotations
@@ -10,102 +10,102 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from kernel_server.simulated.base import hash_random
-from kernel_server.simulated.exchange import day_plan as plans
-from kernel_server.simulated.exchange.agenda import EventBatch
+from kernel_server.simulated.exchange import tape as tapes
 from kernel_server.simulated.exchange.day_plan import DayPlan
+from kernel_server.simulated.exchange.event_batches import EventBatch
 from kernel_server.simulated.exchange.interface import Tape, Trade
-from kernel_server.simulated.exchange.off_hours import synthetic_trades
-from kernel_server.simulated.exchange.off_hours.synthetic_trades import AtClose, Close
+from kernel_server.simulated.exchange.off_hours import closing_price_flow, single_price_flow
+from kernel_server.simulated.exchange.off_hours.closing_price_flow import AfternoonFlow
+from kernel_server.simulated.exchange.off_hours.session_close import SessionClose
 from kernel_server.simulated.market.trade_script import Script, Side
 
-BESIDE = -9
-"""The kind of an event beside the regular session."""
+OFF_HOURS = -9
+"""Kind of an off-hours event."""
 
 
-def closed(plan: DayPlan) -> Close:
-    """What the session comes to; it stands at 기준가 where nothing is traded in it.
-
-    Without a crowd its volume is none, and so nobody but clients is there afterwards.
-    """
+def session_close(plan: DayPlan) -> SessionClose:
+    """The session's close; 기준가 if nothing trades. Its volume is 0 without off-hours background order flow."""
     script, price, volume = plan.script, plan.base, 0
     if len(script):
         price, volume = int(script.price[-1]), int(script.volume.sum())
-    elif plan.whole is not None and not plan.halted:
-        price, volume = int(plan.whole.close[0]), int(plan.whole.volume[0])
-    return Close(plan.key, price, volume if plan.crowd else 0, plan.lower, plan.upper, plan.grid)
+    elif plan.daily_bar is not None and not plan.halted:
+        price, volume = int(plan.daily_bar.close[0]), int(plan.daily_bar.volume[0])
+    return SessionClose(
+        plan.key, price, volume if plan.off_hours_flow else 0, plan.lower, plan.upper, plan.grid
+    )
 
 
-def at_close(plan: DayPlan) -> AtClose:
-    """장후 시간외종가."""
-    return synthetic_trades.at_close(closed(plan), plan.hours.after, plan.hours.single)
+def afternoon_flow(plan: DayPlan) -> AfternoonFlow:
+    """The background's 장후 시간외종가."""
+    return closing_price_flow.afternoon_flow(session_close(plan), plan.hours.after, plan.hours.single)
 
 
-def tape(plan: DayPlan, position: int, now: float) -> Tape:
-    """The tape at that moment, ``position`` trades into the script."""
-    made = plans.tape(plan, position, now)
+def tape_at(plan: DayPlan, position: int, now: float) -> Tape:
+    """The tape at that moment, after the first ``position`` trades of the script."""
+    tape = tapes.tape_at(plan, position, now)
     if now >= plan.hours.after and not plan.halted:
-        script = at_close(plan).trades
-        _summed(made, script, script.begun(now))
-    return made
+        script = afternoon_flow(plan).trades
+        _add_script(tape, script, script.count_by(now))
+    return tape
 
 
-def trades(plan: DayPlan, position: int, now: float) -> list[Trade]:
-    """The first ``position`` trades of the script, and those at the close up to that moment."""
-    made = plans.trades(plan, position)
+def trades_until(plan: DayPlan, position: int, now: float) -> list[Trade]:
+    """The first ``position`` trades of the script, then those of 장후 시간외종가 up to that moment."""
+    trades = tapes.first_trades(plan, position)
     if now >= plan.hours.after and not plan.halted:
-        script = at_close(plan).trades
-        made += _listed(plan.issue.code, script, script.begun(now))
-    return made
+        script = afternoon_flow(plan).trades
+        trades += _first_trades(plan.issue.code, script, script.count_by(now))
+    return trades
 
 
-def _listed(code: str, script: Script, position: int) -> list[Trade]:
+def _first_trades(code: str, script: Script, position: int) -> list[Trade]:
     columns = (script.time, script.price, script.volume, script.side)
     rows = zip(*(column[:position].tolist() for column in columns), strict=True)
     return [Trade(code, time, price, volume, Side(side)) for time, price, volume, side in rows]
 
 
-def add(made: Tape, trade: Trade) -> None:
-    """Counts a trade of 시간외종가: it has no part in the day's open, high and low."""
+def add_trade(tape: Tape, trade: Trade) -> None:
+    """Add a trade of 시간외종가 to the tape's totals. It does not count for the open, high, low and last price."""
     amount = trade.price * trade.volume
-    made.volume += trade.volume
-    made.value += amount
+    tape.volume += trade.volume
+    tape.value += amount
     if trade.side is Side.BUY:
-        made.buys += trade.volume
-        made.buy_count += 1
+        tape.buys += trade.volume
+        tape.buy_count += 1
     elif trade.side is Side.SELL:
-        made.sells += trade.volume
-        made.sell_count += 1
+        tape.sells += trade.volume
+        tape.sell_count += 1
 
 
-def _summed(made: Tape, script: Script, position: int) -> None:
+def _add_script(tape: Tape, script: Script, position: int) -> None:
     price, volume, side = (column[:position] for column in (script.price, script.volume, script.side))
-    made.volume += int(volume.sum())
-    made.value += int(np.dot(price, volume))
+    tape.volume += int(volume.sum())
+    tape.value += int(np.dot(price, volume))
     bought, sold = side == int(Side.BUY), side == int(Side.SELL)
-    made.buys += int(volume[bought].sum())
-    made.sells += int(volume[sold].sum())
-    made.buy_count += int(bought.sum())
-    made.sell_count += int(sold.sum())
+    tape.buys += int(volume[bought].sum())
+    tape.sells += int(volume[sold].sum())
+    tape.buy_count += int(bought.sum())
+    tape.sell_count += int(sold.sum())
 
 
-def agenda(plan: DayPlan, now: float) -> Iterator[EventBatch]:
-    """When anything happens after the close, later than ``now``; nothing of it is computed before the close."""
+def event_batches(plan: DayPlan, now: float) -> Iterator[EventBatch]:
+    """The times of the off-hours events after ``now``; none of them is computed before the close."""
     hours = plan.hours
     if plan.halted or hours.after >= hours.single:
         return
-    # Evenings are drawn in the pause, not all of them at the same moment.
+    # One event in the pause after the close computes the boards; its random time spreads that work.
     moment = hours.closes + (hours.after - hours.closes) * (
         0.1 + hash_random.key(plan.key, "evening") % 1000 / 1250
     )
     if len(plan.script):
         moment = max(moment, float(plan.script.time[-1]))
-    yield from _later([moment], now)
+    yield from _batch_after([moment], now)
     if now < hours.single:
-        yield from _later(at_close(plan).time, now)
-    yield from _later(synthetic_trades.moments(plan.key, hours.single, hours.ends).tolist(), now)
+        yield from _batch_after(afternoon_flow(plan).time, now)
+    yield from _batch_after(single_price_flow.event_times(plan.key, hours.single, hours.ends).tolist(), now)
 
 
-def _later(times: Sequence[float], now: float) -> Iterator[EventBatch]:
+def _batch_after(times: Sequence[float], now: float) -> Iterator[EventBatch]:
     later = [time for time in times if time > now]
     if later:
-        yield EventBatch(later, [BESIDE] * len(later), [], [], [])
+        yield EventBatch(later, [OFF_HOURS] * len(later), [], [], [])

@@ -97,7 +97,7 @@ class RecordedMarket:
         """Every issue of the listing and of the files, by code."""
         return self._issues
 
-    def recorded(self, code: str, day: int) -> Script | None:
+    def script(self, code: str, day: int) -> Script | None:
         """The given trades of that YYYYMMDD; None where there are none.
 
         Raises:
@@ -105,7 +105,7 @@ class RecordedMarket:
         """
         return self._ticks.script(code, day)
 
-    def before(self, code: str, day: int) -> RecordedDay | None:
+    def latest_before(self, code: str, day: int) -> RecordedDay | None:
         """The newest given trades before that YYYYMMDD; errors as for ``recorded``."""
         for given in reversed(self._ticks.codes().get(code, ())):
             script = self._ticks.script(code, given) if given < day else None

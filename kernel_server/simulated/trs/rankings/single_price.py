@@ -18,9 +18,9 @@ from kernel_server.simulated.base import hash_random, kiwoom_format
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
-from kernel_server.simulated.exchange.off_hours import synthetic_trades as evenings
+from kernel_server.simulated.exchange.off_hours import single_price_flow
+from kernel_server.simulated.exchange.off_hours.session_close import SessionClose
 from kernel_server.simulated.exchange.off_hours.single_price import SinglePrice, SinglePriceHours
-from kernel_server.simulated.exchange.off_hours.synthetic_trades import Close
 from kernel_server.simulated.market import phases
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.tick_size import board, rules
@@ -39,7 +39,7 @@ class _Drawn:
 
     session: int
     places: Ints
-    closes: list[Close]
+    closes: list[SessionClose]
     price: Ints
     volume: Ints
 
@@ -52,13 +52,13 @@ class SinglePriceRanking:
     Args:
         survey: says how the sessions ended.
         seed: of what is drawn; the exchange's.
-        crowd: whether anybody but clients trades in the evening; otherwise nobody is ranked.
+        off_hours_flow: whether anybody but clients trades in the evening; otherwise nobody is ranked.
     """
 
-    def __init__(self, survey: MarketScanner, seed: int, crowd: bool = True) -> None:
+    def __init__(self, survey: MarketScanner, seed: int, off_hours_flow: bool = True) -> None:
         self._survey = survey
         self._seed = seed
-        self._crowd = crowd
+        self._off_hours_flow = off_hours_flow
         self._newest: _Drawn | None = None
         self._filters: dict[tuple[str, int], list[tuple[str, float, float]]] = {}
         for name, value, field, least, most in table("evening_filter"):
@@ -84,11 +84,11 @@ class SinglePriceRanking:
         if order is None or None in filters:
             raise TrRejected("bad_input")
         session = self._survey.sessions.last_started(now)
-        if not self._crowd or self._survey.running(now) or session < 0:
+        if not self._off_hours_flow or self._survey.running(now) or session < 0:
             return TrAnswer(message=message("no_history"))
         of = phases.hours(self._survey.sessions, session)
         hours = SinglePriceHours(of.single, of.ends)
-        done = hours.auctions(now)
+        done = hours.auctions_by(now)
         facts, prices, drawn = self._survey.facts(now), self._survey.prices(now), self._drawn(session, now)
         columns = _columns(facts, drawn, done)
         field, sense, least, most = order
@@ -118,8 +118,8 @@ class SinglePriceRanking:
                 if facts.dates[place] == date and int(prices.volume[place]) > 0
             ]
             closes = [self._close(facts, prices, place, date) for place in places]
-            evening = [evenings.drawn(close) for close in closes]
-            shape = (-1, evenings.AUCTIONS)
+            evening = [single_price_flow.generate_auctions(close) for close in closes]
+            shape = (-1, single_price_flow.AUCTIONS)
             self._newest = _Drawn(
                 session,
                 np.array(places, np.int64),
@@ -129,9 +129,9 @@ class SinglePriceRanking:
             )
         return self._newest
 
-    def _close(self, facts: IssueFacts, prices: SessionPrices, place: int, date: int) -> Close:
+    def _close(self, facts: IssueFacts, prices: SessionPrices, place: int, date: int) -> SessionClose:
         issue = facts.issues[place]
-        return Close(
+        return SessionClose(
             hash_random.key(self._seed, issue.code, date),
             int(prices.last[place]),
             int(prices.volume[place]),
@@ -175,7 +175,7 @@ def _row(
     close = drawn.closes[place]
     at = int(drawn.places[place])
     issue, base = facts.issues[at], int(facts.base[at])
-    shown = SinglePrice(issue.code, issue.shares, close, hours, hours.events(close.key, now)).evening()
+    shown = SinglePrice(issue.code, issue.shares, close, hours, hours.events_by(close.key, now)).state()
     held = state(shown.tape)
     return {
         "종목코드": issue.code,

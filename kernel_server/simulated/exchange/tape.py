@@ -1,0 +1,88 @@
+"""The trade tape of a day plan: the trades of its script, and their running totals."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernel_server.simulated.exchange.day_plan import DayPlan
+from kernel_server.simulated.exchange.interface import Tape, Trade
+from kernel_server.simulated.market.trade_script import Script, Side
+
+
+def tape_at(plan: DayPlan, position: int, now: float) -> Tape:
+    """The tape after the first ``position`` trades of the script."""
+    tape = Tape(
+        code=plan.issue.code,
+        base=plan.base,
+        upper=plan.upper,
+        lower=plan.lower,
+        previous_volume=plan.previous_volume,
+        previous_value=plan.previous_value,
+        shares=plan.issue.shares,
+        last=plan.base,
+    )
+    if position:
+        _add_script(tape, plan.script, position)
+    elif plan.daily_bar is not None and now >= plan.hours.closes:
+        bar = plan.daily_bar
+        tape.last, tape.volume, tape.value = int(bar.close[0]), int(bar.volume[0]), int(bar.value[0])
+        if tape.volume:
+            tape.open, tape.high, tape.low = int(bar.open[0]), int(bar.high[0]), int(bar.low[0])
+    return tape
+
+
+def _add_script(tape: Tape, script: Script, position: int) -> None:
+    time, price, volume, side = (
+        column[:position] for column in (script.time, script.price, script.volume, script.side)
+    )
+    high, low = int(np.argmax(price)), int(np.argmin(price))
+    tape.last, tape.open = int(price[-1]), int(price[0])
+    tape.high, tape.low = int(price[high]), int(price[low])
+    tape.volume, tape.value = int(volume.sum()), int(np.dot(price.astype(np.int64), volume))
+    bought, sold = side == int(Side.BUY), side == int(Side.SELL)
+    tape.buys, tape.sells = int(volume[bought].sum()), int(volume[sold].sum())
+    tape.buy_count, tape.sell_count = int(bought.sum()), int(sold.sum())
+    tape.open_time = hhmmss(float(time[0]))
+    tape.high_time, tape.low_time = hhmmss(float(time[high])), hhmmss(float(time[low]))
+
+
+def add_trade(tape: Tape, trade: Trade) -> None:
+    """Add a trade to the tape's totals."""
+    _code, time, price, volume, side = trade
+    tape.last = price
+    tape.volume += volume
+    tape.value += price * volume
+    if side is Side.BUY:
+        tape.buys += volume
+        tape.buy_count += 1
+    elif side is Side.SELL:
+        tape.sells += volume
+        tape.sell_count += 1
+    if price > tape.high:
+        tape.high, tape.high_time = price, hhmmss(time)
+    if price < tape.low or not tape.open:
+        tape.low, tape.low_time = price, hhmmss(time)
+    if not tape.open:
+        tape.open, tape.open_time = price, hhmmss(time)
+
+
+def first_trades(plan: DayPlan, position: int) -> list[Trade]:
+    """The first ``position`` trades of the script."""
+    script = plan.script
+    sides = {int(side): side for side in Side}
+    return [
+        Trade(plan.issue.code, time, price, volume, sides[side])
+        for time, price, volume, side in zip(
+            script.time[:position].tolist(),
+            script.price[:position].tolist(),
+            script.volume[:position].tolist(),
+            script.side[:position].tolist(),
+            strict=True,
+        )
+    ]
+
+
+def hhmmss(time: float) -> str:
+    """The time of day in Seoul."""
+    second = (int(time) + 9 * 3600) % 86_400
+    return f"{second // 3600:02}{second // 60 % 60:02}{second % 60:02}"
