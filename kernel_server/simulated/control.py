@@ -96,9 +96,9 @@ class SimulatedControl:
         self._answers = AnswerDelivery(self, settings)
         self._indices = IndexValues(market, sessions)
         scanner = MarketScanner(market, settings, sessions)
-        watchers = SubscriberFanout()
+        subscribers = SubscriberFanout()
         self._exchange = SimulatedExchange(
-            market, clock, sessions, later, seed, watchers, recorded, off_hours_flow=off_hours_flow
+            market, clock, sessions, later, seed, subscribers, recorded, off_hours_flow=off_hours_flow
         )
         self._feed = Feed(
             self, self._exchange, self.registrations, settings, issues, sessions, self._indices, scanner
@@ -113,8 +113,8 @@ class SimulatedControl:
             lambda code: self._exchange.single_price(code).tape.last,
             closes=Closes(market, clock),
         )
-        watchers.subscribe_to_phases(self._brokerage.on_phase)
-        watchers.subscribe(self._feed)
+        subscribers.subscribe_to_phases(self._brokerage.on_phase)
+        subscribers.subscribe(self._feed)
         self._conditions = Conditions(self, settings, self._limits, scanner)
         self._themes = Themes(issues)
         self.faults = Faults(

@@ -1,4 +1,4 @@
-"""What the tests of the exchange stand on: a watcher that writes down, and an exchange on a stepped clock."""
+"""What the tests of the exchange stand on: a subscriber that writes down, and an exchange on a stepped clock."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CODE = SAMSUNG.code
 
 @dataclass
 class Notes:
-    """A watcher that writes everything down, each note with its kind, and sees that no book is crossed.
+    """A subscriber that writes everything down, each note with its kind, and sees that no book is crossed.
 
     ``trades`` are those of the day's tape, ``evenings`` what is told of 시간외 단일가.
     """
@@ -78,7 +78,7 @@ class Notes:
 
 
 class Floor:
-    """An exchange and its watcher; the control thread is whoever calls ``settle``."""
+    """An exchange and its subscriber; the control thread is the caller of ``settle``."""
 
     def __init__(
         self,

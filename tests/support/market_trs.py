@@ -21,7 +21,7 @@ SEED = 3  # of what happens within a day
 
 
 class Nobody:
-    """A watcher who is told nothing, as nothing is watched."""
+    """A subscriber without callbacks, as no issue is subscribed."""
 
     def on_trade(self, trade: Trade, tape: Tape, ask: int, bid: int) -> None: ...
 

@@ -115,7 +115,7 @@ class Feed:
 
     Args:
         line: the way to the broker.
-        exchange: notifies this feed, its watcher. A code is watched there from its first registration to its last
+        exchange: notifies this feed, its subscriber. A code is subscribed there from its first registration to its last
             removal.
         registrations: their ``changed`` is taken over.
         settings: what is chosen about the strings.
