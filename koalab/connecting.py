@@ -88,10 +88,10 @@ def _check(clock: str | None, limits: str) -> None:
         if clock is not None:
             name = clock_name.parse(clock)
             if name.moment is not None:
-                from kernel_server.simulated.market.clock import begins
+                from kernel_server.simulated.market.clock import start_moment
                 from koalab.calendar import table
 
-                begins(name, table())
+                start_moment(name, table())
     except clock_name.BadClock as error:
         raise BadInput(str(error)) from None
     if limits not in PRESETS:

@@ -78,13 +78,13 @@ def build(
     if market_data is not None:
         from kernel_server.simulated.market.recorded.market import RecordedMarket
 
-        market = tapes = RecordedMarket(market_data, load, kept=_KEPT)
+        market = tapes = RecordedMarket(market_data, load, cached=_KEPT)
         if settings.after_hours is None:
             settings = dataclasses.replace(settings, after_hours="clients")
     else:
         from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 
-        market = SyntheticMarket(seed, load, minute_sessions=settings.minute_days, kept=_KEPT)
+        market = SyntheticMarket(seed, load, minute_sessions=settings.minute_days, cached=_KEPT)
         if settings.fundamentals_seed is None:
             settings = dataclasses.replace(settings, fundamentals_seed=seed)
     keeper = None if account_file is None else AccountFileWriter(account_file, later)

@@ -1,7 +1,7 @@
-"""What goes wrong between a program and its broker, made to go wrong: on demand, or every day at a set time.
+"""Faults between a program and its broker, on demand or daily at a set time.
 
-``Faults`` decides and the control acts: it asks ``login`` how a login ends, ``delay`` by how much an answer is late,
-and ``copies`` how often an event is handed on. Without a fault the answers are: as ever, not at all, once.
+``Faults`` decides and the control acts: ``login`` gives the result of a login, ``delay`` the delay of an answer,
+``copies`` how often an event is delivered. Without a fault these are the usual result, 0 and 1.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ Kind = Literal["restart", "cut", "silence", "slowness"]
 
 @dataclass(frozen=True, slots=True)
 class PlannedFault:
-    """A fault that comes every day.
+    """A daily fault.
 
     Attributes:
         at: HH:MM or HH:MM:SS in Seoul.
-        kind: ``restart`` (cut, and nobody can log in for a while), ``cut``, ``silence`` or ``slowness``.
-        seconds: how long it lasts; a mere cut lasts no time.
-        extra: seconds by which answers are late in a ``slowness``.
+        kind: ``restart`` (a cut, then no login for a while), ``cut``, ``silence`` or ``slowness``.
+        seconds: its length; irrelevant for a ``cut``.
+        extra: delay of answers in seconds during a ``slowness``.
     """
 
     at: str
@@ -51,7 +51,7 @@ class PlannedFault:
             raise ValueError(f"a fault cannot last {self.seconds} s or make answers {self.extra} s late")
 
     def next(self, now: float) -> float:
-        """When it comes for the first time after ``now``, seconds since the epoch."""
+        """Time of the first occurrence after ``now``, seconds since the epoch."""
         parts = [*(int(part) for part in self.at.split(":")), 0][:3]
         moment = seoul(now).replace(hour=parts[0], minute=parts[1], second=parts[2], microsecond=0)
         if moment.timestamp() <= now:
@@ -63,13 +63,13 @@ KINDS = ("restart", "cut", "silence", "slowness")
 
 
 def parse(text: str) -> PlannedFault:
-    """A fault as it is written on a command line: ``nightly``, or ``HH:MM KIND [SECONDS [EXTRA]]``.
+    """A fault as written on a command line: ``nightly``, or ``HH:MM KIND [SECONDS [EXTRA]]``.
 
     Raises:
         ValueError: it is neither.
 
     >>> parse("12:30 slowness 60 2.5")
-    Planned(at='12:30', kind='slowness', seconds=60.0, extra=2.5)
+    PlannedFault(at='12:30', kind='slowness', seconds=60.0, extra=2.5)
     """
     if text == "nightly":
         return NIGHTLY
@@ -86,139 +86,139 @@ def parse(text: str) -> PlannedFault:
 
 
 NIGHTLY = PlannedFault("05:00", "restart", seconds=180.0)
-"""The broker's own daily check, as its guide tells of it: around five, one to five minutes."""
+"""The broker's daily check according to its guide: around 05:00, one to five minutes."""
 
 
 class Faults:
-    """The faults of one control. It is touched on the control thread alone.
+    """The faults of one control. It runs on the control thread only.
 
     Args:
         clock: the broker's time.
-        later: hands work to the control thread.
-        cut: cuts the connection, with the code that OnEventConnect is to say.
-        plan: what comes every day.
-        reorder: has an order's first Chejan events come before the answer to SendOrder, or after it again.
+        call_soon: runs work on the control thread.
+        cut: cuts the connection, with OnEventConnect's code.
+        plan: daily faults.
+        reorder: turns on or off that an order's first Chejan events come before the answer to SendOrder.
     """
 
     def __init__(
         self,
         clock: Clock,
-        later: Callable[[Callable[[], None]], None],
+        call_soon: Callable[[Callable[[], None]], None],
         cut: Callable[[int], None],
         plan: Sequence[PlannedFault] = (),
         reorder: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._clock = clock
-        self._later = later
+        self._call_soon = call_soon
         self._cut = cut
         self._plan = tuple(plan)
         self._reorder = reorder
         self._timers: dict[int, Timer] = {}
         self._closed = False
-        self._away_until = 0.0
+        self._unreachable_until = 0.0
         self._silent_until = 0.0
         self._slow_until = 0.0
         self._extra = 0.0
         self._copies: dict[str, list[int]] = {}
         self._logins: list[int] = []
-        self._outdated = False
+        self._update_demanded = False
 
     def start(self) -> None:
-        """From now on the plan is carried out."""
+        """Start the daily faults."""
         for number in range(len(self._plan)):
-            self._arm(number)
+            self._schedule(number)
 
     def close(self) -> None:
-        """Nothing comes any more."""
+        """Stop the daily faults."""
         self._closed = True
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
 
-    # What can be made to happen.
+    # Faults on demand.
 
     def cut(self, code: int = CONNECTION_CLOSED) -> None:
-        """The connection is gone, and with it every registration and every answer under way."""
+        """Cut the connection: all registrations and pending answers are lost."""
         self._cut(code)
 
     def restart(self, seconds: float, code: int = CONNECTION_CLOSED) -> None:
-        """The server goes away: a cut, and logins fail for so long."""
-        self._away_until = max(self._away_until, self._clock.now() + seconds)
+        """Restart the server: a cut, then logins fail for that many seconds."""
+        self._unreachable_until = max(self._unreachable_until, self._clock.now() + seconds)
         self._cut(code)
 
     def go_silent(self, seconds: float = FOREVER) -> None:
-        """No event comes for so long, and those that would have are lost. Functions go on answering."""
+        """Lose all events for that many seconds. Functions still return."""
         self._silent_until = self._clock.now() + seconds
 
     def slow_down(self, extra: float, seconds: float = FOREVER) -> None:
-        """For so long every answer is late by ``extra`` seconds. An ``extra`` of 0 ends it."""
+        """Delay all answers by ``extra`` seconds for that many seconds; an ``extra`` of 0 ends it."""
         self._extra = extra
         self._slow_until = self._clock.now() + seconds
 
     def lose(self, event: str, times: int = 1) -> None:
-        """The next events of that name do not arrive."""
+        """Lose the next events of that name."""
         self._copies.setdefault(event, []).extend([0] * times)
 
     def double(self, event: str, times: int = 1) -> None:
-        """The next events of that name arrive twice."""
+        """Deliver the next events of that name twice."""
         self._copies.setdefault(event, []).extend([2] * times)
 
     def reject_logins(self, code: int = LOGIN_FAILED, times: int = 1) -> None:
-        """The next logins fail with that code."""
+        """Let the next logins fail with that code."""
         if code >= 0:
             raise ValueError(f"a login fails with a negative code, not with {code}")
         self._logins.extend([code] * times)
 
     def demand_update(self) -> None:
-        """There is a new version, and it cannot be put in place while this control is loaded: no login succeeds."""
-        self._outdated = True
+        """Require a new version, which cannot be installed while this control is loaded: all logins fail."""
+        self._update_demanded = True
 
     def chejan_first(self) -> None:
-        """From now on an order's first Chejan events come before the answer to SendOrder, as under load."""
+        """Send an order's first Chejan events before the answer to SendOrder, as happens under load."""
         self._reorder(True)
 
     def recover(self) -> None:
-        """Everything is well again; what the plan holds still comes."""
-        self._away_until = self._silent_until = self._slow_until = self._extra = 0.0
+        """End all faults. Daily faults go on."""
+        self._unreachable_until = self._silent_until = self._slow_until = self._extra = 0.0
         self._copies.clear()
         self._logins.clear()
-        self._outdated = False
+        self._update_demanded = False
         self._reorder(False)
 
-    # What the control asks.
+    # Queries of the control.
 
     def login(self, usual: int) -> int:
-        """How the login that is just ending ends, where it would otherwise end with ``usual``."""
-        if self._outdated:
+        """Result of the login that is ending; ``usual`` without a fault."""
+        if self._update_demanded:
             return VERSION_NOT_UPDATED
-        if self._clock.now() < self._away_until:
+        if self._clock.now() < self._unreachable_until:
             return SERVER_UNREACHABLE
         return self._logins.pop(0) if self._logins else usual
 
     def delay(self) -> float:
-        """By how many seconds an answer is late that is asked for now."""
+        """Delay in seconds of the answer to a request made now."""
         return self._extra if self._clock.now() < self._slow_until else 0.0
 
     def copies(self, event: str) -> int:
-        """How often the event of that name is handed on: 0, 1 or 2 times. Asked once for each event."""
+        """How often an event of that name is delivered: 0, 1 or 2. Call it once per event."""
         if self._clock.now() < self._silent_until:
             return 0
         planned = self._copies.get(event)
         return planned.pop(0) if planned else 1
 
-    # The plan.
+    # Daily faults.
 
-    def _arm(self, number: int) -> None:
+    def _schedule(self, number: int) -> None:
         due = self._plan[number].next(self._clock.now())
-        # The clock's thread only hands on. Nobody waits for a fault.
+        # The clock's thread only passes the fault on. A stepped clock does not jump to a background timer.
         self._timers[number] = self._clock.call_at(
-            due, lambda: self._later(lambda: self._come(number)), background=True
+            due, lambda: self._call_soon(lambda: self._run_planned(number)), background=True
         )
 
-    def _come(self, number: int) -> None:
+    def _run_planned(self, number: int) -> None:
         if self._closed:
             return
-        self._arm(number)
+        self._schedule(number)
         planned = self._plan[number]
         if planned.kind == "restart":
             self.restart(planned.seconds)

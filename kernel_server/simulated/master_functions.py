@@ -7,7 +7,7 @@ from functools import cached_property
 
 from kernel_server.clock import Clock
 from kernel_server.simulated.base.tables import rows as table
-from kernel_server.simulated.market.day_summary import history, newest
+from kernel_server.simulated.market.day_summary import history, latest_summary
 from kernel_server.simulated.market.model import Issue, Market
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.trading_hours import TradingHours
@@ -87,9 +87,9 @@ class MasterFunctions:
             return ""
         now = self._clock.now()
         try:
-            day = newest(issue, history(self._market, sTrCode, self._hours.before_running(now), 2))
+            day = latest_summary(issue, history(self._market, sTrCode, self._hours.before_running(now), 2))
             if day is None:
-                day = newest(issue, history(self._market, sTrCode, now, 2))
+                day = latest_summary(issue, history(self._market, sTrCode, now, 2))
         except BadMarketData:
             log.exception("no price of %s", sTrCode)
             return ""

@@ -1,4 +1,4 @@
-"""The broker's own count of requests: what it lets through, refuses, and no longer forgives."""
+"""The broker's rate limit of requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BANNED = -209
 
 
 class _Fixed:
-    """At most ``limit`` in each whole second of the clock."""
+    """At most ``limit`` requests in each whole second of the clock."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -26,12 +26,12 @@ class _Fixed:
             self._second, self._used = second, 0
         return self._used >= self._limit
 
-    def count(self, now: float) -> None:  # noqa: ARG002 - full() has just looked at the time
+    def count(self, now: float) -> None:  # noqa: ARG002 - full() has updated the second
         self._used += 1
 
 
 class _Sliding:
-    """At most ``limit`` in any ``seconds`` that end now."""
+    """At most ``limit`` requests in the last ``seconds``."""
 
     def __init__(self, limit: int, seconds: float) -> None:
         self._limit = limit
@@ -48,10 +48,10 @@ class _Sliding:
 
 
 class RequestLimits:
-    """One counter over CommRqData, CommKwRqData and SendCondition together.
+    """One counter for CommRqData, CommKwRqData and SendCondition together.
 
-    A refused request is not sent and does not count. The hour slides whatever ``window`` says: that is
-    the harder of the two, and a program that keeps to it keeps to the other.
+    A refused request is not sent and does not count. The hourly window always slides: that is the stricter reading,
+    and a program that keeps to it keeps to the other one too.
     """
 
     def __init__(self, settings: BrokerSettings) -> None:
@@ -59,7 +59,7 @@ class RequestLimits:
         self.renew()
 
     def renew(self) -> None:
-        """A new login: counters and ban are gone."""
+        """Reset counters and ban after a login."""
         settings = self._settings
         second = settings.requests_a_second
         hour = _Sliding(settings.requests_an_hour, 3600.0)
@@ -68,15 +68,15 @@ class RequestLimits:
         self.banned = False
 
     def take(self, now: float) -> int:
-        """Counts a request made at ``now``: 0, -200 (too many) or -209 (too many, too often)."""
+        """Count a request made at ``now``; 0, -200 (over the limit) or -209 (over it too often)."""
         if not self._settings.limited:
             return SERVED
         if self.banned:
             return BANNED
         if any(window.full(now) for window in self._windows):
             self._refused.append(now)
-            often = len(self._refused) == self._settings.overruns
-            self.banned = often and now - self._refused[0] <= self._settings.overrun_seconds
+            repeated = len(self._refused) == self._settings.overruns
+            self.banned = repeated and now - self._refused[0] <= self._settings.overrun_seconds
             return OVERFLOW
         self._refused.clear()
         for window in self._windows:

@@ -1,7 +1,7 @@
-"""What can be chosen about the simulated broker, and what is not known about the real one.
+"""Settings of the simulated broker, including all that is unknown about the real one.
 
-Behaviour that nobody has recorded is a setting here and no constant elsewhere: its default is a guess, and
-a program that works only with one of the choices has found a place where it trusts a guess.
+Behaviour without a recording is a setting here, not a constant elsewhere: its default is a guess, and a program that
+works with only one of the choices depends on a guess.
 """
 
 from __future__ import annotations
@@ -23,85 +23,84 @@ class AccountSetting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerSettings:
-    """Times are in seconds of the clock. Whatever is marked "guess" has not been observed.
+    """Times are in seconds of the broker's clock. "Guess" marks behaviour that has not been observed.
 
     Attributes:
-        user_id, user_name, accounts: what GetLoginInfo answers.
-        module_path: what GetAPIModulePath answers.
-        server_gubun: what GetServerGubun answers: ``1`` is 모의투자, anything else the real server. Nothing but this
-            answer changes with it.
-        login_delay: from CommConnect to OnEventConnect, at least 0.3: the window has to open first.
-        login_result: OnEventConnect's code, 0 or one of the negative ones.
+        user_id, user_name, accounts: results of GetLoginInfo.
+        module_path: result of GetAPIModulePath.
+        server_gubun: result of GetServerGubun: ``1`` is 모의투자, anything else the real server. Nothing else depends
+            on it.
+        login_delay: from CommConnect to OnEventConnect, at least 0.3, as the login window has to open first.
+        login_result: OnEventConnect's code, 0 or a negative one.
         latency: from CommRqData to OnReceiveTrData.
-        limited: whether requests are counted at all; off for benchmarks.
-        requests_a_second, requests_an_hour: what is answered; beyond it -200.
-        window: ``fixed`` counts anew with every second of the clock, ``sliding`` looks one second back.
-        overruns, overrun_seconds: so many refused requests in a row within that time, and everything
-            is refused with -209 until the next login. The numbers are a guess.
-        not_connected: what a request returns before login (guess).
-        bad_screen: what a request with a screen number that is not 0001 to 9999 returns (guess).
-        no_screen_left: what SetRealReg returns for the 201st screen (guess).
-        parse_result: what CommRqData returns where inputs are missing or in a wrong order (guess).
-        input_order: ``declared`` wants inputs in the TR's order, ``any`` packs them itself.
-        rejected_query: after the message of a rejected query, OnReceiveTrData without rows comes
-            (``empty``) or does not (``silent``). Both have been reported.
-        lost_continuation: a next page that the module has no key for starts at the first row
-            (``restart``) or fails like a request that cannot be parsed (``fail``). Guess.
+        limited: whether requests are rate-limited; off for benchmarks.
+        requests_a_second, requests_an_hour: rate limits; requests beyond them return -200.
+        window: ``fixed`` counts anew with each second of the clock, ``sliding`` counts the last second.
+        overruns, overrun_seconds: after that many consecutive refused requests within that time all requests return
+            -209 until the next login. The numbers are a guess.
+        not_connected: result of a request before login (guess).
+        bad_screen: result of a request with a screen number outside 0001 to 9999 (guess).
+        no_screen_left: result of SetRealReg for the 201st screen (guess).
+        parse_result: result of CommRqData if inputs are missing or in a wrong order (guess).
+        input_order: ``declared`` requires inputs in the TR's order, ``any`` accepts any order.
+        rejected_query: after the message of a rejected query, OnReceiveTrData without rows comes (``empty``) or does
+            not (``silent``). Both have been reported.
+        lost_continuation: a next page without a continuation key starts at the first row (``restart``) or fails like a
+            request that cannot be parsed (``fail``). Guess.
         last_page: sPrevNext of the last page of a quote TR, ``0`` or blank.
-        unknown_codes: in CommKwRqData a code that is not listed gives a blank row (``blank``) or
-            none (``skipped``). Guess.
-        padding, field_width: GetCommData fills a value with blanks on that side up to so many bytes (guess).
+        unknown_codes: an unlisted code in CommKwRqData gives a blank row (``blank``) or none (``skipped``). Guess.
+        padding, field_width: GetCommData pads a value with blanks on that side to that many bytes (guess).
         minute_days: depth of the minute charts in sessions (guess).
-        minute_sign: minute prices are coloured against the previous close of the bar's own ``day``
-            or of ``today`` (guess).
+        minute_sign: minute prices are signed against the previous close of the bar's own ``day`` or of ``today``
+            (guess).
         period_date: 일자 of a week, month or year bar is its ``first`` or ``last`` session (guess).
         collateral_rate: 대용가 as a percentage of 기준가; one recorded value fits 78 (guess).
-        fundamentals_seed: seed of PER, EPS and their like; None leaves them blank, as given data must.
-        trade_fields: so many of the 43 fields of a 주식체결 are sent; a server of 2022 sent 42.
-        volume_pace: FID 851 of a 주식체결, 전일 동시간 거래량 비율; how it is computed is not known.
-        no_quote: the price of a level of the book where nobody waits (guess).
-        level_change: 호가직전대비 of a level compares with what waited at the same ``price`` before or in
-            the same ``place`` (guess).
+        fundamentals_seed: seed of PER, EPS and their like; None leaves them blank, as recorded data requires.
+        trade_fields: number of the 43 fields of 주식체결 that are sent; a server of 2022 sent 42.
+        volume_pace: FID 851 of 주식체결, 전일 동시간 거래량 비율, whose computation is unknown.
+        no_quote: price of an empty level of the order book (guess).
+        level_change: 호가직전대비 of a level compares with the previous volume at the same ``price`` or in the same
+            ``place`` (guess).
         market_key: sRealKey of 장시작시간 (guess).
-        interruption_flag: FID 9068 of VI발동/해제 says whether a VI has begun (1) or ended (2) (``state``), or which
-            ``way`` the price went (1 up, 2 down), as FID 9069 does (guess).
-        interruption_code: FID 9001 of VI발동/해제 is the code alone (``plain``) or behind an A, a Q for an ETN
-            (``prefixed``): programs in use take such a letter off (guess).
-        after_hours: who trades outside the session besides clients: somebody drawn from the seed (``drawn``), or
-            nobody (``clients``). None: somebody in a synthetic market, nobody over given prices.
-        evening_types: whether the ECN types of 시간외 단일가 come. Programs have seen them, though Kiwoom says that
+        interruption_flag: FID 9068 of VI발동/해제 is 1 for the begin and 2 for the end of a VI (``state``), or 1 for an
+            upward and 2 for a downward move (``way``), like FID 9069 (guess).
+        interruption_code: FID 9001 of VI발동/해제 is the code alone (``plain``), or has an A before it, a Q for an ETN
+            (``prefixed``), which programs in use strip (guess).
+        after_hours: off-hours trading with random background order flow (``drawn``) or by clients alone
+            (``clients``). None: background order flow in a synthetic market, clients alone over recorded prices.
+        evening_types: whether the ECN types of 시간외 단일가 are sent. Programs have seen them, though Kiwoom says that
             OpenAPI+ does not support them.
-        early_orders: what is left of a 장전 시간외종가 order (61) at 08:40 is not cancelled, says the guide: it
-            stays open, in vain, to the session's end (``kept``), or is void all the same (``void``). Guess.
-        evening_price: a 시간외 단일가 order (62) without a price is refused (``given``), as the guide wants one,
-            or stands at the close (``close``), as one answer of Kiwoom's can be read.
-        early_notices: whether 장시작시간 tells of 장전 시간외종가 as well (a at 08:30, b at 08:40). Guess.
-        evening_ticks: whether the tick chart goes on with 장후 시간외종가, as opt10003 does. Guess.
-        condition_period: a live condition is looked at again every so many seconds of a session (guess).
-        condition_failure: what SendCondition returns where it fails: ``zero``, as documented, or the
-            ``code`` (-11, -12, -13) that the table of errors has for it.
-        index_close: how the last bar of a session is timed in the tick and minute charts of an index:
-            its ``time``, or ``888888``, which has been seen.
+        early_orders: the rest of a 장전 시간외종가 order (61) at 08:40 is not cancelled, according to the guide: it
+            stays open, in vain, to the session's end (``kept``), or is void (``void``). Guess.
+        evening_price: a 시간외 단일가 order (62) without a price is rejected (``given``), as the guide requires one, or
+            gets the close (``close``), as an answer of Kiwoom's can be read.
+        early_notices: whether 장시작시간 has notices of 장전 시간외종가 too (a at 08:30, b at 08:40). Guess.
+        evening_ticks: whether the tick chart includes 장후 시간외종가, as opt10003 does. Guess.
+        condition_period: seconds of a session between two evaluations of a live condition (guess).
+        condition_failure: result of a failed SendCondition: ``zero``, as documented, or the ``code`` (-11, -12, -13) of
+            the error table.
+        index_close: label of a session's last bar in the tick and minute charts of an index: its ``time``, or
+            ``888888``, which has been seen.
         index_tick_days: depth of the tick charts of an index in sessions (guess).
-        flow_signs: opt10059 and opt10060 write what was bought with a plus and what was sold with a minus
-            (``signed``), or both plainly (``plain``). Guess; a net amount is signed in any case.
-        deposit: what each account begins with, KRW (guess).
-        fee_rate: of a trade's amount, in thousandths of a percent; cut below 10 won.
-        taxed: whether sales are taxed at all; by which rates says ``data/account_tax.tsv`` (guess).
-        tax_unit: each tax of a sale is cut below so many won (guess).
-        orders_a_second: what is taken; beyond it -308. A counter of its own, windows as for requests.
-        order_size_checks: whether SendOrder refuses by ``data/order_size.tsv`` (guess for 모의투자).
+        flow_signs: opt10059 and opt10060 write purchases with a plus and sales with a minus (``signed``), or both
+            without a sign (``plain``). Guess; net amounts are signed in any case.
+        deposit: initial deposit of each account, KRW (guess).
+        fee_rate: of a trade's amount, in thousandths of a percent; the fee is cut to 10 won.
+        taxed: whether sales are taxed, at the rates of ``data/account_tax.tsv`` (guess).
+        tax_unit: each tax on a sale is cut to that many won (guess).
+        orders_a_second: rate limit of orders; those beyond it return -308. Counted separately, with the same window.
+        order_size_checks: whether SendOrder rejects by ``data/order_size.tsv`` (guess for 모의투자).
         password_saved: whether the account window has the password; without it SendOrder returns -301.
-        quote_types: the sHogaGb that are traded; the real server knows all of ``data/order_quote.tsv``.
-        restricted: codes whose orders are refused as 매매금지.
+        quote_types: accepted sHogaGb; the real server accepts all of ``data/order_quote.tsv``.
+        restricted: codes whose orders are rejected as 매매금지.
         order_answer: which of an order's OnReceiveMsg (``message``) and OnReceiveTrData (``data``) comes first.
         chejan_first: whether an order's first Chejan events come before both of them.
-        rejected_order: after the message of a rejected order OnReceiveTrData with a blank number comes
-            (``blank``) or does not (``silent``). Guess.
-        chejan_fills: 체결가 and 체결량 (910, 911) are the order's so far (``total``) or the fill's (``fill``). Guess.
-        first_order, first_fill: the first order and fill numbers of a session.
-        account_rows: rows of a page of the account TRs that leave it open (guess).
-        planned_faults: what goes wrong every day at a set time; ``faults.NIGHTLY`` is the broker's own check.
+        rejected_order: after the message of a rejected order, OnReceiveTrData with a blank number comes (``blank``) or
+            does not (``silent``). Guess.
+        chejan_fills: 체결가 and 체결량 (910, 911) are the order's totals (``total``) or the fill's (``fill``). Guess.
+        first_order, first_fill: first order and fill numbers of a session.
+        account_rows: rows of a page in account TRs whose page size is not documented (guess).
+        planned_faults: daily faults at a set time; ``faults.NIGHTLY`` is the broker's own check.
     """
 
     user_id: str = "koalab"

@@ -176,8 +176,8 @@ class TrDispatcher:
         last = "" if tr.kind == "account" else self._settings.last_page
         prev_next = last if answer.after is None else "2"
         self._answers.deliver(
-            request.screen, request.name, request.asked_as, TrAnswerReader(tr, answer), prev_next
+            request.screen, request.name, request.requested_code, TrAnswerReader(tr, answer), prev_next
         )
 
     def _say(self, request: TrRequest, text: str) -> None:
-        self._line.fire("OnReceiveMsg", request.screen, request.name, request.asked_as, text)
+        self._line.fire("OnReceiveMsg", request.screen, request.name, request.requested_code, text)

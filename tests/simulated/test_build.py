@@ -85,7 +85,9 @@ def test_the_answers_about_one_issue_agree(built: BuiltRig, code: str) -> None:
         assert basics[name] == watched[name] == kiwoom_format.price(int(today[name]), base)
     assert basics["거래량"] == watched["거래량"] == today["거래량"]
     assert watched["거래대금"] == today["거래대금"]
-    assert basics["거래대비"] == kiwoom_format.compared(int(today["거래량"]), int(before["거래량"]))
+    assert basics["거래대비"] == kiwoom_format.percent_of_previous(
+        int(today["거래량"]), int(before["거래량"])
+    )
     change = int(today["현재가"]) - base
     assert basics["등락율"] == kiwoom_format.rate(change, base)
     shares = int(built.text("KOA_Functions", "GetMasterListedStockCntEx", code))

@@ -115,7 +115,7 @@ def test_a_plan_needs_a_time_of_day(at: str) -> None:
 
 
 def test_themes_by_code_and_by_name() -> None:
-    themes = Themes(listing.known().issues)
+    themes = Themes(listing.known_listing().issues)
     by_code = [item.split("|") for item in themes.GetThemeGroupList(0).split(";")]
     by_name = [item.split("|") for item in themes.GetThemeGroupList(1).split(";")]
     assert by_code[0] == ["100", "태양광_폴리실리콘"]
@@ -127,7 +127,7 @@ def test_themes_by_code_and_by_name() -> None:
     for code, _ in by_code:
         members = themes.GetThemeGroupCode(code).split(";")
         assert {member[0] for member in members} == {"A"}
-        assert {member[1:] for member in members} <= listing.known().issues.keys()
+        assert {member[1:] for member in members} <= listing.known_listing().issues.keys()
     assert themes.GetThemeGroupCode("999") == ""
 
 
@@ -135,7 +135,7 @@ def test_every_member_in_the_table_is_listed() -> None:
     from kernel_server.simulated.base.tables import rows
 
     named = {member for _, _, members in rows("theme") for member in members.split(",")}
-    assert named <= listing.known().issues.keys()
+    assert named <= listing.known_listing().issues.keys()
 
 
 def test_a_theme_has_only_what_the_market_lists() -> None:

@@ -70,7 +70,7 @@ def test_every_recorded_row_of_the_watch_list_is_written_our_way() -> None:
         assert (row["상한가"], row["하한가"]) == (f"+{upper}", f"-{lower}")
         assert row["전일대비"] == kiwoom_format.signed(last - base)
         assert row["등락율"] == kiwoom_format.rate(last - base, base)
-        assert row["전일대비기호"] == kiwoom_format.direction(last, base, upper, lower)
+        assert row["전일대비기호"] == kiwoom_format.change_sign(last, base, upper, lower)
         # the count of shares is itself rounded to thousands
         assert abs(int(row["시가총액"]) - kiwoom_format.eok(int(row["주식수"]) * 1000 * last)) <= 1
         volume = int(row["거래량"])

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from kernel_server import reference
-from kernel_server.simulated.market.listing import known
+from kernel_server.simulated.market.listing import known_listing
 from kernel_server.simulated.market.model import Bars, Issue
 from kernel_server.simulated.market.themes import Themes
 from kernel_server.simulated.market.trade_script import Side
@@ -290,7 +290,7 @@ def test_master_functions() -> None:
         " 010,비금속광물 011,철강금속 012,기계 013,전기전자"
     )
     assert sectors.startswith("".join(f"0,{item}|" for item in listed.split()))
-    themes = Themes(known().issues)
+    themes = Themes(known_listing().issues)
     assert themes.GetThemeGroupList(0).startswith(
         "100|태양광_폴리실리콘;101|태양광_잉곳/웨이퍼/셀/모듈;102|태양광_부품/소재/장비;103|태양광_발전/설치/운영;"
         "110|원자력_기자재;"

@@ -1,1 +1,1 @@
-"""Formats, tables and deterministic randomness that every room of the simulated broker uses."""
+"""Formats, tables and deterministic random numbers for all rooms of the simulated broker."""

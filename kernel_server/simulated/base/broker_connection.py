@@ -1,4 +1,4 @@
-"""The connection of a session, as the parts of the simulated broker use it."""
+"""The session's connection to the broker, as the parts of the simulated broker use it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import Protocol
 
 
 class BrokerConnection(Protocol):
-    """Time, events and delayed answers of the connection to the broker."""
+    """Time, events and delayed answers."""
 
-    def now(self) -> float: ...
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
 
     def fire(self, name: str, *arguments: str | int) -> None:
-        """Fires an event, at once."""
+        """Fire an event at once."""
         ...
 
     def answer_later(self, seconds: float, work: Callable[[], None], background: bool = False) -> None:
-        """Does ``work`` on the control thread, never before the present call has returned; not after a cut."""
+        """Run ``work`` on the control thread then, never inside this call or after a loss of the connection."""
         ...

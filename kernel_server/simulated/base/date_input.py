@@ -1,4 +1,4 @@
-"""Dates as a program gives them to a TR."""
+"""Dates in the inputs of a TR."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def date_input(text: str) -> int:
     """YYYYMMDD as a number, 0 for a blank.
 
     Raises:
-        Rejected: it is no date.
+        TrRejected: it is not a date.
     """
     if not text:
         return 0

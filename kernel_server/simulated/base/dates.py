@@ -1,4 +1,4 @@
-"""YYYYMMDD and days since the epoch, many at a time."""
+"""Conversion of date columns between YYYYMMDD and days since the epoch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def yyyymmdd(day: Ints) -> Ints:
 
 
 def epoch_days(date: Ints) -> Ints:
-    """Days since the epoch of YYYYMMDD. What is no date gives some other date's number."""
+    """Days since the epoch of YYYYMMDD. An invalid date gives the number of some other date."""
     months = ((date // 10_000 - 1970) * 12 + date // 100 % 100 - 1).astype("datetime64[M]")
     days: Ints = months.astype("datetime64[D]").astype(np.int64) + date % 100 - 1
     return days

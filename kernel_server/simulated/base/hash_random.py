@@ -1,8 +1,7 @@
-"""Random numbers by position: the draw for a day or a minute depends on a key and that day, on nothing else.
+"""Random numbers by position: the number for a day or a minute depends on a key and that index alone.
 
-So a bar can be computed without the bars before it and comes out the same whoever asks first, for
-whatever span and with whatever version of numpy. The mixing function is the finaliser of splitmix64,
-and only integer arithmetic and one multiplication stand between it and the draw.
+So any bar can be computed without those before it, and is the same in any order, for any range and with any version of
+numpy. The mixing function is the finaliser of splitmix64, followed by integer arithmetic and one multiplication.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _EVEN_LANES, _LOW_HALF = np.uint64(0x0000FFFF0000FFFF), np.uint64(0xFFFFFFFF)
 
 
 def key(*parts: int | str) -> int:
-    """One 64-bit key made of all the parts; other parts or another order give another key."""
+    """A 64-bit key of all the parts; their order counts."""
     mixed = 0
     for part in parts:
         number = part if isinstance(part, int) else (crc32(part.encode()) << 8) + len(part)
@@ -37,7 +36,7 @@ def _mix(z: int) -> int:
 
 
 def keys(*parts: int | str | Ints) -> NDArray[np.uint64]:
-    """``key`` of many at once: the parts that are arrays, of one length and not negative, give each its own."""
+    """``key`` for columns: array parts, of one length and not negative, give one key per row."""
     mixed: NDArray[np.uint64] = np.zeros(1, np.uint64)
     for part in parts:
         if isinstance(part, str):
@@ -50,13 +49,13 @@ def keys(*parts: int | str | Ints) -> NDArray[np.uint64]:
     return mixed
 
 
-def numbers(texts: Sequence[str]) -> Ints:
-    """What texts count as in ``keys``."""
+def text_parts(texts: Sequence[str]) -> Ints:
+    """Texts as parts for ``keys``."""
     return np.array([(crc32(text.encode()) << 8) + len(text) for text in texts], np.int64)
 
 
 def bits(key: int | NDArray[np.uint64], index: Ints) -> NDArray[np.uint64]:
-    """64 random bits for each index, which must not be negative; for several keys where they broadcast with it."""
+    """64 random bits per index, which must not be negative; several keys broadcast with the indices."""
     z = index.astype(np.uint64)
     z *= np.uint64(_STEP)
     z = z + np.asarray(key, np.uint64)
@@ -69,32 +68,32 @@ def bits(key: int | NDArray[np.uint64], index: Ints) -> NDArray[np.uint64]:
 
 
 def uniform(key: int | NDArray[np.uint64], index: Ints) -> Floats:
-    """A draw between 0 and 1, neither reached, for each index and key."""
+    """A uniform random number per index and key, above 0 and below 1."""
     drawn = (bits(key, index) >> np.uint64(12)).astype(np.float64)
     return (drawn + 0.5) * 2.0**-52
 
 
-def bell(key: int, index: Ints) -> Floats:
-    """A draw of mean 0 and deviation 1 for each index, nearly normal but never beyond 3.47.
+def normal(key: int, index: Ints) -> Floats:
+    """A random number per index of mean 0 and deviation 1: nearly normal, but never beyond 3.47.
 
-    The sum of four 16-bit draws, which needs no logarithm and so is the same on every machine.
+    It is the sum of four 16-bit numbers, which needs no logarithm and so is the same on every machine.
     """
     drawn = bits(key, index)
-    # The four lanes of 16 bits, added in pairs and then to one another.
+    # The four 16-bit lanes, added in pairs and then to one another.
     pairs = (drawn & _EVEN_LANES) + (drawn >> np.uint64(16) & _EVEN_LANES)
     total = ((pairs & _LOW_HALF) + (pairs >> np.uint64(32))).astype(np.int64)
     centred: Floats = (total - 2 * 65535).astype(np.float64) * (3**0.5 / 65536)
     return centred
 
 
-def slow(key: int, index: Ints, period: int) -> Floats:
-    """Like ``bell``, but drifting: a new draw every ``period`` of the index, a straight line in between."""
+def smooth_normal(key: int, index: Ints, period: int) -> Floats:
+    """Like ``normal``, but with a new number only every ``period`` indices and straight lines between them."""
     if not index.size:
         return np.zeros(index.shape)
     block = index // period
     start = int(block.min())
-    # Few blocks hold many days: each is drawn once.
-    drawn = bell(key, np.arange(start, int(block.max()) + 2))
+    # A block covers many indices, so each block's number is computed once.
+    drawn = normal(key, np.arange(start, int(block.max()) + 2))
     place = block - start
     first, second = drawn[place], drawn[place + 1]
     return first + (second - first) * ((index - block * period) / period)

@@ -1,8 +1,8 @@
-"""How Kiwoom writes numbers down.
+"""Number formats of Kiwoom's fields.
 
-A price carries its colour as a sign: ``+`` above 기준가, ``-`` below it, none at it; the sign is no
-arithmetic. Changes and rates carry a real sign. Rates have two decimals and are rounded half away from
-zero, as every recorded one is, and so are amounts of money and of shares in larger units.
+A price has a sign that stands for its colour: ``+`` above 기준가, ``-`` below it, none at it. Changes and rates have
+real signs. Rates have two decimals. Rates, and amounts in larger units, are rounded half away from zero, as in all
+recordings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SIGNS = ("", "+", "-")  # indexed by a comparison: 0, 1, -1
 
 
 def price(value: int, base: int) -> str:
-    """A price, coloured against ``base``.
+    """A price, signed against ``base``.
 
     >>> price(77000, 77500), price(77600, 77500), price(77500, 77500)
     ('-77000', '+77600', '77500')
@@ -27,30 +27,30 @@ def price(value: int, base: int) -> str:
 
 
 def prices(values: Ints, bases: Ints | int) -> list[str]:
-    """A column of prices, each coloured against its base."""
+    """A column of prices, each signed against its base."""
     signs = map(_SIGNS.__getitem__, np.sign(values - bases).tolist())
     return list(map(operator.add, signs, map(str, values.tolist())))
 
 
-def numbers(values: Ints) -> list[str]:
+def plain_numbers(values: Ints) -> list[str]:
     """A column of plain whole numbers."""
     return list(map(str, values.tolist()))
 
 
 def millions_column(won: Ints) -> list[str]:
     """A column of 거래대금."""
-    return numbers((won + 500_000) // 1_000_000)
+    return plain_numbers((won + 500_000) // 1_000_000)
 
 
-def flags(values: Ints) -> list[str]:
-    """A column of 수정주가구분: blank where nothing happened."""
+def adjustment_flags(values: Ints) -> list[str]:
+    """A column of 수정주가구분: blank for 0."""
     if not values.any():
         return [""] * len(values)
     return [str(value) if value else "" for value in values.tolist()]
 
 
-def ratios(values: Floats, events: Ints) -> list[str]:
-    """A column of 수정비율: two decimals on the rows of an event, blank on the others."""
+def adjustment_ratios(values: Floats, events: Ints) -> list[str]:
+    """A column of 수정비율: two decimals on rows with an event, blank on the others."""
     if not events.any():
         return [""] * len(values)
     pairs = zip(values.tolist(), events.tolist(), strict=True)
@@ -63,7 +63,7 @@ def signed(value: int) -> str:
 
 
 def twice_signed(value: int) -> str:
-    """An amount as some TRs write what investors traded: a colour before a number that has its own sign.
+    """An amount in the TRs about investors that write a colour sign before the number's own sign.
 
     >>> twice_signed(693), twice_signed(-714), twice_signed(0)
     ('+693', '--714', '0')
@@ -71,26 +71,26 @@ def twice_signed(value: int) -> str:
     return f"--{-value}" if value < 0 else signed(value)
 
 
-def divided(value: int, unit: int) -> int:
+def divide_rounded(value: int, unit: int) -> int:
     """``value / unit``, rounded half away from zero."""
     rounded = (abs(value) * 2 + unit) // (unit * 2)
     return rounded if value >= 0 else -rounded
 
 
 def decimal(value: int, unit: int, places: int = 2) -> str:
-    """``value / unit`` with so many decimals, without a plus. ``unit`` is positive.
+    """``value / unit`` with that many decimals and no plus sign. ``unit`` is positive.
 
     >>> decimal(77000, 3841)
     '20.05'
     """
     scale = int(10**places)
-    whole, part = divmod(abs(divided(value * scale, unit)), scale)
+    whole, part = divmod(abs(divide_rounded(value * scale, unit)), scale)
     minus = "-" if value < 0 and (whole or part) else ""
     return f"{minus}{whole}.{part:0{places}d}"
 
 
 def rate(change: int, base: int) -> str:
-    """``change`` in percent of ``base``, signed; 0.00 where there is no base.
+    """``change`` in percent of ``base``, signed; 0.00 without a base.
 
     >>> rate(-500, 77500), rate(150, 49400), rate(0, 1225)
     ('-0.65', '+0.30', '0.00')
@@ -111,10 +111,10 @@ def percentage(value: float) -> str:
     return f"+{text}" if value > 0 and text != "0.00" else text
 
 
-def compared(value: int, before: int) -> str:
-    """``value`` in percent of ``before``; the sign says whether that is below 100. 0.00 without a before.
+def percent_of_previous(value: int, before: int) -> str:
+    """``value`` in percent of ``before``; the sign is ``-`` below 100 percent, else ``+``. 0.00 without ``before``.
 
-    >>> compared(7715780, 8785122)
+    >>> percent_of_previous(7715780, 8785122)
     '-87.83'
     """
     if before <= 0:
@@ -122,7 +122,7 @@ def compared(value: int, before: int) -> str:
     return f"{'-' if value < before else '+'}{decimal(value * 100, before)}"
 
 
-def direction(last: int, base: int, upper: int, lower: int) -> str:
+def change_sign(last: int, base: int, upper: int, lower: int) -> str:
     """전일대비기호: 1 상한, 2 상승, 3 보합, 4 하한, 5 하락."""
     if last == base:
         return "3"
@@ -133,21 +133,21 @@ def direction(last: int, base: int, upper: int, lower: int) -> str:
 
 def millions(won: int) -> int:
     """Won in 백만원, rounded: 거래대금."""
-    return divided(won, 1_000_000)
+    return divide_rounded(won, 1_000_000)
 
 
 def eok(won: int) -> int:
     """Won in 억원, rounded: 시가총액, 자본금."""
-    return divided(won, 100_000_000)
+    return divide_rounded(won, 100_000_000)
 
 
 def thousands(shares: int) -> int:
     """Shares in 천주, rounded: 상장주식, 유통주식, 주식수."""
-    return divided(shares, 1000)
+    return divide_rounded(shares, 1000)
 
 
 def padded(value: str, side: Literal["none", "left", "right"], width: int) -> str:
-    """The value in a field of ``width`` bytes of CP949, the blanks on that side; an empty one stays empty."""
+    """The value padded with blanks to ``width`` bytes of CP949; an empty value stays empty."""
     if side == "none" or not value:
         return value
     size = len(value) if value.isascii() else len(value.encode("cp949", "replace"))

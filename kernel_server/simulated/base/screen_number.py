@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def is_screen(number: str) -> bool:
-    """Whether that is a screen number: four digits, not 0000."""
+    """Whether it is a valid screen number: four digits, not 0000."""
     return len(number) == 4 and number.isascii() and number.isdigit() and number != "0000"

@@ -1,4 +1,4 @@
-"""Reading of the tables in ``data/``: tab-separated text under one line of column names."""
+"""Reader of the tables in ``data/``: tab-separated text below one line of column names."""
 
 from __future__ import annotations
 

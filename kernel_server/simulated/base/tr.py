@@ -1,4 +1,4 @@
-"""A request on its way to the broker, the answer on its way back, and how a program reads that answer."""
+"""TR requests, their answers, and access to the fields of an answer."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from kernel_server.simulated.base.tables import rows
 
 @dataclass(frozen=True, slots=True)
 class TrRequest:
-    """One TR request.
+    """A TR request.
 
     Attributes:
-        tr: the TR; ``asked_as`` is its code in the case in which it was asked for.
-        name: sRQName, ``screen`` its screen.
+        tr: the TR.
+        requested_code: its code in the request's own case.
+        name: sRQName.
+        screen: sScreenNo.
         inputs: values by input name, blanks stripped.
-        after: continuation key of the page before, None for the first page.
+        after: continuation key of the previous page, None for the first page.
     """
 
     tr: Tr
-    asked_as: str
+    requested_code: str
     name: str
     screen: str
     inputs: Mapping[str, str]
@@ -32,14 +34,14 @@ class TrRequest:
 
 @dataclass(frozen=True, slots=True)
 class TrAnswer:
-    """What the broker answers, in the order of the TR's definition.
+    """The broker's answer, with fields in the order of the TR's definition.
 
     Attributes:
-        single: one value a field of the single block; empty stands for blanks.
-        rows: one list a row of the multi block.
-        after: continuation key of the next page, None where there is none.
+        single: values of the single block; an empty one stands for blanks.
+        rows: values of the multi block, one list per row.
+        after: continuation key of the next page, None for the last page.
         message: text of an OnReceiveMsg that comes first, blank for none.
-        codes: issues that the request registers for real-time prices.
+        codes: issues that the request registers for real-time data.
     """
 
     single: Sequence[str] = ()
@@ -63,7 +65,7 @@ def message(key: str) -> str:
 
 
 class TrRejected(Exception):
-    """The broker does not take the request; ``text`` is what it says about it."""
+    """The broker rejects the request; ``text`` is its message."""
 
     def __init__(self, key: str) -> None:
         super().__init__(key)
@@ -71,51 +73,51 @@ class TrRejected(Exception):
 
 
 class Unfinished(Exception):
-    """The answer takes more work than one turn of the control thread should: the handler is to be asked again."""
+    """The answer needs more work than one turn of the control thread allows: the handler has to be called again."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
-    """Where a TR's fields stand. Where a name repeats, its first place counts."""
+class _FieldIndices:
+    """Index of each field by name. Of a repeated name the first index counts."""
 
     single: Mapping[str, int]
     multi: Mapping[str, int]
 
 
 @cache
-def _places(code: str) -> _Places:
+def _field_indices(code: str) -> _FieldIndices:
     tr = reference.tr(code)
 
     def first(names: Sequence[str]) -> dict[str, int]:
-        return {name: place for place, name in reversed(list(enumerate(names)))}
+        return {name: index for index, name in reversed(list(enumerate(names)))}
 
-    return _Places(first(tr.single_names), first(tr.multi_names))
+    return _FieldIndices(first(tr.single_names), first(tr.multi_names))
 
 
 class TrAnswerReader:
-    """The answer of the TR event that is being handled, as GetCommData and its like read it.
+    """The answer of the TR event in progress, as GetCommData and its like read it.
 
-    ``count`` is what GetRepeatCnt says: 0 for a TR like opt10004, whose one row does not repeat. opt10008 is
-    declared like that and has many.
+    ``count`` is the result of GetRepeatCnt: 0 for a TR like opt10004, whose single row does not repeat. opt10008 is
+    declared like that too, but has many rows.
     """
 
     def __init__(self, tr: Tr, answer: TrAnswer) -> None:
-        self._places = _places(tr.code)
+        self._field_indices = _field_indices(tr.code)
         self._single = answer.single
         self.rows = answer.rows
         self.count = len(answer.rows) if tr.repeats or len(answer.rows) > 1 else 0
 
     def value(self, index: int, name: str) -> str:
-        """The value of a field; blank where there is no such row or field."""
+        """The value of a field; blank if there is no such row or field."""
         if 0 <= index < len(self.rows):
-            place = self._places.multi.get(name)
-            if place is not None:
-                return self.rows[index][place]
-        place = self._places.single.get(name)
-        return self._single[place] if index == 0 and place is not None and self._single else ""
+            field = self._field_indices.multi.get(name)
+            if field is not None:
+                return self.rows[index][field]
+        field = self._field_indices.single.get(name)
+        return self._single[field] if index == 0 and field is not None and self._single else ""
 
     def at(self, index: int, item: int) -> str:
-        """The value of the ``item``-th field, of the multi block where that has rows."""
+        """The value of field number ``item``, of the multi block if that has rows."""
         values: Sequence[str] = self._single
         if self.rows:
             values = self.rows[index] if 0 <= index < len(self.rows) else ()
@@ -125,5 +127,5 @@ class TrAnswerReader:
 
 
 def in_order(names: Sequence[str], values: Mapping[str, str]) -> list[str]:
-    """The values in that order, blank where there is none."""
+    """The values in the order of the names, blank for a missing one."""
     return [values.get(name, "") for name in names]

@@ -136,7 +136,7 @@ def balance_values(facts: Mapping[str, str], now: ChejanPrices) -> dict[int, str
     change = now.last - now.base
     values = {
         "base": str(now.base),
-        "direction": kiwoom_format.direction(now.last, now.base, now.upper, now.lower),
+        "direction": kiwoom_format.change_sign(now.last, now.base, now.upper, now.lower),
         "change": kiwoom_format.signed(change),
         "rate": kiwoom_format.rate(change, now.base),
     }

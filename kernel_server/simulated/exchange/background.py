@@ -28,7 +28,7 @@ InitiatedMatch = tuple[Side, Match]
 
 def level_sizes(key: int, usual: float) -> tuple[int, ...]:
     """Log-normal level sizes in shares around ``usual``, in the order in which they are used."""
-    sizes = usual * np.exp(0.7 * hash_random.bell(key, np.arange(_SIZES)))
+    sizes = usual * np.exp(0.7 * hash_random.normal(key, np.arange(_SIZES)))
     return tuple(np.maximum(np.rint(sizes), 1).astype(np.int64).tolist())
 
 

@@ -64,7 +64,7 @@ def expected_price(
     """
     hours = plan.hours
     opening = time < hours.opens
-    start, end = (hours.collects, hours.opens) if opening else (hours.auction, hours.closes)
+    start, end = (hours.orders_from, hours.opens) if opening else (hours.closing_auction, hours.closes)
     index = 0 if opening else -1
     origin = plan.base if opening else last
     if interruption is not None:

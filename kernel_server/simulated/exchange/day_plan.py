@@ -102,7 +102,7 @@ def plan_day(
     else:
         return None
     lower, upper = grid.limits(base)[::-1]
-    rule = vi_rules.rule(moment.date(), board(issue))
+    rule = vi_rules.vi_rule(moment.date(), board(issue))
     context = ViContext(rule, grid, base, hours, key) if rule else None
     script = recording or generated_script.from_minutes(
         key,

@@ -123,9 +123,9 @@ class SimulatedExchange:
         """See the interface; errors as for ``tape``."""
         day, now = self._live.current(code), self._clock.now()
         plan = day.plan if day is not None else self._plan(code)
-        if now >= plan.hours.single:
+        if now >= plan.hours.single_price_begins:
             return self._current_day(code).off_hours.single_price()
-        index = phases.session(self._sessions(), now)
+        index = phases.session_index(self._sessions(), now)
         previous = phases.hours(self._sessions(), index - 1) if index else None
         return self._past_single_price.before(plan, previous)
 
@@ -135,7 +135,7 @@ class SimulatedExchange:
 
     def interruptions(self, max_issues: int | None = None) -> list[Interruption] | None:
         """See the interface."""
-        session = phases.session(self._sessions(), self._clock.now())
+        session = phases.session_index(self._sessions(), self._clock.now())
         return self._scanner.interruptions(session, max_issues)
 
     def submit(self, order: NewOrder, on_fill: Callable[[Fill], None]) -> int:
@@ -174,7 +174,7 @@ class SimulatedExchange:
         return plan
 
     def _plan(self, code: str) -> DayPlan:
-        return self._plan_of_session(code, phases.session(self._sessions(), self._clock.now()))
+        return self._plan_of_session(code, phases.session_index(self._sessions(), self._clock.now()))
 
     def _make_plan(self, code: str, index: int) -> DayPlan:
         issue = self._market.issues().get(code)

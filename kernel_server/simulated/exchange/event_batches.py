@@ -43,7 +43,7 @@ def event_batches(plan: DayPlan, now: float) -> Iterator[EventBatch]:
     script = plan.script
     position = script.count_by(now)
     if script.opens and now < plan.hours.opens:
-        yield from _auction_events(plan, plan.hours.collects, plan.hours.opens, now)
+        yield from _auction_events(plan, plan.hours.orders_from, plan.hours.opens, now)
     stop = len(script) - script.closes
     start = max(now, plan.hours.opens)
     for interruption in plan.interruptions:
@@ -56,9 +56,9 @@ def event_batches(plan: DayPlan, now: float) -> Iterator[EventBatch]:
         yield from _auction_events(plan, interruption.time, interruption.released, now)
         yield _auction_trade(script, release)
         position, start = release + 1, interruption.released
-    auction = max(plan.hours.auction, float(script.time[stop - 1]) if stop else 0.0)
-    if now < plan.hours.auction or position < stop:
-        yield from _continuous_trading(plan, position, stop, start, plan.hours.auction)
+    auction = max(plan.hours.closing_auction, float(script.time[stop - 1]) if stop else 0.0)
+    if now < plan.hours.closing_auction or position < stop:
+        yield from _continuous_trading(plan, position, stop, start, plan.hours.closing_auction)
     if script.closes and position < len(script):
         yield from _auction_events(plan, auction, plan.hours.closes, now)
         yield _auction_trade(script, len(script) - 1)

@@ -91,7 +91,7 @@ def _trade_counts(key: int, bars: Bars, auction: Flags) -> Ints:
     """Number of trades of each bar: by value, at least enough for its prices, one in an auction."""
     value = bars.volume * bars.close.astype(np.float64)
     usual = max(float(_TRADE_VALUE), float(value[~auction].sum()) / _TRADES_A_DAY)
-    draw = np.exp(0.3 * hash_random.bell(hash_random.key(key, "count"), np.arange(len(value))))
+    draw = np.exp(0.3 * hash_random.normal(hash_random.key(key, "count"), np.arange(len(value))))
     wanted = np.minimum(np.ceil(value / usual * draw), _TRADES_A_MINUTE).astype(np.int64)
     moved = (bars.high > np.maximum(bars.open, bars.close)).astype(np.int64)
     moved += bars.low < np.minimum(bars.open, bars.close)
@@ -128,7 +128,7 @@ def _compressed(seconds: Floats, room: int) -> Floats:
 def _price_path(key: int, bars: Bars, grid: PriceRules, counts: Ints, bar: Ints, at: Ints) -> Ints:
     """Prices on random paths from each bar's open to its close, on the tick grid and within the bar's range."""
     first = np.cumsum(counts) - counts
-    noise = np.cumsum(hash_random.bell(hash_random.key(key, "path"), at))
+    noise = np.cumsum(hash_random.normal(hash_random.key(key, "path"), at))
     noise -= noise[first][bar]
     steps = np.maximum(counts - 1, 1)[bar]
     passed = (at - first[bar]) / steps
@@ -163,7 +163,7 @@ def _volumes(
     key: int, totals: Ints, counts: Ints, bar: Ints, first: Ints, at: Ints, auction_bars: Sequence[int]
 ) -> Ints:
     """Each bar's shares split into its trades, at least one each; a VI's auction trade gets about half of its bar."""
-    weight = np.exp(1.1 * hash_random.bell(hash_random.key(key, "size"), at))
+    weight = np.exp(1.1 * hash_random.normal(hash_random.key(key, "size"), at))
     for auction_bar in auction_bars:
         weight[first[auction_bar]] *= counts[auction_bar]
     summed = np.cumsum(weight)

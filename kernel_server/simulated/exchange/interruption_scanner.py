@@ -71,7 +71,7 @@ class InterruptionScanner:
     def _may_interrupt(self, issue: Issue, hours: SessionHours) -> bool:
         """Whether the day's bar leaves room for a VI. A day without a bar may have minutes all the same."""
         opens = seoul(hours.opens)
-        rule = vi_rules.rule(opens.date(), board(issue))
+        rule = vi_rules.vi_rule(opens.date(), board(issue))
         if rule is None:
             return False
         bars = days.history(self._market, issue.code, hours.closes, 2)

@@ -46,7 +46,7 @@ class ViContext(NamedTuple):
 
 def releases(context: ViContext, time: Floats | Ints, price: Ints) -> list[ViRelease]:
     """The VI releases among trades (by time and price) or among bars (by start and opening price)."""
-    count = int(np.searchsorted(time, context.hours.auction))
+    count = int(np.searchsorted(time, context.hours.closing_auction))
     if not count:
         return []
     found = []

@@ -106,7 +106,7 @@ class IssueDay:
     def _process_rare(self, kind: int, time: float) -> None:
         """Process an event that is neither a trade nor a quote change."""
         if kind == EXPECTED_PRICE:
-            if time < self.plan.hours.early and (self.subscribed or self._off_hours is not None):
+            if time < self.plan.hours.morning_ends and (self.subscribed or self._off_hours is not None):
                 self.off_hours.update_morning_queue(time)
             self._update_expected_price(time)
         elif kind == INTERRUPTED:

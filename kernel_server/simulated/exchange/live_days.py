@@ -138,7 +138,7 @@ class LiveDays:
         if self._next_phase < NEVER:
             return
         now = self._clock.now()
-        self._session = phases.session(self._sessions(), now)
+        self._session = phases.session_index(self._sessions(), now)
         change = phases.next_change(self._sessions(), now)
         if change is not None:
             self._next_phase = change[0]
@@ -236,7 +236,7 @@ class LiveDays:
             self._next_phase = last
             heappush(self._heap, (last, _DEFERRED_PHASE))
             return
-        if phases.session(self._sessions(), time) != self._session:
+        if phases.session_index(self._sessions(), time) != self._session:
             self._change_session(time)
         for day in list(self._days.values()):
             if day.has_client_orders:
@@ -249,7 +249,7 @@ class LiveDays:
 
     def _change_session(self, time: float) -> None:
         """Expire the previous session's days; those of subscribed issues start again, in slices of their own."""
-        self._session = phases.session(self._sessions(), time)
+        self._session = phases.session_index(self._sessions(), time)
         self._expired, self._days = list(self._days.values()), {}
         self._on_new_session()
         self._heap[:] = [entry for entry in self._heap if not entry[1]]

@@ -50,7 +50,7 @@ class PreviousSession:
         Raises:
             LookupError: the issue is not listed, or the market has no data of that session.
         """
-        return self._results(code, phases.session(self._sessions, now) - 1)
+        return self._results(code, phases.session_index(self._sessions, now) - 1)
 
     def _result(self, code: str, index: int) -> tuple[Tape, list[Trade]]:
         issue = self._market.issues().get(code)

@@ -1,11 +1,10 @@
-"""The clocks of a simulated broker, which begin where there is a market to watch.
+"""Clocks of a simulated broker, which start inside trading hours.
 
-``real`` is the wall clock. The others begin at the time on the wall too, as long as that lies in a trading
-day, from the opening auction to the close. Outside it they are set back into the latest session: to the same
-time of day where that lies between its opening and its closing auction, else to an hour after its opening.
-``market`` then leaps to the wall clock, and is it from then on, when the day of that session is over: the
-moment at which the phase CLOSED begins. With a moment in the name each begins there, and ``market`` and
-``real`` run on from it at the pace of the wall clock.
+``real`` is the wall clock. The others start at the wall clock's time too, if that lies in a trading day between the
+opening auction and the close. Otherwise they start inside the latest session: at the same time of day if that lies
+between its open and its closing auction, else one hour after its open. ``market`` jumps to the wall clock, and
+follows it from then on, when that session's day ends: when the phase CLOSED begins. With a moment in its name each
+clock starts there, and ``market`` and ``real`` run on from it at the pace of the wall clock.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from kernel_server.simulated.market import phases
 from kernel_server.simulated.market.phases import Phase
 
 _AFTER_OPENING = 3600.0
-# Where a day without a session begins, if it is given without a time: as most sessions do.
+# Hour and minute at which a bare day without a session starts, as most sessions do.
 _USUAL_START = (8, 30)
 
 
 class Replay(NamedTuple):
-    """Where a clock begins that is set back into a session, and when that session's day is over."""
+    """Start of a clock inside a past session, and end of that session's day, seconds since the epoch."""
 
-    begins: float
+    start: float
     over: float
 
 
@@ -39,33 +38,31 @@ def make(
     monotonic: Callable[[], float] = time.monotonic,
     not_before: float | None = None,
 ) -> Clock:
-    """The clock of that name.
+    """The clock of a name.
 
     Args:
-        name: what it is to be.
-        sessions: the calendar; ``real`` without a moment does not ask for it.
+        name: the name.
+        sessions: the calendar; not used by ``real`` without a moment.
         wall: seconds since the epoch.
-        monotonic: seconds of a clock that only goes forward.
-        not_before: a moment before which a clock without a moment of its own does not begin, since there are
-            accounts that have seen it.
+        monotonic: seconds of a monotonic clock.
+        not_before: a clock without a moment in its name starts no earlier, as stored accounts have reached it.
 
     Raises:
         BadClock: the moment lies outside the calendar.
     """
     start = leaps_at = replayed = None
     if name.moment is not None:
-        start = begins(name, sessions())
+        start = start_moment(name, sessions())
     elif name.kind != "real":
         replayed = replay(sessions(), wall())
         if replayed is not None:
-            start = replayed.begins
+            start = replayed.start
             leaps_at = replayed.over if name.kind == "market" else None
     known = not_before if name.moment is None and name.kind != "real" else None
     if known is not None and known > (wall() if start is None else start):
         start = known
-        if (
-            leaps_at is not None and leaps_at <= start
-        ):  # that day is over for them: there is nothing to go back for
+        # For those accounts the replayed day is over, so the clock follows the wall clock.
+        if leaps_at is not None and leaps_at <= start:
             start, leaps_at, replayed = max(known, wall()), None, None
     replays = replayed is not None
     if name.kind == "stepped":
@@ -82,9 +79,9 @@ def make(
 
 
 def replay(sessions: Sessions, wall: float) -> Replay | None:
-    """Where to begin at that time on the wall; None where there is trading, or the calendar knows nothing yet."""
-    index = phases.session(sessions, wall)
-    if index >= 0 and wall < phases.hours(sessions, index).collects:
+    """Where to start at a wall clock time; None inside a trading day, or before the calendar begins."""
+    index = phases.session_index(sessions, wall)
+    if index >= 0 and wall < phases.hours(sessions, index).orders_from:
         index -= 1
     if index < 0:
         return None
@@ -99,17 +96,17 @@ def replay(sessions: Sessions, wall: float) -> Replay | None:
         microsecond=time_of_day.microsecond,
     )
     back = same.timestamp()
-    if not hours.opens <= back < hours.auction:
+    if not hours.opens <= back < hours.closing_auction:
         back = hours.opens + _AFTER_OPENING
-    over = next(since for since, phase in phases.day(sessions, index) if phase is Phase.CLOSED)
+    over = next(since for since, phase in phases.phase_times(sessions, index) if phase is Phase.CLOSED)
     return Replay(back, over)
 
 
-def begins(name: ClockName, sessions: Sessions) -> float:
-    """The moment in the name, seconds since the epoch; of a day, when its opening auction begins.
+def start_moment(name: ClockName, sessions: Sessions) -> float:
+    """The moment in the name, seconds since the epoch; for a bare day, the start of its order collection.
 
     Raises:
-        BadClock: it has none, or it lies outside the calendar.
+        BadClock: the name has no moment, or it lies outside the calendar.
     """
     if name.moment is None:
         raise BadClock(f"{name.text!r} names no moment")
@@ -120,6 +117,6 @@ def begins(name: ClockName, sessions: Sessions) -> float:
     if not name.whole_day:
         return name.moment.timestamp()
     if sessions.is_session(day):
-        return phases.hours(sessions, sessions.index_at_or_before(day)).collects
+        return phases.hours(sessions, sessions.index_at_or_before(day)).orders_from
     hour, minute = _USUAL_START
     return name.moment.replace(hour=hour, minute=minute).timestamp()

@@ -1,4 +1,4 @@
-"""Closes of sessions that are over, as the market tells them."""
+"""Closes of past sessions."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from kernel_server.simulated.market.model import Bars, Market
 
 
 class Closes:
-    """What an issue cost at the close of a session; shares are counted as they were then.
+    """Unadjusted close of an issue on a day.
 
     Args:
-        market: whose prices they are.
-        clock: up to when prices are known.
+        market: source of the bars.
+        clock: up to when there are bars.
     """
 
     def __init__(self, market: Market, clock: Clock) -> None:
         self._market = market
         self._clock = clock
-        # A statement asks for one issue on many days, and of a minute no past day changes.
-        self._days = lru_cache(64)(self._known)
+        # A statement needs many days of one issue, and past closes do not change within a minute.
+        self._bars = lru_cache(64)(self._load)
 
     def __call__(self, code: str, day: int) -> int:
-        """The close (KRW) of that YYYYMMDD, or the newest before it; 0 where there is none."""
-        bars = self._days(code, int(self._clock.now() // 60))
-        place = int(np.searchsorted(bars.time, day, "right")) - 1
-        return int(bars.close[place]) if place >= 0 else 0
+        """The close (KRW) on that YYYYMMDD, or the last one before it; 0 for none."""
+        bars = self._bars(code, int(self._clock.now() // 60))
+        index = int(np.searchsorted(bars.time, day, "right")) - 1
+        return int(bars.close[index]) if index >= 0 else 0
 
-    def _known(self, code: str, minute: int) -> Bars:
+    def _load(self, code: str, minute: int) -> Bars:
         raw = self._market.daily(code, False, minute * 60.0)
         return raw if len(raw) else self._market.daily(code, True, minute * 60.0)

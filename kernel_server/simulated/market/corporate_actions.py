@@ -1,4 +1,4 @@
-"""Corporate actions that change what a share is: splits, as they stand in ``actions.tsv``."""
+"""Corporate actions that change what a share is (the splits of ``actions.tsv``), and adjustment of prices to them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 @dataclass(frozen=True, slots=True)
 class CorporateAction:
-    """One corporate action.
+    """A corporate action.
 
     Attributes:
         code: of the issue.
-        day: from which on the new shares trade; it has to be a session.
-        factor: new shares for an old one, not below 1.
+        day: first session in which the new shares trade.
+        factor: new shares per old share, at least 1.
         event: Kiwoom's 수정주가구분 flag.
-        halted: how many sessions before ``day`` trading was halted.
+        halted: number of sessions before ``day`` in which trading is halted.
     """
 
     code: str
@@ -44,21 +44,21 @@ class CorporateAction:
 
 
 @cache
-def known() -> tuple[CorporateAction, ...]:
-    """The well-known actions of the table."""
+def known_actions() -> tuple[CorporateAction, ...]:
+    """The well-known actions in the table."""
     return tuple(
         CorporateAction(code, date.fromisoformat(day), float(factor), int(event), int(halted))
         for code, day, factor, event, halted, _what in rows("actions")
     )
 
 
-def factors(days: Ints, actions: Iterable[CorporateAction], until: int | None = None) -> Floats:
-    """How many shares of today, or of the day ``until``, one share of each day has become.
+def adjustment_factors(days: Ints, actions: Iterable[CorporateAction], until: int | None = None) -> Floats:
+    """Number of shares that one share of each day has become by today, or by the day ``until``.
 
     Args:
-        days: since the epoch.
-        actions: those of one issue.
-        until: days since the epoch; actions after it are left out.
+        days: days since the epoch.
+        actions: of one issue.
+        until: days since the epoch; later actions are left out.
     """
     found = np.ones(len(days))
     for action in actions:
@@ -67,8 +67,8 @@ def factors(days: Ints, actions: Iterable[CorporateAction], until: int | None = 
     return found
 
 
-def marks(days: Ints, actions: Iterable[CorporateAction]) -> tuple[Ints, Floats]:
-    """Kiwoom's 수정주가구분 and 수정비율 of each day (since the epoch): 0 but on the days of the actions."""
+def event_columns(days: Ints, actions: Iterable[CorporateAction]) -> tuple[Ints, Floats]:
+    """Kiwoom's 수정주가구분 and 수정비율 of each day (days since the epoch): 0 except on the days of the actions."""
     event, percent = np.zeros(len(days), np.int64), np.zeros(len(days))
     for action in actions:
         effective = days == action.epoch_day
@@ -78,12 +78,12 @@ def marks(days: Ints, actions: Iterable[CorporateAction]) -> tuple[Ints, Floats]
 
 
 def ratio(factor: float) -> float:
-    """Kiwoom's 수정비율 where one share becomes so many: by how many percent the price changes."""
+    """Kiwoom's 수정비율 of a split: the change of the price in percent."""
     return round((1 / factor - 1) * 100, 2)
 
 
-def adjusted(raw: Bars, factor: Floats) -> Bars:
-    """Bars at a later scale: prices divided by the factor of their day, volume times it, value as it was."""
+def adjust(raw: Bars, factor: Floats) -> Bars:
+    """Adjusted bars: prices divided by their day's factor, volume multiplied by it, value unchanged."""
     if (factor == 1).all():
         return raw
     return Bars(

@@ -1,4 +1,4 @@
-"""An issue's newest session in numbers, and what the broker derives from it."""
+"""Summary of an issue's newest session, and figures derived from it."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from kernel_server.simulated.market.tick_size import PriceRules, board, rules
 from kernel_server.simulated.market.trading_hours import day_of
 
 LEVELS = 5
-BOUGHT = (150, 500)
-"""Of a day's volume so many thousandths at least were bought, and up to so many more."""
+BUY_SHARE = (150, 500)
+"""Shares bought per thousand of a day's volume: the least, and how many more there can be."""
 
 # 250최고 reaches back 250 sessions from the newest one: the recorded 250최고가일 of 2022-01-18 is 2021-01-15.
-_LONG_RUN = 251
+_LONG_PERIOD = 251
 
 
 @dataclass(frozen=True, slots=True)
 class DaySummary:
-    """The newest session of an issue. Prices in KRW, ``value`` too.
+    """The newest session of an issue. Prices and ``value`` in KRW.
 
     Attributes:
         date: YYYYMMDD.
-        base: 기준가, the close of the session before at today's scale; on an issue's first session the opening price.
+        base: 기준가: the previous close, adjusted to today; the opening price on an issue's first session.
         last: 현재가.
-        volume_before: volume of the session before, 0 on the first.
+        previous_volume: volume of the previous session, 0 on the first.
         upper, lower: 상한가, 하한가.
     """
 
@@ -40,7 +40,7 @@ class DaySummary:
     last: int
     volume: int
     value: int
-    volume_before: int
+    previous_volume: int
     upper: int
     lower: int
 
@@ -49,30 +49,30 @@ class DaySummary:
         return rules(day_of(self.date), board(self.issue))
 
     @property
-    def bought(self) -> int:
-        """So much of the volume traded at the ask; how it divides follows from code and date."""
-        return self.volume * (BOUGHT[0] + self.draw("bought", BOUGHT[1])) // 1000
+    def buy_volume(self) -> int:
+        """Volume traded at the ask: a share of the volume that depends on code and date."""
+        return self.volume * (BUY_SHARE[0] + self.random("bought", BUY_SHARE[1])) // 1000
 
-    def draw(self, what: str, below: int, *more: int) -> int:
-        """A number from 0 up to, not including, ``below``, the same whenever it is drawn on that day."""
+    def random(self, what: str, below: int, *more: int) -> int:
+        """A number from 0 to ``below`` - 1 that depends on the code, the date and the other arguments."""
         return hash_random.key(self.issue.code, self.date, what, *more) % max(1, below)
 
 
-def strength(bought: int, volume: int) -> str:
-    """체결강도: what was bought in percent of what was sold."""
+def trade_strength(bought: int, volume: int) -> str:
+    """체결강도: shares bought in percent of shares sold."""
     return kiwoom_format.decimal(bought * 100, max(1, volume - bought))
 
 
-def history(market: Market, code: str, now: float, days: int = _LONG_RUN) -> Bars:
-    """The issue's newest adjusted days; where only unadjusted ones were given, those."""
+def history(market: Market, code: str, now: float, days: int = _LONG_PERIOD) -> Bars:
+    """The issue's newest adjusted daily bars; the unadjusted ones if there are no adjusted ones."""
     adjusted = market.daily(code, True, now, days)
     return adjusted if len(adjusted) else market.daily(code, False, now, days)
 
 
-def newest(issue: Issue, adjusted: Bars) -> DaySummary | None:
-    """The newest session of the issue's adjusted daily bars; None where it has none.
+def latest_summary(issue: Issue, adjusted: Bars) -> DaySummary | None:
+    """Summary of the newest session in the issue's daily bars, None without bars.
 
-    Adjusted, so that the close before is at today's scale even where a split took effect today.
+    The bars are adjusted, so that the previous close is comparable even if a split took effect today.
     """
     if not len(adjusted):
         return None
@@ -90,7 +90,7 @@ def newest(issue: Issue, adjusted: Bars) -> DaySummary | None:
         last=int(adjusted.close[-1]),
         volume=int(adjusted.volume[-1]),
         value=int(adjusted.value[-1]),
-        volume_before=0 if first else int(adjusted.volume[-2]),
+        previous_volume=0 if first else int(adjusted.volume[-2]),
         upper=upper,
         lower=lower,
     )
@@ -98,7 +98,7 @@ def newest(issue: Issue, adjusted: Bars) -> DaySummary | None:
 
 @dataclass(frozen=True, slots=True)
 class Extremes:
-    """Highest and lowest price of this year, and of the newest 251 sessions with the day of each (YYYYMMDD)."""
+    """Highest and lowest price of this year, and of the newest 251 sessions with their days (YYYYMMDD)."""
 
     year_high: int
     year_low: int
@@ -109,13 +109,13 @@ class Extremes:
 
 
 def extremes(adjusted: Bars) -> Extremes:
-    """The extremes up to the newest bar, of which there has to be one. Of two equal ones the newer counts."""
-    # A session without a trade may come with a high and low of 0: its close stands for them.
-    traded = adjusted.low[-_LONG_RUN:] > 0
-    close = adjusted.close[-_LONG_RUN:]
-    high = np.where(traded, adjusted.high[-_LONG_RUN:], close)
-    low = np.where(traded, adjusted.low[-_LONG_RUN:], close)
-    time = adjusted.time[-_LONG_RUN:]
+    """The extremes up to the newest bar; at least one bar is needed. Of two equal prices the newer one counts."""
+    # In a session without trades high and low may be 0: the close replaces them.
+    traded = adjusted.low[-_LONG_PERIOD:] > 0
+    close = adjusted.close[-_LONG_PERIOD:]
+    high = np.where(traded, adjusted.high[-_LONG_PERIOD:], close)
+    low = np.where(traded, adjusted.low[-_LONG_PERIOD:], close)
+    time = adjusted.time[-_LONG_PERIOD:]
     year = time >= time[-1] // 10000 * 10000
     highest = len(high) - 1 - int(np.argmax(high[::-1]))
     lowest = len(low) - 1 - int(np.argmin(low[::-1]))
@@ -131,12 +131,13 @@ def extremes(adjusted: Bars) -> Extremes:
 
 @dataclass(frozen=True, slots=True)
 class VisibleQuotes:
-    """The visible quotes, best first; 0 stands for a level that is not there.
+    """The five best levels of each side, best first; 0 stands for an empty level.
 
     Attributes:
-        asks, bids: prices of the five levels.
-        ask_size, bid_size: shares at the best level, ``asks_size``, ``bids_size`` at all of them.
-        trade: shares of the last trade, negative where a seller took the best bid.
+        asks, bids: prices.
+        ask_size, bid_size: shares at the best level.
+        asks_size, bids_size: shares at all five levels.
+        trade: shares of the last trade, negative if the seller initiated it.
     """
 
     asks: tuple[int, ...]
@@ -148,13 +149,12 @@ class VisibleQuotes:
     trade: int
 
 
-def book(day: DaySummary) -> VisibleQuotes:
-    """Quotes around the last price, on the grid of ticks and inside the day's limits.
+def visible_quotes(day: DaySummary) -> VisibleQuotes:
+    """Quotes around the last price, on the tick grid and inside the day's price limits.
 
-    The last trade was at the best ask or the best bid; which of them, and the sizes, follow from the
-    code, the date and what has been traded so far.
+    Whether the last trade was at the ask or the bid, and all sizes, depend on code, date and volume so far.
     """
-    bought = day.draw("side", 2, day.volume) == 1
+    bought = day.random("side", 2, day.volume) == 1
     grid = day.rules
     if bought:
         ask = grid.ceil(day.last)
@@ -169,15 +169,15 @@ def book(day: DaySummary) -> VisibleQuotes:
         ask += grid.tick(ask)
         bid = grid.floor(bid - 1) if bid > 1 else 0
     unit = max(1, day.volume // 1000)
-    trade = min(day.volume, 1 + day.draw("trade", unit, day.volume))
-    ask_size = (1 + day.draw("ask", unit * 4, day.last)) * (asks[0] > 0)
-    bid_size = (1 + day.draw("bid", unit * 4, day.last)) * (bids[0] > 0)
+    trade = min(day.volume, 1 + day.random("trade", unit, day.volume))
+    ask_size = (1 + day.random("ask", unit * 4, day.last)) * (asks[0] > 0)
+    bid_size = (1 + day.random("bid", unit * 4, day.last)) * (bids[0] > 0)
     return VisibleQuotes(
         asks=tuple(asks),
         bids=tuple(bids),
         ask_size=ask_size,
         bid_size=bid_size,
-        asks_size=ask_size * (4 + day.draw("asks", 20, day.last)),
-        bids_size=bid_size * (4 + day.draw("bids", 20, day.last)),
+        asks_size=ask_size * (4 + day.random("asks", 20, day.last)),
+        bids_size=bid_size * (4 + day.random("bids", 20, day.last)),
         trade=trade if bought else -trade,
     )

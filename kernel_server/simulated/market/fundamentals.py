@@ -1,7 +1,7 @@
-"""What a balance sheet would say about an issue of a synthetic market.
+"""Fundamentals of the issues of a synthetic market.
 
-The figures follow from the seed, the code and the price at the end of the year before, so they hold still
-all year and PER, PBR and ROE move with the price as they should.
+They depend on the seed, the code and the last price of the previous year, so they are constant through a year, and PER
+and PBR move with the price.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from kernel_server.simulated.market.model import Bars, Issue
 
 
 def foreign_share(issue: Issue, seed: int) -> int:
-    """What foreigners hold of a share at the end of 2025, in hundredths of a percent."""
+    """Foreign ownership of a share at the end of 2025, in hundredths of a percent."""
     return _draw(issue, seed, "외인소진률", 10, 6000)
 
 
-def credit(issue: Issue, seed: int) -> str:
+def credit_ratio(issue: Issue, seed: int) -> str:
     """신용비율 of a share, signed; blank for an ETF or ETN."""
     if issue.kind in ("etf", "etn"):
         return ""
@@ -29,7 +29,7 @@ def _draw(issue: Issue, seed: int, what: str, low: int, high: int) -> int:
 
 
 def fundamentals(issue: Issue, seed: int, adjusted: Bars) -> dict[str, str]:
-    """Fields of opt10001 by name, for a share; an ETF or ETN has none. ``adjusted`` is not empty."""
+    """Fields of opt10001 by name, none for an ETF or ETN. ``adjusted`` has at least one bar."""
     if issue.kind in ("etf", "etn"):
         return {}
 
@@ -39,14 +39,14 @@ def fundamentals(issue: Issue, seed: int, adjusted: Bars) -> dict[str, str]:
     last = int(adjusted.close[-1])
     new_year = int(adjusted.time[-1]) // 10000 * 10000
     anchor = int(adjusted.close[max(0, int(np.searchsorted(adjusted.time, new_year)) - 1)])
-    eps = max(1, kiwoom_format.divided(anchor * 100, draw("PER", 400, 4000)))
-    bps = max(1, kiwoom_format.divided(anchor * 100, draw("PBR", 40, 400)))
+    eps = max(1, kiwoom_format.divide_rounded(anchor * 100, draw("PER", 400, 4000)))
+    bps = max(1, kiwoom_format.divide_rounded(anchor * 100, draw("PBR", 40, 400)))
     profit = kiwoom_format.eok(eps * issue.shares)
     operating = profit * draw("영업이익", 1050, 1500) // 1000
     floating = issue.shares * draw("유통비율", 300, 950) // 1000
     return {
         "결산월": "12",
-        "신용비율": credit(issue, seed),
+        "신용비율": credit_ratio(issue, seed),
         "외인소진률": f"+{kiwoom_format.decimal(foreign_share(issue, seed), 100)}",
         "PER": kiwoom_format.decimal(last, eps),
         "EPS": str(eps),

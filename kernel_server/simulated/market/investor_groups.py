@@ -1,8 +1,8 @@
-"""Who bought and who sold: how a day's volume divides among the groups of ``investor.tsv``.
+"""Purchases and sales by investor group: the split of a day's volume among the groups of ``investor.tsv``.
 
-Every share bought on a day was bought by one of the groups and sold by one, so what they bought adds up to the
-day's volume, what they sold does too, and the net amounts add up to nothing. How a day divides is drawn from code
-and date; the shares of the groups in the table are only about right.
+Each share of a day's volume is bought by one group and sold by one. So the purchases of all groups add up to the
+volume, so do the sales, and net purchases add up to 0. The split depends on code and date; the table's shares are
+approximate.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.tables import rows as table
 
-INSTITUTIONS, FOREIGNERS, PEOPLE = "기관계", "외국인투자자", "개인투자자"
+INSTITUTIONS, FOREIGNERS, INDIVIDUALS = "기관계", "외국인투자자", "개인투자자"
 
 _MILLION = 1_000_000
-# Half of a group's part of a day is what it usually is, the other half is drawn.
-_STEADY = 0.5
+# Half of a group's share of a day is its usual one, the other half is random.
+_FIXED_SHARE = 0.5
 
 Keys = NDArray[np.uint64]
 
 
 @cache
 def groups() -> Sequence[tuple[str, float, str]]:
-    """Name, usual share, and the group of groups that it belongs to, blank for none."""
+    """Name, usual share, and name of the parent group, blank for none."""
     return [(name, float(share), group) for name, share, group in table("investor")]
 
 
 def names() -> list[str]:
-    """The groups in their order, then the groups of groups."""
-    found = [name for name, _share, _group in groups()]
-    return found + sorted({group for _name, _share, group in groups() if group})
+    """The groups in their order, then the parent groups."""
+    result = [name for name, _share, _group in groups()]
+    return result + sorted({group for _name, _share, group in groups() if group})
 
 
 @cache
 def members(name: str) -> tuple[int, ...]:
-    """The places of the groups that make up a group of that name: itself, or those that belong to it."""
+    """Indices of the groups that make up a group of that name: its own, or those of its members."""
     return tuple(at for at, (own, _share, group) in enumerate(groups()) if name in (own, group))
 
 
@@ -55,16 +55,16 @@ def _own_keys(code: str, which: str) -> Keys:
 
 
 def market_keys(codes: Sequence[str], which: str) -> Keys:
-    """The keys for draws of many issues, a row each."""
-    numbers = hash_random.numbers(codes)
+    """Random keys of many issues, one row each."""
+    numbers = hash_random.text_parts(codes)
     columns = [hash_random.keys(numbers, which, name) for name, _share, _group in groups()]
     return np.stack(columns, axis=-1)
 
 
-def divided(keys: Keys, days: Ints, totals: Ints) -> Ints:
-    """Totals, one a day (since the epoch), divided among the groups, which are one more axis of the answer."""
-    drawn = hash_random.uniform(keys, days[..., None])
-    weights = _shares() * (_STEADY + 2 * (1 - _STEADY) * drawn)
+def split_volumes(keys: Keys, days: Ints, totals: Ints) -> Ints:
+    """Totals, one per day (days since the epoch), split among the groups, which are the last axis of the result."""
+    random = hash_random.uniform(keys, days[..., None])
+    weights = _shares() * (_FIXED_SHARE + 2 * (1 - _FIXED_SHARE) * random)
     summed = np.cumsum(weights, axis=-1)
     edges = np.rint(totals[..., None] * (summed / summed[..., -1:])).astype(np.int64)
     parts: Ints = np.diff(edges, axis=-1, prepend=0)
@@ -72,17 +72,17 @@ def divided(keys: Keys, days: Ints, totals: Ints) -> Ints:
 
 
 def bought_and_sold(code: str, days: Ints, totals: Ints) -> tuple[Ints, Ints]:
-    """What each group bought, and sold, of an issue: one row a day (since the epoch), one column a group."""
-    bought, sold = (divided(_own_keys(code, which), days, totals) for which in ("bought", "sold"))
+    """Volumes that each group bought and sold of an issue: one row per day (since the epoch), one column per group."""
+    bought, sold = (split_volumes(_own_keys(code, which), days, totals) for which in ("bought", "sold"))
     return bought, sold
 
 
-def of(parts: Ints, name: str) -> Ints:
-    """The part of a group, or of a group of groups."""
-    found: Ints = parts[..., list(members(name))].sum(axis=-1)
-    return found
+def group_total(parts: Ints, name: str) -> Ints:
+    """The part of a group or parent group."""
+    result: Ints = parts[..., list(members(name))].sum(axis=-1)
+    return result
 
 
 def millions(value: Ints) -> Ints:
-    """Won in 백만원, rounded: in these money is divided."""
+    """Won in 백만원, rounded; money is split in this unit."""
     return (value + _MILLION // 2) // _MILLION

@@ -1,8 +1,8 @@
-"""The listing of the synthetic market: some two hundred well-known issues, the rest made up by seed.
+"""The listing of the synthetic market: some two hundred well-known issues, and invented ones by seed.
 
-The well-known ones stand in ``issues.tsv``, with share counts and prices that are only about right. What
-is missing to the size of the real market is invented: the names are nobody's, and the codes begin with
-an 8, which no Korean share's does, so that a made-up issue is never taken for a real one.
+The well-known ones are in ``issues.tsv``, with approximate share counts and prices. Invented issues fill the listing
+up to the size of the real market. Their names belong to no real company, and their codes begin with 8, as no Korean
+share's does, so that they cannot be mistaken for real ones.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from kernel_server.simulated.market import tick_size
 from kernel_server.simulated.market.model import Issue
 
 PRICED_ON = date(2025, 12, 30)
-"""The session at whose close an issue costs what the listing says; later ones do so on their first day."""
+"""The session at whose close an issue has the listing's price; a later issue has it on its first day."""
 
 COUNTS: Mapping[str, int] = {"KOSPI": 950, "KOSDAQ": 1820, "KONEX": 109}
-"""How many issues a market has, the well-known ones included."""
+"""Number of issues per market, the well-known ones included."""
 
 PREFERRED = 40
-"""How many of the made-up issues of KOSPI are preferred shares."""
+"""Number of preferred shares among the invented issues of KOSPI."""
 
-# Two syllables that no listed company's name begins with; an ending that fits the industry follows them.
+# First and second syllables that no listed company's name begins with; an ending of the industry follows.
 _HEADS = (
     "갸거겨고구그너노누느두드라레로루르마머메모무바버베보브뵈새서소"
     "솔수쉬아에오올우으자저제주차초츠카커타테토파퍼포푸프하허헤호후"
@@ -47,7 +47,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """What the made-up issues of a market look like: listed since when, and usual figures in KRW."""
+    """Invented issues of a market: first listing date, median price and shares, face values (KRW)."""
 
     since: date
     price: float
@@ -64,7 +64,7 @@ _LAST_LISTED = date(2026, 6, 30)
 
 
 @cache
-def known() -> Listing:
+def known_listing() -> Listing:
     """The well-known issues alone."""
     issues, prices = {}, {}
     for code, name, market, kind, shares, listed, face_value, industry, price in rows("issues"):
@@ -74,14 +74,14 @@ def known() -> Listing:
     return Listing(issues, prices)
 
 
-def build(seed: int) -> Listing:
-    """The whole listing, the well-known issues first; the same for the same seed."""
-    issues, prices = dict(known().issues), dict(known().prices)
+def build_listing(seed: int) -> Listing:
+    """The whole listing, well-known issues first; deterministic by seed."""
+    issues, prices = dict(known_listing().issues), dict(known_listing().prices)
     names, codes = _names(seed), _codes(seed)
     for market, count in COUNTS.items():
-        held = sum(issue.market == market for issue in known().issues.values())
+        known = sum(issue.market == market for issue in known_listing().issues.values())
         preferred = PREFERRED if market == "KOSPI" else 0
-        for issue, price in _made_up(seed, market, count - held - preferred, names, codes):
+        for issue, price in _invented(seed, market, count - known - preferred, names, codes):
             issues[issue.code], prices[issue.code] = issue, price
             if preferred and issue.listed.year < 2000:
                 preferred -= 1
@@ -92,17 +92,17 @@ def build(seed: int) -> Listing:
 
 @cache
 def industries() -> Mapping[str, tuple[int, tuple[str, ...]]]:
-    """The industries of made-up companies: how usual each is, and how names end in it."""
+    """Industries of invented companies: their weight, and the endings of their companies' names."""
     return {
         industry: (int(weight), tuple(endings.split(","))) for industry, weight, endings in rows("industries")
     }
 
 
 def name_of(industry: str, number: int) -> str:
-    """The ``number``-th of the names that made-up companies of that industry may have, from 0.
+    """The name number ``number``, from 0, of the possible names in that industry.
 
     Raises:
-        IndexError: there are not as many.
+        IndexError: there are fewer names.
     """
     rest, tail = divmod(number, len(_TAILS))
     ending, head = divmod(rest, len(_HEADS))
@@ -110,7 +110,7 @@ def name_of(industry: str, number: int) -> str:
 
 
 def name_count(industry: str) -> int:
-    """How many names there are for that industry."""
+    """Number of possible names in that industry."""
     return len(_HEADS) * len(_TAILS) * len(industries()[industry][1])
 
 
@@ -121,13 +121,13 @@ def _codes(seed: int) -> Iterator[str]:
 
 
 def _names(seed: int) -> Iterator[tuple[str, str]]:
-    """Names that have not been given yet, each with its industry, as often as the industry is usual."""
+    """Unused names with their industries, which occur by weight."""
     table = industries()
     total = sum(COUNTS.values())
-    usual = np.cumsum([weight for weight, _endings in table.values()])
+    cumulative = np.cumsum([weight for weight, _endings in table.values()])
     chosen = np.searchsorted(
-        usual,
-        hash_random.uniform(hash_random.key(seed, "industries"), np.arange(total)) * usual[-1],
+        cumulative,
+        hash_random.uniform(hash_random.key(seed, "industries"), np.arange(total)) * cumulative[-1],
         side="right",
     )
     unused = {
@@ -144,7 +144,7 @@ def _names(seed: int) -> Iterator[tuple[str, str]]:
         yield name_of(kinds[kind], next(unused[kinds[kind]])), kinds[kind]
 
 
-def _made_up(
+def _invented(
     seed: int, market: str, count: int, names: Iterator[tuple[str, str]], codes: Iterator[str]
 ) -> Iterator[tuple[Issue, int]]:
     style = _STYLES[market]
@@ -153,8 +153,8 @@ def _made_up(
     def key(what: str) -> int:
         return hash_random.key(seed, market, what)
 
-    prices = _spread(key("price"), numbers, style.price, 1.35)
-    shares = _spread(key("shares"), numbers, style.shares, 0.9)
+    prices = _lognormal(key("price"), numbers, style.price, 1.35)
+    shares = _lognormal(key("shares"), numbers, style.shares, 0.9)
     faces = hash_random.bits(key("face value"), numbers) % np.uint64(len(style.face_values))
     weeks = (_LAST_LISTED - style.since).days // 7
     workdays = (hash_random.uniform(key("listed"), numbers) * (weeks * 5)).astype(np.int64)
@@ -169,8 +169,8 @@ def _made_up(
         yield issue, _on_grid(min(max(price, 500.0), 900_000.0), market)
 
 
-def _spread(key: int, numbers: Ints, usual: float, width: float) -> Floats:
-    return usual * np.exp(width * hash_random.bell(key, numbers))
+def _lognormal(key: int, numbers: Ints, median: float, width: float) -> Floats:
+    return median * np.exp(width * hash_random.normal(key, numbers))
 
 
 def _preferred(issue: Issue) -> Issue:

@@ -1,4 +1,4 @@
-"""Where the market stands at a moment, in the words of its users."""
+"""The market's phase as users see it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from kernel_server.simulated.market.phases import Phase
 
 
 @cache
-def names() -> dict[Phase, str]:
-    """What each phase is called."""
+def phase_names() -> dict[Phase, str]:
+    """Name of each phase."""
     return {Phase[phase]: name for phase, name in rows("phase_name")}
 
 
 def market_phase(sessions: Sessions, now: float) -> tuple[str, str]:
-    """The date of the session whose day it is, ISO, and its phase; blank before the calendar begins."""
-    index = phases.session(sessions, now)
+    """Date (ISO) of the current session and name of its phase; a blank date before the calendar begins."""
+    index = phases.session_index(sessions, now)
     day = str(sessions.dates[index]) if index >= 0 else ""
-    return day, names()[phases.phase(sessions, now)]
+    return day, phase_names()[phases.phase(sessions, now)]

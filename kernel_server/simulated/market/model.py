@@ -1,6 +1,6 @@
-"""What the simulated broker trades in: issues and their bars, synthetic or given.
+"""The market behind the simulated broker: issues and their bars, synthetic or recorded.
 
-A ``Market`` answers with numbers; how Kiwoom writes them down is the business of ``formats`` and ``transactions``.
+A ``Market`` gives numbers; ``kiwoom_format`` and the TR handlers write them in Kiwoom's formats.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Issue:
         kind: ``stock``, ``etf``, ``etn`` or ``reit``.
         shares: listed shares.
         listed: listing date.
-        face_value: in KRW; 0 where it has none.
+        face_value: KRW, 0 for none.
         industry: Korean name of its sector, may be blank.
     """
 
@@ -40,11 +40,11 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Bars, oldest first, all arrays of one length.
+    """Bars, oldest first, as arrays of one length.
 
-    ``time`` is YYYYMMDD for daily bars and YYYYMMDDHHMMSS (start of the minute, Seoul) for minute bars;
-    prices and value are in KRW. ``event`` is Kiwoom's 수정주가구분 flag sum (0: none) and ``ratio`` its
-    수정비율 in percent; both are about the bar on which a corporate action took effect.
+    ``time`` is YYYYMMDD for daily bars and YYYYMMDDHHMMSS (start of the minute, Seoul) for minute bars; prices and
+    value are in KRW. ``event`` is Kiwoom's 수정주가구분 (a sum of flags, 0 for none) and ``ratio`` its 수정비율 in
+    percent, both on the bar on which a corporate action took effect.
     """
 
     time: Ints
@@ -62,21 +62,21 @@ class Bars:
 
 
 class Market(Protocol):
-    """Issues and their history as of a moment, deterministic."""
+    """Issues and their bars as of a moment, deterministic."""
 
     source: str
 
     def issues(self) -> Mapping[str, Issue]:
-        """Every listed issue by code."""
+        """All listed issues by code."""
         ...
 
     def daily(self, code: str, adjusted: bool, now: float, days: int | None = None) -> Bars:
-        """Daily bars up to ``now`` (seconds since the epoch), the session in progress included.
+        """Daily bars up to ``now`` (seconds since the epoch), including the session in progress.
 
-        With ``days``, the newest so many of them, which may cost much less than all.
+        ``days`` limits them to the newest ones, which may cost much less than all.
         """
         ...
 
     def minute(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
-        """1-minute bars of the newest ``days`` sessions that have any, up to ``now``."""
+        """1-minute bars up to ``now``, of the newest ``days`` sessions that have any."""
         ...

@@ -1,4 +1,4 @@
-"""Which phase a session is in, and what is traded in it, from ``phases.tsv``: minutes from its open or its close."""
+"""Phases of a session and their open boards, from ``phases.tsv`` (minutes from the open or the close)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Board(Enum):
 
 @cache
 def _table() -> list[tuple[Phase, bool, float]]:
-    """Phase, whether it is counted from the open, and seconds, in the order of the day."""
+    """Phase, whether its offset counts from the open, and the offset in seconds, in the order of the day."""
     return [(Phase[name], of == "open", float(minutes) * 60) for name, of, minutes, _boards in rows("phases")]
 
 
@@ -49,66 +49,71 @@ def boards() -> dict[Phase, frozenset[Board]]:
     }
 
 
-def day(sessions: Sessions, index: int) -> list[tuple[float, Phase]]:
-    """When each phase of the session begins, seconds since the epoch, in order."""
+def phase_times(sessions: Sessions, index: int) -> list[tuple[float, Phase]]:
+    """Start of each phase of a session, seconds since the epoch, in order."""
     opens, closes = float(sessions.opens[index]), float(sessions.closes[index])
     return [((opens if of_open else closes) + offset, phase) for phase, of_open, offset in _table()]
 
 
-def session(sessions: Sessions, now: float) -> int:
-    """The index of the session whose day it is: the newest one whose first phase has begun; -1 before all."""
+def session_index(sessions: Sessions, now: float) -> int:
+    """Index of the current session: the last one whose first phase has begun; -1 before the first."""
     next_one = sessions.last_started(now) + 1
-    begun = next_one < len(sessions) and day(sessions, next_one)[0][0] <= now
+    begun = next_one < len(sessions) and phase_times(sessions, next_one)[0][0] <= now
     return next_one if begun else next_one - 1
 
 
 def phase(sessions: Sessions, now: float) -> Phase:
-    """The phase at that moment."""
-    index = session(sessions, now)
+    """The phase at a moment."""
+    index = session_index(sessions, now)
     if index < 0:
         return Phase.CLOSED
-    return [found for since, found in day(sessions, index) if since <= now][-1]
+    return [found for since, found in phase_times(sessions, index) if since <= now][-1]
 
 
 def next_change(sessions: Sessions, now: float) -> tuple[float, Phase] | None:
-    """When the phase changes next after ``now``, and to which; None behind the last session known."""
-    index = session(sessions, now)
+    """Time and phase of the next change after ``now``; None after the last session of the calendar."""
+    index = session_index(sessions, now)
     for later in range(max(0, index), min(index + 2, len(sessions))):
-        for since, found in day(sessions, later):
+        for since, found in phase_times(sessions, later):
             if since > now:
                 return since, found
     return None
 
 
 class SessionHours(NamedTuple):
-    """When a session's auctions begin and end, seconds since the epoch, and what is traded beside it.
+    """Hours of a session and its off-hours boards, seconds since the epoch.
 
     Attributes:
-        collects, opens: the opening auction's; auction, closes: the closing one's.
-        early: 장전 시간외종가 ends, which has begun with the opening auction.
-        after, single: 장후 시간외종가 begins and ends; 시간외 단일가 follows it, until ``ends``.
+        orders_from: orders for the opening auction, and 장전 시간외종가, begin.
+        opens: the opening auction uncrosses.
+        closing_auction: continuous trading ends, orders for the closing auction begin.
+        closes: the closing auction uncrosses.
+        morning_ends: 장전 시간외종가 ends.
+        afternoon_begins: 장후 시간외종가 begins.
+        single_price_begins: 장후 시간외종가 ends, 시간외 단일가 begins.
+        ends: 시간외 단일가 ends.
     """
 
-    collects: float
+    orders_from: float
     opens: float
-    auction: float
+    closing_auction: float
     closes: float
-    early: float = 0.0
-    after: float = _NEVER
-    single: float = _NEVER
+    morning_ends: float = 0.0
+    afternoon_begins: float = _NEVER
+    single_price_begins: float = _NEVER
     ends: float = _NEVER
 
 
 def hours(sessions: Sessions, index: int) -> SessionHours:
-    """Those of the session of that index."""
-    since = {found: begins for begins, found in day(sessions, index)}
+    """Hours of the session of an index."""
+    since = {found: begins for begins, found in phase_times(sessions, index)}
     return SessionHours(
-        collects=since[Phase.BEFORE_OPEN],
+        orders_from=since[Phase.BEFORE_OPEN],
         opens=since[Phase.CONTINUOUS],
-        auction=since[Phase.CLOSING_AUCTION],
+        closing_auction=since[Phase.CLOSING_AUCTION],
         closes=since[Phase.PAUSE],
-        early=since[Phase.OPENING_AUCTION],
-        after=since[Phase.AFTER_CLOSE],
-        single=since[Phase.SINGLE_PRICE],
+        morning_ends=since[Phase.OPENING_AUCTION],
+        afternoon_begins=since[Phase.AFTER_CLOSE],
+        single_price_begins=since[Phase.SINGLE_PRICE],
         ends=since[Phase.CLOSED],
     )

@@ -1,4 +1,4 @@
-"""Longer bars out of shorter ones."""
+"""Aggregation of bars to longer intervals."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _DAY = 1_000_000  # YYYYMMDDHHMMSS // _DAY is YYYYMMDD
 
 
 def cut(bars: Bars, start: int, stop: int) -> Bars:
-    """The bars from ``start`` up to, not including, ``stop``."""
+    """The bars from ``start`` to ``stop`` - 1."""
     return _part(bars, slice(start, stop), bars.time[start:stop])
 
 
 def cut_at(bars: Bars, places: Ints, time: Ints) -> Bars:
-    """The bars at those places, with other times."""
+    """The bars at those indices, with other times."""
     return _part(bars, places, time)
 
 
@@ -36,7 +36,7 @@ def _part(bars: Bars, part: slice | Ints, time: Ints) -> Bars:
 
 
 def weeks(days: Ints) -> Ints:
-    """A number for the calendar week, Monday to Sunday, of each YYYYMMDD."""
+    """Number of the calendar week, Monday to Sunday, of each YYYYMMDD."""
     return np.asarray((epoch_days(days) + 3) // 7, np.int64)  # 1970-01-01 was a Thursday
 
 
@@ -51,10 +51,10 @@ def years(days: Ints) -> Ints:
 
 
 def intervals(times: Ints, minutes: int) -> Ints:
-    """The start of the interval of so many minutes that each YYYYMMDDHHMMSS falls into.
+    """Start of the interval of ``minutes`` minutes that each YYYYMMDDHHMMSS falls into.
 
-    Intervals are laid from midnight: 09:00 starts one at every interval the broker has. The closing
-    auction at 15:30 therefore has a bar of its own up to 30 minutes, and is the end of one at 45 and 60.
+    Intervals count from midnight, so 09:00 starts one at every length that the broker has. The closing auction at
+    15:30 has a bar of its own up to 30 minutes, and ends one at 45 and 60.
     """
     minute = times // 10000 % 100 * 60 + times // 100 % 100
     start = minute - minute % minutes
@@ -62,10 +62,10 @@ def intervals(times: Ints, minutes: int) -> Ints:
 
 
 def grouped(bars: Bars, groups: Ints, time: Ints) -> Bars:
-    """One bar for each run of equal ``groups``, whose times are ``time`` (one a run).
+    """One bar for each run of equal ``groups``; ``time`` has one time per run.
 
-    A session in which nothing traded may come with an open, high and low of 0: its close stands for them.
-    Flags of 수정주가구분 are united; the last 수정비율 of a group stands.
+    In a session without trades open, high and low may be 0: the close replaces them. 수정주가구분 flags of a group are
+    combined; its last 수정비율 counts.
     """
     starts = run_starts(groups)
     ends = np.append(starts[1:], len(groups)) - 1
@@ -87,5 +87,5 @@ def grouped(bars: Bars, groups: Ints, time: Ints) -> Bars:
 
 
 def run_starts(groups: Ints) -> Ints:
-    """Where each run of equal numbers starts. ``groups`` is not empty."""
+    """Index at which each run of equal numbers starts. ``groups`` has at least one element."""
     return np.concatenate(([0], np.flatnonzero(np.diff(groups)) + 1))

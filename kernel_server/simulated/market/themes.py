@@ -1,4 +1,4 @@
-"""Themes: groups of issues that people trade together."""
+"""Themes: groups of issues in the same trend."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BY_NAME = 1
 
 
 class Themes:
-    """One method a function, under Kiwoom's name. A theme has those of its members that the market lists."""
+    """The control's theme functions under Kiwoom's names. A theme has those members that the market lists."""
 
     def __init__(self, issues: Mapping[str, Issue]) -> None:
         self._names: dict[str, str] = {}

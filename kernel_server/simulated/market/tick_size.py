@@ -1,6 +1,6 @@
-"""Tick sizes and daily price limits of the exchange, by date, from ``ticks.tsv`` and ``price_limits.tsv``.
+"""Tick sizes and daily price limits by date, from ``ticks.tsv`` and ``price_limits.tsv``.
 
-A board is what the two tables tell apart: ``KOSPI``, ``KOSDAQ``, ``KONEX``, or ``ETP`` for ETFs and ETNs.
+A board, as the tables have it, is ``KOSPI``, ``KOSDAQ``, ``KONEX``, or ``ETP`` for ETFs and ETNs.
 
 >>> tick(15_000, date(2023, 1, 24), "KOSPI"), tick(15_000, date(2023, 1, 25), "KOSPI")
 (50, 10)
@@ -25,17 +25,17 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 def board(issue: Issue) -> str:
-    """The board whose ticks and limits the issue follows."""
+    """The board whose ticks and limits apply to the issue."""
     return "ETP" if issue.kind in ("etf", "etn") else issue.market
 
 
 class PriceRules:
-    """Tick sizes and price limit of one board through one stretch of time; prices are in KRW.
+    """Tick sizes and price limit of a board during one period; prices in KRW.
 
     Attributes:
-        edges: the prices at which another tick size begins, ascending.
-        ticks: the tick sizes, one more than there are edges.
-        percent: how far a price may go from the base price.
+        edges: prices at which the tick size changes, ascending.
+        ticks: tick sizes, one more than edges.
+        percent: price limit in percent of the base price.
     """
 
     def __init__(self, edges: tuple[int, ...], ticks: tuple[int, ...], percent: int) -> None:
@@ -48,22 +48,22 @@ class PriceRules:
         return np.array(self.edges, np.int64), np.array(self.ticks, np.int64)
 
     def tick(self, price: int) -> int:
-        """The tick size at that price; at an edge it is the one above."""
+        """The tick size at a price; at an edge, the one above it."""
         return self.ticks[bisect_right(self.edges, price)]
 
     def floor(self, price: int) -> int:
-        """The highest price on the grid that is not above ``price``."""
+        """The highest valid price that is not above ``price``."""
         return price - price % self.tick(price)
 
     def ceil(self, price: int) -> int:
-        """The lowest price on the grid that is not below ``price``."""
+        """The lowest valid price that is not below ``price``."""
         return -(-price // self.tick(price)) * self.tick(price)
 
     def limits(self, base: int) -> tuple[int, int]:
-        """The highest and the lowest price allowed in a session whose base price (기준가) is ``base``.
+        """상한가 and 하한가 for a base price (기준가).
 
-        The room is cut to the tick at the base, and is one tick at least; then both prices are brought
-        inwards to the grid where they are. The lower one is never below one tick.
+        The distance is cut to the tick at the base, and is at least one tick; then both prices are moved inwards to
+        valid prices. The lower one is at least one tick.
         """
         step = self.tick(base)
         room = max(step, base * self.percent // 100 // step * step)
@@ -85,9 +85,9 @@ class PriceRules:
         return -(-prices // tick) * tick
 
     def nearest_array(self, prices: Floats) -> Ints:
-        """The price on the grid next to each of ``prices``, which may have fractions, one tick at least.
+        """The valid price nearest to each of ``prices``, which may have fractions; at least one tick.
 
-        Keeps order: of two prices the higher one never ends below the other.
+        Monotonic: a higher price never gives a lower result.
         """
         whole = np.maximum(np.rint(prices), 1.0).astype(np.int64)
         steps = self.tick_array(whole)
@@ -95,7 +95,7 @@ class PriceRules:
         return nearest
 
     def limits_array(self, bases: Ints) -> tuple[Ints, Ints]:
-        """``limits`` for many base prices at once: the upper ones, the lower ones."""
+        """``limits`` for many base prices at once: the upper limits, the lower limits."""
         step = self.tick_array(bases)
         room = np.maximum(step, bases * self.percent // 100 // step * step)
         upper, lower = bases + room, np.maximum(bases - room, 1)
@@ -105,7 +105,7 @@ class PriceRules:
 
 @cache
 def _table() -> dict[str, list[tuple[int, PriceRules]]]:
-    """For each board its rules and the day (since the epoch) from which they hold, oldest first."""
+    """The rules of each board with the day (since the epoch) from which they apply, oldest first."""
     grids: dict[str, dict[int, list[tuple[str, int]]]] = {}
     for since, where, below, size in rows("ticks"):
         grids.setdefault(where, {}).setdefault(_day(since), []).append((below, int(size)))
@@ -138,7 +138,7 @@ def _of(board: str) -> list[tuple[int, PriceRules]]:
 
 @lru_cache(maxsize=256)
 def rules(day: date, board: str) -> PriceRules:
-    """What holds on that day on that board.
+    """The rules of a board on a day.
 
     Raises:
         LookupError: no such board.
@@ -149,7 +149,7 @@ def rules(day: date, board: str) -> PriceRules:
 
 
 def spans(days: Ints, board: str) -> Iterator[tuple[slice, PriceRules]]:
-    """The stretches of ``days`` (since the epoch, ascending) through which the same rules hold."""
+    """The slices of ``days`` (since the epoch, ascending) that share the same rules."""
     versions = _of(board)
     cuts = np.searchsorted(days, [since for since, _rules in versions[1:]], side="left").tolist()
     for start, end, (_since, held) in zip([0, *cuts], [*cuts, len(days)], versions, strict=True):
@@ -158,10 +158,10 @@ def spans(days: Ints, board: str) -> Iterator[tuple[slice, PriceRules]]:
 
 
 def tick(price: int, day: date, board: str) -> int:
-    """The tick size at that price, on that day, on that board."""
+    """The tick size at a price, on a day, on a board."""
     return rules(day, board).tick(price)
 
 
 def limits(base: int, day: date, board: str) -> tuple[int, int]:
-    """상한가 and 하한가 of a session with that base price, on that day, on that board."""
+    """상한가 and 하한가 for a base price, on a day, on a board."""
     return rules(day, board).limits(base)

@@ -1,4 +1,4 @@
-"""Which session is over at a moment, asked by date."""
+"""Session hours by date."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def today(now: float) -> int:
 
 
 class TradingHours:
-    """Hours of the sessions that an issue has bars of. ``sessions`` is asked once, when first needed."""
+    """Hours of the sessions. ``sessions`` is called once, on first use."""
 
     def __init__(self, sessions: Callable[[], Sessions]) -> None:
         self._load = sessions
@@ -38,12 +38,12 @@ class TradingHours:
         return day < today(now) or self._sessions.current(now) is None
 
     def before_running(self, now: float) -> float:
-        """``now``, or just before the opening of the session that is open at ``now``."""
+        """``now``, or just before the opening if a session is open at ``now``."""
         running = self._sessions.current(now)
         return now if running is None else float(self._sessions.opens[running]) - 1.0
 
     def last_trade(self, day: int, now: float) -> str:
-        """HHMMSS of the newest trade of that session: now while it is open, its close afterwards."""
+        """HHMMSS of the last trade in that session: now while it is open, its close afterwards."""
         if not self.over(day, now):
             return seoul(now).strftime("%H%M%S")
         sessions = self._sessions

@@ -1,9 +1,9 @@
-"""The static volatility interruption (정적 VI) as a rule, from ``interruption.tsv``.
+"""Rule of the static volatility interruption (정적 VI), from ``interruption.tsv``.
 
-Where an order would trade too far from the static base, which is the price of the issue's newest single-price
-trade, trading stops instead, orders are collected for a while, and a single-price trade follows. Until the day has a
-price the base is 기준가. The dynamic one (동적 VI), which is measured from the last trade, is not known here: bars of
-a minute do not tell how far one trade is from the next.
+If an order would trade too far from the static reference price (the price of the issue's last auction, 기준가 before
+the day's first trade), continuous trading stops and a call auction follows. The dynamic VI (동적 VI), whose reference
+is the last
+trade, is left out: minute bars do not show how far one trade is from the next.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from kernel_server.simulated.market.tick_size import PriceRules
 
 
 class ViRule(NamedTuple):
-    """How far a price may go from the static base, in percent of it, and how long orders are then collected.
+    """Trigger distance in percent of the static reference price, and length of the auction.
 
-    ``seconds`` is the least, and up to ``random`` more seconds are added to it.
+    ``seconds`` is the least length; a random extension of up to ``random`` seconds is added.
     """
 
     percent: int
@@ -27,10 +27,10 @@ class ViRule(NamedTuple):
     random: int
 
     def triggers(self, base: int, grid: PriceRules) -> tuple[int, int]:
-        """The lowest price above the base and the highest one below it, KRW, that set one off.
+        """The lowest price above the reference price and the highest one below it, KRW, that trigger a VI.
 
         >>> from kernel_server.simulated.market.tick_size import rules
-        >>> rule(date(2026, 3, 18), "KOSDAQ").triggers(3490, rules(date(2026, 3, 18), "KOSDAQ"))
+        >>> vi_rule(date(2026, 3, 18), "KOSDAQ").triggers(3490, rules(date(2026, 3, 18), "KOSDAQ"))
         (3840, 3140)
         """
         above = -(-base * (100 + self.percent) // 100)
@@ -39,7 +39,7 @@ class ViRule(NamedTuple):
 
 @cache
 def _table() -> dict[str, list[tuple[date, ViRule]]]:
-    """For each board what holds from which day on, oldest first."""
+    """Rules of each board with their first day, oldest first."""
     found: dict[str, list[tuple[date, ViRule]]] = {}
     for since, board, percent, seconds, random, _why in rows("interruption"):
         held = ViRule(int(percent), int(seconds), int(random))
@@ -47,11 +47,11 @@ def _table() -> dict[str, list[tuple[date, ViRule]]]:
     return {board: sorted(held) for board, held in found.items()}
 
 
-def rule(day: date, board: str) -> ViRule | None:
-    """What holds on that day on that board (one of ``ticks``); None where nothing is ever set off."""
+def vi_rule(day: date, board: str) -> ViRule | None:
+    """The rule of a board (as in ``tick_size``) on a day; None if there are no VIs."""
     return next((held for since, held in reversed(_table().get(board, [])) if since <= day), None)
 
 
-def nearest() -> int:
-    """The least percentage from the base at which there has ever been one."""
+def smallest_percent() -> int:
+    """The smallest trigger distance there has ever been, in percent."""
     return min(held.percent for rules in _table().values() for _since, held in rules)

@@ -39,7 +39,7 @@ def state(tape: Tape) -> dict[str, str]:
         "last": kiwoom_format.price(tape.last, base),
         "change": kiwoom_format.signed(change),
         "rate": kiwoom_format.rate(change, base),
-        "direction": kiwoom_format.direction(tape.last, base, tape.upper, tape.lower),
+        "direction": kiwoom_format.change_sign(tape.last, base, tape.upper, tape.lower),
         "total": str(tape.volume),
         "value": str(kiwoom_format.millions(tape.value)),
         **{name: kiwoom_format.price(getattr(tape, name), base) for name in ("open", "high", "low")},
@@ -127,7 +127,9 @@ def _expected(evening: SinglePriceState) -> dict[str, str]:
         "expected_volume": str(expected.volume),
         "expected_change": kiwoom_format.signed(change),
         "expected_rate": kiwoom_format.rate(change, base),
-        "expected_direction": kiwoom_format.direction(price, base, tape.upper, tape.lower) if price else "3",
+        "expected_direction": kiwoom_format.change_sign(price, base, tape.upper, tape.lower)
+        if price
+        else "3",
     }
 
 

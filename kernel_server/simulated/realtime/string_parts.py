@@ -91,7 +91,7 @@ def fixed(realtype: str) -> dict[int, str]:
 _ROUNDINGS: dict[str, Callable[[int], int]] = {
     "down": lambda millionths: millionths // 1_000_000,
     "up": lambda millionths: -(-millionths // 1_000_000),
-    "nearest": lambda millionths: kiwoom_format.divided(millionths, 1_000_000),
+    "nearest": lambda millionths: kiwoom_format.divide_rounded(millionths, 1_000_000),
 }
 
 

@@ -65,7 +65,7 @@ class TradeStrings:
             change = price - self.base
             found = self._prices[price] = _AtPrice(
                 f"{self._colours[price]}\t{kiwoom_format.signed(change)}\t{kiwoom_format.rate(change, self.base)}",
-                kiwoom_format.direction(price, self.base, self._upper, self._lower),
+                kiwoom_format.change_sign(price, self.base, self._upper, self._lower),
                 str(per_price(32, price)),
                 str(kiwoom_format.eok(price * self._shares)),
                 f"{per_price(1497, price)}\t{per_price(1498, price)}",

@@ -24,7 +24,7 @@ class IssueFacts:
         issues: those of KOSPI and KOSDAQ that have any bar.
         dates: the newest session of each, YYYYMMDD.
         base, upper, lower: 기준가, 상한가, 하한가 in KRW.
-        columns: by name, NaN where unknown: ``volume_before`` (shares), ``value_before`` (KRW), ``shares``,
+        columns: by name, NaN where unknown: ``previous_volume`` (shares), ``value_before`` (KRW), ``shares``,
             ``cap`` (억원, at 기준가), ``PER``, ``PBR``, ``ROE``, ``EPS``, ``BPS`` (KRW), ``credit`` (신용비율,
             percent), ``high`` (highest price of the 251 sessions before, KRW), ``sum4``, ``sum19`` (of so many
             closes before, KRW), ``ma5``, ``ma20`` (KRW, the session before).
@@ -54,7 +54,7 @@ class IssueFacts:
             last=int(prices.last[at]),
             volume=int(prices.volume[at]),
             value=int(prices.value[at]),
-            volume_before=int(self.columns["volume_before"][place]),
+            previous_volume=int(self.columns["volume_before"][place]),
             upper=int(self.upper[place]),
             lower=int(self.lower[place]),
         )

@@ -123,7 +123,7 @@ def _path(code: str, day: Bars, start: Ints) -> Bars:
     index = epoch_days(day.time) * 1440 + np.arange(count + 1)
     opened, high, low, close = (float(column[0]) for column in (day.open, day.high, day.low, day.close))
     passed = np.arange(count + 1) / count
-    path = np.append(0.0, np.cumsum(hash_random.bell(hash_random.key(code, "path"), index[:-1])))
+    path = np.append(0.0, np.cumsum(hash_random.normal(hash_random.key(code, "path"), index[:-1])))
     path -= path[-1] * passed
     path = opened + (close - opened) * passed + path * (high - low) / count**0.5
     path = _fitted(path, max(opened, close), high)

@@ -119,14 +119,17 @@ class InvestorMatrix:
             totals = investor_groups.millions(look.prices.value) if money else look.prices.volume
             codes, days = [issue.code for issue in look.facts.issues], epoch_days(dates)
             bought, sold = (
-                investor_groups.divided(investor_groups.market_keys(codes, which), days, totals)
+                investor_groups.split_volumes(investor_groups.market_keys(codes, which), days, totals)
                 for which in ("bought", "sold")
             )
             self._today[money] = look.prices, bought, sold
         inside = _inside(dates, period)
         _prices, bought, sold = self._today[money]
         return Traded(
-            *(np.where(inside, investor_groups.of(part, name), 0)[:, None] for part in (bought, sold))
+            *(
+                np.where(inside, investor_groups.group_total(part, name), 0)[:, None]
+                for part in (bought, sold)
+            )
         )
 
     def _over(self, facts: IssueFacts, period: Period, name: str, money: bool) -> Traded:
@@ -162,5 +165,7 @@ def _divided(facts: IssueFacts, period: Period, name: str, money: bool) -> Itera
         rows = slice(start, start + at_once)
         for which, to in (("bought", found.bought), ("sold", found.sold)):
             keys = investor_groups.market_keys(codes[rows], which)[:, None, :]
-            to[rows] = investor_groups.of(investor_groups.divided(keys, days[rows], totals[rows]), name)
+            to[rows] = investor_groups.group_total(
+                investor_groups.split_volumes(keys, days[rows], totals[rows]), name
+            )
     yield found

@@ -161,10 +161,10 @@ class Charts:
 def _rows(tr: Tr, code: str, bars: Bars, bases: Ints | None, first_page: bool) -> list[list[str]]:
     """A page, newest row first. Columns are written one by one, for the sake of speed."""
     blanks = [""] * len(bars)
-    time = kiwoom_format.numbers(bars.time)
+    time = kiwoom_format.plain_numbers(bars.time)
 
     def price(values: Ints) -> Iterable[str]:
-        return kiwoom_format.numbers(values) if bases is None else kiwoom_format.prices(values, bases)
+        return kiwoom_format.plain_numbers(values) if bases is None else kiwoom_format.prices(values, bases)
 
     columns = {
         "체결시간": time,
@@ -173,10 +173,10 @@ def _rows(tr: Tr, code: str, bars: Bars, bases: Ints | None, first_page: bool) -
         "시가": price(bars.open),
         "고가": price(bars.high),
         "저가": price(bars.low),
-        "거래량": kiwoom_format.numbers(bars.volume),
+        "거래량": kiwoom_format.plain_numbers(bars.volume),
         "거래대금": kiwoom_format.millions_column(bars.value),
-        "수정주가구분": kiwoom_format.flags(bars.event),
-        "수정비율": kiwoom_format.ratios(bars.ratio, bars.event),
+        "수정주가구분": kiwoom_format.adjustment_flags(bars.event),
+        "수정비율": kiwoom_format.adjustment_ratios(bars.ratio, bars.event),
     }
     rows = list(map(list, zip(*(columns.get(name, blanks) for name in tr.multi_names), strict=True)))
     rows.reverse()

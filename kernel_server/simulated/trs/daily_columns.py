@@ -16,7 +16,7 @@ from kernel_server.simulated.base import hash_random, kiwoom_format
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.dates import epoch_days
 from kernel_server.simulated.market import investor_groups
-from kernel_server.simulated.market.day_summary import BOUGHT, strength
+from kernel_server.simulated.market.day_summary import BUY_SHARE, trade_strength
 from kernel_server.simulated.market.model import Bars, Issue
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.market.tick_size import board, spans
@@ -65,9 +65,9 @@ class DailyColumns:
     @cached_property
     def bought(self) -> Ints:
         """So much of each day's volume traded at the ask, as the watch list divides it; of all of ``bars``."""
-        code = hash_random.numbers([self.issue.code])
-        drawn = hash_random.keys(code, self.bars.time, "bought") % np.uint64(BOUGHT[1])
-        return self.bars.volume * (BOUGHT[0] + drawn.astype(np.int64)) // 1000
+        code = hash_random.text_parts([self.issue.code])
+        drawn = hash_random.keys(code, self.bars.time, "bought") % np.uint64(BUY_SHARE[1])
+        return self.bars.volume * (BUY_SHARE[0] + drawn.astype(np.int64)) // 1000
 
     @cached_property
     def _period(self) -> Bars:
@@ -80,7 +80,7 @@ class DailyColumns:
     def traded(self, name: str, money: bool) -> tuple[Ints, Ints]:
         """What that group bought and what it sold each day of the period, in shares or 백만원."""
         bought, sold = self._parts_of_value if money else self._parts_of_volume
-        return investor_groups.of(bought, name), investor_groups.of(sold, name)
+        return investor_groups.group_total(bought, name), investor_groups.group_total(sold, name)
 
     @cached_property
     def _parts_of_volume(self) -> tuple[Ints, Ints]:
@@ -115,7 +115,7 @@ def _signed(values: Ints) -> list[str]:
 
 
 def _plain(values: Ints) -> list[str]:
-    return kiwoom_format.numbers(values)
+    return kiwoom_format.plain_numbers(values)
 
 
 def _twice(values: Ints) -> list[str]:
@@ -137,12 +137,12 @@ def _direction(days: DailyColumns) -> list[str]:
     for part, held in spans(epoch_days(days.asked.time), board(days.issue)):
         upper, lower = held.limits_array(days.base[part])
         rows = zip(days.asked.close[part], days.base[part], upper, lower, strict=True)
-        found += [kiwoom_format.direction(*map(int, row)) for row in rows]
+        found += [kiwoom_format.change_sign(*map(int, row)) for row in rows]
     return found
 
 
 def _time(days: DailyColumns) -> list[str]:
-    return kiwoom_format.numbers(days.asked.time)
+    return kiwoom_format.plain_numbers(days.asked.time)
 
 
 def _rate(days: DailyColumns) -> list[str]:
@@ -154,7 +154,7 @@ def _change(days: DailyColumns) -> list[str]:
 
 
 def _volume(days: DailyColumns) -> list[str]:
-    return kiwoom_format.numbers(days.asked.volume)
+    return kiwoom_format.plain_numbers(days.asked.volume)
 
 
 def _value(days: DailyColumns) -> list[str]:
@@ -170,7 +170,7 @@ def _strengths(days: DailyColumns) -> Floats:
 
 def _strength(days: DailyColumns) -> list[str]:
     pairs = zip(days.bought[days.start :].tolist(), days.asked.volume.tolist(), strict=True)
-    return [strength(bought, volume) for bought, volume in pairs]
+    return [trade_strength(bought, volume) for bought, volume in pairs]
 
 
 def _average(sessions: int) -> Column:
@@ -231,7 +231,7 @@ def _since_newest(days: DailyColumns) -> list[str]:
 
 def _shorts(days: DailyColumns) -> tuple[Ints, Ints]:
     """Shares sold short, and at what price on average: about what all shares cost on average that day."""
-    code, asked = hash_random.numbers([days.issue.code]), days.asked
+    code, asked = hash_random.text_parts([days.issue.code]), days.asked
     drawn = hash_random.keys(code, asked.time, "short") % np.uint64(_SHORT)
     shares = asked.volume * drawn.astype(np.int64) // 1000
     mean = asked.value // np.maximum(asked.volume, 1)
@@ -289,10 +289,10 @@ COLUMNS: Mapping[str, Column] = {
     "변동수량": _net(investor_groups.FOREIGNERS, _plain),
     "외인순매수": _net(investor_groups.FOREIGNERS, _twice),
     "기관순매수": _net(investor_groups.INSTITUTIONS, _twice),
-    "개인순매수": _net(investor_groups.PEOPLE, _twice),
+    "개인순매수": _net(investor_groups.INDIVIDUALS, _twice),
     "외인수량": _net(investor_groups.FOREIGNERS, _twice, choice=True),
     "기관": _net(investor_groups.INSTITUTIONS, _twice, choice=True),
-    "개인": _net(investor_groups.PEOPLE, _twice, choice=True),
+    "개인": _net(investor_groups.INDIVIDUALS, _twice, choice=True),
     **dict.fromkeys(("기관일별순매매수량", "기관일변순매매"), _net(investor_groups.INSTITUTIONS, _plain)),
     **dict.fromkeys(("외인일별순매매수량", "외국인일변순매매"), _net(investor_groups.FOREIGNERS, _plain)),
     "기관기간누적": _summed(investor_groups.INSTITUTIONS),

@@ -17,7 +17,7 @@ from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, message
 from kernel_server.simulated.market import investor_groups
 from kernel_server.simulated.market.foreign_ownership import ForeignHoldings
-from kernel_server.simulated.market.fundamentals import credit
+from kernel_server.simulated.market.fundamentals import credit_ratio
 from kernel_server.simulated.market.model import Bars, Market
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.market.trading_hours import today
@@ -80,7 +80,7 @@ class DailyLists:
             start=start,
             later=int(bars.volume[stop:].sum()),
             held=self._holders.held(issue, bars.time[start:stop], now),
-            credit="" if self._seed is None else credit(issue, self._seed),
+            credit="" if self._seed is None else credit_ratio(issue, self._seed),
             money=inputs.get("표시구분") == _MONEY,
             since=max(0, stop - _PERIOD) if kind.rows == 1 else first if since else start,
         )
@@ -108,5 +108,5 @@ def _estimates(inputs: Mapping[str, str], days: DailyColumns) -> list[str]:
             raise TrRejected("bad_input")
         side = inputs[asked] == _SELLING
         shares, money = (int(days.traded(name, money)[side].sum()) for money in (False, True))
-        found.append(str(kiwoom_format.divided(money * 1_000_000, shares)) if shares else "0")
+        found.append(str(kiwoom_format.divide_rounded(money * 1_000_000, shares)) if shares else "0")
     return found

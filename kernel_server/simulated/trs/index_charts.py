@@ -129,12 +129,12 @@ def _page(request: TrRequest, code: str, bars: Bars, keys: Ints, time: str) -> T
     start = max(0, len(bars) - size)
     page = cut(bars, start, len(bars))
     columns = {
-        "현재가": kiwoom_format.numbers(page.close),
-        "거래량": kiwoom_format.numbers((page.volume + 500) // 1000),
-        time: kiwoom_format.numbers(page.time),
-        "시가": kiwoom_format.numbers(page.open),
-        "고가": kiwoom_format.numbers(page.high),
-        "저가": kiwoom_format.numbers(page.low),
+        "현재가": kiwoom_format.plain_numbers(page.close),
+        "거래량": kiwoom_format.plain_numbers((page.volume + 500) // 1000),
+        time: kiwoom_format.plain_numbers(page.time),
+        "시가": kiwoom_format.plain_numbers(page.open),
+        "고가": kiwoom_format.plain_numbers(page.high),
+        "저가": kiwoom_format.plain_numbers(page.low),
         "거래대금": kiwoom_format.millions_column(page.value),
     }
     blanks = [""] * len(page)

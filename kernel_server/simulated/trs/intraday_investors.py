@@ -61,7 +61,10 @@ class IntradayInvestors:
             in_order(
                 request.tr.multi_names,
                 {"시간": f"{known[at]:06d}"}
-                | {name: kiwoom_format.signed(int(investor_groups.of(amounts[at], name))) for name in names},
+                | {
+                    name: kiwoom_format.signed(int(investor_groups.group_total(amounts[at], name)))
+                    for name in names
+                },
             )
             for at in range(len(known) - 1, -1, -1)
         ]

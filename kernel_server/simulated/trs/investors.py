@@ -76,7 +76,7 @@ class InvestorLists:
         return {
             "일자": str(int(bars.time[at])),
             "현재가": kiwoom_format.price(last, base),
-            "대비기호": kiwoom_format.direction(last, base, upper, lower),
+            "대비기호": kiwoom_format.change_sign(last, base, upper, lower),
             "전일대비": kiwoom_format.signed(last - base),
             "등락율": kiwoom_format.rate(last - base, base),
             "누적거래량": str(int(bars.volume[at])),
@@ -119,4 +119,4 @@ class InvestorLists:
 
 def _named(amounts: Ints) -> dict[str, int]:
     """The amounts of one row by group, and of the groups of groups."""
-    return {name: int(investor_groups.of(amounts, name)) for name in investor_groups.names()}
+    return {name: int(investor_groups.group_total(amounts, name)) for name in investor_groups.names()}

@@ -17,7 +17,7 @@ from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.date_input import date_input
 from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
-from kernel_server.simulated.market.day_summary import DaySummary, history, newest
+from kernel_server.simulated.market.day_summary import DaySummary, history, latest_summary
 from kernel_server.simulated.market.model import Bars, Market
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.market.trading_hours import today
@@ -74,7 +74,7 @@ class Members:
         issue = self._issues.get(request.inputs["종목코드"])
         if issue is None:
             raise TrRejected("unknown_code")
-        return newest(issue, history(self._market, issue.code, now, 2))
+        return latest_summary(issue, history(self._market, issue.code, now, 2))
 
     def _top(self, day: DaySummary, which: str) -> list[_Part]:
         """The five that traded most on the day, those who traded nothing without a name."""
@@ -97,7 +97,7 @@ class Members:
             "종목코드": day.issue.code,
             "종목명": day.issue.name,
             "현재가": kiwoom_format.price(day.last, day.base),
-            "등락부호": kiwoom_format.direction(day.last, day.base, day.upper, day.lower),
+            "등락부호": kiwoom_format.change_sign(day.last, day.base, day.upper, day.lower),
             "기준가": str(day.base),
             "전일대비": kiwoom_format.signed(change),
             "등락율": kiwoom_format.rate(change, day.base),

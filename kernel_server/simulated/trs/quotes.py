@@ -8,11 +8,11 @@ from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrR
 from kernel_server.simulated.market.day_summary import (
     LEVELS,
     DaySummary,
-    book,
     extremes,
     history,
-    newest,
-    strength,
+    latest_summary,
+    trade_strength,
+    visible_quotes,
 )
 from kernel_server.simulated.market.foreign_ownership import ForeignHoldings
 from kernel_server.simulated.market.fundamentals import fundamentals
@@ -42,7 +42,7 @@ class Quotes:
         if issue is None:
             raise TrRejected("unknown_code")
         bars = history(self._market, issue.code, now)
-        day = newest(issue, bars)
+        day = latest_summary(issue, bars)
         values = _listing(issue)
         if day is not None:
             values |= _prices(day) | self._basic_values(day, bars)
@@ -78,15 +78,15 @@ class Quotes:
             "250최고가대비율": kiwoom_format.rate(day.last - far.long_high, far.long_high),
             "250최저가일": str(far.long_low_date),
             "250최저가대비율": kiwoom_format.rate(day.last - far.long_low, far.long_low),
-            "대비기호": kiwoom_format.direction(day.last, day.base, day.upper, day.lower),
-            "거래대비": kiwoom_format.compared(day.volume, day.volume_before),
+            "대비기호": kiwoom_format.change_sign(day.last, day.base, day.upper, day.lower),
+            "거래대비": kiwoom_format.percent_of_previous(day.volume, day.previous_volume),
             # outside an auction there is no expected price, which the broker writes as a price of nothing
             "예상체결가": kiwoom_format.price(0, day.base),
             "예상체결수량": "0",
         }
 
     def _watched(self, issue: Issue, now: float) -> dict[str, str]:
-        day = newest(issue, history(self._market, issue.code, now, 2))
+        day = latest_summary(issue, history(self._market, issue.code, now, 2))
         if day is None:
             return _listing(issue)
         time = self._hours.last_trade(day.date, now)
@@ -132,22 +132,22 @@ def _traded(day: DaySummary, time: str) -> dict[str, str]:
     opening auction 예상체결가 goes on showing its price, as in every recorded row.
     """
     return {
-        "전일대비기호": kiwoom_format.direction(day.last, day.base, day.upper, day.lower),
+        "전일대비기호": kiwoom_format.change_sign(day.last, day.base, day.upper, day.lower),
         "거래대금": str(kiwoom_format.millions(day.value)),
-        "체결강도": strength(day.bought, day.volume),
-        "전일거래량대비": kiwoom_format.compared(day.volume, day.volume_before),
+        "체결강도": trade_strength(day.buy_volume, day.volume),
+        "전일거래량대비": kiwoom_format.percent_of_previous(day.volume, day.previous_volume),
         "종가": kiwoom_format.price(day.last, day.base),
         "체결시간": time,
         "호가시간": time,
         "일자": str(day.date),
         "예상체결가": kiwoom_format.price(day.open, day.base),
-        "예상체결량": str(min(day.volume, 1 + day.draw("opening", day.volume // 50))),
+        "예상체결량": str(min(day.volume, 1 + day.random("opening", day.volume // 50))),
     }
 
 
 def _quotes(day: DaySummary) -> dict[str, str]:
     """The five best quotes and their sizes."""
-    seen = book(day)
+    seen = visible_quotes(day)
     asks = [kiwoom_format.price(price, day.base) for price in seen.asks]
     bids = [kiwoom_format.price(price, day.base) for price in seen.bids]
     levels = {f"매도{number}차호가": asks[number - 1] for number in range(1, LEVELS + 1)}

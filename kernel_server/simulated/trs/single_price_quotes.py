@@ -56,9 +56,9 @@ class SinglePriceQuotes:
             waiting = self._exchange.closing_price_queue(issue.code)
         except LookupError:  # listed, but without any price
             return TrAnswer(message=message("no_history"), codes=(issue.code,))
-        hours = phases.hours(self._sessions, phases.session(self._sessions, now))
+        hours = phases.hours(self._sessions, phases.session_index(self._sessions, now))
         # That of the other books, which do not change any more in the evening.
-        values = {"호가잔량기준시간": f"{seoul(min(now, hours.single)):%H%M%S}"}
+        values = {"호가잔량기준시간": f"{seoul(min(now, hours.single_price_begins)):%H%M%S}"}
         values |= _side("매도", shown.asks, shown.tape.base) | _side("매수", shown.bids, shown.tape.base)
         values |= _others(asks, bids, waiting) | _state(shown.tape)
         return TrAnswer(rows=[in_order(request.tr.multi_names, values)], codes=(issue.code,))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
-from kernel_server.simulated.market.day_summary import DaySummary, book, history, newest
+from kernel_server.simulated.market.day_summary import DaySummary, history, latest_summary, visible_quotes
 from kernel_server.simulated.market.model import Market
 
 _ALL, _BY_NAME, _BY_CODE = "0", "1", "2"
@@ -113,7 +113,7 @@ class ThemeQuotes:
         for each in members:
             issue = self._issues.get(each)
             bars = None if issue is None else history(self._market, each, now, days + 1)
-            day = None if issue is None or bars is None else newest(issue, bars)
+            day = None if issue is None or bars is None else latest_summary(issue, bars)
             if day is not None and bars is not None:
                 found.append(
                     _Member(day, int(bars.close[-days - 1]) if len(bars) > days else int(bars.open[0]))
@@ -148,12 +148,12 @@ def _group(theme: _Theme) -> dict[str, str]:
 
 
 def _member(member: _Member) -> dict[str, str]:
-    day, seen = member.day, book(member.day)
+    day, seen = member.day, visible_quotes(member.day)
     return {
         "종목코드": day.issue.code,
         "종목명": day.issue.name,
         "현재가": kiwoom_format.price(day.last, day.base),
-        "등락기호": kiwoom_format.direction(day.last, day.base, day.upper, day.lower),
+        "등락기호": kiwoom_format.change_sign(day.last, day.base, day.upper, day.lower),
         "전일대비": kiwoom_format.signed(day.last - day.base),
         "등락율": kiwoom_format.rate(day.last - day.base, day.base),
         "누적거래량": str(day.volume),

@@ -163,7 +163,7 @@ def _rows(
     lasts = np.append(starts[1:], len(price)) - 1
     columns = {
         "현재가": kiwoom_format.prices(price[lasts], base),
-        "거래량": kiwoom_format.numbers(np.add.reduceat(volume, starts)),
+        "거래량": kiwoom_format.plain_numbers(np.add.reduceat(volume, starts)),
         # a group bears the time of its last trade
         "체결시간": [f"{seoul(time[at]):%Y%m%d%H%M%S}" for at in lasts.tolist()],
         "시가": kiwoom_format.prices(price[starts], base),
@@ -219,7 +219,7 @@ def said(trade: Trade, tape: Tape, held: PriceRules) -> dict[str, str]:
         "우선매수호가단위": kiwoom_format.price(bid if bid >= tape.lower else 0, tape.base),
         # the sign is the side's; a trade of an auction leaves its place blank
         "체결거래량": SIGNS[trade.side] + str(trade.volume),
-        "sign": kiwoom_format.direction(trade.price, tape.base, tape.upper, tape.lower),
+        "sign": kiwoom_format.change_sign(trade.price, tape.base, tape.upper, tape.lower),
     }
 
 
@@ -235,9 +235,10 @@ def _regular(trades: list[Trade], sessions: Sessions) -> list[Trade]:
     """Those of the regular session, which are from its opening to the end of the pause after it."""
     if not trades:
         return trades
-    hours = phases.hours(sessions, phases.session(sessions, trades[-1].time))
+    hours = phases.hours(sessions, phases.session_index(sessions, trades[-1].time))
     first, stop = (
-        bisect_left(trades, edge, key=lambda trade: trade.time) for edge in (hours.opens, hours.after)
+        bisect_left(trades, edge, key=lambda trade: trade.time)
+        for edge in (hours.opens, hours.afternoon_begins)
     )
     return trades[first:stop]
 

@@ -144,7 +144,7 @@ def _page(request: TrRequest, count: int) -> tuple[int, int]:
 def _priced(trade: Trade, tape: Tape) -> dict[str, str]:
     change = trade.price - tape.base
     return {
-        "전일대비기호": kiwoom_format.direction(trade.price, tape.base, tape.upper, tape.lower),
+        "전일대비기호": kiwoom_format.change_sign(trade.price, tape.base, tape.upper, tape.lower),
         "전일대비": kiwoom_format.signed(change),
         "등락율": kiwoom_format.rate(change, tape.base),
     }

@@ -88,7 +88,7 @@ def test_decimals_agree_with_the_decimal_module() -> None:
     ],
 )
 def test_volume_against_the_day_before(value: int, before: int, text: str) -> None:
-    assert kiwoom_format.compared(value, before) == text
+    assert kiwoom_format.percent_of_previous(value, before) == text
 
 
 def test_units() -> None:
@@ -110,7 +110,7 @@ def test_changes_and_directions() -> None:
     assert [kiwoom_format.signed(n) for n in (-500, 0, 150)] == ["-500", "0", "+150"]
     upper, lower = limits(77_500, date(2022, 1, 18), "KOSPI")
     signs = [
-        kiwoom_format.direction(price, 77_500, upper, lower)
+        kiwoom_format.change_sign(price, 77_500, upper, lower)
         for price in (upper, 77_600, 77_500, lower, 77_000)
     ]
     assert signs == ["1", "2", "3", "4", "5"]
@@ -119,9 +119,13 @@ def test_changes_and_directions() -> None:
 def test_event_columns_are_blank_but_on_event_rows() -> None:
     events = np.array([0, 256, 8], np.int64)
     values = np.array([0.0, -15.08, 0.0])
-    assert kiwoom_format.flags(events) == ["", "256", "8"]
-    assert kiwoom_format.ratios(values, events) == ["", "-15.08", "0.00"]
-    assert kiwoom_format.flags(events[:1]) == kiwoom_format.ratios(values[:1], events[:1]) == [""]
+    assert kiwoom_format.adjustment_flags(events) == ["", "256", "8"]
+    assert kiwoom_format.adjustment_ratios(values, events) == ["", "-15.08", "0.00"]
+    assert (
+        kiwoom_format.adjustment_flags(events[:1])
+        == kiwoom_format.adjustment_ratios(values[:1], events[:1])
+        == [""]
+    )
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

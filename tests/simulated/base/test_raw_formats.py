@@ -57,7 +57,7 @@ def test_a_rate_is_percent_with_two_decimals_and_a_real_sign(change: int, base: 
 
 @given(shares, shares)
 def test_a_comparison_is_signed_by_whether_it_is_below_a_hundred(part: int, whole: int) -> None:
-    compared = kiwoom_format.compared(part, whole)
+    compared = kiwoom_format.percent_of_previous(part, whole)
     assert string_parts.compared(part, whole) == compared
     if not whole:
         assert compared == string_parts.share(part, whole) == "0.00"
@@ -80,11 +80,11 @@ def test_larger_units_are_rounded_halves_away_from_zero(won: int) -> None:
 @given(st.lists(st.integers(0, 10**14), max_size=20))
 def test_columns_are_written_as_their_values_are(values: list[int]) -> None:
     column = np.array(values, np.int64)
-    assert kiwoom_format.numbers(column) == [str(value) for value in values]
+    assert kiwoom_format.plain_numbers(column) == [str(value) for value in values]
     assert kiwoom_format.millions_column(column) == [str(kiwoom_format.millions(value)) for value in values]
-    marked = kiwoom_format.flags(column % 3)
+    marked = kiwoom_format.adjustment_flags(column % 3)
     assert marked == [str(value % 3) if value % 3 else "" for value in values]
-    ratios = kiwoom_format.ratios((column % 1000) / 10.0, column % 3)
+    ratios = kiwoom_format.adjustment_ratios((column % 1000) / 10.0, column % 3)
     assert [bool(ratio) for ratio in ratios] == [value % 3 > 0 for value in values]
     assert all(re.fullmatch(r"\d+\.\d\d|", ratio) for ratio in ratios)
 
@@ -93,7 +93,7 @@ def test_columns_are_written_as_their_values_are(values: list[int]) -> None:
 def test_a_direction_says_limit_rise_or_fall(last: int, base: int, above: int, below: int) -> None:
     upper, lower = base + above, base - below
     expected = 3 if last == base else 2 - (last >= upper) if last > base else 5 - (last <= lower)
-    assert kiwoom_format.direction(last, base, upper, lower) == str(expected)
+    assert kiwoom_format.change_sign(last, base, upper, lower) == str(expected)
 
 
 @given(names, st.sampled_from(["none", "left", "right"]), st.integers(0, 60))

@@ -56,7 +56,7 @@ class Facts:
     upper: int
     lower: int
     shares: int
-    volume_before: int
+    previous_volume: int
     value_before: int  # in 백만원, as charts have it
 
 
@@ -115,9 +115,9 @@ class Day:
             18: coloured(self.low, facts.base),
             20: time,
             25: "3" if not change else rise if change > 0 else fall,
-            26: signed(self.volume - facts.volume_before),
+            26: signed(self.volume - facts.previous_volume),
             29: signed(self.value - value_before),
-            30: against(self.volume, facts.volume_before),
+            30: against(self.volume, facts.previous_volume),
             31: str(percent(self.volume, facts.shares)),
             228: str(percent(self.bought, self.sold)),
             311: rounded(price * facts.shares, 100_000_000),
@@ -152,7 +152,7 @@ def facts_of(rig: DayRig, code: str) -> Facts:
         upper=abs(int(info["상한가"])),
         lower=abs(int(info["하한가"])),
         shares=int(rig.text("KOA_Functions", "GetMasterListedStockCntEx", code)),
-        volume_before=int(before["거래량"]),
+        previous_volume=int(before["거래량"]),
         value_before=int(before["거래대금"]),
     )
 

@@ -101,7 +101,7 @@ def test_recorded_days_that_went_nowhere_had_none(name: str) -> None:
     script = given.script(name[:6], int(name[7:]))
     assert script is not None
     hours = phases.SessionHours(opens - 1800, opens, opens + 22_800, opens + 23_400)
-    rule = vi_rules.rule(date(2020, 6, 1), "KOSPI")
+    rule = vi_rules.vi_rule(date(2020, 6, 1), "KOSPI")
     assert rule is not None
     grid = tick_size.rules(date(2020, 6, 1), "KOSPI")
     context = ViContext(rule, grid, int(script.price[0]), hours, 1)
@@ -139,7 +139,7 @@ def far_days(seed: int, day: str) -> list[tuple[SyntheticMarket, DayPlan]]:
 def test_the_synthetic_market_never_trades_beyond_a_trigger_but_in_an_auction(seed: int, day: date) -> None:
     for market, plan in far_days(seed, day.isoformat()):
         trades, hours = plan.script, plan.hours
-        rule = vi_rules.rule(day, tick_size.board(plan.issue))
+        rule = vi_rules.vi_rule(day, tick_size.board(plan.issue))
         ends = {each.released: each for each in plan.interruptions}
         if rule is None or not len(trades):
             continue
@@ -149,7 +149,7 @@ def test_the_synthetic_market_never_trades_beyond_a_trigger_but_in_an_auction(se
         assert int(trades.volume.sum()) == int(minutes.volume.sum())
         base = int(trades.price[0])
         for time, price in zip(trades.time.tolist(), trades.price.tolist(), strict=True):
-            if time >= hours.auction:
+            if time >= hours.closing_auction:
                 break
             if time in ends and ends[time].static == base and ends.pop(time):
                 base = price

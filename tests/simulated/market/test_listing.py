@@ -16,8 +16,8 @@ from kernel_server.simulated.market.listing import Listing
 from kernel_server.simulated.market.tick_size import board, tick
 from tests.support.recorded_data import RECORDED_DATA, needs_market_data
 
-KNOWN = listing.known()
-WHOLE = listing.build(1)
+KNOWN = listing.known_listing()
+WHOLE = listing.build_listing(1)
 MADE_UP = [issue for code, issue in WHOLE.issues.items() if code not in KNOWN.issues]
 
 seeds = st.integers(0, 2**63)
@@ -26,20 +26,20 @@ seeds = st.integers(0, 2**63)
 @settings(max_examples=5, deadline=None)
 @given(seeds)
 def test_the_same_seed_gives_the_same_listing(seed: int) -> None:
-    assert listing.build(seed) == listing.build(seed)
+    assert listing.build_listing(seed) == listing.build_listing(seed)
 
 
 @settings(max_examples=5, deadline=None)
 @given(seeds)
 def test_it_has_the_size_of_the_real_market_whatever_the_seed(seed: int) -> None:
-    found = listing.build(seed)
+    found = listing.build_listing(seed)
     assert Counter(issue.market for issue in found.issues.values()) == listing.COUNTS
     assert len({issue.name for issue in found.issues.values()}) == sum(listing.COUNTS.values())
     assert found.prices.keys() == found.issues.keys()
 
 
 def test_another_seed_makes_up_other_issues_around_the_same_known_ones() -> None:
-    other = listing.build(2)
+    other = listing.build_listing(2)
     assert other.issues.keys() != WHOLE.issues.keys()
     for code, issue in KNOWN.issues.items():
         assert WHOLE.issues[code] == other.issues[code] == issue
@@ -139,11 +139,11 @@ def test_every_industry_has_names_enough() -> None:
 
 
 def test_corporate_actions_are_of_known_issues() -> None:
-    found = {(action.code, action.day.isoformat()): action for action in corporate_actions.known()}
+    found = {(action.code, action.day.isoformat()): action for action in corporate_actions.known_actions()}
     assert found["005930", "2018-05-04"].factor == 50
     assert found["035420", "2018-10-12"].factor == 5
     assert found["035720", "2021-04-15"].factor == 5
-    for action in corporate_actions.known():
+    for action in corporate_actions.known_actions():
         assert action.code in KNOWN.issues
         assert action.event == 8
         assert action.factor > 1

@@ -19,7 +19,7 @@ from kernel_server.reference.sessions import Sessions, load
 from kernel_server.simulated.control import SimulatedControl
 from kernel_server.simulated.market import clock as market_clock
 from kernel_server.simulated.market import phases
-from kernel_server.simulated.market.market_phase import market_phase, names
+from kernel_server.simulated.market.market_phase import market_phase, phase_names
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.settings import BrokerSettings
@@ -392,8 +392,8 @@ def test_after_the_leap_the_next_session_comes_in_real_time(broker: Callable[[st
 
 
 def test_every_phase_has_a_name() -> None:
-    assert set(names()) == set(Phase)
-    assert len(set(names().values())) == len(Phase)
+    assert set(phase_names()) == set(Phase)
+    assert len(set(phase_names().values())) == len(Phase)
 
 
 @pytest.mark.parametrize(

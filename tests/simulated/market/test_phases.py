@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kernel_server.simulated.market.market_phase import names
-from kernel_server.simulated.market.phases import Board, Phase, boards, next_change, phase, session
+from kernel_server.simulated.market.market_phase import phase_names
+from kernel_server.simulated.market.phases import Board, Phase, boards, next_change, phase, session_index
 from tests.support.market_calendar import at, weekdays
 
 USUAL = [
@@ -49,11 +49,11 @@ def test_the_phase_follows_the_hours_of_the_day(day: str, hours: list[tuple[str,
 def test_a_day_without_a_session_is_closed_and_belongs_to_the_session_before() -> None:
     sessions = weekdays()
     friday, saturday, monday = (
-        session(sessions, at(day, "10:00")) for day in ("2026-03-20", "2026-03-21", "2026-03-23")
+        session_index(sessions, at(day, "10:00")) for day in ("2026-03-20", "2026-03-21", "2026-03-23")
     )
     assert (saturday, monday) == (friday, friday + 1)
     assert phase(sessions, at("2026-03-21", "10:00")) is Phase.CLOSED
-    assert session(sessions, at("2026-03-23", "08:29")) == friday
+    assert session_index(sessions, at("2026-03-23", "08:29")) == friday
 
 
 def test_each_change_leads_to_the_next() -> None:
@@ -69,7 +69,7 @@ def test_each_change_leads_to_the_next() -> None:
 
 
 def test_every_phase_has_a_name_and_says_which_boards_take_orders() -> None:
-    assert names().keys() == boards().keys() == set(Phase)
+    assert phase_names().keys() == boards().keys() == set(Phase)
     assert boards()[Phase.BEFORE_OPEN] == {Board.REGULAR, Board.BEFORE}
     assert boards()[Phase.CLOSED] == frozenset()
     assert {board for held in boards().values() for board in held} == set(Board)

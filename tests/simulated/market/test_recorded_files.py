@@ -212,7 +212,9 @@ def test_a_split_is_marked_in_both_and_nothing_else_is(
 ) -> None:
     place = data.draw(st.integers(1, len(closes) - 1))
     raw = [close * factor if row < place else close for row, close in enumerate(closes)]
-    market = RecordedMarket(put(daily__005930=history(closes), daily_unadjusted__005930=history(raw)), kept=1)
+    market = RecordedMarket(
+        put(daily__005930=history(closes), daily_unadjusted__005930=history(raw)), cached=1
+    )
     expected = [8 if row == place and factor >= 5 else 0 for row in range(len(closes))]
     for adjusted in (True, False):
         bars = market.daily("005930", adjusted, at("2028-01-01"))

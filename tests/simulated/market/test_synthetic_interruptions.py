@@ -16,7 +16,7 @@ from kernel_server.simulated.exchange.generated_script import epoch_seconds
 from kernel_server.simulated.market import tick_size, vi_rules
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
-from kernel_server.simulated.market.synthetic.vi_prices import make_room
+from kernel_server.simulated.market.synthetic.vi_prices import insert_interruptions
 from kernel_server.simulated.market.vi_rules import ViRule
 from tests.support.market_calendar import at, weekdays
 
@@ -37,9 +37,9 @@ def test_the_triggers_are_the_first_prices_ten_percent_away(base: int, triggers:
 
 
 def test_there_are_interruptions_since_2015_and_none_on_konex() -> None:
-    assert vi_rules.rule(date(2015, 6, 12), "KOSPI") is None
-    assert vi_rules.rule(date(2015, 6, 15), "KOSPI") == RULE
-    assert vi_rules.rule(TODAY, "KONEX") is None
+    assert vi_rules.vi_rule(date(2015, 6, 12), "KOSPI") is None
+    assert vi_rules.vi_rule(date(2015, 6, 15), "KOSPI") == RULE
+    assert vi_rules.vi_rule(TODAY, "KONEX") is None
 
 
 # What a day of minutes becomes
@@ -56,7 +56,7 @@ def shaped(rows: list[Row], closing: tuple[int, int] | None = None) -> list[Row]
             column[COUNT] = value
     before = _day(columns)
     prices, volume = columns[:4], columns[4]
-    made = make_room(RULE, GRID, hash_random.key("a day"), volume, *prices)
+    made = insert_interruptions(RULE, GRID, hash_random.key("a day"), volume, *prices)
     assert made or all(np.array_equal(one, other) for one, other in zip(columns, before[1], strict=True))
     assert _day(columns)[0] == before[0]
     return [[minute, *(int(c[minute]) for c in columns)] for minute in np.flatnonzero(volume[:-1]).tolist()]

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from kernel_server.clock import KST, seoul
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.market import listing
-from kernel_server.simulated.market.corporate_actions import CorporateAction
-from kernel_server.simulated.market.corporate_actions import known as known_actions
+from kernel_server.simulated.market.corporate_actions import CorporateAction, known_actions
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.tick_size import board, rules, spans
@@ -59,7 +58,7 @@ def session_days(bars: Bars) -> Ints:
 
 
 @few
-@given(seeds, st.sampled_from(list(listing.known().issues)), epoch_seconds)
+@given(seeds, st.sampled_from(list(listing.known_listing().issues)), epoch_seconds)
 def test_two_markets_of_one_seed_are_one(seed: int, code: str, now: float) -> None:
     one, other = (SyntheticMarket(seed, weekdays) for _ in range(2))
     other.daily("005930", True, NOW)
@@ -129,7 +128,7 @@ def test_a_longer_calendar_changes_nothing(code: str) -> None:
 
 
 def test_what_is_kept_in_memory_makes_no_difference() -> None:
-    forgetful = SyntheticMarket(1, weekdays, kept=1)
+    forgetful = SyntheticMarket(1, weekdays, cached=1)
     for code in ("005930", "000660", "005930"):
         assert same(forgetful.daily(code, True, NOW), MARKET.daily(code, True, NOW))
 
@@ -194,7 +193,7 @@ def test_before_the_calendar_begins_there_are_no_bars() -> None:
 def test_the_price_of_the_listing_is_met_on_its_day(code: str) -> None:
     listed = max(listing.PRICED_ON, ISSUES[code].listed)
     bars = MARKET.daily(code, False, NOW)
-    price = listing.build(1).prices[code]
+    price = listing.build_listing(1).prices[code]
     assert on(bars, listed.isoformat())["close"] == price
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.market.day_summary import DaySummary, book, extremes, newest
+from kernel_server.simulated.market.day_summary import DaySummary, extremes, latest_summary, visible_quotes
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.tick_size import board, limits, tick
 from kernel_server.simulated.market.trading_hours import day_of
@@ -220,7 +220,7 @@ def test_quotes_stand_on_the_grid_around_the_last_trade(
     last: int, base: int, bought: bool, asks: tuple[int, ...], bids: tuple[int, ...]
 ) -> None:
     days = (day_with(last, base, volume) for volume in range(1000, 2000))
-    seen = next(found for found in map(book, days) if (found.trade > 0) == bought)
+    seen = next(found for found in map(visible_quotes, days) if (found.trade > 0) == bought)
     assert (seen.asks, seen.bids) == (asks, bids)
 
 
@@ -235,7 +235,7 @@ def test_any_book_is_a_book(base: int, percent: int, volume: int, issue: Issue) 
     upper, lower = limits(base, date(2022, 1, 18), board(issue))
     last = min(max(base + base * percent // 100, lower), upper)
     day = day_with(last, base, volume, issue)
-    seen = book(day)
+    seen = visible_quotes(day)
     asks = [price for price in seen.asks if price]
     bids = [price for price in seen.bids if price]
     assert asks == sorted(asks)
@@ -247,7 +247,7 @@ def test_any_book_is_a_book(base: int, percent: int, volume: int, issue: Issue) 
     assert abs(seen.trade) <= volume
     assert (seen.ask_size > 0, seen.bid_size > 0) == (bool(asks), bool(bids))
     assert seen.asks_size >= seen.ask_size
-    assert seen == book(day)
+    assert seen == visible_quotes(day)
 
 
 def test_after_the_close_the_last_trade_was_at_the_close() -> None:
@@ -257,14 +257,14 @@ def test_after_the_close_the_last_trade_was_at_the_close() -> None:
 
 
 def test_newest_reads_the_adjusted_close_before() -> None:
-    found = newest(
+    found = latest_summary(
         SAMSUNG,
         bars([(20180503, 53_000, 53_000, 53_000, 53_000, 0), (20180504, 53_000, 53_900, 51_800, 51_900, 39)]),
     )
     assert found is not None
-    assert (found.base, found.volume_before, found.upper) == (
+    assert (found.base, found.previous_volume, found.upper) == (
         53_000,
         0,
         limits(53_000, day_of(20180504), "KOSPI")[0],
     )
-    assert newest(SAMSUNG, bars([])) is None
+    assert latest_summary(SAMSUNG, bars([])) is None

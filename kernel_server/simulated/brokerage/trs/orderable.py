@@ -121,7 +121,7 @@ class Orderable:
             "농특세": rural,
             "종목명": "" if issue is None else issue.name,
             "매도수구분": "매도" if deals[0].side == Side.SELL else "매수",
-            "단가": kiwoom_format.divided(amount, shares),
+            "단가": kiwoom_format.divide_rounded(amount, shares),
             "정산금액": abs(sum(deal.cash_change for deal in deals)),
             "거래세": tax - rural,
             "신용구분": "보통매매",

@@ -225,7 +225,7 @@ class TradeDays:
         for name, side in (("매수", Side.BUY), ("매도", Side.SELL)):
             shares = sum(deal.quantity for deal in deals if deal.side == side)
             amount = sum(deal.amount for deal in deals if deal.side == side)
-            found[f"{name}평균가"] = str(kiwoom_format.divided(amount, shares) if shares else 0)
+            found[f"{name}평균가"] = str(kiwoom_format.divide_rounded(amount, shares) if shares else 0)
             found[f"{name}수량"], found[f"{name}금액"] = str(shares), str(amount)
         profit, cost = sum(deal.profit for deal in deals), sum(deal.cost for deal in deals)
         return found | {

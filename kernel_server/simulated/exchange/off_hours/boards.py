@@ -121,18 +121,18 @@ class OffHoursBoards:
     def update_morning_queue(self, time: float) -> None:
         """During 장전 시간외종가, bring the background's queue up to date."""
         plan = self._day.plan
-        if plan.hours.collects <= time < plan.hours.early:
+        if plan.hours.orders_from <= time < plan.hours.morning_ends:
             _side, resting = self._morning_flow(time)
             # The caller notifies of the queues.
             self._publish(time, self._morning_board(time).advance(resting), notify_quote=False)
 
     def step(self, time: float) -> None:
         """Process the event after the close that is due at that time."""
-        if time >= self._day.plan.hours.single:
+        if time >= self._day.plan.hours.single_price_begins:
             matches = self._single_price_board().step()
             self._publish_single_price(time, matches)
             self._notify_single_price(time)
-        elif time >= self._day.plan.hours.after:
+        elif time >= self._day.plan.hours.afternoon_begins:
             board, event = self._afternoon_board(), self._afternoon_event
             flow = merged_day.afternoon_flow(self._day.plan)
             self._afternoon_event += 1
@@ -156,7 +156,7 @@ class OffHoursBoards:
         hours = self._day.plan.hours
         if now >= hours.closes:
             return self._afternoon_board()
-        return self._morning_board(now) if hours.collects <= now < hours.early else None
+        return self._morning_board(now) if hours.orders_from <= now < hours.morning_ends else None
 
     def _morning_board(self, now: float) -> ClosingPrice:
         if self._morning is None:
@@ -167,7 +167,7 @@ class OffHoursBoards:
         """The background's side and shares in 장전 시간외종가."""
         plan = self._day.plan
         return closing_price_flow.morning_queue(
-            plan.key, plan.previous_volume if plan.off_hours_flow else 0, now - plan.hours.collects
+            plan.key, plan.previous_volume if plan.off_hours_flow else 0, now - plan.hours.orders_from
         )
 
     def _afternoon_board(self) -> ClosingPrice:
@@ -182,7 +182,7 @@ class OffHoursBoards:
     def _single_price_board(self) -> SinglePrice:
         if self._single_price is None:
             plan = self._day.plan
-            hours = SinglePriceHours(plan.hours.single, plan.hours.ends)
+            hours = SinglePriceHours(plan.hours.single_price_begins, plan.hours.ends)
             close, events = merged_day.session_close(plan), hours.events_by(plan.key, self._since)
             self._single_price = SinglePrice(plan.issue.code, plan.issue.shares, close, hours, events)
         return self._single_price

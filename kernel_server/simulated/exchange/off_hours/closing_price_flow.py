@@ -37,7 +37,7 @@ def morning_queue(key: int, volume: int, since: float) -> tuple[Side, int]:
         key: of the issue and the day.
         volume: of the previous day, shares.
     """
-    usual, slot = hash_random.bell(
+    usual, slot = hash_random.normal(
         hash_random.key(key, "early"), _INDEX[[0, 1 + int(since) // _MORNING_SLOT]]
     ).tolist()
     side = Side.BUY if hash_random.key(key, "early side") % 2 else Side.SELL
@@ -67,7 +67,7 @@ class AfternoonFlow:
 def afternoon_flow(close: SessionClose, begins: float, ends: float) -> AfternoonFlow:
     """장후 시간외종가 after that session, between two moments (seconds since the epoch)."""
     side = Side.BUY if hash_random.key(close.key, "after side") % 2 else Side.SELL
-    sizes = np.exp(hash_random.bell(hash_random.key(close.key, "after"), _INDEX))
+    sizes = np.exp(hash_random.normal(hash_random.key(close.key, "after"), _INDEX))
     total = round(close.volume * _AFTERNOON_SHARE * float(sizes[0]))
     first = min(total, round(total * _FIRST_SHARE * float(sizes[1]) ** 0.4))
     rest = total - first

@@ -37,13 +37,15 @@ def session_close(plan: DayPlan) -> SessionClose:
 
 def afternoon_flow(plan: DayPlan) -> AfternoonFlow:
     """The background's 장후 시간외종가."""
-    return closing_price_flow.afternoon_flow(session_close(plan), plan.hours.after, plan.hours.single)
+    return closing_price_flow.afternoon_flow(
+        session_close(plan), plan.hours.afternoon_begins, plan.hours.single_price_begins
+    )
 
 
 def tape_at(plan: DayPlan, position: int, now: float) -> Tape:
     """The tape at that moment, after the first ``position`` trades of the script."""
     tape = tapes.tape_at(plan, position, now)
-    if now >= plan.hours.after and not plan.halted:
+    if now >= plan.hours.afternoon_begins and not plan.halted:
         script = afternoon_flow(plan).trades
         _add_script(tape, script, script.count_by(now))
     return tape
@@ -52,7 +54,7 @@ def tape_at(plan: DayPlan, position: int, now: float) -> Tape:
 def trades_until(plan: DayPlan, position: int, now: float) -> list[Trade]:
     """The first ``position`` trades of the script, then those of 장후 시간외종가 up to that moment."""
     trades = tapes.first_trades(plan, position)
-    if now >= plan.hours.after and not plan.halted:
+    if now >= plan.hours.afternoon_begins and not plan.halted:
         script = afternoon_flow(plan).trades
         trades += _first_trades(plan.issue.code, script, script.count_by(now))
     return trades
@@ -91,18 +93,20 @@ def _add_script(tape: Tape, script: Script, position: int) -> None:
 def event_batches(plan: DayPlan, now: float) -> Iterator[EventBatch]:
     """The times of the off-hours events after ``now``; none of them is computed before the close."""
     hours = plan.hours
-    if plan.halted or hours.after >= hours.single:
+    if plan.halted or hours.afternoon_begins >= hours.single_price_begins:
         return
     # One event in the pause after the close computes the boards; its random time spreads that work.
-    moment = hours.closes + (hours.after - hours.closes) * (
+    moment = hours.closes + (hours.afternoon_begins - hours.closes) * (
         0.1 + hash_random.key(plan.key, "evening") % 1000 / 1250
     )
     if len(plan.script):
         moment = max(moment, float(plan.script.time[-1]))
     yield from _batch_after([moment], now)
-    if now < hours.single:
+    if now < hours.single_price_begins:
         yield from _batch_after(afternoon_flow(plan).time, now)
-    yield from _batch_after(single_price_flow.event_times(plan.key, hours.single, hours.ends).tolist(), now)
+    yield from _batch_after(
+        single_price_flow.event_times(plan.key, hours.single_price_begins, hours.ends).tolist(), now
+    )
 
 
 def _batch_after(times: Sequence[float], now: float) -> Iterator[EventBatch]:

@@ -55,6 +55,6 @@ class PastSinglePrice:
             hours = plan.hours
         if not self._off_hours_flow:
             close = close._replace(volume=0)
-        board_hours = single_price.SinglePriceHours(hours.single, hours.ends)
+        board_hours = single_price.SinglePriceHours(hours.single_price_begins, hours.ends)
         tape = single_price.tape_after(plan.issue.code, plan.issue.shares, close, board_hours)
         return SinglePriceState(tape, [], [], ExpectedPrice(0, 0))

@@ -54,7 +54,7 @@ class SinglePriceAuctions:
 
 def generate_auctions(close: SessionClose) -> SinglePriceAuctions:
     """The auctions after that session."""
-    bells = hash_random.bell(hash_random.key(close.key, "evening"), _INDEX[: 2 + 2 * AUCTIONS])
+    bells = hash_random.normal(hash_random.key(close.key, "evening"), _INDEX[: 2 + 2 * AUCTIONS])
     chance = hash_random.uniform(hash_random.key(close.key, "evening trades"), _INDEX[:AUCTIONS])
     value = close.volume * close.price * _SHARE / AUCTIONS * exp(bells[0])
     shares = np.rint(value / close.price * np.exp(0.8 * bells[2 : 2 + AUCTIONS]))
@@ -104,7 +104,7 @@ def quotes(close: SessionClose, event: int, middle: int) -> tuple[list[Level], l
     """Asks and bids around a price after an event, best first. Unlike in continuous trading, levels may be empty."""
     draw = hash_random.key(close.key, "evening quotes", event)
     usual = max(1.0, close.volume * _SHARE / AUCTIONS)
-    noise = hash_random.bell(draw, _INDEX[: 2 * _LEVELS])
+    noise = hash_random.normal(draw, _INDEX[: 2 * _LEVELS])
     shares = np.maximum(np.rint(usual * np.exp(0.9 * noise)), 1).astype(np.int64).tolist()
     lower, upper = single_price_limits(close.price, close.lower, close.upper, close.grid)
     asks: list[Level] = []

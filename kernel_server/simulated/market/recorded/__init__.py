@@ -1,1 +1,1 @@
-"""A market of given CSV files."""
+"""A market of recorded CSV files."""

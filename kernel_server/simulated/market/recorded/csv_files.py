@@ -1,4 +1,4 @@
-"""Reading of given CSV files: their columns, their numbers, and what to say about a file that is not right."""
+"""Reader of recorded CSV files, with error messages that name the file and the line."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ NO_BARS = Bars(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(
 
 _DAY = 1_000_000  # YYYYMMDDHHMMSS // _DAY is YYYYMMDD
 _SEPARATORS = str.maketrans("", "", "-:/. T")
-# Adjusted prices have been rounded one by one, so a close may lie a little outside its day's range.
+# Adjusted prices are rounded one by one, so a close may lie a little outside its day's range.
 _SLACK = 0.01
 
 
 class BadMarketData(ValueError):
-    """A given file is missing, cannot be read, or holds something else than it should.
+    """A recorded file is missing, unreadable or malformed.
 
     Attributes:
-        file: which one.
-        line: counted from 1; 0 where it is about the file as a whole.
+        file: the file.
+        line: counted from 1; 0 for the file as a whole.
     """
 
     def __init__(self, file: Path, line: int, expected: str) -> None:
@@ -49,17 +49,18 @@ class BadMarketData(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """The text of a file by column, and the line that each row begins on."""
+    """A file's text by column, and the line on which each row begins."""
 
     file: Path
     columns: dict[str, Sequence[str]]
     lines: Sequence[int]
 
     def wrong(self, row: int, expected: str) -> BadMarketData:
+        """The error for a row."""
         return BadMarketData(self.file, self.lines[row], expected)
 
-    def whole(self, column: str) -> Ints:
-        """A column of numbers; fractions, which adjusted volumes may have, are rounded."""
+    def integers(self, column: str) -> Ints:
+        """A column as whole numbers; fractions, which adjusted volumes may have, are rounded."""
         texts = self.columns[column]
         try:
             numbers = np.array(list(map(int, texts)), np.int64)
@@ -89,10 +90,10 @@ class _CsvReader(Protocol):
 
 @contextmanager
 def opened(file: Path) -> Iterator[TextIO]:
-    """The text of a file, which may be gzipped.
+    """The text of a file, gzipped or not.
 
     Raises:
-        BadMarketData: it cannot be read, even where that turns out inside the block only.
+        BadMarketData: it cannot be read; also for errors inside the block.
     """
     opener = gzip.open if file.suffix == ".gz" else open
     try:
@@ -116,10 +117,10 @@ def _opened(file: Path) -> Iterator[_CsvReader]:
 
 
 def header(file: Path, names: Sequence[str], required: Sequence[str]) -> list[str]:
-    """The names of the columns.
+    """The column names.
 
     Raises:
-        BadMarketData: one of the required ones is missing.
+        BadMarketData: a required one is missing.
     """
     found = [name.strip() for name in names]
     missing = [name for name in required if name not in found]
@@ -130,11 +131,10 @@ def header(file: Path, names: Sequence[str], required: Sequence[str]) -> list[st
 
 
 def read(file: Path, required: Sequence[str], limit: int | None = None) -> CsvTable:
-    """The file, or no more than the first ``limit`` rows of it; blank lines are passed over.
+    """Read the file, or its first ``limit`` rows; blank lines are skipped.
 
     Raises:
-        BadMarketData: the file cannot be read, one of the required columns is missing, or a row has more
-            or fewer cells than there are columns.
+        BadMarketData: the file is unreadable, a required column is missing, or a row has too many or too few cells.
     """
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -151,10 +151,10 @@ def read(file: Path, required: Sequence[str], limit: int | None = None) -> CsvTa
 
 
 def check(file: Path, required: Sequence[str]) -> date | None:
-    """Whether the file begins as it should: its header and its first row, whose date is returned.
+    """Check the header and the first row of a file; the date of that row, None without rows.
 
     Raises:
-        BadMarketData: it does not.
+        BadMarketData: they are malformed.
     """
     table = read(file, required, limit=1)
     if not table.lines:
@@ -166,12 +166,12 @@ def check(file: Path, required: Sequence[str]) -> date | None:
 def daily(file: Path, first: int) -> Bars:
     """The daily bars of the file from the day ``first`` (YYYYMMDD) on.
 
-    Dates are YYYY-MM-DD or YYYYMMDD. ``value`` is the file's own where it has the column, otherwise it
-    is estimated as volume times the mean of the four prices. A day without trades may have a close only,
-    the other prices being 0: it is served as it is given.
+    Dates are YYYY-MM-DD or YYYYMMDD. ``value`` is the file's column or, without one, an estimate: volume times the
+    mean of the four prices. A day without trades may have a close only, with the other prices 0: it is served
+    unchanged.
 
     Raises:
-        BadMarketData: something in the file is not as described.
+        BadMarketData: the file is malformed.
     """
     table = read(file, DAILY)
     time = _dates(table)
@@ -182,7 +182,7 @@ def minute(file: Path) -> Bars:
     """The minute bars of the file; times are YYYYMMDDHHMMSS, the start of the minute in Seoul.
 
     Raises:
-        BadMarketData: something in the file is not as described.
+        BadMarketData: the file is malformed.
     """
     table = read(file, MINUTE)
     return _bars(table, _minutes(table), 0)
@@ -207,14 +207,14 @@ def _times(table: CsvTable, column: str, digits: int, form: str) -> Ints:
         )
     unit = 1 if digits == 8 else _DAY
     day, clock = time // unit, time % unit
-    good = (time >= 10 ** (digits - 1)) & (time < 10**digits)
-    # An impossible date comes back as another one, which is what tells it.
-    held = np.where(good, day, 19_700_101)
-    good &= yyyymmdd(epoch_days(held)) == held
-    good &= (clock // 10_000 < 24) & (clock // 100 % 100 < 60) & (clock % 100 < 60)
-    _refuse(table, ~good, lambda row: f"{column} should be {form}, not {texts[row]!r}")
+    valid = (time >= 10 ** (digits - 1)) & (time < 10**digits)
+    # An invalid date converts to another date and back.
+    valid_day = np.where(valid, day, 19_700_101)
+    valid &= yyyymmdd(epoch_days(valid_day)) == valid_day
+    valid &= (clock // 10_000 < 24) & (clock // 100 % 100 < 60) & (clock % 100 < 60)
+    _reject(table, ~valid, lambda row: f"{column} should be {form}, not {texts[row]!r}")
     late = np.append(False, time[1:] <= time[:-1])
-    _refuse(
+    _reject(
         table,
         late,
         lambda row: f"expected rows in order of {column}; {texts[row]} is not after the row above",
@@ -224,20 +224,20 @@ def _times(table: CsvTable, column: str, digits: int, form: str) -> Ints:
 
 def _bars(table: CsvTable, time: Ints, first: int) -> Bars:
     open_, high, low, close, volume = (
-        table.whole(name) for name in ("open", "high", "low", "close", "volume")
+        table.integers(name) for name in ("open", "high", "low", "close", "volume")
     )
     wrong = (np.minimum(open_, close) < low * (1 - _SLACK)) | (np.maximum(open_, close) > high * (1 + _SLACK))
     wrong |= (low <= 0) | (high < low)
     wrong &= ~((open_ == 0) & (high == 0) & (low == 0) & (close > 0) & (volume == 0))
     wrong |= volume < 0
     wrong[:first] = False
-    _refuse(
+    _reject(
         table,
         wrong,
         lambda _row: "expected prices above 0 with open and close between low and high, and a volume",
     )
     if "value" in table.columns:
-        value = table.whole("value")
+        value = table.integers("value")
     else:
         value = np.rint((open_ + high + low + close) / 4 * volume).astype(np.int64)
     count = len(time) - first
@@ -254,7 +254,7 @@ def _bars(table: CsvTable, time: Ints, first: int) -> Bars:
     )
 
 
-def _refuse(table: CsvTable, wrong: NDArray[np.bool_], expected: Callable[[int], str]) -> None:
+def _reject(table: CsvTable, wrong: NDArray[np.bool_], expected: Callable[[int], str]) -> None:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise table.wrong(row, expected(row))

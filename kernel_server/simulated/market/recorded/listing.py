@@ -1,4 +1,4 @@
-"""The issues of a folder of given files: those of its listing, and those that only have prices."""
+"""Issues of a folder of recorded files: those of its listing, and those that have files only."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def issues(file: Path, codes: Iterable[str], firsts: Mapping[str, date]) -> dict
 
     Args:
         file: ``listing.csv``, which may be missing.
-        codes: those that have files; where the listing lacks one, it comes with what is generally known of it.
-        firsts: the first day of each code's files, for those without a listing date.
+        codes: codes with files; one that the listing lacks gets what is known of it otherwise.
+        firsts: first day of each code's files, for issues without a listing date.
 
     Raises:
-        BadMarketData: a row is not as ``GivenMarket`` describes it.
+        BadMarketData: a row is not as ``RecordedMarket`` describes it.
     """
     found = {issue.code: issue for issue in _rows(file, firsts)} if file.exists() else {}
     for code in sorted(set(codes) - set(found)):
         first = firsts.get(code, _UNKNOWN_DATE)
-        found[code] = listing.known().issues.get(code) or Issue(
+        found[code] = listing.known_listing().issues.get(code) or Issue(
             code, code, "KOSPI", _kind(code, code), 0, first, 0, ""
         )
     return found
@@ -40,7 +40,7 @@ def issues(file: Path, codes: Iterable[str], firsts: Mapping[str, date]) -> dict
 
 def _rows(file: Path, firsts: Mapping[str, date]) -> Iterator[Issue]:
     table = csv_files.read(file, csv_files.LISTING)
-    shares = table.whole("shares").tolist()
+    shares = table.integers("shares").tolist()
     blank = [""] * len(table.lines)
     kinds, faces, industries = (table.columns.get(name, blank) for name in ("kind", "face_value", "industry"))
     columns = (table.columns[name] for name in ("code", "name", "market", "listing_date"))
@@ -65,8 +65,8 @@ def _rows(file: Path, firsts: Mapping[str, date]) -> Iterator[Issue]:
 
 
 def _kind(code: str, name: str) -> str:
-    """What an issue most likely is where the listing does not say."""
-    known = listing.known().issues.get(code)
+    """The likely kind of an issue if the listing has none."""
+    known = listing.known_listing().issues.get(code)
     if known is not None:
         return known.kind
     if code[0] in "567":  # the range of the ETNs

@@ -1,4 +1,4 @@
-"""Splits that two given histories of one issue, adjusted and not, tell of."""
+"""Splits found by comparing an issue's adjusted and unadjusted closes."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ import numpy as np
 from kernel_server.simulated.market.corporate_actions import SPLIT, ratio
 from kernel_server.simulated.market.model import Bars
 
-# A step of these many times between the two daily files is taken for a split. Smaller ones are as often a
-# bonus or a rights issue, so they are left unmarked.
+# Changes of the ratio that count as a split. Smaller ones are as often a bonus or a rights issue and stay unmarked.
 _SPLITS = np.array([5, 10, 20, 25, 50, 100])
 
 
-def marked(days: Bars, adjusted: Bars, plain: Bars) -> Bars:
-    """``days`` with a mark where adjusted and unadjusted closes come so many times nearer as a split brings them."""
-    common, here, there = np.intersect1d(adjusted.time, plain.time, assume_unique=True, return_indices=True)
-    fair, raw = adjusted.close[here], plain.close[there]
+def marked(days: Bars, adjusted: Bars, unadjusted: Bars) -> Bars:
+    """``days`` with 수정주가구분 and 수정비율 where adjusted and unadjusted closes show a split."""
+    common, here, there = np.intersect1d(
+        adjusted.time, unadjusted.time, assume_unique=True, return_indices=True
+    )
+    fair, raw = adjusted.close[here], unadjusted.close[there]
     if len(common) < 2:
         return days
     scale = fair / raw
     step = scale[1:] / scale[:-1]
-    # An adjusted price has been rounded to 1 KRW, which tells how far the step may be off.
-    blur = 0.001 + 1 / fair[1:] + 1 / fair[:-1]
-    near = _SPLITS[np.argmin(np.abs(step[:, None] / _SPLITS - 1), axis=1)]
-    split = np.abs(step / near - 1) < blur
-    times, factor = common[1:][split], near[split]
+    # Adjusted prices are rounded to 1 KRW, which limits the accuracy of the step.
+    tolerance = 0.001 + 1 / fair[1:] + 1 / fair[:-1]
+    nearest = _SPLITS[np.argmin(np.abs(step[:, None] / _SPLITS - 1), axis=1)]
+    split = np.abs(step / nearest - 1) < tolerance
+    times, factor = common[1:][split], nearest[split]
     event, percent = days.event.copy(), days.ratio.copy()
-    places = np.searchsorted(days.time, times)
-    event[places] = SPLIT
-    percent[places] = [ratio(float(many)) for many in factor]
+    rows = np.searchsorted(days.time, times)
+    event[rows] = SPLIT
+    percent[rows] = [ratio(float(each)) for each in factor]
     return replace(days, event=event, ratio=percent)

@@ -1,4 +1,4 @@
-"""Given trades: a folder's tick files, read as days that the exchange can play, and the minutes they add up to."""
+"""Recorded trades: the tick files of a folder, as scripts for the exchange and aggregated to minutes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from kernel_server.simulated.market.trade_script import NOTHING, Script, Side
 TICKS = ("date", "time", "price", "side", "volume")
 
 OPENING = 60
-"""The first trade is the opening auction's if it is in the session's first so many seconds."""
+"""Seconds from the open in which the first trade counts as the opening auction's."""
 
 PAUSE = 600
-"""Trades up to so many seconds after the close are the closing auction's; what comes later is 시간외."""
+"""Seconds from the close in which trades count as the closing auction's; later ones are off-hours trades."""
 
 _NAME = re.compile(r"([0-9A-Z]{6})_(\d{8})")
 _SEOUL = 9 * 3600
@@ -35,18 +35,18 @@ _BOUGHT, _SOLD, _AUCTION = 1, 2, 0
 
 Day = tuple[str, int]  # a code and a YYYYMMDD
 Hours = Callable[[int], tuple[int, int]]
-"""When the session of a YYYYMMDD opens and closes, seconds since the epoch."""
+"""Open and close of the session of a YYYYMMDD, seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class TickMinutes:
-    """1-minute bars as ``Bars`` has them, and when each of them is over, seconds since the epoch."""
+    """1-minute bars, and the time at which each is over, seconds since the epoch."""
 
     bars: Bars
     over: Ints
 
     def until(self, now: float) -> Bars:
-        """The bars that are over by then."""
+        """The bars that are over by ``now``."""
         return cut(self.bars, 0, int(np.searchsorted(self.over, now, side="right")))
 
 
@@ -54,20 +54,19 @@ class RecordedTicks:
     """The files ``CODE_YYYYMMDD.csv`` of a folder, gzipped (``.csv.gz``) or not.
 
     Columns are date (YYYYMMDD), time (HHMMSS), price (KRW), side (1 bought, 2 sold, 0 in an auction) and volume;
-    further ones are passed over. Rows stand in the order of the trades. What was traded before the opening of
-    the session or more than ``PAUSE`` seconds after its close does not count.
+    others are ignored. Rows are in the order of the trades. Trades before the open of the session, or more than
+    ``PAUSE`` seconds after its close, are ignored.
 
     Args:
-        folder: where they are; it may be missing.
+        folder: the files; it may be missing.
         hours: of the sessions.
-        kept: of how many days, at most, the trades are kept in memory.
+        cached: days whose trades are kept in memory, at most.
 
     Raises:
-        BadMarketData: a file's name, header or first row is not as described; when its trades are first asked
-            for, if anything else in it is not.
+        BadMarketData: here, for a file's name, header or first row; on first use of its trades, for the rest.
     """
 
-    def __init__(self, folder: Path, hours: Hours, kept: int = 8) -> None:
+    def __init__(self, folder: Path, hours: Hours, cached: int = 8) -> None:
         self._hours = hours
         self._files: dict[Day, Path] = {}
         self._days: dict[str, list[int]] = {}
@@ -77,31 +76,31 @@ class RecordedTicks:
                 raise BadMarketData(
                     file, 0, f"expected one file of that day; there is {self._files[day].name} too"
                 )
-            _checked(file, day[1], limit=1)
+            _columns(file, day[1], limit=1)
             self._files[day] = file
             self._days.setdefault(day[0], []).append(day[1])
-        self._scripts = lru_cache(kept)(self._read)
-        # A day of minutes is small, and the charts ask for many days at once.
-        self._minutes = lru_cache(64 * kept)(self._added_up)
+        self._scripts = lru_cache(cached)(self._read)
+        # A day of minutes is small, and charts need many days at once.
+        self._minutes = lru_cache(64 * cached)(self._add_up)
 
     def codes(self) -> Mapping[str, Sequence[int]]:
-        """The days of each code, YYYYMMDD, ascending."""
+        """The recorded days of each code, YYYYMMDD, ascending."""
         return self._days
 
     def file(self, code: str, day: int) -> Path:
         return self._files[code, day]
 
     def script(self, code: str, day: int) -> Script | None:
-        """The trades of that day; None where there is no file of it."""
+        """The trades of a day, None if there is no file."""
         return self._scripts(code, day) if (code, day) in self._files else None
 
     def minutes(self, code: str, day: int) -> TickMinutes:
-        """What the trades of that day add up to; no bars where there are no trades."""
+        """The trades of a day aggregated to minutes; no bars if there are no trades."""
         return self._minutes(code, day)
 
     def _read(self, code: str, day: int) -> Script:
         file = self._files[code, day]
-        date_, clock, price, side, volume = _checked(file, day)
+        date_, clock, price, side, volume = _columns(file, day)
         opens, closes = self._hours(day)
         second = (
             epoch_days(date_) * 86_400
@@ -112,12 +111,12 @@ class RecordedTicks:
         )
         return _script(file, second, price, volume, side, opens, closes)
 
-    def _added_up(self, code: str, day: int) -> TickMinutes:
+    def _add_up(self, code: str, day: int) -> TickMinutes:
         return minutes(self.script(code, day) or NOTHING, day, self._hours(day)[1])
 
 
 def _day(file: Path) -> Day:
-    """Code and day, out of the file's name."""
+    """Code and day from a file's name."""
     match = _NAME.fullmatch(file.name.removesuffix(".gz").removesuffix(".csv"))
     if match is not None:
         number = int(match[2])
@@ -128,35 +127,35 @@ def _day(file: Path) -> Day:
     )
 
 
-def _checked(file: Path, day: int, limit: int | None = None) -> list[Ints]:
-    """The columns of ``TICKS``; of the file as a whole, or of its first ``limit`` rows.
+def _columns(file: Path, day: int, limit: int | None = None) -> list[Ints]:
+    """The columns ``TICKS`` of a file, or of its first ``limit`` rows.
 
     Raises:
-        BadMarketData: something in them is not as it should be.
+        BadMarketData: they are malformed.
     """
-    columns = None if limit else _quickly(file)
+    columns = None if limit else _read_fast(file)
     if columns is None:
         table = csv_files.read(file, TICKS, limit)
-        columns = [table.whole(name) for name in TICKS]
+        columns = [table.integers(name) for name in TICKS]
     date_, clock, price, side, volume = columns
-    _refuse(file, limit, date_ != day, "date", f"{day}, as the file's name says")
-    good = (clock // 10_000 < 24) & (clock // 100 % 100 < 60) & (clock % 100 < 60)
-    _refuse(file, limit, ~good, "time", "HHMMSS")
-    _refuse(file, limit, np.append(False, clock[1:] < clock[:-1]), "time", "no earlier than in the row above")
-    _refuse(file, limit, price <= 0, "price", "above 0")
-    _refuse(
+    _reject(file, limit, date_ != day, "date", f"{day}, as the file's name says")
+    valid = (clock // 10_000 < 24) & (clock // 100 % 100 < 60) & (clock % 100 < 60)
+    _reject(file, limit, ~valid, "time", "HHMMSS")
+    _reject(file, limit, np.append(False, clock[1:] < clock[:-1]), "time", "no earlier than in the row above")
+    _reject(file, limit, price <= 0, "price", "above 0")
+    _reject(
         file,
         limit,
         (side != _BOUGHT) & (side != _SOLD) & (side != _AUCTION),
         "side",
         "1 (bought), 2 (sold) or 0",
     )
-    _refuse(file, limit, volume <= 0, "volume", "above 0")
+    _reject(file, limit, volume <= 0, "volume", "above 0")
     return columns
 
 
-def _quickly(file: Path) -> list[Ints] | None:
-    """The columns where they hold nothing but whole numbers; None where they have to be read with more care."""
+def _read_fast(file: Path) -> list[Ints] | None:
+    """The columns if they have nothing but whole numbers; None if they need the careful reader."""
     try:
         with csv_files.opened(file) as text:
             names = csv_files.header(file, next(csv.reader(text), []), TICKS)
@@ -164,7 +163,7 @@ def _quickly(file: Path) -> list[Ints] | None:
             if first is None:
                 return [np.zeros(0, np.int64) for _ in TICKS]
             places = [names.index(name) for name in TICKS]
-            rows = _even(itertools.chain([first], text), len(names) - 1)
+            rows = _same_width(itertools.chain([first], text), len(names) - 1)
             table = np.loadtxt(rows, np.int64, comments=None, delimiter=",", usecols=places, ndmin=2)
     except BadMarketData:
         raise
@@ -173,11 +172,11 @@ def _quickly(file: Path) -> list[Ints] | None:
     return [np.ascontiguousarray(column) for column in table.T] if (table >= 0).all() else None
 
 
-def _even(lines: Iterable[str], commas: int) -> Iterator[str]:
-    """The lines, as long as each has so many commas or is empty.
+def _same_width(lines: Iterable[str], commas: int) -> Iterator[str]:
+    """The lines, which must each have that many commas or be empty.
 
     Raises:
-        ValueError: one is neither. It may all the same be in order, with a comma in quotes.
+        ValueError: one has not. It may still be valid, with a comma in quotes.
     """
     for line in lines:
         if line.count(",") != commas and line.strip():
@@ -185,8 +184,8 @@ def _even(lines: Iterable[str], commas: int) -> Iterator[str]:
         yield line
 
 
-def _refuse(file: Path, limit: int | None, wrong: NDArray[np.bool_], column: str, expected: str) -> None:
-    """Complains of the first row that is wrong; only then is it worth knowing on which line it stands."""
+def _reject(file: Path, limit: int | None, wrong: NDArray[np.bool_], column: str, expected: str) -> None:
+    """Raise the error for the first wrong row. The file is read again, with line numbers, only in this case."""
     if wrong.any():
         table = csv_files.read(file, TICKS, limit)
         row = int(np.argmax(wrong))
@@ -196,7 +195,7 @@ def _refuse(file: Path, limit: int | None, wrong: NDArray[np.bool_], column: str
 def _script(
     file: Path, second: Ints, price: Ints, volume: Ints, side: Ints, opens: int, closes: int
 ) -> Script:
-    """The trades of the session. Those of one second are spread over it; those of its close are one trade."""
+    """The session's trades. Those of one second are spread over it; those of the closing auction become one trade."""
     inside = (second >= opens) & (second < closes + PAUSE)
     second, price, volume, side = second[inside], price[inside], volume[inside], side[inside]
     if not len(second):
@@ -229,9 +228,9 @@ def _script(
 
 
 def minutes(script: Script, day: int, closes: int) -> TickMinutes:
-    """The bars that trades of that day (YYYYMMDD) add up to, each with the label of its minute's start.
+    """The trades of a day (YYYYMMDD) aggregated to minutes, each labelled with its start.
 
-    The closing auction is a bar of its own that bears the moment of the close.
+    The closing auction has a bar of its own, labelled with the close.
     """
     start = np.floor(script.time / 60).astype(np.int64) * 60
     if script.closes:

@@ -1,1 +1,1 @@
-"""A seeded market: prices drawn from a seed, reproducible on any machine."""
+"""The synthetic market: prices generated from a seed."""

@@ -1,8 +1,8 @@
-"""The days of a synthetic issue: a random walk through the sessions that is on the listing's price at its anchor.
+"""Daily prices of a synthetic issue: a random walk that passes through the listing's price on its anchor day.
 
-Every draw belongs to a date, and a day's price follows from the draws between it and the anchor, so that
-a day comes out the same however far the calendar reaches. Moves stay so far inside the day's price limit
-that bringing prices to the grid cannot take them out of it.
+Each random number belongs to a date, and a price follows from the numbers between its day and the anchor, so it does
+not depend on the length of the calendar. Moves leave a margin to the day's price limit that covers rounding to the
+tick grid.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.market import tick_size
-from kernel_server.simulated.market.corporate_actions import CorporateAction, factors
+from kernel_server.simulated.market.corporate_actions import CorporateAction, adjustment_factors
 from kernel_server.simulated.market.listing import PRICED_ON
 from kernel_server.simulated.market.model import Issue
 
@@ -26,12 +26,12 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DailyPrices:
-    """An issue's unadjusted days over consecutive sessions, oldest first; prices and value in KRW.
+    """An issue's unadjusted days in consecutive sessions, oldest first; prices and value in KRW.
 
     Attributes:
-        first: the index, in the calendar, of the first of the sessions.
+        first: index of the first session in the calendar.
         day: days since the epoch.
-        halted: whether nothing was traded because trading was halted.
+        halted: whether trading was halted.
     """
 
     first: int
@@ -49,13 +49,13 @@ class DailyPrices:
 
 
 @dataclass(frozen=True, slots=True)
-class _Temper:
-    """How a kind of issue moves.
+class _Dynamics:
+    """Price dynamics of a kind of issue.
 
     Attributes:
-        deviation: of its own daily move, in log price.
-        beta: how much of the market's move it follows.
-        turnover: percent of its shares that change hands a day.
+        deviation: of the issue's own daily return, in log price.
+        beta: factor on the market's return.
+        turnover: percent of the shares traded per day.
     """
 
     deviation: float
@@ -63,34 +63,34 @@ class _Temper:
     turnover: float
 
 
-_TEMPERS = {
-    "KOSPI": _Temper(0.019, 0.9, 0.6),
-    "KOSDAQ": _Temper(0.028, 0.9, 1.2),
-    "KONEX": _Temper(0.030, 0.2, 0.03),
-    "etf": _Temper(0.004, 1.0, 3.0),
-    "etn": _Temper(0.015, 0.5, 2.0),
-    "reit": _Temper(0.007, 0.3, 0.15),
+_DYNAMICS = {
+    "KOSPI": _Dynamics(0.019, 0.9, 0.6),
+    "KOSDAQ": _Dynamics(0.028, 0.9, 1.2),
+    "KONEX": _Dynamics(0.030, 0.2, 0.03),
+    "etf": _Dynamics(0.004, 1.0, 3.0),
+    "etn": _Dynamics(0.015, 0.5, 2.0),
+    "reit": _Dynamics(0.007, 0.3, 0.15),
 }
 
 _MARKET_DEVIATION = 0.009
-# Rounding to the grid can move the base, the price and the limit by half a tick each and cut the limit's
-# room by one; a tick is 0.5 percent of a price at most above the lowest prices below.
+# Rounding to the tick grid can move the base, the price and the limit by half a tick each, and the limit inwards by
+# one tick; a tick is at most 0.5 percent of a price above _LOWEST_PRICE.
 _MARGIN = 0.02
-_LOWEST = {"KOSPI": 300.0, "KOSDAQ": 300.0, "KONEX": 300.0, "ETP": 1000.0}
-_CHEAPER, _DEARER = 40.0, 4.0  # how many times, at most, than at its anchor an issue is at any time
-_GROWTH = 0.06 / 250  # of a log price a day
-_SMALLEST_VOLUME = 10
+_LOWEST_PRICE = {"KOSPI": 300.0, "KOSDAQ": 300.0, "KONEX": 300.0, "ETP": 1000.0}
+_MAX_FALL, _MAX_RISE = 40.0, 4.0  # largest factors between an issue's anchor price and any other
+_GROWTH = 0.06 / 250  # of the log price per day
+_MIN_VOLUME = 10
 _HALT_CHANCE, _LONGEST_HALT = 1 / 6000, 10
-HALT_REACH = 2 * _LONGEST_HALT  # sessions after which no halt from before them shows
+HALT_REACH = 2 * _LONGEST_HALT  # sessions after which no earlier halt has an effect
 
 
-def market_moves(seed: int, days: Ints) -> Floats:
-    """What the whole market's log price does on each day (since the epoch)."""
-    mood = np.exp(0.4 * hash_random.slow(hash_random.key(seed, "mood"), days, 120))
-    return _MARKET_DEVIATION * mood * hash_random.bell(hash_random.key(seed, "market"), days)
+def market_returns(seed: int, days: Ints) -> Floats:
+    """The market's log return on each day (since the epoch)."""
+    mood = np.exp(0.4 * hash_random.smooth_normal(hash_random.key(seed, "mood"), days, 120))
+    return _MARKET_DEVIATION * mood * hash_random.normal(hash_random.key(seed, "market"), days)
 
 
-def walk(
+def generate_days(
     seed: int,
     issue: Issue,
     price: int,
@@ -99,78 +99,80 @@ def walk(
     moves: Floats,
     since: int = 0,
 ) -> DailyPrices:
-    """Every session of the issue from its listing, or from ``since`` if that is later, to the calendar's end.
+    """The issue's sessions from its listing, or from ``since`` if that is later, to the calendar's end.
 
     Args:
         seed: of the market.
-        issue: whose days they are.
-        price: what it costs, in KRW, at the close of ``PRICED_ON``, or of its first session if that is later.
-        actions: the issue's own.
+        issue: the issue.
+        price: KRW at the close of ``PRICED_ON``, or of the first session if that is later.
+        actions: the issue's corporate actions.
         sessions: the calendar.
-        moves: ``market_moves`` on each session of the calendar.
-        since: an index of the calendar. Days from ``HALT_REACH`` after it on are what the whole walk has there;
-            it is moved back to the anchor where it lies behind that.
+        moves: ``market_returns`` of each session in the calendar.
+        since: index in the calendar, moved back to the anchor if it is later. From ``HALT_REACH`` sessions after it
+            on, the days are the same as in the complete history.
     """
     listed = int(np.searchsorted(sessions.dates, np.datetime64(issue.listed, "D")))
-    anchored = max(listed, sessions.index_at_or_before(PRICED_ON))
-    first = max(listed, min(since, anchored))
+    anchor_session = max(listed, sessions.index_at_or_before(PRICED_ON))
+    first = max(listed, min(since, anchor_session))
     day = sessions.dates[first:].view(np.int64)
     if not len(day):
         return DailyPrices(first, day, day, day, day, day, day, day, day != day)
-    anchor = min(anchored, len(sessions) - 1) - first
-    own = hash_random.key(seed, issue.code)
-    halted = _halts(own, day, actions)
-    temper = _TEMPERS[issue.market if issue.kind == "stock" else issue.kind]
+    anchor = min(anchor_session, len(sessions) - 1) - first
+    issue_key = hash_random.key(seed, issue.code)
+    halted = _halts(issue_key, day, actions)
+    dynamics = _DYNAMICS[issue.market if issue.kind == "stock" else issue.kind]
     deviation = (
-        temper.deviation
-        * (0.7 + 0.7 * (own % 1009) / 1008)
-        * np.exp(0.35 * hash_random.slow(hash_random.key(own, "mood"), day, 60))
+        dynamics.deviation
+        * (0.7 + 0.7 * (issue_key % 1009) / 1008)
+        * np.exp(0.35 * hash_random.smooth_normal(hash_random.key(issue_key, "mood"), day, 60))
     )
-    cap = _caps(day, tick_size.board(issue))
-    move = _GROWTH + temper.beta * moves[first:] + deviation * _tailed(own, day)
+    cap = _max_moves(day, tick_size.board(issue))
+    move = _GROWTH + dynamics.beta * moves[first:] + deviation * _fat_tailed(issue_key, day)
     move = np.where(halted, 0.0, np.clip(move, -cap, cap))
-    before, after = _levels(np.log(price), move, anchor, _LOWEST[tick_size.board(issue)])
-    scale = factors(day, actions)
-    lines = _lines(own, day, after - before, deviation, cap)
+    before, after = _log_prices(np.log(price), move, anchor, _LOWEST_PRICE[tick_size.board(issue)])
+    scale = adjustment_factors(day, actions)
+    log_bars = _log_bars(issue_key, day, after - before, deviation, cap)
     unit = np.exp(before) * scale
-    open_, high, low, close = _on_grid(day, tick_size.board(issue), [unit * np.exp(line) for line in lines])
-    close = close[_newest_traded(halted)]
+    open_, high, low, close = _on_grid(
+        day, tick_size.board(issue), [unit * np.exp(log_price) for log_price in log_bars]
+    )
+    close = close[_last_traded(halted)]
     for prices in (open_, high, low):
         prices[halted] = close[halted]
-    volume = _volumes(own, issue, price, temper, day, np.abs(after - before) / deviation)
-    shares = np.maximum(np.rint(volume / scale), _SMALLEST_VOLUME).astype(np.int64)
+    volume = _volumes(issue_key, issue, price, dynamics, day, np.abs(after - before) / deviation)
+    shares = np.maximum(np.rint(volume / scale), _MIN_VOLUME).astype(np.int64)
     shares[halted] = 0
     value = (open_ + high + low + close) * shares // 4
     return DailyPrices(first, day, open_, high, low, close, shares, value, halted)
 
 
-def _tailed(own: int, day: Ints) -> Floats:
-    """Draws of which one in thirty is nearly three times as wide: days with news."""
-    news = hash_random.uniform(hash_random.key(own, "news"), day) < 1 / 30
-    return hash_random.bell(hash_random.key(own, "move"), day) * np.where(news, 2.8, 0.9)
+def _fat_tailed(issue_key: int, day: Ints) -> Floats:
+    """Random numbers of which one in thirty is nearly three times as large: days with news."""
+    news = hash_random.uniform(hash_random.key(issue_key, "news"), day) < 1 / 30
+    return hash_random.normal(hash_random.key(issue_key, "move"), day) * np.where(news, 2.8, 0.9)
 
 
-def _caps(day: Ints, board: str) -> Floats:
-    """The widest move of the log price that surely stays inside the price limit of each day."""
+def _max_moves(day: Ints, board: str) -> Floats:
+    """The largest log return of each day that stays within its price limit, whatever the rounding."""
     cap = np.empty(len(day))
     for part, rules in tick_size.spans(day, board):
         cap[part] = np.log1p(rules.percent / 100 - _MARGIN)
     return cap
 
 
-def _levels(price: float, move: Floats, anchor: int, lowest: float) -> tuple[Floats, Floats]:
-    """The log price before and after each day, which at the close of the anchor is ``price``.
+def _log_prices(price: float, move: Floats, anchor: int, lowest_price: float) -> tuple[Floats, Floats]:
+    """The log price before and after each day, where it is ``price`` at the anchor's close.
 
-    A walk that gets too far from there is folded back, which makes no step wider.
+    A walk that gets too far from that price is reflected, which makes no step larger.
     """
-    # Summed away from the anchor on either side: however long the walk is, a day's sum is the same to the bit.
+    # Summing away from the anchor makes each day's sum the same to the bit, whatever the walk's length.
     after = np.empty(len(move))
     after[anchor] = price
     after[anchor + 1 :] = price + np.cumsum(move[anchor + 1 :])
     after[:anchor] = (price - np.cumsum(move[anchor:0:-1]))[::-1]
     before = after - move
-    floor = min(price, max(price - np.log(_CHEAPER), np.log(lowest)))
-    width = price + np.log(_DEARER) - floor
+    floor = min(price, max(price - np.log(_MAX_FALL), np.log(lowest_price)))
+    width = price + np.log(_MAX_RISE) - floor
 
     def fold(level: Floats) -> Floats:
         folded: Floats = floor + width - np.abs((level - floor) % (2 * width) - width)
@@ -179,12 +181,12 @@ def _levels(price: float, move: Floats, anchor: int, lowest: float) -> tuple[Flo
     return fold(before), fold(after)
 
 
-def _lines(own: int, day: Ints, move: Floats, deviation: Floats, cap: Floats) -> tuple[Floats, ...]:
-    """Open, high, low and close of each day as log price against the close before."""
-    gap = 0.3 * deviation * hash_random.bell(hash_random.key(own, "gap"), day)
+def _log_bars(issue_key: int, day: Ints, move: Floats, deviation: Floats, cap: Floats) -> tuple[Floats, ...]:
+    """Open, high, low and close of each day, as log price relative to the previous close."""
+    gap = 0.3 * deviation * hash_random.normal(hash_random.key(issue_key, "gap"), day)
     open_ = np.clip(0.3 * move + gap, -cap, cap)
     above, below = (
-        0.5 * deviation * np.abs(hash_random.bell(hash_random.key(own, side), day))
+        0.5 * deviation * np.abs(hash_random.normal(hash_random.key(issue_key, side), day))
         for side in ("above", "below")
     )
     high = np.minimum(np.maximum(open_, move) + above, cap)
@@ -200,10 +202,10 @@ def _on_grid(day: Ints, board: str, prices: Sequence[Floats]) -> list[Ints]:
     return found
 
 
-def _halts(own: int, day: Ints, actions: Sequence[CorporateAction]) -> Flags:
-    """The days without trading: a few at random, and those before a corporate action."""
-    starts = np.flatnonzero(hash_random.uniform(hash_random.key(own, "halt"), day) < _HALT_CHANCE)
-    lengths = 1 + hash_random.bits(hash_random.key(own, "halt length"), day[starts]) % np.uint64(
+def _halts(issue_key: int, day: Ints, actions: Sequence[CorporateAction]) -> Flags:
+    """Days on which trading is halted: a few random ones, and those before a corporate action."""
+    starts = np.flatnonzero(hash_random.uniform(hash_random.key(issue_key, "halt"), day) < _HALT_CHANCE)
+    lengths = 1 + hash_random.bits(hash_random.key(issue_key, "halt length"), day[starts]) % np.uint64(
         _LONGEST_HALT
     )
     halted = np.zeros(len(day), np.bool_)
@@ -217,16 +219,24 @@ def _halts(own: int, day: Ints, actions: Sequence[CorporateAction]) -> Flags:
     return halted
 
 
-def _newest_traded(halted: Flags) -> Ints:
-    """For each day the place of the newest one, itself included, with trading."""
+def _last_traded(halted: Flags) -> Ints:
+    """Index of the last day with trading up to each day."""
     return np.maximum.accumulate(np.where(halted, 0, np.arange(len(halted))))
 
 
-def _volumes(own: int, issue: Issue, price: int, temper: _Temper, day: Ints, stir: Floats) -> Floats:
-    """Shares traded a day, at the latest scale: larger companies turn over less, days with a move more."""
+def _volumes(
+    issue_key: int, issue: Issue, price: int, dynamics: _Dynamics, day: Ints, relative_move: Floats
+) -> Floats:
+    """Daily volume in today's shares: less turnover in larger companies, more volume on larger moves."""
     size = issue.shares * price / 1e12
-    usual = issue.shares * temper.turnover / 100 * size**-0.2 * np.exp(0.6 * (own // 1009 % 1009 / 504 - 1))
-    drift = 0.5 * hash_random.slow(hash_random.key(own, "interest"), day, 40)
-    noise = 0.45 * hash_random.bell(hash_random.key(own, "volume"), day)
-    shares: Floats = usual * np.exp(drift + noise + 0.3 * np.minimum(stir, 4))
+    usual = (
+        issue.shares
+        * dynamics.turnover
+        / 100
+        * size**-0.2
+        * np.exp(0.6 * (issue_key // 1009 % 1009 / 504 - 1))
+    )
+    drift = 0.5 * hash_random.smooth_normal(hash_random.key(issue_key, "interest"), day, 40)
+    noise = 0.45 * hash_random.normal(hash_random.key(issue_key, "volume"), day)
+    shares: Floats = usual * np.exp(drift + noise + 0.3 * np.minimum(relative_move, 4))
     return shares

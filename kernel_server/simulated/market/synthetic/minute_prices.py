@@ -1,4 +1,4 @@
-"""The minutes of a synthetic issue's days: paths that open, turn and close exactly where the day does."""
+"""Minute prices of a synthetic issue: random paths with exactly the day's open, high, low, close and volume."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.dates import yyyymmdd
 from kernel_server.simulated.market import tick_size, vi_rules
 from kernel_server.simulated.market.synthetic.daily_prices import DailyPrices, Flags
-from kernel_server.simulated.market.synthetic.vi_prices import make_room
+from kernel_server.simulated.market.synthetic.vi_prices import insert_interruptions
 
 AUCTION_MINUTES = 10
-"""How long before the close continuous trading ends; the closing auction is one bar at the close."""
+"""Minutes of the closing auction, in which there is no continuous trading; the auction is one bar at the close."""
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _SEOUL = 9 * 3600
-_TRADE = 3_000_000  # KRW that change hands at once, and at least three shares
+_TRADE_VALUE = 3_000_000  # KRW of a usual trade, which has at least three shares
 _AUCTION_SHARE = 0.06
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MinutePrices:
-    """1-minute bars, oldest first, unadjusted, only those with trades; prices and value in KRW.
+    """Unadjusted 1-minute bars with trades, oldest first; prices and value in KRW.
 
     Attributes:
-        row: which of the days the bar belongs to.
-        time: YYYYMMDDHHMMSS of the minute's start, for the closing auction of the close.
-        known: from when on the bar is complete, seconds since the epoch.
+        row: row of the bar's day.
+        time: YYYYMMDDHHMMSS of the minute's start; the close for the closing auction.
+        known: time at which the bar is complete, seconds since the epoch.
     """
 
     row: Ints
@@ -52,22 +52,24 @@ class MinutePrices:
         return MinutePrices(*(getattr(self, name)[part] for name in self.__slots__))
 
 
-def minutes(own: int, board: str, days: DailyPrices, rows: Ints, sessions: Sessions) -> MinutePrices:
-    """The bars of some of an issue's days.
+def generate_minutes(
+    issue_key: int, board: str, days: DailyPrices, rows: Ints, sessions: Sessions
+) -> MinutePrices:
+    """The minute bars of some of an issue's days.
 
     Args:
-        own: the issue's key for draws.
-        board: whose ticks it follows.
+        issue_key: the issue's random key.
+        board: whose tick sizes apply.
         days: all of its days.
-        rows: which of them, ascending; days without trades have no bars.
+        rows: the wanted rows of ``days``, ascending; days without trades have no bars.
         sessions: the calendar.
     """
     rows = rows[days.volume[rows] > 0]
     opens, closes = sessions.opens[days.first + rows], sessions.closes[days.first + rows]
     parts = [
-        _bars(own, board, held, days, rows[of], opens[of], int(length) // 60 - AUCTION_MINUTES)
-        for part, held in tick_size.spans(days.day[rows], board)
-        for length, of in _alike(closes - opens, part)
+        _bars(issue_key, board, rules, days, rows[of], opens[of], int(length) // 60 - AUCTION_MINUTES)
+        for part, rules in tick_size.spans(days.day[rows], board)
+        for length, of in _by_length(closes - opens, part)
     ]
     if not parts:
         nothing = np.zeros(0, np.int64)
@@ -79,26 +81,34 @@ def minutes(own: int, board: str, days: DailyPrices, rows: Ints, sessions: Sessi
     return MinutePrices(**{name: column[order] for name, column in columns.items()})
 
 
-def _alike(lengths: Ints, part: slice) -> Iterator[tuple[int, Ints]]:
-    """The sessions in ``part`` of one length, for each length there is."""
+def _by_length(lengths: Ints, part: slice) -> Iterator[tuple[int, Ints]]:
+    """Session lengths in ``part``, each with the indices of its sessions."""
     places = np.arange(part.start, part.stop)
     for length in np.unique(lengths[part]).tolist():
         yield length, places[lengths[part] == length]
 
 
 def _bars(
-    own: int, board: str, held: tick_size.PriceRules, days: DailyPrices, rows: Ints, opens: Ints, count: int
+    issue_key: int,
+    board: str,
+    rules: tick_size.PriceRules,
+    days: DailyPrices,
+    rows: Ints,
+    opens: Ints,
+    count: int,
 ) -> MinutePrices:
-    """The bars of sessions with ``count`` minutes of continuous trading, all under the same rules."""
+    """The bars of sessions with ``count`` minutes of continuous trading, under the same rules."""
     index = days.day[rows, None] * 1440 + np.arange(count + 1)
-    volume = _volumes(own, index, days.volume[rows], days.close[rows])
-    open_, high, low, close = _prices(own, held, index, days, rows, volume > 0)
-    for row in np.flatnonzero(_far(days, rows)).tolist():
+    volume = _volumes(issue_key, index, days.volume[rows], days.close[rows])
+    open_, high, low, close = _prices(issue_key, rules, index, days, rows, volume > 0)
+    for row in np.flatnonzero(_may_interrupt(days, rows)).tolist():
         day = int(days.day[rows[row]])
-        rule = vi_rules.rule(date.fromordinal(_EPOCH_DAY + day), board)
+        rule = vi_rules.vi_rule(date.fromordinal(_EPOCH_DAY + day), board)
         if rule is not None:
             prices = open_[row], high[row], low[row], close[row]
-            make_room(rule, held, hash_random.key(own, "interruption", day), volume[row], *prices)
+            insert_interruptions(
+                rule, rules, hash_random.key(issue_key, "interruption", day), volume[row], *prices
+            )
     traded = volume > 0
     weight = volume * (high + low + open_ + close)
     minute = np.arange(count + 1)
@@ -106,83 +116,83 @@ def _bars(
     start = opens[:, None] + minute * 60
     known = start + 60
     known[:, -1] = start[:, -1]
-    whole = np.broadcast_to(np.arange(len(rows))[:, None], traded.shape)[traded]
+    row_of = np.broadcast_to(np.arange(len(rows))[:, None], traded.shape)[traded]
     return MinutePrices(
-        row=rows[whole],
-        time=_labels(start)[traded],
+        row=rows[row_of],
+        time=_minute_labels(start)[traded],
         known=known[traded],
         open=open_[traded],
         high=high[traded],
         low=low[traded],
         close=close[traded],
         volume=volume[traded],
-        value=_shared(days.value[rows], weight.astype(np.float64))[traded],
+        value=_split(days.value[rows], weight.astype(np.float64))[traded],
     )
 
 
-def _far(days: DailyPrices, rows: Ints) -> Flags:
-    """The days on which a price may have come far enough from the first one to interrupt trading."""
-    base = days.open[rows] * vi_rules.nearest()
+def _may_interrupt(days: DailyPrices, rows: Ints) -> Flags:
+    """The days whose prices may be far enough from the first one to trigger a VI."""
+    base = days.open[rows] * vi_rules.smallest_percent()
     far: Flags = ((days.high[rows] - days.open[rows]) * 100 >= base) | (
         (days.open[rows] - days.low[rows]) * 100 >= base
     )
     return far
 
 
-def _labels(start: Ints) -> Ints:
-    """YYYYMMDDHHMMSS in Seoul of moments since the epoch, one session a row."""
+def _minute_labels(start: Ints) -> Ints:
+    """YYYYMMDDHHMMSS in Seoul of times since the epoch, one session per row."""
     local = start + _SEOUL
     minute = local // 60 % 1440
     labels: Ints = yyyymmdd(local[:, :1] // 86400) * 1_000_000 + minute // 60 * 10_000 + minute % 60 * 100
     return labels
 
 
-def _shared(totals: Ints, weights: Floats) -> Ints:
-    """Each total shared out by the weights of its row, whole and without remainder."""
+def _split(totals: Ints, weights: Floats) -> Ints:
+    """Each total split by the weights of its row into whole numbers that add up to it."""
     summed = np.cumsum(weights, axis=1)
     edges = np.rint(totals[:, None] * (summed / summed[:, -1:])).astype(np.int64)
     return np.diff(edges, axis=1, prepend=0)
 
 
-def _volumes(own: int, index: Ints, totals: Ints, prices: Ints) -> Ints:
-    """Shares of each minute: many at the open and towards the close, none where no trade happened."""
+def _volumes(issue_key: int, index: Ints, totals: Ints, prices: Ints) -> Ints:
+    """Volume of each minute: high at the open and towards the close, 0 for minutes without trades."""
     count = index.shape[1] - 1
     minute = np.arange(count)
     usual = np.empty(count + 1)
     usual[:-1] = 1 + 2.5 * np.exp(-minute / 12) + 1.2 * np.exp((minute - count) / 20)
     usual[-1] = usual[:-1].sum() * _AUCTION_SHARE
     usual /= usual.sum()
-    trades = totals / (3 + _TRADE / prices)
-    luck = hash_random.uniform(hash_random.key(own, "trades"), index)
-    happens = luck < -np.expm1(-trades[:, None] * usual)
-    weights = usual * np.exp(0.8 * hash_random.bell(hash_random.key(own, "size"), index)) * happens
-    # The day's path needs a minute of continuous trading, so the likeliest one has a share in any case.
-    sure = np.argmin(luck[:, :-1], axis=1)
+    trades = totals / (3 + _TRADE_VALUE / prices)
+    chance = hash_random.uniform(hash_random.key(issue_key, "trades"), index)
+    trades_at = chance < -np.expm1(-trades[:, None] * usual)
+    weights = usual * np.exp(0.8 * hash_random.normal(hash_random.key(issue_key, "size"), index)) * trades_at
+    # The day needs at least one minute of continuous trading, so the likeliest one gets a share.
+    likeliest = np.argmin(chance[:, :-1], axis=1)
     row = np.arange(len(index))
-    weights[row, sure] += 1e-9
-    volume = _shared(totals - 1, weights)
-    volume[row, sure] += 1
+    weights[row, likeliest] += 1e-9
+    volume = _split(totals - 1, weights)
+    volume[row, likeliest] += 1
     return volume
 
 
 def _prices(
-    own: int, held: tick_size.PriceRules, index: Ints, days: DailyPrices, rows: Ints, traded: Flags
+    issue_key: int, rules: tick_size.PriceRules, index: Ints, days: DailyPrices, rows: Ints, traded: Flags
 ) -> tuple[Ints, Ints, Ints, Ints]:
-    """Open, high, low and close of each minute; those of the traded ones make up the day's."""
+    """Open, high, low and close of each minute; those of minutes with trades add up to the day's."""
     opening, highest, lowest, closing = (
         prices[rows, None].astype(np.float64) for prices in (days.open, days.high, days.low, days.close)
     )
     count = index.shape[1] - 1
-    noise = np.cumsum(hash_random.bell(hash_random.key(own, "path"), index[:, :-1]), axis=1)
+    noise = np.cumsum(hash_random.normal(hash_random.key(issue_key, "path"), index[:, :-1]), axis=1)
     passed = np.arange(count + 1) / count
     path = np.zeros(index.shape)
     path[:, 1:] = noise
     path -= path[:, -1:] * passed
     path *= (highest - lowest) / count**0.5
     path += opening + (closing - opening) * passed
-    path = _fitted(path, np.maximum(opening, closing), highest)
-    path = -_fitted(-path, -np.minimum(opening, closing), -lowest)
-    placed = np.clip(held.nearest_array(path), days.low[rows, None], days.high[rows, None])
+    path = _scaled_above(path, np.maximum(opening, closing), highest)
+    path = -_scaled_above(-path, -np.minimum(opening, closing), -lowest)
+    placed = np.clip(rules.nearest_array(path), days.low[rows, None], days.high[rows, None])
     open_ = np.concatenate([placed[:, :-1], days.close[rows, None]], axis=1)
     close = np.concatenate([placed[:, 1:], days.close[rows, None]], axis=1)
     row = np.arange(len(rows))
@@ -198,8 +208,8 @@ def _prices(
     return open_, high, low, close
 
 
-def _fitted(path: Floats, edge: Floats, top: Floats) -> Floats:
-    """The path with what is above ``edge`` stretched or squeezed so that its highest point is at ``top``."""
+def _scaled_above(path: Floats, edge: Floats, top: Floats) -> Floats:
+    """The path with its part above ``edge`` scaled so that its maximum is ``top``."""
     above = path - edge
     most = above.max(axis=1, keepdims=True)
     scale = np.divide(top - edge, most, out=np.ones_like(most), where=most > 0)

@@ -27,7 +27,7 @@ class RankingKind:
 
 def _expected_direction(row: RankingRow) -> str:
     day = row.day
-    return kiwoom_format.direction(day.open, day.base, day.upper, day.lower)
+    return kiwoom_format.change_sign(day.open, day.base, day.upper, day.lower)
 
 
 KINDS: Mapping[str, RankingKind] = {

@@ -8,7 +8,12 @@ from functools import cached_property
 
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.arrays import Floats
-from kernel_server.simulated.market.day_summary import DaySummary, VisibleQuotes, book, strength
+from kernel_server.simulated.market.day_summary import (
+    DaySummary,
+    VisibleQuotes,
+    trade_strength,
+    visible_quotes,
+)
 
 
 @dataclass
@@ -31,7 +36,7 @@ class RankingRow:
     @cached_property
     def seen(self) -> VisibleQuotes:
         """Its quotes."""
-        return book(self.day)
+        return visible_quotes(self.day)
 
     def whole(self, name: str) -> int:
         """The issue's number in that column, a whole one."""
@@ -66,7 +71,7 @@ def percent(name: str) -> Writer:
 
 def _direction(row: RankingRow) -> str:
     day = row.day
-    return kiwoom_format.direction(day.last, day.base, day.upper, day.lower)
+    return kiwoom_format.change_sign(day.last, day.base, day.upper, day.lower)
 
 
 def _volume(row: RankingRow) -> str:
@@ -79,7 +84,7 @@ def _turnover(row: RankingRow) -> str:
 
 
 def _compared(row: RankingRow) -> str:
-    return kiwoom_format.compared(row.day.volume, row.day.volume_before)
+    return kiwoom_format.percent_of_previous(row.day.volume, row.day.previous_volume)
 
 
 def _value(row: RankingRow) -> str:
@@ -108,13 +113,13 @@ FIELDS: Mapping[str, Writer] = {
     "거래량": _volume,
     "현재거래량": _volume,
     "누적거래량": _volume,
-    "전일거래량": lambda row: str(row.day.volume_before),
+    "전일거래량": lambda row: str(row.day.previous_volume),
     "전일비": _compared,
     "전일거래량대비율": _compared,
     "거래회전율": _turnover,
     "거래금액": _value,
     "거래대금": _value,
-    "체결강도": lambda row: strength(row.day.bought, row.day.volume),
+    "체결강도": lambda row: trade_strength(row.day.buy_volume, row.day.volume),
     "매도호가": price(lambda row: row.seen.asks[0]),
     "매수호가": price(lambda row: row.seen.bids[0]),
     "매도잔량": lambda row: str(row.seen.ask_size),

@@ -87,7 +87,7 @@ class SinglePriceRanking:
         if not self._off_hours_flow or self._survey.running(now) or session < 0:
             return TrAnswer(message=message("no_history"))
         of = phases.hours(self._survey.sessions, session)
-        hours = SinglePriceHours(of.single, of.ends)
+        hours = SinglePriceHours(of.single_price_begins, of.ends)
         done = hours.auctions_by(now)
         facts, prices, drawn = self._survey.facts(now), self._survey.prices(now), self._drawn(session, now)
         columns = _columns(facts, drawn, done)

@@ -75,7 +75,7 @@ class BookSizes:
 def sizes(facts: IssueFacts, prices: SessionPrices) -> BookSizes:
     """``day.book`` of all issues at once, as far as it is about sizes."""
     codes, dates = (
-        hash_random.numbers([issue.code for issue in facts.issues]),
+        hash_random.text_parts([issue.code for issue in facts.issues]),
         np.array(facts.dates, np.int64),
     )
 
@@ -102,7 +102,7 @@ def expected(look: RankingView) -> Mapping[str, Floats]:
     """What the opening auction gave, which the watch list goes on showing as 예상체결가 and 예상체결량."""
     facts, prices = look.facts, look.prices
     codes, dates = (
-        hash_random.numbers([issue.code for issue in facts.issues]),
+        hash_random.text_parts([issue.code for issue in facts.issues]),
         np.array(facts.dates, np.int64),
     )
     drawn = hash_random.keys(codes, dates, "opening") % np.maximum(prices.volume // 50, 1).astype(np.uint64)

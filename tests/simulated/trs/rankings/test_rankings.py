@@ -12,7 +12,7 @@ import pytest
 from kernel_server import reference
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.tr import TrRejected
-from kernel_server.simulated.market.day_summary import book
+from kernel_server.simulated.market.day_summary import visible_quotes
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.tick_size import rules
 from kernel_server.simulated.trs.rankings.view import sizes
@@ -168,13 +168,13 @@ def test_the_sizes_of_all_books_are_those_of_each(wide: Wide) -> None:
     facts, prices = wide.survey.facts(wide.moment), wide.survey.prices(wide.moment)
     found = sizes(facts, prices)
     for place in range(len(facts)):
-        seen = book(facts.day(place, prices, place))
+        seen = visible_quotes(facts.day(place, prices, place))
         assert (found.asks[place], found.bids[place]) == (seen.asks_size, seen.bids_size)
 
 
 def test_keys_of_many_are_those_of_each() -> None:
     codes, dates = ["005930", "000660", "가나다"], np.array([20220118, 7, 0])
-    found = hash_random.keys(hash_random.numbers(codes), dates, "무엇", 5)
+    found = hash_random.keys(hash_random.text_parts(codes), dates, "무엇", 5)
     assert found.tolist() == [
         hash_random.key(code, day, "무엇", 5) for code, day in zip(codes, dates.tolist(), strict=True)
     ]
