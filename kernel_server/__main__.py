@@ -13,13 +13,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from kernel_server import __version__, clock_name, gc_tuning, parent
 from kernel_server.clock import Clock, RunningClock, seoul
-from kernel_server.clock_name import BadClock, ClockName
+from kernel_server.clock_name import BadClock
 from kernel_server.control.seam import Control
 from kernel_server.control.thread import ControlThread, PlainThread
 from kernel_server.observe import logs
@@ -35,9 +35,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m kernel_server",
         description="Serves Kiwoom's OpenAPI+ control, or a simulated broker in its place, over gRPC.",
     )
-    found.add_argument(
-        "--control", choices=["simulated", "ocx"], help="default: ocx on Windows, else simulated"
-    )
+    found.add_argument("--control", choices=list(CONTROLS), help="default: ocx on Windows, else simulated")
     found.add_argument(
         "--host",
         default="127.0.0.1",
@@ -117,32 +115,23 @@ def _fail(message: str) -> NoReturn:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parser().parse_args(arguments)
-    kind = options.control or ("ocx" if sys.platform == "win32" else "simulated")
+    choice = CONTROLS[options.control or ("ocx" if sys.platform == "win32" else "simulated")]
     try:
         logs.configure(logs.level_of(str(options.log_level)), options.log_format)
         reach = access.from_options(options)
     except ValueError as error:
         _fail(str(error))
     _check_ports(options)
-    if kind == "ocx" and (options.clock not in (None, "real") or options.market_data or options.account_file):
-        _fail("--clock, --market-data and --account-file go with --control simulated")
-    try:
-        name = clock_name.parse(options.clock or clock_name.default(options.market_data is not None))
-    except BadClock as error:
-        _fail(f"--clock: {error}")
     settings = ServerSettings(
-        limits=PRESETS[options.limits or ("safe" if kind == "ocx" else "official")],
+        limits=PRESETS[options.limits or choice.limits],
         host=options.host,
         port=options.port,
-        state_dir=options.state_dir or (default_state_dir() if kind == "ocx" else None),
+        state_dir=options.state_dir or choice.state_dir(),
         access=reach,
         metrics_port=options.metrics_port,
         custom_code=options.allow_custom_code,
     )
-    if kind == "ocx":
-        _serve_ocx(RunningClock(), settings, options)
-    else:
-        _serve_simulated(name, settings, options)
+    choice.serve(settings, options)
 
 
 def _check_ports(options: argparse.Namespace) -> None:
@@ -163,8 +152,13 @@ def _saved_at(account_file: Path | None) -> float | None:
         _fail(str(error))
 
 
-def _serve_simulated(name: ClockName, settings: ServerSettings, options: argparse.Namespace) -> None:
+def _serve_simulated(settings: ServerSettings, options: argparse.Namespace) -> None:
     from kernel_server import simulated
+
+    try:
+        name = clock_name.parse(options.clock or clock_name.default(options.market_data is not None))
+    except BadClock as error:
+        _fail(f"--clock: {error}")
 
     try:
         simulated.check_machine()
@@ -205,9 +199,11 @@ def _serve_simulated(name: ClockName, settings: ServerSettings, options: argpars
     asyncio.run(_serve(make, thread, clock, settings, options.parent, _on_signals))
 
 
-def _serve_ocx(clock: Clock, settings: ServerSettings, options: argparse.Namespace) -> None:
+def _serve_ocx(settings: ServerSettings, options: argparse.Namespace) -> None:
     from kernel_server.control import ocx
 
+    if options.clock not in (None, "real") or options.market_data or options.account_file:
+        _fail("--clock, --market-data and --account-file go with --control simulated")
     try:
         ocx.check_machine()
     except ocx.ControlMissing as error:
@@ -219,7 +215,7 @@ def _serve_ocx(clock: Clock, settings: ServerSettings, options: argparse.Namespa
 
     def serve() -> None:
         try:
-            asyncio.run(_serve(ocx.make, thread, clock, settings, options.parent, stops.append))
+            asyncio.run(_serve(ocx.make, thread, RunningClock(), settings, options.parent, stops.append))
         except BaseException as error:  # noqa: BLE001 - told by the main thread, whose loop ends here
             failed.append(error)
         finally:
@@ -233,6 +229,27 @@ def _serve_ocx(clock: Clock, settings: ServerSettings, options: argparse.Namespa
     server.join()
     if failed:
         raise failed[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class ControlChoice:
+    """A control as ``--control`` offers it, with the defaults of other options.
+
+    Attributes:
+        serve: makes the control and serves it until the server is stopped.
+        limits: the default of ``--limits``.
+        state_dir: the default of ``--state-dir``; None: call times are not kept.
+    """
+
+    serve: Callable[[ServerSettings, argparse.Namespace], None]
+    limits: str
+    state_dir: Callable[[], Path | None]
+
+
+CONTROLS: Mapping[str, ControlChoice] = {
+    "simulated": ControlChoice(_serve_simulated, "official", lambda: None),
+    "ocx": ControlChoice(_serve_ocx, "safe", default_state_dir),
+}
 
 
 def _on_signals(stop: Callable[[], object]) -> None:

@@ -34,6 +34,7 @@ class OcxControl:
     """The control behind a ``QAxWidget``, or behind anything that has its ``dynamicCall`` and signals."""
 
     kind = "ocx"
+    always_paper = False
     # 모의투자 and the real server give the same quotes, so their histories may share a cache.
     source = "kiwoom"
 

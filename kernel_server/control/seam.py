@@ -1,14 +1,14 @@
-"""The seam: everything the server knows of the control.
+"""The seam between the server and a control.
 
 Its functions are those of ``reference/data/function.tsv``, its events those of ``event.tsv``, and there
-is nothing else. Two controls stand behind it, Kiwoom's OCX and the simulated broker, and what sits above
-cannot tell which it has.
+is nothing else. Two controls implement it, Kiwoom's OCX and the simulated broker; the server treats them alike.
+What only some controls can do is a protocol of its own (``FaultInjectable``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 Scalar = str | int
 Table = list[list[str]]
@@ -26,18 +26,20 @@ Handler = Callable[[Event], None]
 
 
 class Control(Protocol):
-    """One control. Only the control thread may touch it.
+    """One control, used on the control thread alone.
 
     Attributes:
         kind: ``"simulated"`` or ``"ocx"``.
         source: names the prices behind its answers; answers of two sources must never be mixed.
+        always_paper: whether every login is 모의투자. False: the login decides.
     """
 
     kind: str
     source: str
+    always_paper: bool
 
     def call(self, name: str, arguments: Sequence[Scalar]) -> Value:
-        """Calls a control function. The arguments have been checked against its signature.
+        """Calls a control function. The caller has checked the arguments against its signature.
 
         An event may be fired from inside the call, before it returns, as the OCX does it.
         """
@@ -48,5 +50,47 @@ class Control(Protocol):
         ...
 
     def close(self) -> None:
-        """Frees what the control holds. No event is fired after that."""
+        """Releases the control's resources. No event is fired after that."""
         ...
+
+
+class FaultInjector(Protocol):
+    """What can be made to go wrong. ``code`` is OnEventConnect's, negative; ``seconds`` may be infinite."""
+
+    def cut(self, code: int) -> None:
+        """Cuts the connection."""
+
+    def restart(self, seconds: float, code: int) -> None:
+        """Cuts the connection and fails logins for that long."""
+
+    def go_silent(self, seconds: float) -> None:
+        """Drops all events for that long."""
+
+    def slow_down(self, extra: float, seconds: float) -> None:
+        """Delays answers by ``extra`` seconds for that long."""
+
+    def lose(self, event: str, times: int) -> None:
+        """Drops the next events of that name."""
+
+    def double(self, event: str, times: int) -> None:
+        """Fires the next events of that name twice."""
+
+    def reject_logins(self, code: int, times: int) -> None:
+        """Fails the next logins."""
+
+    def demand_update(self) -> None:
+        """Fails logins because of a new version."""
+
+    def chejan_first(self) -> None:
+        """Fires an order's first Chejan events before SendOrder's answer."""
+
+    def recover(self) -> None:
+        """Ends all faults that are on."""
+
+
+@runtime_checkable
+class FaultInjectable(Protocol):
+    """A control that fails on demand, so that programs can be tested against it: the simulated broker."""
+
+    @property
+    def faults(self) -> FaultInjector: ...

@@ -1,30 +1,27 @@
-"""Fault: makes something go wrong at the simulated broker, so that what a program does then can be tried."""
+"""Fault: makes something go wrong at a control that can fail on demand, to test what a program does then."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import grpc
 
 from kernel_server import failure, reference
+from kernel_server.control.seam import FaultInjectable, FaultInjector
 from kernel_server.failure import Failure
 from kernel_server.rpc.context import Parts
 from kernel_server.wire import kernel_pb2
 
-if TYPE_CHECKING:
-    from kernel_server.simulated.faults import Faults
-
 Asked = kernel_pb2.FaultRequest
-_LOST, _REFUSED = -106, -100  # what OnEventConnect says unless something else is asked for
+_LOST, _REFUSED = -106, -100  # codes of OnEventConnect unless the request gives one
 
 
 def _lasting(asked: Asked) -> float:
     return asked.seconds or math.inf
 
 
-_KINDS: Mapping[str, Callable[[Faults, Asked], None]] = {
+_KINDS: Mapping[str, Callable[[FaultInjector, Asked], None]] = {
     "cut": lambda faults, asked: faults.cut(asked.code or _LOST),
     "restart": lambda faults, asked: faults.restart(asked.seconds, asked.code or _LOST),
     "silence": lambda faults, asked: faults.go_silent(_lasting(asked)),
@@ -39,13 +36,13 @@ _KINDS: Mapping[str, Callable[[Faults, Asked], None]] = {
 
 
 async def fault(parts: Parts, asked: Asked) -> None:
-    """Carries it out.
+    """Injects the fault.
 
     Raises:
-        failure.Failure: the control is not the simulated one, or there is no such fault.
+        failure.Failure: the control cannot fail on demand, or there is no such fault.
     """
-    faults: Faults | None = getattr(parts.host.control, "faults", None)
-    if faults is None:
+    control = parts.host.control
+    if not isinstance(control, FaultInjectable):
         raise Failure(
             grpc.StatusCode.UNIMPLEMENTED,
             "BadInput",
@@ -63,4 +60,4 @@ async def fault(parts: Parts, asked: Asked) -> None:
         raise failure.bad_input(
             f"a code of OnEventConnect that says of trouble is negative, {asked.code} is not"
         )
-    await parts.host.run(lambda _: act(faults, asked))
+    await parts.host.run(lambda _: act(control.faults, asked))

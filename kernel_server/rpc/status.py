@@ -24,7 +24,7 @@ async def status(parts: Parts, asked: kernel_pb2.StatusRequest, caller: Caller) 
         # The market's standing here, too: the calendar may have to be read first.
         standing = parts.standing(parts.clock.now()) if parts.standing else ("", "")
         if control.call("GetConnectState", ()) != 1:
-            return Seen(False, control.kind == "simulated", "", *standing)
+            return Seen(False, control.always_paper, "", *standing)
         server = control.call("GetLoginInfo", ("GetServerGubun",))
         return Seen(True, server == "1", str(control.call("GetLoginInfo", ("USER_ID",))), *standing)
 

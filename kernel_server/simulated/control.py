@@ -66,6 +66,7 @@ class SimulatedControl:
     """
 
     kind = "simulated"
+    always_paper = True
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ class CannedControl:
     """
 
     kind = "simulated"
+    always_paper = True
     source = "ready-made"
 
     def __init__(
