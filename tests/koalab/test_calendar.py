@@ -12,12 +12,13 @@ import pytest
 from kernel_server.reference import sessions as reference
 from koalab import calendar
 from koalab.errors import BadInput
+from tests.support.cache_folder import with_calendar
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _own_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KOALAB_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("KOALAB_CACHE_DIR", str(with_calendar(tmp_path_factory.mktemp("cache"))))
         calendar.table.cache_clear()
         yield
     calendar.table.cache_clear()

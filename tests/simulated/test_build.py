@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cache_folder import with_calendar
+
 pytest.importorskip("exchange_calendars")
 
 from kernel_server import simulated
@@ -39,7 +41,7 @@ class BuiltRig(Rig):
 @pytest.fixture(scope="module", autouse=True)
 def calendar_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KOALAB_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
+        patch.setenv("KOALAB_CACHE_DIR", str(with_calendar(tmp_path_factory.getbasetemp() / "cache")))
         yield
 
 

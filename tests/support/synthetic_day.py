@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from itertools import islice
 from typing import NamedTuple
@@ -25,16 +25,20 @@ def calendar() -> Sessions:
     return sessions(date(2015, 1, 1), date(2024, 12, 31))
 
 
-class Few(SyntheticMarket):
-    """The synthetic market of a seed, as far as its best-known issues go."""
+class BestKnownIssues(SyntheticMarket):
+    """The synthetic market of a seed, reduced to its best-known issues; ``None`` keeps all of them."""
 
-    def __init__(self, seed: int, count: int | None) -> None:
-        held = calendar()
-        super().__init__(seed, lambda: held)
-        self._few = dict(islice(super().issues().items(), count))
+    def __init__(self, seed: int, count: int | None, sessions: Callable[[], Sessions] | None = None) -> None:
+        days = sessions() if sessions else calendar()
+        super().__init__(seed, lambda: days)
+        self._best_known = dict(islice(super().issues().items(), count))
 
     def issues(self) -> Mapping[str, Issue]:
-        return self._few
+        return self._best_known
+
+
+SEVERAL = 300
+"""Best-known issues that are enough for indices: reading the minutes of all of them takes five seconds."""
 
 
 class Live(NamedTuple):
@@ -72,7 +76,7 @@ class DayRig(Rig):
         self.told: list[Told] = []
         self.bases: dict[str, int] = {}  # 기준가 by code, as they were before the day
         self.story: list[str] = []
-        super().__init__(Few(seed, issues), f"{DAY} {start}", **settings)  # type: ignore[arg-type]
+        super().__init__(BestKnownIssues(seed, issues), f"{DAY} {start}", **settings)  # type: ignore[arg-type]
 
     def handle(self, event: Event) -> None:
         code = str(event.arguments[2]) if event.name == "OnReceiveTrData" else ""

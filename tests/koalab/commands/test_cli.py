@@ -25,6 +25,7 @@ from packaging.requirements import Requirement
 import koalab as kl
 from koalab.cli import program
 from koalab.commands import doctor
+from tests.support.cache_folder import with_calendar
 
 Run = Callable[..., Result]
 BARS = ("daily", "005930", "--start", "2026-11-16")
@@ -32,7 +33,7 @@ BARS = ("daily", "005930", "--start", "2026-11-16")
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KOALAB_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("KOALAB_CACHE_DIR", str(with_calendar(tmp_path / "cache")))
     monkeypatch.chdir(tmp_path)
 
 

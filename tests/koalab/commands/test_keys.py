@@ -24,6 +24,7 @@ from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
 from koalab.certificates import make
 from koalab.cli import program
 from tests.koalab.transport.test_server_process import refused, served
+from tests.support.cache_folder import with_calendar
 from tests.support.session import Market, start
 
 ACCOUNT = "8000000011"
@@ -32,7 +33,7 @@ PASSWORD = "pw-s3cret"
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KOALAB_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("KOALAB_CACHE_DIR", str(with_calendar(tmp_path / "cache")))
     for name in ("KOALAB_TARGET", "KOALAB_TOKEN", "KOALAB_TLS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)

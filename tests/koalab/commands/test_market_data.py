@@ -16,6 +16,7 @@ from kernel_server.clock import KST
 from koalab.cli import program
 from koalab.commands import NOTEBOOK, CommandGroup, run
 from koalab.session import Session
+from tests.support.cache_folder import with_calendar
 from tests.support.session import Market, start
 
 ACCOUNT = "8000000011"
@@ -43,7 +44,7 @@ def kw(market: Market) -> Session:
 def koalab(market: Market, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Run:
     """``koalab`` with those words, on the test's server."""
     monkeypatch.setenv("KOALAB_TARGET", market.server.address)
-    monkeypatch.setenv("KOALAB_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("KOALAB_CACHE_DIR", str(with_calendar(tmp_path)))
 
     def ran(line: str) -> Result:
         result = CliRunner().invoke(program, line.split(), catch_exceptions=False)

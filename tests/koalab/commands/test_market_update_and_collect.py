@@ -22,6 +22,7 @@ from koalab.cli import program
 from koalab.live.collection import Collection
 from koalab.magics import KiwoomMagics
 from koalab.session import Session
+from tests.support.cache_folder import with_calendar
 from tests.support.session import Market, start
 from tests.support.waiting import eventually
 
@@ -38,7 +39,7 @@ def friday(tmp_path: Path) -> Iterator[Market]:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Market], Run]:
-    monkeypatch.setenv("KOALAB_CACHE_DIR", str(tmp_path / "terminal"))
+    monkeypatch.setenv("KOALAB_CACHE_DIR", str(with_calendar(tmp_path / "terminal")))
 
     def on(market: Market) -> Run:
         return lambda *words: CliRunner().invoke(program, ["--target", market.server.address, *words])

@@ -19,6 +19,7 @@ import koalab as kl
 from koalab.cli import program
 from koalab.commands import NOTEBOOK, CommandGroup, run
 from koalab.plans import Plan
+from tests.support.cache_folder import with_calendar
 from tests.support.session import Market
 
 Run = Callable[..., Result]
@@ -28,7 +29,7 @@ DAILY = ("plan", "daily", "삼성전자", "000660", "--start", "2024-01-01")
 @pytest.fixture
 def terminal(market: Market, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     monkeypatch.setenv("KOALAB_TARGET", market.server.address)
-    monkeypatch.setenv("KOALAB_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("KOALAB_CACHE_DIR", str(with_calendar(tmp_path / "cache")))
     return lambda *words: CliRunner().invoke(program, words)
 
 

@@ -1,6 +1,7 @@
 """The magics, in a real IPython shell and in a notebook, over a real server with the simulated broker."""
 
 from __future__ import annotations
+from tests.support.cache_folder import with_calendar
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from koalab.command_parser import commands, split, split_at_cursor
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KOALAB_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("KOALAB_CACHE_DIR", str(with_calendar(tmp_path / "cache")))
     monkeypatch.setenv("COLUMNS", "100")
 
 

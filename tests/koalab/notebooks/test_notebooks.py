@@ -1,6 +1,7 @@
 """What a newcomer meets first: the notebooks, the README's example, and the demo."""
 
 from __future__ import annotations
+from tests.support.cache_folder import with_calendar
 
 import functools
 import json
@@ -28,7 +29,7 @@ every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for p
 def run(path: Path, cache: Path, **environment: str) -> dict[str, Any]:
     """The code cells by id, executed in a kernel with a cache of its own; a cell that fails raises."""
     notebook = nbformat.read(path, as_version=4)
-    own = {"KOALAB_CACHE_DIR": str(cache), "IPYTHONDIR": str(cache / "ipython"), **environment}
+    own = {"KOALAB_CACHE_DIR": str(with_calendar(cache)), "IPYTHONDIR": str(cache / "ipython"), **environment}
     others = ("KOALAB_TARGET", "MARKET_DATA")
     env = {name: value for name, value in os.environ.items() if name not in others} | own
     client = NotebookClient(
@@ -140,7 +141,7 @@ def example(name: str) -> tuple[str, list[str]]:
 
 def test_the_example_prints_what_the_readme_shows(tmp_path: Path) -> None:
     code, shown = example("README.md")
-    environment = {**os.environ, "KOALAB_CACHE_DIR": str(tmp_path), "PYTHONUTF8": "1"}
+    environment = {**os.environ, "KOALAB_CACHE_DIR": str(with_calendar(tmp_path)), "PYTHONUTF8": "1"}
     environment.pop("KOALAB_TARGET", None)
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, encoding="utf-8", check=True

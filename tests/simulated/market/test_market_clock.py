@@ -21,10 +21,10 @@ from kernel_server.simulated.market import clock as market_clock
 from kernel_server.simulated.market import phases
 from kernel_server.simulated.market.market_phase import market_phase, phase_names
 from kernel_server.simulated.market.phases import Phase
-from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.settings import BrokerSettings
 from tests.support.market_calendar import at
 from tests.support.simulated_broker import moment
+from tests.support.synthetic_day import SEVERAL, BestKnownIssues
 
 HOUR = 3600.0
 
@@ -264,7 +264,7 @@ class Broker:
         self.work: list[Callable[[], None]] = []
         self.heard: list[tuple[float, Event]] = []
         self.rows: Value = None
-        market = SyntheticMarket(1, calendar)
+        market = BestKnownIssues(1, SEVERAL, calendar)
         self.control = SimulatedControl(market, self.clock, BrokerSettings(), self.work.append, calendar)
         self.control.listen(self.hear)
         self.call("CommConnect")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.synthetic_day import DAY, DayRig, Live
+from tests.support.synthetic_day import DAY, SEVERAL, DayRig, Live
 
 CODE = "001"
 TODAY = DAY.replace("-", "")
@@ -16,7 +16,7 @@ CLOSE = "장마감"
 @pytest.fixture(scope="module")
 def day() -> DayRig:
     """A session in which nothing but the index was registered."""
-    rig = DayRig("08:59").begin()
+    rig = DayRig("08:59", issues=SEVERAL).begin()
     rig.register(CODE, "10")
     rig.until("15:31")
     return rig
@@ -57,7 +57,7 @@ def test_the_last_event_of_a_minute_is_where_the_minute_ends(day: DayRig) -> Non
 
 
 def test_at_the_end_of_a_minute_the_state_of_the_index_is_what_was_told() -> None:
-    rig = DayRig("10:00").begin()
+    rig = DayRig("10:00", issues=SEVERAL).begin()
     rig.register(CODE, "10")
     names = {
         "현재가": 10, "전일대비": 11, "등락률": 12, "거래량": 13, "거래대금": 14, "시가": 16, "고가": 17, "저가": 18,
@@ -86,7 +86,7 @@ PRICED = {"거래량": 13, "거래대금": 14, "현재가": 10, "전일대비": 
 
 
 def test_how_many_rise_and_fall_is_what_the_index_tr_counts() -> None:
-    rig = DayRig("09:58").begin()
+    rig = DayRig("09:58", issues=SEVERAL).begin()
     rig.register("001;005", "252")
     rig.until("10:00")
     for code in ("001", "005"):
@@ -105,7 +105,7 @@ def test_how_many_rise_and_fall_is_what_the_index_tr_counts() -> None:
 
 
 def test_an_index_tr_registers_both_types_of_its_index() -> None:
-    rig = DayRig("09:58").begin()
+    rig = DayRig("09:58", issues=SEVERAL).begin()
     rig.page("opt20001", screen="0202", 시장구분="0", 업종코드="005")
     rig.until("10:00")
     ticks, counts = rig.of("업종지수", "005"), rig.of("업종등락", "005")
@@ -116,7 +116,7 @@ def test_an_index_tr_registers_both_types_of_its_index() -> None:
 
 
 def test_counting_begins_anew_after_a_cut() -> None:
-    rig = DayRig("09:58").begin()
+    rig = DayRig("09:58", issues=SEVERAL).begin()
     rig.register("005", "252")
     rig.control.lose_connection()
     rig.login()

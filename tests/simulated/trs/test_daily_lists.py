@@ -8,7 +8,7 @@ import pytest
 
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
-from tests.support.market_trs import OVER, RUNNING, Wide, plain, size
+from tests.support.market_trs import OVER, Wide, plain, size
 from tests.support.simulated_broker import SAMSUNG, small_market
 from tests.support.tr_handlers import ask, calendar, market_of, single, stock
 
@@ -16,11 +16,6 @@ CODE = "005930"
 FLOW = {"금액수량구분": "2", "매매구분": "0", "단위구분": "1", "종목코드": CODE, "일자": ""}
 EXTRA = {"틱구분": "1", "체결강도구분": "1", "표시구분": "0"}
 DAILY = {"opt10005": "날짜", "opt10008": "일자", "opt10015": "일자", "opt10047": "일자", "opt10086": "날짜"}
-
-
-@pytest.fixture(scope="module", params=[RUNNING, OVER])
-def wide(request: pytest.FixtureRequest) -> Wide:
-    return Wide(SyntheticMarket(7, calendar), request.param, fundamentals_seed=1)
 
 
 def asked(tr: str) -> dict[str, str]:

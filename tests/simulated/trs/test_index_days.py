@@ -6,10 +6,9 @@ import pytest
 
 from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrRejected
-from kernel_server.simulated.market.synthetic.market import SyntheticMarket
-from tests.support.market_trs import OVER, RUNNING, Wide, plain, size
+from tests.support.market_trs import OVER, Wide, plain, size
 from tests.support.simulated_broker import small_market
-from tests.support.tr_handlers import ask, calendar, single
+from tests.support.tr_handlers import ask, single
 
 KOSPI, KOSDAQ, KOSPI200 = "0", "1", "2"
 NETS = {
@@ -26,11 +25,6 @@ NETS = {
     "외국인순매수": "외국인투자자",
     "기관계순매수": "기관계",
 }
-
-
-@pytest.fixture(scope="module", params=[RUNNING, OVER])
-def wide(request: pytest.FixtureRequest) -> Wide:
-    return Wide(SyntheticMarket(7, calendar), request.param)
 
 
 def hundredths(text: str) -> int:

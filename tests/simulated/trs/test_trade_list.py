@@ -6,17 +6,12 @@ import pytest
 
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
-from tests.support.market_trs import OVER, RUNNING, Wide, size
+from tests.support.market_trs import OVER, Wide, size
 from tests.support.simulated_broker import HandMarket
 from tests.support.tr_handlers import calendar, stock
 
 CODE = "005930"
 TODAY, BEFORE = "1", "2"
-
-
-@pytest.fixture(scope="module", params=[RUNNING, OVER])
-def wide(request: pytest.FixtureRequest) -> Wide:
-    return Wide(SyntheticMarket(7, calendar), request.param)
 
 
 def test_the_trades_of_today_are_those_of_opt10003(wide: Wide) -> None:

@@ -10,9 +10,8 @@ import pytest
 
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.market import investor_groups
-from kernel_server.simulated.market.synthetic.market import SyntheticMarket
-from tests.support.market_trs import OVER, RUNNING, Wide, plain, size
-from tests.support.tr_handlers import ask, calendar
+from tests.support.market_trs import OVER, Wide, plain, size
+from tests.support.tr_handlers import ask
 
 CODE = "005930"
 WHOLE = "000"
@@ -45,11 +44,6 @@ ASKED: dict[str, dict[str, str]] = {
 }
 NET, BOUGHT, SOLD = "0", "1", "2"
 MONEY, SHARES = "1", "2"
-
-
-@pytest.fixture(scope="module", params=[RUNNING, OVER])
-def wide(request: pytest.FixtureRequest) -> Wide:
-    return Wide(SyntheticMarket(7, calendar), request.param, fundamentals_seed=1)
 
 
 def days(wide: Wide, code: str, group: str, what: str = SHARES, side: str = NET) -> list[int]:

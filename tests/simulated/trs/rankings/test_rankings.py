@@ -58,11 +58,6 @@ ASKED: dict[str, dict[str, str]] = {
 NOTHING = {RUNNING: (), OVER: ("opt10021", "opt10022")}  # nothing changes within minutes once it is over
 
 
-@pytest.fixture(scope="module", params=[RUNNING, OVER])
-def wide(request: pytest.FixtureRequest) -> Wide:
-    return Wide(SyntheticMarket(7, calendar), request.param, fundamentals_seed=1)
-
-
 @pytest.mark.parametrize("tr", ASKED)
 def test_a_row_says_what_the_watch_list_says(wide: Wide, tr: str) -> None:
     assert set(ASKED[tr]) == {given.name for given in reference.tr(tr).inputs}
