@@ -9,11 +9,13 @@ from hypothesis import settings
 
 # Asserts in helpers explain themselves as those in tests do.
 pytest.register_assert_rewrite("tests.support", "tests.fakes")
+from tests.support.examples import THOROUGH  # noqa: E402
 
-# A gate must not fall on chance: there the same examples are tried each time, new ones at everybody's desk.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# Where CI is set, the same examples are tried each time: a gate must not depend on chance.
+_FIXED = bool(os.environ.get("CI"))
+settings.register_profile("default", max_examples=40, derandomize=_FIXED)
+settings.register_profile("thorough", max_examples=100, derandomize=_FIXED)
+settings.load_profile("thorough" if THOROUGH else "default")
 
 # KOAPY's client needs an environment of its own: `make test-koapy`.
 collect_ignore = ["koapy"]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from kernel_server import reference
 from kernel_server.control.seam import Event, Scalar
 from kernel_server.reference.signature import check
+from tests.support.examples import examples
 from tests.support.simulated_broker import Rig, small_market
 
 MARKET = small_market()
@@ -38,7 +39,7 @@ def fits(value: object, returns: str) -> bool:
     return value is None if returns == "none" else type(value) is TYPES[returns]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60, 150), deadline=None)
 @given(st.lists(calls(), max_size=12), st.booleans())
 def test_no_call_escapes_its_type(sequence: list[tuple[str, tuple[Scalar, ...]]], logged_in: bool) -> None:
     rig = Rig(MARKET, limited=False)
@@ -65,7 +66,7 @@ def test_no_call_escapes_its_type(sequence: list[tuple[str, tuple[Scalar, ...]]]
     rig.settle()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60, 150), deadline=None)
 @given(
     st.sampled_from(["opt10001", "opt10080", "opt10081", "opt10082", "opt10083", "opt10094"]),
     st.data(),

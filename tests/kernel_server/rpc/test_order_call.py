@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from kernel_server.scheduler import Limits, Window
 from kernel_server.wire import kernel_pb2
 from tests.support.canned_server import Rig, rig
+from tests.support.examples import examples
 from tests.support.koapy_client import OlderClient, plain
 from tests.support.streaming import calls
 from tests.support.waiting import wait_until
@@ -317,7 +318,7 @@ class TestWhoGoes:
             assert [arguments[5] for arguments in calls(server, "SendOrder")] == [1, 3]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20, 60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_in_any_order_of_events_each_of_two_orders_hears_all_of_its_own_and_ends(data: st.DataObject) -> None:
     """Within an order the broker tells in order; its number comes anywhere, and the other's in between."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from kernel_server.scheduler import PRESETS, Limits, StateTaken, Window, keys
 from kernel_server.scheduler.journal import Journal
+from tests.support.examples import examples
 from tests.support.scheduler_bench import START, Bench, drive, run
 
 OFFICIAL = PRESETS["official"]
@@ -92,7 +93,9 @@ def test_a_file_that_has_grown_long_is_written_anew_while_it_is_in_use(
     again.close()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(40, 100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=5), st.integers(0, 10_000))
 def test_damage_costs_the_lines_that_it_hit_and_no_others(
     tmp_path: Path, flips: list[tuple[int, int]], end: int

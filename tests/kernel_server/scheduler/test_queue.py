@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from kernel_server.scheduler import Job, Limits, Priority, Window
 from kernel_server.scheduler.queue import BEFORE_BULK, Queue
+from tests.support.examples import examples
 from tests.support.scheduler_bench import Bench, drive, run, settle
 
 ONE_A_SECOND = Limits("test", {"tr": (Window(1, 1.0),)})
@@ -85,7 +86,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100, 300), deadline=None)
 @given(steps)
 def test_turns_are_the_same_as_in_the_plainest_queue(
     script: list[tuple[str, str, Priority | int | None]],
@@ -123,7 +124,7 @@ def test_turns_are_the_same_as_in_the_plainest_queue(
     assert [queue.take() for _ in range(len(queue) + 1)] == [*plain.in_turn(), None]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20, 60), deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 40), st.sampled_from("abcde"), st.integers(1, 12)), min_size=1, max_size=12

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_server.scheduler import PRESETS, BackOff, Limits, Refused, Window
+from tests.support.examples import examples
 from tests.support.scheduler_bench import START, Bench, drive, run, settle
 
 OFFICIAL = PRESETS["official"]
@@ -86,7 +87,7 @@ def narrower(draw: st.DrawFn) -> tuple[Limits, tuple[Window, ...]]:
     return limits, tuple(real)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(4, 15), deadline=None)
 @given(narrower())
 def test_refusals_stop_and_the_calls_come_near_what_the_broker_takes(
     setting: tuple[Limits, tuple[Window, ...]],

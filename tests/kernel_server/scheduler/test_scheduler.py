@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_server.scheduler import PRESETS, BackOff, Limits, Priority, Refused, Window
+from tests.support.examples import examples
 from tests.support.scheduler_bench import START, Bench, drive, run, settle
 
 OFFICIAL = PRESETS["official"]
@@ -25,7 +26,7 @@ windows = st.lists(
 ).map(tuple)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25, 60), deadline=None)
 @given(windows, st.integers(1, 40))
 def test_calls_start_exactly_when_the_windows_allow_it(limit: tuple[Window, ...], count: int) -> None:
     async def scenario() -> None:
@@ -45,7 +46,7 @@ def test_calls_start_exactly_when_the_windows_allow_it(limit: tuple[Window, ...]
 who = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(list(Priority))), min_size=1, max_size=40)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(40, 100), deadline=None)
 @given(windows, who, st.data())
 def test_the_expected_wait_is_the_wait(
     limit: tuple[Window, ...], asked: list[tuple[str, Priority]], data: st.DataObject
@@ -69,7 +70,7 @@ def test_the_expected_wait_is_the_wait(
     run(scenario)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25, 60), deadline=None)
 @given(windows, who, st.integers(1, 30))
 def test_the_expected_wait_of_work_that_is_not_asked_for_yet_is_its_wait(
     limit: tuple[Window, ...], asked: list[tuple[str, Priority]], count: int

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_server.scheduler import PRESETS, Job, Limits, Priority, Window
+from tests.support.examples import examples
 from tests.support.scheduler_bench import START, Bench, run, settle
 
 CONDITION = (Window(1, 60.0),)
@@ -188,7 +189,7 @@ def load_order(load: list[Asked], asked: Asked) -> tuple[float, int]:
     return asked.came, next(number for number, other in enumerate(load) if other is asked)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(80, 250), deadline=None)
 @given(st.sampled_from(PRESETS), loads, ways)
 def test_it_never_asks_too_often_never_idles_and_gives_everybody_their_turn(
     limits: Limits, load: list[Asked], busy: list[tuple[float, float]]
@@ -206,7 +207,7 @@ def test_it_never_asks_too_often_never_idles_and_gives_everybody_their_turn(
     run(scenario)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(40, 100), deadline=None)
 @given(st.sampled_from(PRESETS), st.lists(trs, min_size=1, max_size=80))
 def test_it_ends_as_early_as_the_windows_let_anybody_end(limits: Limits, load: list[Asked]) -> None:
     async def scenario() -> None:
@@ -222,7 +223,7 @@ def test_it_ends_as_early_as_the_windows_let_anybody_end(limits: Limits, load: l
     run(scenario)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25, 60), deadline=None)
 @given(st.sampled_from(PRESETS), st.lists(searches, min_size=1, max_size=12))
 def test_searches_of_one_condition_are_a_minute_apart_and_no_more(limits: Limits, load: list[Asked]) -> None:
     load = [replace(asked, own="condition:0:가", client="a", priority=Priority.BULK) for asked in load]

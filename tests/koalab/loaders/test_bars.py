@@ -19,6 +19,7 @@ from koalab import BadInput, UnknownCode
 from koalab.commands import NOTEBOOK, CommandGroup, run
 from koalab.session import Session
 from koalab.transport.base import Page
+from tests.support.examples import examples
 from tests.support.session import SATURDAY, Market, start
 
 COLUMNS = ["open", "high", "low", "close", "volume", "value"]
@@ -226,7 +227,9 @@ def whole(tmp_path_factory):  # type: ignore[no-untyped-def]
 DAYS = st.dates(date(2000, 1, 1), SATURDAY.date())
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(6, 15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(st.tuples(DAYS, DAYS), min_size=1, max_size=6), st.integers(0, 10**9))
 def test_any_order_of_asking_gives_what_one_request_gives(whole, ranges, number) -> None:  # type: ignore[no-untyped-def]
     market, everything = whole

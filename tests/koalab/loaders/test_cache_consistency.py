@@ -21,6 +21,7 @@ from koalab.calendar import table
 from koalab.session import Session
 from koalab.store.finality import adjustment_at
 from koalab.transport.base import Page, QueuePosition
+from tests.support.examples import examples
 from tests.support.session import Market, start
 
 CODE = "005930"
@@ -114,7 +115,7 @@ def check(folder: Path, requests: list[Asked]) -> None:
         market.close()
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(5, 12), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(REQUESTS, min_size=3, max_size=8).map(lambda requests: sorted(requests, key=lambda one: one[0]))
 )

@@ -28,6 +28,7 @@ from koalab.store.disk import CacheUnavailable
 from koalab.store.series import Series
 from koalab.transport.base import Page, QueuePosition
 from koalab.transport.embedded import EmbeddedTransport
+from tests.support.examples import examples
 from tests.support.session import SATURDAY, Market, start
 from tests.support.waiting import eventually
 
@@ -485,7 +486,7 @@ class TestPlansBesideEachOther:
 
 
 @settings(
-    max_examples=12,
+    max_examples=examples(6, 12),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,

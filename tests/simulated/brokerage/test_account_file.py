@@ -22,6 +22,7 @@ from kernel_server.simulated.market.trade_script import Side
 from tests.simulated.brokerage.test_account_trs import TRS, traded
 from tests.simulated.brokerage.test_any_order import holding, steps, take
 from tests.support.brokerage import ACCOUNT, Desk
+from tests.support.examples import examples
 
 SOURCE = "simulated:synthetic:seed=1:v2"
 
@@ -87,7 +88,7 @@ def test_where_writing_fails_the_old_file_is_still_there(file: Path) -> None:
     assert file.read_bytes() == before
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(10, 30), deadline=None)
 @given(st.integers(0, 2**32))
 def test_wherever_a_day_is_cut_every_tr_says_the_same_afterwards(
     tmp_path_factory: pytest.TempPathFactory, seed: int
@@ -293,7 +294,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(80, 200), deadline=None)
 @given(st.data())
 def test_whatever_passes_the_check_can_be_worked_with(data: st.DataObject) -> None:
     """Some value is another one: that is refused, or else every account TR answers, and trading goes on."""

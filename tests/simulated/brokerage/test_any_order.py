@@ -13,6 +13,7 @@ from kernel_server.clock import seoul
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trade_script import Side
 from tests.support.brokerage import ACCOUNT, Desk, Told
+from tests.support.examples import examples
 
 CODES = ("005930", "900290")
 PRICES = {"005930": range(76_000, 78_600, 100), "900290": range(1_200, 1_260, 5)}
@@ -164,7 +165,7 @@ def check(desk: Desk, told: list[Told]) -> None:
     assert sorted(listed) == sorted(resting)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(10, 25), deadline=None)
 @given(st.integers(0, 2**32))
 def test_everything_agrees_to_the_won(seed: int) -> None:
     desk = holding()
@@ -173,7 +174,7 @@ def test_everything_agrees_to_the_won(seed: int) -> None:
         check(desk, desk.told)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15, 40), deadline=None)
 @given(st.integers(0, 2**32))
 def test_every_order_is_told_in_sequence(seed: int) -> None:
     desk = holding()

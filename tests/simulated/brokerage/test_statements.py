@@ -14,6 +14,7 @@ from kernel_server.simulated.brokerage.trs.field_widths import fixed_width
 from kernel_server.simulated.market.closes import Closes
 from kernel_server.simulated.market.trade_script import Side
 from tests.support.brokerage import ACCOUNT, Desk
+from tests.support.examples import examples
 from tests.support.simulated_broker import small_market
 
 DONE = "[100000] 조회가 완료되었습니다."
@@ -193,7 +194,7 @@ def test_orders_of_a_day_add_up_to_what_was_agreed() -> None:
     assert len(desk.rows("opw00009", 주문일자="20220118")) == 4
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15, 40), deadline=None)
 @given(price=st.integers(1, 200_000), deposit=st.integers(1, 50_000_000))
 def test_no_more_shares_than_there_is_cash_for(price: int, deposit: int) -> None:
     desk = Desk(deposit=deposit)
@@ -373,7 +374,7 @@ def test_the_journal_of_a_day_adds_up() -> None:
         desk.answer("opt10170", 단주구분="")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15, 40), deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(60_000, 90_000), st.booleans()), max_size=6))
 def test_days_go_on_from_one_another(deals: list[tuple[int, int, bool]]) -> None:
     """Whatever was traded on which day: every day is worth what it was worth then, and cash settles two days on."""

@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.synthetic_day import DAY, DayRig, Live
 
 NEVER = "000000"
@@ -19,7 +20,9 @@ NAMES = ("086900", "196170", "069500", "051910", "086790", "247540", "000100", "
 
 
 # Each example is a whole day: what fails is told as it was found.
-few = settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+few = settings(
+    max_examples=examples(2, 4), deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+)
 
 
 def percent(part: int, whole: int) -> Decimal:

@@ -15,6 +15,7 @@ from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.tick_size import rules
 from kernel_server.simulated.market.trade_script import Side
+from tests.support.examples import examples
 from tests.support.exchange import CODE, Floor, hand_market, hand_sessions, scripted
 from tests.support.market_calendar import weekdays
 
@@ -315,7 +316,7 @@ wishes = st.lists(
 
 
 @given(wishes)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(6, 12), deadline=None)
 def test_buyers_add_what_they_trade_to_what_is_scripted_and_nothing_else(
     market: SyntheticMarket, stream: list[tuple[int, int, int, str]]
 ) -> None:

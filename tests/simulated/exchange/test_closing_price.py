@@ -12,6 +12,7 @@ from kernel_server.simulated.market.model import Market
 from kernel_server.simulated.market.phases import Board, Phase
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.trade_script import Side
+from tests.support.examples import examples
 from tests.support.exchange import CODE, DAY, Floor, hand_market, hand_sessions, scripted
 from tests.support.market_calendar import LATE, at, weekdays
 from tests.support.simulated_broker import bars
@@ -308,7 +309,7 @@ steps = st.lists(
 
 
 @given(st.sampled_from([BUY, SELL]), st.integers(1, 300), st.integers(0, 300), st.integers(0, 8), steps)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60, 150), deadline=None)
 def test_nothing_is_lost_nobody_is_passed_over_and_the_background_trades_what_it_would_anyway(
     side: Side, waiting: int, first: int, collected: int, stream: list[tuple[str, int]]
 ) -> None:

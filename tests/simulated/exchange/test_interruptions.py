@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kernel_server.simulated.exchange.interface import ExpectedPrice, NewOrder, OrderRejected
 from kernel_server.simulated.market.trade_script import Side
+from tests.support.examples import examples
 from tests.support.exchange import CODE, DAY, Floor, Scripted, hand_market, hand_sessions, script, scripted
 from tests.support.market_calendar import at
 
@@ -241,7 +242,7 @@ wishes = st.lists(
 
 
 @given(wishes)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15, 40), deadline=None)
 def test_whatever_clients_do_nothing_trades_meanwhile_and_shares_are_conserved(
     stream: list[tuple[int, Side, int, int, str]],
 ) -> None:

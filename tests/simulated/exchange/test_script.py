@@ -16,6 +16,7 @@ from kernel_server.simulated.market import tick_size
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.trade_script import NOTHING, Script
+from tests.support.examples import examples
 from tests.support.market_calendar import at, weekdays
 from tests.support.simulated_broker import Row, bars
 
@@ -97,7 +98,7 @@ def bar_rows() -> st.SearchStrategy[list[Row]]:
 
 
 @given(bar_rows(), st.integers(0, 1 << 63))
-@settings(max_examples=150)
+@settings(max_examples=examples(60, 150))
 def test_whatever_the_minutes_are_the_trades_add_up_to_them(rows: list[Row], key: int) -> None:
     minutes = bars(rows)
     assert minutes_of(scripted(minutes, key)) == rows_of(minutes)

@@ -15,6 +15,7 @@ from kernel_server.simulated.market.phases import Board, Phase
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.tick_size import rules
 from kernel_server.simulated.market.trade_script import Side
+from tests.support.examples import examples
 from tests.support.exchange import CODE, Floor, hand_market, hand_sessions, scripted
 from tests.support.market_calendar import LATE, at, weekdays
 from tests.support.simulated_broker import bars
@@ -273,7 +274,7 @@ wishes = st.lists(
 
 
 @given(st.booleans(), st.integers(1, 20), wishes)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15, 40), deadline=None)
 def test_every_auction_keeps_to_ten_percent_to_priority_and_to_what_is_there(
     quiet: bool, seed: int, stream: list[tuple[int, str, int, int]]
 ) -> None:

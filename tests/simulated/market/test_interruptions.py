@@ -18,6 +18,7 @@ from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.recorded.trades import RecordedTicks
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from tests.simulated.exchange.test_script import minutes_of, rows_of
+from tests.support.examples import examples
 from tests.support.exchange import CODE, DAY, Floor, hand_market, hand_sessions
 from tests.support.market_calendar import at, weekdays
 from tests.support.recorded_data import RECORDED_DATA
@@ -135,7 +136,7 @@ def far_days(seed: int, day: str) -> list[tuple[SyntheticMarket, DayPlan]]:
 @given(
     st.integers(1, 1 << 40), st.dates(date(2026, 1, 5), date(2026, 11, 20)).filter(lambda d: d.weekday() < 5)
 )
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(4, 8), deadline=None)
 def test_the_synthetic_market_never_trades_beyond_a_trigger_but_in_an_auction(seed: int, day: date) -> None:
     for market, plan in far_days(seed, day.isoformat()):
         trades, hours = plan.script, plan.hours

@@ -18,6 +18,7 @@ from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.synthetic.vi_prices import insert_interruptions
 from kernel_server.simulated.market.vi_rules import ViRule
+from tests.support.examples import examples
 from tests.support.market_calendar import at, weekdays
 
 TODAY = date(2026, 3, 18)
@@ -141,7 +142,7 @@ def days() -> st.SearchStrategy[tuple[list[Row], tuple[int, int] | None]]:
 
 
 @given(days())
-@settings(max_examples=300)
+@settings(max_examples=examples(100, 300))
 def test_however_wild_a_day_is_it_adds_up_to_what_it_was(
     day: tuple[list[Row], tuple[int, int] | None],
 ) -> None:
@@ -152,7 +153,7 @@ def test_however_wild_a_day_is_it_adds_up_to_what_it_was(
 
 
 @given(st.lists(st.integers(-30, 30), min_size=30, max_size=COUNT), st.integers(8, 500))
-@settings(max_examples=200)
+@settings(max_examples=examples(80, 200))
 def test_in_a_day_of_steps_every_price_beyond_a_trigger_comes_after_a_pause(
     steps: list[int], volume: int
 ) -> None:

@@ -17,6 +17,7 @@ from kernel_server.simulated.market.corporate_actions import CorporateAction, kn
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.tick_size import board, rules, spans
+from tests.support.examples import examples
 from tests.support.market_calendar import LATE, at, weekdays
 
 MARKET = SyntheticMarket(seed=1, sessions=weekdays)
@@ -28,7 +29,7 @@ codes = st.sampled_from(list(ISSUES))
 seeds = st.integers(0, 2**40)
 epoch_seconds = st.floats(at("1986-01-01"), at("2027-12-01"))
 recent = st.floats(at("2025-06-02"), at("2026-12-01"))
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=examples(10, 25), deadline=None)
 
 
 def same(one: Bars, other: Bars) -> bool:
@@ -86,7 +87,7 @@ def test_a_day_that_is_over_never_changes(code: str, one: float, other: float) -
     assert same(first_of(before, over), first_of(after, over))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60, 150), deadline=None)
 @given(codes, epoch_seconds, st.integers(1, 400), st.booleans())
 def test_the_newest_days_alone_are_those_of_the_whole_history(
     code: str, now: float, days: int, adjusted: bool
@@ -197,7 +198,7 @@ def test_the_price_of_the_listing_is_met_on_its_day(code: str) -> None:
     assert on(bars, listed.isoformat())["close"] == price
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25, 60), deadline=None)
 @given(codes)
 def test_prices_are_on_the_grid_of_their_day_and_inside_its_limits(code: str) -> None:
     bars = MARKET.daily(code, False, NOW)
@@ -317,7 +318,7 @@ def test_until_its_morning_nothing_is_adjusted() -> None:
         assert fair.close[-1] == raw.close[-1] / factor
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(4, 8), deadline=None)
 @given(
     day=st.dates(date(2026, 5, 1), date(2026, 11, 16)).filter(lambda day: day.weekday() < 5),
     factor=st.sampled_from([2, 5, 10, 50]),
