@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,10 +30,6 @@ async def drive(clock: SteppedClock, done: Callable[[], bool]) -> None:
         assert due is not None, "nothing is waited for, and it is not done"
         clock.advance(due - clock.now())
     raise AssertionError("it never ends")
-
-
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(scenario(), 100))  # type: ignore[arg-type]
 
 
 @dataclass

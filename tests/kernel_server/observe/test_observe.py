@@ -427,7 +427,7 @@ class TestTheHealth:
         assert len(told) == 1
         assert [line["serving"] for line in lines() if line["event"] == "health"] == [False]
 
-    def test_goes_on_being_looked_after_though_a_look_has_failed(self, lines: Any) -> None:
+    async def test_goes_on_being_looked_after_though_a_look_has_failed(self, lines: Any) -> None:
         answers: Iterator[list[str] | None] = itertools.chain(
             [None], itertools.repeat(["something is wrong"])
         )
@@ -438,14 +438,11 @@ class TestTheHealth:
                 raise OSError("a look that failed")
             return answer
 
-        async def scenario() -> None:
-            watch = HealthMonitor(Calm(), Calm(), Metrics(), None, QUICK, further=further)  # type: ignore[arg-type]
-            task = asyncio.ensure_future(watch.run())
-            while not any(line["event"] == "problem" for line in lines()):
-                await asyncio.sleep(0)
-            task.cancel()
-
-        asyncio.run(scenario())
+        watch = HealthMonitor(Calm(), Calm(), Metrics(), None, QUICK, further=further)  # type: ignore[arg-type]
+        task = asyncio.ensure_future(watch.run())
+        while not any(line["event"] == "problem" for line in lines()):
+            await asyncio.sleep(0)
+        task.cancel()
         assert any("a look that failed" in line.get("trace", "") for line in lines())
 
     def test_piles_nothing_up_on_a_stuck_control_thread(self) -> None:

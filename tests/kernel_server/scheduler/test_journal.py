@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kernel_server.scheduler import PRESETS, Limits, StateTaken, Window, keys
 from kernel_server.scheduler.journal import Journal
 from tests.support.examples import examples
-from tests.support.scheduler_bench import START, Bench, drive, run
+from tests.support.scheduler_bench import START, Bench, drive
 
 OFFICIAL = PRESETS["official"]
 GOLDEN = keys.of_condition(0, "골든\n크로스")  # a name is whatever its owner called it
@@ -36,41 +36,38 @@ def journal(folder: Path, now: float = START, watch: Watch | None = None) -> Jou
     return Journal(folder, now, MINUTE.reach, watch or Watch(now))
 
 
-def called(bench: Bench, count: int, also: tuple[str, ...] = ()) -> None:
-    async def scenario() -> None:
-        jobs = [bench.submit(str(number), also=also) for number in range(count)]
-        await drive(bench.clock, lambda: all(job.done.done() for job in jobs))
-        await bench.scheduler.close()
-
-    run(scenario)
+async def called(bench: Bench, count: int, also: tuple[str, ...] = ()) -> None:
+    jobs = [bench.submit(str(number), also=also) for number in range(count)]
+    await drive(bench.clock, lambda: all(job.done.done() for job in jobs))
+    await bench.scheduler.close()
 
 
-def test_calls_before_a_restart_still_count(tmp_path: Path) -> None:
-    called(Bench(OFFICIAL, state_dir=tmp_path), 5)
+async def test_calls_before_a_restart_still_count(tmp_path: Path) -> None:
+    await called(Bench(OFFICIAL, state_dir=tmp_path), 5)
     after = Bench(OFFICIAL, state_dir=tmp_path)
     used = {(quota.key, quota.window.limit): quota.used for quota in after.scheduler.quotas()}
     assert used == {("tr", 5): 5, ("tr", 1000): 5, ("order", 5): 0}
-    called(after, 1)
+    await called(after, 1)
     assert after.called == [("0", 1.0)]
 
 
-def test_the_minute_of_a_condition_goes_on_over_a_restart(tmp_path: Path) -> None:
-    called(Bench(OFFICIAL, state_dir=tmp_path), 1, GOLDEN)
+async def test_the_minute_of_a_condition_goes_on_over_a_restart(tmp_path: Path) -> None:
+    await called(Bench(OFFICIAL, state_dir=tmp_path), 1, GOLDEN)
     after = Bench(OFFICIAL, state_dir=tmp_path, start=START + 20.0)
-    called(after, 1, GOLDEN)
+    await called(after, 1, GOLDEN)
     assert after.called == [("0", 60.0)]
 
 
-def test_every_restart_remembers_what_those_before_did(tmp_path: Path) -> None:
+async def test_every_restart_remembers_what_those_before_did(tmp_path: Path) -> None:
     for number in range(4):
-        called(Bench(MINUTE, state_dir=tmp_path, start=START + number), 1)
+        await called(Bench(MINUTE, state_dir=tmp_path, start=START + number), 1)
     last = Bench(MINUTE, state_dir=tmp_path, start=START + 4)
-    called(last, 2)
+    await called(last, 2)
     assert [time for _, time in last.called] == [4.0, 60.0]
 
 
-def test_what_counts_no_more_is_forgotten(tmp_path: Path) -> None:
-    called(Bench(MINUTE, state_dir=tmp_path), 3, ())
+async def test_what_counts_no_more_is_forgotten(tmp_path: Path) -> None:
+    await called(Bench(MINUTE, state_dir=tmp_path), 3, ())
     after = journal(tmp_path, START + 60.0)
     assert after.times("tr") == []
     after.close()
@@ -140,29 +137,26 @@ def test_a_file_of_something_else_altogether_is_as_good_as_none(
     again.close()
 
 
-def test_a_clock_set_back_between_two_runs_frees_no_window(tmp_path: Path) -> None:
-    called(Bench(OFFICIAL, state_dir=tmp_path, start=START + 500.0), 5)
+async def test_a_clock_set_back_between_two_runs_frees_no_window(tmp_path: Path) -> None:
+    await called(Bench(OFFICIAL, state_dir=tmp_path, start=START + 500.0), 5)
     after = Bench(OFFICIAL, state_dir=tmp_path)
-    called(after, 1)
+    await called(after, 1)
     assert after.called == [("0", 1.0)]
 
 
-def test_a_clock_set_back_while_it_runs_frees_no_window() -> None:
+async def test_a_clock_set_back_while_it_runs_frees_no_window() -> None:
     bench = Bench(Limits("test", {"tr": (Window(2, 10.0),)}))
 
-    async def scenario() -> None:
-        first = bench.submit("first")
-        await drive(bench.clock, first.done.done)
-        bench.clock._now -= 100.0  # no clock of ours does that
-        second = bench.submit("second")
-        await drive(bench.clock, second.done.done)
-        bench.clock.advance(105.0)
-        assert bench.scheduler.quotas()[0].used == 2
-        third = bench.submit("third")
-        await drive(bench.clock, third.done.done)
-        await bench.scheduler.close()
-
-    run(scenario)
+    first = bench.submit("first")
+    await drive(bench.clock, first.done.done)
+    bench.clock._now -= 100.0  # no clock of ours does that
+    second = bench.submit("second")
+    await drive(bench.clock, second.done.done)
+    bench.clock.advance(105.0)
+    assert bench.scheduler.quotas()[0].used == 2
+    third = bench.submit("third")
+    await drive(bench.clock, third.done.done)
+    await bench.scheduler.close()
     assert bench.called == [("first", 0.0), ("second", -100.0), ("third", 10.0)]
 
 
@@ -179,11 +173,11 @@ def test_the_machines_time_set_back_while_it_runs_frees_no_window_after_a_restar
 
 
 @pytest.mark.parametrize("days", [0, -2, 2])
-def test_what_passes_between_two_servers_is_real_time_whatever_their_clocks_show(
+async def test_what_passes_between_two_servers_is_real_time_whatever_their_clocks_show(
     tmp_path: Path, days: int
 ) -> None:
     watch = Watch(START)
-    called(Bench(OFFICIAL, state_dir=tmp_path, wall=watch), 1)
+    await called(Bench(OFFICIAL, state_dir=tmp_path, wall=watch), 1)
     watch.now += 100.0
     after = Bench(OFFICIAL, state_dir=tmp_path, start=START + days * 86_400.0, wall=watch)
     (hour,) = (quota for quota in after.scheduler.quotas() if quota.window.seconds == 3600.0)
@@ -192,12 +186,12 @@ def test_what_passes_between_two_servers_is_real_time_whatever_their_clocks_show
     assert all(quota.used == 0 for quota in after.scheduler.quotas())
 
 
-def test_a_folder_serves_one_server_at_a_time(tmp_path: Path) -> None:
+async def test_a_folder_serves_one_server_at_a_time(tmp_path: Path) -> None:
     first = Bench(OFFICIAL, state_dir=tmp_path)
     with pytest.raises(StateTaken, match="--state-dir"):
         Bench(OFFICIAL, state_dir=tmp_path)
-    called(first, 1)
-    called(Bench(OFFICIAL, state_dir=tmp_path), 1)
+    await called(first, 1)
+    await called(Bench(OFFICIAL, state_dir=tmp_path), 1)
 
 
 def test_a_server_that_was_killed_leaves_its_folder_to_the_next(tmp_path: Path) -> None:
@@ -221,7 +215,7 @@ def test_a_server_that_was_killed_leaves_its_folder_to_the_next(tmp_path: Path) 
     after.close()
 
 
-def test_a_folder_that_cannot_be_used_costs_the_memory_and_nothing_else(
+async def test_a_folder_that_cannot_be_used_costs_the_memory_and_nothing_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "kernel_server")
@@ -229,5 +223,5 @@ def test_a_folder_that_cannot_be_used_costs_the_memory_and_nothing_else(
     blocked.write_text("in the way")
     bench = Bench(OFFICIAL, state_dir=blocked / "state")
     assert "not kept" in caplog.text
-    called(bench, 6)
+    await called(bench, 6)
     assert len(bench.called) == 6

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from kernel_server.scheduler import Job, Limits, Priority, Window
 from kernel_server.scheduler.queue import BEFORE_BULK, Queue
 from tests.support.examples import examples
-from tests.support.scheduler_bench import Bench, drive, run, settle
+from tests.support.scheduler_bench import Bench, drive, settle
 
 ONE_A_SECOND = Limits("test", {"tr": (Window(1, 1.0),)})
 
@@ -68,10 +68,8 @@ class Plain:
 
 
 def make(number: int, client: str, priority: Priority) -> Job:
-    # Nobody waits for it here, so that its future needs no loop that runs.
-    loop = asyncio.new_event_loop()
-    loop.close()
-    return Job("tr", client, priority, lambda: 0, asyncio.Future(loop=loop), number=number)
+    done = asyncio.get_running_loop().create_future()
+    return Job("tr", client, priority, lambda: 0, done, number=number)
 
 
 steps = st.lists(
@@ -88,7 +86,7 @@ steps = st.lists(
 
 @settings(max_examples=examples(100, 300), deadline=None)
 @given(steps)
-def test_turns_are_the_same_as_in_the_plainest_queue(
+async def test_turns_are_the_same_as_in_the_plainest_queue(
     script: list[tuple[str, str, Priority | int | None]],
 ) -> None:
     queue, plain = Queue(), Plain()
@@ -130,37 +128,34 @@ def test_turns_are_the_same_as_in_the_plainest_queue(
         st.tuples(st.integers(0, 40), st.sampled_from("abcde"), st.integers(1, 12)), min_size=1, max_size=12
     )
 )
-def test_nobody_is_served_twice_while_another_waits_all_the_time(
+async def test_nobody_is_served_twice_while_another_waits_all_the_time(
     arrivals: list[tuple[int, str, int]],
 ) -> None:
-    async def scenario() -> None:
-        bench = Bench(ONE_A_SECOND)
-        came: dict[str, float] = {}
-        client_of: dict[str, str] = {}
-        jobs = []
-        for at, client, count in sorted(arrivals):
-            if at + 0.5 > bench.now():
-                await drive_to(bench, at + 0.5)
-            for _ in range(count):
-                name = f"{client}{len(jobs)}"
-                came[name], client_of[name] = bench.now(), client
-                jobs.append(bench.submit(name, client))
-        await drive(bench.clock, lambda: all(job.done.done() for job in jobs))
-        gone = dict(bench.called)
-        last: dict[str, int] = {}
-        order = [(client_of[name], time) for name, time in bench.called]
-        for second, (client, time) in enumerate(order):
-            first = last.get(client)
-            last[client] = second
-            if first is None:
-                continue
-            served = {other for other, _ in order[first:second]}
-            for name, since in came.items():
-                waited = since < order[first][1] and gone[name] > time
-                assert not waited or client_of[name] in served
-        await bench.scheduler.close()
-
-    run(scenario)
+    bench = Bench(ONE_A_SECOND)
+    came: dict[str, float] = {}
+    client_of: dict[str, str] = {}
+    jobs = []
+    for at, client, count in sorted(arrivals):
+        if at + 0.5 > bench.now():
+            await drive_to(bench, at + 0.5)
+        for _ in range(count):
+            name = f"{client}{len(jobs)}"
+            came[name], client_of[name] = bench.now(), client
+            jobs.append(bench.submit(name, client))
+    await drive(bench.clock, lambda: all(job.done.done() for job in jobs))
+    gone = dict(bench.called)
+    last: dict[str, int] = {}
+    order = [(client_of[name], time) for name, time in bench.called]
+    for second, (client, time) in enumerate(order):
+        first = last.get(client)
+        last[client] = second
+        if first is None:
+            continue
+        served = {other for other, _ in order[first:second]}
+        for name, since in came.items():
+            waited = since < order[first][1] and gone[name] > time
+            assert not waited or client_of[name] in served
+    await bench.scheduler.close()
 
 
 async def drive_to(bench: Bench, at: float) -> None:
@@ -175,34 +170,28 @@ async def drive_to(bench: Bench, at: float) -> None:
         bench.clock.advance(due - bench.clock.now())
 
 
-def test_bulk_work_goes_on_slowly_however_much_interactive_work_there_is() -> None:
-    async def scenario() -> None:
-        bench = Bench(ONE_A_SECOND)
-        bulk = [bench.submit(f"bulk{number}", "loader", Priority.BULK) for number in range(3)]
-        for number in range(60):
-            bench.submit(f"interactive{number}", "person")
-        await drive(bench.clock, lambda: all(job.done.done() for job in bulk))
-        names = [name for name, _ in bench.called]
-        assert [names.index(f"bulk{number}") for number in range(3)] == [9, 19, 29]
-        await bench.scheduler.close()
-
-    run(scenario)
+async def test_bulk_work_goes_on_slowly_however_much_interactive_work_there_is() -> None:
+    bench = Bench(ONE_A_SECOND)
+    bulk = [bench.submit(f"bulk{number}", "loader", Priority.BULK) for number in range(3)]
+    for number in range(60):
+        bench.submit(f"interactive{number}", "person")
+    await drive(bench.clock, lambda: all(job.done.done() for job in bulk))
+    names = [name for name, _ in bench.called]
+    assert [names.index(f"bulk{number}") for number in range(3)] == [9, 19, 29]
+    await bench.scheduler.close()
 
 
-def test_orders_wait_for_nobody_else() -> None:
-    async def scenario() -> None:
-        bench = Bench(ONE_A_SECOND)
-        for number in range(30):
-            bench.submit(f"bulk{number}", "loader", Priority.BULK)
-        orders = [bench.submit(f"order{number}", "trader", Priority.ORDER) for number in range(30)]
-        await drive(bench.clock, lambda: all(job.done.done() for job in orders))
-        assert [name for name, _ in bench.called] == [f"order{number}" for number in range(30)]
-        await bench.scheduler.close()
-
-    run(scenario)
+async def test_orders_wait_for_nobody_else() -> None:
+    bench = Bench(ONE_A_SECOND)
+    for number in range(30):
+        bench.submit(f"bulk{number}", "loader", Priority.BULK)
+    orders = [bench.submit(f"order{number}", "trader", Priority.ORDER) for number in range(30)]
+    await drive(bench.clock, lambda: all(job.done.done() for job in orders))
+    assert [name for name, _ in bench.called] == [f"order{number}" for number in range(30)]
+    await bench.scheduler.close()
 
 
-def test_a_place_among_ten_thousand_takes_no_more_steps_than_one_among_a_hundred() -> None:
+async def test_a_place_among_ten_thousand_takes_no_more_steps_than_one_among_a_hundred() -> None:
     async def steps_among(count: int) -> int:
         bench = Bench(Limits("test", {"tr": (Window(1, 3600.0),)}))
         bench.submit("first")
@@ -213,10 +202,7 @@ def test_a_place_among_ten_thousand_takes_no_more_steps_than_one_among_a_hundred
         await bench.scheduler.close()
         return steps
 
-    async def scenario() -> None:
-        assert await steps_among(10_000) == await steps_among(100)
-
-    run(scenario)
+    assert await steps_among(10_000) == await steps_among(100)
 
 
 def lines_of(call: Callable[[], object]) -> int:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from kernel_server.scheduler import PRESETS, Job, Limits, Priority, Window
 from tests.support.examples import examples
-from tests.support.scheduler_bench import START, Bench, run, settle
+from tests.support.scheduler_bench import START, Bench, settle
 
 CONDITION = (Window(1, 60.0),)
 PRESETS = [
@@ -191,50 +191,43 @@ def load_order(load: list[Asked], asked: Asked) -> tuple[float, int]:
 
 @settings(max_examples=examples(80, 250), deadline=None)
 @given(st.sampled_from(PRESETS), loads, ways)
-def test_it_never_asks_too_often_never_idles_and_gives_everybody_their_turn(
+async def test_it_never_asks_too_often_never_idles_and_gives_everybody_their_turn(
     limits: Limits, load: list[Asked], busy: list[tuple[float, float]]
 ) -> None:
-    async def scenario() -> None:
-        turns = await played(limits, load, busy)
-        check_windows(limits, turns)
-        for kind in ("tr", "order"):
-            check_turns(
-                limits,
-                [asked for asked in load if asked.kind == kind],
-                [turn for turn in turns if turn.asked.kind == kind],
-            )
-
-    run(scenario)
+    turns = await played(limits, load, busy)
+    check_windows(limits, turns)
+    for kind in ("tr", "order"):
+        check_turns(
+            limits,
+            [asked for asked in load if asked.kind == kind],
+            [turn for turn in turns if turn.asked.kind == kind],
+        )
 
 
 @settings(max_examples=examples(40, 100), deadline=None)
 @given(st.sampled_from(PRESETS), st.lists(trs, min_size=1, max_size=80))
-def test_it_ends_as_early_as_the_windows_let_anybody_end(limits: Limits, load: list[Asked]) -> None:
-    async def scenario() -> None:
-        turns = await played(limits, load, [])
-        # The windows do not care whose calls they are: the earliest sequence is the best there is.
-        best: list[float] = []
-        for came in sorted(asked.came for asked in load):
-            made = [Turn(load[0], time, time, time) for time in best]
-            best.append(opens(limits, "tr", made, max([came, *best[-1:]])))
-        assert max(turn.back for turn in turns) <= 1.01 * best[-1]
-        assert sorted(turn.handed for turn in turns) == best
-
-    run(scenario)
+async def test_it_ends_as_early_as_the_windows_let_anybody_end(limits: Limits, load: list[Asked]) -> None:
+    turns = await played(limits, load, [])
+    # The windows do not care whose calls they are: the earliest sequence is the best there is.
+    best: list[float] = []
+    for came in sorted(asked.came for asked in load):
+        made = [Turn(load[0], time, time, time) for time in best]
+        best.append(opens(limits, "tr", made, max([came, *best[-1:]])))
+    assert max(turn.back for turn in turns) <= 1.01 * best[-1]
+    assert sorted(turn.handed for turn in turns) == best
 
 
 @settings(max_examples=examples(25, 60), deadline=None)
 @given(st.sampled_from(PRESETS), st.lists(searches, min_size=1, max_size=12))
-def test_searches_of_one_condition_are_a_minute_apart_and_no_more(limits: Limits, load: list[Asked]) -> None:
+async def test_searches_of_one_condition_are_a_minute_apart_and_no_more(
+    limits: Limits, load: list[Asked]
+) -> None:
     load = [replace(asked, own="condition:0:가", client="a", priority=Priority.BULK) for asked in load]
 
-    async def scenario() -> None:
-        turns = await played(limits, load, [])
-        best: list[float] = []
-        for came in sorted(asked.came for asked in load):
-            made = [Turn(load[0], time, time, time) for time in best]
-            after = max([came, *best[-1:]])
-            best.append(max(opens(limits, key, made, after) for key in ("tr", "condition:0:가")))
-        assert [turn.handed for turn in turns] == best
-
-    run(scenario)
+    turns = await played(limits, load, [])
+    best: list[float] = []
+    for came in sorted(asked.came for asked in load):
+        made = [Turn(load[0], time, time, time) for time in best]
+        after = max([came, *best[-1:]])
+        best.append(max(opens(limits, key, made, after) for key in ("tr", "condition:0:가")))
+    assert [turn.handed for turn in turns] == best

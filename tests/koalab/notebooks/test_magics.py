@@ -445,7 +445,7 @@ def test_words() -> None:
 # -- a notebook
 
 
-def test_a_notebook_runs_until_the_first_error(online: None) -> None:
+async def test_a_notebook_runs_until_the_first_error(online: None) -> None:
     cells = [
         "%load_ext koalab",
         "df = %kiwoom daily 005930 --start 2026-11-16\nprint(len(df))",
@@ -455,16 +455,13 @@ def test_a_notebook_runs_until_the_first_error(online: None) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in cells])
     client = NotebookClient(notebook, kernel_name="python3", timeout=60)
 
-    async def run() -> list[str]:
-        async with client.async_setup_kernel():
-            for place in range(2):
-                await client.async_execute_cell(notebook.cells[place], place)
-            with pytest.raises(CellExecutionError, match="UnknownCode"):
-                await client.async_execute_cell(notebook.cells[2], 2)
-            reply = await client.kc.complete("%kiwoom daily 005930 --st", reply=True, timeout=30)
-            return list(reply["content"]["matches"])
-
-    matches = asyncio.run(run())
+    async with client.async_setup_kernel():
+        for place in range(2):
+            await client.async_execute_cell(notebook.cells[place], place)
+        with pytest.raises(CellExecutionError, match="UnknownCode"):
+            await client.async_execute_cell(notebook.cells[2], 2)
+        reply = await client.kc.complete("%kiwoom daily 005930 --st", reply=True, timeout=30)
+        matches = list(reply["content"]["matches"])
 
     assert notebook.cells[1].outputs[0].text == "5\n"
     (failure,) = notebook.cells[2].outputs
