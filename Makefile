@@ -1,15 +1,19 @@
 # Two commands are all a newcomer needs: `make demo` and `make test`. Each installs what it needs into
 # this folder (.tools, .venv, .venv310) and touches nothing outside it.
 PYTHON ?= python3
-# uv finds an installed 3.10 by itself, but not one that pyenv has and has not put on the PATH.
-PYTHON310 ?= $(or $(lastword $(wildcard $(HOME)/.pyenv/versions/3.10.*/bin/python3.10)),3.10)
+# uv finds an installed Python by itself, but not one that pyenv has and has not put on the PATH.
+installed = $(or $(lastword $(wildcard $(HOME)/.pyenv/versions/$(1).*/bin/python$(1))),$(1))
+PYTHON310 ?= $(call installed,3.10)
 UV_VERSION := 0.13.8
 UV := .tools/bin/uv
-BIN := .venv/bin
+# `make test PYTHON_NOTEBOOK=3.13` runs the notebook's side on that version, in an environment of its own.
+PYTHON_NOTEBOOK ?=
+VENV := .venv$(if $(PYTHON_NOTEBOOK),-$(PYTHON_NOTEBOOK))
+BIN := $(VENV)/bin
 export UV_NO_PROGRESS = 1
 export UV_LINK_MODE = copy
 
-.PHONY: help demo test test-fast test-client test-server test-310 test-koapy lint format proto requirements bench notebook docs serve clean
+.PHONY: help demo test test-quick test-fast test-client test-server test-310 test-koapy lint format proto requirements bench notebook docs serve clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be done here
@@ -19,10 +23,10 @@ $(UV):
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools uv==$(UV_VERSION)
 
 # The notebook's side: Python 3.11 or later, everything in requirements.txt.
-.venv/.ready: requirements.txt pyproject.toml | $(UV)
-	$(UV) venv --quiet --clear --python '>=3.11,<3.15' .venv
-	VIRTUAL_ENV=.venv $(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements.txt
-	VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation -e .
+$(VENV)/.ready: requirements.txt pyproject.toml | $(UV)
+	$(UV) venv --quiet --clear --python '$(if $(PYTHON_NOTEBOOK),$(call installed,$(PYTHON_NOTEBOOK)),>=3.11,<3.15)' $(VENV)
+	VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements.txt
+	VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 # The control's side: Python 3.10 without pandas, from the same file. Where no 3.10 is installed and none
@@ -33,27 +37,37 @@ $(UV):
 	  VIRTUAL_ENV=.venv310 $(UV) pip install --quiet --no-deps --no-build-isolation -e . && touch $@; \
 	else mkdir -p .venv310; fi
 
-demo: .venv/.ready  ## the main job on the simulated broker (MARKET_DATA=DIR: over given prices)
+demo: $(VENV)/.ready  ## the main job on the simulated broker (MARKET_DATA=DIR: over given prices)
 	$(BIN)/python scripts/demo.py
 
 # Two at a time where make can keep their output apart: the suites share nothing.
 TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j2 --output-sync=target)
 
-test: lint  ## all of the tests
+PYTEST := -m pytest --durations=15
+
+# What is quick and covers most: the parts by themselves, and a served session with what it needs.
+QUICK := tests/kernel_server/scheduler tests/kernel_server/streams tests/kernel_server/reference tests/kernel_server/rpc \
+  tests/simulated/base tests/simulated/exchange tests/simulated/test_tr_dispatch.py tests/simulated/test_login.py \
+  tests/koalab/frames tests/koalab/store tests/koalab/session/test_accounts.py
+
+test: lint  ## all of the tests (PYTHON_NOTEBOOK=3.13: on that version)
 	@echo "$(if $(TOGETHER),The suites run two at a time; each is shown when it is over. That takes some minutes.)"
-	@$(MAKE) $(TOGETHER) --no-print-directory test-client test-server test-310 test-koapy
+	@$(MAKE) $(TOGETHER) --no-print-directory test-server test-client test-310 test-koapy
+
+test-quick: $(VENV)/.ready  ## the tests for the loop at the desk, under a minute
+	$(BIN)/python $(PYTEST) -m "not slow" $(QUICK)
 
 test-fast: test-client test-server  ## the tests on 3.11 and later
 
-test-client: .venv/.ready  ## those of the client, and the examples in docstrings
-	$(BIN)/python -m pytest tests/koalab
+test-client: $(VENV)/.ready  ## those of the client, and the examples in docstrings
+	$(BIN)/python $(PYTEST) tests/koalab
 	$(BIN)/python -m pytest --doctest-modules koalab kernel_server
 
-test-server: .venv/.ready  ## those of the server and the simulated broker
-	$(BIN)/python -m pytest --ignore tests/koalab
+test-server: $(VENV)/.ready  ## those of the server and the simulated broker
+	$(BIN)/python $(PYTEST) --ignore tests/koalab
 
 test-310: .venv310/.ready  ## the kernel server's tests on 3.10, Qt's main loop included
-	@if [ -e .venv310/.ready ]; then QT_QPA_PLATFORM=offscreen .venv310/bin/python -m pytest tests/kernel_server tests/qt; \
+	@if [ -e .venv310/.ready ]; then QT_QPA_PLATFORM=offscreen .venv310/bin/python $(PYTEST) tests/kernel_server tests/qt; \
 	else echo "SKIPPED: the kernel server's tests on Python 3.10: no Python 3.10 here ($$(tail -1 .tools/venv310.log))"; fi
 
 # KOAPY's last release needs Python 3.10 and libraries of its time, so it has a place of its own.
@@ -63,12 +77,12 @@ test-310: .venv310/.ready  ## the kernel server's tests on 3.10, Qt's main loop 
 	    -r tests/koapy/requirements.txt 2>>.tools/venvkoapy.log; \
 	then touch $@; else mkdir -p .venvkoapy; fi
 
-test-koapy: .venv/.ready .venvkoapy/.ready  ## KOAPY's released client against the server
+test-koapy: $(VENV)/.ready .venvkoapy/.ready  ## KOAPY's released client against the server
 	@if [ -e .venvkoapy/.ready ]; then cd tests/koapy && KOALAB_SERVER_PYTHON=$(CURDIR)/$(BIN)/python QT_QPA_PLATFORM=offscreen \
-	  $(CURDIR)/.venvkoapy/bin/python -m pytest -q -c /dev/null --rootdir . --confcutdir . -p no:cacheprovider --show-capture=no .; \
+	  $(CURDIR)/.venvkoapy/bin/python $(PYTEST) -q -c /dev/null --rootdir . --confcutdir . -p no:cacheprovider --show-capture=no .; \
 	else echo "SKIPPED: KOAPY's released client, which could not be installed ($$(tail -1 .tools/venvkoapy.log))"; fi
 
-lint: .venv/.ready  ## formatting, lint, types, structure, and that generated code is current
+lint: $(VENV)/.ready  ## formatting, lint, types, structure, and that generated code is current
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -76,11 +90,11 @@ lint: .venv/.ready  ## formatting, lint, types, structure, and that generated co
 	$(BIN)/python scripts/check_structure.py
 	$(BIN)/python scripts/proto.py --check
 
-format: .venv/.ready  ## format and mend what ruff can
+format: $(VENV)/.ready  ## format and mend what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-proto: .venv/.ready  ## generate the wire code from proto/
+proto: $(VENV)/.ready  ## generate the wire code from proto/
 	$(BIN)/python scripts/proto.py
 
 requirements: | $(UV)  ## pin exact versions with hashes, one file for 3.10 and for 3.11 and later
@@ -89,17 +103,17 @@ requirements: | $(UV)  ## pin exact versions with hashes, one file for 3.10 and 
 	$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes \
 	  --no-header --no-annotate tests/koapy/requirements.in -o tests/koapy/requirements.txt
 
-bench: .venv/.ready  ## the benchmarks, each against its floor in the same run
+bench: $(VENV)/.ready  ## the benchmarks, each against its floor in the same run
 	$(BIN)/python -m bench
 
-notebook: .venv/.ready  ## JupyterLab on notebooks/
+notebook: $(VENV)/.ready  ## JupyterLab on notebooks/
 	$(BIN)/jupyter lab notebooks
 
-docs: .venv/.ready  ## the documentation, into docs/_build/html
+docs: $(VENV)/.ready  ## the documentation, into docs/_build/html
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
 
-serve: .venv/.ready  ## a kernel server over the simulated broker on port 5943
+serve: $(VENV)/.ready  ## a kernel server over the simulated broker on port 5943
 	$(BIN)/python -m kernel_server --control simulated --port 5943
 
 clean:  ## remove what was installed and built here
-	rm -rf .tools .venv .venv310 .venvkoapy docs/_build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo
+	rm -rf .tools .venv .venv-* .venv310 .venvkoapy docs/_build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo
