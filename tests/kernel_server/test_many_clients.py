@@ -13,14 +13,14 @@ import pytest
 
 from kernel_server.rpc import real as real_rpc
 from kernel_server.wire import kernel_pb2
-from tests.support.canned_server import Rig, daily_rows, rig
+from tests.support.canned_server import CannedServer, canned_server, daily_rows
 from tests.support.streaming import calls
 from tests.support.waiting import wait_until
 
 PAGES = {"opt10081": [({"종목코드": "005930"}, daily_rows(30)) for _ in range(3)]}
 
 
-def crowd(server: Rig, scenario: str, *arguments: int) -> Any:
+def crowd(server: CannedServer, scenario: str, *arguments: int) -> Any:
     """What the scenario of ``many_clients.py`` found, with the server as it is."""
     program = [sys.executable, "-m", "tests.support.many_clients"]
     done = subprocess.run(
@@ -35,7 +35,7 @@ def crowd(server: Rig, scenario: str, *arguments: int) -> Any:
     return json.loads(done.stdout)
 
 
-def bursts(server: Rig, padding: str = "1") -> None:
+def bursts(server: CannedServer, padding: str = "1") -> None:
     """KOA_Functions("burst", "first,count") fires events for 005930."""
 
     def burst(_name: str, argument: str) -> str:
@@ -47,19 +47,19 @@ def bursts(server: Rig, padding: str = "1") -> None:
     server.control.KOA_Functions = burst  # type: ignore[attr-defined]
 
 
-def status(server: Rig) -> kernel_pb2.StatusResponse:
+def status(server: CannedServer) -> kernel_pb2.StatusResponse:
     found: kernel_pb2.StatusResponse = server.stub.Status(kernel_pb2.StatusRequest(), timeout=20)
     return found
 
 
-def left(server: Rig) -> tuple[int, ...]:
+def left(server: CannedServer) -> tuple[int, ...]:
     """Streams, queued calls, expectations and listeners that are there now."""
     now = status(server)
     expected, listeners = server.thread.post(server.server.host.router.counts).result(10)
     return now.streams, now.queued, expected, listeners
 
 
-def held(server: Rig) -> set[str]:
+def held(server: CannedServer) -> set[str]:
     """The screens on which the control has something registered, going by what it was told."""
     screens: set[str] = set()
     for name, arguments in list(server.control.calls):
@@ -71,7 +71,7 @@ def held(server: Rig) -> set[str]:
 
 
 def test_with_five_hundred_streams_open_calls_are_answered_and_every_stream_hears_everything() -> None:
-    with rig({}) as server:
+    with canned_server({}) as server:
         bursts(server)
         before = left(server)
         seen = 0
@@ -96,7 +96,7 @@ def test_with_five_hundred_streams_open_calls_are_answered_and_every_stream_hear
 
 def test_one_that_stops_reading_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(real_rpc, "CAPACITY", 300)
-    with rig({}) as server:
+    with canned_server({}) as server:
         bursts(server, "x" * 2000)  # so that what the connection itself holds is soon full
         found = crowd(server, "idler", 20, 40, 100)
     assert found["whole"] == 20 * 40
@@ -106,7 +106,7 @@ def test_one_that_stops_reading_costs_only_itself(monkeypatch: pytest.MonkeyPatc
 
 
 def test_ten_thousand_rpcs_that_are_cancelled_at_any_point_leave_nothing_behind() -> None:
-    with rig(PAGES) as server:
+    with canned_server(PAGES) as server:
         threads = threading.active_count()
         before = left(server)
         assert crowd(server, "quitters", 10_000, 7) == 10_000

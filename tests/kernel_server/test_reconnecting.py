@@ -6,24 +6,24 @@ import itertools
 from collections.abc import Callable
 
 from kernel_server.reconnecting import ReconnectSettings, usually_open
-from tests.support.canned_server import Rig, rig
-from tests.support.koapy_client import OlderClient
+from tests.support.canned_server import CannedServer, canned_server
+from tests.support.koapy_client import KoapyClient
 from tests.support.streaming import calls, fire
 from tests.support.waiting import wait_until
 
 
-def state(server: Rig) -> str:
+def state(server: CannedServer) -> str:
     return server.server.keeper.state
 
 
-def advance(server: Rig, seconds: float) -> None:
+def advance(server: CannedServer, seconds: float) -> None:
     """Time goes by, and what came due on the control thread has been done."""
     server.clock.advance(seconds)
     server.thread.post(lambda: None).result(5)
     server.thread.post(lambda: None).result(5)
 
 
-def refuse_logins(server: Rig, code: int) -> Callable[[], None]:
+def refuse_logins(server: CannedServer, code: int) -> Callable[[], None]:
     """Every login fails, until what comes back is called."""
     usual = server.control.CommConnect
 
@@ -41,7 +41,7 @@ def refuse_logins(server: Rig, code: int) -> Callable[[], None]:
 
 
 def test_a_lost_connection_is_logged_in_again_and_everything_registered_as_before() -> None:
-    with rig({}) as server, OlderClient(server.address) as client:
+    with canned_server({}) as server, KoapyClient(server.address) as client:
         stream = client.real(["005930"], [10])
         wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
         fire(server, "OnEventConnect", -106)
@@ -57,7 +57,7 @@ def test_a_lost_connection_is_logged_in_again_and_everything_registered_as_befor
 
 
 def test_it_is_tried_again_and_again_but_ever_more_rarely() -> None:
-    with rig({}) as server:
+    with canned_server({}) as server:
         wait_until(lambda: state(server) == "in")
         again = refuse_logins(server, -101)
         fire(server, "OnEventConnect", -106)
@@ -81,7 +81,7 @@ def test_it_is_tried_again_and_again_but_ever_more_rarely() -> None:
 
 
 def test_a_server_that_nobody_has_logged_in_does_not_do_it_by_itself() -> None:
-    with rig({}, connected=False) as server:
+    with canned_server({}, connected=False) as server:
         fire(server, "OnEventConnect", -100)
         advance(server, 600)
         assert state(server) == "never"
@@ -89,7 +89,7 @@ def test_a_server_that_nobody_has_logged_in_does_not_do_it_by_itself() -> None:
 
 
 def test_one_that_is_told_not_to_waits_for_somebody() -> None:
-    with rig({}, keeping=ReconnectSettings(again=False)) as server:
+    with canned_server({}, keeping=ReconnectSettings(again=False)) as server:
         wait_until(lambda: state(server) == "in")
         fire(server, "OnEventConnect", -106)
         advance(server, 600)
@@ -98,7 +98,7 @@ def test_one_that_is_told_not_to_waits_for_somebody() -> None:
 
 
 def test_silence_while_the_market_is_open_has_everything_registered_anew() -> None:
-    with rig({}, is_open=lambda _: True) as server, OlderClient(server.address) as client:
+    with canned_server({}, is_open=lambda _: True) as server, KoapyClient(server.address) as client:
         stream = client.real(["005930"], [27])
         wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
         advance(server, 61)
@@ -110,10 +110,10 @@ def test_silence_while_the_market_is_open_has_everything_registered_anew() -> No
 
 
 def test_silence_means_nothing_where_nothing_is_registered_or_the_market_is_closed() -> None:
-    with rig({}, is_open=lambda _: True) as server:
+    with canned_server({}, is_open=lambda _: True) as server:
         advance(server, 600)
         assert server.server.keeper.problems() == []
-    with rig({}, is_open=lambda _: False) as server, OlderClient(server.address) as client:
+    with canned_server({}, is_open=lambda _: False) as server, KoapyClient(server.address) as client:
         stream = client.real(["005930"], [27])
         wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
         advance(server, 600)

@@ -22,7 +22,7 @@ from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
 from tests.fakes.qt_ocx import StandIn
 from tests.support.canned_server import NOW, UNLIMITED, daily_rows
-from tests.support.koapy_client import OlderClient, plain
+from tests.support.koapy_client import KoapyClient, plain
 
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
 PAGES = {
@@ -85,7 +85,7 @@ def test_a_tr_comes_through_page_by_page() -> None:
 
 def test_an_older_client_logs_in_and_reads() -> None:
     def scenario(hosted: Hosted) -> None:
-        with OlderClient(hosted.server.address) as client:
+        with KoapyClient(hosted.server.address) as client:
             assert client.call("GetConnectState") == 0
             (event,) = client.login()
             assert plain(event.arguments) == [0]
@@ -98,7 +98,7 @@ def test_an_older_client_logs_in_and_reads() -> None:
 def test_a_korean_text_of_one_argument_arrives_whole() -> None:
     def scenario(hosted: Hosted) -> None:
         hosted.widget.broker.GetMasterCodeName = lambda code: f"이름:{code}"  # type: ignore[attr-defined]
-        with OlderClient(hosted.server.address) as client:
+        with KoapyClient(hosted.server.address) as client:
             assert client.call("GetMasterCodeName", "005930") == "이름:005930"
 
     on_qt(scenario)
@@ -152,7 +152,7 @@ def test_an_exception_or_exit_in_a_slot_ends_neither_the_events_nor_the_process(
 def test_a_control_that_gives_nothing_back_is_told_and_not_taken_for_zero() -> None:
     def scenario(hosted: Hosted) -> None:
         hosted.widget.broker.GetConnectState = lambda: None  # type: ignore[method-assign,assignment,return-value]
-        with OlderClient(hosted.server.address) as client, pytest.raises(grpc.RpcError) as error:
+        with KoapyClient(hosted.server.address) as client, pytest.raises(grpc.RpcError) as error:
             client.call("GetConnectState")
         assert error.value.code() is grpc.StatusCode.INTERNAL
         assert "GetConnectState" in error.value.details()

@@ -9,7 +9,7 @@ from kernel_server import reference
 from kernel_server.control.seam import Event, Scalar
 from kernel_server.reference.signature import check
 from tests.support.examples import examples
-from tests.support.simulated_broker import Rig, small_market
+from tests.support.simulated_broker import SimulatedBroker, small_market
 
 MARKET = small_market()
 TYPES = {"str": str, "int": int}
@@ -42,7 +42,7 @@ def fits(value: object, returns: str) -> bool:
 @settings(max_examples=examples(60, 150), deadline=None)
 @given(st.lists(calls(), max_size=12), st.booleans())
 def test_no_call_escapes_its_type(sequence: list[tuple[str, tuple[Scalar, ...]]], logged_in: bool) -> None:
-    rig = Rig(MARKET, limited=False)
+    rig = SimulatedBroker(MARKET, limited=False)
     if logged_in:
         rig.login()
 
@@ -72,7 +72,7 @@ def test_no_call_escapes_its_type(sequence: list[tuple[str, tuple[Scalar, ...]]]
     st.data(),
 )
 def test_any_values_of_the_right_inputs_are_answered_once(code: str, data: st.DataObject) -> None:
-    rig = Rig(MARKET, limited=False).login()
+    rig = SimulatedBroker(MARKET, limited=False).login()
     tr = reference.tr(code)
     inputs = {given.name: data.draw(TEXT) for given in tr.inputs}
     page = rig.page(code, **inputs)
@@ -82,7 +82,7 @@ def test_any_values_of_the_right_inputs_are_answered_once(code: str, data: st.Da
 
 
 def test_every_function_of_the_control_is_answered() -> None:
-    rig = Rig(MARKET).login()
+    rig = SimulatedBroker(MARKET).login()
     for name, function in reference.functions().items():
         arguments = ["" if kind == "str" else 0 for _, kind in function.arguments]
         assert fits(rig.call(name, *arguments), function.returns), name

@@ -16,13 +16,13 @@ from kernel_server import simulated
 from kernel_server.clock import SteppedClock
 from kernel_server.simulated import BrokerSettings
 from kernel_server.simulated.base import kiwoom_format
-from tests.support.simulated_broker import Rig, moment
+from tests.support.simulated_broker import SimulatedBroker, moment
 
 NOON = "2026-11-06 12:00"
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
 
 
-class BuiltRig(Rig):
+class BuiltBroker(SimulatedBroker):
     """A rig around what ``build`` makes."""
 
     def __init__(
@@ -46,11 +46,11 @@ def calendar_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def built(calendar_cache: None) -> BuiltRig:
-    return BuiltRig()
+def built(calendar_cache: None) -> BuiltBroker:
+    return BuiltBroker()
 
 
-def test_a_synthetic_market(built: BuiltRig) -> None:
+def test_a_synthetic_market(built: BuiltBroker) -> None:
     assert built.control.source.startswith("simulated:synthetic:")
     codes = built.text("GetCodeListByMarket", "").split(";")[:-1]
     assert len(codes) == len(set(codes)) > 2000
@@ -64,16 +64,16 @@ def test_a_synthetic_market(built: BuiltRig) -> None:
 def test_without_numpy_one_sentence_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(RuntimeError, match=r"needs numpy.*Python 3\.11"):
-        BuiltRig()
+        BuiltBroker()
 
 
-def test_two_brokers_of_one_seed_answer_alike(built: BuiltRig) -> None:
-    assert BuiltRig().page("opt10081", **DAILY).rows == built.page("opt10081", **DAILY).rows
-    assert BuiltRig(seed=2).page("opt10081", **DAILY).rows != built.page("opt10081", **DAILY).rows
+def test_two_brokers_of_one_seed_answer_alike(built: BuiltBroker) -> None:
+    assert BuiltBroker().page("opt10081", **DAILY).rows == built.page("opt10081", **DAILY).rows
+    assert BuiltBroker(seed=2).page("opt10081", **DAILY).rows != built.page("opt10081", **DAILY).rows
 
 
 @pytest.mark.parametrize("code", ["005930", "000660", "035420", "069500"])
-def test_the_answers_about_one_issue_agree(built: BuiltRig, code: str) -> None:
+def test_the_answers_about_one_issue_agree(built: BuiltBroker, code: str) -> None:
     days = built.page("opt10081", **{**DAILY, "종목코드": code})
     if not days.rows:
         pytest.skip(f"{code} is not listed in this market")
@@ -99,7 +99,7 @@ def test_the_answers_about_one_issue_agree(built: BuiltRig, code: str) -> None:
         assert basics["PER"] == kiwoom_format.decimal(int(today["현재가"]), int(basics["EPS"]))
 
 
-def test_minutes_of_today_add_up_to_its_day(built: BuiltRig) -> None:
+def test_minutes_of_today_add_up_to_its_day(built: BuiltBroker) -> None:
     minutes = built.page("opt10080", 종목코드="005930", 틱범위="1", 수정주가구분="1")
     day = built.page("opt10081", **DAILY).row(0)
     rows = [minutes.row(n) for n in range(minutes.count) if minutes.row(n)["체결시간"].startswith("20261106")]
@@ -112,8 +112,8 @@ def test_minutes_of_today_add_up_to_its_day(built: BuiltRig) -> None:
     ]
 
 
-def test_minute_pages_go_back_as_far_as_the_settings_say(built: BuiltRig) -> None:
-    rig = BuiltRig(minute_days=12)
+def test_minute_pages_go_back_as_far_as_the_settings_say(built: BuiltBroker) -> None:
+    rig = BuiltBroker(minute_days=12)
     pages = rig.all_pages("opt10080", 종목코드="005930", 틱범위="5", 수정주가구분="0")
     times = [text for page in pages for text in page.column("체결시간")]
     assert times == sorted(set(times), reverse=True)
@@ -121,7 +121,7 @@ def test_minute_pages_go_back_as_far_as_the_settings_say(built: BuiltRig) -> Non
 
 
 def test_a_split_day_is_coloured_by_the_rescaled_close() -> None:
-    rig = BuiltRig(start="2018-05-04 15:40")
+    rig = BuiltBroker(start="2018-05-04 15:40")
     days = rig.page("opt10081", **{**DAILY, "수정주가구분": "0"})
     if not days.row(0)["수정주가구분"]:
         pytest.skip("this market has no corporate action on that day")
@@ -147,7 +147,7 @@ def folder(tmp_path: Path, **files: str) -> Path:
 
 
 def test_given_prices_are_served_as_they_stand(tmp_path: Path) -> None:
-    rig = BuiltRig(folder(tmp_path, daily_123456=HEADER + ROWS))
+    rig = BuiltBroker(folder(tmp_path, daily_123456=HEADER + ROWS))
     assert rig.control.source.startswith("simulated:given:")
     page = rig.page("opt10081", **{**DAILY, "종목코드": "123456"})
     assert [page.column(name) for name in ("일자", "현재가", "거래량")] == [
@@ -165,14 +165,14 @@ def test_given_prices_are_served_as_they_stand(tmp_path: Path) -> None:
 
 
 def test_unadjusted_prices_alone_still_make_a_quote(tmp_path: Path) -> None:
-    rig = BuiltRig(folder(tmp_path, daily_unadjusted_123456=HEADER + ROWS))
+    rig = BuiltBroker(folder(tmp_path, daily_unadjusted_123456=HEADER + ROWS))
     assert rig.page("opt10001", 종목코드="123456").single["현재가"] == "-1010"
     assert rig.watch(["123456"]).row(0)["기준가"] == "1050"
     assert rig.call("GetMasterLastPrice", "123456") == "00001010"
 
 
 def test_a_damaged_file_is_told_and_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    rig = BuiltRig(
+    rig = BuiltBroker(
         folder(
             tmp_path, daily_123456=HEADER + ROWS, daily_654321=HEADER + ROWS + "20261105,nothing,1,1,1,1\n"
         )
@@ -185,7 +185,7 @@ def test_a_damaged_file_is_told_and_stops_nothing(tmp_path: Path, caplog: pytest
     assert rig.page("opt10081", **{**DAILY, "종목코드": "123456"}).count == 2
 
 
-def test_the_highest_and_lowest_are_those_of_the_day_chart(built: BuiltRig) -> None:
+def test_the_highest_and_lowest_are_those_of_the_day_chart(built: BuiltBroker) -> None:
     days = built.page("opt10081", **DAILY)
     highs, lows = (list(map(int, days.column(name)))[:251] for name in ("고가", "저가"))
     single = built.page("opt10001", 종목코드="005930").single

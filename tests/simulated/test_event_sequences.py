@@ -25,8 +25,8 @@ from tests.support.event_log import (
     NAME,
     ORDER_FIDS,
     SELL,
+    EventLog,
     Heard,
-    Seam,
     answered,
     of_balance,
     of_order,
@@ -57,7 +57,7 @@ def said(text: str, tr: str, screen: str = "0101", name: str = "요청") -> Hear
 
 
 def test_login() -> None:
-    rig = Seam()
+    rig = EventLog()
     assert rig.call("CommConnect") == 0
     assert (rig.heard, rig.call("GetConnectState")) == ([], 0)
     rig.settle()
@@ -67,7 +67,7 @@ def test_login() -> None:
 
 
 def test_a_failed_login_may_be_tried_again() -> None:
-    rig = Seam(login_result=-101)
+    rig = EventLog(login_result=-101)
     for _ in range(2):
         assert rig.call("CommConnect") == 0
         rig.settle()
@@ -76,7 +76,7 @@ def test_a_failed_login_may_be_tried_again() -> None:
 
 
 def test_a_login_when_connected_gives_no_event() -> None:
-    rig = Seam()
+    rig = EventLog()
     assert [rig.call("CommConnect"), rig.call("CommConnect")] == [0, 0]
     rig.settle()
     assert rig.take() == [("OnEventConnect", 0, 1)]
@@ -89,7 +89,7 @@ def test_a_login_when_connected_gives_no_event() -> None:
 
 
 def test_a_single_tr() -> None:
-    rig = Seam().begin()
+    rig = EventLog().begin()
     assert rig.send("opt10001", 종목코드=GRT.code) == 0
     assert rig.heard == []
     rig.settle()
@@ -98,7 +98,7 @@ def test_a_single_tr() -> None:
 
 
 def test_an_account_tr_says_first_that_it_is_done() -> None:
-    rig = Seam().begin()
+    rig = EventLog().begin()
     assert rig.send("opw00001", 계좌번호=ACCOUNT, 비밀번호="", 비밀번호입력매체구분="00", 조회구분="2") == 0
     rig.settle()
     assert rig.take() == [said("[100000] 조회가 완료되었습니다.", "opw00001"), page_of("opw00001", "")]
@@ -122,7 +122,7 @@ def test_an_account_tr_says_first_that_it_is_done() -> None:
     ],
 )
 def test_a_query_without_data_has_a_message_and_no_rows(tr: str, inputs: dict[str, str], text: str) -> None:
-    rig = Seam().begin()
+    rig = EventLog().begin()
     assert rig.send(tr, **inputs) == 0
     rig.settle()
     assert rig.take() == [said(text, tr), page_of(tr, "0" if tr == "opt10001" else "")]
@@ -130,21 +130,21 @@ def test_a_query_without_data_has_a_message_and_no_rows(tr: str, inputs: dict[st
 
 
 def test_a_rejected_query_may_have_a_message_alone() -> None:
-    rig = Seam(rejected_query="silent").begin()
+    rig = EventLog(rejected_query="silent").begin()
     assert rig.send("opt10001", 종목코드="999999") == 0
     rig.settle()
     assert rig.take() == [said("[00Z211] 종목코드 오류", "opt10001")]
 
 
 def test_inputs_that_cannot_be_packed_have_no_answer() -> None:
-    rig = Seam().begin()
+    rig = EventLog().begin()
     assert rig.send("opt10081", 수정주가구분="1", 종목코드=CODE) == 0
     rig.settle()
     assert rig.take() == [("OnReceiveMsg", "", "", "", "Fail to parse Request TR")]
 
 
 def test_a_continuous_tr() -> None:
-    rig = Seam(market=small_market()).begin()
+    rig = EventLog(market=small_market()).begin()
     days: list[str] = []
     for prev_next, rows in (("2", 600), ("2", 600), ("0", 532)):
         assert rig.send("opt10081", 2 if days else 0, **DAILY) == 0
@@ -160,7 +160,7 @@ def test_a_continuous_tr() -> None:
 
 
 def test_another_tr_between_its_pages_breaks_a_continuous_tr() -> None:
-    rig = Seam(market=small_market()).begin()
+    rig = EventLog(market=small_market()).begin()
     first = rig.page("opt10081", **DAILY)
     rig.page("opt10001", 종목코드=GRT.code)
     again = rig.page("opt10081", 2, **DAILY)
@@ -170,7 +170,7 @@ def test_another_tr_between_its_pages_breaks_a_continuous_tr() -> None:
 
 
 def test_CommKwRqData_answers_in_the_order_of_the_request() -> None:
-    rig = Seam().begin()
+    rig = EventLog().begin()
     for codes in ([CODE, GRT.code], [GRT.code, CODE]):
         assert rig.call("CommKwRqData", ";".join(codes), 0, 2, 0, "관심종목정보요청", "9991") == 0
         rig.settle()
@@ -182,7 +182,7 @@ def test_CommKwRqData_answers_in_the_order_of_the_request() -> None:
 
 
 def test_CommKwRqData_takes_a_hundred_codes_and_no_more() -> None:
-    rig = Seam().begin()
+    rig = EventLog().begin()
     many = [f"{place:06d}" for place in range(1, 102)]
     assert rig.call("CommKwRqData", ";".join(many), 0, 101, 0, "관심", "9991") == -204
     rig.settle()
@@ -196,8 +196,8 @@ def test_CommKwRqData_takes_a_hundred_codes_and_no_more() -> None:
 # Orders.
 
 
-def trader(**settings: object) -> Seam:
-    return Seam(deposit=100_000_000, **settings).begin()
+def trader(**settings: object) -> EventLog:
+    return EventLog(deposit=100_000_000, **settings).begin()
 
 
 def time_of(event: Heard) -> str:
@@ -207,7 +207,7 @@ def time_of(event: Heard) -> str:
     return str(values[908])
 
 
-def holder(shares: int) -> Seam:
+def holder(shares: int) -> EventLog:
     """Who has bought so many shares at 77,000, all at once."""
     rig = trader()
     rig.order(BUY, shares, quote=MARKET)
@@ -467,7 +467,7 @@ def test_a_rejected_order_is_told_in_a_message_without_chejan(case: str, form: s
     [("08:10", "[00Z217] 모의투자 장시작전입니다"), ("18:30", "[00Z218] 모의투자 장종료 상태입니다")],
 )
 def test_an_order_outside_the_hours_is_rejected(start: str, text: str) -> None:
-    rig = Seam(start, deposit=100_000_000).begin()
+    rig = EventLog(start, deposit=100_000_000).begin()
     assert rig.order(BUY, 1, 77_000) == [told(BOUGHT, text)]
 
 
@@ -477,7 +477,7 @@ LOADED = ("OnReceiveConditionVer", 1, "[OK] 사용자 조건검색식 읽기")
 RISING, FAILING = (5, "장중 급등주"), (6, "대형주 급락")
 
 
-def screener() -> Seam:
+def screener() -> EventLog:
     """900290 is a tenth up from 09:31 to 10:31, and 005930 six percent down all day."""
     days = weekdays(date(2021, 1, 4), date(2022, 1, 18))
     small: list[Row] = [(number(day), 1_225, 1_225, 1_225, 1_225, 5_000_000) for day in days]
@@ -495,10 +495,10 @@ def screener() -> Seam:
             ],
         },
     )
-    return Seam("09:20", market).begin()
+    return EventLog("09:20", market).begin()
 
 
-def loaded() -> Seam:
+def loaded() -> EventLog:
     rig = screener()
     assert rig.call("GetConditionLoad") == 1
     assert rig.heard == []
@@ -507,7 +507,7 @@ def loaded() -> Seam:
     return rig
 
 
-def send(rig: Seam, condition: tuple[int, str], search: int, screen: str = "8686") -> list[Heard]:
+def send(rig: EventLog, condition: tuple[int, str], search: int, screen: str = "8686") -> list[Heard]:
     """SendCondition takes it; what comes within the next second."""
     index, name = condition
     assert rig.call("SendCondition", screen, name, index, search) == 1
@@ -576,7 +576,7 @@ def test_a_condition_twice_in_a_minute_fails_with_a_message() -> None:
 
 
 def test_SetRealReg_gives_no_snapshot() -> None:
-    rig = Seam("10:00").begin()
+    rig = EventLog("10:00").begin()
     assert rig.call("SetRealReg", "0101", CODE, "10;15", "0") == 0
     rig.settle(0)
     assert rig.take() == []
@@ -590,7 +590,7 @@ def test_SetRealReg_gives_no_snapshot() -> None:
 
 
 def test_SetRealRemove_ends_it_at_once() -> None:
-    rig = Seam("10:00").begin()
+    rig = EventLog("10:00").begin()
     rig.call("SetRealReg", "0101", CODE, "10;15", "0")
     rig.settle(120)
     assert rig.take() != []

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from kernel_server.simulated.faults import NIGHTLY, PlannedFault, parse
-from tests.support.simulated_broker import Rig, small_market
+from tests.support.simulated_broker import SimulatedBroker, small_market
 
 DAY = 24 * 3600.0
 
 
 def test_the_nightly_check_cuts_the_connection_and_lets_nobody_in_for_a_while() -> None:
-    rig = Rig(small_market(), planned_faults=(NIGHTLY,)).login()
+    rig = SimulatedBroker(small_market(), planned_faults=(NIGHTLY,)).login()
     rig.clock.advance(DAY - (rig.clock.now() + 9 * 3600) % DAY + 5 * 3600 - 10.0)
     rig.settle()
     assert rig.call("GetConnectState") == 1
@@ -32,7 +32,7 @@ def test_the_nightly_check_cuts_the_connection_and_lets_nobody_in_for_a_while() 
 
 
 def test_a_silent_broker_takes_requests_and_says_nothing() -> None:
-    rig = Rig(small_market()).login()
+    rig = SimulatedBroker(small_market()).login()
     rig.control.faults.go_silent(60.0)
     rig.send("opt10001", 종목코드="005930")
     rig.settle()
@@ -40,7 +40,7 @@ def test_a_silent_broker_takes_requests_and_says_nothing() -> None:
 
 
 def test_a_slow_broker_answers_late() -> None:
-    rig = Rig(small_market()).login()
+    rig = SimulatedBroker(small_market()).login()
     rig.control.faults.slow_down(5.0, 60.0)
     rig.send("opt10001", 종목코드="005930")
     rig.clock.advance(4.0)
@@ -52,7 +52,7 @@ def test_a_slow_broker_answers_late() -> None:
 
 
 def test_an_event_can_be_lost_or_come_twice() -> None:
-    rig = Rig(small_market()).login()
+    rig = SimulatedBroker(small_market()).login()
     rig.control.faults.lose("OnReceiveTrData", 1)
     rig.control.faults.double("OnReceiveTrData", 1)
     counts = []

@@ -12,11 +12,11 @@ from kernel_server.control.seam import Event
 from kernel_server.control.thread import PlainThread
 from kernel_server.simulated.control import SimulatedControl
 from kernel_server.simulated.settings import AccountSetting, BrokerSettings
-from tests.support.simulated_broker import Rig, moment, small_market
+from tests.support.simulated_broker import SimulatedBroker, moment, small_market
 
 
 def test_login_comes_as_an_event_well_after_the_call() -> None:
-    rig = Rig(small_market())
+    rig = SimulatedBroker(small_market())
     assert rig.call("GetConnectState") == 0
     assert rig.call("CommConnect") == 0
     rig.settle(0.3)
@@ -52,7 +52,7 @@ def test_the_login_delay_leaves_time_for_a_listener() -> None:
     ],
 )
 def test_before_login(name: str, arguments: tuple[str | int, ...], answer: object) -> None:
-    rig = Rig(small_market())
+    rig = SimulatedBroker(small_market())
     assert rig.call(name, *arguments) == answer
     rig.settle()
     assert rig.events == []
@@ -60,7 +60,7 @@ def test_before_login(name: str, arguments: tuple[str | int, ...], answer: objec
 
 def test_login_info() -> None:
     accounts = (AccountSetting("8000000011", "홍길동"), AccountSetting("7000000031", "홍길동", "선물옵션"))
-    rig = Rig(small_market(), accounts=accounts, user_id="hong", user_name="홍길동").login()
+    rig = SimulatedBroker(small_market(), accounts=accounts, user_id="hong", user_name="홍길동").login()
     wanted = {
         "ACCOUNT_CNT": "2",
         "ACCNO": "8000000011;7000000031;",
@@ -83,7 +83,7 @@ def test_account_numbers_stay_out_of_a_repr() -> None:
 
 
 def test_a_cut_loses_answers_registrations_and_pages() -> None:
-    rig = Rig(small_market()).login()
+    rig = SimulatedBroker(small_market()).login()
     inputs = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
     rig.page("opt10081", **inputs)
     rig.call("SetRealReg", "0200", "005930", "10", "0")
@@ -98,7 +98,7 @@ def test_a_cut_loses_answers_registrations_and_pages() -> None:
 
 
 def test_nothing_is_fired_after_close() -> None:
-    rig = Rig(small_market()).login()
+    rig = SimulatedBroker(small_market()).login()
     assert rig.send("opt10001", 종목코드="005930") == 0
     rig.control.close()
     rig.settle()
@@ -109,12 +109,12 @@ def test_nothing_is_fired_after_close() -> None:
 
 
 def test_what_it_is() -> None:
-    control = Rig(small_market()).control
+    control = SimulatedBroker(small_market()).control
     assert (control.kind, control.source) == ("simulated", "simulated:hand")
 
 
 def test_orders_on_credit_and_for_derivatives_are_refused_with_a_message() -> None:
-    rig = Rig(small_market()).login()
+    rig = SimulatedBroker(small_market()).login()
     credit = ("신용", "0302", "8000000011", 1, "005930", 1, 77000, "00", "03", "", "")
     future = ("선물", "0303", "8000000011", "101V9000", 1, "2", "1", 1, "300.00", "")
     assert rig.call("SendOrderCredit", *credit) == -307

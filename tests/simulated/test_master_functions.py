@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.simulated_broker import GRT, Rig, small_market
+from tests.support.simulated_broker import GRT, SimulatedBroker, small_market
 
 UNKNOWN = "999999"
 
 
 @pytest.fixture
-def rig() -> Rig:
-    return Rig(small_market()).login()
+def rig() -> SimulatedBroker:
+    return SimulatedBroker(small_market()).login()
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def rig() -> Rig:
         ("NULL", "005930;900290;069500;000001;000002;"),
     ],
 )
-def test_code_lists(rig: Rig, market: str, codes: str) -> None:
+def test_code_lists(rig: SimulatedBroker, market: str, codes: str) -> None:
     assert rig.call("GetCodeListByMarket", market) == codes
 
 
@@ -52,7 +52,7 @@ def test_code_lists(rig: Rig, market: str, codes: str) -> None:
         ("GetMasterLastPrice", "000001", ""),
     ],
 )
-def test_one_issue(rig: Rig, name: str, code: str, answer: object) -> None:
+def test_one_issue(rig: SimulatedBroker, name: str, code: str, answer: object) -> None:
     assert rig.call(name, code) == answer
 
 
@@ -77,11 +77,11 @@ def test_one_issue(rig: Rig, name: str, code: str, answer: object) -> None:
         ("NoSuchFunction", "", ""),
     ],
 )
-def test_koa_functions(rig: Rig, name: str, argument: str, answer: str) -> None:
+def test_koa_functions(rig: SimulatedBroker, name: str, argument: str, answer: str) -> None:
     assert rig.call("KOA_Functions", name, argument) == answer
 
 
-def test_sector_codes_of_the_exchange_end_with_a_bar(rig: Rig) -> None:
+def test_sector_codes_of_the_exchange_end_with_a_bar(rig: SimulatedBroker) -> None:
     answer = rig.text("KOA_Functions", "GetUpjongCode", "0")
     assert answer.startswith("0,001,종합(KOSPI)|0,002,대형주|0,003,중형주|")
     assert answer.endswith("|")
@@ -100,10 +100,10 @@ def test_sector_codes_of_the_exchange_end_with_a_bar(rig: Rig) -> None:
 def test_the_last_price_is_the_close_of_the_last_session_that_is_over(now: str, price: str) -> None:
     market = small_market()
     market.days["005930"].close[-3] = 77_300
-    assert Rig(market, now).login().call("GetMasterLastPrice", "005930") == price
+    assert SimulatedBroker(market, now).login().call("GetMasterLastPrice", "005930") == price
 
 
-def test_there_are_no_derivatives(rig: Rig) -> None:
+def test_there_are_no_derivatives(rig: SimulatedBroker) -> None:
     for name in ("GetFutureList", "GetActPriceList", "GetMonthList", "GetOptionATM", "GetSFOBasisAssetList"):
         assert rig.call(name) == ""
     assert (

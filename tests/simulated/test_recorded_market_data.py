@@ -14,7 +14,7 @@ pytest.importorskip("exchange_calendars")
 
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.market.tick_size import limits, tick
-from tests.simulated.test_build import BuiltRig, calendar_cache
+from tests.simulated.test_build import BuiltBroker, calendar_cache
 
 RECORDED = date(2022, 1, 18)
 
@@ -84,7 +84,7 @@ def test_every_recorded_row_of_the_watch_list_is_written_our_way() -> None:
 def test_opt10081_serves_the_given_history_page_by_page() -> None:
     with (RECORDED_DATA / "daily_unadjusted" / "005930.csv").open(encoding="utf-8") as lines:
         given = [row for row in csv.DictReader(lines) if row["date"] >= "1985-01-04"]
-    rig = BuiltRig(RECORDED_DATA, start="2022-01-18 14:22")
+    rig = BuiltBroker(RECORDED_DATA, start="2022-01-18 14:22")
     inputs = {"종목코드": "005930", "기준일자": "", "수정주가구분": "0"}
     pages = rig.all_pages("opt10081", **inputs)
     dates = [text for page in pages for text in page.column("일자")]
@@ -111,7 +111,7 @@ def test_recorded_rows_of_opt10081_have_our_columns(file: str) -> None:
 
 
 def test_given_minutes_are_served_with_their_closing_auction() -> None:
-    rig = BuiltRig(RECORDED_DATA, start="2020-06-04 18:00")
+    rig = BuiltBroker(RECORDED_DATA, start="2020-06-04 18:00")
     page = rig.page("opt10080", 종목코드="005490", 틱범위="1", 수정주가구분="1")
     with (RECORDED_DATA / "minute" / "005490_20200604.csv").open(encoding="utf-8") as lines:
         given = list(csv.DictReader(lines))
@@ -122,7 +122,7 @@ def test_given_minutes_are_served_with_their_closing_auction() -> None:
 
 
 def test_the_given_listing_is_the_master() -> None:
-    rig = BuiltRig(RECORDED_DATA, start="2026-03-20 18:00")
+    rig = BuiltBroker(RECORDED_DATA, start="2026-03-20 18:00")
     with (RECORDED_DATA / "listing.csv").open(encoding="utf-8") as lines:
         given = {row["code"]: row for row in csv.DictReader(lines)}
     codes = rig.text("GetCodeListByMarket", "").split(";")[:-1]

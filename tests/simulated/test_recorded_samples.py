@@ -25,9 +25,9 @@ from kernel_server.simulated.market.trade_script import Side
 from tests.simulated.realtime.test_recorded_strings import LINES
 from tests.simulated.test_recorded_market_data import boards
 from tests.support.brokerage import ACCOUNT, Desk
-from tests.support.event_log import Seam
+from tests.support.event_log import EventLog
 from tests.support.recorded_data import RECORDED_DATA, needs_market_data
-from tests.support.simulated_broker import GRT, SAMSUNG, HandMarket, Rig, Row, bars
+from tests.support.simulated_broker import GRT, SAMSUNG, HandMarket, Row, SimulatedBroker, bars
 
 MILLION = 1_000_000
 KIWOOM = "kiwoom"
@@ -82,7 +82,7 @@ class TestOverRecordings:
                 marks[day] = int(row["수정주가구분"]), float(row["수정비율"])
         held = with_value(bars(table, marks), [int(row["거래대금"]) for row in reversed(rows)])
         issue = replace(SAMSUNG, code=code)
-        rig = Rig(HandMarket([issue], {code: held}, {code: held}), now).login()
+        rig = SimulatedBroker(HandMarket([issue], {code: held}, {code: held}), now).login()
         page = rig.page("opt10081", 종목코드=code, 기준일자="", 수정주가구분=kind)
         names = reference.tr("opt10081").multi_names
         assert page.rows == [[row[name] for name in names] for row in rows]
@@ -108,7 +108,7 @@ class TestOverRecordings:
             )
             seen.append((issue, held))
         codes = [row["종목코드"] for row in table]
-        rig = Seam(
+        rig = EventLog(
             "14:29", HandMarket([issue for issue, _ in seen], {issue.code: held for issue, held in seen})
         )
         rig.begin()
@@ -156,7 +156,7 @@ class TestOverRecordings:
             days[code] = with_value(
                 bars([(20220117, base, base, base, base, 1), day]), [1, int(row["거래대금"])]
             )
-        rig = Rig(HandMarket(issues, days), "2022-01-18 15:31").login()
+        rig = SimulatedBroker(HandMarket(issues, days), "2022-01-18 15:31").login()
         for first in range(0, len(rows), 100):
             part = rows[first : first + 100]
             page = rig.watch([row["종목코드"] for row in part])
@@ -175,7 +175,7 @@ class TestOverRecordings:
                 (20220117, 77_600, 77_800, 76_900, 77_500, 8_785_122),
                 (20220118, 77_600, 77_800, 76_600, 77_000, int(result["거래량"])),
             ]
-            rig = Seam("14:22", HandMarket([SAMSUNG], {"005930": bars(days)})).begin()
+            rig = EventLog("14:22", HandMarket([SAMSUNG], {"005930": bars(days)})).begin()
             rig.call("SetInputValue", "종목코드", "005930")
             assert rig.call("CommRqData", event["arguments"][1], "opt10001", 0, "0001") == 0
             rig.settle()
@@ -232,7 +232,7 @@ def test_a_minute() -> None:
         {GRT.code: bars([(20180119153000, 18_250, 18_250, 18_250, 18_250, 70_664)])},
     )
     row = (
-        Rig(market, "2018-01-19 15:31")
+        SimulatedBroker(market, "2018-01-19 15:31")
         .login()
         .page("opt10080", 종목코드=GRT.code, 틱범위="1", 수정주가구분="0")
         .row(0)
@@ -262,7 +262,7 @@ def test_a_ranking_by_value() -> None:
             (20240719, base, max(base, price), min(base, price), price, int(volume)),
         ]
         days[code] = with_value(bars(rows), [1, int(value)])
-    rig = Rig(HandMarket(issues, days), "2024-07-19 18:00").login()
+    rig = SimulatedBroker(HandMarket(issues, days), "2024-07-19 18:00").login()
     page = rig.page("opt10032", 시장구분="000", 관리종목포함="0")
     names = ("종목코드", "종목명", "현재가", "전일대비", "등락률", "현재거래량", "전일거래량", "거래대금")
     assert [",".join(page.row(n)[name] for name in names) for n in range(4)] == table
@@ -271,7 +271,7 @@ def test_a_ranking_by_value() -> None:
 def test_master_functions() -> None:
     issue = Issue("300120", "라온피플", "KOSDAQ", "stock", 10_178_456, date(2019, 10, 18), 500, "의약품")
     market = HandMarket([issue], {"300120": bars([(20191119, 15_950, 15_950, 15_950, 15_950, 9)])})
-    rig = Rig(market, "2019-11-20 08:00").login()
+    rig = SimulatedBroker(market, "2019-11-20 08:00").login()
     answers = {
         "GetMasterCodeName": "라온피플",
         "GetMasterListedStockCnt": 10178456,

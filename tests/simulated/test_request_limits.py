@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kernel_server.simulated.request_limits import RequestLimits
 from kernel_server.simulated.settings import BrokerSettings
-from tests.support.simulated_broker import Rig, small_market
+from tests.support.simulated_broker import SimulatedBroker, small_market
 
 
 def take(limits: RequestLimits, *times: float) -> list[int]:
@@ -74,7 +74,7 @@ def test_no_limits_where_they_are_switched_off() -> None:
 
 
 def test_tr_and_watch_list_share_one_counter() -> None:
-    rig = Rig(small_market(), latency=0).login()
+    rig = SimulatedBroker(small_market(), latency=0).login()
     for _ in range(3):
         assert rig.send("opt10001", 종목코드="005930") == 0
     for _ in range(2):
@@ -87,7 +87,7 @@ def test_tr_and_watch_list_share_one_counter() -> None:
 
 
 def test_a_refused_request_sends_nothing_and_clears_the_inputs() -> None:
-    rig = Rig(small_market(), latency=0, requests_a_second=1).login()
+    rig = SimulatedBroker(small_market(), latency=0, requests_a_second=1).login()
     assert rig.send("opt10001", 종목코드="005930") == 0
     assert rig.send("opt10001", 종목코드="005930") == -200
     rig.settle()
@@ -97,7 +97,7 @@ def test_a_refused_request_sends_nothing_and_clears_the_inputs() -> None:
 
 
 def test_the_ban_ends_with_the_next_login() -> None:
-    rig = Rig(small_market(), latency=0, requests_a_second=1, overruns=2).login()
+    rig = SimulatedBroker(small_market(), latency=0, requests_a_second=1, overruns=2).login()
     assert [rig.send("opt10001", 종목코드="005930") for _ in range(4)] == [0, -200, -200, -209]
     rig.settle(100)
     assert rig.send("opt10001", 종목코드="005930") == -209
@@ -107,7 +107,7 @@ def test_the_ban_ends_with_the_next_login() -> None:
 
 
 def test_requests_the_module_itself_turns_down_do_not_count() -> None:
-    rig = Rig(small_market(), latency=0, requests_a_second=1).login()
+    rig = SimulatedBroker(small_market(), latency=0, requests_a_second=1).login()
     assert rig.send("opt10001") == 0
     assert rig.send("opt77777", 종목코드="005930") == -201
     assert rig.send("opt10001", 종목코드="005930") == 0

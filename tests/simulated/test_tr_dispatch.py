@@ -6,18 +6,18 @@ import pytest
 
 from kernel_server import reference
 from kernel_server.control.seam import Event
-from tests.support.simulated_broker import Rig, small_market
+from tests.support.simulated_broker import SimulatedBroker, small_market
 
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
 
 
 @pytest.fixture
-def rig() -> Rig:
-    return Rig(small_market()).login()
+def rig() -> SimulatedBroker:
+    return SimulatedBroker(small_market()).login()
 
 
 def test_an_answer_is_an_event_after_the_call_even_without_latency() -> None:
-    rig = Rig(small_market(), latency=0).login()
+    rig = SimulatedBroker(small_market(), latency=0).login()
     assert rig.send("opt10001", 종목코드="005930") == 0
     assert rig.events == []
     rig.settle(0)
@@ -27,7 +27,7 @@ def test_an_answer_is_an_event_after_the_call_even_without_latency() -> None:
 
 
 def test_latency_is_time_of_the_clock() -> None:
-    rig = Rig(small_market(), latency=0.25).login()
+    rig = SimulatedBroker(small_market(), latency=0.25).login()
     rig.send("opt10001", 종목코드="005930")
     rig.settle(0.2)
     assert rig.pages == []
@@ -36,12 +36,12 @@ def test_latency_is_time_of_the_clock() -> None:
 
 
 @pytest.mark.parametrize("code", ["opt10081", "OPT10081", "Opt10081"])
-def test_the_code_comes_back_as_it_was_asked(rig: Rig, code: str) -> None:
+def test_the_code_comes_back_as_it_was_asked(rig: SimulatedBroker, code: str) -> None:
     assert rig.page(code, **DAILY).event.arguments[2] == code
 
 
 @pytest.mark.parametrize("code", ["opt99998", "", "OPTKWFID", "optfofid", "KOA_NORMAL_BUY_KP_ORD"])
-def test_what_is_no_tr_of_CommRqData(rig: Rig, code: str) -> None:
+def test_what_is_no_tr_of_CommRqData(rig: SimulatedBroker, code: str) -> None:
     assert rig.send(code, 종목코드="005930") == -201
     rig.settle()
     assert rig.events == []
@@ -57,7 +57,7 @@ def test_what_is_no_tr_of_CommRqData(rig: Rig, code: str) -> None:
         {"종목코드": "005930", "기준일자": "", "수정주가구분": "1", "틱범위": "1"},
     ],
 )
-def test_inputs_that_cannot_be_packed(rig: Rig, inputs: dict[str, str]) -> None:
+def test_inputs_that_cannot_be_packed(rig: SimulatedBroker, inputs: dict[str, str]) -> None:
     assert rig.send("opt10081", **inputs) == 0
     # The module itself says so, without a screen or a name; there is no answer.
     assert rig.events == [Event("OnReceiveMsg", ("", "", "", "Fail to parse Request TR"))]
@@ -65,16 +65,16 @@ def test_inputs_that_cannot_be_packed(rig: Rig, inputs: dict[str, str]) -> None:
     assert rig.pages == []
 
 
-def test_an_input_with_a_default_may_be_left_out(rig: Rig) -> None:
+def test_an_input_with_a_default_may_be_left_out(rig: SimulatedBroker) -> None:
     assert len(rig.page("opt10081", 종목코드="005930", 수정주가구분="1").rows) == 600
 
 
 def test_the_order_of_inputs_need_not_matter() -> None:
-    rig = Rig(small_market(), input_order="any").login()
+    rig = SimulatedBroker(small_market(), input_order="any").login()
     assert rig.page("opt10081", 수정주가구분="1", 종목코드="005930").count == 600
 
 
-def test_inputs_are_gone_after_a_request(rig: Rig) -> None:
+def test_inputs_are_gone_after_a_request(rig: SimulatedBroker) -> None:
     rig.page("opt10081", **DAILY)
     assert rig.send("opt10081") == 0
     assert rig.messages() == ["Fail to parse Request TR"]
@@ -84,12 +84,12 @@ def test_inputs_are_gone_after_a_request(rig: Rig) -> None:
     assert len(rig.messages()) == 2
 
 
-def test_a_later_value_of_an_input_counts(rig: Rig) -> None:
+def test_a_later_value_of_an_input_counts(rig: SimulatedBroker) -> None:
     rig.call("SetInputValue", "종목코드", "900290")
     assert rig.page("opt10001", 종목코드="005930").single["종목명"] == "삼성전자"
 
 
-def test_values_can_be_read_only_inside_the_event(rig: Rig) -> None:
+def test_values_can_be_read_only_inside_the_event(rig: SimulatedBroker) -> None:
     rig.page("opt10081", **DAILY)
     assert rig.call("GetCommData", "opt10081", "", 0, "현재가") == ""
     assert rig.call("GetRepeatCnt", "opt10081", "") == 0
@@ -99,7 +99,7 @@ def test_values_can_be_read_only_inside_the_event(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("record", ["요청", "opt10081", "", "주식일봉차트", "주식일봉차트조회"])
-def test_the_record_name_does_not_matter(rig: Rig, record: str) -> None:
+def test_the_record_name_does_not_matter(rig: SimulatedBroker, record: str) -> None:
     seen: list[object] = []
 
     def read(event: Event) -> None:
@@ -118,7 +118,7 @@ def test_the_record_name_does_not_matter(rig: Rig, record: str) -> None:
     assert seen == [600, "77500", (600, "77500"), "77500", 600, "77500"]
 
 
-def test_reading_beside_the_data_is_blank(rig: Rig) -> None:
+def test_reading_beside_the_data_is_blank(rig: SimulatedBroker) -> None:
     seen: list[object] = []
 
     def read(event: Event) -> None:
@@ -137,7 +137,7 @@ def test_reading_beside_the_data_is_blank(rig: Rig) -> None:
     ("padding", "value"), [("none", "77000"), ("left", " " * 15 + "77000"), ("right", "77000" + " " * 15)]
 )
 def test_cells_are_padded_and_tables_are_not(padding: str, value: str) -> None:
-    rig = Rig(small_market(), padding=padding).login()
+    rig = SimulatedBroker(small_market(), padding=padding).login()
     seen: list[object] = []
 
     def read(event: Event) -> None:
@@ -152,7 +152,7 @@ def test_cells_are_padded_and_tables_are_not(padding: str, value: str) -> None:
     assert seen == [value, "77000"]
 
 
-def test_a_request_may_be_sent_from_inside_an_event(rig: Rig) -> None:
+def test_a_request_may_be_sent_from_inside_an_event(rig: SimulatedBroker) -> None:
     names: list[str] = []
 
     def read(event: Event) -> None:
@@ -168,7 +168,7 @@ def test_a_request_may_be_sent_from_inside_an_event(rig: Rig) -> None:
     assert names == ["삼성전자", "GRT"]
 
 
-def test_the_next_page_goes_on_where_the_last_one_ended(rig: Rig) -> None:
+def test_the_next_page_goes_on_where_the_last_one_ended(rig: SimulatedBroker) -> None:
     first = rig.page("opt10081", **DAILY)
     second = rig.page("opt10081", 2, **DAILY)
     assert first.prev_next == "2"
@@ -176,21 +176,21 @@ def test_the_next_page_goes_on_where_the_last_one_ended(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("between", ["opt10001", "opt10081"])
-def test_another_request_on_the_screen_breaks_the_continuation(rig: Rig, between: str) -> None:
+def test_another_request_on_the_screen_breaks_the_continuation(rig: SimulatedBroker, between: str) -> None:
     first = rig.page("opt10081", **DAILY)
     inputs = {"종목코드": "900290"} if between == "opt10001" else {**DAILY, "종목코드": "900290"}
     rig.page(between, **inputs)
     assert rig.page("opt10081", 2, **DAILY).rows == first.rows
 
 
-def test_another_screen_does_not_break_the_continuation(rig: Rig) -> None:
+def test_another_screen_does_not_break_the_continuation(rig: SimulatedBroker) -> None:
     first = rig.page("opt10081", **DAILY)
     rig.page("opt10001", screen="0102", 종목코드="900290")
     assert rig.page("opt10081", 2, **DAILY).rows != first.rows
 
 
 def test_a_continuation_without_a_key_may_fail_instead() -> None:
-    rig = Rig(small_market(), lost_continuation="fail").login()
+    rig = SimulatedBroker(small_market(), lost_continuation="fail").login()
     assert rig.send("opt10081", 2, **DAILY) == 0
     assert rig.messages() == ["Fail to parse Request TR"]
     rig.page("opt10081", **DAILY)
@@ -200,7 +200,7 @@ def test_a_continuation_without_a_key_may_fail_instead() -> None:
 
 
 def test_a_refused_next_page_can_be_asked_again() -> None:
-    rig = Rig(small_market(), requests_a_second=1).login()
+    rig = SimulatedBroker(small_market(), requests_a_second=1).login()
     first = rig.page("opt10081", **DAILY)
     rig.send("opt10001", screen="0102", 종목코드="005930")
     assert rig.send("opt10081", 2, **DAILY) == -200
@@ -210,7 +210,7 @@ def test_a_refused_next_page_can_be_asked_again() -> None:
 
 @pytest.mark.parametrize("last", ["0", ""])
 def test_the_mark_of_the_last_page(last: str) -> None:
-    rig = Rig(small_market(), last_page=last).login()
+    rig = SimulatedBroker(small_market(), last_page=last).login()
     assert rig.page("opt10001", 종목코드="005930").prev_next == last
     assert rig.all_pages("opt10081", **DAILY)[-1].prev_next == last
 
@@ -229,7 +229,7 @@ opw00016 opw00017 opw00018
 
 
 def test_every_other_tr_answers_in_the_right_shape() -> None:
-    rig = Rig(small_market(), limited=False).login()
+    rig = SimulatedBroker(small_market(), limited=False).login()
     unfilled = rig.control.unfilled()
     filled = set(FILLED.split())
     assert {tr.code for tr in reference.trs()} == {*unfilled, *filled}
@@ -246,7 +246,7 @@ def test_every_other_tr_answers_in_the_right_shape() -> None:
         assert page.prev_next == ("" if tr.kind == "account" else "0")
 
 
-def test_the_watch_list(rig: Rig) -> None:
+def test_the_watch_list(rig: SimulatedBroker) -> None:
     page = rig.watch(["900290", "999999", "005930", "900290"])
     assert page.event.arguments == ("0102", "관심", "OPTKWFID", "", "0", 0, "", "", "")
     assert page.column("종목명") == ["GRT", "", "삼성전자", "GRT"]
@@ -255,7 +255,7 @@ def test_the_watch_list(rig: Rig) -> None:
 
 
 def test_unknown_codes_of_the_watch_list_may_be_skipped() -> None:
-    rig = Rig(small_market(), unknown_codes="skipped").login()
+    rig = SimulatedBroker(small_market(), unknown_codes="skipped").login()
     assert rig.watch(["900290", "999999", "005930"]).column("종목명") == ["GRT", "삼성전자"]
 
 
@@ -273,14 +273,14 @@ def test_unknown_codes_of_the_watch_list_may_be_skipped() -> None:
     ],
 )
 def test_what_CommKwRqData_returns(
-    rig: Rig, codes: str, count: int, type_flag: int, screen: str, answer: int
+    rig: SimulatedBroker, codes: str, count: int, type_flag: int, screen: str, answer: int
 ) -> None:
     assert rig.call("CommKwRqData", codes, 0, count, type_flag, "관심", screen) == answer
     rig.settle()
     assert [page.count for page in rig.pages] == ([count] if answer == 0 else [])
 
 
-def test_CommKwRqData_leaves_the_inputs_alone(rig: Rig) -> None:
+def test_CommKwRqData_leaves_the_inputs_alone(rig: SimulatedBroker) -> None:
     rig.call("SetInputValue", "종목코드", "005930")
     rig.watch(["900290"])
     assert rig.page("opt10001").single["종목명"] == "삼성전자"

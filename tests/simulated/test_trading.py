@@ -12,7 +12,7 @@ from tests.support.synthetic_day import (
     MODIFY_BUY,
     MODIFY_SELL,
     SELL,
-    DayRig,
+    SyntheticDay,
     Told,
 )
 
@@ -26,21 +26,21 @@ NO_CASH = "[RC4025] 모의투자 매수증거금이 부족합니다."
 NO_SHARES = "[800033] 모의투자 매도가능수량이 부족합니다."
 
 
-def trader(start: str = "10:00", **settings: object) -> DayRig:
+def trader(start: str = "10:00", **settings: object) -> SyntheticDay:
     """Registered for 005930 a minute before ``start`` is over."""
-    rig = DayRig(start, SEED, deposit=DEPOSIT, order_size_checks=False, **settings).begin()
+    rig = SyntheticDay(start, SEED, deposit=DEPOSIT, order_size_checks=False, **settings).begin()
     rig.register(CODE)
     rig.settle(60)
     return rig
 
 
-def quotes(rig: DayRig) -> tuple[int, int]:
+def quotes(rig: SyntheticDay) -> tuple[int, int]:
     """Best ask and best bid, as they were told last."""
     best = rig.of("주식우선호가", CODE)[-1]
     return best.number(27), best.number(28)
 
 
-def wait(rig: DayRig, number: str, left: int = 0) -> None:
+def wait(rig: SyntheticDay, number: str, left: int = 0) -> None:
     """Until the order has no more than that open, by its own events; at most an hour."""
     for _ in range(360):
         if last(rig, number).number(902) <= left:
@@ -49,16 +49,16 @@ def wait(rig: DayRig, number: str, left: int = 0) -> None:
     raise AssertionError(f"{number} has not been filled: {last(rig, number)}")
 
 
-def of(rig: DayRig, number: str) -> list[Told]:
+def of(rig: SyntheticDay, number: str) -> list[Told]:
     """The events of an order."""
     return [told for told in rig.told if told.kind == "0" and told.values[9203] == number]
 
 
-def last(rig: DayRig, number: str) -> Told:
+def last(rig: SyntheticDay, number: str) -> Told:
     return of(rig, number)[-1]
 
 
-def balance(rig: DayRig) -> Told:
+def balance(rig: SyntheticDay) -> Told:
     return [told for told in rig.told if told.kind == "1"][-1]
 
 
@@ -166,7 +166,7 @@ def test_an_order_beyond_the_account_is_refused_with_a_message_alone(
 
 
 @pytest.fixture(scope="module")
-def busy() -> DayRig:
+def busy() -> SyntheticDay:
     """Bought at once, waited for, modified, partly sold; one sale and one purchase are still open."""
     rig = trader()
     ask, bid = quotes(rig)
@@ -186,12 +186,12 @@ def busy() -> DayRig:
     return rig
 
 
-def closing(rig: DayRig) -> dict[str, Told]:
+def closing(rig: SyntheticDay) -> dict[str, Told]:
     """The newest event of each order."""
     return {told.values[9203]: told for told in rig.told if told.kind == "0"}
 
 
-def cash(rig: DayRig) -> int:
+def cash(rig: SyntheticDay) -> int:
     """KRW left after every fill and its charges, as the events told them."""
     left = DEPOSIT
     for told in closing(rig).values():
@@ -200,7 +200,7 @@ def cash(rig: DayRig) -> int:
     return left
 
 
-def test_the_deposit_is_what_the_fills_have_left_of_it(busy: DayRig) -> None:
+def test_the_deposit_is_what_the_fills_have_left_of_it(busy: SyntheticDay) -> None:
     single = busy.account("opw00001").single
     assert int(single["d+2추정예수금"]) == cash(busy)
     assert int(single["예수금"]) == DEPOSIT  # nothing is settled on the day
@@ -211,7 +211,7 @@ def test_the_deposit_is_what_the_fills_have_left_of_it(busy: DayRig) -> None:
     assert int(single["주문가능금액"]) == cash(busy) - reserved
 
 
-def test_the_holding_is_what_the_last_event_said(busy: DayRig) -> None:
+def test_the_holding_is_what_the_last_event_said(busy: SyntheticDay) -> None:
     held = balance(busy)
     assert held.number(930) == 110
     assert held.number(933) == 100
@@ -229,7 +229,7 @@ def test_the_holding_is_what_the_last_event_said(busy: DayRig) -> None:
     assert int(holdings.single["총평가금액"]) == int(row["평가금액"])
 
 
-def test_returns_have_the_charges_of_the_fills(busy: DayRig) -> None:
+def test_returns_have_the_charges_of_the_fills(busy: SyntheticDay) -> None:
     row = busy.account("opt10085").row(0)
     held, orders = balance(busy), closing(busy).values()
     assert (row["종목코드"], int(row["보유수량"])) == (CODE, held.number(930))
@@ -239,7 +239,7 @@ def test_returns_have_the_charges_of_the_fills(busy: DayRig) -> None:
     assert row["당일매도손익"] == held.values[990]
 
 
-def test_orders_are_listed_as_their_last_events_left_them(busy: DayRig) -> None:
+def test_orders_are_listed_as_their_last_events_left_them(busy: SyntheticDay) -> None:
     orders = closing(busy)
     page = busy.account("opt10075", 전체종목구분="0", 매매구분="0", 체결구분="0")
     rows = {page.row(n)["주문번호"]: page.row(n) for n in range(len(page.rows))}
@@ -256,7 +256,7 @@ def test_orders_are_listed_as_their_last_events_left_them(busy: DayRig) -> None:
     assert set(page.column("주문번호")) == {number for number, told in orders.items() if told.number(902)}
 
 
-def test_executions_are_the_fills_that_were_told(busy: DayRig) -> None:
+def test_executions_are_the_fills_that_were_told(busy: SyntheticDay) -> None:
     orders = {number: told for number, told in closing(busy).items() if told.number(903)}
     page = busy.account("opt10076", 조회구분="0", 매도수구분="0", 체결구분="2")
     rows = {page.row(n)["주문번호"]: page.row(n) for n in range(len(page.rows))}
@@ -291,7 +291,7 @@ def test_the_close_ends_what_is_open() -> None:
 
 
 def test_an_account_was_worth_yesterday_what_today_begins_with() -> None:
-    rig = DayRig("10:00", issues=40).begin()
+    rig = SyntheticDay("10:00", issues=40).begin()
     rig.order(BUY, 12, quote=MARKET)
     rig.order(BUY, 5, quote=MARKET, code="000660")
     rig.until("16:00")

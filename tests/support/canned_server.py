@@ -40,7 +40,7 @@ def daily_rows(count: int, newest: int = 20261119) -> Table:
 
 
 @dataclass
-class Rig:
+class CannedServer:
     """``control`` may be looked at; ``clock`` moved."""
 
     server: BackgroundServer
@@ -59,7 +59,7 @@ class Rig:
 
 
 @contextmanager
-def rig(
+def canned_server(
     pages: Pages,
     limits: Limits | None = None,
     bulk: bool = True,
@@ -69,7 +69,7 @@ def rig(
     clock: Any = None,
     state_dir: Path | None = None,
     **settings_more: Any,
-) -> Iterator[Rig]:
+) -> Iterator[CannedServer]:
     """``settings_more`` are further fields of the server's Settings."""
     clock = clock or SteppedClock(NOW)
     thread = PlainThread()
@@ -90,7 +90,7 @@ def rig(
     with BackgroundServer(make, clock, settings, thread) as server:
         channel = grpc.insecure_channel(server.address)
         try:
-            yield Rig(server, made[0], clock, thread, kernel_pb2_grpc.KernelStub(channel))
+            yield CannedServer(server, made[0], clock, thread, kernel_pb2_grpc.KernelStub(channel))
         finally:
             channel.close()
 

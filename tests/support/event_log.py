@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from datetime import date
 
 from kernel_server.control.seam import Event
-from tests.support.simulated_broker import GRT, SAMSUNG, HandMarket, Rig, Row, bars, number, weekdays
+from tests.support.simulated_broker import (
+    GRT,
+    SAMSUNG,
+    HandMarket,
+    Row,
+    SimulatedBroker,
+    bars,
+    number,
+    weekdays,
+)
 
 ACCOUNT = "8000000011"
 CODE = SAMSUNG.code
@@ -41,7 +50,7 @@ def quiet_market() -> HandMarket:
     return HandMarket([SAMSUNG, GRT], {CODE: bars(rows), GRT.code: bars(others)}, {}, {CODE: bars(minutes)})
 
 
-class Seam(Rig):
+class EventLog(SimulatedBroker):
     """``heard`` is everything since it was last taken, oldest first. Orders are sent on screen 0001 as 주문."""
 
     def __init__(self, start: str = "10:00", market: HandMarket | None = None, **settings: object) -> None:
@@ -69,7 +78,7 @@ class Seam(Rig):
         found, self.heard = self.heard, []
         return found
 
-    def begin(self) -> Seam:
+    def begin(self) -> EventLog:
         """Logged in, with nothing heard."""
         self.login()
         self.take()

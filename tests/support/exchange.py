@@ -32,7 +32,7 @@ CODE = SAMSUNG.code
 
 
 @dataclass
-class Notes:
+class RecordingWatcher:
     """A subscriber that writes everything down, each note with its kind, and sees that no book is crossed.
 
     ``trades`` are those of the day's tape, ``evenings`` what is told of 시간외 단일가.
@@ -77,7 +77,7 @@ class Notes:
         self.all.append(("phase", phase, time))
 
 
-class Floor:
+class SteppedExchange:
     """An exchange and its subscriber; the control thread is the caller of ``settle``."""
 
     def __init__(
@@ -90,7 +90,7 @@ class Floor:
     ) -> None:
         self.clock = SteppedClock(at(*start.split()))
         self.work: list[Callable[[], None]] = []
-        self.notes = Notes()
+        self.notes = RecordingWatcher()
         self.fills: list[Fill] = []
         self.turns = 0
         self.exchange = SimulatedExchange(
@@ -165,9 +165,11 @@ def hand_sessions() -> Sessions:
     return sessions(date(2022, 1, 3), date(2022, 1, 28))
 
 
-def scripted(trades: Scripted, start: str = "09:30") -> Floor:
+def scripted(trades: Scripted, start: str = "09:30") -> SteppedExchange:
     """An exchange that trades 005930 by hand on ``DAY``, watched from ``start`` on."""
-    floor = Floor(hand_market(), f"{DAY} {start}", hand_sessions, recorded=lambda code, day: script(trades))
+    floor = SteppedExchange(
+        hand_market(), f"{DAY} {start}", hand_sessions, recorded=lambda code, day: script(trades)
+    )
     floor.exchange.subscribe(CODE)
     floor.work_off()
     return floor

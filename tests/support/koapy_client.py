@@ -34,13 +34,13 @@ def message(name: str) -> Any:
     return message_factory.GetMessageClass(messages().FindMessageTypeByName(f"{_PACKAGE}.{name}"))
 
 
-class OlderClient:
+class KoapyClient:
     def __init__(self, address: str) -> None:
         # A connection of its own, as two programs have: otherwise gRPC shares one inside a process.
         options = [("grpc.use_local_subchannel_pool", 1)]
         self.channel = grpc.insecure_channel(address, options)
 
-    def __enter__(self) -> OlderClient:
+    def __enter__(self) -> KoapyClient:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -20,7 +20,7 @@ RUNNING, OVER = "2022-01-18 11:00:30", "2022-01-18 18:00"
 SEED = 3  # of what happens within a day
 
 
-class Nobody:
+class SilentWatcher:
     """A subscriber without callbacks, as no issue is subscribed."""
 
     def on_trade(self, trade: Trade, tape: Tape, ask: int, bid: int) -> None: ...
@@ -34,7 +34,7 @@ class Nobody:
     def on_phase(self, phase: Phase, time: float) -> None: ...
 
 
-class Wide:
+class MarketTrs:
     """Handlers by TR over a market that stands still at ``now``."""
 
     def __init__(self, market: Market, now: str, **settings: object) -> None:
@@ -44,7 +44,7 @@ class Wide:
         self.indices = IndexValues(market, calendar)
         clock = SteppedClock(self.moment)
         self.exchange: Exchange = SimulatedExchange(
-            market, clock, calendar, lambda work: None, SEED, Nobody()
+            market, clock, calendar, lambda work: None, SEED, SilentWatcher()
         )
         self.handlers: dict[str, TrHandler] = tr_registry.market_handlers(
             tr_registry.MarketParts(

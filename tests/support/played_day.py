@@ -14,7 +14,7 @@ from typing import NamedTuple
 from kernel_server import reference
 from kernel_server.control.seam import Event
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
-from tests.support.simulated_broker import Rig
+from tests.support.simulated_broker import SimulatedBroker
 from tests.support.synthetic_day import ACCOUNT, BUY, CANCEL_BUY, LIMIT, MARKET, MODIFY_BUY, SELL, calendar
 
 CODES = ("086900", "247540", "069500")
@@ -28,7 +28,7 @@ class Played(NamedTuple):
     counts: dict[str, int]
 
 
-class Player(Rig):
+class Player(SimulatedBroker):
     """A control of its own over the market of a seed. Everything it says goes into ``digest`` with the time of it."""
 
     def __init__(self, seed: int) -> None:

@@ -11,7 +11,7 @@ from kernel_server import simulated
 from kernel_server.clock import SteppedClock
 from kernel_server.simulated import BrokerSettings
 from tests.support.simulated_broker import moment
-from tests.support.synthetic_day import DayRig, Live
+from tests.support.synthetic_day import Live, SyntheticDay
 
 CODE, DAY, NUMBER = "005930", "2026-11-17", 20261117
 _SIGNS = {"+": 1, "-": 2, " ": 0}
@@ -26,7 +26,7 @@ class Tick(NamedTuple):
     volume: int
 
 
-class ReplayRig(DayRig):
+class ReplayedDay(SyntheticDay):
     """A rig over what ``build`` makes of a folder, or of the synthetic market's seed 8, logged in."""
 
     def __init__(
@@ -73,7 +73,7 @@ def seen(event: Live) -> Tick:
 
 
 def bars(ticks: Sequence[Tick], day: int = NUMBER) -> list[list[int]]:
-    """The minutes that trades add up to, as ``ReplayRig.minutes`` gives them. From 153000 on is the auction."""
+    """The minutes that trades add up to, as ``ReplayedDay.minutes`` gives them. From 153000 on is the auction."""
     groups = groupby(ticks, lambda tick: "1530" if tick.time >= "153000" else tick.time[:4])
     return [[day * 1_000_000 + int(minute) * 100, *whole(list(held))[:5]] for minute, held in groups]
 

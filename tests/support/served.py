@@ -14,7 +14,7 @@ from kernel_server.control.thread import PlainThread
 from kernel_server.scheduler import PRESETS, Limits
 from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.simulated.control import SimulatedControl
-from tests.support.koapy_client import OlderClient
+from tests.support.koapy_client import KoapyClient
 from tests.support.simulated_broker import moment
 
 ACCOUNT = "8000000011"
@@ -30,8 +30,8 @@ class Served:
     thread: PlainThread
 
     @contextmanager
-    def client(self) -> Iterator[OlderClient]:
-        with OlderClient(self.server.address) as client:
+    def client(self) -> Iterator[KoapyClient]:
+        with KoapyClient(self.server.address) as client:
             client.login()
             yield client
 

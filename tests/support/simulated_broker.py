@@ -144,7 +144,7 @@ class Page:
         return dict(zip(names, self.rows[index], strict=True))
 
 
-class Rig:
+class SimulatedBroker:
     """A simulated control on a stepped clock; the control thread is whoever calls ``settle``."""
 
     def __init__(self, market: HandMarket, start: str = "2022-01-18 14:22", **settings: object) -> None:
@@ -187,7 +187,7 @@ class Rig:
         """Lets that much time pass and the control thread do its work."""
         let_pass(self.clock, self.work, self.clock.now() + seconds)
 
-    def login(self) -> Rig:
+    def login(self) -> SimulatedBroker:
         self.call("CommConnect")
         self.settle()
         self.events.clear()

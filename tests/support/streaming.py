@@ -6,20 +6,20 @@ import queue
 from collections.abc import Iterator
 from typing import Any
 
-from tests.support.canned_server import Rig
+from tests.support.canned_server import CannedServer
 
 
-def fire(server: Rig, name: str, *arguments: str | int) -> None:
+def fire(server: CannedServer, name: str, *arguments: str | int) -> None:
     """The control fires an event, on its thread; what it is told of is under way when this returns."""
     server.thread.post(lambda: server.control.fire(name, *arguments)).result(5)
 
 
-def calls(server: Rig, name: str) -> list[tuple[Any, ...]]:
+def calls(server: CannedServer, name: str) -> list[tuple[Any, ...]]:
     """The arguments of every call of that function so far."""
     return [arguments for called, arguments in list(server.control.calls) if called == name]
 
 
-class Asked:
+class RequestQueue:
     """The requests of a stream, one at a time."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from kernel_server.control.seam import Event
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
-from tests.support.simulated_broker import Page, Rig, sessions
+from tests.support.simulated_broker import Page, SimulatedBroker, sessions
 
 DAY = "2022-01-18"
 ACCOUNT = "8000000011"
@@ -64,7 +64,7 @@ class Told(NamedTuple):
         return abs(int(self.values[fid] or 0))
 
 
-class DayRig(Rig):
+class SyntheticDay(SimulatedBroker):
     """A rig over the synthetic market of a seed, or the best-known ``issues`` of it.
 
     ``live`` and ``told`` are what has been heard, oldest first. ``story`` is what has come of the newest order:
@@ -105,7 +105,7 @@ class DayRig(Rig):
         elif event.name == "OnReceiveMsg":
             self.story.append(str(event.arguments[3]))
 
-    def begin(self) -> DayRig:
+    def begin(self) -> SyntheticDay:
         """Logs in."""
         self.login()
         return self

@@ -30,7 +30,7 @@ from kernel_server.security import tokens
 from kernel_server.wire import kernel_pb2, openapi_pb2
 from tests.fakes.canned_control import CannedControl
 from tests.kernel_server.security.test_access import ORDER, call
-from tests.support.canned_server import NOW, Rig, daily_rows, official, rig, stepping
+from tests.support.canned_server import NOW, CannedServer, canned_server, daily_rows, official, stepping
 from tests.support.waiting import wait_until
 
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
@@ -65,7 +65,7 @@ def rpcs(lines: Any, method: str) -> list[dict[str, Any]]:
 
 class TestTheLog:
     def test_has_one_line_an_rpc(self, lines: Any) -> None:
-        with rig(PAGES) as server:
+        with canned_server(PAGES) as server:
             server.stub.Status(kernel_pb2.StatusRequest())
             server.pages("opt10081", DAILY)
             with pytest.raises(grpc.RpcError):
@@ -79,7 +79,7 @@ class TestTheLog:
         assert failed["status"] == "INVALID_ARGUMENT"
 
     def test_tells_what_was_ordered_and_what_came_of_it(self, lines: Any) -> None:
-        with rig({}) as server:
+        with canned_server({}) as server:
             server.control.SendOrder = lambda *_: -307  # type: ignore[attr-defined]
             server.stub.Call(call("SendOrder", *ORDER))
         (line,) = rpcs(lines, "Kernel/Call")
@@ -92,7 +92,7 @@ class TestTheLog:
         from kernel_server.security.rights import Right
 
         token = tokens.add(tmp_path / "tokens.tsv", "robot", Right.READ)
-        with rig({}, access=Access(tokens=tmp_path / "tokens.tsv", refusal_delay=0.0)) as server:
+        with canned_server({}, access=Access(tokens=tmp_path / "tokens.tsv", refusal_delay=0.0)) as server:
             with pytest.raises(grpc.RpcError):
                 server.stub.Call(call("SendOrder", *ORDER), metadata=[("authorization", f"Bearer {token}")])
             with pytest.raises(grpc.RpcError):
@@ -104,7 +104,7 @@ class TestTheLog:
         assert "token" in stranger["reason"]
 
     def test_tells_of_a_client_that_went_away(self, lines: Any) -> None:
-        with rig({"opt10081": PAGES["opt10081"] * 3}, official()) as server:
+        with canned_server({"opt10081": PAGES["opt10081"] * 3}, official()) as server:
             stream = server.stub.Pages(kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY))
             for _ in range(5):
                 next(stream)
@@ -115,7 +115,7 @@ class TestTheLog:
         assert (line["status"], line["pages"]) == ("CANCELLED", 5)
 
     def test_is_not_filled_by_those_who_look_after_the_server(self, lines: Any) -> None:
-        with rig({}) as server:
+        with canned_server({}) as server:
             channel = grpc.insecure_channel(server.address)
             health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
             channel.close()
@@ -200,7 +200,7 @@ class TestALine:
         assert "secret" not in masking.masked("authorization: bearer secret")
 
 
-def scraped(server: Rig) -> dict[str, float]:
+def scraped(server: CannedServer) -> dict[str, float]:
     with urllib.request.urlopen(
         f"http://127.0.0.1:{server.server.metrics_port}/metrics", timeout=10
     ) as answer:
@@ -215,7 +215,7 @@ def scraped(server: Rig) -> dict[str, float]:
 
 class TestTheMetrics:
     def test_count_rpcs_by_method_and_status(self) -> None:
-        with rig(PAGES, metrics_port=0) as server:
+        with canned_server(PAGES, metrics_port=0) as server:
             for _ in range(3):
                 server.stub.Status(kernel_pb2.StatusRequest())
             with pytest.raises(grpc.RpcError):
@@ -228,7 +228,7 @@ class TestTheMetrics:
         assert found['koalab_rpc_seconds_count{method="Kernel/Status"}'] == 3
 
     def test_count_trs_and_how_long_their_answers_took(self) -> None:
-        with rig(PAGES, metrics_port=0) as server:
+        with canned_server(PAGES, metrics_port=0) as server:
             server.pages("opt10081", DAILY)
             server.stub.Call(call("SetInputValue", "종목코드", "005930"))
             server.stub.Call(call("CommRqData", "일봉", "opt10081", 0, "0101"))
@@ -237,7 +237,7 @@ class TestTheMetrics:
         assert found["koalab_tr_answer_seconds_count"] == 3
 
     def test_count_orders_refusals_and_events(self) -> None:
-        with rig(PAGES, back_off=BackOff(attempts=2), metrics_port=0) as server:
+        with canned_server(PAGES, back_off=BackOff(attempts=2), metrics_port=0) as server:
             server.stub.Call(call("SendOrder", *ORDER))
             server.control.CommRqData = lambda *_: -200  # type: ignore[method-assign]
             with stepping(server.clock), pytest.raises(grpc.RpcError):
@@ -254,7 +254,9 @@ class TestTheMetrics:
         assert found['koalab_events_total{event="OnReceiveChejanData"}'] == 1
 
     def test_show_what_waits_and_what_is_open(self) -> None:
-        with rig({"opt10081": PAGES["opt10081"] * 3}, official(), metrics_port=0, watching=QUICK) as server:
+        with canned_server(
+            {"opt10081": PAGES["opt10081"] * 3}, official(), metrics_port=0, watching=QUICK
+        ) as server:
             stream = server.stub.Pages(kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY))
             for _ in range(5):
                 next(stream)
@@ -265,7 +267,7 @@ class TestTheMetrics:
         assert found["koalab_connected"] == 1
 
     def test_do_not_grow_with_names_that_clients_make_up(self) -> None:
-        with rig({}, metrics_port=0) as server:
+        with canned_server({}, metrics_port=0) as server:
             channel = grpc.insecure_channel(server.address)
             server.control.CommRqData = lambda *_: 0  # type: ignore[method-assign]
             for number in range(5):
@@ -278,7 +280,7 @@ class TestTheMetrics:
         assert found['koalab_trs_total{tr="other"}'] == 5
 
     def test_of_two_servers_in_one_process_do_not_mix(self) -> None:
-        with rig({}, metrics_port=0) as one, rig({}, metrics_port=0) as other:
+        with canned_server({}, metrics_port=0) as one, canned_server({}, metrics_port=0) as other:
             one.stub.Status(kernel_pb2.StatusRequest())
             name = 'koalab_rpcs_total{method="Kernel/Status",status="OK"}'
             assert scraped(one)[name] == 1
@@ -286,7 +288,7 @@ class TestTheMetrics:
 
     def test_tell_how_far_the_markets_phases_lag(self) -> None:
         ninth = datetime(2026, 11, 20, 9, 0, 0, tzinfo=KST).timestamp()
-        with rig({}, metrics_port=0) as server:
+        with canned_server({}, metrics_port=0) as server:
             server.clock.advance(ninth + 1.5 - NOW)
             done = threading.Event()
             server.thread.hand_over(
@@ -307,12 +309,12 @@ class TestTheMetrics:
         assert seconds_behind("", NOW) is None
 
     def test_are_not_served_where_nobody_asked_for_them(self) -> None:
-        with rig({}) as server:
+        with canned_server({}) as server:
             assert server.server.metrics_port == 0
 
     def test_on_a_port_that_is_taken_keep_the_server_from_starting(self) -> None:
-        with rig({}, metrics_port=0) as server:
-            again = rig({}, metrics_port=server.server.metrics_port)
+        with canned_server({}, metrics_port=0) as server:
+            again = canned_server({}, metrics_port=server.server.metrics_port)
             with pytest.raises(OSError, match="metrics"):
                 again.__enter__()
 
@@ -325,7 +327,7 @@ class TestTheMetrics:
 class Health:
     """What the health service says, as it changes."""
 
-    def __init__(self, server: Rig) -> None:
+    def __init__(self, server: CannedServer) -> None:
         self._channel = grpc.insecure_channel(server.address)
         self._stub = health_pb2_grpc.HealthStub(self._channel)
         self._stream = self._stub.Watch(health_pb2.HealthCheckRequest(service="koalab.kernel.v1.Kernel"))
@@ -358,7 +360,7 @@ class Calm:
         return {}
 
 
-def problems(server: Rig) -> str:
+def problems(server: CannedServer) -> str:
     return "; ".join(server.stub.Status(kernel_pb2.StatusRequest(), timeout=20).problems)
 
 
@@ -367,7 +369,7 @@ class TestTheHealth:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("kernel_server.rpc.status.PATIENCE", 0.05)
-        with rig({}, watching=IMPATIENT) as server, Health(server) as health:
+        with canned_server({}, watching=IMPATIENT) as server, Health(server) as health:
             server.stub.Status(kernel_pb2.StatusRequest())
             stuck = threading.Event()
             server.thread.hand_over(lambda: stuck.wait(30) and None)  # type: ignore[func-returns-value]
@@ -383,7 +385,10 @@ class TestTheHealth:
             assert problems(server) == ""
 
     def test_falls_when_the_connection_to_the_broker_is_lost(self) -> None:
-        with rig({}, connected=False, watching=QUICK, metrics_port=0) as server, Health(server) as health:
+        with (
+            canned_server({}, connected=False, watching=QUICK, metrics_port=0) as server,
+            Health(server) as health,
+        ):
             assert problems(server) == ""  # nobody has logged in yet: that is no fault
             list(server.stub.Login(openapi_pb2.LoginRequest(), timeout=10))
             while scraped(server).get("koalab_connected") != 1:
@@ -395,7 +400,7 @@ class TestTheHealth:
             assert health.next() == SERVING
 
     def test_falls_when_the_broker_refuses_everything(self) -> None:
-        with rig(PAGES, watching=QUICK) as server, Health(server) as health:
+        with canned_server(PAGES, watching=QUICK) as server, Health(server) as health:
             ask, server.control.CommRqData = server.control.CommRqData, lambda *_: -209  # type: ignore[method-assign]
             with pytest.raises(grpc.RpcError):
                 server.pages("opt10081", DAILY)
@@ -409,14 +414,14 @@ class TestTheHealth:
         def broken() -> int:
             raise OSError("COM has gone")
 
-        with rig({}, watching=QUICK) as server, Health(server) as health:
+        with canned_server({}, watching=QUICK) as server, Health(server) as health:
             works, server.control.GetConnectState = server.control.GetConnectState, broken  # type: ignore[method-assign]
             assert health.next() == NOT_SERVING
             server.control.GetConnectState = works  # type: ignore[method-assign]
             assert health.next() == SERVING
 
     def test_is_told_in_the_log_once_and_not_every_second(self, lines: Any) -> None:
-        with rig(PAGES, watching=QUICK) as server, Health(server) as health:
+        with canned_server(PAGES, watching=QUICK) as server, Health(server) as health:
             server.control.CommRqData = lambda *_: -209  # type: ignore[method-assign]
             with pytest.raises(grpc.RpcError):
                 server.pages("opt10081", DAILY)
@@ -446,7 +451,10 @@ class TestTheHealth:
         assert any("a look that failed" in line.get("trace", "") for line in lines())
 
     def test_piles_nothing_up_on_a_stuck_control_thread(self) -> None:
-        with rig({}, watching=HealthSettings(every=0.001, patience=0.01)) as server, Health(server) as health:
+        with (
+            canned_server({}, watching=HealthSettings(every=0.001, patience=0.01)) as server,
+            Health(server) as health,
+        ):
             stuck = threading.Event()
             server.thread.hand_over(lambda: stuck.wait(30) and None)  # type: ignore[func-returns-value]
             assert health.next() == NOT_SERVING

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kernel_server.wire import kernel_pb2, koapy_pb2
-from tests.support.canned_server import Rig, daily_rows, rig
+from tests.support.canned_server import CannedServer, canned_server, daily_rows
 
 PAGES = {"opt10081": [({"종목코드": "005930"}, daily_rows(3))], "opt10001": [({"종목명": "삼성전자"}, [])]}
 SERVICES = [
@@ -68,7 +68,7 @@ def messages(draw: st.DrawFn, descriptor: Any, depth: int = 0) -> Message:
 
 
 @contextmanager
-def bare_channel(server: Rig) -> Iterator[grpc.Channel]:
+def bare_channel(server: CannedServer) -> Iterator[grpc.Channel]:
     with grpc.insecure_channel(server.address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
         yield channel
 
@@ -101,7 +101,7 @@ def send(channel: grpc.Channel, method: MethodDescriptor, requests: list[bytes])
     return None
 
 
-def alive(server: Rig) -> None:
+def alive(server: CannedServer) -> None:
     """The control thread and the loop answer as before."""
     status = server.stub.Status(kernel_pb2.StatusRequest(), timeout=20)
     assert status.version
@@ -112,8 +112,8 @@ _UNKIND = {grpc.StatusCode.UNKNOWN}
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Rig]:
-    with rig(PAGES) as running:
+def server() -> Iterator[CannedServer]:
+    with canned_server(PAGES) as running:
         yield running
 
 
@@ -129,7 +129,7 @@ def server() -> Iterator[Rig]:
 )
 @given(data=st.data())
 def test_any_request_is_answered_with_a_status_that_says_something(
-    server: Rig, method: MethodDescriptor, data: st.DataObject
+    server: CannedServer, method: MethodDescriptor, data: st.DataObject
 ) -> None:
     count = data.draw(st.integers(1, 3)) if method.client_streaming else 1
     requests = [data.draw(messages(method.input_type)).SerializeToString() for _ in range(count)]
@@ -145,7 +145,9 @@ def test_any_request_is_answered_with_a_status_that_says_something(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(raw=st.binary(min_size=1, max_size=200))
-def test_bytes_that_are_no_message_hurt_nobody(server: Rig, method: MethodDescriptor, raw: bytes) -> None:
+def test_bytes_that_are_no_message_hurt_nobody(
+    server: CannedServer, method: MethodDescriptor, raw: bytes
+) -> None:
     with bare_channel(server) as channel:
         send(channel, method, [raw])
     alive(server)

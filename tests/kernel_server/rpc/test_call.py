@@ -7,9 +7,9 @@ from collections.abc import Callable
 import grpc
 import pytest
 
-from tests.support.canned_server import Rig, rig
-from tests.support.koapy_client import OlderClient, message, plain
-from tests.support.streaming import Asked, calls, fire
+from tests.support.canned_server import CannedServer, canned_server
+from tests.support.koapy_client import KoapyClient, message, plain
+from tests.support.streaming import RequestQueue, calls, fire
 from tests.support.waiting import wait_until
 
 TRADE = "\t".join(str(number) for number in range(43))
@@ -17,7 +17,11 @@ TRADE = "\t".join(str(number) for number in range(43))
 
 class TestScreens:
     def test_all_screens_are_those_that_plain_calls_have_named(self) -> None:
-        with rig({}) as server, OlderClient(server.address) as client, OlderClient(server.address) as other:
+        with (
+            canned_server({}) as server,
+            KoapyClient(server.address) as client,
+            KoapyClient(server.address) as other,
+        ):
             stream = other.real(["005930"], [10])
             wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
             for screen in ("0150", "0151", "0152"):
@@ -50,7 +54,7 @@ class TestScreens:
     def test_the_servers_own_are_refused_before_the_control_sees_them(
         self, name: str, arguments: tuple[str | int, ...]
     ) -> None:
-        with rig({}) as server, OlderClient(server.address) as client:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
             with pytest.raises(grpc.RpcError) as error:
                 client.call(name, *arguments)
             assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -58,13 +62,13 @@ class TestScreens:
             assert server.control.calls == []
 
     def test_of_streams_are_named_as_one_likes(self) -> None:
-        with rig({}) as server, OlderClient(server.address) as client:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
             stream = client.real(["005930"], [10], screens=["5101"])
             wait_until(lambda: bool(calls(server, "SetRealReg")))
             stream.cancel()
 
 
-def ears(server: Rig) -> int:
+def ears(server: CannedServer) -> int:
     return server.thread.post(lambda: server.server.host.router.counts()[1]).result(5)
 
 
@@ -72,14 +76,14 @@ class TestAPlainLogin:
     """CommConnect by one call, and OnEventConnect by another stream that may come before it or after it."""
 
     @staticmethod
-    def listening(client: OlderClient) -> tuple[Asked, object]:
-        asked = Asked()
+    def listening(client: KoapyClient) -> tuple[RequestQueue, object]:
+        asked = RequestQueue()
         asked.put(message("BidirectionalListenRequest")(listen_request={"slots": ["OnEventConnect"]}))
         return asked, client.bidirectional_listen(iter(asked))
 
     @pytest.mark.parametrize("connected", [False, True])
     def test_is_heard_of_by_a_listener_that_was_there(self, connected: bool) -> None:
-        with rig({}, connected=connected) as server, OlderClient(server.address) as client:
+        with canned_server({}, connected=connected) as server, KoapyClient(server.address) as client:
             before = ears(server)
             asked, stream = self.listening(client)
             wait_until(lambda: ears(server) > before)
@@ -89,7 +93,7 @@ class TestAPlainLogin:
 
     @pytest.mark.parametrize("connected", [False, True])
     def test_is_heard_of_by_a_listener_that_comes_late_and_once(self, connected: bool) -> None:
-        with rig({}, connected=connected) as server, OlderClient(server.address) as client:
+        with canned_server({}, connected=connected) as server, KoapyClient(server.address) as client:
             assert client.call("CommConnect") == 0
             wait_until(lambda: client.call("GetConnectState") == 1)
             asked, stream = self.listening(client)
@@ -100,7 +104,11 @@ class TestAPlainLogin:
             asked.end()
 
     def test_is_no_news_for_others_nor_once_it_is_not_so_any_more(self) -> None:
-        with rig({}) as server, OlderClient(server.address) as client, OlderClient(server.address) as other:
+        with (
+            canned_server({}) as server,
+            KoapyClient(server.address) as client,
+            KoapyClient(server.address) as other,
+        ):
             before = ears(server)
             hears: Callable[[], bool] = lambda: ears(server) > before  # noqa: E731
             stranger = other.listen("OnEventConnect")

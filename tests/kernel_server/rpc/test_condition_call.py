@@ -12,8 +12,8 @@ import pytest
 from kernel_server.rpc import condition
 from kernel_server.scheduler import Limits, Window
 from kernel_server.wire import kernel_pb2
-from tests.support.canned_server import Rig, rig
-from tests.support.koapy_client import OlderClient, plain
+from tests.support.canned_server import CannedServer, canned_server
+from tests.support.koapy_client import KoapyClient, plain
 from tests.support.streaming import calls
 from tests.support.waiting import wait_until
 
@@ -21,10 +21,10 @@ NAMES = [f"조건{number}" for number in range(12)]
 
 
 @contextmanager
-def searching() -> Iterator[Rig]:
+def searching() -> Iterator[CannedServer]:
     """A control with twelve conditions, of which each finds 005930."""
     once_a_minute = Limits("once a minute", {"condition": (Window(1, 60.0),)})
-    with rig({}, limits=once_a_minute) as server:
+    with canned_server({}, limits=once_a_minute) as server:
         control = server.control
 
         def load() -> int:
@@ -50,7 +50,7 @@ def searching() -> Iterator[Rig]:
 
 
 def test_a_search_is_sent_on_a_screen_of_the_servers_and_told_under_the_clients() -> None:
-    with searching() as server, OlderClient(server.address) as client:
+    with searching() as server, KoapyClient(server.address) as client:
         (event,) = client.condition(NAMES[3], 3)
         assert plain(event.arguments) == ["0102", "005930;", NAMES[3], 3, 0]
         ((screen, *rest),) = calls(server, "SendCondition")
@@ -59,7 +59,7 @@ def test_a_search_is_sent_on_a_screen_of_the_servers_and_told_under_the_clients(
 
 
 def test_the_same_condition_is_sent_once_a_minute_and_others_in_between() -> None:
-    with searching() as server, OlderClient(server.address) as client, OlderClient(server.address) as other:
+    with searching() as server, KoapyClient(server.address) as client, KoapyClient(server.address) as other:
         assert len(list(client.condition(NAMES[0], 0))) == 1
         again = other.condition(NAMES[0], 0)
         wait_until(lambda: server.clock.next_wait() is not None)
@@ -72,7 +72,7 @@ def test_the_same_condition_is_sent_once_a_minute_and_others_in_between() -> Non
 
 
 def test_who_gives_up_waiting_for_a_turn_is_not_searched_for() -> None:
-    with searching() as server, OlderClient(server.address) as client:
+    with searching() as server, KoapyClient(server.address) as client:
         assert len(list(client.condition(NAMES[0], 0))) == 1
         again = client.condition(NAMES[0], 0)
         wait_until(lambda: server.clock.next_wait() is not None)
@@ -84,7 +84,7 @@ def test_who_gives_up_waiting_for_a_turn_is_not_searched_for() -> None:
 
 
 def test_a_search_that_the_control_refuses_has_not_used_up_the_minute() -> None:
-    with searching() as server, OlderClient(server.address) as client:
+    with searching() as server, KoapyClient(server.address) as client:
         served = server.control.SendCondition  # type: ignore[attr-defined]
         server.control.SendCondition = lambda *_: 0  # type: ignore[attr-defined]
         with pytest.raises(grpc.RpcError) as error:
@@ -95,7 +95,7 @@ def test_a_search_that_the_control_refuses_has_not_used_up_the_minute() -> None:
 
 
 def test_ten_live_conditions_are_no_reason_to_wait_and_an_eleventh_is_refused() -> None:
-    with searching() as server, OlderClient(server.address) as client:
+    with searching() as server, KoapyClient(server.address) as client:
         live = [client.condition(NAMES[index], index, 1) for index in range(10)]
         for stream in live:
             assert next(stream).name == "OnReceiveTrCondition"
@@ -119,7 +119,7 @@ def test_ten_live_conditions_are_no_reason_to_wait_and_an_eleventh_is_refused() 
 
 def test_a_search_whose_answer_is_lost_ends_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(condition, "FOUND_WITHIN", 0.1)
-    with searching() as server, OlderClient(server.address) as client:
+    with searching() as server, KoapyClient(server.address) as client:
         server.control.SendCondition = lambda *_: 1  # type: ignore[attr-defined]
         with pytest.raises(grpc.RpcError) as error:
             next(client.condition(NAMES[0], 0))
@@ -129,7 +129,7 @@ def test_a_search_whose_answer_is_lost_ends_with_an_error(monkeypatch: pytest.Mo
 
 def test_a_live_condition_may_be_quiet_for_as_long_as_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(condition, "FOUND_WITHIN", 0.1)
-    with searching() as server, OlderClient(server.address) as client:
+    with searching() as server, KoapyClient(server.address) as client:
         live = client.condition(NAMES[0], 0, 1)
         assert next(live).name == "OnReceiveTrCondition"
         threading.Event().wait(0.3)
@@ -161,6 +161,6 @@ class TestTheConditionsThereAre:
             assert error.value.code() is grpc.StatusCode.FAILED_PRECONDITION
 
 
-def loads(server: Rig) -> int:
+def loads(server: CannedServer) -> int:
     """How often the conditions have been downloaded."""
     return len([name for name, _ in server.control.calls if name == "GetConditionLoad"])

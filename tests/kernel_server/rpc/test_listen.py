@@ -10,9 +10,9 @@ import pytest
 
 from kernel_server import reference
 from kernel_server.rpc import listen as listen_rpc
-from tests.support.canned_server import Rig, daily_rows, rig
-from tests.support.koapy_client import OlderClient, message, plain
-from tests.support.streaming import Asked, fire
+from tests.support.canned_server import CannedServer, canned_server, daily_rows
+from tests.support.koapy_client import KoapyClient, message, plain
+from tests.support.streaming import RequestQueue, fire
 from tests.support.waiting import wait_until
 
 INFO = {"opt10001": [({"종목코드": "005930", "종목명": " 삼성전자 ", "현재가": "-70000"}, [])]}
@@ -20,7 +20,7 @@ DAILY = {"opt10081": [({"종목코드": "005930"}, daily_rows(3))]}
 FILL = {9201: "8000000011", 9203: "0000001", 9001: "A005930", 913: "체결", 302: "삼성전자" + " " * 32}
 
 
-def heard(server: Rig) -> Callable[[], bool]:
+def heard(server: CannedServer) -> Callable[[], bool]:
     """Whether somebody listens by now: the server itself does so to some."""
     before = 6
     return lambda: server.thread.post(lambda: server.server.host.router.counts()[1]).result(5) > before
@@ -32,7 +32,7 @@ def listening(handler: str = "handled_request") -> object:
 
 class TestListen:
     def test_hears_an_event_with_what_is_read_inside_it(self) -> None:
-        with rig(DAILY) as server, OlderClient(server.address) as client:
+        with canned_server(DAILY) as server, KoapyClient(server.address) as client:
             stream = client.listen("OnReceiveTrData")
             wait_until(heard(server))
             client.call("SetInputValue", "종목코드", "005930")
@@ -47,7 +47,7 @@ class TestListen:
         assert [row.values[1] for row in event.multi_data.values] == ["70000", "70001", "70002"]
 
     def test_reads_a_chejan_event_by_its_own_list(self) -> None:
-        with rig({}) as server, OlderClient(server.address) as client:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
             server.control.chejan = FILL
             stream = client.listen("OnReceiveChejanData")
             wait_until(heard(server))
@@ -64,7 +64,7 @@ class TestListen:
         ]
 
     def test_hears_only_the_events_it_named(self) -> None:
-        with rig({}) as server, OlderClient(server.address) as client:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
             stream = client.listen("OnReceiveMsg", "OnReceiveRealCondition")
             wait_until(heard(server))
             fire(server, "OnReceiveConditionVer", 1, "")
@@ -74,7 +74,7 @@ class TestListen:
             assert plain(next(stream).arguments) == ["005930", "I", "조건", "3"]
 
     def test_does_not_hear_of_a_tr_that_is_another_calls_own(self) -> None:
-        with rig(INFO) as server, OlderClient(server.address) as client:
+        with canned_server(INFO) as server, KoapyClient(server.address) as client:
             stream = client.listen("OnReceiveTrData", "OnReceiveMsg")
             wait_until(heard(server))
             list(client.transaction("opt10001", {"종목코드": "005930"}))
@@ -83,13 +83,13 @@ class TestListen:
 
     @pytest.mark.parametrize("slots", [(), ("OnReceiveNothing",)])
     def test_names_that_there_are_not_are_refused(self, slots: tuple[str, ...]) -> None:
-        with rig({}) as server, OlderClient(server.address) as client:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
             with pytest.raises(grpc.RpcError) as error:
                 next(client.listen(*slots))
             assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT  # type: ignore[attr-defined]
 
     def test_a_listener_that_goes_is_forgotten(self) -> None:
-        with rig({}) as server, OlderClient(server.address) as client:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
             for _ in range(5):
                 stream = client.listen("OnReceiveMsg", "OnReceiveTrData")
                 wait_until(heard(server))
@@ -99,8 +99,8 @@ class TestListen:
 
 class TestBidirectionalListen:
     def test_the_events_data_can_be_asked_for_until_it_is_acknowledged(self) -> None:
-        with rig(INFO) as server, OlderClient(server.address) as client:
-            asked = Asked()
+        with canned_server(INFO) as server, KoapyClient(server.address) as client:
+            asked = RequestQueue()
             asked.put(message("BidirectionalListenRequest")(listen_request={"slots": ["OnReceiveTrData"]}))
             stream = client.bidirectional_listen(iter(asked))
             wait_until(heard(server))
@@ -118,11 +118,11 @@ class TestBidirectionalListen:
 
     def test_the_next_event_comes_when_the_one_before_is_done_and_nobody_else_waits(self) -> None:
         with (
-            rig({}) as server,
-            OlderClient(server.address) as client,
-            OlderClient(server.address) as other,
+            canned_server({}) as server,
+            KoapyClient(server.address) as client,
+            KoapyClient(server.address) as other,
         ):
-            asked = Asked()
+            asked = RequestQueue()
             asked.put(message("BidirectionalListenRequest")(listen_request={"slots": ["OnReceiveRealData"]}))
             stream = client.bidirectional_listen(iter(asked))
             wait_until(heard(server))
@@ -151,8 +151,8 @@ class TestBidirectionalListen:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(listen_rpc, "ACKNOWLEDGED_WITHIN", 0.05)
-        with rig({}) as server, OlderClient(server.address) as client:
-            asked = Asked()
+        with canned_server({}) as server, KoapyClient(server.address) as client:
+            asked = RequestQueue()
             asked.put(message("BidirectionalListenRequest")(listen_request={"slots": ["OnReceiveMsg"]}))
             stream = client.bidirectional_listen(iter(asked))
             wait_until(heard(server))
@@ -162,9 +162,9 @@ class TestBidirectionalListen:
             stream.cancel()
 
     def test_a_chejan_event_can_be_read_while_it_is_handled(self) -> None:
-        with rig({}) as server, OlderClient(server.address) as client:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
             server.control.chejan = FILL
-            asked = Asked()
+            asked = RequestQueue()
             asked.put(
                 message("BidirectionalListenRequest")(listen_request={"slots": ["OnReceiveChejanData"]})
             )
@@ -177,8 +177,8 @@ class TestBidirectionalListen:
             stream.cancel()
 
     def test_its_first_request_says_what_to_listen_to(self) -> None:
-        with rig({}) as server, OlderClient(server.address) as client:
-            asked = Asked()
+        with canned_server({}) as server, KoapyClient(server.address) as client:
+            asked = RequestQueue()
             asked.put(listening())
             with pytest.raises(grpc.RpcError) as error:
                 next(client.bidirectional_listen(iter(asked)))
@@ -187,7 +187,7 @@ class TestBidirectionalListen:
 
 class TestOrderListen:
     def test_hears_of_anybodys_orders_and_of_nothing_else(self) -> None:
-        with rig(INFO) as server, OlderClient(server.address) as client:
+        with canned_server(INFO) as server, KoapyClient(server.address) as client:
             server.control.chejan = FILL
             stream = client.order_listen()
             wait_until(heard(server))

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from kernel_server.scheduler import Limits, Window
 from kernel_server.wire import kernel_pb2
-from tests.support.canned_server import Rig, rig
+from tests.support.canned_server import CannedServer, canned_server
 from tests.support.examples import examples
-from tests.support.koapy_client import OlderClient, plain
+from tests.support.koapy_client import KoapyClient, plain
 from tests.support.streaming import calls
 from tests.support.waiting import wait_until
 
@@ -32,31 +32,31 @@ class Sent(NamedTuple):
 
 
 @contextmanager
-def desk() -> Iterator[tuple[Rig, OlderClient]]:
-    with rig({}) as server, OlderClient(server.address) as client:
+def desk() -> Iterator[tuple[CannedServer, KoapyClient]]:
+    with canned_server({}) as server, KoapyClient(server.address) as client:
         yield server, client
 
 
-def sent(server: Rig, number: int = 0) -> Sent:
+def sent(server: CannedServer, number: int = 0) -> Sent:
     wait_until(lambda: len(calls(server, "SendOrder")) > number)
     name, screen = calls(server, "SendOrder")[number][:2]
     return Sent(name, screen)
 
 
-def tell(server: Rig, event: Callable[[], None]) -> None:
+def tell(server: CannedServer, event: Callable[[], None]) -> None:
     server.thread.post(event).result(5)
 
 
-def message(server: Rig, order: Sent, text: str = DONE) -> Callable[[], None]:
+def message(server: CannedServer, order: Sent, text: str = DONE) -> Callable[[], None]:
     return lambda: server.control.fire("OnReceiveMsg", order.screen, order.name, TR, text)
 
 
-def number(server: Rig, order: Sent, value: str) -> Callable[[], None]:
+def number(server: CannedServer, order: Sent, value: str) -> Callable[[], None]:
     return lambda: server.control.fire_order_number(order.screen, order.name, TR, value)
 
 
 def report(
-    server: Rig, value: str, status: str, left: int, original: str = "0000000", **more: str
+    server: CannedServer, value: str, status: str, left: int, original: str = "0000000", **more: str
 ) -> Callable[[], None]:
     values = {
         9201: ACCOUNT,
@@ -72,11 +72,11 @@ def report(
     return lambda: server.control.fire_chejan("0", values)
 
 
-def balance(server: Rig, code: str = CODE) -> Callable[[], None]:
+def balance(server: CannedServer, code: str = CODE) -> Callable[[], None]:
     return lambda: server.control.fire_chejan("1", {9201: ACCOUNT, 9001: "A" + code, 930: "10"})
 
 
-def queued(server: Rig) -> int:
+def queued(server: CannedServer) -> int:
     return int(server.stub.Status(kernel_pb2.StatusRequest()).queued)
 
 
@@ -303,7 +303,7 @@ class TestWhoGoes:
 
     def test_before_its_turn_does_not_send_it(self) -> None:
         one_a_minute = Limits("one a minute", {"order": (Window(1, 60.0),)})
-        with rig({}, limits=one_a_minute) as server, OlderClient(server.address) as client:
+        with canned_server({}, limits=one_a_minute) as server, KoapyClient(server.address) as client:
             first = client.order(code=CODE, quantity=1)
             sent(server)
             second = client.order(code=CODE, quantity=2)

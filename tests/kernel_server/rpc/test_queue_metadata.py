@@ -17,8 +17,8 @@ from kernel_server.wire import (
     WAITED_KEY,
     kernel_pb2,
 )
-from tests.support.canned_server import NOW, Rig, daily_rows, official, rig
-from tests.support.koapy_client import OlderClient
+from tests.support.canned_server import NOW, CannedServer, canned_server, daily_rows, official
+from tests.support.koapy_client import KoapyClient
 
 PAGES = {"opt10081": [({}, daily_rows(2))] * 9}
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
@@ -34,7 +34,7 @@ def problem(error: Any) -> kernel_pb2.Problem:
     return kernel_pb2.Problem.FromString(dict(error.trailing_metadata())[PROBLEM_KEY])
 
 
-def status(server: Rig, trs: int = 0) -> kernel_pb2.StatusResponse:
+def status(server: CannedServer, trs: int = 0) -> kernel_pb2.StatusResponse:
     return server.stub.Status(kernel_pb2.StatusRequest(trs=trs))
 
 
@@ -42,19 +42,19 @@ def answer(call: Any) -> int:
     return int(next(call).return_value.long_value)
 
 
-def waits(server: Rig, count: int) -> None:
+def waits(server: CannedServer, count: int) -> None:
     while status(server).queued != count:
         pass
 
 
-def searching(server: Rig, *codes: int) -> None:
+def searching(server: CannedServer, *codes: int) -> None:
     """Conditions answer, with these codes and then with success."""
     left = list(codes)
     server.control.SendCondition = lambda *_: left.pop(0) if left else 1  # type: ignore[attr-defined]
 
 
 def test_a_call_that_has_to_wait_says_at_once_how_long_and_in_the_end_how_long_it_was() -> None:
-    with rig(PAGES, official()) as server, OlderClient(server.address) as client:
+    with canned_server(PAGES, official()) as server, KoapyClient(server.address) as client:
         for _ in range(5):
             assert client.call(*ASK) == 0
         call = client.start(*ASK)
@@ -70,7 +70,7 @@ def test_a_call_that_has_to_wait_says_at_once_how_long_and_in_the_end_how_long_i
 
 
 def test_those_that_wait_are_told_who_is_before_them() -> None:
-    with rig(PAGES, official()) as server, OlderClient(server.address) as client:
+    with canned_server(PAGES, official()) as server, KoapyClient(server.address) as client:
         calls = [client.start(*ASK) for _ in range(12)]
         waits(server, 7)
         late = client.start(*ASK)
@@ -84,7 +84,7 @@ def test_those_that_wait_are_told_who_is_before_them() -> None:
 
 
 def test_a_call_that_goes_at_once_says_that_it_did_not_wait() -> None:
-    with rig(PAGES, official()) as server, OlderClient(server.address) as client:
+    with canned_server(PAGES, official()) as server, KoapyClient(server.address) as client:
         call = client.start(*ASK)
         assert answer(call) == 0
         assert ours(call.initial_metadata()) == {}
@@ -92,14 +92,14 @@ def test_a_call_that_goes_at_once_says_that_it_did_not_wait() -> None:
 
 
 def test_what_the_broker_does_not_count_says_nothing_of_waiting() -> None:
-    with rig(PAGES, official()) as server, OlderClient(server.address) as client:
+    with canned_server(PAGES, official()) as server, KoapyClient(server.address) as client:
         call = client.start("GetConnectState")
         assert answer(call) == 1
         assert ours(call.initial_metadata()) == ours(call.trailing_metadata()) == {}
 
 
 def test_a_tr_tells_of_its_first_page_in_the_beginning_and_of_all_pages_in_the_end() -> None:
-    with rig(PAGES, official()) as server, OlderClient(server.address) as client:
+    with canned_server(PAGES, official()) as server, KoapyClient(server.address) as client:
         for _ in range(5):
             client.call(*ASK)
         pages = client.transaction("opt10081", DAILY)
@@ -114,7 +114,7 @@ def test_a_tr_tells_of_its_first_page_in_the_beginning_and_of_all_pages_in_the_e
 
 
 def test_our_client_hears_at_once_how_long_a_page_waits() -> None:
-    with rig(PAGES, official()) as server, OlderClient(server.address) as client:
+    with canned_server(PAGES, official()) as server, KoapyClient(server.address) as client:
         for _ in range(5):
             client.call(*ASK)
         request = kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY, max_pages=1)
@@ -126,7 +126,7 @@ def test_our_client_hears_at_once_how_long_a_page_waits() -> None:
 
 
 def test_a_second_search_waits_for_its_minute_while_everything_else_goes_on() -> None:
-    with rig(PAGES, official()) as server, OlderClient(server.address) as client:
+    with canned_server(PAGES, official()) as server, KoapyClient(server.address) as client:
         searching(server)
         assert client.call(*SEARCH) == 1
         again = client.start(*SEARCH)
@@ -139,14 +139,14 @@ def test_a_second_search_waits_for_its_minute_while_everything_else_goes_on() ->
 
 
 def test_a_search_that_failed_may_be_tried_again_at_once() -> None:
-    with rig(PAGES, official()) as server, OlderClient(server.address) as client:
+    with canned_server(PAGES, official()) as server, KoapyClient(server.address) as client:
         searching(server, 0)
         assert [client.call(*SEARCH), client.call(*SEARCH)] == [0, 1]
 
 
 def test_a_second_search_fails_at_once_where_the_server_is_set_so() -> None:
-    with rig(PAGES, official(), back_off=BackOff(when_full="fail")) as server:
-        with OlderClient(server.address) as client:
+    with canned_server(PAGES, official(), back_off=BackOff(when_full="fail")) as server:
+        with KoapyClient(server.address) as client:
             searching(server)
             assert client.call(*SEARCH) == 1
             with pytest.raises(grpc.RpcError) as error:
@@ -159,7 +159,7 @@ def test_a_second_search_fails_at_once_where_the_server_is_set_so() -> None:
 
 def test_account_queries_that_are_refused_hold_up_no_other_tr() -> None:
     inputs = ("계좌번호", "8000000011"), ("조회구분", "1")
-    with rig(PAGES, official()) as server, OlderClient(server.address) as client:
+    with canned_server(PAGES, official()) as server, KoapyClient(server.address) as client:
         send, refused = server.control.CommRqData, [-211]
 
         def comm_rq_data(name: str, code: str, prev_next: int, screen: str) -> int:
@@ -181,7 +181,7 @@ def test_account_queries_that_are_refused_hold_up_no_other_tr() -> None:
 
 
 def test_a_caller_that_gives_up_leaves_the_queue_and_is_never_called() -> None:
-    with rig(PAGES, official()) as server, OlderClient(server.address) as client:
+    with canned_server(PAGES, official()) as server, KoapyClient(server.address) as client:
         for _ in range(5):
             client.call(*ASK)
         calls = [client.start(*ASK) for _ in range(4)]
@@ -195,7 +195,7 @@ def test_a_caller_that_gives_up_leaves_the_queue_and_is_never_called() -> None:
 
 
 def test_the_status_says_what_waits_and_how_long_more_would_take() -> None:
-    with rig(PAGES, official()) as server, OlderClient(server.address) as client:
+    with canned_server(PAGES, official()) as server, KoapyClient(server.address) as client:
         searching(server)
         client.call(*SEARCH)
         for _ in range(4):
@@ -223,11 +223,17 @@ def test_the_status_says_what_waits_and_how_long_more_would_take() -> None:
 
 
 def test_two_servers_cannot_keep_their_calls_in_one_folder(tmp_path: Path) -> None:
-    with rig(PAGES, official(), state_dir=tmp_path) as server, OlderClient(server.address) as client:
+    with (
+        canned_server(PAGES, official(), state_dir=tmp_path) as server,
+        KoapyClient(server.address) as client,
+    ):
         for _ in range(5):
             client.call(*ASK)
-        with pytest.raises(StateTaken, match="--state-dir"), rig(PAGES, official(), state_dir=tmp_path):
+        with (
+            pytest.raises(StateTaken, match="--state-dir"),
+            canned_server(PAGES, official(), state_dir=tmp_path),
+        ):
             pass
-    with rig(PAGES, official(), state_dir=tmp_path) as server:
+    with canned_server(PAGES, official(), state_dir=tmp_path) as server:
         (hour,) = (one for one in status(server).quotas if one.seconds == 3600.0)
         assert hour.used == 5

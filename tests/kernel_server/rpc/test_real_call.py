@@ -9,9 +9,9 @@ from kernel_server import reference
 from kernel_server.rpc import real as real_rpc
 from kernel_server.streams.realtime import types_of
 from kernel_server.wire import kernel_pb2
-from tests.support.canned_server import NOW, rig
-from tests.support.koapy_client import OlderClient, message, plain
-from tests.support.streaming import Asked, calls, fire
+from tests.support.canned_server import NOW, canned_server
+from tests.support.koapy_client import KoapyClient, message, plain
+from tests.support.streaming import RequestQueue, calls, fire
 from tests.support.waiting import wait_until
 
 TRADE = "\t".join(str(number) for number in range(43))
@@ -20,7 +20,7 @@ QUOTES = "+70100\t-70000"
 
 class TestRealCall:
     def test_registers_its_codes_and_hears_of_them(self) -> None:
-        with rig({}) as server, OlderClient(server.address) as client:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
             stream = client.real(["005930", "000660"], [10, 20])
             wait_until(lambda: bool(calls(server, "SetRealReg")))
             fire(server, "OnReceiveRealData", "005930", "주식체결", TRADE)
@@ -40,7 +40,7 @@ class TestRealCall:
             ([20, 10], {"readable_names": True}, ["체결시간", "현재가"], ["0", "1"]),
         ]
         for wanted, flags, named, values in cases:
-            with rig({}) as server, OlderClient(server.address) as client:
+            with canned_server({}) as server, KoapyClient(server.address) as client:
                 stream = client.real(["005930"], wanted, **flags)
                 wait_until(lambda server=server: bool(calls(server, "SetRealReg")))  # type: ignore[misc]
                 fire(server, "OnReceiveRealData", "005930", "주식체결", TRADE)
@@ -48,7 +48,7 @@ class TestRealCall:
             assert (list(data.names), list(data.values)) == (named, values)
 
     def test_takes_a_string_that_is_shorter_or_longer_than_its_type(self) -> None:
-        with rig({}) as server, OlderClient(server.address) as client:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
             stream = client.real(["005930"], [27], infer_fids=True)
             wait_until(lambda: bool(calls(server, "SetRealReg")))
             fire(server, "OnReceiveRealData", "005930", "주식우선호가", "+70100")
@@ -60,7 +60,7 @@ class TestRealCall:
 
     def test_more_codes_than_a_screen_holds_go_on_several(self) -> None:
         codes = [f"{number:06d}" for number in range(250)]
-        with rig({}) as server, OlderClient(server.address) as client:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
             stream = client.real(codes, [10])
             wait_until(lambda: len(calls(server, "SetRealReg")) == 3)
             sizes = [(screen, len(listed.split(";"))) for screen, listed, _, _ in calls(server, "SetRealReg")]
@@ -69,7 +69,7 @@ class TestRealCall:
             wait_until(lambda: len(calls(server, "DisconnectRealData")) == 3)
 
     def test_a_code_of_the_other_exchange_is_a_code(self) -> None:
-        with rig({}) as server, OlderClient(server.address) as client:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
             stream = client.real(["005930_NX", "005930_AL"], [10])
             wait_until(lambda: bool(calls(server, "SetRealReg")))
             assert calls(server, "SetRealReg")[0][1] == "005930_NX;005930_AL"
@@ -78,7 +78,11 @@ class TestRealCall:
     def test_more_fids_than_the_broker_takes_at_a_time_register_the_same_types(self) -> None:
         book, trades = reference.realtype("주식호가잔량").fids, reference.realtype("주식체결").fids
         assert len(book) > 100
-        with rig({}) as server, OlderClient(server.address) as client, OlderClient(server.address) as other:
+        with (
+            canned_server({}) as server,
+            KoapyClient(server.address) as client,
+            KoapyClient(server.address) as other,
+        ):
             stream = client.real(["005930"], book)
             wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
             second = other.real(["005930"], trades)
@@ -97,7 +101,11 @@ class TestRealCall:
             second.cancel()
 
     def test_two_readers_share_a_registration_and_hear_only_of_what_each_asked_for(self) -> None:
-        with rig({}) as server, OlderClient(server.address) as one, OlderClient(server.address) as two:
+        with (
+            canned_server({}) as server,
+            KoapyClient(server.address) as one,
+            KoapyClient(server.address) as two,
+        ):
             trades = one.real(["005930"], [15], infer_fids=True)
             wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
             quotes = two.real(["005930", "000660"], [27], infer_fids=True)
@@ -119,14 +127,14 @@ class TestRealCall:
             wait_until(lambda: bool(calls(server, "DisconnectRealData")))
 
     def test_what_belongs_to_no_code_is_heard_under_the_blank_one(self) -> None:
-        with rig({}) as server, OlderClient(server.address) as client:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
             stream = client.real([""], [215, 20, 214], infer_fids=True)
             wait_until(lambda: bool(calls(server, "SetRealReg")))
             fire(server, "OnReceiveRealData", "09", "장시작시간", "3\t090000\t000000")
             assert list(next(stream).single_data.values) == ["3", "090000", "000000"]
 
     def test_a_reader_that_goes_leaves_nothing_registered(self) -> None:
-        with rig({}) as server, OlderClient(server.address) as client:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
             for _ in range(3):
                 stream = client.real(["005930"], [10])
                 wait_until(lambda: bool(calls(server, "SetRealReg")))
@@ -147,7 +155,7 @@ class TestRealCall:
     def test_what_cannot_be_registered_is_refused_before_anything_is_sent(
         self, codes: list[str], fids: list[int], word: str
     ) -> None:
-        with rig({}) as server, OlderClient(server.address) as client:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
             with pytest.raises(grpc.RpcError) as error:
                 next(client.real(codes, fids))
             assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT  # type: ignore[attr-defined]
@@ -155,7 +163,7 @@ class TestRealCall:
             assert not calls(server, "SetRealReg")
 
     def test_before_the_login_it_says_so(self) -> None:
-        with rig({}, connected=False) as server, OlderClient(server.address) as client:
+        with canned_server({}, connected=False) as server, KoapyClient(server.address) as client:
             with pytest.raises(grpc.RpcError) as error:
                 next(client.real(["005930"], [10]))
             assert error.value.code() is grpc.StatusCode.FAILED_PRECONDITION  # type: ignore[attr-defined]
@@ -165,7 +173,7 @@ class TestRealCall:
     ) -> None:
         monkeypatch.setattr(real_rpc, "CAPACITY", 100)
         count = 20_000  # more than the connection itself holds
-        with rig({}) as server, OlderClient(server.address) as client:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
             stream = client.real(["005930"], [27], timeout=120, infer_fids=True)
             wait_until(lambda: bool(calls(server, "SetRealReg")))
 
@@ -192,8 +200,8 @@ class TestRealCall:
 
 class TestBidirectionalRealCall:
     def test_codes_come_and_go_while_the_stream_stays(self) -> None:
-        with rig({}) as server, OlderClient(server.address) as client:
-            asked = Asked()
+        with canned_server({}) as server, KoapyClient(server.address) as client:
+            asked = RequestQueue()
             stream = client.bidirectional_real(iter(asked))
             request = message("BidirectionalRealRequest")()
             request.initialize_request.fid_list.extend([10, 27])
@@ -220,12 +228,12 @@ class TestBidirectionalRealCall:
             wait_until(lambda: bool(calls(server, "DisconnectRealData")))
 
     def test_a_request_that_makes_no_sense_ends_it_with_a_reason(self) -> None:
-        with rig({}) as server, OlderClient(server.address) as client:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
             for wrong in (
                 message("BidirectionalRealRequest")(),
                 message("BidirectionalRealRequest")(register_request={"code_list": ["005930"]}),
             ):
-                asked = Asked()
+                asked = RequestQueue()
                 asked.put(wrong)
                 with pytest.raises(grpc.RpcError) as error:
                     next(client.bidirectional_real(iter(asked)))
@@ -235,8 +243,8 @@ class TestBidirectionalRealCall:
 
 class TestTicks:
     def test_events_come_many_in_a_message_in_their_order(self) -> None:
-        with rig({}) as server:
-            asked = Asked()
+        with canned_server({}) as server:
+            asked = RequestQueue()
             asked.put(kernel_pb2.TicksRequest(add=["005930", "000660"], fids=[10, 27]))
             stream = server.stub.Ticks(iter(asked), timeout=20)
             wait_until(lambda: bool(calls(server, "SetRealReg")))
@@ -267,8 +275,8 @@ class TestTicks:
         assert batches < 50
 
     def test_each_request_is_carried_out_and_said_to_be(self) -> None:
-        with rig({}) as server:
-            asked = Asked()
+        with canned_server({}) as server:
+            asked = RequestQueue()
             asked.put(kernel_pb2.TicksRequest(add=["005930"], fids=[10]))
             stream = server.stub.Ticks(iter(asked), timeout=20)
             assert next(stream).carried_out == 1
@@ -279,8 +287,8 @@ class TestTicks:
             stream.cancel()
 
     def test_a_slow_reader_is_told_what_it_lost_in_the_next_batch(self) -> None:
-        with rig({}) as server:
-            asked = Asked()
+        with canned_server({}) as server:
+            asked = RequestQueue()
             asked.put(kernel_pb2.TicksRequest(add=["005930"], fids=[27], capacity=10))
             stream = server.stub.Ticks(iter(asked), timeout=20)
             assert next(stream).carried_out == 1
@@ -300,8 +308,8 @@ class TestTicks:
             stream.cancel()
 
     def test_the_connection_is_told_of_when_it_is_lost_and_when_it_is_there_again(self) -> None:
-        with rig({}) as server:
-            asked = Asked()
+        with canned_server({}) as server:
+            asked = RequestQueue()
             asked.put(kernel_pb2.TicksRequest(add=["005930"], fids=[10]))
             stream = server.stub.Ticks(iter(asked), timeout=20)
             assert next(stream).carried_out == 1

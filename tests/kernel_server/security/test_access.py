@@ -22,7 +22,7 @@ from kernel_server.security.rights import GIVEN, Right
 from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.wire import kernel_pb2, koapy_pb2, openapi_pb2
 from tests.kernel_server.rpc.test_transactions import problem
-from tests.support.canned_server import Rig, daily_rows, official, rig
+from tests.support.canned_server import CannedServer, canned_server, daily_rows, official
 
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
 PAGES = {"opt10081": [({"종목코드": "005930"}, daily_rows(10))]}
@@ -43,7 +43,7 @@ def call(name: str, *arguments: str | int) -> openapi_pb2.CallRequest:
 class Locked:
     """A server that wants tokens, and a token of each right."""
 
-    def __init__(self, server: Rig, made: dict[str, str]) -> None:
+    def __init__(self, server: CannedServer, made: dict[str, str]) -> None:
         self.server = server
         self.stub = server.stub
         self.tokens = made
@@ -56,7 +56,7 @@ class Locked:
 def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locked]:
     file = tmp_path_factory.mktemp("locked") / "tokens.tsv"
     made = {name: tokens.add(file, name, right) for name, right in GIVEN.items()}
-    with rig(PAGES, access=Access(tokens=file, refusal_delay=0.0)) as server:
+    with canned_server(PAGES, access=Access(tokens=file, refusal_delay=0.0)) as server:
         yield Locked(server, made)
 
 
@@ -193,7 +193,7 @@ class TestAServerWithTokens:
     def test_takes_a_token_out_of_a_running_server(self, tmp_path: Path) -> None:
         file = tmp_path / "tokens.tsv"
         token = tokens.add(file, "notebook", Right.READ)
-        with rig({}, access=Access(tokens=file, refusal_delay=0.0)) as server:
+        with canned_server({}, access=Access(tokens=file, refusal_delay=0.0)) as server:
             server.stub.Status(kernel_pb2.StatusRequest(), metadata=bearer(token))
             tokens.remove(file, "notebook")
             code, _ = refused(server.stub.Status, kernel_pb2.StatusRequest(), metadata=bearer(token))
@@ -205,7 +205,7 @@ class TestAServerWithTokens:
         file = tmp_path / "tokens.tsv"
         made = {name: tokens.add(file, name, right) for name, right in GIVEN.items()}
         login = openapi_pb2.LoginRequest()
-        with rig({}, connected=False, access=Access(tokens=file)) as server:
+        with canned_server({}, connected=False, access=Access(tokens=file)) as server:
             for name in ("read", "trade"):
                 code, found = refused(server.stub.Login, login, metadata=bearer(made[name]))
                 assert (code, found.kind) == (grpc.StatusCode.PERMISSION_DENIED, "Forbidden")
@@ -215,7 +215,7 @@ class TestAServerWithTokens:
 
 
 def test_a_server_without_tokens_lets_everybody_on_this_machine_do_everything() -> None:
-    with rig({}) as server:
+    with canned_server({}) as server:
         assert server.stub.Status(kernel_pb2.StatusRequest()).rights == "admin"
         server.stub.Call(call("SendOrder", *ORDER))
         server.stub.Call(call("SetInfoData", "x"))
@@ -254,7 +254,7 @@ class TestTheTables:
 class TestARequest:
     def test_with_too_many_inputs_is_refused_with_the_field(self) -> None:
         inputs = {f"입력{number}": "" for number in range(bounds.MOST + 1)}
-        with rig({}) as server:
+        with canned_server({}) as server:
             code, found = refused(
                 server.stub.Pages, kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=inputs)
             )
@@ -273,7 +273,7 @@ class TestARequest:
     def test_with_too_much_of_anything_is_refused_wherever_it_stands(
         self, request_: openapi_pb2.CallRequest
     ) -> None:
-        with rig({}) as server:
+        with canned_server({}) as server:
             for ask, asked in [
                 (server.stub.Call, request_),
                 (server.stub.CallMany, kernel_pb2.CallManyRequest(calls=[request_])),
@@ -283,7 +283,7 @@ class TestARequest:
 
     def test_of_too_many_bytes_is_refused_by_grpc(self) -> None:
         calls = [call("GetMasterCodeName", "x" * 9_000)] * 500
-        with rig({}) as server, pytest.raises(grpc.RpcError) as error:
+        with canned_server({}) as server, pytest.raises(grpc.RpcError) as error:
             server.stub.CallMany(kernel_pb2.CallManyRequest(calls=calls), timeout=10)
         assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
@@ -317,7 +317,7 @@ class TestARequest:
 class TestAClientWithManyRpcs:
     def test_is_told_when_it_has_too_many_open(self) -> None:
         pages = {"opt10081": [({"종목코드": "005930"}, daily_rows(600))] * 20}
-        with rig(pages, official(), access=Access(max_streams=3)) as server:
+        with canned_server(pages, official(), access=Access(max_streams=3)) as server:
             request = kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY)
             open_ = [server.stub.Pages(request) for _ in range(3)]
             for stream in open_:

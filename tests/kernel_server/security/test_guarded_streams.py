@@ -21,9 +21,9 @@ from tests.kernel_server.observe.test_observe import lines, rpcs, scraped  # noq
 from tests.kernel_server.rpc.test_transactions import problem
 from tests.kernel_server.security.test_access import Locked, bearer, call, refused
 from tests.kernel_server.security.test_real_orders import YES, broker
-from tests.support.canned_server import Rig, official, rig
-from tests.support.koapy_client import OlderClient
-from tests.support.streaming import Asked, calls, fire
+from tests.support.canned_server import CannedServer, canned_server, official
+from tests.support.koapy_client import KoapyClient
+from tests.support.streaming import RequestQueue, calls, fire
 from tests.support.waiting import wait_until
 
 
@@ -46,7 +46,7 @@ class TestAnOrderStream:
             (Access(), YES, "--allow-real-orders"),
             (Access(allow_real_orders=True), None, "allow_real_orders=True"),
         ]:
-            with broker("0", access=access) as server, OlderClient(server.address) as older:
+            with broker("0", access=access) as server, KoapyClient(server.address) as older:
                 code, found = refused(server.stub.Order, buy(), metadata=metadata)
                 assert (code, found.kind) == (grpc.StatusCode.PERMISSION_DENIED, "Forbidden")
                 assert missing in found.message
@@ -84,7 +84,7 @@ class TestAnOrderStream:
             assert len(calls(server, "SendOrder")) == 5
 
     def test_has_a_line_in_the_log_and_is_counted(self, lines: Any) -> None:  # noqa: F811 - the fixture
-        with rig({}, metrics_port=0) as server:
+        with canned_server({}, metrics_port=0) as server:
             server.control.SendOrder = lambda *_: -307  # type: ignore[attr-defined]
             refused(server.stub.Order, buy())
             assert scraped(server)['koalab_orders_total{action="buy",code="-307"}'] == 1
@@ -97,13 +97,13 @@ class TestAnOrderStream:
 def locked(tmp_path: Path) -> Iterator[Locked]:
     file = tmp_path / "tokens.tsv"
     made = {name: tokens.add(file, name, right) for name, right in GIVEN.items()}
-    with rig({}, access=Access(tokens=file, refusal_delay=0.0)) as server:
+    with canned_server({}, access=Access(tokens=file, refusal_delay=0.0)) as server:
         yield Locked(server, made)
 
 
 class TestRights:
     def test_of_a_reader_reach_ticks_and_no_order(self, locked: Locked) -> None:
-        asked = Asked()
+        asked = RequestQueue()
         asked.put(kernel_pb2.TicksRequest(add=["005930"], fids=[10]))
         stream = locked.stub.Ticks(iter(asked), metadata=locked.read)
         wait_until(lambda: bool(calls(locked.server, "SetRealReg")))
@@ -117,8 +117,8 @@ class TestRights:
         file = tmp_path / "tokens.tsv"
         made = {name: tokens.add(file, name, Right.READ) for name in ("gone", "kept")}
         access, watching = Access(tokens=file, refusal_delay=0.0), HealthSettings(every=0.02)
-        with rig({}, access=access, watching=watching) as server:
-            asked, streams = {name: Asked() for name in made}, {}
+        with canned_server({}, access=access, watching=watching) as server:
+            asked, streams = {name: RequestQueue() for name in made}, {}
             for name, code in (("gone", "005930"), ("kept", "000660")):
                 asked[name].put(kernel_pb2.TicksRequest(add=[code], fids=[10]))
                 streams[name] = server.stub.Ticks(iter(asked[name]), metadata=bearer(made[name]))
@@ -170,8 +170,8 @@ class TestRights:
 
 class TestARequestInAStream:
     def test_with_too_many_codes_ends_it_with_the_field(self) -> None:
-        with rig({}) as server:
-            asked = Asked()
+        with canned_server({}) as server:
+            asked = RequestQueue()
             asked.put(kernel_pb2.TicksRequest(add=["005930"], fids=[10]))
             stream = server.stub.Ticks(iter(asked), timeout=20)
             assert next(stream).carried_out == 1
@@ -189,8 +189,8 @@ class TestARequestInAStream:
 
 
 def test_events_that_a_slow_reader_loses_are_counted() -> None:
-    with rig({}, metrics_port=0) as server:
-        asked = Asked()
+    with canned_server({}, metrics_port=0) as server:
+        asked = RequestQueue()
         asked.put(kernel_pb2.TicksRequest(add=["005930"], fids=[10], capacity=10))
         stream = server.stub.Ticks(iter(asked), timeout=20)
         assert next(stream).carried_out == 1
@@ -206,7 +206,7 @@ def test_events_that_a_slow_reader_loses_are_counted() -> None:
         asked.end()
 
 
-def _flood(server: Rig, number: int) -> None:
+def _flood(server: CannedServer, number: int) -> None:
     def all_at_once() -> None:
         for count in range(200):
             server.control.fire("OnReceiveRealData", "005930", "주식체결", f"09000{number}\t{count}")
@@ -215,7 +215,7 @@ def _flood(server: Rig, number: int) -> None:
 
 
 def test_a_log_level_that_cannot_be_is_refused() -> None:
-    with rig({}) as server, OlderClient(server.address) as client:
+    with canned_server({}) as server, KoapyClient(server.address) as client:
         with pytest.raises(grpc.RpcError) as error:
             client.set_log_level(10, "somebody.elses")
         assert problem(error.value).kind == "BadInput"

@@ -19,7 +19,7 @@ from kernel_server.security.orders import RequestedOrder, order_in, order_of
 from kernel_server.wire import kernel_pb2, openapi_pb2
 from tests.kernel_server.rpc.test_transactions import problem
 from tests.kernel_server.security.test_access import ORDER, call, refused
-from tests.support.canned_server import Rig, official, rig
+from tests.support.canned_server import CannedServer, canned_server, official
 
 YES = [("koalab-allow-real-orders", "yes")]
 CREDIT = ["주문", "0101", "8000000011", 1, "005930", 10, 70_000, "00", "", "", ""]
@@ -27,16 +27,16 @@ FUTURES = ["주문", "0101", "8000000031", "101V3000", 1, "2", "1", 1, "285.05",
 
 
 @contextmanager
-def broker(gubun: str, price: str = "00070000", **settings: Any) -> Iterator[Rig]:
+def broker(gubun: str, price: str = "00070000", **settings: Any) -> Iterator[CannedServer]:
     """A server whose broker says so of itself, and gives that 기준가."""
-    with rig({}, **settings) as server:
+    with canned_server({}, **settings) as server:
         info = server.control.GetLoginInfo
         server.control.GetLoginInfo = lambda tag: gubun if tag == "GetServerGubun" else info(tag)  # type: ignore[method-assign]
         server.control.GetMasterLastPrice = lambda _code: price  # type: ignore[attr-defined]
         yield server
 
 
-def sent(server: Rig) -> list[Any]:
+def sent(server: CannedServer) -> list[Any]:
     return [arguments for name, arguments in server.control.calls if name.startswith("SendOrder")]
 
 
@@ -115,7 +115,7 @@ def test_모의투자_gets_orders_without_being_asked() -> None:
 
 
 def test_where_nobody_is_logged_in_the_caller_is_told_so() -> None:
-    with rig({}, connected=False) as server:
+    with canned_server({}, connected=False) as server:
         _, found = refused(server.stub.Call, call("SendOrder", *ORDER))
         assert found.kind == "NotConnected"
         assert sent(server) == []
@@ -141,7 +141,7 @@ class TestTheLimitOnSize:
         with broker("1", access=Access(max_order_value=1_000_000)) as type(self)._server:
             yield
 
-    _server: Rig
+    _server: CannedServer
 
     def test_counts_an_order_without_a_price_at_the_days_highest(self) -> None:
         # 기준가 70,000: at 91,000 ten shares are 910,000 KRW and eleven 1,001,000.

@@ -30,7 +30,7 @@ from kernel_server.simulated.settings import AccountSetting
 from tests.simulated.brokerage.test_account_trs import TRS
 from tests.simulated.days.test_replay import folder_of, session
 from tests.simulated.test_build import calendar_cache
-from tests.support.replayed_day import CODE, DAY, ReplayRig
+from tests.support.replayed_day import CODE, DAY, ReplayedDay
 from tests.support.synthetic_day import ACCOUNT, BUY, CANCEL_BUY, MARKET, MODIFY_SELL, SELL
 
 __all__ = ["calendar_cache"]  # a fixture of this module too
@@ -48,16 +48,16 @@ def file(tmp_path: Path) -> Path:
 @contextmanager
 def trader(
     file: Path | None, clock: str = "10:00", day: str = TUESDAY, folder: Path | None = None, **settings: Any
-) -> Iterator[ReplayRig]:
+) -> Iterator[ReplayedDay]:
     """A rig until it is closed, over the synthetic market where no folder is given."""
-    rig = ReplayRig(folder, clock, day, file, **RICH | settings)
+    rig = ReplayedDay(folder, clock, day, file, **RICH | settings)
     try:
         yield rig
     finally:
         rig.control.close()
 
 
-def answers(rig: ReplayRig) -> dict[str, Any]:
+def answers(rig: ReplayedDay) -> dict[str, Any]:
     """What every account TR says, but for the quotes beside an order: the book is another one in every process."""
     found = {}
     for tr in TRS:
@@ -77,7 +77,7 @@ def books(file: Path) -> dict[str, Any]:
     return dict(account_file.books_of(file, found))
 
 
-def settle_until(rig: ReplayRig, done: Callable[[], bool]) -> None:
+def settle_until(rig: ReplayedDay, done: Callable[[], bool]) -> None:
     """Let the rig's control thread work until that is so; its clock stands still."""
 
     def settled() -> bool:
@@ -132,7 +132,7 @@ def test_wherever_a_day_of_trading_is_cut_the_account_says_the_same_afterwards(
     assert books(file)["accounts"][ACCOUNT]["deals"]
 
 
-def orders(rig: ReplayRig, random: Random) -> None:
+def orders(rig: ReplayedDay, random: Random) -> None:
     """One order, or two, some of which trade, wait, are changed, or are refused."""
     events = rig.of("주식체결")
     ask, bid = (events[-1].number(27), events[-1].number(28)) if events else (70_300, 70_100)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from kernel_server import reference
-from tests.support.synthetic_day import BUY, CANCEL_BUY, DAY, MARKET, MODIFY_BUY, SELL, DayRig, Told
+from tests.support.synthetic_day import BUY, CANCEL_BUY, DAY, MARKET, MODIFY_BUY, SELL, SyntheticDay, Told
 
 CODE = "005930"
 SOLD = "035420"  # before the opening there are sellers of it, and buyers of the other
@@ -21,9 +21,9 @@ KINDS = {
 EARLY, LIMIT, LATE, EVENING = "61", "00", "81", "62"
 
 
-def rig_at(start: str, seed: int = 8, **settings: object) -> DayRig:
+def rig_at(start: str, seed: int = 8, **settings: object) -> SyntheticDay:
     given = {"deposit": DEPOSIT, "order_size_checks": False, "quote_types": ALL, **settings}
-    rig = DayRig(start, seed, **given).begin()
+    rig = SyntheticDay(start, seed, **given).begin()
     rig.register(f"{CODE};{SOLD}", FIDS)
     return rig
 
@@ -32,12 +32,12 @@ def number(story: list[str]) -> str:
     return next(text for text in story if len(text) == 7 and text.isdecimal())
 
 
-def last(rig: DayRig, order: str) -> Told:
+def last(rig: SyntheticDay, order: str) -> Told:
     return [told for told in rig.told if told.kind == "0" and told.values[9203] == order][-1]
 
 
 @pytest.fixture(scope="module")
-def day() -> tuple[DayRig, dict[str, str]]:
+def day() -> tuple[SyntheticDay, dict[str, str]]:
     """The day, and the number of each order by a name."""
     rig = rig_at("08:20")
     base = int(rig.text("GetMasterLastPrice", CODE))
@@ -75,12 +75,12 @@ def day() -> tuple[DayRig, dict[str, str]]:
     return rig, orders
 
 
-def closing(rig: DayRig) -> dict[str, Told]:
+def closing(rig: SyntheticDay) -> dict[str, Told]:
     """The newest event of each order."""
     return {told.values[9203]: told for told in rig.told if told.kind == "0"}
 
 
-def test_orders_are_filled_in_their_own_hours(day: tuple[DayRig, dict[str, str]]) -> None:
+def test_orders_are_filled_in_their_own_hours(day: tuple[SyntheticDay, dict[str, str]]) -> None:
     rig, orders = day
     hours = {
         "early": ("083100", "083101"),
@@ -102,7 +102,7 @@ def test_orders_are_filled_in_their_own_hours(day: tuple[DayRig, dict[str, str]]
         assert any(last(rig, orders[name]).number(902) == 0 for name in pair)
 
 
-def test_the_far_order_of_the_evening_is_void_at_its_end(day: tuple[DayRig, dict[str, str]]) -> None:
+def test_the_far_order_of_the_evening_is_void_at_its_end(day: tuple[SyntheticDay, dict[str, str]]) -> None:
     rig, orders = day
     assert last(rig, orders["far"]).values[902] == "4"
     assert last(rig, orders["early in vain"]).values[902] == "10"
@@ -111,7 +111,7 @@ def test_the_far_order_of_the_evening_is_void_at_its_end(day: tuple[DayRig, dict
 
 
 def test_each_board_names_its_orders_and_writes_no_price_where_none_is_given(
-    day: tuple[DayRig, dict[str, str]],
+    day: tuple[SyntheticDay, dict[str, str]],
 ) -> None:
     rig, orders = day
     named = {
@@ -124,7 +124,7 @@ def test_each_board_names_its_orders_and_writes_no_price_where_none_is_given(
 
 
 def test_fills_at_the_close_are_at_the_close_and_those_of_the_evening_at_its_prices(
-    day: tuple[DayRig, dict[str, str]],
+    day: tuple[SyntheticDay, dict[str, str]],
 ) -> None:
     rig, orders = day
     close = rig.of("주식시세", CODE)[-1].number(10)
@@ -138,13 +138,13 @@ def test_fills_at_the_close_are_at_the_close_and_those_of_the_evening_at_its_pri
                 assert told.number(914) in traded
 
 
-def test_chejan_tells_the_newest_price_of_the_evening(day: tuple[DayRig, dict[str, str]]) -> None:
+def test_chejan_tells_the_newest_price_of_the_evening(day: tuple[SyntheticDay, dict[str, str]]) -> None:
     """FID 10010: until 16:00 that of the evening before, then the close, and from the first auction on its price."""
     rig, _orders = day
     mine = [told for told in rig.told if told.kind == "0" and told.values[9001] == f"A{CODE}"]
     before = {told.values[10010] for told in mine if told.values[908] < "155959"}
     assert len(before) == 1
-    page = DayRig("08:20", 8).begin().page("opt10087", 종목코드=CODE).row(0)
+    page = SyntheticDay("08:20", 8).begin().page("opt10087", 종목코드=CODE).row(0)
     assert abs(int(before.pop())) == abs(int(page["시간외단일가_현재가"]))
     fills = [
         told for told in rig.told if told.kind == "0" and told.values[915] and told.values[908] >= "161000"
@@ -153,7 +153,7 @@ def test_chejan_tells_the_newest_price_of_the_evening(day: tuple[DayRig, dict[st
     assert all(told.number(10010) == told.number(914) for told in fills)
 
 
-def cash(rig: DayRig) -> int:
+def cash(rig: SyntheticDay) -> int:
     """KRW left after every fill and its charges, as the events told them."""
     left = DEPOSIT
     for told in closing(rig).values():
@@ -162,7 +162,7 @@ def cash(rig: DayRig) -> int:
     return left
 
 
-def test_the_account_is_right_to_the_won(day: tuple[DayRig, dict[str, str]]) -> None:
+def test_the_account_is_right_to_the_won(day: tuple[SyntheticDay, dict[str, str]]) -> None:
     rig, orders = day
     single = rig.account("opw00001").single
     assert int(single["d+2추정예수금"]) == cash(rig)
@@ -184,14 +184,14 @@ def test_the_account_is_right_to_the_won(day: tuple[DayRig, dict[str, str]]) -> 
     assert len(listed.rows) == min(20, len(closing(rig)))
 
 
-def test_every_type_has_been_seen_with_all_its_fields(day: tuple[DayRig, dict[str, str]]) -> None:
+def test_every_type_has_been_seen_with_all_its_fields(day: tuple[SyntheticDay, dict[str, str]]) -> None:
     rig, _orders = day
     assert {each.kind for each in rig.live} == KINDS
     for each in rig.live:
         assert len(each.values) == len(reference.realtype(each.kind).fids)
 
 
-def test_each_type_keeps_to_its_hours(day: tuple[DayRig, dict[str, str]]) -> None:
+def test_each_type_keeps_to_its_hours(day: tuple[SyntheticDay, dict[str, str]]) -> None:
     rig, _orders = day
     for kind, fid, hours in (
         ("주식시간외호가", 21, (("083000", "084000"), ("154000", "160000"))),
@@ -207,7 +207,7 @@ def test_each_type_keeps_to_its_hours(day: tuple[DayRig, dict[str, str]]) -> Non
 
 
 def test_the_days_volume_goes_on_after_the_close_and_its_prices_do_not(
-    day: tuple[DayRig, dict[str, str]],
+    day: tuple[SyntheticDay, dict[str, str]],
 ) -> None:
     rig, _orders = day
     trades = rig.of("주식체결", CODE)
@@ -225,7 +225,7 @@ def test_the_days_volume_goes_on_after_the_close_and_its_prices_do_not(
 
 
 def test_the_first_trade_after_the_close_is_nobodys_and_the_others_have_a_sign(
-    day: tuple[DayRig, dict[str, str]],
+    day: tuple[SyntheticDay, dict[str, str]],
 ) -> None:
     rig, _orders = day
     late = [each for each in rig.of("주식체결", CODE) if each.values[20] >= "154000"]
@@ -234,7 +234,7 @@ def test_the_first_trade_after_the_close_is_nobodys_and_the_others_have_a_sign(
 
 
 def test_opt10003_goes_on_after_the_close_and_the_charts_do_not(
-    day: tuple[DayRig, dict[str, str]],
+    day: tuple[SyntheticDay, dict[str, str]],
 ) -> None:
     rig, _orders = day
     rows = [rig.page("opt10003", 종목코드=CODE).row(n) for n in range(30)]
@@ -254,7 +254,7 @@ def test_the_tick_chart_can_go_on_too() -> None:
     assert ticks["체결시간"][8:] >= "154000"
 
 
-def test_the_evening_is_measured_from_the_close(day: tuple[DayRig, dict[str, str]]) -> None:
+def test_the_evening_is_measured_from_the_close(day: tuple[SyntheticDay, dict[str, str]]) -> None:
     rig, _orders = day
     close = rig.of("주식시세", CODE)[-1].number(10)
     for each in (*rig.of("ECN주식체결", CODE), *rig.of("ECN주식시세", CODE)):
@@ -265,7 +265,7 @@ def test_the_evening_is_measured_from_the_close(day: tuple[DayRig, dict[str, str
         assert (each.values[10010], each.values[10025]) == (f"{sign}{price}", direction)
 
 
-def test_the_evenings_volume_is_the_sum_of_its_trades(day: tuple[DayRig, dict[str, str]]) -> None:
+def test_the_evenings_volume_is_the_sum_of_its_trades(day: tuple[SyntheticDay, dict[str, str]]) -> None:
     rig, _orders = day
     volume = value = 0
     for each in rig.of("ECN주식체결", CODE):
@@ -279,7 +279,7 @@ def test_the_evenings_volume_is_the_sum_of_its_trades(day: tuple[DayRig, dict[st
     assert end.values[10010] == rig.of("ECN주식체결", CODE)[-1].values[10010]
 
 
-def test_the_book_of_the_evening_is_in_order(day: tuple[DayRig, dict[str, str]]) -> None:
+def test_the_book_of_the_evening_is_in_order(day: tuple[SyntheticDay, dict[str, str]]) -> None:
     rig, _orders = day
     books = rig.of("ECN주식호가잔량", CODE)
     assert len(books) > 200
@@ -298,7 +298,7 @@ def test_the_book_of_the_evening_is_in_order(day: tuple[DayRig, dict[str, str]])
             assert (before.values[10027], before.values[10028]) == (after.values[10041], after.values[10051])
 
 
-def test_what_is_told_of_the_evening_is_what_its_tr_says(day: tuple[DayRig, dict[str, str]]) -> None:
+def test_what_is_told_of_the_evening_is_what_its_tr_says(day: tuple[SyntheticDay, dict[str, str]]) -> None:
     rig, _orders = day
     row = rig.page("opt10087", screen="0202", 종목코드=CODE).row(0)
     end, book = rig.of("ECN주식시세", CODE)[-1], rig.of("ECN주식호가잔량", CODE)[-1]
@@ -342,7 +342,7 @@ LIMITS = "[RC4027] 모의투자 상/하한가 오류입니다."
 
 @pytest.mark.parametrize("quote", ["61", "62", "81"])
 def test_모의투자_takes_only_00_and_03(quote: str) -> None:
-    rig = DayRig("16:05", 8, deposit=DEPOSIT).begin()
+    rig = SyntheticDay("16:05", 8, deposit=DEPOSIT).begin()
     assert rig.order(BUY, 1, quote=quote) == [NO_SUCH_QUOTE]
 
 
@@ -387,7 +387,7 @@ def test_the_quantity_of_an_order_at_the_close_can_be_modified_and_its_price_can
     assert [last(rig, modified).values[fid] for fid in (900, 902, 906)] == ["4", "4", "장후시간외"]
 
 
-def waiting_in_vain(**settings: object) -> tuple[DayRig, str]:
+def waiting_in_vain(**settings: object) -> tuple[SyntheticDay, str]:
     """A 61 order on the side that waits, after 08:40."""
     for seed in range(1, 40):
         rig = rig_at("08:31", seed, **settings)
@@ -398,7 +398,7 @@ def waiting_in_vain(**settings: object) -> tuple[DayRig, str]:
     raise AssertionError("somebody sells on every day")
 
 
-def open_orders(rig: DayRig) -> list[str]:
+def open_orders(rig: SyntheticDay) -> list[str]:
     return rig.account("opt10075", 전체종목구분="0", 매매구분="0", 체결구분="1").column("주문번호")
 
 
@@ -454,7 +454,7 @@ def test_orders_of_the_evening_survive_a_restart_of_the_broker() -> None:
     ],
 )
 def test_the_fids_decide_which_types_come(start: str, fids: str, kinds: set[str]) -> None:
-    rig = DayRig(start, 8).begin()
+    rig = SyntheticDay(start, 8).begin()
     rig.register(CODE, fids)
     rig.settle(360)
     found = {each.kind for each in rig.live if each.key == CODE}
@@ -462,7 +462,7 @@ def test_the_fids_decide_which_types_come(start: str, fids: str, kinds: set[str]
 
 
 def test_a_quote_tr_registers_the_types_of_the_evening() -> None:
-    rig = DayRig("16:05", 8).begin()
+    rig = SyntheticDay("16:05", 8).begin()
     rig.page("opt10087", 종목코드=CODE)
     rig.settle(360)
     assert {"ECN주식체결", "ECN주식우선호가", "ECN주식호가잔량"} <= {each.kind for each in rig.live}

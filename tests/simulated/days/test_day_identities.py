@@ -13,7 +13,7 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.support.examples import examples
-from tests.support.synthetic_day import DAY, DayRig, Live
+from tests.support.synthetic_day import DAY, Live, SyntheticDay
 
 NEVER = "000000"
 NAMES = ("086900", "196170", "069500", "051910", "086790", "247540", "000100", "161390", "112610", "900290")
@@ -145,7 +145,7 @@ class Day:
         }
 
 
-def facts_of(rig: DayRig, code: str) -> Facts:
+def facts_of(rig: SyntheticDay, code: str) -> Facts:
     info = rig.page("opt10001", screen="0202", 종목코드=code).single
     rig.settle(1)
     page = rig.page("opt10081", screen="0202", 종목코드=code, 기준일자=DAY.replace("-", ""), 수정주가구분="0")
@@ -160,9 +160,9 @@ def facts_of(rig: DayRig, code: str) -> Facts:
     )
 
 
-def day_of(seed: int, code: str) -> tuple[DayRig, Facts]:
+def day_of(seed: int, code: str) -> tuple[SyntheticDay, Facts]:
     """The issue's day, watched from before its opening auction to its close."""
-    rig = DayRig("08:50", seed).begin()
+    rig = SyntheticDay("08:50", seed).begin()
     assume(code in rig.text("GetCodeListByMarket", "0") + rig.text("GetCodeListByMarket", "10"))
     facts = facts_of(rig, code)
     rig.call("DisconnectRealData", "0202")

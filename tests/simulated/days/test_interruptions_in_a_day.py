@@ -13,7 +13,7 @@ from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.trs.vi_list import ViList
 from tests.simulated.realtime.test_feed import Desk
 from tests.support.simulated_broker import FUND, GRT, SAMSUNG, Page, moment
-from tests.support.synthetic_day import BUY, LIMIT, MARKET, MODIFY_BUY, DayRig, Live
+from tests.support.synthetic_day import BUY, LIMIT, MARKET, MODIFY_BUY, Live, SyntheticDay
 from tests.support.tr_handlers import ask
 
 HALT = "VI발동/해제"
@@ -31,25 +31,25 @@ EVERYTHING = {
 }
 
 
-def listed(rig: DayRig, screen: str = "0901", **inputs: str) -> Page:
+def listed(rig: SyntheticDay, screen: str = "0901", **inputs: str) -> Page:
     rig.settle(1)
     return rig.page("opt10054", screen=screen, **{**EVERYTHING, **inputs})
 
 
 @pytest.fixture(scope="module")
-def morning() -> DayRig:
+def morning() -> SyntheticDay:
     """The first VI of an issue, watched from before it to after it."""
-    rig = DayRig("09:20").begin()
+    rig = SyntheticDay("09:20").begin()
     rig.register(CODE, "10;15;27;41;1225")
     rig.until("09:31")
     return rig
 
 
-def halts(rig: DayRig, code: str = CODE) -> list[Live]:
+def halts(rig: SyntheticDay, code: str = CODE) -> list[Live]:
     return rig.of(HALT, code)
 
 
-def test_it_is_told_when_it_begins_and_when_it_ends(morning: DayRig) -> None:
+def test_it_is_told_when_it_begins_and_when_it_ends(morning: SyntheticDay) -> None:
     on, off = halts(morning)
     assert {fid: on.values[fid] for fid in (9001, 302, 9068, 9008, 9075, 9069)} == {
         9001: CODE,
@@ -74,7 +74,9 @@ def test_it_is_told_when_it_begins_and_when_it_ends(morning: DayRig) -> None:
     assert (off.values[9068], off.values[1223]) == ("2", on.values[1223])
 
 
-def test_nothing_trades_between_and_the_auctions_trade_comes_before_the_end_is_told(morning: DayRig) -> None:
+def test_nothing_trades_between_and_the_auctions_trade_comes_before_the_end_is_told(
+    morning: SyntheticDay,
+) -> None:
     on, off = (morning.live.index(each) for each in halts(morning))
     between = [each for each in morning.live[on + 1 : off] if each.key == CODE]
     seen = [each for each in between if each.kind == "주식체결"]
@@ -90,7 +92,7 @@ def test_nothing_trades_between_and_the_auctions_trade_comes_before_the_end_is_t
     assert (expected[-1].values[10], expected[-1].number(15)) == (auction.values[10], auction.number(15))
 
 
-def test_the_book_shows_the_expected_price_while_it_lasts(morning: DayRig) -> None:
+def test_the_book_shows_the_expected_price_while_it_lasts(morning: SyntheticDay) -> None:
     on, off = (morning.live.index(each) for each in halts(morning))
     newest: Live | None = None
     shown = []
@@ -106,7 +108,7 @@ def test_the_book_shows_the_expected_price_while_it_lasts(morning: DayRig) -> No
     assert on < shown[0] <= shown[-1] < off
 
 
-def test_an_issue_that_nobody_registered_is_not_told_of(morning: DayRig) -> None:
+def test_an_issue_that_nobody_registered_is_not_told_of(morning: SyntheticDay) -> None:
     assert {each.key for each in morning.of(HALT)} == {CODE}
 
 
@@ -114,7 +116,7 @@ def test_an_issue_that_nobody_registered_is_not_told_of(morning: DayRig) -> None
 
 
 def test_an_order_sent_meanwhile_is_filled_at_the_single_price() -> None:
-    rig = DayRig("09:20").begin()
+    rig = SyntheticDay("09:20").begin()
     rig.register(CODE, "10;15;1225")
     rig.until("09:27")
     assert [each.values[9068] for each in halts(rig)] == ["1"]
@@ -135,7 +137,7 @@ def test_an_order_sent_meanwhile_is_filled_at_the_single_price() -> None:
 
 
 def test_an_order_that_rested_may_be_modified_meanwhile() -> None:
-    rig = DayRig("09:20").begin()
+    rig = SyntheticDay("09:20").begin()
     rig.register(CODE, "10;15;27;1225")
     rig.until("09:24")
     bid = rig.of("주식우선호가", CODE)[-1].number(28)
@@ -152,15 +154,15 @@ def test_an_order_that_rested_may_be_modified_meanwhile() -> None:
 
 
 @pytest.fixture(scope="module")
-def everybody() -> DayRig:
+def everybody() -> SyntheticDay:
     """A program that asked for the VIs of the whole market's day so far, and went on listening."""
-    rig = DayRig("09:50").begin()
+    rig = SyntheticDay("09:50").begin()
     listed(rig)
     rig.until("11:30")
     return rig
 
 
-def test_the_list_has_what_has_been_so_far_newest_first(everybody: DayRig) -> None:
+def test_the_list_has_what_has_been_so_far_newest_first(everybody: SyntheticDay) -> None:
     page = everybody.pages[0]
     times = page.column("매매체결처리시각")
     assert times == sorted(times, reverse=True)
@@ -172,7 +174,7 @@ def test_the_list_has_what_has_been_so_far_newest_first(everybody: DayRig) -> No
     assert (row["종목명"], row["VI적용구분"], row["VI발동횟수"]) == ("CJ ENM", "정적", "1")
 
 
-def test_asking_registers_every_issue_for_its_interruptions_and_nothing_else(everybody: DayRig) -> None:
+def test_asking_registers_every_issue_for_its_interruptions_and_nothing_else(everybody: SyntheticDay) -> None:
     assert {each.kind for each in everybody.live} <= {HALT, "장시작시간"}
     told = everybody.of(HALT)
     assert len({each.key for each in told}) > 3
@@ -180,7 +182,7 @@ def test_asking_registers_every_issue_for_its_interruptions_and_nothing_else(eve
     assert CODE in {each.key for each in told}
 
 
-def test_what_was_told_is_what_the_list_then_has(everybody: DayRig) -> None:
+def test_what_was_told_is_what_the_list_then_has(everybody: SyntheticDay) -> None:
     page = listed(everybody, "0902")
     rows = [page.row(n) for n in range(len(page.rows))]
     since = [row for row in rows if row["매매체결처리시각"] > "095002"]
@@ -199,7 +201,7 @@ def test_what_was_told_is_what_the_list_then_has(everybody: DayRig) -> None:
 
 
 def test_of_an_issue_that_is_watched_too_it_comes_once_and_in_order_with_its_trades() -> None:
-    rig = DayRig("09:25", issues=KNOWN).begin()
+    rig = SyntheticDay("09:25", issues=KNOWN).begin()
     listed(rig)
     rig.register(CODE, "10;15")  # no FID of VI발동/해제
     rig.until("09:29")
@@ -212,7 +214,7 @@ def test_of_an_issue_that_is_watched_too_it_comes_once_and_in_order_with_its_tra
 
 
 def test_a_removed_screen_tells_of_nothing_more() -> None:
-    rig = DayRig("09:20", issues=KNOWN).begin()
+    rig = SyntheticDay("09:20", issues=KNOWN).begin()
     listed(rig)
     rig.until("09:27")
     assert [each.values[9068] for each in halts(rig)] == ["1"]
@@ -222,7 +224,7 @@ def test_a_removed_screen_tells_of_nothing_more() -> None:
 
 
 def test_a_cut_ends_it_and_another_tr_on_the_screen_takes_its_place() -> None:
-    rig = DayRig("09:20", issues=KNOWN).begin()
+    rig = SyntheticDay("09:20", issues=KNOWN).begin()
     listed(rig)
     rig.control.lose_connection()
     rig.login()
@@ -233,7 +235,7 @@ def test_a_cut_ends_it_and_another_tr_on_the_screen_takes_its_place() -> None:
 
 
 def test_the_next_day_is_listened_to_as_well() -> None:
-    rig = DayRig("15:00", issues=2 * KNOWN).begin()
+    rig = SyntheticDay("15:00", issues=2 * KNOWN).begin()
     listed(rig)
     rig.settle(18 * 3600)  # to nine the next morning
     rig.live.clear()
@@ -246,7 +248,7 @@ def test_the_next_day_is_listened_to_as_well() -> None:
 
 def test_the_same_seed_tells_the_same() -> None:
     def told() -> list[str]:
-        rig = DayRig("09:20", issues=KNOWN).begin()
+        rig = SyntheticDay("09:20", issues=KNOWN).begin()
         listed(rig)
         rig.until("09:40")
         return [each.data for each in rig.of(HALT)]
@@ -349,7 +351,7 @@ def test_whatever_is_left_out_every_issue_is_registered() -> None:
     ],
 )
 def test_inputs_that_cannot_be(inputs: Mapping[str, str], message: str) -> None:
-    rig = DayRig("10:00", issues=KNOWN).begin()
+    rig = SyntheticDay("10:00", issues=KNOWN).begin()
     assert listed(rig, **inputs).rows == []
     assert rig.messages() == [message]
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from tests.simulated.market.test_recorded_trades import put
 from tests.simulated.test_build import calendar_cache
-from tests.support.replayed_day import CODE, DAY, NUMBER, ReplayRig, Tick, bars, whole
+from tests.support.replayed_day import CODE, DAY, NUMBER, ReplayedDay, Tick, bars, whole
 from tests.support.synthetic_day import BUY, CANCEL_BUY, LIMIT, MARKET, MODIFY_SELL, SELL
 
 __all__ = ["calendar_cache"]  # a fixture of this module too
@@ -57,7 +57,7 @@ def merged(ticks: Sequence[Tick]) -> list[Tick]:
     ]
 
 
-def without_own(rig: ReplayRig) -> list[Tick]:
+def without_own(rig: ReplayedDay) -> list[Tick]:
     """The trades that were told, but for those of the rig's own orders."""
     left = rig.traded()
     for told in rig.told:
@@ -68,7 +68,7 @@ def without_own(rig: ReplayRig) -> list[Tick]:
     return left
 
 
-def play(rig: ReplayRig, until: str = "15:35") -> ReplayRig:
+def play(rig: ReplayedDay, until: str = "15:35") -> ReplayedDay:
     rig.register(CODE, "10;15;27;41")
     rig.until(until)
     return rig
@@ -83,7 +83,7 @@ def test_every_given_trade_is_told_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, calendar_cache: None, seed: int, auctions: bool
 ) -> None:
     ticks = session(seed, 60, auctions)
-    rig = play(ReplayRig(folder_of(tmp_path_factory.mktemp("day"), ticks), "08:45"))
+    rig = play(ReplayedDay(folder_of(tmp_path_factory.mktemp("day"), ticks), "08:45"))
     assert rig.traded() == ticks
 
 
@@ -98,11 +98,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory, ticks: list[Tick]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def played(calendar_cache: None, folder: Path) -> ReplayRig:
-    return play(ReplayRig(folder, "08:45"))
+def played(calendar_cache: None, folder: Path) -> ReplayedDay:
+    return play(ReplayedDay(folder, "08:45"))
 
 
-def test_totals_go_up_with_the_trades(played: ReplayRig, ticks: list[Tick]) -> None:
+def test_totals_go_up_with_the_trades(played: ReplayedDay, ticks: list[Tick]) -> None:
     volume = value = 0
     for event, tick in zip(played.of("주식체결"), ticks, strict=True):
         volume, value = volume + tick.volume, value + tick.price * tick.volume
@@ -110,7 +110,7 @@ def test_totals_go_up_with_the_trades(played: ReplayRig, ticks: list[Tick]) -> N
 
 
 def test_the_day_after_they_are_the_trades_of_the_day_before(folder: Path, ticks: list[Tick]) -> None:
-    rig = ReplayRig(folder, "10:00", "2026-11-18")
+    rig = ReplayedDay(folder, "10:00", "2026-11-18")
     found = []
     for page in rig.all_pages("opt10055", 종목코드=CODE, 당일전일="2"):
         rows = (page.row(n) for n in range(len(page.rows)))
@@ -118,7 +118,7 @@ def test_the_day_after_they_are_the_trades_of_the_day_before(folder: Path, ticks
     assert found[::-1] == [(tick.time, tick.price, tick.volume) for tick in ticks]
 
 
-def test_the_book_is_around_every_trade(played: ReplayRig, ticks: list[Tick]) -> None:
+def test_the_book_is_around_every_trade(played: ReplayedDay, ticks: list[Tick]) -> None:
     """Who bought took the best ask, and who sold the best bid; what is left there is beyond that price or at it."""
     for event, tick in zip(played.of("주식체결"), ticks, strict=True):
         ask, bid = event.number(27), event.number(28)
@@ -135,7 +135,7 @@ def test_the_book_is_around_every_trade(played: ReplayRig, ticks: list[Tick]) ->
 
 
 def test_the_charts_of_the_running_day_grow_to_the_final_bars(folder: Path, ticks: list[Tick]) -> None:
-    rig = ReplayRig(folder, "08:45")
+    rig = ReplayedDay(folder, "08:45")
     rig.register(CODE)
     assert (rig.minutes(), rig.day()[0]) == ([], 20261116)
     for clock in ("09:01", "09:30", "11:11", "15:20", "15:35"):
@@ -148,7 +148,9 @@ def test_the_charts_of_the_running_day_grow_to_the_final_bars(folder: Path, tick
     assert rig.day() == [NUMBER, *whole(ticks)]
 
 
-def test_the_tick_chart_and_the_last_trades_are_the_given_ones(played: ReplayRig, ticks: list[Tick]) -> None:
+def test_the_tick_chart_and_the_last_trades_are_the_given_ones(
+    played: ReplayedDay, ticks: list[Tick]
+) -> None:
     pages = played.all_pages("opt10079", 종목코드=CODE, 틱범위="1", 수정주가구분="1")
     times = [text for page in pages for text in page.column("체결시간")]
     prices = [abs(int(text)) for page in pages for text in page.column("현재가")]
@@ -165,19 +167,19 @@ def test_the_tick_chart_and_the_last_trades_are_the_given_ones(played: ReplayRig
     assert int(rows[0]["누적거래대금"]) == sum(tick.price * tick.volume for tick in ticks)
 
 
-def test_the_base_price_is_the_given_close_before(played: ReplayRig) -> None:
+def test_the_base_price_is_the_given_close_before(played: ReplayedDay) -> None:
     assert int(played.page("opt10001", 종목코드=CODE).single["기준가"]) == 70_000
     (first, *_) = played.of("주식체결")
     assert first.values[11] == f"{first.number(10) - 70_000:+}"
 
 
 def test_trades_before_the_start_of_the_clock_are_on_the_tape(folder: Path, ticks: list[Tick]) -> None:
-    rig = play(ReplayRig(folder, "11:00"))
+    rig = play(ReplayedDay(folder, "11:00"))
     assert rig.traded() == [tick for tick in ticks if tick.time > "110000"]
     assert rig.of("주식체결")[-1].number(13) == sum(tick.volume for tick in ticks)
 
 
-def trade(rig: ReplayRig, seed: int) -> None:
+def trade(rig: ReplayedDay, seed: int) -> None:
     """Orders through the day: taken at once, waiting, modified, cancelled, and in both auctions."""
     random = Random(seed)
     rig.order(BUY, 500, quote=MARKET)
@@ -201,7 +203,7 @@ def trade(rig: ReplayRig, seed: int) -> None:
 def test_clients_trade_beside_the_given_trades_and_take_none_away(
     folder: Path, ticks: list[Tick], seed: int
 ) -> None:
-    rig = ReplayRig(folder, "08:45", deposit=10**12, order_size_checks=False)
+    rig = ReplayedDay(folder, "08:45", deposit=10**12, order_size_checks=False)
     rig.register(CODE, "10;15;27")
     trade(rig, seed)
     filled = [told for told in rig.told if told.kind == "0" and told.values[913] == "체결"]
@@ -221,7 +223,7 @@ def test_the_tick_chart_goes_on_with_the_days_before(
     days = {20261112: session(4, 200), 20261116: session(5, 1200), NUMBER: session(6, 500)}
     for day, held in days.items():
         put(tmp_path, held, day, listing=LISTING)
-    rig = ReplayRig(tmp_path, start)
+    rig = ReplayedDay(tmp_path, start)
     pages = rig.all_pages("opt10079", 종목코드=CODE, 틱범위=str(many), 수정주가구분="1")
     assert [page.count for page in pages[:-1]] == [900] * (len(pages) - 1)
     # Each price is coloured against the close of the session before; the first one's own opening stands for that.
@@ -260,7 +262,7 @@ def test_a_day_of_minutes_alone_comes_out_as_given(
     tmp_path: Path, calendar_cache: None, ticks: list[Tick], orders: bool
 ) -> None:
     put(tmp_path, [], NUMBER, name="000660_20261117.csv", listing=LISTING, **minute_files(ticks))
-    rig = ReplayRig(tmp_path, "08:45", deposit=10**12, order_size_checks=False)
+    rig = ReplayedDay(tmp_path, "08:45", deposit=10**12, order_size_checks=False)
     rig.register(CODE, "10;15;27")
     if orders:
         trade(rig, 3)
@@ -293,7 +295,7 @@ class TestOfRecordedDays:
                 Tick(row["time"].zfill(6), int(row["price"]), int(row["side"]), int(row["volume"]))
                 for row in csv.DictReader(lines)
             ]
-        rig = ReplayRig(RECORDED_DATA, start, day)
+        rig = ReplayedDay(RECORDED_DATA, start, day)
         assert rig.call("SetRealReg", "0101", code, "10;15", "0") == 0
         rig.until(end)
         assert rig.traded(code) == recorded
@@ -311,7 +313,7 @@ class TestOfRecordedDays:
         """The trades of 000660 are a part of the day, and its daily bar is of all of it."""
         with (RECORDED_DATA / "daily" / "000660.csv").open() as lines:
             (given_bar,) = (row for row in csv.DictReader(lines) if row["date"] == "2020-06-01")
-        rig = ReplayRig(RECORDED_DATA, "15:31", "2020-06-01")
+        rig = ReplayedDay(RECORDED_DATA, "15:31", "2020-06-01")
         row = rig.page("opt10081", 종목코드="000660", 기준일자="", 수정주가구분="1").row(0)
         names = {"시가": "open", "고가": "high", "저가": "low", "현재가": "close", "거래량": "volume"}
         assert {name: row[name] for name in names} == {name: given_bar[names[name]] for name in names}
@@ -320,7 +322,9 @@ class TestOfRecordedDays:
 def test_after_hours_nothing_is_added_to_what_was_given(tmp_path: Path, calendar_cache: None) -> None:
     given_day = session(3)
     folder = folder_of(tmp_path, given_day)
-    rig = ReplayRig(folder, "15:25", deposit=10**10, order_size_checks=False, quote_types=("00", "62", "81"))
+    rig = ReplayedDay(
+        folder, "15:25", deposit=10**10, order_size_checks=False, quote_types=("00", "62", "81")
+    )
     rig.register(CODE, "10;131;10010;10041")
     rig.order(BUY, 5, given_day[-1].price + 500, LIMIT)
     rig.until("15:35")

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from kernel_server import reference
-from tests.support.synthetic_day import DAY, DayRig, Live
+from tests.support.synthetic_day import DAY, Live, SyntheticDay
 
 CODES = ("005930", "000660", "035760")  # the last one has three VIs that day
 TODAY = DAY.replace("-", "")
@@ -17,34 +17,34 @@ ASKED, BID = range(61, 71), range(71, 81)
 
 
 @pytest.fixture(scope="module")
-def day() -> DayRig:
+def day() -> SyntheticDay:
     """A session watched from its opening auction to its close."""
-    rig = DayRig("08:50").begin()
+    rig = SyntheticDay("08:50").begin()
     rig.bases = {code: int(rig.text("GetMasterLastPrice", code)) for code in CODES}
     rig.register(";".join(CODES))
     rig.until("15:35")
     return rig
 
 
-def trades(day: DayRig, code: str) -> list[Live]:
+def trades(day: SyntheticDay, code: str) -> list[Live]:
     found = day.of("주식체결", code)
     assert found
     return found
 
 
-def test_every_type_of_an_issue_has_been_seen(day: DayRig) -> None:
+def test_every_type_of_an_issue_has_been_seen(day: SyntheticDay) -> None:
     kinds = {each.kind for each in day.live}
     assert kinds == {"주식체결", "주식우선호가", "주식호가잔량", "주식예상체결", "주식시세", "장시작시간"}
 
 
-def test_every_string_has_all_the_fields_of_its_type(day: DayRig) -> None:
+def test_every_string_has_all_the_fields_of_its_type(day: SyntheticDay) -> None:
     """That each is read as it stands there, the rig sees to within the events."""
     for each in day.live:
         assert each.data.count("\t") + 1 == len(each.values) == len(reference.realtype(each.kind).fids)
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_totals_are_the_sums_of_the_trades(day: DayRig, code: str) -> None:
+def test_totals_are_the_sums_of_the_trades(day: SyntheticDay, code: str) -> None:
     volume = value = bought = sold = neither = buys = sells = 0
     high, low = 0, 10**9
     seen = trades(day, code)
@@ -66,7 +66,7 @@ def test_totals_are_the_sums_of_the_trades(day: DayRig, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_changes_are_against_the_base_price(day: DayRig, code: str) -> None:
+def test_changes_are_against_the_base_price(day: SyntheticDay, code: str) -> None:
     base = day.bases[code]
     seen = trades(day, code) + day.of("주식예상체결", code) + day.of("주식시세", code)
     for each in seen:
@@ -78,7 +78,7 @@ def test_changes_are_against_the_base_price(day: DayRig, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_times_do_not_run_back(day: DayRig, code: str) -> None:
+def test_times_do_not_run_back(day: SyntheticDay, code: str) -> None:
     for kind, fid in (("주식체결", 20), ("주식호가잔량", 21), ("주식예상체결", 20)):
         times = [each.values[fid] for each in day.of(kind, code)]
         assert times == sorted(times)
@@ -87,7 +87,7 @@ def test_times_do_not_run_back(day: DayRig, code: str) -> None:
     assert not [time for time in times if "152000" <= time < "153000"]
 
 
-def test_the_best_quotes_are_never_crossed(day: DayRig) -> None:
+def test_the_best_quotes_are_never_crossed(day: SyntheticDay) -> None:
     for kind in ("주식체결", "주식우선호가", "주식시세"):
         for each in day.of(kind):
             ask, bid = each.number(27), each.number(28)
@@ -96,7 +96,7 @@ def test_the_best_quotes_are_never_crossed(day: DayRig) -> None:
         assert not each.number(41) or not each.number(51) or each.number(51) < each.number(41)
 
 
-def test_the_book_is_in_order_and_its_totals_are_those_of_its_levels(day: DayRig) -> None:
+def test_the_book_is_in_order_and_its_totals_are_those_of_its_levels(day: SyntheticDay) -> None:
     for each in day.of("주식호가잔량"):
         asks, bids = ([each.number(fid) for fid in side if each.number(fid)] for side in (ASKS, BIDS))
         assert all(better < worse for better, worse in pairwise(asks))
@@ -107,7 +107,7 @@ def test_the_book_is_in_order_and_its_totals_are_those_of_its_levels(day: DayRig
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_the_book_has_the_best_quotes_that_were_told_before_it(day: DayRig, code: str) -> None:
+def test_the_book_has_the_best_quotes_that_were_told_before_it(day: SyntheticDay, code: str) -> None:
     best: tuple[str, str] | None = None
     for each in day.live:
         if each.key == code and each.kind == "주식우선호가":
@@ -117,7 +117,7 @@ def test_the_book_has_the_best_quotes_that_were_told_before_it(day: DayRig, code
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_the_auctions_end_where_they_were_expected_to(day: DayRig, code: str) -> None:
+def test_the_auctions_end_where_they_were_expected_to(day: SyntheticDay, code: str) -> None:
     expected, seen = day.of("주식예상체결", code), trades(day, code)
     for trade, before in ((seen[0], "090000"), (seen[-1], "153000")):
         newest = [each for each in expected if each.values[20] <= before][-1]
@@ -142,7 +142,7 @@ BAR = ("시가", "고가", "저가", "현재가", "거래량")
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_the_minutes_that_were_seen_are_those_of_the_chart(day: DayRig, code: str) -> None:
+def test_the_minutes_that_were_seen_are_those_of_the_chart(day: SyntheticDay, code: str) -> None:
     page = day.page("opt10080", 종목코드=code, 틱범위="1", 수정주가구분="0")
     rows = (page.row(n) for n in range(len(page.rows)))
     drawn = {row["체결시간"]: [abs(int(row[name])) for name in BAR] for row in rows}
@@ -150,7 +150,7 @@ def test_the_minutes_that_were_seen_are_those_of_the_chart(day: DayRig, code: st
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_the_day_that_was_seen_is_that_of_the_chart(day: DayRig, code: str) -> None:
+def test_the_day_that_was_seen_is_that_of_the_chart(day: SyntheticDay, code: str) -> None:
     row = day.page("opt10081", 종목코드=code, 기준일자=TODAY, 수정주가구분="0").row(0)
     last = trades(day, code)[-1]
     seen = [last.number(fid) for fid in (16, 17, 18, 10, 13)]
@@ -161,7 +161,7 @@ def test_the_day_that_was_seen_is_that_of_the_chart(day: DayRig, code: str) -> N
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_the_ticks_that_were_seen_are_those_of_the_chart(day: DayRig, code: str) -> None:
+def test_the_ticks_that_were_seen_are_those_of_the_chart(day: SyntheticDay, code: str) -> None:
     pages = day.all_pages("opt10079", 종목코드=code, 틱범위="1", 수정주가구분="0")
     columns = ("체결시간", "현재가", "거래량")
     ticks = [
@@ -175,7 +175,7 @@ def test_the_ticks_that_were_seen_are_those_of_the_chart(day: DayRig, code: str)
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_the_last_trades_are_told_as_they_were_seen(day: DayRig, code: str) -> None:
+def test_the_last_trades_are_told_as_they_were_seen(day: SyntheticDay, code: str) -> None:
     seen = trades(day, code)[:-101:-1]
     pages = [day.page("opt10003", 종목코드=code)]
     while len(pages) < 3:
@@ -192,7 +192,7 @@ def test_the_last_trades_are_told_as_they_were_seen(day: DayRig, code: str) -> N
 
 
 def test_the_book_is_the_one_that_was_told_last() -> None:
-    rig = DayRig("09:30").begin()
+    rig = SyntheticDay("09:30").begin()
     rig.register("005930")
     rig.settle(60)
     row = rig.page("opt10004", screen="0202", 종목코드="005930").row(0)
@@ -212,7 +212,7 @@ def test_the_book_is_the_one_that_was_told_last() -> None:
 
 
 def test_a_cut_loses_registrations_and_open_continuation() -> None:
-    rig = DayRig("10:00").begin()
+    rig = SyntheticDay("10:00").begin()
     rig.register("005930")
     first = rig.page("opt10003", 종목코드="005930")
     assert first.prev_next == "2"

@@ -16,7 +16,7 @@ from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.tick_size import rules
 from kernel_server.simulated.market.trade_script import Side
 from tests.support.examples import examples
-from tests.support.exchange import CODE, Floor, hand_market, hand_sessions, scripted
+from tests.support.exchange import CODE, SteppedExchange, hand_market, hand_sessions, scripted
 from tests.support.market_calendar import weekdays
 
 BUY, SELL, NONE = Side.BUY, Side.SELL, Side.NONE
@@ -27,11 +27,11 @@ def market() -> SyntheticMarket:
     return SyntheticMarket(7, weekdays)
 
 
-def volume(floor: Floor) -> int:
+def volume(floor: SteppedExchange) -> int:
     return floor.exchange.tape(CODE).volume
 
 
-def shares(floor: Floor, number: int) -> int:
+def shares(floor: SteppedExchange, number: int) -> int:
     """What the order has traded."""
     return sum(count for _, count in floor.filled(number))
 
@@ -266,7 +266,7 @@ def test_in_a_halted_issue_no_order_is_taken() -> None:
     days = market.days[CODE]
     days.volume[-1] = 0
     market.minutes = {CODE: Bars(*(getattr(days, name)[:0] for name in Bars.__slots__))}
-    floor = Floor(market, "2022-01-18 10:00", hand_sessions)
+    floor = SteppedExchange(market, "2022-01-18 10:00", hand_sessions)
     with pytest.raises(OrderRejected) as refused:
         floor.buy(1, 77_400)
     assert refused.value.reason == "halted"
@@ -320,7 +320,7 @@ wishes = st.lists(
 def test_buyers_add_what_they_trade_to_what_is_scripted_and_nothing_else(
     market: SyntheticMarket, stream: list[tuple[int, int, int, str]]
 ) -> None:
-    floor = Floor(market, "2026-03-18 08:40", weekdays)
+    floor = SteppedExchange(market, "2026-03-18 08:40", weekdays)
     floor.exchange.subscribe(CODE)
     floor.work_off()
     asked: dict[int, int] = {}
@@ -340,7 +340,7 @@ def test_buyers_add_what_they_trade_to_what_is_scripted_and_nothing_else(
             )
             asked[number] = quantity
     floor.settle("15:31")
-    plain = Floor(market, "2026-03-18 15:31", weekdays).exchange.tape(CODE)
+    plain = SteppedExchange(market, "2026-03-18 15:31", weekdays).exchange.tape(CODE)
     traded = {number: shares(floor, number) for number in asked}
     assert volume(floor) == plain.volume + sum(traded.values())
     assert volume(floor) == sum(trade.volume for trade in floor.exchange.trades(CODE))

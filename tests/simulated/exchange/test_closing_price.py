@@ -13,7 +13,7 @@ from kernel_server.simulated.market.phases import Board, Phase
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.trade_script import Side
 from tests.support.examples import examples
-from tests.support.exchange import CODE, DAY, Floor, hand_market, hand_sessions, scripted
+from tests.support.exchange import CODE, DAY, SteppedExchange, hand_market, hand_sessions, scripted
 from tests.support.market_calendar import LATE, at, weekdays
 from tests.support.simulated_broker import bars
 
@@ -27,14 +27,14 @@ def market() -> SyntheticMarket:
     return SyntheticMarket(7, weekdays)
 
 
-def floor_at(market: Market, start: str, seed: int = 1, day: str = TODAY) -> Floor:
-    floor = Floor(market, f"{day} {start}", weekdays, seed)
+def floor_at(market: Market, start: str, seed: int = 1, day: str = TODAY) -> SteppedExchange:
+    floor = SteppedExchange(market, f"{day} {start}", weekdays, seed)
     floor.exchange.subscribe(CODE)
     floor.work_off()
     return floor
 
 
-def with_queue(market: Market, start: str, side: Side) -> Floor:
+def with_queue(market: Market, start: str, side: Side) -> SteppedExchange:
     """An exchange in whose 시간외종가 the background waits on that side."""
     for seed in range(1, 30):
         floor = floor_at(market, start, seed)
@@ -44,11 +44,11 @@ def with_queue(market: Market, start: str, side: Side) -> Floor:
     raise AssertionError("nobody waits on that side")
 
 
-def at_the_close(floor: Floor, day: str = TODAY) -> list[Trade]:
+def at_the_close(floor: SteppedExchange, day: str = TODAY) -> list[Trade]:
     return [trade for trade in floor.exchange.trades(CODE) if trade.time > at(day, "15:30")]
 
 
-def traded(floor: Floor, number: int) -> int:
+def traded(floor: SteppedExchange, number: int) -> int:
     return sum(volume for _price, volume in floor.filled(number))
 
 
@@ -162,7 +162,7 @@ class TestAfterTheClose:
         early = floor_at(market, "15:35")
         for time in ("15:40", "15:47:13", "15:59:59", "17:00"):
             early.settle(time)
-            unwatched = Floor(market, f"{TODAY} {time}", weekdays)
+            unwatched = SteppedExchange(market, f"{TODAY} {time}", weekdays)
             late = floor_at(market, time)
             for floor in (unwatched, late):
                 assert floor.exchange.tape(CODE) == early.exchange.tape(CODE), time
@@ -225,7 +225,7 @@ class TestAfterTheClose:
     def test_where_nothing_was_traded_all_day_nobody_is_there(self) -> None:
         market = hand_market()
         market.days[CODE] = bars([(20220117, 77600, 77800, 76900, 77500, 8785122)])
-        floor = Floor(market, f"{DAY} 15:35", hand_sessions)
+        floor = SteppedExchange(market, f"{DAY} 15:35", hand_sessions)
         floor.exchange.subscribe(CODE)
         floor.settle("18:05")
         assert floor.notes.trades == []

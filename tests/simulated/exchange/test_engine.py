@@ -11,7 +11,15 @@ from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.trade_script import Side
 from tests.simulated.exchange.test_script import rows_of
-from tests.support.exchange import CODE, DAY, Floor, Notes, hand_market, hand_sessions, scripted
+from tests.support.exchange import (
+    CODE,
+    DAY,
+    RecordingWatcher,
+    SteppedExchange,
+    hand_market,
+    hand_sessions,
+    scripted,
+)
 from tests.support.market_calendar import LATE, at, weekdays
 from tests.support.simulated_broker import MUTE, bars
 
@@ -25,20 +33,20 @@ def market() -> SyntheticMarket:
 
 
 @pytest.fixture(scope="module")
-def whole_day(market: SyntheticMarket) -> Floor:
+def whole_day(market: SyntheticMarket) -> SteppedExchange:
     """Three issues watched from before the opening auction to the end of the day."""
     return stepped_through(market)
 
 
-def stepped_through(market: SyntheticMarket, seed: int = 1, until: str = "18:30") -> Floor:
-    floor = Floor(market, "2026-03-18 08:00", weekdays, seed)
+def stepped_through(market: SyntheticMarket, seed: int = 1, until: str = "18:30") -> SteppedExchange:
+    floor = SteppedExchange(market, "2026-03-18 08:00", weekdays, seed)
     for code in CODES:
         floor.exchange.subscribe(code)
     floor.settle(until)
     return floor
 
 
-def grouped(notes: Notes, code: str) -> list[list[int]]:
+def grouped(notes: RecordingWatcher, code: str) -> list[list[int]]:
     """The watched trades of a code in the regular session as rows: minute, open, high, low, close, volume."""
     rows: dict[int, list[int]] = {}
     for trade in notes.trades:
@@ -52,7 +60,7 @@ def grouped(notes: Notes, code: str) -> list[list[int]]:
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_watched_day_comes_out_as_the_markets_minutes(
-    market: SyntheticMarket, whole_day: Floor, code: str
+    market: SyntheticMarket, whole_day: SteppedExchange, code: str
 ) -> None:
     minutes = market.minute(code, False, at("2026-03-18", "15:30"), 1)
     assert grouped(whole_day.notes, code) == rows_of(minutes)
@@ -65,13 +73,13 @@ def test_a_watched_day_comes_out_as_the_markets_minutes(
     assert (tape.base, tape.previous_volume) == (int(day.close[0]), int(day.volume[0]))
 
 
-def after_the_close(floor: Floor, code: str) -> int:
+def after_the_close(floor: SteppedExchange, code: str) -> int:
     """Shares traded in 장후 시간외종가, which stand in no bar."""
     trades = floor.exchange.trades(code)
     return sum(trade.volume for trade in trades if trade.time > at("2026-03-18", "15:30"))
 
 
-def test_what_is_told_comes_in_the_order_of_time(whole_day: Floor) -> None:
+def test_what_is_told_comes_in_the_order_of_time(whole_day: SteppedExchange) -> None:
     times = [float(time) for kind, *rest in whole_day.notes.all for time in [_time(kind, rest)]]
     assert times == sorted(times)
     assert [trade for trade in whole_day.notes.trades if trade.code == CODE] == whole_day.exchange.trades(
@@ -85,7 +93,7 @@ def _time(kind: object, rest: list[object]) -> float:
     return found
 
 
-def test_the_tape_adds_up_its_trades(whole_day: Floor) -> None:
+def test_the_tape_adds_up_its_trades(whole_day: SteppedExchange) -> None:
     tape, trades = whole_day.exchange.tape(CODE), whole_day.exchange.trades(CODE)
     assert tape.value == sum(trade.price * trade.volume for trade in trades)
     for side, shares, count in [(BUY, tape.buys, tape.buy_count), (SELL, tape.sells, tape.sell_count)]:
@@ -101,7 +109,7 @@ def _clock(time: float) -> str:
     return f"{second // 3600:02}{second // 60 % 60:02}{second % 60:02}"
 
 
-def test_phases_are_told_as_they_begin(whole_day: Floor) -> None:
+def test_phases_are_told_as_they_begin(whole_day: SteppedExchange) -> None:
     hours = ["08:30", "08:40", "09:00", "15:20", "15:30", "15:40", "16:00", "18:00"]
     phases = [phase for phase in Phase if phase is not Phase.CLOSED]
     expected = [
@@ -110,7 +118,7 @@ def test_phases_are_told_as_they_begin(whole_day: Floor) -> None:
     assert whole_day.notes.phases == expected
 
 
-def test_the_auctions_expectations_come_to_what_they_trade(whole_day: Floor) -> None:
+def test_the_auctions_expectations_come_to_what_they_trade(whole_day: SteppedExchange) -> None:
     for start, end in [("08:30", "09:00"), ("15:20", "15:30")]:
         seen = [
             (time, expected)
@@ -138,7 +146,10 @@ def test_the_same_seed_makes_the_same_day_and_another_seed_another(market: Synth
 
 
 def test_who_comes_in_midday_finds_the_tape_as_if_watched_all_along(market: SyntheticMarket) -> None:
-    early, late = stepped_through(market, until="11:00"), Floor(market, "2026-03-18 11:00", weekdays)
+    early, late = (
+        stepped_through(market, until="11:00"),
+        SteppedExchange(market, "2026-03-18 11:00", weekdays),
+    )
     unwatched = late.exchange.tape(CODE), late.exchange.trades(CODE)
     late.exchange.subscribe(CODE)
     late.work_off()
@@ -154,7 +165,7 @@ def test_who_comes_in_midday_finds_the_tape_as_if_watched_all_along(market: Synt
 
 
 def test_nothing_is_told_of_what_nobody_watches_any_more(market: SyntheticMarket) -> None:
-    floor = Floor(market, "2026-03-18 10:00", weekdays)
+    floor = SteppedExchange(market, "2026-03-18 10:00", weekdays)
     floor.exchange.subscribe(CODE)
     floor.exchange.subscribe(CODE)
     floor.exchange.unsubscribe(CODE)
@@ -169,7 +180,7 @@ def test_nothing_is_told_of_what_nobody_watches_any_more(market: SyntheticMarket
 
 
 def test_outside_hours_the_newest_session_is_on_the_tape(market: SyntheticMarket) -> None:
-    floor = Floor(market, "2026-03-18 08:00", weekdays)
+    floor = SteppedExchange(market, "2026-03-18 08:00", weekdays)
     day = market.daily(CODE, False, at("2026-03-17", "18:00"), 1)
     assert floor.exchange.phase() is Phase.CLOSED
     tape = floor.exchange.tape(CODE)
@@ -183,7 +194,7 @@ def test_outside_hours_the_newest_session_is_on_the_tape(market: SyntheticMarket
 
 
 def test_a_new_day_begins_with_an_empty_tape(market: SyntheticMarket) -> None:
-    floor = Floor(market, "2026-03-18 15:00", weekdays)
+    floor = SteppedExchange(market, "2026-03-18 15:00", weekdays)
     floor.exchange.subscribe(CODE)
     floor.settle("23:59")
     close = floor.exchange.tape(CODE).last
@@ -196,7 +207,7 @@ def test_a_new_day_begins_with_an_empty_tape(market: SyntheticMarket) -> None:
 
 
 def test_a_late_day_opens_late(market: SyntheticMarket) -> None:
-    floor = Floor(market, f"{LATE} 09:50", weekdays)
+    floor = SteppedExchange(market, f"{LATE} 09:50", weekdays)
     floor.exchange.subscribe(CODE)
     floor.settle("09:59:59")
     assert floor.notes.trades == []
@@ -218,7 +229,7 @@ class Counting(SyntheticMarket):
 
 def test_a_day_is_planned_in_a_turn_and_once() -> None:
     market = Counting(7)
-    floor = Floor(market, "2026-03-18 10:00", weekdays)
+    floor = SteppedExchange(market, "2026-03-18 10:00", weekdays)
     several = list(market.issues())[:20]
     for code in several:
         floor.exchange.subscribe(code)
@@ -235,7 +246,7 @@ def test_a_day_is_planned_in_a_turn_and_once() -> None:
 
 def test_the_days_of_another_morning_are_planned_in_turns_too() -> None:
     market = Counting(7)
-    floor = Floor(market, "2026-03-18 18:10", weekdays)
+    floor = SteppedExchange(market, "2026-03-18 18:10", weekdays)
     several = list(market.issues())[:20]
     for code in several:
         floor.exchange.subscribe(code)
@@ -252,7 +263,7 @@ def test_the_days_of_another_morning_are_planned_in_turns_too() -> None:
 
 def test_whoever_leaves_before_its_turn_is_not_planned() -> None:
     market = Counting(7)
-    floor = Floor(market, "2026-03-18 10:00", weekdays)
+    floor = SteppedExchange(market, "2026-03-18 10:00", weekdays)
     floor.exchange.subscribe(CODE)
     floor.exchange.unsubscribe(CODE)
     floor.exchange.subscribe("000660")
@@ -264,7 +275,7 @@ def test_one_of_whom_nothing_is_known_keeps_nobody_waiting(caplog: pytest.LogCap
     market = hand_market()
     market.listing = [*market.listing, MUTE]
     market.minutes = {CODE: bars([(20220118100000, 77600, 77800, 77500, 77700, 4000)])}
-    floor = Floor(market, f"{DAY} 09:30", hand_sessions)
+    floor = SteppedExchange(market, f"{DAY} 09:30", hand_sessions)
     for code in (MUTE.code, CODE):
         floor.exchange.subscribe(code)
     floor.settle("10:01")
@@ -273,7 +284,7 @@ def test_one_of_whom_nothing_is_known_keeps_nobody_waiting(caplog: pytest.LogCap
 
 
 def test_the_order_of_registration_makes_no_difference(market: SyntheticMarket) -> None:
-    floors = [Floor(market, "2026-03-18 10:00", weekdays) for _ in range(2)]
+    floors = [SteppedExchange(market, "2026-03-18 10:00", weekdays) for _ in range(2)]
     for floor, listed in zip(floors, (CODES, CODES[::-1]), strict=True):
         for code in listed:
             floor.exchange.subscribe(code)
@@ -282,7 +293,7 @@ def test_the_order_of_registration_makes_no_difference(market: SyntheticMarket) 
 
 
 def test_a_backlog_is_worked_off_in_several_turns(market: SyntheticMarket) -> None:
-    floor = Floor(market, "2026-03-18 10:00", weekdays)
+    floor = SteppedExchange(market, "2026-03-18 10:00", weekdays)
     for code in CODES:
         floor.exchange.subscribe(code)
     floor.work_off()
@@ -296,7 +307,7 @@ def test_a_backlog_is_worked_off_in_several_turns(market: SyntheticMarket) -> No
 
 
 def test_depth_is_there_for_watched_and_unwatched_issues(market: SyntheticMarket) -> None:
-    floor = Floor(market, "2026-03-18 10:00", weekdays)
+    floor = SteppedExchange(market, "2026-03-18 10:00", weekdays)
     floor.exchange.subscribe(CODES[0])
     floor.work_off()
     for code in CODES:
@@ -307,7 +318,7 @@ def test_depth_is_there_for_watched_and_unwatched_issues(market: SyntheticMarket
 
 
 def test_an_issue_that_is_not_listed_has_no_tape(market: SyntheticMarket) -> None:
-    floor = Floor(market, "2026-03-18 10:00", weekdays)
+    floor = SteppedExchange(market, "2026-03-18 10:00", weekdays)
     floor.exchange.subscribe("999999")
     floor.settle("10:10")
     assert floor.notes.trades == []
@@ -316,7 +327,7 @@ def test_an_issue_that_is_not_listed_has_no_tape(market: SyntheticMarket) -> Non
 
 
 def test_a_day_without_minutes_is_its_daily_bar_once_it_is_over() -> None:
-    floor = Floor(hand_market(), f"{DAY} 15:29", hand_sessions)
+    floor = SteppedExchange(hand_market(), f"{DAY} 15:29", hand_sessions)
     assert floor.exchange.tape(CODE).volume == 0
     floor.leap("15:30")
     tape = floor.exchange.tape(CODE)
@@ -327,7 +338,7 @@ def test_a_day_without_minutes_is_its_daily_bar_once_it_is_over() -> None:
 def test_minutes_made_by_hand_are_traded_too() -> None:
     market = hand_market()
     market.minutes = {CODE: bars([(20220118100000, 77600, 77800, 77500, 77700, 4000)])}
-    floor = Floor(market, f"{DAY} 09:30", hand_sessions)
+    floor = SteppedExchange(market, f"{DAY} 09:30", hand_sessions)
     floor.exchange.subscribe(CODE)
     floor.settle("10:01")
     tape = floor.exchange.tape(CODE)
@@ -374,7 +385,7 @@ def test_after_close_nothing_more_happens() -> None:
 
 
 def test_whoever_asks_back_while_a_late_issue_catches_up_finds_it_as_it_stands() -> None:
-    floor = Floor(SyntheticMarket(1, load, minute_sessions=5), "2026-11-19 12:00", load)
+    floor = SteppedExchange(SyntheticMarket(1, load, minute_sessions=5), "2026-11-19 12:00", load)
     exchange, seen = floor.exchange, []
     exchange.subscribe("005930")
     floor.work_off()

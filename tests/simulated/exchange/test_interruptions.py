@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from kernel_server.simulated.exchange.interface import ExpectedPrice, NewOrder, OrderRejected
 from kernel_server.simulated.market.trade_script import Side
 from tests.support.examples import examples
-from tests.support.exchange import CODE, DAY, Floor, Scripted, hand_market, hand_sessions, script, scripted
+from tests.support.exchange import (
+    CODE,
+    DAY,
+    Scripted,
+    SteppedExchange,
+    hand_market,
+    hand_sessions,
+    script,
+    scripted,
+)
 from tests.support.market_calendar import at
 
 BUY, SELL, NONE = Side.BUY, Side.SELL, Side.NONE
@@ -127,7 +136,7 @@ def test_at_a_limit_it_is_no_other() -> None:
 # Clients' orders
 
 
-def stopped() -> Floor:
+def stopped() -> SteppedExchange:
     """In the middle of the interruption of ``RISE``."""
     floor = scripted(RISE)
     floor.settle("09:40")
@@ -135,7 +144,7 @@ def stopped() -> Floor:
     return floor
 
 
-def shares(floor: Floor, number: int) -> int:
+def shares(floor: SteppedExchange, number: int) -> int:
     return sum(volume for _, volume in floor.filled(number))
 
 
@@ -207,7 +216,9 @@ def test_orders_that_will_not_wait_are_refused_meanwhile(kind: str) -> None:
 
 
 def test_who_comes_in_the_middle_of_it_finds_it_on() -> None:
-    floor = Floor(hand_market(), f"{DAY} 09:40", hand_sessions, recorded=lambda code, day: script(RISE))
+    floor = SteppedExchange(
+        hand_market(), f"{DAY} 09:40", hand_sessions, recorded=lambda code, day: script(RISE)
+    )
     order = floor.buy(5, 87_000)  # nobody watches
     assert floor.fills == []
     floor.exchange.subscribe(CODE)

@@ -16,7 +16,7 @@ from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.tick_size import rules
 from kernel_server.simulated.market.trade_script import Side
 from tests.support.examples import examples
-from tests.support.exchange import CODE, Floor, hand_market, hand_sessions, scripted
+from tests.support.exchange import CODE, SteppedExchange, hand_market, hand_sessions, scripted
 from tests.support.market_calendar import LATE, at, weekdays
 from tests.support.simulated_broker import bars
 
@@ -30,15 +30,15 @@ def market() -> SyntheticMarket:
 
 
 @pytest.fixture(scope="module")
-def whole(market: SyntheticMarket) -> Floor:
+def whole(market: SyntheticMarket) -> SteppedExchange:
     """An evening watched to its end."""
     floor = floor_at(market, "15:55")
     floor.settle("18:10")
     return floor
 
 
-def floor_at(market: Market, start: str, seed: int = 1, day: str = TODAY) -> Floor:
-    floor = Floor(market, f"{day} {start}", weekdays, seed)
+def floor_at(market: Market, start: str, seed: int = 1, day: str = TODAY) -> SteppedExchange:
+    floor = SteppedExchange(market, f"{day} {start}", weekdays, seed)
     floor.exchange.subscribe(CODE)
     floor.work_off()
     return floor
@@ -49,7 +49,7 @@ def clock(time: float) -> str:
     return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
 
 
-def still(market: Market) -> Floor:
+def still(market: Market) -> SteppedExchange:
     """An evening in whose first auction the background takes no part."""
     for seed in range(1, 200):
         floor = floor_at(market, "16:00:30", seed, "2022-01-18")
@@ -68,7 +68,7 @@ def quiet_market() -> Market:
     return market
 
 
-def test_trades_are_made_every_ten_minutes_at_one_price(whole: Floor) -> None:
+def test_trades_are_made_every_ten_minutes_at_one_price(whole: SteppedExchange) -> None:
     trades = [trade for _code, _time, _evening, trade in whole.notes.evenings if trade]
     times = [clock(trade.time) for trade in trades]
     assert len(times) == len(set(times)) > 6
@@ -76,7 +76,7 @@ def test_trades_are_made_every_ten_minutes_at_one_price(whole: Floor) -> None:
     assert {trade.side for trade in trades} == {NONE}
 
 
-def test_prices_are_within_ten_percent_of_the_close_and_on_the_grid(whole: Floor) -> None:
+def test_prices_are_within_ten_percent_of_the_close_and_on_the_grid(whole: SteppedExchange) -> None:
     close = whole.exchange.tape(CODE).last
     grid = rules(weekdays().dates[-1].item(), "KOSPI")
     for _code, _time, evening, trade in whole.notes.evenings:
@@ -86,13 +86,13 @@ def test_prices_are_within_ten_percent_of_the_close_and_on_the_grid(whole: Floor
             assert price % grid.tick(price) == 0
 
 
-def test_the_regular_tape_is_not_touched(whole: Floor) -> None:
-    plain = Floor(SyntheticMarket(7, weekdays), f"{TODAY} 16:00", weekdays).exchange
+def test_the_regular_tape_is_not_touched(whole: SteppedExchange) -> None:
+    plain = SteppedExchange(SyntheticMarket(7, weekdays), f"{TODAY} 16:00", weekdays).exchange
     assert whole.exchange.tape(CODE) == plain.tape(CODE)
     assert whole.exchange.trades(CODE) == plain.trades(CODE)
 
 
-def test_the_tape_of_the_evening_adds_up_its_trades_and_begins_at_the_close(whole: Floor) -> None:
+def test_the_tape_of_the_evening_adds_up_its_trades_and_begins_at_the_close(whole: SteppedExchange) -> None:
     first, *_, last = (evening for _code, _time, evening, _trade in whole.notes.evenings)
     trades = [trade for _code, _time, _evening, trade in whole.notes.evenings if trade]
     close = whole.exchange.tape(CODE).last
@@ -105,7 +105,7 @@ def test_the_tape_of_the_evening_adds_up_its_trades_and_begins_at_the_close(whol
     )  # fmt: skip
 
 
-def test_what_is_expected_comes_to_what_is_traded(whole: Floor) -> None:
+def test_what_is_expected_comes_to_what_is_traded(whole: SteppedExchange) -> None:
     before: SinglePriceState | None = None
     seen = 0
     for _code, _time, evening, trade in whole.notes.evenings:
@@ -117,7 +117,7 @@ def test_what_is_expected_comes_to_what_is_traded(whole: Floor) -> None:
     assert seen > 6
 
 
-def test_expectations_move_between_auctions(whole: Floor) -> None:
+def test_expectations_move_between_auctions(whole: SteppedExchange) -> None:
     volumes = Counter(evening.expected.volume for _code, _time, evening, _trade in whole.notes.evenings)
     assert len(volumes) > 100
 
@@ -127,7 +127,7 @@ def test_who_comes_late_finds_the_evening_as_if_watched_all_along(market: Synthe
     for time in ("16:00:30", "16:10", "16:44:44", "17:59:59", "18:00", "23:00"):
         early.settle(time)
         late = floor_at(market, time)
-        unwatched = Floor(market, f"{TODAY} {time}", weekdays)
+        unwatched = SteppedExchange(market, f"{TODAY} {time}", weekdays)
         assert late.exchange.single_price(CODE) == early.exchange.single_price(CODE), time
         assert unwatched.exchange.single_price(CODE) == early.exchange.single_price(CODE), time
 
@@ -135,14 +135,14 @@ def test_who_comes_late_finds_the_evening_as_if_watched_all_along(market: Synthe
 def test_until_the_next_evening_the_last_one_is_told(market: SyntheticMarket) -> None:
     evening = floor_at(market, "23:00").exchange.single_price(CODE)
     for time in ("08:35", "12:00", "15:59"):
-        later = Floor(market, f"2026-03-19 {time}", weekdays).exchange
+        later = SteppedExchange(market, f"2026-03-19 {time}", weekdays).exchange
         assert later.single_price(CODE).tape == evening.tape
         assert later.single_price(CODE).expected == ExpectedPrice(0, 0)
     assert later.tape(CODE).base == evening.tape.base
 
 
 def test_the_same_seed_makes_the_same_evening_and_another_seed_another(
-    market: SyntheticMarket, whole: Floor
+    market: SyntheticMarket, whole: SteppedExchange
 ) -> None:
     again, other = floor_at(market, "15:55"), floor_at(market, "15:55", seed=2)
     again.settle("18:10")
@@ -235,7 +235,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("time", "price", "reason"), REFUSED)
 def test_a_bad_order_is_refused(time: str, price: int, reason: str) -> None:
-    floor = Floor(hand_market(), f"2022-01-18 {time}", hand_sessions)
+    floor = SteppedExchange(hand_market(), f"2022-01-18 {time}", hand_sessions)
     with pytest.raises(OrderRejected) as refused:
         floor.buy(1, price, board=SINGLE)
     assert refused.value.reason == reason
@@ -243,7 +243,7 @@ def test_a_bad_order_is_refused(time: str, price: int, reason: str) -> None:
 
 @pytest.mark.parametrize("price", [69_300, 77_000, 84_700])
 def test_a_price_within_ten_percent_is_taken(price: int) -> None:
-    floor = Floor(hand_market(), "2022-01-18 16:30", hand_sessions)
+    floor = SteppedExchange(hand_market(), "2022-01-18 16:30", hand_sessions)
     assert floor.exchange.cancel(floor.buy(3, price, board=SINGLE)) == 3
 
 
@@ -255,7 +255,7 @@ def test_the_days_limits_hold_too() -> None:
 
 
 def test_no_other_kind_of_order_is_taken() -> None:
-    floor = Floor(hand_market(), "2022-01-18 16:30", hand_sessions)
+    floor = SteppedExchange(hand_market(), "2022-01-18 16:30", hand_sessions)
     for kind in ("ioc", "fok"):
         with pytest.raises(OrderRejected):
             floor.buy(1, 77_000, kind, SINGLE)
@@ -279,8 +279,8 @@ def test_every_auction_keeps_to_ten_percent_to_priority_and_to_what_is_there(
     quiet: bool, seed: int, stream: list[tuple[int, str, int, int]]
 ) -> None:
     market = quiet_market() if quiet else hand_market()
-    floor = Floor(market, "2022-01-18 16:00", hand_sessions, seed)
-    plain = Floor(market, "2022-01-18 18:30", hand_sessions, seed)
+    floor = SteppedExchange(market, "2022-01-18 16:00", hand_sessions, seed)
+    plain = SteppedExchange(market, "2022-01-18 18:30", hand_sessions, seed)
     floor.exchange.subscribe(CODE)
     floor.work_off()
     orders: dict[int, tuple[Side, int]] = {}  # side and price

@@ -19,13 +19,13 @@ from kernel_server.simulated.market.recorded.trades import RecordedTicks
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from tests.simulated.exchange.test_script import minutes_of, rows_of
 from tests.support.examples import examples
-from tests.support.exchange import CODE, DAY, Floor, hand_market, hand_sessions
+from tests.support.exchange import CODE, DAY, SteppedExchange, hand_market, hand_sessions
 from tests.support.market_calendar import at, weekdays
 from tests.support.recorded_data import RECORDED_DATA
 from tests.support.simulated_broker import GRT, SAMSUNG, HandMarket, Row, bars, sessions
 
 
-def begun(floor: Floor) -> Interruption:
+def begun(floor: SteppedExchange) -> Interruption:
     """The first VI that was told of, which has begun and not ended."""
     first = floor.notes.interruptions[0]
     assert first.released == 0.0
@@ -171,8 +171,8 @@ def market() -> SyntheticMarket:
 NAVER = "035420"  # rises by a tenth on 2026-03-18, at 13:38
 
 
-def watched(market: SyntheticMarket, start: str, until: str, seed: int = 1) -> Floor:
-    floor = Floor(market, f"2026-03-18 {start}", weekdays, seed)
+def watched(market: SyntheticMarket, start: str, until: str, seed: int = 1) -> SteppedExchange:
+    floor = SteppedExchange(market, f"2026-03-18 {start}", weekdays, seed)
     floor.exchange.subscribe(NAVER)
     floor.settle(until)
     return floor
@@ -234,7 +234,7 @@ def two_issues() -> Counted:
 
 def test_of_the_whole_market_only_days_that_went_far_are_looked_into() -> None:
     market = two_issues()
-    floor = Floor(market, f"{DAY} 09:30", _calendar)
+    floor = SteppedExchange(market, f"{DAY} 09:30", _calendar)
     found = floor.exchange.interruptions()
     assert found is not None
     assert [(each.code, each.price, each.static) for each in found] == [(GRT.code, 1_100, 1_000)]
@@ -243,14 +243,14 @@ def test_of_the_whole_market_only_days_that_went_far_are_looked_into() -> None:
 
 
 def test_the_market_may_be_looked_through_in_parts() -> None:
-    floor = Floor(two_issues(), f"{DAY} 09:30", _calendar)
+    floor = SteppedExchange(two_issues(), f"{DAY} 09:30", _calendar)
     assert floor.exchange.interruptions(1) is None
     assert floor.exchange.interruptions(1) is None
     assert floor.exchange.interruptions(1) == floor.exchange.interruptions()
 
 
 def test_another_day_is_looked_through_anew() -> None:
-    floor = Floor(two_issues(), f"{DAY} 20:00", _calendar)
+    floor = SteppedExchange(two_issues(), f"{DAY} 20:00", _calendar)
     assert len(floor.exchange.interruptions() or ()) == 1
     floor.clock.advance(12.5 * 3600)
     assert floor.exchange.interruptions() == []
@@ -262,5 +262,5 @@ def test_an_issue_whose_file_is_bad_is_left_out() -> None:
             raise ValueError("a bad file")
 
     market = two_issues()
-    floor = Floor(Broken(market.listing, market.days), f"{DAY} 09:30", _calendar)
+    floor = SteppedExchange(Broken(market.listing, market.days), f"{DAY} 09:30", _calendar)
     assert floor.exchange.interruptions() == []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.synthetic_day import DAY, SEVERAL, DayRig, Live
+from tests.support.synthetic_day import DAY, SEVERAL, Live, SyntheticDay
 
 CODE = "001"
 TODAY = DAY.replace("-", "")
@@ -14,15 +14,15 @@ CLOSE = "장마감"
 
 
 @pytest.fixture(scope="module")
-def day() -> DayRig:
+def day() -> SyntheticDay:
     """A session in which nothing but the index was registered."""
-    rig = DayRig("08:59", issues=SEVERAL).begin()
+    rig = SyntheticDay("08:59", issues=SEVERAL).begin()
     rig.register(CODE, "10")
     rig.until("15:31")
     return rig
 
 
-def seen(day: DayRig) -> list[Live]:
+def seen(day: SyntheticDay) -> list[Live]:
     """What came while there was trading."""
     return [each for each in day.of("업종지수", CODE) if each.values[20] != CLOSE]
 
@@ -31,20 +31,20 @@ def hundredths(text: str) -> int:
     return round(abs(float(text)) * 100)
 
 
-def rows(rig: DayRig, tr: str, **inputs: str) -> Iterator[dict[str, str]]:
+def rows(rig: SyntheticDay, tr: str, **inputs: str) -> Iterator[dict[str, str]]:
     """Today's rows of an index chart, oldest first."""
     pages = rig.all_pages(tr, 업종코드=CODE, 틱범위="1", **inputs)
     found = [page.row(n) for page in pages for n in range(len(page.rows))]
     return (row for row in reversed(found) if row["체결시간"].startswith(TODAY))
 
 
-def test_every_event_is_a_tick_of_the_chart(day: DayRig) -> None:
+def test_every_event_is_a_tick_of_the_chart(day: SyntheticDay) -> None:
     charted = [(row["체결시간"][8:], int(row["현재가"]), row["거래량"]) for row in rows(day, "opt20004")]
     told = [(each.values[20], hundredths(each.values[10]), each.values[15]) for each in seen(day)]
     assert told == charted
 
 
-def test_the_last_event_of_a_minute_is_where_the_minute_ends(day: DayRig) -> None:
+def test_the_last_event_of_a_minute_is_where_the_minute_ends(day: SyntheticDay) -> None:
     newest = {each.values[20][:4]: each for each in seen(day)}
     minutes = list(rows(day, "opt20005"))
     assert [row["체결시간"][8:12] for row in minutes] == list(newest)
@@ -57,7 +57,7 @@ def test_the_last_event_of_a_minute_is_where_the_minute_ends(day: DayRig) -> Non
 
 
 def test_at_the_end_of_a_minute_the_state_of_the_index_is_what_was_told() -> None:
-    rig = DayRig("10:00", issues=SEVERAL).begin()
+    rig = SyntheticDay("10:00", issues=SEVERAL).begin()
     rig.register(CODE, "10")
     names = {
         "현재가": 10, "전일대비": 11, "등락률": 12, "거래량": 13, "거래대금": 14, "시가": 16, "고가": 17, "저가": 18,
@@ -86,7 +86,7 @@ PRICED = {"거래량": 13, "거래대금": 14, "현재가": 10, "전일대비": 
 
 
 def test_how_many_rise_and_fall_is_what_the_index_tr_counts() -> None:
-    rig = DayRig("09:58", issues=SEVERAL).begin()
+    rig = SyntheticDay("09:58", issues=SEVERAL).begin()
     rig.register("001;005", "252")
     rig.until("10:00")
     for code in ("001", "005"):
@@ -105,7 +105,7 @@ def test_how_many_rise_and_fall_is_what_the_index_tr_counts() -> None:
 
 
 def test_an_index_tr_registers_both_types_of_its_index() -> None:
-    rig = DayRig("09:58", issues=SEVERAL).begin()
+    rig = SyntheticDay("09:58", issues=SEVERAL).begin()
     rig.page("opt20001", screen="0202", 시장구분="0", 업종코드="005")
     rig.until("10:00")
     ticks, counts = rig.of("업종지수", "005"), rig.of("업종등락", "005")
@@ -116,7 +116,7 @@ def test_an_index_tr_registers_both_types_of_its_index() -> None:
 
 
 def test_counting_begins_anew_after_a_cut() -> None:
-    rig = DayRig("09:58", issues=SEVERAL).begin()
+    rig = SyntheticDay("09:58", issues=SEVERAL).begin()
     rig.register("005", "252")
     rig.control.lose_connection()
     rig.login()
@@ -125,7 +125,7 @@ def test_counting_begins_anew_after_a_cut() -> None:
     assert rig.of("업종등락", "005")
 
 
-def test_the_close_is_told_under_a_name_of_its_own(day: DayRig) -> None:
+def test_the_close_is_told_under_a_name_of_its_own(day: SyntheticDay) -> None:
     *_, auction, close = day.of("업종지수", CODE)
     assert (auction.values[20], close.values[20]) == ("153000", CLOSE)
     assert auction.data.split("\t")[1:] == close.data.split("\t")[1:]
@@ -133,7 +133,7 @@ def test_the_close_is_told_under_a_name_of_its_own(day: DayRig) -> None:
     assert (single["현재가"], single["거래량"]) == (close.values[10], close.values[13])
 
 
-def test_volume_is_compared_with_the_whole_day_before(day: DayRig) -> None:
+def test_volume_is_compared_with_the_whole_day_before(day: SyntheticDay) -> None:
     page = day.page("opt20006", screen="0202", 업종코드=CODE, 기준일자=TODAY)
     today, before = (int(page.row(n)["거래량"]) for n in (0, 1))
     close = day.of("업종지수", CODE)[-1]
@@ -141,7 +141,7 @@ def test_volume_is_compared_with_the_whole_day_before(day: DayRig) -> None:
     assert abs(int(close.values[26]) - (today - before)) <= 1  # each is rounded by itself
 
 
-def test_the_next_session_goes_on_by_itself(day: DayRig) -> None:
+def test_the_next_session_goes_on_by_itself(day: SyntheticDay) -> None:
     heard = len(day.live)
     day.settle(18 * 3600)
     assert day.of("업종지수")[-1].values[20].startswith("09")

@@ -7,21 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_server.simulated.realtime.registry import RealTimeRegistry
-from tests.support.simulated_broker import Rig, small_market
+from tests.support.simulated_broker import SimulatedBroker, small_market
 
 CODES = [f"{number:06d}" for number in range(1, 202)]
 
 
 @pytest.fixture
-def rig() -> Rig:
-    return Rig(small_market()).login()
+def rig() -> SimulatedBroker:
+    return SimulatedBroker(small_market()).login()
 
 
-def register(rig: Rig, screen: str, codes: list[str], fids: str = "10", option: str = "1") -> object:
+def register(
+    rig: SimulatedBroker, screen: str, codes: list[str], fids: str = "10", option: str = "1"
+) -> object:
     return rig.call("SetRealReg", screen, ";".join(codes), fids, option)
 
 
-def test_a_screen_holds_a_hundred_codes(rig: Rig) -> None:
+def test_a_screen_holds_a_hundred_codes(rig: SimulatedBroker) -> None:
     assert register(rig, "0101", CODES[:101]) == -204
     assert rig.control.registrations.screens() == ()
     assert register(rig, "0101", CODES[:100]) == 0
@@ -32,19 +34,19 @@ def test_a_screen_holds_a_hundred_codes(rig: Rig) -> None:
     assert rig.control.registrations.fids("0101", CODES[99]) == {"10"}
 
 
-def test_option_0_drops_what_the_screen_had(rig: Rig) -> None:
+def test_option_0_drops_what_the_screen_had(rig: SimulatedBroker) -> None:
     register(rig, "0101", CODES[:100])
     assert register(rig, "0101", CODES[100:102], option="0") == 0
     assert rig.control.registrations.codes("0101") == frozenset(CODES[100:102])
 
 
-def test_a_hundred_fids(rig: Rig) -> None:
+def test_a_hundred_fids(rig: SimulatedBroker) -> None:
     fids = [str(number) for number in range(10, 111)]
     assert register(rig, "0101", ["005930"], ";".join(fids)) == -206
     assert register(rig, "0101", ["005930"], ";".join(fids[:100])) == 0
 
 
-def test_two_hundred_screens(rig: Rig) -> None:
+def test_two_hundred_screens(rig: SimulatedBroker) -> None:
     screens = [f"{number:04d}" for number in range(1, 202)]
     assert {register(rig, screen, ["005930"]) for screen in screens[:200]} == {0}
     assert register(rig, screens[200], ["005930"]) == -10
@@ -54,23 +56,23 @@ def test_two_hundred_screens(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("screen", ["", "0000", "101", "10101", "abcd", "１２３４"])
-def test_what_is_no_screen(rig: Rig, screen: str) -> None:
+def test_what_is_no_screen(rig: SimulatedBroker, screen: str) -> None:
     assert register(rig, screen, ["005930"]) == -105
     assert rig.call("CommRqData", "요청", "opt10001", 0, screen) == -105
 
 
-def test_a_bad_option_or_no_fid_is_an_input_error(rig: Rig) -> None:
+def test_a_bad_option_or_no_fid_is_an_input_error(rig: SimulatedBroker) -> None:
     assert register(rig, "0101", ["005930"], option="2") == -105
     assert register(rig, "0101", ["005930"], fids="") == -105
 
 
-def test_market_wide_types_need_no_code(rig: Rig) -> None:
+def test_market_wide_types_need_no_code(rig: SimulatedBroker) -> None:
     assert rig.call("SetRealReg", "0101", "", "215;20;214", "0") == 0
     assert rig.control.registrations.screens() == ("0101",)
     assert rig.control.registrations.codes("0101") == frozenset()
 
 
-def test_removal(rig: Rig) -> None:
+def test_removal(rig: SimulatedBroker) -> None:
     for screen in ("0101", "0102"):
         register(rig, screen, ["005930", "900290"])
     held = rig.control.registrations
@@ -83,7 +85,7 @@ def test_removal(rig: Rig) -> None:
     assert held.screens() == ()
 
 
-def test_a_quote_tr_registers_its_code_in_place_of_the_one_before(rig: Rig) -> None:
+def test_a_quote_tr_registers_its_code_in_place_of_the_one_before(rig: SimulatedBroker) -> None:
     held = rig.control.registrations
     register(rig, "0101", ["069500"])
     rig.page("opt10001", 종목코드="005930")

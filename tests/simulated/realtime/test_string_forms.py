@@ -20,7 +20,7 @@ from kernel_server.simulated.realtime.string_parts import Colours
 from kernel_server.simulated.realtime.trade_strings import TradeStrings
 from kernel_server.simulated.settings import BrokerSettings
 from tests.support.simulated_broker import GRT, SAMSUNG, moment
-from tests.support.synthetic_day import SEVERAL, DayRig
+from tests.support.synthetic_day import SEVERAL, SyntheticDay
 
 GRID = rules(date(2022, 1, 18), "KOSPI")
 DEFAULT = BrokerSettings()
@@ -266,7 +266,7 @@ INDEX = {
 @settings(max_examples=2, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from(["001", "101", "201"]))
 def test_an_index(seed: int, code: str) -> None:
-    rig = DayRig("15:25", seed, SEVERAL).begin()
+    rig = SyntheticDay("15:25", seed, SEVERAL).begin()
     rig.register(code, "10")
     rig.until("15:31")
     seen = rig.of("업종지수", code)

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from kernel_server.simulated import BrokerSettings
-from tests.support.koapy_client import OlderClient
+from tests.support.koapy_client import KoapyClient
 from tests.support.served import ACCOUNT, served
 
 CLIENTS, ORDERS = 5, 40
@@ -20,7 +20,7 @@ def test_two_hundred_orders_of_five_clients_over_reordered_events() -> None:
         codes = [code for code in str(first.call("GetCodeListByMarket", "0")).split(";") if code][:3]
 
         def trade(place: int) -> None:
-            with OlderClient(broker.server.address) as client:
+            with KoapyClient(broker.server.address) as client:
                 streams = [
                     client.order(
                         timeout=120,

@@ -181,9 +181,9 @@ class TestConveniences:
             assert client.call("RateLimitedSendCondition", "0103", *BLUE_CHIPS, 0) == 1
 
     def test_ensure_connected_logs_in(self) -> None:
-        from tests.support.koapy_client import OlderClient
+        from tests.support.koapy_client import KoapyClient
 
-        with served() as broker, OlderClient(broker.server.address) as client:
+        with served() as broker, KoapyClient(broker.server.address) as client:
             assert client.call("IsConnected") is False
             assert client.call("EnsureConnected") is True
             assert client.call("GetConnectState") == 1

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
-from tests.support.market_trs import OVER, RUNNING, Wide
+from tests.support.market_trs import OVER, RUNNING, MarketTrs
 from tests.support.tr_handlers import calendar
 
 
 @pytest.fixture(scope="session", params=[RUNNING, OVER])
-def wide(request: pytest.FixtureRequest) -> Wide:
+def trs(request: pytest.FixtureRequest) -> MarketTrs:
     """The synthetic market with fundamentals, once during a session and once after it."""
-    return Wide(SyntheticMarket(7, calendar), request.param, fundamentals_seed=1)
+    return MarketTrs(SyntheticMarket(7, calendar), request.param, fundamentals_seed=1)

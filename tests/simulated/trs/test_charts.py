@@ -11,7 +11,7 @@ from kernel_server import reference
 from tests.support.simulated_broker import (
     SAMSUNG,
     HandMarket,
-    Rig,
+    SimulatedBroker,
     bars,
     small_market,
     wavy,
@@ -24,11 +24,11 @@ MINUTE = {"종목코드": "005930", "틱범위": "1", "수정주가구분": "0"}
 
 
 @pytest.fixture
-def rig() -> Rig:
-    return Rig(small_market(), requests_a_second=100).login()
+def rig() -> SimulatedBroker:
+    return SimulatedBroker(small_market(), requests_a_second=100).login()
 
 
-def test_the_first_rows_of_a_day_chart_as_recorded(rig: Rig) -> None:
+def test_the_first_rows_of_a_day_chart_as_recorded(rig: SimulatedBroker) -> None:
     page = rig.page("opt10081", **RAW)
     value = round(77000 * 7715780 / 1_000_000)
     assert (
@@ -40,7 +40,7 @@ def test_the_first_rows_of_a_day_chart_as_recorded(rig: Rig) -> None:
     assert (page.count, page.prev_next) == (600, "2")
 
 
-def test_the_pages_of_a_day_chart_are_its_history(rig: Rig) -> None:
+def test_the_pages_of_a_day_chart_are_its_history(rig: SimulatedBroker) -> None:
     held = rig.market.days["005930"]
     pages = rig.all_pages("opt10081", **RAW)
     assert [page.count for page in pages] == [600, 600, len(held) - 1200]
@@ -54,7 +54,7 @@ def test_the_pages_of_a_day_chart_are_its_history(rig: Rig) -> None:
 
 def test_a_history_that_fills_its_last_page_ends_there() -> None:
     days = weekdays(date(2016, 1, 1), date(2022, 1, 18))[-1200:]
-    rig = Rig(HandMarket([SAMSUNG], {"005930": bars(wavy(days))})).login()
+    rig = SimulatedBroker(HandMarket([SAMSUNG], {"005930": bars(wavy(days))})).login()
     assert [(page.count, page.prev_next) for page in rig.all_pages("opt10081", **RAW)] == [
         (600, "2"),
         (600, "0"),
@@ -72,14 +72,14 @@ def test_a_history_that_fills_its_last_page_ends_there() -> None:
         ("20150601", "20150601"),
     ],
 )
-def test_the_base_date_is_the_last_one_wanted(rig: Rig, given_date: str, newest: str) -> None:
+def test_the_base_date_is_the_last_one_wanted(rig: SimulatedBroker, given_date: str, newest: str) -> None:
     assert rig.page("opt10081", **{**RAW, "기준일자": given_date}).column("일자")[0] == newest
 
 
 @pytest.mark.parametrize(
     "given_date", ["2022", "20221301", "20220230", "2022-1-8", "202201 1", "２０２２０１１８", "abcdefgh"]
 )
-def test_what_is_no_date(rig: Rig, given_date: str) -> None:
+def test_what_is_no_date(rig: SimulatedBroker, given_date: str) -> None:
     page = rig.page("opt10081", **{**RAW, "기준일자": given_date})
     assert (page.count, page.prev_next) == (0, "0")
     assert rig.messages() == ["전문작성 입력값 오류 (-202)"]
@@ -88,7 +88,7 @@ def test_what_is_no_date(rig: Rig, given_date: str) -> None:
 @pytest.mark.parametrize(
     "inputs", [{**RAW, "종목코드": "900290", "기준일자": "20200101"}, {**RAW, "종목코드": "000001"}]
 )
-def test_a_history_without_rows(rig: Rig, inputs: dict[str, str]) -> None:
+def test_a_history_without_rows(rig: SimulatedBroker, inputs: dict[str, str]) -> None:
     page = rig.page("opt10081", **inputs)
     assert (page.count, page.prev_next, page.rows) == (0, "0", [])
     assert rig.messages() == ["[571578] 모의투자 해당조회내역이 없습니다"]
@@ -104,7 +104,9 @@ def test_a_history_without_rows(rig: Rig, inputs: dict[str, str]) -> None:
     ],
 )
 @pytest.mark.parametrize("tr", ["opt10080", "opt10081", "opt10082", "opt10083", "opt10094"])
-def test_what_the_broker_does_not_take(rig: Rig, tr: str, change: dict[str, str], message: str) -> None:
+def test_what_the_broker_does_not_take(
+    rig: SimulatedBroker, tr: str, change: dict[str, str], message: str
+) -> None:
     inputs = {"opt10080": MINUTE, "opt10081": RAW}.get(tr, PERIOD)
     assert rig.page(tr, **{**inputs, **change}).count == 0
     assert rig.messages() == [message]
@@ -129,7 +131,7 @@ def test_adjusted_and_raw_and_the_event_on_its_day() -> None:
         {days[2]: (256, -15.08)},
     )
     market = HandMarket([SAMSUNG], {"005930": raw}, {"005930": fair})
-    rig = Rig(market, "2024-02-07 16:00").login()
+    rig = SimulatedBroker(market, "2024-02-07 16:00").login()
     plain = rig.page("opt10081", **RAW)
     adjusted = rig.page("opt10081", **{**RAW, "수정주가구분": "1"})
     for page in (plain, adjusted):
@@ -144,7 +146,7 @@ def test_adjusted_and_raw_and_the_event_on_its_day() -> None:
 def test_longer_bars_are_the_days_in_them(tr: str, size: int) -> None:
     days = weekdays(date(1975, 6, 3), date(2022, 1, 18))
     held = bars(wavy(days, 70_000))
-    rig = Rig(HandMarket([SAMSUNG], {"005930": held}), requests_a_second=100).login()
+    rig = SimulatedBroker(HandMarket([SAMSUNG], {"005930": held}), requests_a_second=100).login()
     pages = rig.all_pages(tr, **PERIOD)
     group = {
         "opt10082": lambda day: day - timedelta(day.weekday()),
@@ -169,12 +171,12 @@ def test_longer_bars_are_the_days_in_them(tr: str, size: int) -> None:
 
 
 def test_a_longer_bar_may_be_dated_by_its_last_session() -> None:
-    rig = Rig(small_market(), period_date="last").login()
+    rig = SimulatedBroker(small_market(), period_date="last").login()
     first, second = (rig.page("opt10082", **PERIOD).row(n) for n in (0, 1))
     assert (first["일자"], second["일자"]) == ("20220118", "20220114")
 
 
-def test_base_and_end_date_bound_longer_bars(rig: Rig) -> None:
+def test_base_and_end_date_bound_longer_bars(rig: SimulatedBroker) -> None:
     page = rig.page("opt10083", **{**PERIOD, "기준일자": "20211115", "끝일자": "20210915"})
     assert page.column("일자") == ["20211101", "20211001", "20210915"]
     held = rig.market.days["005930"]
@@ -187,7 +189,7 @@ def test_a_session_without_a_trade_does_not_pull_a_week_down_to_zero() -> None:
     week = bars(
         [(20220110, 500, 520, 480, 510, 10), (20220111, 0, 0, 0, 510, 0), (20220112, 505, 530, 500, 520, 5)]
     )
-    row = Rig(HandMarket([SAMSUNG], {"005930": week})).login().page("opt10082", **PERIOD).row(0)
+    row = SimulatedBroker(HandMarket([SAMSUNG], {"005930": week})).login().page("opt10082", **PERIOD).row(0)
     assert [row[name] for name in ("시가", "고가", "저가", "현재가", "거래량")] == [
         "500",
         "530",
@@ -202,7 +204,7 @@ def test_flags_of_a_week_are_united() -> None:
         [(20220110, 5, 5, 5, 5, 1), (20220111, 5, 5, 5, 5, 1), (20220112, 5, 5, 5, 5, 1)],
         {20220110: (1, -3.5), 20220111: (8, 0.0)},
     )
-    row = Rig(HandMarket([SAMSUNG], {"005930": week})).login().page("opt10082", **PERIOD).row(0)
+    row = SimulatedBroker(HandMarket([SAMSUNG], {"005930": week})).login().page("opt10082", **PERIOD).row(0)
     assert (row["수정주가구분"], row["수정비율"]) == ("9", "0.00")
 
 

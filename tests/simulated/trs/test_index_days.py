@@ -6,7 +6,7 @@ import pytest
 
 from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrRejected
-from tests.support.market_trs import OVER, Wide, plain, size
+from tests.support.market_trs import OVER, MarketTrs, plain, size
 from tests.support.simulated_broker import small_market
 from tests.support.tr_handlers import ask, single
 
@@ -34,30 +34,30 @@ def hundredths(text: str) -> int:
 @pytest.mark.parametrize(
     ("group", "code"), [(KOSPI, "001"), (KOSDAQ, "101"), (KOSPI200, "201"), (KOSPI, "013")]
 )
-def test_days_of_an_index_are_those_of_its_chart(wide: Wide, group: str, code: str) -> None:
-    rows = wide.rows("opt20009", 100, 시장구분=group, 업종코드=code)[:100]
-    chart = wide.page("opt20006", 업종코드=code, 기준일자="")[:101]
+def test_days_of_an_index_are_those_of_its_chart(trs: MarketTrs, group: str, code: str) -> None:
+    rows = trs.rows("opt20009", 100, 시장구분=group, 업종코드=code)[:100]
+    chart = trs.page("opt20006", 업종코드=code, 기준일자="")[:101]
     for row, bar, before in zip(rows, chart, chart[1:], strict=False):
         assert row["일자n"] == bar["일자"]
         assert hundredths(row["현재가n"]) == int(bar["현재가"])
         assert round(float(row["전일대비n"]) * 100) == int(bar["현재가"]) - int(before["현재가"])
         assert row["누적거래량n"] == bar["거래량"]
-    assert len(wide.page("opt20009", 시장구분=group, 업종코드=code)) == 20
+    assert len(trs.page("opt20009", 시장구분=group, 업종코드=code)) == 20
 
 
-def test_the_state_of_an_index_is_that_of_opt20001(wide: Wide) -> None:
+def test_the_state_of_an_index_is_that_of_opt20001(trs: MarketTrs) -> None:
     asked = {"시장구분": KOSPI, "업종코드": "001"}
-    states = [single(tr, ask(wide.handlers, tr, wide.now, **asked)[0]) for tr in ("opt20001", "opt20009")]
+    states = [single(tr, ask(trs.handlers, tr, trs.now, **asked)[0]) for tr in ("opt20001", "opt20009")]
     assert states[0] == states[1]
-    assert wide.page("opt20009", **asked)[0]["현재가n"] == states[0]["현재가"]
+    assert trs.page("opt20009", **asked)[0]["현재가n"] == states[0]["현재가"]
 
 
-def test_the_issues_of_an_index(wide: Wide) -> None:
-    issues = wide.market.issues()
-    rows = wide.rows("opt20002", 시장구분=KOSPI, 업종코드="001")
-    priced = {issue.code for issue in wide.survey.facts(wide.moment).issues}
+def test_the_issues_of_an_index(trs: MarketTrs) -> None:
+    issues = trs.market.issues()
+    rows = trs.rows("opt20002", 시장구분=KOSPI, 업종코드="001")
+    priced = {issue.code for issue in trs.survey.facts(trs.moment).issues}
     assert {row["종목코드"] for row in rows} == {code for code in priced if issues[code].market == "KOSPI"}
-    listed = wide.quoted([row["종목코드"] for row in rows[:300]])
+    listed = trs.quoted([row["종목코드"] for row in rows[:300]])
     for row in rows[:300]:
         if row["현재거래량"] == "0":
             continue  # has not traded today, and the watch list tells of the session before
@@ -75,19 +75,19 @@ def test_the_issues_of_an_index(wide: Wide) -> None:
         )
         assert [row[name] for name in same] == [there[name] for name in same]
         assert (row["등락률"], row["현재거래량"]) == (there["등락율"], there["거래량"])
-    state = single("opt20001", ask(wide.handlers, "opt20001", wide.now, 시장구분=KOSPI, 업종코드="001")[0])
+    state = single("opt20001", ask(trs.handlers, "opt20001", trs.now, 시장구분=KOSPI, 업종코드="001")[0])
     assert sum(row["현재가"].startswith("+") for row in rows) == int(state["상승"])
     assert sum(row["현재가"].startswith("-") for row in rows) == int(state["하락"])
 
 
 @pytest.mark.parametrize("what", ["0", "1"])
-def test_who_bought_an_index_is_who_bought_its_issues(wide: Wide, what: str) -> None:
+def test_who_bought_an_index_is_who_bought_its_issues(trs: MarketTrs, what: str) -> None:
     rows = {
         row["업종코드"]: row
-        for row in wide.page("opt10051", 시장구분=KOSDAQ, 금액수량구분=what, 기준일자="20220118")
+        for row in trs.page("opt10051", 시장구분=KOSDAQ, 금액수량구분=what, 기준일자="20220118")
     }
     asked = {"시장구분": "101", "금액수량구분": "1" if what == "0" else "2", "매매구분": "0", "종목코드": ""}
-    issues = wide.rows("opt10066", **asked)
+    issues = trs.rows("opt10066", **asked)
     for field, group in NETS.items():
         summed = sum(plain(row[group]) for row in issues)
         whole = plain(rows["101"][field])
@@ -101,16 +101,16 @@ def test_who_bought_an_index_is_who_bought_its_issues(wide: Wide, what: str) -> 
         assert abs(within - amounts["기관계순매수"]) <= slack
 
 
-def test_a_day_of_the_indices_is_that_of_their_charts(wide: Wide) -> None:
-    rows = wide.page("opt10051", 시장구분=KOSPI, 금액수량구분="0", 기준일자="20220107")
+def test_a_day_of_the_indices_is_that_of_their_charts(trs: MarketTrs) -> None:
+    rows = trs.page("opt10051", 시장구분=KOSPI, 금액수량구분="0", 기준일자="20220107")
     assert len(rows) > 20
     for row in rows:
-        bar = wide.page("opt20006", 업종코드=row["업종코드"], 기준일자="20220107")[0]
+        bar = trs.page("opt20006", 업종코드=row["업종코드"], 기준일자="20220107")[0]
         assert bar["일자"] == "20220107"
         assert hundredths(row["현재가"]) == int(bar["현재가"])
-    assert wide.page("opt10051", 시장구분=KOSPI, 금액수량구분="0", 기준일자="20220108") == []
-    newest = wide.page("opt10051", 시장구분=KOSPI, 금액수량구분="0", 기준일자="")
-    assert newest == wide.page("opt10051", 시장구분=KOSPI, 금액수량구분="0", 기준일자="20220118")
+    assert trs.page("opt10051", 시장구분=KOSPI, 금액수량구분="0", 기준일자="20220108") == []
+    newest = trs.page("opt10051", 시장구분=KOSPI, 금액수량구분="0", 기준일자="")
+    assert newest == trs.page("opt10051", 시장구분=KOSPI, 금액수량구분="0", 기준일자="20220118")
 
 
 THEMES = {"검색구분": "0", "종목코드": "", "날짜구분": "10", "테마명": "", "등락수익구분": "1"}
@@ -118,22 +118,22 @@ ORDERS = {"1": ("기간수익률", -1), "2": ("기간수익률", 1), "3": ("등�
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_themes_are_sorted(wide: Wide, order: str) -> None:
+def test_themes_are_sorted(trs: MarketTrs, order: str) -> None:
     field, sense = ORDERS[order]
-    values = [sense * float(row[field]) for row in wide.rows("opt90001", **{**THEMES, "등락수익구분": order})]
+    values = [sense * float(row[field]) for row in trs.rows("opt90001", **{**THEMES, "등락수익구분": order})]
     assert len(values) > 20
     assert values == sorted(values)
 
 
-def test_a_theme_is_the_mean_of_its_issues(wide: Wide) -> None:
-    priced = {issue.code for issue in wide.survey.facts(wide.moment).issues}
+def test_a_theme_is_the_mean_of_its_issues(trs: MarketTrs) -> None:
+    priced = {issue.code for issue in trs.survey.facts(trs.moment).issues}
     known = {
         code: [each for each in members.split(",") if each in priced]
         for code, _name, members in table("theme")
     }
-    for theme in wide.rows("opt90001", **THEMES):
+    for theme in trs.rows("opt90001", **THEMES):
         code = theme["종목코드"]
-        answer, rows = ask(wide.handlers, "opt90002", wide.now, 날짜구분="10", 종목코드=code)
+        answer, rows = ask(trs.handlers, "opt90002", trs.now, 날짜구분="10", 종목코드=code)
         state = single("opt90002", answer)
         assert [row["종목코드"] for row in rows] == known[code]
         assert (state["등락률"], state["기간수익률"]) == (theme["등락율"], theme["기간수익률"])
@@ -149,36 +149,36 @@ def test_a_theme_is_the_mean_of_its_issues(wide: Wide) -> None:
         assert theme["주요종목"] == ", ".join(best[:2])
 
 
-def test_an_issue_of_a_theme_is_that_of_the_watch_list(wide: Wide) -> None:
-    rows = wide.page("opt90002", 날짜구분="5", 종목코드="100")
-    listed = wide.quoted([row["종목코드"] for row in rows])
+def test_an_issue_of_a_theme_is_that_of_the_watch_list(trs: MarketTrs) -> None:
+    rows = trs.page("opt90002", 날짜구분="5", 종목코드="100")
+    listed = trs.quoted([row["종목코드"] for row in rows])
     same = {"등락기호": "전일대비기호", "누적거래량": "거래량"} | {
         name: name for name in ("종목명", "현재가", "전일대비", "등락율", "매도호가", "매수호가")
     }
     for row in rows:
         for name, other in same.items():
             assert row[name] == listed[row["종목코드"]][other], name
-        chart = wide.page("opt10081", 종목코드=row["종목코드"], 기준일자="", 수정주가구분="1")
+        chart = trs.page("opt10081", 종목코드=row["종목코드"], 기준일자="", 수정주가구분="1")
         gain = (size(row["현재가"]) / int(chart[5]["현재가"]) - 1) * 100
         assert float(row["기간수익률n"]) == pytest.approx(gain, abs=0.006)
 
 
-def test_themes_are_searched_for(wide: Wide) -> None:
-    every = wide.rows("opt90001", **THEMES)
+def test_themes_are_searched_for(trs: MarketTrs) -> None:
+    every = trs.rows("opt90001", **THEMES)
     name = every[3]["테마명"]
-    named = wide.rows("opt90001", **{**THEMES, "검색구분": "1", "테마명": name[:3]})
+    named = trs.rows("opt90001", **{**THEMES, "검색구분": "1", "테마명": name[:3]})
     assert named == [row for row in every if name[:3] in row["테마명"]]
-    member = wide.page("opt90002", 날짜구분="10", 종목코드=every[0]["종목코드"])[0]["종목코드"]
+    member = trs.page("opt90002", 날짜구분="10", 종목코드=every[0]["종목코드"])[0]["종목코드"]
     with_it = {
-        row["종목코드"] for row in wide.rows("opt90001", **{**THEMES, "검색구분": "2", "종목코드": member})
+        row["종목코드"] for row in trs.rows("opt90001", **{**THEMES, "검색구분": "2", "종목코드": member})
     }
     assert with_it == {code for code, _name, members in table("theme") if member in members.split(",")}
-    assert wide.rows("opt90001", **{**THEMES, "검색구분": "1", "테마명": "없는 이름"}) == []
+    assert trs.rows("opt90001", **{**THEMES, "검색구분": "1", "테마명": "없는 이름"}) == []
 
 
 def test_a_market_without_the_issues_of_a_theme_has_not_the_theme() -> None:
-    wide = Wide(small_market(), OVER)
-    answer, rows = ask(wide.handlers, "opt90002", OVER, 날짜구분="10", 종목코드="100")
+    trs = MarketTrs(small_market(), OVER)
+    answer, rows = ask(trs.handlers, "opt90002", OVER, 날짜구분="10", 종목코드="100")
     assert (rows, answer.message) == ([], "[571578] 모의투자 해당조회내역이 없습니다")
 
 
@@ -199,6 +199,6 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("tr", "inputs"), WRONG)
-def test_wrong_inputs_are_rejected(wide: Wide, tr: str, inputs: dict[str, str]) -> None:
+def test_wrong_inputs_are_rejected(trs: MarketTrs, tr: str, inputs: dict[str, str]) -> None:
     with pytest.raises(TrRejected):
-        wide.page(tr, **inputs)
+        trs.page(tr, **inputs)

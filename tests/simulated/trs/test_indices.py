@@ -22,7 +22,7 @@ from kernel_server.simulated.trs.index_quotes import IndexQuotes
 from kernel_server.simulated.trs.investors import InvestorLists
 from kernel_server.simulated.trs.rankings.engine import RankingEngine
 from tests.support.simulated_broker import HandMarket, Row, bars, number, weekdays
-from tests.support.synthetic_day import SEVERAL, DayRig
+from tests.support.synthetic_day import SEVERAL, SyntheticDay
 from tests.support.tr_handlers import ask, calendar, market_of, single, stock
 
 DAYS = weekdays(date(2021, 1, 4), date(2022, 1, 18))
@@ -186,7 +186,7 @@ def test_a_bad_file_spoils_an_index_as_long_as_it_is_bad(listed_first: bool) -> 
     ],
 )
 def test_who_looks_at_the_whole_market_lets_others_have_their_turn(tr: str, inputs: dict[str, str]) -> None:
-    rig = DayRig("10:30", issues=SEVERAL).begin()
+    rig = SyntheticDay("10:30", issues=SEVERAL).begin()
 
     def pieces() -> int:
         """How many pieces of work the answer takes."""
@@ -205,7 +205,7 @@ def test_who_looks_at_the_whole_market_lets_others_have_their_turn(tr: str, inpu
 
 
 def test_several_indices_begin_together_and_one_joins_them() -> None:
-    rig = DayRig("10:30", issues=SEVERAL).begin()
+    rig = SyntheticDay("10:30", issues=SEVERAL).begin()
     rig.register("001;101;201", "10")
     rig.settle(30)
     rig.call("SetRealReg", "0102", "005", "10", "0")

@@ -9,14 +9,23 @@ import pytest
 
 from kernel_server.clock import KST
 from kernel_server.simulated.market.model import Bars
-from tests.support.simulated_broker import GRT, SAMSUNG, HandMarket, Rig, bars, number, small_market, weekdays
+from tests.support.simulated_broker import (
+    GRT,
+    SAMSUNG,
+    HandMarket,
+    SimulatedBroker,
+    bars,
+    number,
+    small_market,
+    weekdays,
+)
 
 MINUTE = {"종목코드": "005930", "틱범위": "1", "수정주가구분": "0"}
 
 
 @pytest.fixture
-def rig() -> Rig:
-    return Rig(small_market(), requests_a_second=100).login()
+def rig() -> SimulatedBroker:
+    return SimulatedBroker(small_market(), requests_a_second=100).login()
 
 
 def coloured(price: int, base: int) -> str:
@@ -58,7 +67,7 @@ def minute_market(count: int) -> HandMarket:
 
 def test_a_minute_chart() -> None:
     market = minute_market(4)
-    rig = Rig(market).login()
+    rig = SimulatedBroker(market).login()
     pages = rig.all_pages("opt10080", **MINUTE)
     held = market.minutes["005930"]
     assert [(page.count, page.prev_next) for page in pages] == [(900, "2"), (624, "0")]
@@ -75,7 +84,7 @@ def test_a_minute_chart() -> None:
 
 def test_minute_prices_are_coloured_against_the_close_before_their_own_day() -> None:
     market = minute_market(3)
-    rig = Rig(market).login()
+    rig = SimulatedBroker(market).login()
     closes = {
         day: int(close)
         for day, close in zip(market.days["005930"].time, market.days["005930"].close, strict=True)
@@ -93,7 +102,7 @@ def test_minute_prices_are_coloured_against_the_close_before_their_own_day() -> 
 
 
 def test_minute_prices_may_be_coloured_against_today() -> None:
-    rig = Rig(minute_market(3), minute_sign="today").login()
+    rig = SimulatedBroker(minute_market(3), minute_sign="today").login()
     page = rig.page("opt10080", **MINUTE)
     base = 51380
     for text in page.column("현재가"):
@@ -113,14 +122,14 @@ def test_minute_colours_over_a_split_are_at_the_scale_of_their_day() -> None:
         [(20220114090000, 50_000, 50_000, 50_000, 50_000, 1), (20220117090000, 1_000, 1_010, 990, 1_010, 50)]
     )
     market = HandMarket([SAMSUNG], {"005930": raw}, {"005930": fair}, {"005930": minutes})
-    row = Rig(market).login().page("opt10080", **MINUTE).row(0)
+    row = SimulatedBroker(market).login().page("opt10080", **MINUTE).row(0)
     assert [row[name] for name in ("시가", "고가", "저가", "현재가")] == ["1000", "+1010", "-990", "+1010"]
 
 
 def test_minutes_without_days_are_coloured_by_the_minutes_before() -> None:
     market = minute_market(2)
     market.days = {}
-    page = Rig(market).login().page("opt10080", **MINUTE)
+    page = SimulatedBroker(market).login().page("opt10080", **MINUTE)
     assert page.row(0)["현재가"] == "+51380"  # above 50,380, the close of the day before
     # The first day has none before it: its opening price, 49,999, stands for one.
     assert (page.row(761)["시가"], page.row(761)["저가"], page.row(761)["현재가"]) == (
@@ -134,7 +143,7 @@ def test_minutes_without_days_are_coloured_by_the_minutes_before() -> None:
 def test_intervals_are_the_minutes_in_them(interval: int) -> None:
     market = minute_market(3)
     held = market.minutes["005930"]
-    rig = Rig(market, requests_a_second=100).login()
+    rig = SimulatedBroker(market, requests_a_second=100).login()
     rows = [
         page.row(n)
         for page in rig.all_pages("opt10080", **{**MINUTE, "틱범위": str(interval)})
@@ -158,13 +167,13 @@ def test_intervals_are_the_minutes_in_them(interval: int) -> None:
 
 
 @pytest.mark.parametrize("interval", ["", "0", "2", "7", "01", "1:1분", "분"])
-def test_a_tick_range_the_broker_has_not(rig: Rig, interval: str) -> None:
+def test_a_tick_range_the_broker_has_not(rig: SimulatedBroker, interval: str) -> None:
     assert rig.page("opt10080", **{**MINUTE, "틱범위": interval}).count == 0
     assert rig.messages() == ["전문작성 입력값 오류 (-202)"]
 
 
 def test_minutes_reach_back_as_far_as_the_settings_say() -> None:
-    rig = Rig(minute_market(9), minute_days=5, requests_a_second=100).login()
+    rig = SimulatedBroker(minute_market(9), minute_days=5, requests_a_second=100).login()
     times = [text for page in rig.all_pages("opt10080", **MINUTE) for text in page.column("체결시간")]
     assert len(times) == 5 * 381
     assert times[-1].endswith("090000")
@@ -172,18 +181,18 @@ def test_minutes_reach_back_as_far_as_the_settings_say() -> None:
 
 def test_a_page_of_minutes_does_not_ask_for_the_whole_history() -> None:
     market = minute_market(120)
-    Rig(market).login().page("opt10080", **MINUTE)
+    SimulatedBroker(market).login().page("opt10080", **MINUTE)
     assert max(market.asked) <= 5
 
 
-def test_a_market_without_minutes(rig: Rig) -> None:
+def test_a_market_without_minutes(rig: SimulatedBroker) -> None:
     assert rig.page("opt10080", **MINUTE).count == 0
     assert rig.messages() == ["[571578] 모의투자 해당조회내역이 없습니다"]
 
 
 def test_new_bars_do_not_shift_the_pages() -> None:
     market = minute_market(4)
-    rig = Rig(market, "2022-01-17 15:00").login()
+    rig = SimulatedBroker(market, "2022-01-17 15:00").login()
     first = rig.page("opt10080", **MINUTE)
     rig.settle(20 * 60)
     second = rig.page("opt10080", 2, **MINUTE)

@@ -19,7 +19,7 @@ from tests.support.simulated_broker import (
     GRT,
     SAMSUNG,
     HandMarket,
-    Rig,
+    SimulatedBroker,
     bars,
     small_market,
     wavy,
@@ -28,7 +28,7 @@ from tests.support.simulated_broker import (
 
 
 def test_opt10001_as_recorded() -> None:
-    page = Rig(small_market()).login().page("opt10001", 종목코드="005930")
+    page = SimulatedBroker(small_market()).login().page("opt10001", 종목코드="005930")
     recorded = {
         "종목코드": "005930",
         "종목명": "삼성전자",
@@ -58,7 +58,7 @@ def test_opt10001_as_recorded() -> None:
 
 
 def test_given_prices_leave_the_balance_sheet_blank() -> None:
-    single = Rig(small_market()).login().page("opt10001", 종목코드="005930").single
+    single = SimulatedBroker(small_market()).login().page("opt10001", 종목코드="005930").single
     assert {
         single[name] for name in ("PER", "EPS", "ROE", "PBR", "EV", "BPS", "매출액", "유통비율", "결산월")
     } == {""}
@@ -66,7 +66,7 @@ def test_given_prices_leave_the_balance_sheet_blank() -> None:
 
 def test_a_balance_sheet_by_seed() -> None:
     def single(seed: int, start: str = "2022-01-18 14:22") -> dict[str, str]:
-        rig = Rig(small_market(), start, fundamentals_seed=seed).login()
+        rig = SimulatedBroker(small_market(), start, fundamentals_seed=seed).login()
         return rig.page("opt10001", 종목코드="005930").single
 
     first = single(7)
@@ -89,12 +89,12 @@ def test_a_balance_sheet_by_seed() -> None:
 def test_a_fund_has_no_balance_sheet() -> None:
     market = small_market()
     market.days = {"069500": market.days["005930"]}
-    single = Rig(market, fundamentals_seed=7).login().page("opt10001", 종목코드="069500").single
+    single = SimulatedBroker(market, fundamentals_seed=7).login().page("opt10001", 종목코드="069500").single
     assert (single["PER"], single["EPS"], single["자본금"]) == ("", "", "0")
 
 
 def test_an_issue_without_prices_still_has_a_name() -> None:
-    rig = Rig(small_market()).login()
+    rig = SimulatedBroker(small_market()).login()
     single = rig.page("opt10001", 종목코드="000001").single
     assert (single["종목명"], single["상장주식"], single["현재가"]) == ("자료없음", "1000", "")
     row = rig.watch(["000001"]).row(0)
@@ -118,7 +118,7 @@ def test_this_year_starts_in_january_and_untraded_days_have_no_low() -> None:
 
 
 def test_extremes_in_the_answer() -> None:
-    rig = Rig(small_market()).login()
+    rig = SimulatedBroker(small_market()).login()
     single = rig.page("opt10001", 종목코드="005930").single
     held = rig.market.days["005930"]
     top, bottom = int(held.high[-251:].max()), int(held.low[-251:].min())
@@ -131,12 +131,12 @@ def test_extremes_in_the_answer() -> None:
 
 def test_the_first_session_of_an_issue_is_its_own_base() -> None:
     market = HandMarket([GRT], {"900290": bars([(20220118, 1000, 1200, 990, 1100, 500)])})
-    single = Rig(market).login().page("opt10001", 종목코드="900290").single
+    single = SimulatedBroker(market).login().page("opt10001", 종목코드="900290").single
     assert (single["기준가"], single["현재가"], single["거래대비"]) == ("1000", "+1100", "0.00")
 
 
 def test_the_watch_list_as_recorded() -> None:
-    row = Rig(small_market(), "2022-01-18 14:29:04").login().watch(["900290"]).row(0)
+    row = SimulatedBroker(small_market(), "2022-01-18 14:29:04").login().watch(["900290"]).row(0)
     recorded = {
         "종목코드": "900290",
         "종목명": "GRT",
@@ -180,7 +180,7 @@ def test_the_watch_list_as_recorded() -> None:
 def test_another_recorded_row_of_the_watch_list() -> None:
     issue = replace(GRT, code="900310", name="컬러레이", shares=54_000_000)
     held = bars([(20220117, 1465, 1465, 1465, 1465, 108_243), (20220118, 1475, 1485, 1420, 1425, 147_191)])
-    row = Rig(HandMarket([issue], {"900310": held})).login().watch(["900310"]).row(0)
+    row = SimulatedBroker(HandMarket([issue], {"900310": held})).login().watch(["900310"]).row(0)
     recorded = {
         "현재가": "-1425",
         "기준가": "1465",
@@ -251,9 +251,12 @@ def test_any_book_is_a_book(base: int, percent: int, volume: int, issue: Issue) 
 
 
 def test_after_the_close_the_last_trade_was_at_the_close() -> None:
-    rig = Rig(small_market(), "2022-01-18 18:00").login()
+    rig = SimulatedBroker(small_market(), "2022-01-18 18:00").login()
     assert rig.watch(["005930"]).row(0)["체결시간"] == "153000"
-    assert Rig(small_market(), "2022-01-22 09:30").login().watch(["005930"]).row(0)["체결시간"] == "153000"
+    assert (
+        SimulatedBroker(small_market(), "2022-01-22 09:30").login().watch(["005930"]).row(0)["체결시간"]
+        == "153000"
+    )
 
 
 def test_newest_reads_the_adjusted_close_before() -> None:

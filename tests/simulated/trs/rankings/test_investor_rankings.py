@@ -10,7 +10,7 @@ import pytest
 
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.market import investor_groups
-from tests.support.market_trs import OVER, Wide, plain, size
+from tests.support.market_trs import OVER, MarketTrs, plain, size
 from tests.support.tr_handlers import ask
 
 CODE = "005930"
@@ -46,35 +46,35 @@ NET, BOUGHT, SOLD = "0", "1", "2"
 MONEY, SHARES = "1", "2"
 
 
-def days(wide: Wide, code: str, group: str, what: str = SHARES, side: str = NET) -> list[int]:
+def days(trs: MarketTrs, code: str, group: str, what: str = SHARES, side: str = NET) -> list[int]:
     """What a group traded by opt10059, of the newest hundred days, newest first."""
     inputs = {"종목코드": code, "금액수량구분": what, "매매구분": side, "단위구분": "1", "일자": ""}
-    return [int(row[group]) for row in wide.page("opt10059", **inputs)]
+    return [int(row[group]) for row in trs.page("opt10059", **inputs)]
 
 
-def dates(wide: Wide, code: str) -> list[str]:
-    return [row["일자"] for row in wide.page("opt10081", 종목코드=code, 기준일자="", 수정주가구분="1")]
+def dates(trs: MarketTrs, code: str) -> list[str]:
+    return [row["일자"] for row in trs.page("opt10081", 종목코드=code, 기준일자="", 수정주가구분="1")]
 
 
-def in_period(wide: Wide, code: str, group: str, what: str = SHARES, side: str = NET) -> int:
-    known = zip(dates(wide, code), days(wide, code, group, what, side), strict=False)
+def in_period(trs: MarketTrs, code: str, group: str, what: str = SHARES, side: str = NET) -> int:
+    known = zip(dates(trs, code), days(trs, code, group, what, side), strict=False)
     return sum(amount for day, amount in known if PERIOD["시작일자"] <= day <= PERIOD["종료일자"])
 
 
-def some(wide: Wide, tr: str, **inputs: str) -> list[dict[str, str]]:
+def some(trs: MarketTrs, tr: str, **inputs: str) -> list[dict[str, str]]:
     """The first rows of the first page, of issues with a trade today: their days are those of the market."""
-    rows = wide.page(tr, **{**ASKED[tr], **inputs})
+    rows = trs.page(tr, **{**ASKED[tr], **inputs})
     assert rows
-    today = wide.survey.facts(wide.moment).dates
-    codes = [issue.code for issue in wide.survey.facts(wide.moment).issues]
+    today = trs.survey.facts(trs.moment).dates
+    codes = [issue.code for issue in trs.survey.facts(trs.moment).issues]
     newest = dict(zip(codes, today, strict=True))
     return [row for row in rows if newest[row["종목코드"]] == 20220118][:8]
 
 
 @pytest.mark.parametrize("tr", ASKED)
-def test_a_row_says_what_the_watch_list_says(wide: Wide, tr: str) -> None:
-    rows = wide.page(tr, **ASKED[tr])[:40]
-    listed = wide.quoted([row["종목코드"] for row in rows])
+def test_a_row_says_what_the_watch_list_says(trs: MarketTrs, tr: str) -> None:
+    rows = trs.page(tr, **ASKED[tr])[:40]
+    listed = trs.quoted([row["종목코드"] for row in rows])
     same = {name: name for name in ("종목명", "현재가", "전일대비", "전일대비기호", "매도호가", "매수호가")}
     same |= {"대비기호": "전일대비기호", "거래량": "거래량", "누적거래량": "거래량"}
     for row in rows:
@@ -86,39 +86,37 @@ def test_a_row_says_what_the_watch_list_says(wide: Wide, tr: str) -> None:
 
 
 @pytest.mark.parametrize(("asked", "past"), [("0", slice(0, 1)), ("1", slice(1, 2)), ("5", slice(0, 5))])
-def test_what_foreigners_traded_over_a_period(wide: Wide, asked: str, past: slice) -> None:
+def test_what_foreigners_traded_over_a_period(trs: MarketTrs, asked: str, past: slice) -> None:
     for side, sign in (("1", -1), ("2", 1)):
-        rows = some(wide, "opt10034", 기간=asked, 매매구분=side)
+        rows = some(trs, "opt10034", 기간=asked, 매매구분=side)
         assert all(plain(row["순매수량"]) * sign > 0 for row in rows)
         for row in rows:
-            assert plain(row["순매수량"]) == sum(
-                days(wide, row["종목코드"], investor_groups.FOREIGNERS)[past]
-            )
+            assert plain(row["순매수량"]) == sum(days(trs, row["종목코드"], investor_groups.FOREIGNERS)[past])
     for row in rows:
-        holding = wide.page("opt10008", 종목코드=row["종목코드"])[0]
+        holding = trs.page("opt10008", 종목코드=row["종목코드"])[0]
         assert row["취득가능주식수"] == holding["취득가능주식수"]
 
 
 @pytest.mark.parametrize(("asked", "first"), [("0", 0), ("1", 1)])
-def test_three_days_running(wide: Wide, asked: str, first: int) -> None:
+def test_three_days_running(trs: MarketTrs, asked: str, first: int) -> None:
     for side, sign in (("1", -1), ("2", 1)):
-        for row in some(wide, "opt10035", 기준일구분=asked, 매매구분=side):
+        for row in some(trs, "opt10035", 기준일구분=asked, 매매구분=side):
             three = [plain(row[f"D-{day}"]) for day in (1, 2, 3)]
-            known = days(wide, row["종목코드"], investor_groups.FOREIGNERS)[first : first + 3]
+            known = days(trs, row["종목코드"], investor_groups.FOREIGNERS)[first : first + 3]
             assert three == known
             assert all(amount * sign > 0 for amount in three)
             assert plain(row["합계"]) == sum(three)
 
 
-def test_the_limit_was_used_up_by_what_was_bought(wide: Wide) -> None:
-    issues = wide.market.issues()
-    for row in some(wide, "opt10036"):
+def test_the_limit_was_used_up_by_what_was_bought(trs: MarketTrs) -> None:
+    issues = trs.market.issues()
+    for row in some(trs, "opt10036"):
         code = row["종목코드"]
-        bought = sum(days(wide, code, investor_groups.FOREIGNERS)[:20])
+        bought = sum(days(trs, code, investor_groups.FOREIGNERS)[:20])
         now, before = float(row["한도소진율"]), float(row["기준한도소진율"])
         assert float(row["소진율증가"]) == pytest.approx(bought / issues[code].shares * 100, abs=0.006)
         assert now - before == pytest.approx(float(row["소진율증가"]), abs=0.011)
-        holding = wide.page("opt10008", 종목코드=code)[0]
+        holding = trs.page("opt10008", 종목코드=code)[0]
         assert (row["보유주식수"], row["한도소진율"]) == (holding["보유주식수"], holding["한도소진률"])
 
 
@@ -131,37 +129,37 @@ GROUPS = [
 
 
 @pytest.mark.parametrize(("tr", "inputs", "group"), GROUPS)
-def test_a_group_over_a_period(wide: Wide, tr: str, inputs: dict[str, str], group: str) -> None:
+def test_a_group_over_a_period(trs: MarketTrs, tr: str, inputs: dict[str, str], group: str) -> None:
     volumes = {}
-    for row in some(wide, tr, **inputs):
+    for row in some(trs, tr, **inputs):
         code = row["종목코드"]
         shares, money = row.get("순매수수량") or row["순매도수량"], row.get("순매수금액") or row["순매도금액"]
-        assert plain(shares) == in_period(wide, code, group)
-        assert plain(money) == in_period(wide, code, group, MONEY)
+        assert plain(shares) == in_period(trs, code, group)
+        assert plain(money) == in_period(trs, code, group, MONEY)
         side = BOUGHT if {**ASKED[tr], **inputs}["매매구분"] == "2" else SOLD
-        paid, got = (abs(in_period(wide, code, group, what, side)) for what in (MONEY, SHARES))
+        paid, got = (abs(in_period(trs, code, group, what, side)) for what in (MONEY, SHARES))
         assert int(row["추정평균가"]) == pytest.approx(paid * 1_000_000 / got, abs=0.51)
         difference = size(row["현재가"]) - int(row["추정평균가"])
         assert plain(row["평균가대비"]) == difference
         assert float(row["대비율"]) == pytest.approx(difference / int(row["추정평균가"]) * 100, abs=0.006)
         if "기간거래량" in row:
-            chart = wide.page("opt10081", 종목코드=code, 기준일자="", 수정주가구분="1")
+            chart = trs.page("opt10081", 종목코드=code, 기준일자="", 수정주가구분="1")
             volumes[code] = sum(int(bar["거래량"]) for bar in chart if bar["일자"] >= PERIOD["시작일자"])
             assert int(row["기간거래량"]) == volumes[code]
     assert bool(volumes) == (tr == "opt10058")
 
 
 @pytest.mark.parametrize("side", ["1", "2"])
-def test_institutions_and_foreigners_on_one_side(wide: Wide, side: str) -> None:
-    rows = some(wide, "opt10062", 매매구분=side)
+def test_institutions_and_foreigners_on_one_side(trs: MarketTrs, side: str) -> None:
+    rows = some(trs, "opt10062", 매매구분=side)
     asked = {**ASKED["opt10062"], "매매구분": side, "단위구분": "1000"}
-    thousands = {row["종목코드"]: row for row in wide.page("opt10062", **asked)}
+    thousands = {row["종목코드"]: row for row in trs.page("opt10062", **asked)}
     for row in rows:
         amounts = {"기관": 0, "외인": 0}
         for name, group in (("기관", "기관계"), ("외인", "외국인투자자")):
             amounts[name] = plain(row[f"{name}순매매수량"])
-            assert amounts[name] == in_period(wide, row["종목코드"], group)
-            assert plain(row[f"{name}순매매금액"]) == in_period(wide, row["종목코드"], group, MONEY)
+            assert amounts[name] == in_period(trs, row["종목코드"], group)
+            assert plain(row[f"{name}순매매금액"]) == in_period(trs, row["종목코드"], group, MONEY)
             assert (amounts[name] > 0) == (side == "1")
         assert plain(row["순매매수량"]) == sum(amounts.values())
         other = plain(thousands[row["종목코드"]]["순매매수량"])
@@ -169,24 +167,24 @@ def test_institutions_and_foreigners_on_one_side(wide: Wide, side: str) -> None:
 
 
 @pytest.mark.parametrize(("code", "group"), [("6", "외국인투자자"), ("7", "기관계"), ("3", "연기금등")])
-def test_today_by_one_group(wide: Wide, code: str, group: str) -> None:
-    for row in some(wide, "opt10063", 투자자별=code):
+def test_today_by_one_group(trs: MarketTrs, code: str, group: str) -> None:
+    for row in some(trs, "opt10063", 투자자별=code):
         for unit, what in (("수량", SHARES), ("금액", MONEY)):
             found = [plain(row[f"{name}{unit}"]) for name in ("순매수", "매수", "매도")]
-            known = [days(wide, row["종목코드"], group, what, side)[0] for side in (NET, BOUGHT, SOLD)]
+            known = [days(trs, row["종목코드"], group, what, side)[0] for side in (NET, BOUGHT, SOLD)]
             assert found == known
 
 
-def test_those_whom_everybody_buys(wide: Wide) -> None:
-    for row in some(wide, "opt10063", 동시순매수구분="1"):
+def test_those_whom_everybody_buys(trs: MarketTrs) -> None:
+    for row in some(trs, "opt10063", 동시순매수구분="1"):
         for group in ("외국인투자자", "기관계"):
-            assert days(wide, row["종목코드"], group)[0] > 0
+            assert days(trs, row["종목코드"], group)[0] > 0
 
 
-def test_opt10065_is_opt10063_in_shares(wide: Wide) -> None:
-    there = {row["종목코드"]: row for row in wide.rows("opt10063", **ASKED["opt10063"])}
+def test_opt10065_is_opt10063_in_shares(trs: MarketTrs) -> None:
+    there = {row["종목코드"]: row for row in trs.rows("opt10063", **ASKED["opt10063"])}
     for side in ("1", "2"):
-        for row in wide.page("opt10065", **{**ASKED["opt10065"], "매매구분": side}):
+        for row in trs.page("opt10065", **{**ASKED["opt10065"], "매매구분": side}):
             other = there[row["종목코드"]]
             assert plain(row["매도량"]) == plain(other["매도수량"]) <= 0
             assert plain(row["매수량"]) == plain(other["매수수량"])
@@ -195,29 +193,29 @@ def test_opt10065_is_opt10063_in_shares(wide: Wide) -> None:
 
 @pytest.mark.parametrize("what", [MONEY, SHARES])
 @pytest.mark.parametrize("side", [NET, BOUGHT, SOLD])
-def test_today_by_every_group(wide: Wide, what: str, side: str) -> None:
-    rows = some(wide, "opt10066", 금액수량구분=what, 매매구분=side)[:3]
+def test_today_by_every_group(trs: MarketTrs, what: str, side: str) -> None:
+    rows = some(trs, "opt10066", 금액수량구분=what, 매매구분=side)[:3]
     for row in rows:
         for group in investor_groups.names():
             if group in row:
-                assert plain(row[group]) == days(wide, row["종목코드"], group, what, side)[0]
-    alone = wide.page("opt10066", **{**ASKED["opt10066"], "종목코드": CODE})
+                assert plain(row[group]) == days(trs, row["종목코드"], group, what, side)[0]
+    alone = trs.page("opt10066", **{**ASKED["opt10066"], "종목코드": CODE})
     assert [row["종목코드"] for row in alone] == [CODE]
 
 
 @pytest.mark.parametrize("what", [MONEY, SHARES])
-def test_the_last_count_of_a_day_is_the_day_s(wide: Wide, what: str) -> None:
+def test_the_last_count_of_a_day_is_the_day_s(trs: MarketTrs, what: str) -> None:
     asked = {"시장구분": WHOLE, "금액수량구분": what, "매매구분": NET, "종목코드": CODE}
-    rows = wide.page("opt10064", **asked)
+    rows = trs.page("opt10064", **asked)
     times = [row["시간"] for row in rows]
     assert times == sorted(times, reverse=True)
-    if wide.now == OVER:
+    if trs.now == OVER:
         assert times[0] == "153000"
         for group, amount in rows[0].items():
-            assert group == "시간" or plain(amount) == days(wide, CODE, group, what)[0]
+            assert group == "시간" or plain(amount) == days(trs, CODE, group, what)[0]
     else:
         assert times == ["100000", "093000"]
-    bought = wide.page("opt10064", **{**asked, "매매구분": BOUGHT})
+    bought = trs.page("opt10064", **{**asked, "매매구분": BOUGHT})
     traded = [plain(row["외국인투자자"]) + plain(row["기관계"]) for row in bought]
     assert traded == sorted(traded, reverse=True)
 
@@ -228,13 +226,13 @@ def streak(amounts: Sequence[int]) -> int:
 
 
 @pytest.mark.parametrize("span", ["1", "3", "20"])
-def test_days_running_are_counted(wide: Wide, span: str) -> None:
+def test_days_running_are_counted(trs: MarketTrs, span: str) -> None:
     groups = {"기관계": ("기관", "순매매금액", "기관계"), "외국인투자자": ("외국인", "순매매액", "외국인")}
-    for row in some(wide, "opt10131", 기간=span):
+    for row in some(trs, "opt10131", 기간=span):
         whole = 0
         for group, (name, money_name, short) in groups.items():
-            shares = days(wide, row["종목코드"], group)[: int(span)]
-            money = days(wide, row["종목코드"], group, MONEY)[: int(span)]
+            shares = days(trs, row["종목코드"], group)[: int(span)]
+            money = days(trs, row["종목코드"], group, MONEY)[: int(span)]
             length = streak(shares)
             whole += length
             assert int(row[f"{name}순매매량"]) == sum(shares)
@@ -243,16 +241,16 @@ def test_days_running_are_counted(wide: Wide, span: str) -> None:
             assert int(row[f"{short}연속순매수량"]) == sum(shares[:length])
             assert int(row[f"{short}연속순매수금액"]) == sum(money[:length])
         assert int(row["합계연속순매수일수"]) == whole
-        closes = wide.page("opt10081", 종목코드=row["종목코드"], 기준일자="", 수정주가구분="1")
+        closes = trs.page("opt10081", 종목코드=row["종목코드"], 기준일자="", 수정주가구분="1")
         last, start = (int(closes[at]["현재가"]) for at in (0, int(span)))
         assert float(row["기간중주가등락률"]) == pytest.approx((last / start - 1) * 100, abs=0.006)
 
 
-def test_a_sum_of_opt10059_is_opt10061(wide: Wide) -> None:
+def test_a_sum_of_opt10059_is_opt10061(trs: MarketTrs) -> None:
     asked = {"종목코드": CODE, **PERIOD, "금액수량구분": SHARES, "매매구분": NET, "단위구분": "1"}
-    row = wide.page("opt10061", **asked)[0]
+    row = trs.page("opt10061", **asked)[0]
     for group, amount in row.items():
-        assert plain(amount) == in_period(wide, CODE, group)
+        assert plain(amount) == in_period(trs, CODE, group)
 
 
 SORTED: list[tuple[str, dict[str, str], Callable[[dict[str, str]], float]]] = [
@@ -275,9 +273,9 @@ SORTED: list[tuple[str, dict[str, str], Callable[[dict[str, str]], float]]] = [
 
 @pytest.mark.parametrize(("tr", "inputs", "key"), SORTED)
 def test_pages_are_sorted_and_tell_each_issue_once(
-    wide: Wide, tr: str, inputs: dict[str, str], key: Callable[[dict[str, str]], float]
+    trs: MarketTrs, tr: str, inputs: dict[str, str], key: Callable[[dict[str, str]], float]
 ) -> None:
-    rows = wide.rows(tr, 150, **{**ASKED[tr], **inputs})
+    rows = trs.rows(tr, 150, **{**ASKED[tr], **inputs})
     values = [key(row) for row in rows]
     assert len(rows) > 20
     assert values == sorted(values, reverse=True)
@@ -286,10 +284,10 @@ def test_pages_are_sorted_and_tell_each_issue_once(
 
 
 @pytest.mark.parametrize("tr", ["opt10044", "opt10065", "opt10131"])
-def test_the_two_markets_make_up_the_whole(wide: Wide, tr: str) -> None:
+def test_the_two_markets_make_up_the_whole(trs: MarketTrs, tr: str) -> None:
     name = "장구분" if tr == "opt10131" else "시장구분"
     whole, kospi, kosdaq = (
-        {row["종목코드"] for row in wide.rows(tr, **{**ASKED[tr], name: market})}
+        {row["종목코드"] for row in trs.rows(tr, **{**ASKED[tr], name: market})}
         for market in (WHOLE, "001", "101")
     )
     assert kospi | kosdaq == whole
@@ -298,16 +296,16 @@ def test_the_two_markets_make_up_the_whole(wide: Wide, tr: str) -> None:
 
 
 @pytest.mark.parametrize("tr", ASKED)
-def test_what_an_input_does_not_take_is_rejected(wide: Wide, tr: str) -> None:
+def test_what_an_input_does_not_take_is_rejected(trs: MarketTrs, tr: str) -> None:
     for name in ASKED[tr]:
         if name == "외국계전체" or (tr == "opt10131" and name in PERIOD):
             continue  # not looked at: foreigners are one group; days are, where 기간 is 0
         with pytest.raises(TrRejected):
-            wide.page(tr, **{**ASKED[tr], name: "x"})
+            trs.page(tr, **{**ASKED[tr], name: "x"})
 
 
-def test_everything_bought_was_sold(wide: Wide) -> None:
-    rows = wide.rows("opt10066", **{**ASKED["opt10066"], "금액수량구분": SHARES})
+def test_everything_bought_was_sold(trs: MarketTrs) -> None:
+    rows = trs.rows("opt10066", **{**ASKED["opt10066"], "금액수량구분": SHARES})
     parts = [name for name, _share, _group in investor_groups.groups() if name in rows[0]]
     known = np.array([[plain(row[name]) for name in parts] for row in rows])
     inside = np.array([plain(row["기관계"]) for row in rows])
@@ -316,10 +314,10 @@ def test_everything_bought_was_sold(wide: Wide) -> None:
     # 내외국인 are not among the columns of opt10066.
     left = -known.sum(axis=1)
     for row, amount in list(zip(rows, left, strict=True))[::400]:
-        assert days(wide, row["종목코드"], "내외국인")[0] == amount
+        assert days(trs, row["종목코드"], "내외국인")[0] == amount
 
 
-def test_a_period_without_sessions_has_nobody(wide: Wide) -> None:
+def test_a_period_without_sessions_has_nobody(trs: MarketTrs) -> None:
     weekend = {"시작일자": "20220115", "종료일자": "20220116"}
-    answer, rows = ask(wide.handlers, "opt10044", wide.now, **{**ASKED["opt10044"], **weekend})
+    answer, rows = ask(trs.handlers, "opt10044", trs.now, **{**ASKED["opt10044"], **weekend})
     assert (rows, answer.message) == ([], "[571578] 모의투자 해당조회내역이 없습니다")

@@ -16,8 +16,8 @@ from kernel_server.simulated.market.day_summary import visible_quotes
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.tick_size import rules
 from kernel_server.simulated.trs.rankings.view import sizes
-from tests.support.market_trs import OVER, RUNNING, Wide, plain, size
-from tests.support.simulated_broker import Rig, moment, number, weekdays
+from tests.support.market_trs import OVER, RUNNING, MarketTrs, plain, size
+from tests.support.simulated_broker import SimulatedBroker, moment, number, weekdays
 from tests.support.tr_handlers import ask, calendar, market_of, single, stock
 
 ALL = {"시장구분": "000", "종목조건": "0", "신용조건": "0"}
@@ -59,11 +59,11 @@ NOTHING = {RUNNING: (), OVER: ("opt10021", "opt10022")}  # nothing changes withi
 
 
 @pytest.mark.parametrize("tr", ASKED)
-def test_a_row_says_what_the_watch_list_says(wide: Wide, tr: str) -> None:
+def test_a_row_says_what_the_watch_list_says(trs: MarketTrs, tr: str) -> None:
     assert set(ASKED[tr]) == {given.name for given in reference.tr(tr).inputs}
-    rows = wide.page(tr, **ASKED[tr])[:60]
-    assert bool(rows) == (tr not in NOTHING[wide.now])
-    listed = wide.quoted([row["종목코드"] for row in rows]) if rows else {}
+    rows = trs.page(tr, **ASKED[tr])[:60]
+    assert bool(rows) == (tr not in NOTHING[trs.now])
+    listed = trs.quoted([row["종목코드"] for row in rows]) if rows else {}
     same = {
         **{
             name: name
@@ -123,44 +123,44 @@ SORTED: list[tuple[str, dict[str, str], Callable[[dict[str, str]], float]]] = [
 
 @pytest.mark.parametrize(("tr", "inputs", "key"), SORTED)
 def test_pages_are_sorted_and_tell_each_issue_once(
-    wide: Wide, tr: str, inputs: dict[str, str], key: Callable[[dict[str, str]], float]
+    trs: MarketTrs, tr: str, inputs: dict[str, str], key: Callable[[dict[str, str]], float]
 ) -> None:
-    rows = wide.rows(tr, 500, **{**ASKED[tr], **inputs})
+    rows = trs.rows(tr, 500, **{**ASKED[tr], **inputs})
     assert descending(rows, key)
     assert len({row["종목코드"] for row in rows}) == len(rows)
-    assert bool(rows) == (tr not in NOTHING[wide.now])
+    assert bool(rows) == (tr not in NOTHING[trs.now])
 
 
 @pytest.mark.parametrize("tr", ASKED)
-def test_the_two_markets_make_up_the_whole(wide: Wide, tr: str) -> None:
+def test_the_two_markets_make_up_the_whole(trs: MarketTrs, tr: str) -> None:
     if tr == "opt10031":
         return  # which knows a hundred of each
     whole, kospi, kosdaq = (
-        {row["종목코드"] for row in wide.rows(tr, **{**ASKED[tr], "시장구분": market})}
+        {row["종목코드"] for row in trs.rows(tr, **{**ASKED[tr], "시장구분": market})}
         for market in ("000", "001", "101")
     )
     assert kospi | kosdaq == whole
     assert not kospi & kosdaq
-    issues = wide.market.issues()
+    issues = trs.market.issues()
     assert {issues[code].market for code in kospi} <= {"KOSPI"}
 
 
 @pytest.mark.parametrize("tr", ASKED)
-def test_what_an_input_does_not_take_is_a_bad_input(wide: Wide, tr: str) -> None:
+def test_what_an_input_does_not_take_is_a_bad_input(trs: MarketTrs, tr: str) -> None:
     open_ = {"시간", "기간", "근접율", "매물집중비율", "매물대수", "주기구분", "순위시작", "순위끝"}
     for name in ASKED[tr]:
         for wrong in ("x", "-1") if name in open_ or (tr, name) in TIMES else ("x", "77"):
             if name == "시간" and ASKED[tr]["시간구분"] == "2" and tr == "opt10023":
                 continue  # is not looked at then
             with pytest.raises(TrRejected):
-                wide.page(tr, **{**ASKED[tr], name: wrong})
+                trs.page(tr, **{**ASKED[tr], name: wrong})
 
 
 TIMES = {("opt10021", "시간구분"), ("opt10022", "시간구분")}
 
 
-def test_the_sizes_of_all_books_are_those_of_each(wide: Wide) -> None:
-    facts, prices = wide.survey.facts(wide.moment), wide.survey.prices(wide.moment)
+def test_the_sizes_of_all_books_are_those_of_each(trs: MarketTrs) -> None:
+    facts, prices = trs.survey.facts(trs.moment), trs.survey.prices(trs.moment)
     found = sizes(facts, prices)
     for place in range(len(facts)):
         seen = visible_quotes(facts.day(place, prices, place))
@@ -177,14 +177,14 @@ def test_keys_of_many_are_those_of_each() -> None:
 
 @pytest.mark.parametrize("closes", ["1", "2"])
 @pytest.mark.parametrize("side", ["1", "2"])
-def test_a_record_is_one_over_the_period(wide: Wide, closes: str, side: str) -> None:
+def test_a_record_is_one_over_the_period(trs: MarketTrs, closes: str, side: str) -> None:
     days = 20
     inputs = {**ASKED["opt10016"], "신고저구분": side, "고저종구분": closes, "기간": str(days)}
-    hits = {row["종목코드"]: row for row in wide.rows("opt10016", **inputs)}
+    hits = {row["종목코드"]: row for row in trs.rows("opt10016", **inputs)}
     assert 10 < len(hits) < 2000
-    facts = wide.survey.facts(wide.moment)
+    facts = trs.survey.facts(trs.moment)
     for issue in list(facts.issues)[::23]:
-        bars = wide.market.daily(issue.code, True, wide.moment, days + 1)
+        bars = trs.market.daily(issue.code, True, trs.moment, days + 1)
         if str(bars.time[-1]) != "20220118" or len(bars) < days + 1 or not bars.volume[-1]:
             continue
         high, low = (bars.close, bars.close) if closes == "2" else (bars.high, bars.low)
@@ -194,36 +194,36 @@ def test_a_record_is_one_over_the_period(wide: Wide, closes: str, side: str) -> 
             assert (int(hits[issue.code]["고가"]), int(hits[issue.code]["저가"])) == (high.max(), low.min())
 
 
-def test_a_surge_is_against_the_price_then(wide: Wide) -> None:
-    for row in wide.page("opt10019", **ASKED["opt10019"])[:30]:
-        days = wide.page("opt10081", 종목코드=row["종목코드"], 기준일자="", 수정주가구분="1")
+def test_a_surge_is_against_the_price_then(trs: MarketTrs) -> None:
+    for row in trs.page("opt10019", **ASKED["opt10019"])[:30]:
+        days = trs.page("opt10081", 종목코드=row["종목코드"], 기준일자="", 수정주가구분="1")
         assert row["기준가"] == days[3]["현재가"]
         assert int(row["기준대비"]) == size(row["현재가"]) - int(row["기준가"])
-    minutes = wide.page("opt10019", **{**ASKED["opt10019"], "시간구분": "1", "시간": "10"})
-    assert bool(minutes) == (wide.now == RUNNING)
+    minutes = trs.page("opt10019", **{**ASKED["opt10019"], "시간구분": "1", "시간": "10"})
+    assert bool(minutes) == (trs.now == RUNNING)
     for row in minutes[:30]:
-        bars = wide.page("opt10080", 종목코드=row["종목코드"], 틱범위="1", 수정주가구분="1")
+        bars = trs.page("opt10080", 종목코드=row["종목코드"], 틱범위="1", 수정주가구분="1")
         then = next(bar for bar in bars if bar["체결시간"] <= "20220118104900")
         assert int(row["기준가"]) == size(then["현재가"])
 
 
-def test_volumes_are_compared_with_those_before(wide: Wide) -> None:
+def test_volumes_are_compared_with_those_before(trs: MarketTrs) -> None:
     for tr, days in (("opt10023", 1), ("opt10024", 5)):
-        for row in wide.page(tr, **ASKED[tr])[:20]:
-            bars = wide.page("opt10081", 종목코드=row["종목코드"], 기준일자="", 수정주가구분="1")
+        for row in trs.page(tr, **ASKED[tr])[:20]:
+            bars = trs.page("opt10081", 종목코드=row["종목코드"], 기준일자="", 수정주가구분="1")
             assert int(row["이전거래량"]) == max(int(bar["거래량"]) for bar in bars[1 : days + 1])
             assert int(row["현재거래량"]) == int(bars[0]["거래량"]) > int(row["이전거래량"])
-    while_ago = wide.page("opt10023", **{**ASKED["opt10023"], "시간구분": "1", "시간": "30"})
+    while_ago = trs.page("opt10023", **{**ASKED["opt10023"], "시간구분": "1", "시간": "30"})
     for row in while_ago[:10]:
         assert int(row["현재거래량"]) - int(row["이전거래량"]) == plain(row["급증량"])
 
 
 @pytest.mark.parametrize(("asked", "field"), [("1", "PBR"), ("3", "PER"), ("6", "ROE")])
-def test_ratios_and_credit_are_those_of_opt10001(wide: Wide, asked: str, field: str) -> None:
-    rows = wide.page("opt10026", **{**ASKED["opt10026"], "PER구분": asked})[:5]
-    credits = wide.page("opt10033", **ASKED["opt10033"])[:5]
+def test_ratios_and_credit_are_those_of_opt10001(trs: MarketTrs, asked: str, field: str) -> None:
+    rows = trs.page("opt10026", **{**ASKED["opt10026"], "PER구분": asked})[:5]
+    credits = trs.page("opt10033", **ASKED["opt10033"])[:5]
     for row in rows + credits:
-        answer, _rows = ask(wide.handlers, "opt10001", wide.now, 종목코드=row["종목코드"])
+        answer, _rows = ask(trs.handlers, "opt10001", trs.now, 종목코드=row["종목코드"])
         values = single("opt10001", answer)
         if "PER" in row:
             assert float(row["PER"]) == pytest.approx(float(values[field]), abs=0.051)
@@ -232,27 +232,27 @@ def test_ratios_and_credit_are_those_of_opt10001(wide: Wide, asked: str, field: 
 
 
 def test_without_fundamentals_there_is_no_ratio() -> None:
-    wide = Wide(SyntheticMarket(7, calendar), OVER)
-    answer, rows = ask(wide.handlers, "opt10026", OVER, **ASKED["opt10026"])
+    trs = MarketTrs(SyntheticMarket(7, calendar), OVER)
+    answer, rows = ask(trs.handlers, "opt10026", OVER, **ASKED["opt10026"])
     assert (rows, answer.message) == ([], "[571578] 모의투자 해당조회내역이 없습니다")
 
 
-def test_yesterday_s_hundred(wide: Wide) -> None:
-    rows = wide.rows("opt10031", **ASKED["opt10031"])
+def test_yesterday_s_hundred(trs: MarketTrs) -> None:
+    rows = trs.rows("opt10031", **ASKED["opt10031"])
     assert len(rows) == 99
     before = [
-        int(wide.page("opt10081", 종목코드=row["종목코드"], 기준일자="", 수정주가구분="1")[1]["거래량"])
+        int(trs.page("opt10081", 종목코드=row["종목코드"], 기준일자="", 수정주가구분="1")[1]["거래량"])
         for row in rows[:20]
     ]
     assert before == sorted(before, reverse=True)
-    some = wide.rows("opt10031", **{**ASKED["opt10031"], "순위시작": "11", "순위끝": "20"})
+    some = trs.rows("opt10031", **{**ASKED["opt10031"], "순위시작": "11", "순위끝": "20"})
     assert some == rows[10:20]
 
 
 DAYS = weekdays(date(2021, 11, 1), date(2022, 1, 18))
 
 
-def at_limits() -> Wide:
+def at_limits() -> MarketTrs:
     """Four issues: at the upper limit for three sessions, at it yesterday, at the lower one today, and never."""
     held = rules(date(2022, 1, 18), "KOSPI")
     rows: dict[str, list[tuple[int, int, int, int, int, int]]] = {}
@@ -269,7 +269,7 @@ def at_limits() -> Wide:
                 ],
             )
             rows[code].append((number(day), before, max(before, close), min(before, close), close, 1000))
-    return Wide(market_of([stock(code) for code in plans], rows, {}), OVER)
+    return MarketTrs(market_of([stock(code) for code in plans], rows, {}), OVER)
 
 
 @pytest.mark.parametrize(
@@ -295,17 +295,17 @@ def test_the_band_with_most_of_the_volume() -> None:
     days = [(number(day), 1000, 1000, 1000, 1000, 100) for day in DAYS[-16:-6]]
     days += [(number(day), 1050, 1050, 1050, 1050, 100) for day in DAYS[-6:-2]]
     days += [(number(DAYS[-2]), 1050, 1050, 1050, 1050, 1400), (number(DAYS[-1]), 1050, 1060, 1040, 1049, 10)]
-    wide = Wide(market_of([stock("000100")], {"000100": days}, {}), OVER)
+    trs = MarketTrs(market_of([stock("000100")], {"000100": days}, {}), OVER)
     asked = {**ASKED["opt10025"], "매물집중비율": "60", "매물대수": "2"}
-    row = wide.page("opt10025", **asked)[0]
+    row = trs.page("opt10025", **asked)[0]
     # 51 prices in two bands: 1000 to 1025 and 1026 to 1050
     assert (row["가격대시작"], row["가격대끝"]) == ("1026", "1050")
     assert (row["매물량"], row["매물비"]) == ("1800", "+64.29")
-    assert wide.page("opt10025", **{**asked, "매물집중비율": "65"}) == []
+    assert trs.page("opt10025", **{**asked, "매물집중비율": "65"}) == []
 
 
 def test_other_requests_are_answered_while_the_market_is_read() -> None:
-    rig = Rig(SyntheticMarket(7, calendar), OVER, limited=False).login()  # type: ignore[arg-type]
+    rig = SimulatedBroker(SyntheticMarket(7, calendar), OVER, limited=False).login()  # type: ignore[arg-type]
     assert rig.send("opt10031", **ASKED["opt10031"]) == 0
     turns, sent = 0, False
     while not rig.pages or len(rig.pages) < 2:
@@ -324,11 +324,11 @@ def test_other_requests_are_answered_while_the_market_is_read() -> None:
 
 
 def test_prices_before_are_those_of_then() -> None:
-    wide = Wide(SyntheticMarket(7, calendar), RUNNING)
-    then = wide.survey.prices_before(wide.moment, 45 * 60)
-    facts = wide.survey.facts(wide.moment)
+    trs = MarketTrs(SyntheticMarket(7, calendar), RUNNING)
+    then = trs.survey.prices_before(trs.moment, 45 * 60)
+    facts = trs.survey.facts(trs.moment)
     for place in range(0, len(facts), 97):
-        bars = wide.market.daily(facts.issues[place].code, True, moment(RUNNING) - 45 * 60, 1)
+        bars = trs.market.daily(facts.issues[place].code, True, moment(RUNNING) - 45 * 60, 1)
         if bars.time[-1] == facts.dates[place]:
             assert (then.last[place], then.volume[place]) == (bars.close[-1], bars.volume[-1])
         else:

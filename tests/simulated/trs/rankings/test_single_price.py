@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.simulated_broker import Page
-from tests.support.synthetic_day import DayRig
+from tests.support.synthetic_day import SyntheticDay
 
 INPUTS = {
     "시장구분": "000",
@@ -19,17 +19,17 @@ NOTHING = "[571578] 모의투자 해당조회내역이 없습니다"
 
 
 @pytest.fixture(scope="module")
-def evening() -> DayRig:
+def evening() -> SyntheticDay:
     """After the last auction."""
-    return DayRig("18:05").begin()
+    return SyntheticDay("18:05").begin()
 
 
-def rows(rig: DayRig, **inputs: str) -> list[dict[str, str]]:
+def rows(rig: SyntheticDay, **inputs: str) -> list[dict[str, str]]:
     """Every row."""
     return [page.row(n) for page in pages(rig, **inputs) for n in range(len(page.rows))]
 
 
-def pages(rig: DayRig, **inputs: str) -> list[Page]:
+def pages(rig: SyntheticDay, **inputs: str) -> list[Page]:
     rig.settle(1)
     found = [rig.page("opt10098", **{**INPUTS, **inputs})]
     while found[-1].prev_next == "2":
@@ -42,7 +42,7 @@ def price(text: str) -> int:
     return abs(int(text))
 
 
-def test_changes_are_from_the_close_and_amounts_in_백만원(evening: DayRig) -> None:
+def test_changes_are_from_the_close_and_amounts_in_백만원(evening: SyntheticDay) -> None:
     found = rows(evening)
     assert len(found) > 300
     for row in found:
@@ -62,7 +62,7 @@ def test_changes_are_from_the_close_and_amounts_in_백만원(evening: DayRig) ->
     ("order", "field", "sense", "sign"),
     [("1", "등락률", -1, 1), ("2", "전일대비", -1, 1), ("3", "등락률", 1, -1), ("4", "전일대비", 1, -1)],
 )
-def test_rows_are_in_order(evening: DayRig, order: str, field: str, sense: int, sign: int) -> None:
+def test_rows_are_in_order(evening: SyntheticDay, order: str, field: str, sense: int, sign: int) -> None:
     found = rows(evening, 정렬기준=order)
     values = [float(row[field]) for row in found]
     assert values == sorted(values, key=lambda value: sense * value)
@@ -70,14 +70,14 @@ def test_rows_are_in_order(evening: DayRig, order: str, field: str, sense: int, 
     assert [row["순위"] for row in found] == [str(n + 1) for n in range(len(found))]
 
 
-def test_who_has_not_moved_has_traded_all_the_same(evening: DayRig) -> None:
+def test_who_has_not_moved_has_traded_all_the_same(evening: SyntheticDay) -> None:
     found = rows(evening, 정렬기준="5")
     assert found
     assert {row["전일대비"] for row in found} == {"0"}
     assert all(int(row["누적거래량"]) > 0 for row in found)
 
 
-def test_every_issue_that_has_traded_is_in_one_of_the_three_orders(evening: DayRig) -> None:
+def test_every_issue_that_has_traded_is_in_one_of_the_three_orders(evening: SyntheticDay) -> None:
     codes = [row["종목코드"] for order in "135" for row in rows(evening, 정렬기준=order)]
     assert len(codes) == len(set(codes))
     both = [row["종목코드"] for market in ("001", "101") for row in rows(evening, 시장구분=market)]
@@ -93,7 +93,7 @@ def test_every_issue_that_has_traded_is_in_one_of_the_three_orders(evening: DayR
     ],
 )
 def test_conditions_leave_out_what_is_less(
-    evening: DayRig, name: str, value: str, field: str, least: int
+    evening: SyntheticDay, name: str, value: str, field: str, least: int
 ) -> None:
     found = rows(evening, **{name: value})
     assert found
@@ -101,7 +101,7 @@ def test_conditions_leave_out_what_is_less(
     assert len(found) < len(rows(evening))
 
 
-def test_funds_and_preferred_shares_can_be_left_out(evening: DayRig) -> None:
+def test_funds_and_preferred_shares_can_be_left_out(evening: SyntheticDay) -> None:
     everything = {row["종목코드"] for row in rows(evening)}
     without = {row["종목코드"] for row in rows(evening, 종목조건="3")}
     assert without < everything
@@ -112,7 +112,7 @@ def test_funds_and_preferred_shares_can_be_left_out(evening: DayRig) -> None:
 @pytest.mark.parametrize(
     "bad", [{"정렬기준": "9"}, {"시장구분": "7"}, {"거래량조건": "x"}, {"종목조건": "99"}]
 )
-def test_an_unknown_choice_is_a_bad_input(evening: DayRig, bad: dict[str, str]) -> None:
+def test_an_unknown_choice_is_a_bad_input(evening: SyntheticDay, bad: dict[str, str]) -> None:
     evening.settle(1)
     page = evening.page("opt10098", **{**INPUTS, **bad})
     assert page.rows == []
@@ -120,7 +120,7 @@ def test_an_unknown_choice_is_a_bad_input(evening: DayRig, bad: dict[str, str]) 
 
 
 def test_a_row_is_what_opt10087_says_of_the_issue() -> None:
-    rig = DayRig("18:05").begin()  # the book does not change any more
+    rig = SyntheticDay("18:05").begin()  # the book does not change any more
     for row in rows(rig, 정렬기준="3")[:5]:
         rig.settle(1)
         shown = rig.page("opt10087", screen="0203", 종목코드=row["종목코드"]).row(0)
@@ -134,7 +134,7 @@ def test_a_row_is_what_opt10087_says_of_the_issue() -> None:
 
 
 def test_it_grows_with_the_evening_and_stays_until_the_next_session() -> None:
-    rig = DayRig("16:09").begin()
+    rig = SyntheticDay("16:09").begin()
     counts = [len(rows(rig))]
     for time in ("16:11", "17:59", "18:01", "23:00"):
         rig.until(time)
@@ -147,13 +147,13 @@ def test_it_grows_with_the_evening_and_stays_until_the_next_session() -> None:
 
 @pytest.mark.parametrize("start", ["16:05", "12:00"])
 def test_before_the_first_auction_there_is_nothing(start: str) -> None:
-    rig = DayRig(start).begin()
+    rig = SyntheticDay(start).begin()
     assert rows(rig) == []
     assert rig.messages()[-1] == NOTHING
 
 
 def test_the_evening_of_an_issue_without_a_trade_stands_at_the_close() -> None:
-    rig = DayRig("16:05").begin()
+    rig = SyntheticDay("16:05").begin()
     row = rig.page("opt10087", 종목코드="005930").row(0)
     name = "시간외단일가_"
     close = str(abs(int(rig.page("opt10081", 종목코드="005930", 수정주가구분="0").row(0)["현재가"])))
@@ -162,6 +162,6 @@ def test_the_evening_of_an_issue_without_a_trade_stands_at_the_close() -> None:
 
 
 def test_an_unknown_code_has_no_evening() -> None:
-    rig = DayRig("16:05").begin()
+    rig = SyntheticDay("16:05").begin()
     rig.page("opt10087", 종목코드="999999")
     assert rig.messages()[-1] == "[00Z211] 종목코드 오류"
