@@ -1,4 +1,4 @@
-"""How a session shows who it is, and makes sure of who answers: token, TLS, and leave to trade real money."""
+"""Authentication of a session: its token, TLS, and the opt-in to real orders."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ TlsFiles = bool | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 @dataclass(frozen=True)
 class Tls:
-    """What a client needs for TLS, as PEM files.
+    """A client's TLS files, in PEM.
 
     Attributes:
-        ca: who signs servers; None: whom this machine trusts anyway.
-        certificate, key: the client's own, where the server wants one.
+        ca: the CA of the server's certificate; None: the system's trusted CAs.
+        certificate, key: the client's own, for a server that requires them.
     """
 
     ca: Path | None = None
@@ -35,10 +35,10 @@ class Tls:
     key: Path | None = None
 
     def context(self) -> ssl.SSLContext:
-        """The same for Python's own TLS, which says what is wrong with files and servers in better words.
+        """The same for Python's ssl module, whose errors about files and servers are clearer than gRPC's.
 
         Raises:
-            BadInput: a file is missing or is not what it should be.
+            BadInput: a file is missing or invalid.
         """
         context = ssl.create_default_context()
         context.set_alpn_protocols(["h2"])
@@ -48,22 +48,22 @@ class Tls:
             try:
                 context.load_verify_locations(self.ca)
             except OSError as error:
-                raise BadInput(f"tls: {self.ca} holds no CA certificate: {_said(error)}") from None
+                raise BadInput(f"tls: {self.ca} holds no CA certificate: {_reason(error)}") from None
         if self.certificate is not None and self.key is not None:
             try:
                 check_private(self.key)
-                # An encrypted key would be asked for at the terminal.
+                # A blank password: otherwise ssl prompts for an encrypted key's in the terminal.
                 context.load_cert_chain(self.certificate, self.key, password="")
             except NotPrivate as error:
                 raise BadInput(f"tls: {error}") from None
             except (OSError, ValueError) as error:
                 raise BadInput(
-                    f"tls: {self.certificate} and {self.key} are no certificate and its key: {_said(error)}"
+                    f"tls: {self.certificate} and {self.key} are no certificate and its key: {_reason(error)}"
                 ) from None
         return context
 
     def credentials(self) -> grpc.ChannelCredentials:
-        """What gRPC connects with.
+        """The same for gRPC.
 
         Raises:
             BadInput: as ``context``.
@@ -77,17 +77,17 @@ class Tls:
 
 @dataclass(frozen=True)
 class Access:
-    """All of it. The token is in no repr and no error."""
+    """Token, TLS and opt-in to real orders. The token is in no repr and no error."""
 
     token: str = field(default="", repr=False)
     tls: Tls | None = None
     allow_real_orders: bool = False
 
     def check(self, host: str) -> None:
-        """Whether the token may be sent there.
+        """Requires TLS before a token is sent to another machine.
 
         Raises:
-            BadInput: others could read it on the way.
+            BadInput: the token would be sent in clear text.
         """
         if self.token and self.tls is None and not is_loopback(host):
             raise BadInput(
@@ -96,22 +96,22 @@ class Access:
             )
 
     def channel(self, target: str, options: Sequence[tuple[str, Any]]) -> grpc.Channel:
-        """A channel to the target, on which every RPC says who is asking.
+        """A channel to the target that sends the token with every RPC.
 
         Raises:
-            BadInput: as ``check``, or a file of ``tls`` cannot be used.
+            BadInput: as ``check``, or a file of ``tls`` is unusable.
         """
         self.check(target.rpartition(":")[0].strip("[]"))
         if self.tls is None:
             channel = grpc.insecure_channel(target, options=options)
         else:
             channel = grpc.secure_channel(target, self.tls.credentials(), options=options)
-        said: list[tuple[str, str]] = []
+        metadata: list[tuple[str, str]] = []
         if self.token:
-            said.append((AUTHORIZATION, f"Bearer {self.token}"))
+            metadata.append((AUTHORIZATION, f"Bearer {self.token}"))
         if self.allow_real_orders:
-            said.append((ALLOW_REAL_ORDERS, "yes"))
-        return grpc.intercept_channel(channel, MetadataInterceptor(said)) if said else channel
+            metadata.append((ALLOW_REAL_ORDERS, "yes"))
+        return grpc.intercept_channel(channel, MetadataInterceptor(metadata)) if metadata else channel
 
 
 def access_from(
@@ -120,17 +120,17 @@ def access_from(
     allow_real_orders: bool,
     environment: Mapping[str, str] = os.environ,
 ) -> Access:
-    """What was given, else what the environment has (KOALAB_TOKEN, KOALAB_TLS).
+    """``Access`` from arguments, or from the environment (KOALAB_TOKEN, KOALAB_TLS) where they are None.
 
     Args:
-        token: the token, or as a path the file that holds it.
-        tls: the file with the server's CA; that, the client's certificate and its key; or True, where the server
-            has a certificate that this machine trusts anyway.
+        token: the token, or a path to its file.
+        tls: the file with the server's CA; CA, client certificate and its key; or True for a server certificate
+            that the system trusts.
         allow_real_orders: whether orders may go to a broker that is not 모의투자.
         environment: KOALAB_TLS holds one file, or three with ``:`` (on Windows ``;``) between.
 
     Raises:
-        BadInput: it makes no sense.
+        BadInput: an argument is invalid.
     """
     if not isinstance(allow_real_orders, bool):
         raise BadInput("allow_real_orders is True or False")
@@ -142,7 +142,7 @@ def access_from(
 
 
 def parse_tls(text: str) -> TlsFiles | None:
-    """``tls`` from one text: a file, or three with the system's separator of paths between; None where it is blank."""
+    """``tls`` from one text: one file, or three separated by the system's path separator; None if blank."""
     files = text.split(os.pathsep) if text else []
     return None if not files else files[0] if len(files) == 1 else files
 
@@ -160,8 +160,8 @@ def _token(token: Token | None) -> str:
         except NotPrivate as error:
             raise BadInput(f"token: {error}") from None
         except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(f"no token can be read from {file}: {_said(error)}") from None
-    # What is wrong with it is told, and not what it is.
+            raise BadInput(f"no token can be read from {file}: {_reason(error)}") from None
+    # The error must not quote the token.
     if not found or not all("!" <= letter <= "~" for letter in found):
         raise BadInput(
             f"{what}: a token is one word of letters, digits and signs, as `koalab token add` gives it"
@@ -183,7 +183,7 @@ def _tls(tls: TlsFiles | None) -> Tls | None:
     return Tls(*(Path(file).expanduser() for file in files))
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.replace("_", " ").lower()
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

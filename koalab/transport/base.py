@@ -1,6 +1,6 @@
-"""The transport: everything that loaders, live streams and orders know of the way to a broker.
+"""``Transport``: the interface through which loaders, live streams and orders reach a broker.
 
-Small enough to be faked honestly, and to be written again for another way (a REST API, say).
+Small enough to fake in tests, and to implement for another broker API (REST, say).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-# A call that costs no TR is answered at once, or the server is not well.
+# Seconds. A call without a TR is answered at once, unless the server is in trouble.
 CALL_TIMEOUT = 20.0
 
 Scalar = str | int
@@ -21,14 +21,14 @@ Priority = Literal["interactive", "bulk"]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a TR as the broker gave it: texts, signs and blanks included.
+    """One page of a TR as received: texts, with signs and blanks.
 
     Attributes:
         single: values of the single block, in the TR's field order.
-        columns: one text a field of the multi block, in the TR's field order: its values, newline between.
-        rows: how many rows the multi block has.
-        prev_next: ``"2"`` where more pages follow.
-        messages: what the broker said along with it.
+        columns: one text per field of the multi block, in the TR's field order: its values, separated by newlines.
+        rows: number of rows of the multi block.
+        prev_next: ``"2"`` if more pages follow.
+        messages: the broker's messages for this request.
         received_at: server time, seconds since the epoch.
         stopped: the stop condition cut this page, so it is the last.
     """
@@ -44,7 +44,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """Where a request stands in the server's queue: TRs ahead, and seconds until it is sent."""
+    """A request's position in the server's queue: TRs ahead, and expected seconds until it is sent."""
 
     ahead: int
     expected_wait: float
@@ -52,7 +52,7 @@ class QueuePosition:
 
 @dataclass(frozen=True, slots=True)
 class StopCondition:
-    """Rows from the first one that meets ``name comparator value`` on are not sent, and no further page."""
+    """Ends a load before the first row with ``name comparator value``: it and all later rows are not sent."""
 
     name: str
     value: str
@@ -72,21 +72,21 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a server says of itself. Times are server time, seconds since the epoch.
+    """The state of a server. Times are server time, seconds since the epoch.
 
     Attributes:
         clock: its clock's name.
-        clock_begins: where that was set to begin, 0 where it is the wall's.
-        clock_replays: it was set back into the latest session because there was no trading.
-        clock_leaps_at: when it leaps to the wall clock, 0 where it never does.
-        session: ISO date of the session whose day it is, blank where the server does not know.
-        phase: its phase, likewise.
-        problems: what is wrong with it, a sentence each.
+        clock_begins: where the clock was set to begin, 0 for the wall clock.
+        clock_replays: whether it was set back into the latest session, outside trading hours.
+        clock_leaps_at: when it jumps to the wall clock, 0 for never.
+        session: ISO date of today's session, blank if unknown to the server.
+        phase: the session's phase, likewise.
+        problems: the server's problems, one sentence each.
         rights: what this session may do: ``read``, ``trade`` or ``admin``.
-        real_orders: whether it sends orders to a broker that is not 모의투자.
-        max_order_value: what one order may be worth, KRW; 0: anything.
-        next_login: when the server logs in again by itself, the broker's connection being lost; 0: it does not.
-        expected_wait: seconds until the last of the TRs that were asked about would be sent.
+        real_orders: whether the server accepts orders for a broker that is not 모의투자.
+        max_order_value: limit of one order's value in KRW; 0: none.
+        next_login: when the server logs in again by itself after losing the broker's connection; 0: it does not.
+        expected_wait: seconds until the last of ``trs`` more TRs would be sent; see ``Transport.status``.
     """
 
     version: str
@@ -119,17 +119,17 @@ class Status:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TickBatch:
-    """Real-time events in the order in which the control fired them; the columns are of one length.
+    """Real-time events in the order in which the control fired them, as columns of one length.
 
     Attributes:
-        types, type: the real-time types of this batch, and which of them each event is of.
-        codes, code: the codes of this batch, and which of them each event is of.
-        data: sRealData of each event, one a line: values in the type's order, tab-separated.
+        types, type: the real-time types of this batch, and each event's index among them.
+        codes, code: the codes of this batch, and each event's index among them.
+        data: sRealData of each event, one per line: values in the type's order, tab-separated.
         time: when each was fired, broker's time, seconds since the epoch.
-        dropped: events that were lost right before this batch, because this reader was too slow.
-        until: up to that moment of the broker's time everything has come, in this batch or before it.
-        carried_out: the number of the last request that has been carried out.
-        connected: the broker's connection was lost (False) or is there again and registered as before (True).
+        dropped: number of events dropped right before this batch, because this client read too slowly.
+        until: every event up to this moment (broker's time) is in this batch or an earlier one.
+        carried_out: number of the last request that has been carried out.
+        connected: False: the broker's connection was lost; True: it is back, with all registrations; None: no change.
     """
 
     types: tuple[str, ...]
@@ -145,32 +145,32 @@ class TickBatch:
 
 
 class TickStream(Protocol):
-    """Real-time events of codes that come and go. Requests may be made from any thread; one thread iterates.
+    """Real-time events of a changing set of codes. Any thread may make requests; one thread iterates.
 
-    Each request gives its number, from 1 on. While nothing is asked, ``until`` is asked for every second.
+    Each request returns its number, from 1 on. Without requests, ``until`` advances every second.
     """
 
     def add(self, codes: Sequence[str], fids: Sequence[int]) -> int:
-        """Registers codes, with the types that hold one of ``fids``."""
+        """Registers codes, with every real-time type that has one of ``fids``."""
         ...
 
     def remove(self, codes: Sequence[str]) -> int: ...
 
     def mark(self) -> int:
-        """Asks for nothing but that ``until`` moves on."""
+        """A request that changes nothing, to advance ``until``."""
         ...
 
     def __iter__(self) -> Iterator[TickBatch]:
-        """Batches until ``close``, or until something fails (``koalab.errors``)."""
+        """Batches until ``close`` or an error (``koalab.errors``)."""
         ...
 
     def close(self) -> None:
-        """Ends it, from any thread; nothing of it stays registered."""
+        """Ends the stream and its registrations, from any thread."""
         ...
 
 
 class Transport(Protocol):
-    """One way to one broker. All methods may be called from any thread; all raise ``koalab.errors``."""
+    """A connection to one broker. All methods are thread-safe; all raise ``koalab.errors``."""
 
     @property
     def target(self) -> str: ...
@@ -180,11 +180,11 @@ class Transport(Protocol):
         ...
 
     def call_many(self, calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Scalar | None]:
-        """Many control functions in one go, in order."""
+        """Several control functions in one RPC, in order."""
         ...
 
     def login(self, timeout: float) -> None:
-        """Logs in, or returns at once where that is done already."""
+        """Logs in; returns at once if logged in already."""
         ...
 
     def pages(
@@ -196,9 +196,9 @@ class Transport(Protocol):
         priority: Priority = "interactive",
         max_pages: int = 0,
     ) -> Generator[Page | QueuePosition, None, None]:
-        """A TR page by page, newest first as the broker gives them, with where it stands while it waits.
+        """The pages of a TR in the broker's order, newest first; queue positions while it waits.
 
-        Closing the iterator takes the request out of the server's queue.
+        Closing the iterator removes the request from the server's queue.
         """
         ...
 
@@ -207,25 +207,22 @@ class Transport(Protocol):
         ...
 
     def search(self, index: int, name: str) -> Generator[Sequence[str] | QueuePosition, None, None]:
-        """The codes that fulfil a condition now, and before them where the search stands while it waits.
+        """The codes that match a condition now; queue positions while the search waits.
 
-        Closing the iterator takes it out of the server's queue.
+        Closing the iterator removes it from the server's queue.
         """
         ...
 
     def ticks(self, now: Callable[[], float]) -> TickStream:
-        """A stream of real-time events, without a code at first; ``now`` gives the broker's time."""
+        """A stream of real-time events, at first without codes; ``now`` returns the broker's time."""
         ...
 
     def status(self, timeout: float = CALL_TIMEOUT, trs: int = 0) -> Status:
-        """How things stand; ``expected_wait`` is that of so many more TRs of bulk work."""
+        """The server's state; its ``expected_wait`` is for ``trs`` more bulk TRs."""
         ...
 
     def recover(self, timeout: float) -> None:
-        """Comes back after ``ServerLost``, within ``timeout`` seconds, or raises it again.
-
-        Logging in is not part of it.
-        """
+        """Reconnects after ``ServerLost``, without login; raises it again after ``timeout`` seconds."""
         ...
 
     def close(self) -> None: ...

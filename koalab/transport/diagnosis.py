@@ -1,4 +1,4 @@
-"""Why a server cannot be reached, where TLS is the reason: gRPC only says that it waits."""
+"""Diagnoses TLS problems of a server that does not answer; gRPC itself only reports a timeout."""
 
 from __future__ import annotations
 
@@ -9,27 +9,29 @@ from datetime import datetime, timezone
 from kernel_server.security.validity import not_after
 from koalab.transport.access import Tls
 
-_PATIENCE = 2.0
+_TIMEOUT = 2.0
 
 
 def tls_problem(target: str, tls: Tls | None) -> str:
-    """A sentence about what is wrong with TLS between here and ``target``, blank where it is something else."""
+    """A sentence about the TLS problem between here and ``target``, blank if TLS is not the problem."""
     host, _, port = target.rpartition(":")
     host = host.strip("[]")
     try:
-        with socket.create_connection((host, int(port)), _PATIENCE) as connection:
-            return _plain(connection, target) if tls is None else _secured(connection, host, target, tls)
+        with socket.create_connection((host, int(port)), _TIMEOUT) as connection:
+            return (
+                _without_tls(connection, target) if tls is None else _with_tls(connection, host, target, tls)
+            )
     except ssl.SSLError as error:
         return f"no TLS with {target}: {(error.reason or str(error)).replace('_', ' ').lower()}"
     except OSError:
         return ""
 
 
-def _plain(connection: socket.socket, target: str) -> str:
-    """No TLS was asked for: does the server speak it?"""
+def _without_tls(connection: socket.socket, target: str) -> str:
+    """Checks whether the server expects TLS although the client uses none."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.set_alpn_protocols(["h2"])
-    # Nothing is sent, it is only asked whether it would be TLS; whose certificate it has does not matter.
+    # Only the handshake matters and nothing is sent, so the certificate is not verified.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
@@ -39,13 +41,13 @@ def _plain(connection: socket.socket, target: str) -> str:
         return ""
 
 
-def _secured(connection: socket.socket, host: str, target: str, tls: Tls) -> str:
+def _with_tls(connection: socket.socket, host: str, target: str, tls: Tls) -> str:
     try:
-        with tls.context().wrap_socket(connection, server_hostname=host) as secured:
-            # In TLS 1.3 the server looks at our certificate after the handshake, and hangs up where it does not like
-            # it; otherwise it speaks first.
-            secured.settimeout(_PATIENCE)
-            return "" if secured.recv(1) else _hung_up(target, tls)
+        with tls.context().wrap_socket(connection, server_hostname=host) as tls_socket:
+            # In TLS 1.3 the server checks our certificate after the handshake and closes the connection if it refuses
+            # it; otherwise it sends the first data (HTTP/2 settings).
+            tls_socket.settimeout(_TIMEOUT)
+            return "" if tls_socket.recv(1) else _refused_certificate(target, tls)
     except ssl.SSLCertVerificationError as error:
         return (
             f"the certificate of the server at {target} is refused: {error.verify_message}."
@@ -56,12 +58,12 @@ def _secured(connection: socket.socket, host: str, target: str, tls: Tls) -> str
         if "WRONG_VERSION" in reason or "UNEXPECTED_EOF" in reason:
             return f"the server at {target} does not speak TLS: leave tls out, or start it with --tls-cert, --tls-key"
         if "CERTIFICATE" in reason or "UNKNOWN_CA" in reason:
-            return _hung_up(target, tls)
+            return _refused_certificate(target, tls)
         raise
 
 
-def _hung_up(target: str, tls: Tls) -> str:
-    """Why a server goes after a handshake that was well for us."""
+def _refused_certificate(target: str, tls: Tls) -> str:
+    """Why the server closed the connection after a successful handshake."""
     if tls.certificate is None:
         return (
             f"the server at {target} wants a certificate of its clients:"

@@ -1,4 +1,4 @@
-"""A kernel server of one's own: a process over the simulated broker, started for a session and gone with it."""
+"""The embedded server: a kernel server process with the simulated broker, which lives as long as its session."""
 
 from __future__ import annotations
 
@@ -21,19 +21,21 @@ from koalab.transport.remote import RemoteTransport
 
 START_TIMEOUT = 20.0
 STOP_TIMEOUT = 1.5
-# The server's packages are found where ours are, and nothing in the notebook's folder can stand in their way (-P).
+# The server's packages come from our path; -P keeps modules in the notebook's folder from shadowing them.
 _START = "import sys; sys.path.append(sys.argv.pop(1)); from kernel_server.__main__ import main; main()"
 
 
-class _Process:
-    """The server's process: started, ready, and ended with whatever holds this."""
+class ServerProcess:
+    """The server's process; it is ended when this object is garbage-collected, or at exit."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
         packages = str(Path(kernel_server.__file__).parent.parent)
         own_group: dict[str, Any] = (
-            {"start_new_session": True}  # Ctrl-C in the terminal or the notebook is not meant for the server
+            {
+                "start_new_session": True
+            }  # so that Ctrl-C in the terminal or notebook does not reach the server
             if os.name == "posix"
-            else {"creationflags": 0x08000000 | 0x00000200}  # no console window, a process group of its own
+            else {"creationflags": 0x08000000 | 0x00000200}  # CREATE_NO_WINDOW, CREATE_NEW_PROCESS_GROUP
         )
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own package
             [sys.executable, "-P", "-c", _START, packages, "--parent", str(os.getpid()), *arguments],
@@ -43,33 +45,37 @@ class _Process:
             env={**os.environ, "PYTHONUTF8": "1"},
             **own_group,
         )
-        self._stop = weakref.finalize(self, _end, self._process)
-        self._said: deque[str] = deque(maxlen=30)
-        self._ready: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._finalizer = weakref.finalize(self, _end_process, self._process)
+        self._stderr_lines: deque[str] = deque(maxlen=30)
+        self._stdout_lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        self._reader(self._process.stdout, self._ready.put)
-        self._errors = self._reader(self._process.stderr, self._said.append)
+        self._start_reader(self._process.stdout, self._stdout_lines.put)
+        self._stderr_reader = self._start_reader(self._process.stderr, self._stderr_lines.append)
 
-    def _reader(self, pipe: IO[bytes], take: Any) -> threading.Thread:
+    def _start_reader(self, pipe: IO[bytes], consume: Any) -> threading.Thread:
         def read() -> None:
             with contextlib.suppress(OSError, ValueError):
                 for line in pipe:
-                    take(line.decode("utf-8", "replace").rstrip())
-            take("")
+                    consume(line.decode("utf-8", "replace").rstrip())
+            consume("")
 
         thread = threading.Thread(target=read, name="koalab-embedded", daemon=True)
         thread.start()
         return thread
 
     def address(self, timeout: float) -> str:
-        """Where the server listens, as soon as it does."""
+        """Waits until the server listens; returns its address.
+
+        Raises:
+            NotConnected: it did not start within ``timeout`` seconds.
+        """
         try:
-            line = self._ready.get(timeout=timeout)
+            line = self._stdout_lines.get(timeout=timeout)
             if line:
                 return str(json.loads(line)["listening"])
-            self._errors.join(1)
-            reason = next((text for text in reversed(self._said) if text), "it ended without a word")
+            self._stderr_reader.join(1)
+            reason = next((text for text in reversed(self._stderr_lines) if text), "it ended without a word")
         except queue.Empty:
             reason = f"it was not ready within {timeout:g} s"
         self.stop()
@@ -80,11 +86,11 @@ class _Process:
         return self._process.pid
 
     def stop(self) -> None:
-        self._stop()
+        self._finalizer()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Closing its standard input is how the server is told to go; force only where it does not."""
+def _end_process(process: subprocess.Popen[bytes]) -> None:
+    """Closes the server's standard input, which asks it to exit; terminates, then kills it if it does not."""
     with contextlib.suppress(OSError):
         if process.stdin is not None:
             process.stdin.close()
@@ -103,11 +109,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 class EmbeddedTransport(RemoteTransport):
-    """The transport to a server of its own. ``recover`` starts another one where that has died."""
+    """The transport to an embedded server. ``recover`` starts a new one."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self._arguments = tuple(arguments)
-        self._process = _Process(self._arguments)
+        self._process = ServerProcess(self._arguments)
         super().__init__(self._process.address(START_TIMEOUT))
 
     @property
@@ -115,10 +121,10 @@ class EmbeddedTransport(RemoteTransport):
         return self._process.pid
 
     def recover(self, timeout: float) -> None:
-        self._still_open()
+        self._require_open()
         self._channel.close()
         self._process.stop()
-        self._process = _Process(self._arguments)
+        self._process = ServerProcess(self._arguments)
         self._target = self._process.address(timeout)
         self._open()
         self.wait_ready(timeout)
@@ -138,11 +144,11 @@ def start(
     """Starts a server over the simulated broker and connects to it.
 
     Args:
-        market_data: folder of files to serve in place of synthetic prices.
+        market_data: folder with recorded prices, served in place of synthetic ones.
         seed: of the synthetic market; the same seed gives the same prices.
         clock: its name, as for ``kl.connect``; None: the server's default.
         limits: the broker's windows, ``official`` or ``safe``.
-        account_file: where accounts and orders outlive the server.
+        account_file: a file that keeps accounts and orders beyond the server's life.
     """
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise BadInput(f"seed must be a whole number, not {seed!r}")

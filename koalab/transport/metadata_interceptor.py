@@ -1,4 +1,4 @@
-"""Metadata that goes with every RPC of a channel."""
+"""``MetadataInterceptor``: sends metadata with every RPC of a channel."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import grpc
 
 
-class _Details(NamedTuple):
-    """What an interceptor hands on of a call; gRPC reads these by name."""
+class _CallDetails(NamedTuple):
+    """``grpc.ClientCallDetails``; gRPC reads the fields by name."""
 
     method: str
     timeout: float | None
@@ -30,9 +30,9 @@ class MetadataInterceptor(
     def __init__(self, metadata: Sequence[tuple[str, str]]) -> None:
         self._metadata = tuple(metadata)
 
-    def _goes_on(self, continuation: Any, details: Any, request: Any) -> Any:
+    def _add_metadata(self, continuation: Any, details: Any, request: Any) -> Any:
         return continuation(
-            _Details(
+            _CallDetails(
                 details.method,
                 details.timeout,
                 (*(details.metadata or ()), *self._metadata),
@@ -43,7 +43,7 @@ class MetadataInterceptor(
             request,
         )
 
-    intercept_unary_unary: Any = _goes_on
-    intercept_unary_stream: Any = _goes_on
-    intercept_stream_unary: Any = _goes_on
-    intercept_stream_stream: Any = _goes_on
+    intercept_unary_unary: Any = _add_metadata
+    intercept_unary_stream: Any = _add_metadata
+    intercept_stream_unary: Any = _add_metadata
+    intercept_stream_stream: Any = _add_metadata

@@ -1,4 +1,4 @@
-"""From what gRPC says to what the user reads."""
+"""Translates gRPC errors, and the server's ``Problem`` in them, to ``koalab.errors``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SEOUL = ZoneInfo("Asia/Seoul")
 
 
 def to_error(error: grpc.RpcError, target: str) -> errors.KoalabError:
-    """The exception of ours that says what this gRPC error means."""
+    """The koalab error for a gRPC error."""
     problem = _problem(error)
     if problem is not None:
         return _from_problem(problem)

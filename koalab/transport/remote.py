@@ -1,10 +1,9 @@
-"""A kernel server at an address, over gRPC."""
+"""``RemoteTransport``: the transport to a kernel server at an address, over gRPC."""
 
 from __future__ import annotations
 
 import contextlib
 import re
-import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
@@ -13,36 +12,25 @@ import grpc
 
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, openapi_pb2
 from koalab.errors import BadInput, Forbidden, KoalabError, NotConnected, ServerLost
-from koalab.transport import conditions
+from koalab.transport import conditions, messages, silence
 from koalab.transport.access import Access
-from koalab.transport.base import (
-    CALL_TIMEOUT,
-    Page,
-    Priority,
-    QueuePosition,
-    Quota,
-    Scalar,
-    Status,
-    StopCondition,
-)
+from koalab.transport.base import CALL_TIMEOUT, Page, Priority, QueuePosition, Scalar, Status, StopCondition
 from koalab.transport.diagnosis import tls_problem
 from koalab.transport.problems import to_error
+from koalab.transport.silence import SilenceWatchdog
 from koalab.transport.ticks import RemoteTicks
 
 DEFAULT_PORT = 5943
-# While a request is under way the server says something every second: so long a silence is a dead server's.
-SILENCE = 8.0
-# So long nothing has answered before it is looked at whether TLS is the reason.
-_UNTIL_DIAGNOSIS = 1.0
-_COMPARATORS = ("<=", "<", ">=", ">", "==", "!=")
+# Seconds without an answer before TLS is checked as the reason.
+_DIAGNOSE_AFTER = 1.0
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
-    # Notices within a quarter of a minute that the other end is frozen or unplugged.
+    # Detects a frozen or unplugged server within 15 seconds.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.enable_retries", 0),
-    # Each session has a connection of its own, so that the server sees each as a client of its own.
+    # One connection per session, so that the server sees each session as a client.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
@@ -66,7 +54,7 @@ def parse_target(text: str) -> str:
 
 
 class RemoteTransport:
-    """The transport of ``koalab.transport.base`` over a gRPC channel."""
+    """``koalab.transport.base.Transport`` over a gRPC channel."""
 
     def __init__(self, target: str, access: Access | None = None) -> None:
         self._target = parse_target(target)
@@ -83,18 +71,20 @@ class RemoteTransport:
         return self._target
 
     def call(self, name: str, *arguments: Scalar) -> Scalar | list[list[str]] | None:
-        with self._told():
-            response = self._stub.Call(_call(name, arguments), timeout=CALL_TIMEOUT)
-        return _value(response.return_value)
+        with self._translated_errors():
+            response = self._stub.Call(messages.call_request(name, arguments), timeout=CALL_TIMEOUT)
+        return messages.scalar(response.return_value)
 
     def call_many(self, calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Scalar | None]:
-        request = kernel_pb2.CallManyRequest(calls=[_call(name, arguments) for name, arguments in calls])
-        with self._told():
+        request = kernel_pb2.CallManyRequest(
+            calls=[messages.call_request(name, arguments) for name, arguments in calls]
+        )
+        with self._translated_errors():
             response = self._stub.CallMany(request, timeout=CALL_TIMEOUT)
-        return [_value(value) for value in response.return_values]
+        return [messages.scalar(value) for value in response.return_values]
 
     def login(self, timeout: float) -> None:
-        with self._told():
+        with self._translated_errors():
             stream = self._stub.Login(openapi_pb2.LoginRequest(), timeout=timeout)
             try:
                 for _ in stream:
@@ -111,91 +101,52 @@ class RemoteTransport:
         priority: Priority = "interactive",
         max_pages: int = 0,
     ) -> Generator[Page | QueuePosition, None, None]:
-        request = kernel_pb2.PagesRequest(
-            transaction_code=tr,
-            inputs=dict(inputs),
-            priority=kernel_pb2.BULK if priority == "bulk" else kernel_pb2.INTERACTIVE,
-            max_pages=max_pages,
-        )
-        if stop is not None:
-            request.stop_condition.name = stop.name
-            request.stop_condition.value = stop.value
-            request.stop_condition.comparator = _COMPARATORS.index(stop.comparator)  # type: ignore[assignment]
-        with self._told():
+        request = messages.pages_request(tr, inputs, stop, priority, max_pages)
+        with self._translated_errors():
             stream = self._stub.Pages(request)
-            with _Silence(stream) as heard:
+            with SilenceWatchdog(stream) as watchdog:
                 try:
                     for page in stream:
-                        heard.rest()
-                        yield _page(page)
-                        heard.wait()
+                        watchdog.pause()
+                        yield messages.page(page)
+                        watchdog.resume()
                 except grpc.RpcError:
-                    if heard.ended:
+                    if watchdog.expired:
                         raise ServerLost(
-                            f"the kernel server at {self._target} has fallen silent for {SILENCE:g} s"
+                            f"the kernel server at {self._target} has fallen silent for {silence.SILENCE_TIMEOUT:g} s"
                         ) from None
                     raise
                 finally:
                     stream.cancel()
 
     def conditions(self, reload: bool) -> dict[int, str]:
-        with self._told():
+        with self._translated_errors():
             return conditions.conditions(self._stub, reload)
 
     def search(self, index: int, name: str) -> Generator[list[str] | QueuePosition, None, None]:
-        with self._told():
+        with self._translated_errors():
             yield from conditions.search(self._stub, index, name)
 
     def ticks(self, now: Callable[[], float]) -> RemoteTicks:
-        return RemoteTicks(self._stub.Ticks, self._told, now)
+        return RemoteTicks(self._stub.Ticks, self._translated_errors, now)
 
     def status(self, timeout: float = CALL_TIMEOUT, trs: int = 0) -> Status:
-        with self._told():
-            found = self._stub.Status(kernel_pb2.StatusRequest(trs=trs), timeout=timeout)
-        return Status(
-            version=found.version,
-            control=found.control,
-            source=found.source,
-            connected=found.connected,
-            simulation=found.simulation,
-            user_id=found.user_id,
-            now=found.now,
-            speed=found.speed,
-            limits=found.limits,
-            quotas=tuple(
-                Quota(one.kind, one.limit, one.seconds, one.used, one.next_free) for one in found.quotas
-            ),
-            queued=found.queued,
-            streams=found.streams,
-            started_at=found.started_at,
-            trs=found.trs,
-            clock=found.clock,
-            clock_begins=found.clock_begins,
-            clock_replays=found.clock_replays,
-            clock_leaps_at=found.clock_leaps_at,
-            session=found.session,
-            phase=found.phase,
-            problems=tuple(found.problems),
-            rights=found.rights,
-            real_orders=found.real_orders,
-            max_order_value=found.max_order_value,
-            next_login=found.next_login,
-            expected_wait=found.expected_wait,
-        )
+        with self._translated_errors():
+            return messages.status(self._stub.Status(kernel_pb2.StatusRequest(trs=trs), timeout=timeout))
 
     def recover(self, timeout: float) -> None:
-        self._still_open()
-        # A fresh channel: the old one may be in a long pause between its own attempts.
+        self._require_open()
+        # A new channel, since the old one may be in a long reconnect backoff.
         self._channel.close()
         self._open()
         self.wait_ready(timeout)
 
     def wait_ready(self, timeout: float) -> Status:
-        """Waits until a server answers there.
+        """Waits until the server answers.
 
         Raises:
-            NotConnected: what answers is no kernel server.
-            ServerLost: nothing answers in time.
+            NotConnected: the answer is not a kernel server's.
+            ServerLost: no answer in time.
         """
         until = time.monotonic() + timeout
         try:
@@ -210,8 +161,8 @@ class RemoteTransport:
                     raise
                 time.sleep(0.05)
 
-    def why_not(self) -> str:
-        """What is wrong with TLS on the way to the server, blank where it is something else."""
+    def tls_problem(self) -> str:
+        """The TLS problem between here and the server, blank if there is none."""
         return tls_problem(self._target, self._access.tls)
 
     def close(self) -> None:
@@ -219,20 +170,20 @@ class RemoteTransport:
         self._channel.close()
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """Errors of gRPC leave as ours."""
+    def _translated_errors(self) -> Iterator[None]:
+        """Raises koalab's errors in place of gRPC's."""
         try:
             yield
         except grpc.RpcError as error:
             raise to_error(error, self._target) from None
-        except ValueError as error:  # gRPC's ways to say that the channel is closed
+        except ValueError as error:  # gRPC raises it, in several wordings, for a closed channel
             if not {"channel", "closed"} <= set(re.findall(r"\w+", str(error).lower())):
                 raise
-            self._still_open()
-            # Somebody is bringing the server back at this moment.
+            self._require_open()
+            # Another thread is in ``recover`` and replaces the channel.
             raise ServerLost(f"the kernel server at {self._target} is gone") from None
 
-    def _still_open(self) -> None:
+    def _require_open(self) -> None:
         if self._closed:
             raise NotConnected("this session is closed: kl.connect() makes a new one")
 
@@ -241,9 +192,9 @@ def connect(target: str, timeout: float = 5.0, access: Access | None = None) -> 
     """A transport to the server at ``target``.
 
     Raises:
-        NotConnected: nothing answers there within ``timeout`` seconds, it is no kernel server, or TLS fails.
-        Forbidden: it does not know the token, or wants one.
-        BadInput: the token or a file of TLS cannot be used.
+        NotConnected: no answer within ``timeout`` seconds, no kernel server, or TLS fails.
+        Forbidden: the token is unknown or missing.
+        BadInput: the token or a TLS file is unusable.
     """
     transport = RemoteTransport(target, access)
     try:
@@ -259,12 +210,12 @@ def connect(target: str, timeout: float = 5.0, access: Access | None = None) -> 
 
 
 def _wait_ready(transport: RemoteTransport, timeout: float) -> None:
-    """Waits for the server; where TLS is in the way, no longer than it takes to see that."""
-    first = min(timeout, _UNTIL_DIAGNOSIS)
+    """Waits for the server, but fails early if TLS is the reason that it does not answer."""
+    first = min(timeout, _DIAGNOSE_AFTER)
     try:
         transport.wait_ready(first)
     except ServerLost:
-        reason = transport.why_not()
+        reason = transport.tls_problem()
         if reason:
             raise NotConnected(reason) from None
         if timeout <= first:
@@ -273,68 +224,3 @@ def _wait_ready(transport: RemoteTransport, timeout: float) -> None:
             transport.wait_ready(timeout - first)
         except ServerLost:
             raise ServerLost(f"no kernel server answers at {transport.target} within {timeout:g} s") from None
-
-
-class _Silence:
-    """Cancels a stream on which nothing came for ``SILENCE`` seconds, while somebody waits for it."""
-
-    def __init__(self, stream: grpc.RpcContext) -> None:
-        self._stream = stream
-        self._over = threading.Event()
-        self._last = time.monotonic()
-        self.ended = False
-
-    def wait(self) -> None:
-        """Somebody waits from now on."""
-        self._last = time.monotonic()
-
-    def rest(self) -> None:
-        """Something came, and nobody waits until it is looked at."""
-        self._last = float("inf")
-
-    def __enter__(self) -> _Silence:
-        threading.Thread(target=self._watch, name="koalab-silence", daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-
-    def _watch(self) -> None:
-        while not self._over.wait(SILENCE / 8):
-            if time.monotonic() - self._last > SILENCE:
-                self.ended = True
-                self._stream.cancel()
-                return
-
-
-def _call(name: str, arguments: Sequence[Scalar]) -> openapi_pb2.CallRequest:
-    request = openapi_pb2.CallRequest(name=name)
-    for argument in arguments:
-        if isinstance(argument, str):
-            request.arguments.add(string_value=argument)
-        else:
-            request.arguments.add(long_value=argument)
-    return request
-
-
-def _value(argument: openapi_pb2.Argument) -> Scalar | None:
-    kind = argument.WhichOneof("value")
-    if kind == "string_value":
-        return argument.string_value
-    if kind == "long_value":
-        return argument.long_value
-    return int(argument.bool_value) if kind == "bool_value" else None
-
-
-def _page(page: kernel_pb2.Page) -> Page | QueuePosition:
-    if page.HasField("waiting"):
-        return QueuePosition(page.waiting.ahead, page.waiting.expected_wait)
-    return Page(
-        single=tuple(page.single),
-        columns=tuple(page.columns),
-        rows=page.rows,
-        prev_next=page.prev_next,
-        messages=tuple(page.messages),
-        received_at=page.received_at,
-        stopped=page.stopped,
-    )

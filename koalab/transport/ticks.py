@@ -1,4 +1,4 @@
-"""Real-time events over gRPC: ``Kernel.Ticks``, one stream for all codes, many events a message."""
+"""``RemoteTicks``: real-time events over ``Kernel.Ticks``, one stream for all codes, many events per message."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from koalab.errors import ServerLost
 from koalab.transport.base import TickBatch
 
 IDLE: Final = 1.0
-"""Seconds after which a mark is sent, where nothing else was."""
+"""Seconds without a request after which a mark is sent."""
 
 CAPACITY: Final = 200_000
-"""So many events may wait in the server for this reader: those of some seconds of the busiest market."""
+"""Events that the server buffers for this client: some seconds of the busiest market."""
 
-_EVENTS: Final = 1_000  # in one message, at most
-# The code of no issue. Taking it back does nothing, in the turn of all that the control has to do before.
-_NOBODY: Final = "-"
+_EVENTS_PER_MESSAGE: Final = 1_000
+# Not a code: removing it changes nothing, but runs after everything queued for the control before.
+_NO_CODE: Final = "-"
 
 _Request = kernel_pb2.TicksRequest
 
@@ -33,53 +33,53 @@ class RemoteTicks:
 
     Args:
         start: ``KernelStub.Ticks``.
-        told: makes koalab's errors of gRPC's.
-        now: the broker's time.
+        translated_errors: context manager that raises koalab's errors in place of gRPC's.
+        now: returns the broker's time.
         idle: seconds between two marks.
     """
 
     def __init__(
         self,
         start: Callable[..., Any],
-        told: Callable[[], AbstractContextManager[None]],
+        translated_errors: Callable[[], AbstractContextManager[None]],
         now: Callable[[], float],
         idle: float = IDLE,
     ) -> None:
-        self._told = told
+        self._translated_errors = translated_errors
         self._now = now
         self._idle = idle
         self._lock = threading.Lock()
-        self._asked = 0
-        self._waiting: queue.SimpleQueue[tuple[_Request, int] | None] = queue.SimpleQueue()
-        # Requests that were not answered yet: the server's number, ours, and when each was sent.
+        self._requested = 0
+        self._outgoing: queue.SimpleQueue[tuple[_Request, int] | None] = queue.SimpleQueue()
+        # Unanswered requests: the server's number, ours, and the time of sending.
         self._sent: deque[tuple[int, int, float]] = deque()
-        self._over = False
-        self._waiting.put((_Request(capacity=CAPACITY, flush_events=_EVENTS), 0))
-        with told():
+        self._closed = False
+        self._outgoing.put((_Request(capacity=CAPACITY, flush_events=_EVENTS_PER_MESSAGE), 0))
+        with translated_errors():
             self._stream = start(self._requests())
 
     def add(self, codes: Sequence[str], fids: Sequence[int]) -> int:
-        return self._ask(_Request(add=codes, fids=fids))
+        return self._request(_Request(add=codes, fids=fids))
 
     def remove(self, codes: Sequence[str]) -> int:
-        return self._ask(_Request(remove=codes))
+        return self._request(_Request(remove=codes))
 
     def mark(self) -> int:
-        return self._ask(_Request(remove=[_NOBODY]))
+        return self._request(_Request(remove=[_NO_CODE]))
 
-    def _ask(self, request: _Request) -> int:
+    def _request(self, request: _Request) -> int:
         with self._lock:
-            self._asked += 1
-            self._waiting.put((request, self._asked))
-            return self._asked
+            self._requested += 1
+            self._outgoing.put((request, self._requested))
+            return self._requested
 
     def __iter__(self) -> Iterator[TickBatch]:
         until, carried_out, answered = float("-inf"), 0, 0
         try:
-            with self._told():
+            with self._translated_errors():
                 for batch in self._stream:
-                    # A full message may be followed by what came before that request.
-                    if len(batch.type) < _EVENTS:
+                    # After a full message, events from before that request may still follow.
+                    if len(batch.type) < _EVENTS_PER_MESSAGE:
                         answered = batch.carried_out
                     while self._sent and self._sent[0][0] <= answered:
                         _, carried_out, until = self._sent.popleft()
@@ -89,23 +89,23 @@ class RemoteTicks:
             self.close()
 
     def close(self) -> None:
-        self._over = True
-        self._waiting.put(None)
+        self._closed = True
+        self._outgoing.put(None)
         self._stream.cancel()
 
     def _requests(self) -> Iterator[_Request]:
-        """On a thread of gRPC's own, which ends with the stream."""
-        asked = number = 0
-        while not self._over:
+        """The requests of the stream. Runs on a thread of gRPC, which ends with the stream."""
+        requested = number = 0
+        while not self._closed:
             try:
-                waiting = self._waiting.get(timeout=self._idle)
+                item = self._outgoing.get(timeout=self._idle)
             except queue.Empty:
-                waiting = (_Request(remove=[_NOBODY]), asked)
-            if waiting is None:
+                item = (_Request(remove=[_NO_CODE]), requested)
+            if item is None:
                 return
-            request, asked = waiting
+            request, requested = item
             number += 1
-            self._sent.append((number, asked, self._now()))
+            self._sent.append((number, requested, self._now()))
             yield request
 
 

@@ -105,7 +105,7 @@ class TestAServerThatDies:
     def test_without_ending_is_taken_for_dead_when_it_falls_silent(
         self, embedded: Session, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("koalab.transport.remote.SILENCE", 0.8)
+        monkeypatch.setattr("koalab.transport.silence.SILENCE_TIMEOUT", 0.8)
         embedded.find("삼성전자")
         frozen = transport_of(embedded).pid
         os.kill(frozen, signal.SIGSTOP)
