@@ -9,6 +9,7 @@ SendOrderCredit are refused with -307 and a message.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from kernel_server import reference
 from kernel_server.clock import Clock
@@ -17,7 +18,6 @@ from kernel_server.reference.sessions import Sessions, load
 from kernel_server.simulated import tr_registry
 from kernel_server.simulated.answer_delivery import AnswerDelivery
 from kernel_server.simulated.base.screen_number import is_screen
-from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import message
 from kernel_server.simulated.brokerage.account_file_writer import AccountFileWriter
 from kernel_server.simulated.brokerage.brokerage import Brokerage
@@ -40,6 +40,9 @@ from kernel_server.simulated.snapshot.scanner import MarketScanner
 from kernel_server.simulated.tr_dispatch import TrDispatcher
 from kernel_server.simulated.tr_registry import MarketParts
 from kernel_server.simulated.trs.conditions import Conditions
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 ORDER_NOT_SENT = -307
 CONNECTION_CLOSED = -106
@@ -150,7 +153,7 @@ class SimulatedControl:
         online: dict[str, Function] = {}
         offline: dict[str, Function] = {}
         blanks: dict[str, Value] = {"str": "", "int": 0, "none": None, "table": None}
-        for name, login, fixed, _why in table("function"):
+        for name, login, fixed, _why in rows(_DATA / "function.tsv"):
             returns = reference.function(name).returns
             if fixed == "-":
                 parts = (

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 
 from kernel_server.clock import Clock
-from kernel_server.simulated.base.tables import rows as table
+from kernel_server.simulated.market.branches import BRANCHES
 from kernel_server.simulated.market.day_summary import history, latest_summary
 from kernel_server.simulated.market.model import Issue, Market
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.trading_hours import TradingHours
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 log = logging.getLogger(__name__)
 
 _LONG = 2**31 - 1
 _UNKNOWN_MARKET = -1
+
+_MARKET_NAMES: Mapping[str, str] = {"KOSPI": "거래소", "KOSDAQ": "코스닥", "KONEX": "코넥스"}
+_SIZES = (
+    (75_000_000_000, "대형주"),
+    (35_000_000_000, "중형주"),
+    (0, "소형주"),
+)  # paid-in capital from so many KRW
+_STATES: Mapping[str, tuple[str, str]] = {  # by kind: GetMasterConstruction, GetMasterStockState
+    "stock": ("정상", "증거금30%|담보대출|신용가능"),
+    "etf": ("정상", "증거금40%"),
+    "etn": ("정상", "증거금40%"),
+    "reit": ("정상", "증거금40%"),
+}
 
 
 class MasterFunctions:
@@ -29,10 +47,9 @@ class MasterFunctions:
         self._names = {code: issue.name for code, issue in self._issues.items()}
         self._numbers = {
             (market, kind): (number, lists.split(","))
-            for market, kind, number, lists in table("market_number")
+            for market, kind, number, lists in rows(_DATA / "market_number.tsv")
         }
-        self._states = {kind: (construction, state) for kind, construction, state in table("stock_state")}
-        self._sectors = [(group, code, name) for group, code, name in table("sector")]
+        self._sectors = [(group, code, name) for group, code, name in rows(_DATA / "sector.tsv")]
         self._koa = {
             "GetMasterStockInfo": self._stock_info,
             "GetUpjongCode": self._sector_codes,
@@ -74,11 +91,11 @@ class MasterFunctions:
 
     def GetMasterConstruction(self, sTrCode: str) -> str:
         issue = self._issues.get(sTrCode)
-        return "" if issue is None else self._states.get(issue.kind, ("", ""))[0]
+        return "" if issue is None else _STATES.get(issue.kind, ("", ""))[0]
 
     def GetMasterStockState(self, sTrCode: str) -> str:
         issue = self._issues.get(sTrCode)
-        return "" if issue is None else self._states.get(issue.kind, ("", ""))[1]
+        return "" if issue is None else _STATES.get(issue.kind, ("", ""))[1]
 
     def GetMasterLastPrice(self, sTrCode: str) -> str:
         """The close of the last session that is over, eight digits; before there is one, 기준가 of the first."""
@@ -103,7 +120,7 @@ class MasterFunctions:
         return int(kind) if kind else _UNKNOWN_MARKET
 
     def GetBranchCodeName(self) -> str:
-        return ";".join(f"{code}|{name}" for code, name in table("branch"))
+        return ";".join(f"{code}|{name}" for code, name in BRANCHES.items())
 
     def koa(self, name: str, argument: str) -> str:
         """The KOA_Functions that are about issues; blank for any other."""
@@ -115,9 +132,9 @@ class MasterFunctions:
         issue = self._issues.get(code)
         if issue is None:
             return ""
-        market = dict(table("market_name")).get(issue.market, "")
+        market = _MARKET_NAMES.get(issue.market, "")
         capital = issue.shares * issue.face_value
-        size = next(name for least, name in table("size_class") if capital >= int(least))
+        size = next(name for least, name in _SIZES if capital >= least)
         return f"시장구분0|{market};시장구분1|{size};업종구분|{issue.industry};"
 
     def _sector_codes(self, group: str) -> str:

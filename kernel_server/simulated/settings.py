@@ -86,12 +86,12 @@ class BrokerSettings:
             without a sign (``plain``). Guess; net amounts are signed in any case.
         deposit: initial deposit of each account, KRW (guess).
         fee_rate: of a trade's amount, in thousandths of a percent; the fee is cut to 10 won.
-        taxed: whether sales are taxed, at the rates of ``data/account_tax.tsv`` (guess).
+        taxed: whether sales are taxed, at the rates of ``brokerage/data/account_tax.tsv`` (guess).
         tax_unit: each tax on a sale is cut to that many won (guess).
         orders_a_second: rate limit of orders; those beyond it return -308. Counted separately, with the same window.
-        order_size_checks: whether SendOrder rejects by ``data/order_size.tsv`` (guess for 모의투자).
+        order_size_checks: whether SendOrder rejects by size (guess for 모의투자).
         password_saved: whether the account window has the password; without it SendOrder returns -301.
-        quote_types: accepted sHogaGb; the real server accepts all of ``data/order_quote.tsv``.
+        quote_types: accepted sHogaGb; the real server accepts all of ``brokerage/data/order_quote.tsv``.
         restricted: codes whose orders are rejected as 매매금지.
         order_answer: which of an order's OnReceiveMsg (``message``) and OnReceiveTrData (``data``) comes first.
         chejan_first: whether an order's first Chejan events come before both of them.

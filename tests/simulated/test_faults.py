@@ -6,7 +6,7 @@ import pytest
 
 from kernel_server.simulated.faults import NIGHTLY, Faults, PlannedFault
 from kernel_server.simulated.market import listing
-from kernel_server.simulated.market.themes import Themes
+from kernel_server.simulated.market.themes import Themes, themes
 from tests.support.simulated_broker import moment
 from tests.support.tr_handlers import Line, stock
 
@@ -115,9 +115,9 @@ def test_a_plan_needs_a_time_of_day(at: str) -> None:
 
 
 def test_themes_by_code_and_by_name() -> None:
-    themes = Themes(listing.known_listing().issues)
-    by_code = [item.split("|") for item in themes.GetThemeGroupList(0).split(";")]
-    by_name = [item.split("|") for item in themes.GetThemeGroupList(1).split(";")]
+    functions = Themes(listing.known_listing().issues)
+    by_code = [item.split("|") for item in functions.GetThemeGroupList(0).split(";")]
+    by_name = [item.split("|") for item in functions.GetThemeGroupList(1).split(";")]
     assert by_code[0] == ["100", "태양광_폴리실리콘"]
     assert [code for code, _ in by_code] == sorted(code for code, _ in by_code)
     assert (
@@ -125,20 +125,18 @@ def test_themes_by_code_and_by_name() -> None:
     )
     assert sorted(by_code) == sorted(by_name)
     for code, _ in by_code:
-        members = themes.GetThemeGroupCode(code).split(";")
+        members = functions.GetThemeGroupCode(code).split(";")
         assert {member[0] for member in members} == {"A"}
         assert {member[1:] for member in members} <= listing.known_listing().issues.keys()
-    assert themes.GetThemeGroupCode("999") == ""
+    assert functions.GetThemeGroupCode("999") == ""
 
 
 def test_every_member_in_the_table_is_listed() -> None:
-    from kernel_server.simulated.base.tables import rows
-
-    named = {member for _, _, members in rows("theme") for member in members.split(",")}
+    named = {member for _, _, members in themes() for member in members}
     assert named <= listing.known_listing().issues.keys()
 
 
 def test_a_theme_has_only_what_the_market_lists() -> None:
-    themes = Themes({"000080": stock("000080")})
-    assert themes.GetThemeGroupList(0) == "300|주류"
-    assert themes.GetThemeGroupCode("300") == "A000080"
+    functions = Themes({"000080": stock("000080")})
+    assert functions.GetThemeGroupList(0) == "300|주류"
+    assert functions.GetThemeGroupCode("300") == "A000080"

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 from kernel_server import reference
 from kernel_server.reference import Tr
-from kernel_server.simulated.base.tables import rows
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ TrHandler = Callable[[TrRequest, float], TrAnswer]
 
 @cache
 def _messages() -> Mapping[str, str]:
-    return dict(rows("message"))
+    return dict(rows(_DATA / "message.tsv"))
 
 
 def message(key: str) -> str:

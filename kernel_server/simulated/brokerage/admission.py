@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from kernel_server.clock import seoul
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar
-from kernel_server.simulated.brokerage.order import BrokerOrder, OrderRequest, QuoteType, order_types, quotes
+from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, OrderRequest, QuoteType, quotes
 from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.exchange.off_hours.session_close import single_price_limits
 from kernel_server.simulated.market.model import Issue
@@ -42,7 +42,7 @@ class Admission:
 
     def check_request(self, request: OrderRequest) -> None:
         """Check order type, account, issue and quantity."""
-        if request.type not in order_types() or request.account not in self._books.accounts:
+        if request.type not in ORDER_TYPES or request.account not in self._books.accounts:
             raise TrRejected("order_unknown")
         if request.code not in self._issues:
             raise TrRejected("unknown_code")
@@ -96,7 +96,7 @@ class Admission:
 
     def _best_price(self, request: OrderRequest, quote: QuoteType) -> int:
         asks, bids = self._exchange.depth(request.code)
-        buys = order_types()[request.type].side == Side.BUY
+        buys = ORDER_TYPES[request.type].side == Side.BUY
         levels = asks if buys == (quote.price == "opposite") else bids
         if not levels:
             raise TrRejected("order_refused")
@@ -105,7 +105,7 @@ class Admission:
     def check_funds(self, request: OrderRequest, bound: int, released: int = 0) -> None:
         """Check buying power or sellable shares, plus ``released``, the reservation of a modified order."""
         account = self._books.accounts[request.account]
-        if order_types()[request.type].side == Side.BUY:
+        if ORDER_TYPES[request.type].side == Side.BUY:
             if account.reservation(bound, request.quantity) > account.orderable + released:
                 raise TrRejected("order_no_cash")
         elif request.quantity > account.sellable(request.code) + released:
@@ -113,7 +113,7 @@ class Admission:
 
     def original_order(self, request: OrderRequest) -> BrokerOrder:
         """The order to cancel or modify, which must have enough open shares."""
-        order_type = order_types()[request.type]
+        order_type = ORDER_TYPES[request.type]
         original = self._books.orders.get(int(request.original) if request.original.isdecimal() else 0)
         expected = (request.account, request.code, order_type.side)
         if original is None or (original.account, original.code, original.side) != expected:

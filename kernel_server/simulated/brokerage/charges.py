@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from datetime import date
 from functools import cache
+from pathlib import Path
 
-from kernel_server.simulated.base.tables import rows
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 _UNIT = 100_000  # rates are in thousandths of a percent
 _FEE_STEP = 10
@@ -26,7 +29,7 @@ def fee(amount: int, rate: int) -> int:
 def _rates() -> dict[str, list[tuple[date, int, int]]]:
     """Rates of 거래세 and 농특세 by board, newest first."""
     found: dict[str, list[tuple[date, int, int]]] = {}
-    for since, board, transaction, rural, _note in rows("account_tax"):
+    for since, board, transaction, rural, _note in rows(_DATA / "account_tax.tsv"):
         found.setdefault(board, []).append((date.fromisoformat(since), int(transaction), int(rural)))
     return {board: sorted(held, reverse=True) for board, held in found.items()}
 

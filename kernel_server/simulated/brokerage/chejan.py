@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.brokerage.account import Account, Deal
-from kernel_server.simulated.brokerage.order import BrokerOrder, order_types, quotes
+from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, quotes
 from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.market.trade_script import Side
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 ORDER, BALANCE = "0", "1"
 NAME_WIDTH = 40
@@ -51,7 +54,7 @@ def current_prices(exchange: Exchange, code: str) -> ChejanPrices:
 
 @cache
 def _fids(table: str) -> Mapping[int, str]:
-    return {int(fid): value for fid, value in rows(table)}
+    return {int(fid): value for fid, value in rows(_DATA / f"{table}.tsv")}
 
 
 def _by_fid(table: str, values: Mapping[str, str]) -> dict[int, str]:
@@ -81,7 +84,7 @@ def order_values(
     """
     # Fill fields are blank unless the state is 체결.
     has_fill = order.state == "체결"
-    order_type = order_types()[order.type]
+    order_type = ORDER_TYPES[order.type]
     values = {
         "account": order.account,
         "number": f"{order.number:07d}",

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
-from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.exchange.interface import Fill
 from kernel_server.simulated.market.phases import Board, Phase
 from kernel_server.simulated.market.trade_script import Side
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 
 class OrderType(NamedTuple):
@@ -43,13 +46,15 @@ class QuoteType(NamedTuple):
         return self.phases
 
 
-@cache
-def order_types() -> Mapping[int, OrderType]:
-    """By nOrderType."""
-    return {
-        int(number): OrderType(action, Side[side.upper()], name, message)
-        for number, action, side, name, message in rows("order_type")
-    }
+ORDER_TYPES: Mapping[int, OrderType] = {
+    1: OrderType("new", Side.BUY, "+매수", "order_buy"),
+    2: OrderType("new", Side.SELL, "-매도", "order_sell"),
+    3: OrderType("cancel", Side.BUY, "매수취소", "order_cancel"),
+    4: OrderType("cancel", Side.SELL, "매도취소", "order_cancel"),
+    5: OrderType("modify", Side.BUY, "+매수정정", "order_buy"),
+    6: OrderType("modify", Side.SELL, "-매도정정", "order_sell"),
+}
+"""By nOrderType."""
 
 
 @cache
@@ -59,7 +64,7 @@ def quotes() -> Mapping[str, QuoteType]:
         code: QuoteType(
             name, price, Board[board], kind, frozenset(Phase[phase] for phase in phases.split(","))
         )
-        for code, name, price, board, kind, phases, _note in rows("order_quote")
+        for code, name, price, board, kind, phases, _note in rows(_DATA / "order_quote.tsv")
     }
 
 
@@ -123,7 +128,7 @@ class BrokerOrder:
 
     @property
     def side(self) -> Side:
-        return order_types()[self.type].side
+        return ORDER_TYPES[self.type].side
 
     @property
     def average_price(self) -> int:

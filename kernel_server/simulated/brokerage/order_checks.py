@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kernel_server.simulated.base.screen_number import is_screen
-from kernel_server.simulated.base.tables import rows
-from kernel_server.simulated.brokerage.order import OrderRequest, order_types, quotes
+from kernel_server.simulated.brokerage.order import ORDER_TYPES, OrderRequest, quotes
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.request_limits import SERVED, RequestLimits
 from kernel_server.simulated.settings import BrokerSettings
@@ -21,6 +20,12 @@ NO_ACCOUNT = -340
 NO_CODE = -500
 
 _NO_LIMIT = 10**9
+_SIZE_LIMITS = (  # of what, more than how much, the error code
+    ("won", 5_000_000_000, -304),
+    ("won", 2_000_000_000, -303),
+    ("percent", 3, -306),  # of the listed shares
+    ("percent", 1, -305),
+)
 
 
 class OrderRateLimit:
@@ -56,7 +61,7 @@ def send_order_error(request: OrderRequest, settings: BrokerSettings, issues: Ma
         return NO_PASSWORD
     if not request.code:
         return NO_CODE
-    order_type = order_types().get(request.type)
+    order_type = ORDER_TYPES.get(request.type)
     if order_type is None or request.quote not in quotes() or request.quantity < 0 or request.price < 0:
         return WRONG_INPUT
     if order_type.action != "new" and not request.original.isdecimal():
@@ -72,11 +77,11 @@ def _size_error(request: OrderRequest, issues: Mapping[str, Issue]) -> int:
     """-303 to -306. The price of a market order is unknown, so only its quantity is checked."""
     issue = issues.get(request.code)
     shares = 0 if issue is None else issue.shares
-    for measure, percent, code in rows("order_size"):
+    for measure, percent, code in _SIZE_LIMITS:
         # Both sides times 100 keep percentages in integers.
         amount, limit = (
             (request.price * request.quantity, 100) if measure == "won" else (request.quantity, shares)
         )
-        if limit and amount * 100 > limit * int(percent):
-            return int(code)
+        if limit and amount * 100 > limit * percent:
+            return code
     return TAKEN

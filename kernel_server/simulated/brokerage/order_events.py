@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
-from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.base.tr import message
 from kernel_server.simulated.brokerage import chejan
 from kernel_server.simulated.brokerage.books import Books
-from kernel_server.simulated.brokerage.order import BrokerOrder, OrderRequest, order_types
+from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, OrderRequest
 from kernel_server.simulated.brokerage.outbox import Outbox
 from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 _UNKNOWN_MARKET = "KOSPI"  # supplies the TR code of an order for an unknown issue
 
@@ -23,7 +26,7 @@ _UNKNOWN_MARKET = "KOSPI"  # supplies the TR code of an order for an unknown iss
 @cache
 def _tr_codes() -> Mapping[tuple[str, str], str]:
     """TR code of an order by market and action."""
-    return {(market, action): code for market, action, code in rows("order_tr")}
+    return {(market, action): code for market, action, code in rows(_DATA / "order_tr.tsv")}
 
 
 class OrderEvents:
@@ -50,7 +53,7 @@ class OrderEvents:
 
     def _address(self, request: OrderRequest) -> tuple[str, str, str]:
         """Screen, request name and TR code, e.g. KOA_NORMAL_BUY_KP_ORD."""
-        order_type = order_types()[request.type]
+        order_type = ORDER_TYPES[request.type]
         action = order_type.side.name.lower() if order_type.action == "new" else order_type.action
         issue = self._issues.get(request.code)
         return request.screen, request.name, _tr_codes()[issue.market if issue else _UNKNOWN_MARKET, action]
@@ -67,7 +70,7 @@ class OrderEvents:
         if not self.chejan_first:
             self._acknowledge(request, order)
         self.order_changed(order)
-        if order.side == Side.SELL and order_types()[order.type].action == "new":
+        if order.side == Side.SELL and ORDER_TYPES[order.type].action == "new":
             self.balance_changed(order)  # its shares are now reserved
         if self.chejan_first:
             self._acknowledge(request, order)
@@ -76,7 +79,7 @@ class OrderEvents:
         if request.from_other_client:
             return
         address = self._address(request)
-        text, number = message(order_types()[request.type].message), f"{order.number:07d}"
+        text, number = message(ORDER_TYPES[request.type].message), f"{order.number:07d}"
         if self._settings.order_answer == "message":
             self._outbox.message(*address, text)
             self._outbox.order_number(*address, number)

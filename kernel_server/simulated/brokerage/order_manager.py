@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 
 from kernel_server.clock import seoul
-from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.brokerage import chejan
 from kernel_server.simulated.brokerage.account import Deal
 from kernel_server.simulated.brokerage.admission import Admission
 from kernel_server.simulated.brokerage.books import Books
 from kernel_server.simulated.brokerage.charges import fee, taxes
-from kernel_server.simulated.brokerage.order import BrokerOrder, OrderRequest, QuoteType, order_types, quotes
+from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, OrderRequest, QuoteType, quotes
 from kernel_server.simulated.brokerage.order_events import OrderEvents
 from kernel_server.simulated.exchange.interface import Exchange, Fill, NewOrder, OrderRejected
 from kernel_server.simulated.market.model import Issue
@@ -29,10 +27,16 @@ def _time(now: float) -> str:
     return seoul(now).strftime("%H%M%S")
 
 
-@cache
-def _refusals() -> Mapping[str, str]:
-    """Key of the broker's message by the exchange's reason for a reject."""
-    return dict(rows("order_refusal"))
+_REFUSALS: Mapping[str, str] = {
+    "not_listed": "unknown_code",
+    "closed": "order_closed",
+    "quantity": "order_quantity",
+    "kind": "order_quote_type",
+    "halted": "order_restricted",
+    "limit": "order_limits",
+    "tick": "order_tick",
+}
+"""Key of the broker's message by the exchange's reason for a reject."""
 
 
 class OrderManager:
@@ -63,7 +67,7 @@ class OrderManager:
             TrRejected: the broker rejects the request.
         """
         self._admission.check_request(request)
-        action = order_types()[request.type].action
+        action = ORDER_TYPES[request.type].action
         if action == "new":
             return self._new(request)
         original = self._admission.original_order(request)
@@ -81,7 +85,7 @@ class OrderManager:
 
     def _create(self, request: OrderRequest, quote: str, bound: int) -> BrokerOrder:
         time = _time(self._now())
-        new = order_types()[request.type].action == "new"
+        new = ORDER_TYPES[request.type].action == "new"
         return BrokerOrder(
             day=self._books.day,
             number=0,
@@ -116,7 +120,7 @@ class OrderManager:
         try:
             order.placed = self._exchange.submit(asked, lambda fill: self._on_fill(order, fill))
         except OrderRejected as refusal:
-            raise TrRejected(_refusals().get(refusal.reason, "order_refused")) from None
+            raise TrRejected(_REFUSALS.get(refusal.reason, "order_refused")) from None
 
     def _book_early_fills(self, order: BrokerOrder, quote: QuoteType) -> None:
         """Book the queued fills; cancel the rest of an order that may not rest (IOC, FOK)."""

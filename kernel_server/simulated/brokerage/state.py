@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 from kernel_server.simulated.brokerage.account import Deal
-from kernel_server.simulated.brokerage.order import BrokerOrder, order_types, quotes
+from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, quotes
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
 
@@ -95,7 +95,7 @@ def _order(value: object, where: str, accounts: Collection[str], day: int, until
     _day(order["day"], f"{where}.day")
     for name, known in (
         ("account", accounts),
-        ("type", order_types()),
+        ("type", ORDER_TYPES),
         ("quote", quotes()),
         ("state", _STATES),
     ):
@@ -124,7 +124,7 @@ def _account(value: object, where: str, day: int, orders: list[Mapping[str, Any]
             _whole(number, f"{where}.holdings.{code}[{place}]", 0 if place else 1)
     offered: dict[str, int] = {}
     for order in orders:
-        if order["placed"] is not None and order_types()[order["type"]].side == Side.SELL:
+        if order["placed"] is not None and ORDER_TYPES[order["type"]].side == Side.SELL:
             offered[order["code"]] = offered.get(order["code"], 0) + order["left"]
     for code, shares in offered.items():
         if code not in holdings or holdings[code][0] < shares:

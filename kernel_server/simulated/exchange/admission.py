@@ -29,7 +29,7 @@ def check(order: NewOrder, phase: Phase, plan: DayPlan, close: int, interrupted:
         OrderRejected: ``closed``, ``quantity``, ``kind``, ``halted``, ``limit`` or ``tick``, the first that applies.
     """
     price = order.price
-    if order.board not in phases.boards()[phase]:
+    if order.board not in phases.BOARDS[phase]:
         raise OrderRejected("closed")
     if order.quantity <= 0 or order.side is Side.NONE:
         raise OrderRejected("quantity")

@@ -1,16 +1,14 @@
-"""Corporate actions that change what a share is (the splits of ``actions.tsv``), and adjustment of prices to them."""
+"""Corporate actions that change what a share is (splits), and adjustment of prices to them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 
 import numpy as np
 
 from kernel_server.simulated.base.arrays import Floats, Ints
-from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.market.model import Bars
 
 SPLIT = 8
@@ -43,13 +41,17 @@ class CorporateAction:
         return self.day.toordinal() - _EPOCH_DAY
 
 
-@cache
-def known_actions() -> tuple[CorporateAction, ...]:
-    """The well-known actions in the table."""
-    return tuple(
-        CorporateAction(code, date.fromisoformat(day), float(factor), int(event), int(halted))
-        for code, day, factor, event, halted, _what in rows("actions")
-    )
+KNOWN_ACTIONS = (
+    CorporateAction("005930", date(2018, 5, 4), 50.0, SPLIT, halted=3),  # 5,000 KRW to 100 KRW
+    CorporateAction("005935", date(2018, 5, 4), 50.0, SPLIT, halted=3),  # 5,000 KRW to 100 KRW
+    CorporateAction("035420", date(2018, 10, 12), 5.0, SPLIT, halted=3),  # 500 KRW to 100 KRW
+    CorporateAction("035720", date(2021, 4, 15), 5.0, SPLIT, halted=3),  # 500 KRW to 100 KRW
+    CorporateAction("090430", date(2015, 5, 8), 10.0, SPLIT, halted=10),  # 5,000 KRW to 500 KRW
+    CorporateAction("002790", date(2015, 5, 8), 10.0, SPLIT, halted=10),  # 5,000 KRW to 500 KRW
+    CorporateAction("267250", date(2021, 4, 12), 5.0, SPLIT, halted=3),  # 5,000 KRW to 1,000 KRW
+    CorporateAction("086520", date(2024, 4, 25), 5.0, SPLIT, halted=10),  # 500 KRW to 100 KRW
+)
+"""Well-known splits."""
 
 
 def adjustment_factors(days: Ints, actions: Iterable[CorporateAction], until: int | None = None) -> Floats:

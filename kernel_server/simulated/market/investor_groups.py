@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Ints
-from kernel_server.simulated.base.tables import rows as table
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 INSTITUTIONS, FOREIGNERS, INDIVIDUALS = "기관계", "외국인투자자", "개인투자자"
 
@@ -29,7 +32,7 @@ Keys = NDArray[np.uint64]
 @cache
 def groups() -> Sequence[tuple[str, float, str]]:
     """Name, usual share, and name of the parent group, blank for none."""
-    return [(name, float(share), group) for name, share, group in table("investor")]
+    return [(name, float(share), group) for name, share, group in rows(_DATA / "investor.tsv")]
 
 
 def names() -> list[str]:

@@ -11,14 +11,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Floats, Ints
-from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.market import tick_size
 from kernel_server.simulated.market.model import Issue
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 PRICED_ON = date(2025, 12, 30)
 """The session at whose close an issue has the listing's price; a later issue has it on its first day."""
@@ -67,7 +70,7 @@ _LAST_LISTED = date(2026, 6, 30)
 def known_listing() -> Listing:
     """The well-known issues alone."""
     issues, prices = {}, {}
-    for code, name, market, kind, shares, listed, face_value, industry, price in rows("issues"):
+    for code, name, market, kind, shares, listed, face_value, industry, price in rows(_DATA / "issues.tsv"):
         day = date.fromisoformat(listed)
         issues[code] = Issue(code, name, market, kind, int(shares), day, int(face_value), industry)
         prices[code] = int(price)
@@ -94,7 +97,8 @@ def build_listing(seed: int) -> Listing:
 def industries() -> Mapping[str, tuple[int, tuple[str, ...]]]:
     """Industries of invented companies: their weight, and the endings of their companies' names."""
     return {
-        industry: (int(weight), tuple(endings.split(","))) for industry, weight, endings in rows("industries")
+        industry: (int(weight), tuple(endings.split(",")))
+        for industry, weight, endings in rows(_DATA / "industries.tsv")
     }
 
 

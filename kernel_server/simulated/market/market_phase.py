@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
 
 from kernel_server.reference.sessions import Sessions
-from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.market import phases
 from kernel_server.simulated.market.phases import Phase
 
-
-@cache
-def phase_names() -> dict[Phase, str]:
-    """Name of each phase."""
-    return {Phase[phase]: name for phase, name in rows("phase_name")}
+PHASE_NAMES: Mapping[Phase, str] = {
+    Phase.BEFORE_OPEN: "장전 시간외 종가, 동시호가",
+    Phase.OPENING_AUCTION: "장전 동시호가",
+    Phase.CONTINUOUS: "정규장",
+    Phase.CLOSING_AUCTION: "장마감 동시호가",
+    Phase.PAUSE: "장마감",
+    Phase.AFTER_CLOSE: "장후 시간외 종가",
+    Phase.SINGLE_PRICE: "시간외 단일가",
+    Phase.CLOSED: "장 종료",
+}
 
 
 def market_phase(sessions: Sessions, now: float) -> tuple[str, str]:
     """Date (ISO) of the current session and name of its phase; a blank date before the calendar begins."""
     index = phases.session_index(sessions, now)
     day = str(sessions.dates[index]) if index >= 0 else ""
-    return day, phase_names()[phases.phase(sessions, now)]
+    return day, PHASE_NAMES[phases.phase(sessions, now)]

@@ -1,13 +1,12 @@
-"""Phases of a session and their open boards, from ``phases.tsv`` (minutes from the open or the close)."""
+"""Phases of a session and their open boards."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum, IntEnum, auto
-from functools import cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from kernel_server.reference.sessions import Sessions
-from kernel_server.simulated.base.tables import rows
 
 _NEVER = float("inf")
 
@@ -34,25 +33,34 @@ class Board(Enum):
     SINGLE = auto()  # 시간외 단일가: call auctions around the close
 
 
-@cache
-def _table() -> list[tuple[Phase, bool, float]]:
-    """Phase, whether its offset counts from the open, and the offset in seconds, in the order of the day."""
-    return [(Phase[name], of == "open", float(minutes) * 60) for name, of, minutes, _boards in rows("phases")]
+class _PhaseRule(NamedTuple):
+    """When a phase begins, in minutes from the session's open or from its close, and the boards that take orders."""
+
+    phase: Phase
+    since: Literal["open", "close"]
+    minutes: int
+    boards: frozenset[Board] = frozenset()
 
 
-@cache
-def boards() -> dict[Phase, frozenset[Board]]:
-    """The boards that take orders in each phase."""
-    return {
-        Phase[name]: frozenset(Board[board] for board in open_.split(",") if board != "-")
-        for name, _of, _minutes, open_ in rows("phases")
-    }
+_RULES = (  # in the order of the day
+    _PhaseRule(Phase.BEFORE_OPEN, "open", -30, frozenset({Board.REGULAR, Board.BEFORE})),
+    _PhaseRule(Phase.OPENING_AUCTION, "open", -20, frozenset({Board.REGULAR})),
+    _PhaseRule(Phase.CONTINUOUS, "open", 0, frozenset({Board.REGULAR})),
+    _PhaseRule(Phase.CLOSING_AUCTION, "close", -10, frozenset({Board.REGULAR})),
+    _PhaseRule(Phase.PAUSE, "close", 0, frozenset({Board.AFTER})),
+    _PhaseRule(Phase.AFTER_CLOSE, "close", 10, frozenset({Board.AFTER})),
+    _PhaseRule(Phase.SINGLE_PRICE, "close", 30, frozenset({Board.SINGLE})),
+    _PhaseRule(Phase.CLOSED, "close", 150),
+)
+
+BOARDS: Mapping[Phase, frozenset[Board]] = {rule.phase: rule.boards for rule in _RULES}
+"""The boards that take orders in each phase."""
 
 
 def phase_times(sessions: Sessions, index: int) -> list[tuple[float, Phase]]:
     """Start of each phase of a session, seconds since the epoch, in order."""
     opens, closes = float(sessions.opens[index]), float(sessions.closes[index])
-    return [((opens if of_open else closes) + offset, phase) for phase, of_open, offset in _table()]
+    return [((opens if rule.since == "open" else closes) + 60 * rule.minutes, rule.phase) for rule in _RULES]
 
 
 def session_index(sessions: Sessions, now: float) -> int:

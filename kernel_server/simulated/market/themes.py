@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 
-from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.market.model import Issue
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 _BY_NAME = 1
+
+
+@cache
+def themes() -> Sequence[tuple[str, str, Sequence[str]]]:
+    """Code, name and issues of each theme."""
+    return [(code, name, members.split(",")) for code, name, members in rows(_DATA / "theme.tsv")]
 
 
 class Themes:
@@ -16,8 +26,8 @@ class Themes:
     def __init__(self, issues: Mapping[str, Issue]) -> None:
         self._names: dict[str, str] = {}
         self._members: dict[str, str] = {}
-        for code, name, members in table("theme"):
-            held = [f"A{member}" for member in members.split(",") if member in issues]
+        for code, name, members in themes():
+            held = [f"A{member}" for member in members if member in issues]
             if held:
                 self._names[code] = name
                 self._members[code] = ";".join(held)

@@ -1,4 +1,4 @@
-"""Tick sizes and daily price limits by date, from ``ticks.tsv`` and ``price_limits.tsv``.
+"""Tick sizes and daily price limits by date, from ``data/ticks.tsv`` and ``_PRICE_LIMITS``.
 
 A board, as the tables have it, is ``KOSPI``, ``KOSDAQ``, ``KONEX``, or ``ETP`` for ETFs and ETNs.
 
@@ -14,12 +14,15 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import date
 from functools import cache, cached_property, lru_cache
+from pathlib import Path
 
 import numpy as np
 
 from kernel_server.simulated.base.arrays import Floats, Ints
-from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.market.model import Issue
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
@@ -103,15 +106,30 @@ class PriceRules:
         return upper - upper % self.tick_array(upper), -(-lower // tick) * tick
 
 
+_PRICE_LIMITS = (  # from which day on, board, percent
+    # Simplified: before 1998-03-02 the limit was narrower, and until 1995 a sum in KRW by price.
+    ("1956-03-03", "KOSPI", 12),
+    ("1998-12-07", "KOSPI", 15),
+    ("2015-06-15", "KOSPI", 30),
+    ("1956-03-03", "KOSDAQ", 12),  # simplified: narrower in its first years
+    ("2005-03-28", "KOSDAQ", 15),
+    ("2015-06-15", "KOSDAQ", 30),
+    ("1956-03-03", "KONEX", 15),  # the market opened in 2013
+    # The first ETF was listed in 2002; leveraged ones have a multiple of it, which is left out.
+    ("1956-03-03", "ETP", 15),
+    ("2015-06-15", "ETP", 30),
+)
+
+
 @cache
 def _table() -> dict[str, list[tuple[int, PriceRules]]]:
     """The rules of each board with the day (since the epoch) from which they apply, oldest first."""
     grids: dict[str, dict[int, list[tuple[str, int]]]] = {}
-    for since, where, below, size in rows("ticks"):
+    for since, where, below, size in rows(_DATA / "ticks.tsv"):
         grids.setdefault(where, {}).setdefault(_day(since), []).append((below, int(size)))
     percents: dict[str, dict[int, int]] = {}
-    for since, where, percent, _note in rows("price_limits"):
-        percents.setdefault(where, {})[_day(since)] = int(percent)
+    for since, where, percent in _PRICE_LIMITS:
+        percents.setdefault(where, {})[_day(since)] = percent
     return {where: list(_merged(grids[where], percents[where])) for where in grids}
 
 

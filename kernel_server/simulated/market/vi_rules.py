@@ -1,4 +1,4 @@
-"""Rule of the static volatility interruption (정적 VI), from ``interruption.tsv``.
+"""Rule of the static volatility interruption (정적 VI).
 
 If an order would trade too far from the static reference price (the price of the issue's last auction, 기준가 before
 the day's first trade), continuous trading stops and a call auction follows. The dynamic VI (동적 VI), whose reference
@@ -9,10 +9,8 @@ trade, is left out: minute bars do not show how far one trade is from the next.
 from __future__ import annotations
 
 from datetime import date
-from functools import cache
 from typing import NamedTuple
 
-from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.market.tick_size import PriceRules
 
 
@@ -37,21 +35,20 @@ class ViRule(NamedTuple):
         return grid.ceil(above), grid.floor(base * (100 - self.percent) // 100)
 
 
-@cache
-def _table() -> dict[str, list[tuple[date, ViRule]]]:
-    """Rules of each board with their first day, oldest first."""
-    found: dict[str, list[tuple[date, ViRule]]] = {}
-    for since, board, percent, seconds, random, _why in rows("interruption"):
-        held = ViRule(int(percent), int(seconds), int(random))
-        found.setdefault(board, []).append((date.fromisoformat(since), held))
-    return {board: sorted(held) for board, held in found.items()}
+# A guess from general market knowledge. The closing auction is not extended here, as it may be there; leveraged ETPs
+# are treated like the others.
+_RULES: dict[str, list[tuple[date, ViRule]]] = {
+    board: [(date(2015, 6, 15), ViRule(percent=10, seconds=120, random=30))]
+    for board in ("KOSPI", "KOSDAQ", "ETP")
+}
+"""Rules of each board with their first day, oldest first."""
 
 
 def vi_rule(day: date, board: str) -> ViRule | None:
     """The rule of a board (as in ``tick_size``) on a day; None if there are no VIs."""
-    return next((held for since, held in reversed(_table().get(board, [])) if since <= day), None)
+    return next((held for since, held in reversed(_RULES.get(board, [])) if since <= day), None)
 
 
 def smallest_percent() -> int:
     """The smallest trigger distance there has ever been, in percent."""
-    return min(held.percent for rules in _table().values() for _since, held in rules)
+    return min(held.percent for rules in _RULES.values() for _since, held in rules)

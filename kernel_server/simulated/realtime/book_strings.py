@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.exchange.interface import ExpectedPrice, Level, Tape
 from kernel_server.simulated.market.phases import Phase
-from kernel_server.simulated.realtime.string_parts import Colours, clock, compared, fixed, share
+from kernel_server.simulated.realtime.string_parts import FIXED, Colours, clock, compared, share
 from kernel_server.simulated.realtime.trade_strings import TradeStrings
 from kernel_server.simulated.settings import BrokerSettings
 
@@ -19,7 +18,16 @@ LEVELS = 10
 NOTHING = ExpectedPrice(0, 0)
 
 _LP = "\t".join(["0"] * 20)  # 621 to 640: there are no liquidity providers in this market
-_STATES = {Phase[name]: text for name, _290, text, _why in rows("realtime_phase")}
+_STATES = {  # FID 215
+    Phase.CLOSED: "9",
+    Phase.BEFORE_OPEN: "0",
+    Phase.OPENING_AUCTION: "0",
+    Phase.CONTINUOUS: "3",
+    Phase.CLOSING_AUCTION: "2",
+    Phase.PAUSE: "4",
+    Phase.AFTER_CLOSE: "a",
+    Phase.SINGLE_PRICE: "c",
+}
 _AUCTIONS = frozenset((Phase.BEFORE_OPEN, Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION))
 
 
@@ -32,7 +40,7 @@ class BookStrings:
         self._no_quote = settings.no_quote
         self._empty = f"{settings.no_quote}\t0\t0"
         self._by_place = settings.level_change == "place"
-        self._ticker = fixed("주식호가잔량")[216]
+        self._ticker = FIXED["주식호가잔량"][216]
         # Shares by price, best first.
         self._asks: dict[int, int] | None = None
         self._bids: dict[int, int] = {}

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 
 from kernel_server import reference
-from kernel_server.simulated.base.tables import rows
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 
 @cache
@@ -19,7 +22,7 @@ def names(group: str, realtype: str) -> tuple[str, ...]:
     >>> names("queue", "주식시간외호가")
     ('time', 'asks', 'asks_change', 'bids', 'bids_change')
     """
-    held = {int(fid): value for of, fid, value, _why in rows("realtime_field") if of == group}
+    held = {int(fid): value for of, fid, value, _why in rows(_DATA / "realtime_field.tsv") if of == group}
     return tuple(held[fid] for fid in reference.realtype(realtype).fids)
 
 

@@ -17,7 +17,7 @@ from kernel_server.simulated.exchange.interface import Exchange, ExpectedPrice, 
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
-from kernel_server.simulated.realtime import indices, notices
+from kernel_server.simulated.realtime import notices
 from kernel_server.simulated.realtime import off_hours as evenings
 from kernel_server.simulated.realtime.book_strings import NOTHING, BookStrings
 from kernel_server.simulated.realtime.breadth import BREADTH, INDEX, BreadthCounter
@@ -30,6 +30,7 @@ from kernel_server.simulated.realtime.trade_strings import TradeStrings
 from kernel_server.simulated.realtime.vi_feed import ViFeed
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.index_values import IndexValues
+from kernel_server.simulated.snapshot.index_weights import index_codes
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 
 TRADE, BEST, BOOK, QUOTE, EXPECTED, HALT = (
@@ -179,7 +180,7 @@ class Feed:
             held = self._registrations.held(code)
             if code in self._issues:
                 self._follow(code, subscribed(held, _OF_ISSUES))
-            elif code in indices.codes():
+            elif code in index_codes():
                 self._indices.follow(code, subscribed(held, _OF_INDICES))
             elif code == INTERRUPTIONS:
                 self._interruptions.follow(held is not None and held.by_tr)

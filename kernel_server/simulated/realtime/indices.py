@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.broker_connection import BrokerConnection
-from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.trading_hours import today
 from kernel_server.simulated.realtime.breadth import BREADTH, INDEX, BreadthCounter
@@ -36,12 +34,6 @@ class Tick(NamedTuple):
 
     due: float
     text: str
-
-
-@cache
-def codes() -> frozenset[str]:
-    """The codes of indices, whether or not the market has shares for them."""
-    return frozenset(code for code, *_ in rows("index"))
 
 
 def ticks(indices: IndexValues, code: str, session: int) -> list[Tick]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,11 +12,13 @@ import numpy as np
 from kernel_server import reference
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.exchange.interface import Interruption, Tape
 from kernel_server.simulated.market.model import Issue
-from kernel_server.simulated.realtime.string_parts import clock, fixed, span
+from kernel_server.simulated.realtime.string_parts import FIXED, clock, span
 from kernel_server.simulated.settings import BrokerSettings
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 INTERRUPTION = "VI발동/해제"
 
@@ -41,7 +44,7 @@ def _offsets() -> tuple[tuple[str, int, str], ...]:
     """Anchor, seconds from it and code of each notice of a session, from ``realtime_times.tsv``."""
     return tuple(
         (anchor, offset, code)
-        for anchor, first, last, step, code, _why in rows("realtime_times")
+        for anchor, first, last, step, code, _why in rows(_DATA / "realtime_times.tsv")
         for offset in range(int(first), int(last) + 1, int(step))
     )
 
@@ -93,7 +96,7 @@ def interruption(found: Interruption, issue: Issue, tape: Tape, settings: Broker
         14: str(kiwoom_format.millions(tape.value)),
         9068: state if settings.interruption_flag == "state" else way,
         9008: "101" if issue.market == "KOSDAQ" else "001",
-        9075: fixed(INTERRUPTION)[9075],
+        9075: FIXED[INTERRUPTION][9075],
         1221: str(price),
         1223: clock(found.time),
         1224: clock(found.released) if found.released else "000000",

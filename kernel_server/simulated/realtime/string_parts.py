@@ -6,11 +6,9 @@ written once for each price of an issue, and that ratios are cut out of whole nu
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Mapping
 
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.base.tables import rows
 
 _SEOUL = 9 * 3600
 _DAY = 86400
@@ -82,11 +80,15 @@ class Colours(dict[int, str]):
         return text
 
 
-@cache
-def fixed(realtype: str) -> dict[int, str]:
-    """FIDs of a type that always hold the same, because nothing better is known, from ``realtime_fixed.tsv``."""
-    return {int(fid): value for name, fid, value, _why in rows("realtime_fixed") if name == realtype}
-
+FIXED: Mapping[str, Mapping[int, str]] = {
+    "주식체결": {
+        691: "0",  # KO접근도: as recorded; it is about ELWs
+        852: "0",  # 대주거래비용: not in the recorded strings
+    },
+    "주식호가잔량": {216: "0"},  # 투자자별티커: never seen
+    "VI발동/해제": {9075: "1"},  # 장전구분: the regular session, as seen on the sibling REST feed
+}
+"""FIDs of a type that always hold the same value, as nothing better is known."""
 
 _ROUNDINGS: dict[str, Callable[[int], int]] = {
     "down": lambda millionths: millionths // 1_000_000,
@@ -95,16 +97,21 @@ _ROUNDINGS: dict[str, Callable[[int], int]] = {
 }
 
 
-@cache
-def _per_price() -> dict[int, tuple[Callable[[int], int], int]]:
-    return {int(fid): (_ROUNDINGS[rule], int(value)) for fid, rule, value, _why in rows("realtime_per_price")}
+_PER_PRICE: Mapping[int, tuple[Callable[[int], int], int]] = {  # rounding, millionths of the price
+    # 거래비용: gives the one recorded value, 201, at 77,000 and at 77,100; meaning not established
+    32: (_ROUNDINGS["up"], 2_600),
+    1497: (_ROUNDINGS["down"], 400_000),  # CFD증거금: as recorded of one issue
+    1498: (_ROUNDINGS["down"], 320_000),  # 유지증거금: as recorded of one issue
+    # CFD거래비용: gives the recorded 410 at 77,000 and 411 at 77,100; meaning not established
+    732: (_ROUNDINGS["nearest"], 5_330),
+}
 
 
 def per_price(fid: int, price: int) -> int:
-    """A FID that is a part of the price, from ``realtime_per_price.tsv``.
+    """A FID that is a part of the price.
 
     >>> per_price(1498, 77100)
     24672
     """
-    rounding, value = _per_price()[fid]
+    rounding, value = _PER_PRICE[fid]
     return rounding(price * value)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.exchange.interface import ExpectedPrice, Tape, Trade
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trade_script import Side
-from kernel_server.simulated.realtime.string_parts import Colours, clock, compared, fixed, per_price, share
+from kernel_server.simulated.realtime.string_parts import FIXED, Colours, clock, compared, per_price, share
 from kernel_server.simulated.settings import BrokerSettings
 
 _FIELDS = 43
@@ -17,7 +16,16 @@ _NEVER = "000000"
 _SAME = "3"  # 보합
 _SIGNS = {Side.SELL: "-", Side.NONE: " ", Side.BUY: "+"}  # of a quantity: who began the trade
 _NOTHING = " 0"  # an unsigned zero where a sign could stand
-_SESSIONS = {Phase[name]: text for name, text, _215, _why in rows("realtime_phase")}
+_SESSIONS = {  # FID 290, 장구분
+    Phase.CLOSED: "3",  # guide: 3 after hours
+    Phase.BEFORE_OPEN: "1",  # guide: 1 before the opening
+    Phase.OPENING_AUCTION: "1",
+    Phase.CONTINUOUS: "2",  # recorded
+    Phase.CLOSING_AUCTION: "2",  # guide: still 장중 (guess)
+    Phase.PAUSE: "3",
+    Phase.AFTER_CLOSE: "3",
+    Phase.SINGLE_PRICE: "3",
+}
 
 
 class _AtPrice(NamedTuple):
@@ -53,7 +61,7 @@ class TradeStrings:
         self._no_quote = settings.no_quote
         self._pace = settings.volume_pace
         self._missing = _FIELDS - settings.trade_fields
-        known = fixed("주식체결")
+        known = FIXED["주식체결"]
         self._near = known[691]
         self._lent = known[852]
         self._prices: dict[int, _AtPrice] = {}

@@ -1,6 +1,6 @@
 """The saved conditions of the broker's one user, and which issues fulfil them.
 
-A condition is a row of ``condition.tsv`` and its rules are rows of ``condition_rule.tsv``, all of which have
+The rules of a condition are rows of ``data/condition_rule.tsv``, all of which have
 to hold. Fundamentals and size are valued at 기준가, so they hold still all day; only the rest is live.
 """
 
@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernel_server.simulated.base.arrays import Floats, Ints
-from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices
 from kernel_server.simulated.snapshot.scanner import MarketScanner
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 Flags = NDArray[np.bool_]
 
@@ -43,16 +46,28 @@ class Condition:
     rules: Sequence[Rule]
 
 
+_NAMES = (  # by index
+    "대형 저평가 우량주",
+    "중소형 저평가주",
+    "단기 골든크로스",
+    "거래량 급증주",
+    "250일 신고가 근접",
+    "장중 급등주",
+    "대형주 급락",
+    "전체 대형주",
+)
+
+
 def saved() -> list[Condition]:
     """The conditions of the tables, by index."""
     held: dict[int, list[Rule]] = {}
-    for index, field, least, most, _what in table("condition_rule"):
+    for index, field, least, most, _what in rows(_DATA / "condition_rule.tsv"):
         rule = Rule(field, float(least or "-inf"), float(most or "inf"))
         held.setdefault(int(index), []).append(rule)
     for rule in (rule for rules in held.values() for rule in rules):
         if rule.field not in _DAILY and rule.field not in _LIVE:
             raise LookupError(f"there is no field {rule.field!r} to screen by")
-    return [Condition(int(index), name, held[int(index)]) for index, name in table("condition")]
+    return [Condition(index, name, held[index]) for index, name in enumerate(_NAMES)]
 
 
 def _of(name: str) -> Callable[[IssueFacts], Floats]:

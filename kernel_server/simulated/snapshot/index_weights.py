@@ -9,15 +9,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
 
 import numpy as np
 
 from kernel_server.simulated.base.arrays import Ints
-from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.market.day_summary import history
 from kernel_server.simulated.market.model import Bars, Issue, Market
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 SCALE = 100
 """Bars of an index are in hundredths of it."""
@@ -28,6 +31,12 @@ _ANCHORED = 20251230
 _EVERY = 100_000  # more sessions than there have been
 _NONE = np.zeros(0, np.int64)
 _EMPTY = Bars(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
+
+
+@cache
+def index_codes() -> frozenset[str]:
+    """Codes of all indices, whether or not the market has shares for them."""
+    return frozenset(code for code, *_ in rows(_DATA / "index.tsv"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,7 @@ class IndexWeights:
     def _list(self) -> Iterator[None]:
         """Fills ``_known``; a step for each issue that is looked at."""
         issues = list(self._market.issues().values())
-        for code, name, group, market, industries, many, level in table("index"):
+        for code, name, group, market, industries, many, level in rows(_DATA / "index.tsv"):
             wanted = set(industries.split(",")) if industries else None
             members: list[str] = []
             for issue in issues:

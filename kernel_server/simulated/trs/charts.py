@@ -15,7 +15,6 @@ from kernel_server.reference import Tr
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.date_input import date_input
-from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, message
 from kernel_server.simulated.market.model import Bars, Market
 from kernel_server.simulated.market.resample import (
@@ -34,23 +33,27 @@ from kernel_server.simulated.settings import BrokerSettings
 _PERIODS: Mapping[str, Callable[[Ints], Ints]] = {"week": weeks, "month": months, "year": years}
 _SESSION_MINUTES = 381  # 09:00 to 15:19 and the closing auction
 _DAY = 1_000_000
+_BARS = {
+    "opt10080": "minute",
+    "opt10081": "day",
+    "opt10082": "week",
+    "opt10083": "month",
+    "opt10094": "year",
+}
+_MINUTES = ("1", "3", "5", "10", "15", "30", "45", "60")  # 틱범위 of opt10080
 
 
 class Charts:
-    """Handlers of the TRs of ``data/chart.tsv``."""
+    """Handlers of the chart TRs."""
 
     def __init__(self, market: Market, settings: BrokerSettings) -> None:
         self._market = market
         self._settings = settings
         self._codes = market.issues()
-        self._bars = {tr: bar for tr, bar, _intervals in table("chart")}
-        self._intervals = {tr: intervals.split(",") for tr, _bar, intervals in table("chart")}
 
     def handlers(self) -> dict[str, TrHandler]:
         """Handlers by TR code in lower case."""
-        return {
-            code: self._minutes if bar == "minute" else self._sessions for code, bar in self._bars.items()
-        }
+        return {code: self._minutes if bar == "minute" else self._sessions for code, bar in _BARS.items()}
 
     def _sessions(self, request: TrRequest, now: float) -> TrAnswer:
         """opt10081, opt10082, opt10083, opt10094."""
@@ -63,7 +66,7 @@ class Charts:
         else:
             stop = np.searchsorted(bars.time, request.after, "left")
         bars = cut(bars, int(np.searchsorted(bars.time, oldest, "left")), int(stop))
-        period = _PERIODS.get(self._bars[request.tr.code])
+        period = _PERIODS.get(_BARS[request.tr.code])
         keys = bars.time
         if period is not None and len(bars):
             bars, keys = self._by_period(bars, period)
@@ -80,7 +83,7 @@ class Charts:
         """opt10080."""
         code, adjusted = self._issue(request)
         interval = request.inputs["틱범위"]
-        if interval not in self._intervals[request.tr.code]:
+        if interval not in _MINUTES:
             raise TrRejected("bad_input")
         size = request.tr.rows_per_page or 1
         # As many sessions are asked for as the page needs, and one bar beyond it tells of a next page. Always a

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from kernel_server.simulated.base.broker_connection import BrokerConnection
 from kernel_server.simulated.base.screen_number import is_screen
-from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.request_limits import SERVED, RequestLimits
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.filters import Condition, MarketFilter, saved
@@ -36,6 +35,18 @@ class _Watch:
     codes: list[str] | None = None
 
 
+_MESSAGES = {
+    "loaded": "[OK] 사용자 조건검색식 읽기",
+    "unloaded": "조건검색식을 먼저 불러오십시오 (-10)",
+    "unknown": "조건번호 없음 (-11)",
+    "mismatch": "조건번호와 조건식 불일치 (-12)",
+    "too_often": "같은 조건식은 1분에 한 번만 조회할 수 있습니다 (-13)",
+    "too_many_live": "실시간 조건검색은 10개까지 등록할 수 있습니다 (-13)",
+    "bad_input": "함수입력값 오류 (-105)",
+    "too_many_codes": "검색결과가 100종목을 초과하여 실시간 검색을 할 수 없습니다",
+}
+
+
 class Conditions:
     """One method a function, under Kiwoom's name.
 
@@ -55,7 +66,6 @@ class Conditions:
         self._survey = survey
         self._screening = MarketFilter(survey)
         self._saved = {condition.index: condition for condition in saved()}
-        self._messages = dict(table("condition_message"))
         self._with_price = False
         self._loaded = False
         self._sent: dict[int, float] = {}
@@ -83,7 +93,7 @@ class Conditions:
     def GetConditionLoad(self) -> int:
         def loaded() -> None:
             self._loaded = True
-            self._line.fire("OnReceiveConditionVer", _SENT, self._messages["loaded"])
+            self._line.fire("OnReceiveConditionVer", _SENT, _MESSAGES["loaded"])
 
         self._line.answer_later(self._settings.latency, loaded)
         return _SENT
@@ -129,7 +139,7 @@ class Conditions:
             del self._watched[strScrNo]
 
     def _failed(self, screen: str, name: str, why: str) -> int:
-        text = self._messages[why]
+        text = _MESSAGES[why]
         self._line.answer_later(0, lambda: self._line.fire("OnReceiveMsg", screen, name, "", text))
         return _FAILED if self._settings.condition_failure == "zero" else _CODES[why]
 
@@ -143,7 +153,7 @@ class Conditions:
         live = self._watched.get(screen) is watch
         if live and len(found) > CODES_LIVE:
             del self._watched[screen]
-            text = self._messages["too_many_codes"]
+            text = _MESSAGES["too_many_codes"]
             self._line.fire("OnReceiveMsg", screen, condition.name, "", text)
         elif live:
             watch.codes = list(found)

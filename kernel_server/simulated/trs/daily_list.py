@@ -1,6 +1,6 @@
 """The TRs that list an issue's days, newest first: prices, volumes, who traded, what foreigners hold.
 
-Which inputs each has, and how many days it shows, is in ``day_row.tsv``; its fields are ``day_columns``. Prices are
+Which inputs each has, and how many days it shows, is in ``_KINDS``; its fields are ``day_columns``. Prices are
 adjusted, so that they agree with opt10081 for adjusted prices. A page's continuation key is its oldest day.
 """
 
@@ -13,7 +13,6 @@ import numpy as np
 
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.date_input import date_input
-from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, message
 from kernel_server.simulated.market import investor_groups
 from kernel_server.simulated.market.foreign_ownership import ForeignHoldings
@@ -39,25 +38,34 @@ class _Kind(NamedTuple):
     rows: int
 
 
+_KINDS = {
+    "opt10005": _Kind("", "", 0),
+    "opt10006": _Kind("", "", 1),
+    "opt10008": _Kind("", "", 100),
+    "opt10009": _Kind("", "", 1),
+    "opt10014": _Kind("시작일자", "종료일자", 0),
+    "opt10015": _Kind("", "시작일자", 0),
+    "opt10045": _Kind("시작일자", "종료일자", 0),
+    "opt10047": _Kind("", "", 0),
+    "opt10086": _Kind("", "조회일자", 0),
+}
+
+
 class DailyLists:
-    """Handlers of the TRs of ``day_row.tsv``."""
+    """Handlers of the TRs of ``_KINDS``."""
 
     def __init__(self, market: Market, settings: BrokerSettings) -> None:
         self._market = market
         self._seed = settings.fundamentals_seed
         self._issues = market.issues()
         self._holders = ForeignHoldings(market, settings.fundamentals_seed)
-        self._kinds = {
-            tr: _Kind(since.strip("-"), until.strip("-"), int(rows))
-            for tr, since, until, rows in table("day_row")
-        }
 
     def handlers(self) -> dict[str, TrHandler]:
         """Handlers by TR code in lower case."""
-        return dict.fromkeys(self._kinds, self._days)
+        return dict.fromkeys(_KINDS, self._days)
 
     def _days(self, request: TrRequest, now: float) -> TrAnswer:
-        inputs, kind = request.inputs, self._kinds[request.tr.code]
+        inputs, kind = request.inputs, _KINDS[request.tr.code]
         issue = self._issues.get(inputs["종목코드"])
         if inputs.get("표시구분", "0") not in ("", "0", _MONEY):
             raise TrRejected("bad_input")

@@ -13,7 +13,6 @@ import numpy as np
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.date_input import date_input
-from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, Unfinished, message
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.resample import (
@@ -34,22 +33,32 @@ from kernel_server.simulated.snapshot.index_values import IndexValues
 _PERIODS: Mapping[str, Callable[[Ints], Ints]] = {"week": weeks, "month": months, "year": years}
 _DAY = 1_000_000
 _CLOSED = 888888
+_BARS = {
+    "opt20004": "tick",
+    "opt20005": "minute",
+    "opt20006": "day",
+    "opt20007": "week",
+    "opt20008": "month",
+    "opt20019": "year",
+}
+_INTERVALS = {  # 틱범위
+    "opt20004": ("1", "3", "5", "10", "30"),
+    "opt20005": ("1", "3", "5", "10", "15", "30", "45", "60"),
+}
 
 
 class IndexCharts:
-    """Handlers of the TRs of ``data/index_chart.tsv``."""
+    """Handlers of the chart TRs of an index."""
 
     def __init__(self, indices: IndexValues, settings: BrokerSettings) -> None:
         self._indices = indices
         self._settings = settings
-        self._bars = {tr: bar for tr, bar, _intervals in table("index_chart")}
-        self._intervals = {tr: listed.split(",") for tr, _bar, listed in table("index_chart")}
 
     def handlers(self) -> dict[str, TrHandler]:
         """Handlers by TR code in lower case."""
         return {
             code: self._within_days if bar in ("tick", "minute") else self._days
-            for code, bar in self._bars.items()
+            for code, bar in _BARS.items()
         }
 
     def _days(self, request: TrRequest, now: float) -> TrAnswer:
@@ -62,7 +71,7 @@ class IndexCharts:
             stop = np.searchsorted(bars.time, request.after, "left")
         bars = cut(bars, 0, int(stop))
         keys = bars.time
-        period = _PERIODS.get(self._bars[request.tr.code])
+        period = _PERIODS.get(_BARS[request.tr.code])
         if period is not None and len(bars):
             groups = period(bars.time)
             starts = run_starts(groups)
@@ -73,9 +82,9 @@ class IndexCharts:
     def _within_days(self, request: TrRequest, now: float) -> TrAnswer:
         code = self._code(request)
         interval = request.inputs["틱범위"]
-        if interval not in self._intervals[request.tr.code]:
+        if interval not in _INTERVALS[request.tr.code]:
             raise TrRejected("bad_input")
-        ticks = self._bars[request.tr.code] == "tick"
+        ticks = _BARS[request.tr.code] == "tick"
         days = self._settings.index_tick_days if ticks else self._settings.minute_days
         minutes = self._indices.minute(code, now, days)
         if not len(minutes):

@@ -2,7 +2,7 @@
 
 A member has its part of the volume that was bought, and of the volume that was sold, on a day. The parts are drawn
 from code, date and member, and hold still all day; what they leave is other members', who have no names here. No
-member of ``branch.tsv`` is foreign.
+member of ``BRANCHES`` is foreign.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from kernel_server.simulated.base import hash_random, kiwoom_format
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.date_input import date_input
-from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
+from kernel_server.simulated.market.branches import BRANCHES
 from kernel_server.simulated.market.day_summary import DaySummary, history, latest_summary
 from kernel_server.simulated.market.model import Bars, Market
 from kernel_server.simulated.market.resample import cut
@@ -44,7 +44,7 @@ class Members:
     def __init__(self, market: Market) -> None:
         self._market = market
         self._issues = market.issues()
-        self._members = [(code, name) for code, name in table("branch")]
+        self._members = list(BRANCHES.items())
 
     def handlers(self) -> dict[str, TrHandler]:
         """Handlers by TR code in lower case."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order
 from kernel_server.simulated.market.day_summary import (
     LEVELS,
@@ -20,6 +19,17 @@ from kernel_server.simulated.market.model import Bars, Issue, Market
 from kernel_server.simulated.market.trading_hours import TradingHours
 from kernel_server.simulated.settings import BrokerSettings
 
+_CONSTANT = {  # fields of the watch list about ELWs and the like
+    "총매도건수": "0",
+    "패리티": "0.00",
+    "기어링": "0.00",
+    "손익분기": "0.00",
+    "자본지지": "0.00",
+    "ELW행사가": "0",
+    "전환비율": "0.0000",
+    "ELW만기일": "00000000",
+}
+
 
 class Quotes:
     """Handlers of the TRs that describe issues."""
@@ -30,7 +40,6 @@ class Quotes:
         self._hours = hours
         self._holders = ForeignHoldings(market, settings.fundamentals_seed)
         self._issues = market.issues()
-        self._constant = dict(table("watch_list_constant"))
 
     def handlers(self) -> dict[str, TrHandler]:
         """Handlers by TR code in lower case."""
@@ -90,7 +99,7 @@ class Quotes:
         if day is None:
             return _listing(issue)
         time = self._hours.last_trade(day.date, now)
-        return self._constant | _listing(issue) | _prices(day) | _quotes(day) | _traded(day, time)
+        return _CONSTANT | _listing(issue) | _prices(day) | _quotes(day) | _traded(day, time)
 
 
 def _listing(issue: Issue) -> dict[str, str]:

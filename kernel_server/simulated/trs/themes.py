@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
 from kernel_server.simulated.market.day_summary import DaySummary, history, latest_summary, visible_quotes
 from kernel_server.simulated.market.model import Market
+from kernel_server.simulated.market.themes import themes
 
 _ALL, _BY_NAME, _BY_CODE = "0", "1", "2"
 _MOST_DAYS = 99
@@ -58,7 +58,7 @@ class ThemeQuotes:
     def __init__(self, market: Market) -> None:
         self._market = market
         self._issues = market.issues()
-        self._themes = [(code, name, members.split(",")) for code, name, members in table("theme")]
+        self._themes = themes()
 
     def handlers(self) -> dict[str, TrHandler]:
         """Handlers by TR code in lower case."""

@@ -1,14 +1,13 @@
 """opt10054: the issues that had a VI today, newest first.
 
 Asking registers its screen for VI발동/해제 of every issue, whatever the inputs leave out. What the inputs mean is as
-programs in use have it; 제외종목 is nine flags, which ``interruption_exclusion.tsv`` names.
+programs in use have it; 제외종목 is nine flags.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, Unfinished, message
 from kernel_server.simulated.exchange.interface import Exchange, Interruption, Tape
 from kernel_server.simulated.market.model import Issue
@@ -30,6 +29,17 @@ _KINDS: Mapping[str, Callable[[Issue], bool]] = {
     "etf": lambda issue: issue.kind == "etf",
     "etn": lambda issue: issue.kind == "etn",
 }
+_EXCLUSIONS = (  # what each flag of 제외종목 leaves out; None where no issue here is of that kind
+    _KINDS["preferred"],  # 우선주
+    None,  # 관리종목
+    None,  # 투자경고/위험
+    None,  # 투자주의
+    None,  # 환기종목
+    None,  # 단기과열종목
+    None,  # 증거금100%
+    _KINDS["etf"],
+    _KINDS["etn"],
+)
 
 
 class ViList:
@@ -45,7 +55,6 @@ class ViList:
         self._issues = issues
         self._exchange = exchange
         self._settings = settings
-        self._kinds = [_KINDS.get(kind) for _place, _what, kind in table("interruption_exclusion")]
 
     def handlers(self) -> dict[str, TrHandler]:
         """Handlers by TR code in lower case."""
@@ -91,9 +100,9 @@ class ViList:
         if code.strip("0") and code not in self._issues:
             raise TrRejected("unknown_code")
         flags = inputs["제외종목"]
-        if len(flags) > len(self._kinds) or flags.strip("01"):
+        if len(flags) > len(_EXCLUSIONS) or flags.strip("01"):
             raise TrRejected("bad_input")
-        left_out = [part for flag, part in zip(flags, self._kinds, strict=False) if flag == "1" and part]
+        left_out = [part for flag, part in zip(flags, _EXCLUSIONS, strict=False) if flag == "1" and part]
         filters: list[Leaves] = [
             lambda _found, issue, _tape: market == "0" or issue.market == _MARKETS[market],
             lambda _found, _issue, _tape: session in _REGULAR,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +14,13 @@ from hypothesis import strategies as st
 from kernel_server import reference
 from kernel_server.clock import seoul
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.base.tables import rows
 from kernel_server.simulated.brokerage.chejan import percent
+from kernel_server.simulated.brokerage.trs import field_widths
 from kernel_server.simulated.brokerage.trs.field_widths import fixed_width, text
 from kernel_server.simulated.realtime import string_parts
+from kernel_server.tsv import rows
+
+WIDTHS = Path(field_widths.__file__).with_name("data") / "account_width.tsv"
 
 prices = st.integers(1, 10**7)
 shares = st.integers(0, 10**10)
@@ -116,9 +120,9 @@ def test_a_text_of_an_account_fills_its_bytes_and_is_cut_between_characters(valu
 
 
 @given(st.data())
-@pytest.mark.parametrize("tr", sorted({row[0] for row in rows("account_width")}))
+@pytest.mark.parametrize("tr", sorted({row[0] for row in rows(WIDTHS)}))
 def test_every_field_of_an_account_has_its_width(tr: str, data: st.DataObject) -> None:
-    forms = {field: (int(width), form) for code, field, width, form in rows("account_width") if code == tr}
+    forms = {field: (int(width), form) for code, field, width, form in rows(WIDTHS) if code == tr}
     block = reference.tr(tr)
     for fields in (block.single_names, block.multi_names):
         values: dict[str, str | int] = {}

@@ -139,11 +139,11 @@ def test_every_industry_has_names_enough() -> None:
 
 
 def test_corporate_actions_are_of_known_issues() -> None:
-    found = {(action.code, action.day.isoformat()): action for action in corporate_actions.known_actions()}
+    found = {(action.code, action.day.isoformat()): action for action in corporate_actions.KNOWN_ACTIONS}
     assert found["005930", "2018-05-04"].factor == 50
     assert found["035420", "2018-10-12"].factor == 5
     assert found["035720", "2021-04-15"].factor == 5
-    for action in corporate_actions.known_actions():
+    for action in corporate_actions.KNOWN_ACTIONS:
         assert action.code in KNOWN.issues
         assert action.event == 8
         assert action.factor > 1

@@ -19,7 +19,7 @@ from kernel_server.reference.sessions import Sessions, load
 from kernel_server.simulated.control import SimulatedControl
 from kernel_server.simulated.market import clock as market_clock
 from kernel_server.simulated.market import phases
-from kernel_server.simulated.market.market_phase import market_phase, phase_names
+from kernel_server.simulated.market.market_phase import PHASE_NAMES, market_phase
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.settings import BrokerSettings
 from tests.support.market_calendar import at
@@ -392,8 +392,8 @@ def test_after_the_leap_the_next_session_comes_in_real_time(broker: Callable[[st
 
 
 def test_every_phase_has_a_name() -> None:
-    assert set(phase_names()) == set(Phase)
-    assert len(set(phase_names().values())) == len(Phase)
+    assert set(PHASE_NAMES) == set(Phase)
+    assert len(set(PHASE_NAMES.values())) == len(Phase)
 
 
 @pytest.mark.parametrize(

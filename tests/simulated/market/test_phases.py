@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kernel_server.simulated.market.market_phase import phase_names
-from kernel_server.simulated.market.phases import Board, Phase, boards, next_change, phase, session_index
+from kernel_server.simulated.market.market_phase import PHASE_NAMES
+from kernel_server.simulated.market.phases import BOARDS, Board, Phase, next_change, phase, session_index
 from tests.support.market_calendar import at, weekdays
 
 USUAL = [
@@ -69,10 +69,10 @@ def test_each_change_leads_to_the_next() -> None:
 
 
 def test_every_phase_has_a_name_and_says_which_boards_take_orders() -> None:
-    assert phase_names().keys() == boards().keys() == set(Phase)
-    assert boards()[Phase.BEFORE_OPEN] == {Board.REGULAR, Board.BEFORE}
-    assert boards()[Phase.CLOSED] == frozenset()
-    assert {board for held in boards().values() for board in held} == set(Board)
+    assert PHASE_NAMES.keys() == BOARDS.keys() == set(Phase)
+    assert BOARDS[Phase.BEFORE_OPEN] == {Board.REGULAR, Board.BEFORE}
+    assert BOARDS[Phase.CLOSED] == frozenset()
+    assert {board for held in BOARDS.values() for board in held} == set(Board)
 
 
 def test_before_and_behind_all_sessions_it_is_closed() -> None:

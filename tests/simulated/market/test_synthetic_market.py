@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kernel_server.clock import KST, seoul
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.market import listing
-from kernel_server.simulated.market.corporate_actions import CorporateAction, known_actions
+from kernel_server.simulated.market.corporate_actions import KNOWN_ACTIONS, CorporateAction
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.tick_size import board, rules, spans
@@ -295,7 +295,7 @@ def test_the_split_is_marked_on_its_day_in_both() -> None:
         assert bars.ratio[bars.ratio != 0].tolist() == [-98.0]
 
 
-@pytest.mark.parametrize("action", known_actions(), ids=lambda action: action.code)
+@pytest.mark.parametrize("action", KNOWN_ACTIONS, ids=lambda action: action.code)
 def test_on_the_day_of_a_split_the_limits_are_around_the_scaled_close(action: CorporateAction) -> None:
     raw, fair = (MARKET.daily(action.code, adjusted, NOW) for adjusted in (False, True))
     place = int(np.searchsorted(raw.time, int(action.day.strftime("%Y%m%d"))))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrRejected
+from kernel_server.simulated.market.themes import themes
 from tests.support.market_trs import OVER, MarketTrs, plain, size
 from tests.support.simulated_broker import small_market
 from tests.support.tr_handlers import ask, single
@@ -127,10 +127,7 @@ def test_themes_are_sorted(trs: MarketTrs, order: str) -> None:
 
 def test_a_theme_is_the_mean_of_its_issues(trs: MarketTrs) -> None:
     priced = {issue.code for issue in trs.survey.facts(trs.moment).issues}
-    known = {
-        code: [each for each in members.split(",") if each in priced]
-        for code, _name, members in table("theme")
-    }
+    known = {code: [each for each in members if each in priced] for code, _name, members in themes()}
     for theme in trs.rows("opt90001", **THEMES):
         code = theme["종목코드"]
         answer, rows = ask(trs.handlers, "opt90002", trs.now, 날짜구분="10", 종목코드=code)
@@ -172,7 +169,7 @@ def test_themes_are_searched_for(trs: MarketTrs) -> None:
     with_it = {
         row["종목코드"] for row in trs.rows("opt90001", **{**THEMES, "검색구분": "2", "종목코드": member})
     }
-    assert with_it == {code for code, _name, members in table("theme") if member in members.split(",")}
+    assert with_it == {code for code, _name, members in themes() if member in members}
     assert trs.rows("opt90001", **{**THEMES, "검색구분": "1", "테마명": "없는 이름"}) == []
 
 

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.base.tables import rows
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 
 @cache
 def _field_formats(tr: str) -> Mapping[str, tuple[int, str]]:
-    return {field: (int(width), format) for code, field, width, format in rows("account_width") if code == tr}
+    return {
+        field: (int(width), format)
+        for code, field, width, format in rows(_DATA / "account_width.tsv")
+        if code == tr
+    }
 
 
 def fixed_width(tr: str, names: Sequence[str], values: Mapping[str, str | int]) -> list[str]:

@@ -8,7 +8,7 @@ from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRequest, in_o
 from kernel_server.simulated.brokerage import chejan
 from kernel_server.simulated.brokerage.account import Account, Deal
 from kernel_server.simulated.brokerage.books import Books
-from kernel_server.simulated.brokerage.order import BrokerOrder, order_types, quotes
+from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, quotes
 from kernel_server.simulated.brokerage.trs.selection import (
     SIDES,
     account_of,
@@ -94,7 +94,7 @@ class OrderLists:
         values = chejan.order_values(
             order, self._name(order.code), chejan.current_prices(self._exchange, order.code), total=True
         )
-        order_type = order_types()[order.type]
+        order_type = ORDER_TYPES[order.type]
         return {
             "계좌번호": order.account,
             "주문번호": values[9203],
@@ -132,7 +132,7 @@ class OrderLists:
         return fixed_width_page(request, self._settings, {}, "출력건수", found, self._history_row)
 
     def _history_row(self, order: BrokerOrder) -> dict[str, str | int]:
-        order_type = order_types()[order.type]
+        order_type = ORDER_TYPES[order.type]
         return {
             "주문번호": order.number,
             "종목번호": f"A{order.code}",

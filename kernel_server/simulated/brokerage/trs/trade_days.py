@@ -11,7 +11,7 @@ from kernel_server.simulated.brokerage import chejan
 from kernel_server.simulated.brokerage.account import Account, Deal
 from kernel_server.simulated.brokerage.books import Books
 from kernel_server.simulated.brokerage.chejan import percent
-from kernel_server.simulated.brokerage.order import BrokerOrder, order_types, quotes
+from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, quotes
 from kernel_server.simulated.brokerage.trs.order_lists import clock
 from kernel_server.simulated.brokerage.trs.selection import (
     account_of,
@@ -90,7 +90,7 @@ class TradeDays:
         return fixed_width_page(request, self._settings, single, "조회건수", orders, self._order_row)
 
     def _order_row(self, order: BrokerOrder) -> dict[str, str | int]:
-        order_type = order_types()[order.type]
+        order_type = ORDER_TYPES[order.type]
         return {
             "주식채권구분": "1",
             "주문번호": order.number,

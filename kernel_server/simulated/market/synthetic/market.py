@@ -61,7 +61,7 @@ class SyntheticMarket:
         self._seed = seed
         self._load_sessions = sessions
         self._actions: dict[str, list[CorporateAction]] = {}
-        for action in corporate.known_actions() if actions is None else actions:
+        for action in corporate.KNOWN_ACTIONS if actions is None else actions:
             self._actions.setdefault(action.code, []).append(action)
         self._minute_sessions = minute_sessions
         self._days = lru_cache(cached)(self._generate_days)

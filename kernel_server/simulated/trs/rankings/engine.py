@@ -9,19 +9,22 @@ read while prices move may show an issue twice or not at all, as the broker's do
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernel_server.simulated.base.arrays import Floats, Ints
-from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 from kernel_server.simulated.trs.rankings.catalog import KINDS, RankingKind
 from kernel_server.simulated.trs.rankings.fields import FIELDS, RankingRow
 from kernel_server.simulated.trs.rankings.sort_keys import number
 from kernel_server.simulated.trs.rankings.view import RankingView
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 Flags = NDArray[np.bool_]
 
@@ -49,16 +52,16 @@ class RankingEngine:
         self._survey = survey
         self._kinds = {**KINDS, **(kinds or {})}
         self._filters: dict[tuple[str, int], list[tuple[str, float, float]]] = {}
-        for name, value, field, least, most in table("ranking_filter"):
+        for name, value, field, least, most in rows(_DATA / "ranking_filter.tsv"):
             held = self._filters.setdefault((name, int(value)), [])
             if field != _ANY:
                 held.append((field, float(least or "-inf"), float(most or "inf")))
         self._inputs: dict[str, list[tuple[str, str]]] = {}
-        for tr, name, held_in in table("ranking_input"):
+        for tr, name, held_in in rows(_DATA / "ranking_input.tsv"):
             self._inputs.setdefault(tr, []).append((name, held_in))
         self._ordered_by: dict[str, str] = {}
         self._orders: dict[tuple[str, str], _Order] = {}
-        for tr, name, value, field, sense, part in table("ranking_order"):
+        for tr, name, value, field, sense, part in rows(_DATA / "ranking_order.tsv"):
             self._ordered_by[tr] = name
             self._orders[tr, value] = _Order(field, int(sense), part)
 

@@ -6,12 +6,12 @@ They add up with opt10059: a net amount is the sum of that TR's over the period.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.date_input import date_input
-from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.market import investor_groups
 from kernel_server.simulated.market.investor_groups import FOREIGNERS, INSTITUTIONS
@@ -26,6 +26,9 @@ from kernel_server.simulated.snapshot.investor_matrix import (
 )
 from kernel_server.simulated.trs.rankings.sort_keys import Inputs, chosen
 from kernel_server.simulated.trs.rankings.view import RankingView
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 _PERIODS = ("0", "1", "5", "10", "20", "60")
 _SPANS = ("0", "1", "3", "5", "10", "20", "120")
@@ -38,7 +41,7 @@ class InvestorSortKeys:
 
     def __init__(self, flows: InvestorMatrix) -> None:
         self._flows = flows
-        self._groups = {(tr, code): name for tr, code, name in table("investor_code")}
+        self._groups = {(tr, code): name for tr, code, name in rows(_DATA / "investor_code.tsv")}
 
     def _net(self, look: RankingView, period: Period, name: str, money: bool = False) -> Traded:
         return self._flows.traded(look, period, name, money)

@@ -2,7 +2,7 @@
 
 Recorded rows of its sibling on the REST feed say what the fields hold: changes are from the close of the day,
 whatever they are called, only 당일종가등락률 is the day's own, and 거래대금 is in 백만원. What an input's value
-leaves out stands in ``evening_filter.tsv``, what is ranked by in ``evening_order.tsv``; a value that is not there
+leaves out stands in ``data/evening_filter.tsv``, what is ranked by in ``_ORDERS``; a value that is not there
 is a bad input.
 """
 
@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernel_server.simulated.base import hash_random, kiwoom_format
 from kernel_server.simulated.base.arrays import Floats, Ints
-from kernel_server.simulated.base.tables import rows as table
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
 from kernel_server.simulated.exchange.off_hours import single_price_flow
 from kernel_server.simulated.exchange.off_hours.session_close import SessionClose
@@ -28,6 +28,9 @@ from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.realtime.off_hours import state
 from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices
 from kernel_server.simulated.snapshot.scanner import MarketScanner
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
 
 _ORDER = "정렬기준"
 
@@ -42,6 +45,15 @@ class _Drawn:
     closes: list[SessionClose]
     price: Ints
     volume: Ints
+
+
+_ORDERS = {  # by the value of the input: field, sign of the order, least and most of ``change``
+    1: ("rate", -1, 1.0, float("inf")),
+    2: ("change", -1, 1.0, float("inf")),
+    3: ("rate", 1, float("-inf"), -1.0),
+    4: ("change", 1, float("-inf"), -1.0),
+    5: ("volume", -1, 0.0, 0.0),
+}
 
 
 class SinglePriceRanking:
@@ -61,21 +73,17 @@ class SinglePriceRanking:
         self._off_hours_flow = off_hours_flow
         self._newest: _Drawn | None = None
         self._filters: dict[tuple[str, int], list[tuple[str, float, float]]] = {}
-        for name, value, field, least, most in table("evening_filter"):
+        for name, value, field, least, most in rows(_DATA / "evening_filter.tsv"):
             held = self._filters.setdefault((name, int(value)), [])
             if field != "-":
                 held.append((field, float(least or "-inf"), float(most or "inf")))
-        self._orders = {
-            int(value): (field, int(sense), float(least or "-inf"), float(most or "inf"))
-            for value, field, sense, least, most in table("evening_order")
-        }
 
     def handlers(self) -> dict[str, TrHandler]:
         """Handlers by TR code in lower case."""
         return {"opt10098": self._ranking}
 
     def _ranking(self, request: TrRequest, now: float) -> TrAnswer:
-        order = self._orders.get(_number(request.inputs[_ORDER]))
+        order = _ORDERS.get(_number(request.inputs[_ORDER]))
         filters = [
             self._filters.get((field.name, _number(request.inputs[field.name])))
             for field in request.tr.inputs
