@@ -127,7 +127,7 @@ def assemble(load: Load, cached: CachedRange, fetched_at: float) -> LoadResult:
     request, fetched = load.request, load.fetched
     bars, hits = cached.bars, len(cached.bars)
     if fetched.bars:
-        # Ticks of one second stand on both sides of a page's edge: only all pages together tell them apart.
+        # Ticks of one second can lie on two pages: only all pages parsed together show which ones repeat.
         own = (parse(request.interval.tr, fetched.pages),) if fetched.pages else fetched.bars
         bars = joined([bars, *own], empty_bars(request)).slice(request.first, request.last)
         covered = coverage.intersect(fetched.covered, microseconds(request.first), microseconds(request.last))
