@@ -1,4 +1,4 @@
-"""What the tests of the brokerage stand on: an exchange made by hand and a rig around the brokerage."""
+"""A brokerage on a hand-made exchange and a stepped clock, with what it fires recorded."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Resting:
 
 @dataclass
 class HandExchange:
-    """Books as they are put there: an order meets the levels of the other side, its rest waits for ``trade``."""
+    """Books set by the test: an order fills against the levels of the other side, its rest waits for ``trade``."""
 
     clock: SteppedClock
     now_in: Phase = Phase.CONTINUOUS
@@ -232,14 +232,14 @@ class Desk:
     def do(
         self, type: int, code: str = "005930", quantity: int = 1, price: int = 0, **more: str
     ) -> list[Told]:
-        """Sends an order that SendOrder takes; everything that is told within the next second."""
+        """Send an order that SendOrder accepts; every event of the next second."""
         self.told.clear()
         assert self.order(type, code, quantity, price, **more) == 0
         self.settle()
         return self.told
 
     def trade(self, code: str, price: int, volume: int, side: Side) -> list[Told]:
-        """A trade at the exchange; what is told about it."""
+        """Trade at the exchange; the events that follow."""
         self.told.clear()
         self.exchange.trade(code, price, volume, side)
         self.settle(0)

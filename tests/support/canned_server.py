@@ -1,4 +1,4 @@
-"""A real server over a control with ready-made answers, and a clock that stands still unless it is moved."""
+"""A real server over the canned control, on a clock that only the test moves."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def daily_rows(count: int, newest: int = 20261119) -> Table:
 
 @dataclass
 class CannedServer:
-    """``control`` may be looked at; ``clock`` moved."""
+    """The server with its control, its clock and a stub."""
 
     server: BackgroundServer
     control: CannedControl
@@ -97,7 +97,7 @@ def canned_server(
 
 @contextmanager
 def stepping(clock: SteppedClock) -> Iterator[None]:
-    """Moves the clock to whatever is waited for, as soon as it is, while the block runs."""
+    """Advance the clock to each timer as soon as something waits for it, while the block runs."""
     over = threading.Event()
 
     def step() -> None:

@@ -1,4 +1,4 @@
-"""The whole control over a market that hardly moves, and all its events with what can be read in them."""
+"""The whole control over a market that hardly moves, and every event with the values read inside it."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ class EventLog(SimulatedBroker):
         self.heard.append((event.name, *event.arguments, *read))
 
     def take(self) -> list[Heard]:
-        """What has been heard since the last look."""
+        """The events since the last call."""
         found, self.heard = self.heard, []
         return found
 
     def begin(self) -> EventLog:
-        """Logged in, with nothing heard."""
+        """Log in and forget the events of that."""
         self.login()
         self.take()
         return self
@@ -87,7 +87,7 @@ class EventLog(SimulatedBroker):
     def order(
         self, kind: int, quantity: int, price: int = 0, quote: str = LIMIT, original: str = ""
     ) -> list[Heard]:
-        """SendOrder takes it; everything that is told within the next second."""
+        """Send an order that SendOrder accepts; every event of the next second."""
         self.take()
         sent = self.call("SendOrder", "주문", "0001", ACCOUNT, kind, CODE, quantity, price, quote, original)
         assert (sent, self.heard) == (0, [])

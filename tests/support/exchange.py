@@ -1,4 +1,4 @@
-"""What the tests of the exchange stand on: a subscriber that writes down, and an exchange on a stepped clock."""
+"""An exchange on a stepped clock, and a subscriber that records its callbacks."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class SteppedExchange:
         self.notes.exchange = self.exchange
 
     def settle(self, until: str) -> None:
-        """Lets time pass up to that HH:MM[:SS] of the clock's day, in such steps as timers ask for."""
+        """Let time pass up to that HH:MM[:SS] of the clock's day, in such steps as timers ask for."""
         end = _of_day(self.clock.now(), until)
         while True:
             self.work_off()
@@ -110,7 +110,7 @@ class SteppedExchange:
         self.clock.advance(end - self.clock.now())
 
     def leap(self, until: str) -> None:
-        """Lets time pass in one go; what is due on the way is late."""
+        """Let time pass in one go; what is due on the way is late."""
         self.clock.advance(_of_day(self.clock.now(), until) - self.clock.now())
 
     def work_off(self) -> None:

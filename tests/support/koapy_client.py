@@ -1,4 +1,4 @@
-"""A client that knows nothing of koalab but the wire: its messages are generated from ``koapy.proto`` here."""
+"""A client that speaks only KOAPY's wire: its messages are generated from ``koapy.proto`` here."""
 
 from __future__ import annotations
 

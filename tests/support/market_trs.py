@@ -1,4 +1,4 @@
-"""All handlers about the market over one market at one moment: what the tests of many TRs stand on."""
+"""The handlers of all TRs about the market, over one market at one moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole day played out at the control, and one hash over every byte of what it told.
+"""A whole day played at the control, and one hash over every byte that it returned or fired.
 
 ``python -m tests.support.played_day SEED`` prints it, so that it can be compared between processes.
 """
@@ -29,7 +29,7 @@ class Played(NamedTuple):
 
 
 class Player(SimulatedBroker):
-    """A control of its own over the market of a seed. Everything it says goes into ``digest`` with the time of it."""
+    """A control over the market of a seed; every value and event goes into ``digest`` with its time."""
 
     def __init__(self, seed: int) -> None:
         self.digest = hashlib.blake2b(digest_size=16)

@@ -27,7 +27,7 @@ class Tick(NamedTuple):
 
 
 class ReplayedDay(SyntheticDay):
-    """A rig over what ``build`` makes of a folder, or of the synthetic market's seed 8, logged in."""
+    """The broker that ``build`` makes of a folder, or of the synthetic market's seed 8, logged in."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class ReplayedDay(SyntheticDay):
         self.begin()
 
     def traded(self, code: str = CODE) -> list[Tick]:
-        """Every trade that was told, as a file would have it."""
+        """Every trade that was fired, as a file would have it."""
         return [seen(each) for each in self.of("주식체결", code)]
 
     def minutes(self, code: str = CODE) -> list[list[int]]:
@@ -68,7 +68,7 @@ class ReplayedDay(SyntheticDay):
 
 
 def seen(event: Live) -> Tick:
-    """What a 주식체결 tells of its trade."""
+    """The trade of a 주식체결."""
     return Tick(event.values[20], event.number(10), _SIGNS[event.values[15][0]], event.number(15))
 
 

@@ -1,4 +1,4 @@
-"""A scheduler on a stepped clock, over a broker that answers what it is told to and notes when it was asked."""
+"""A scheduler on a stepped clock, over a broker with given answers that records when it was called."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ START = 1_000_000.0
 
 
 async def settle() -> None:
-    """Lets everything run that can run without time going on."""
+    """Run everything that is ready without advancing the clock."""
     for _ in range(20):
         await asyncio.sleep(0)
 
 
 async def drive(clock: SteppedClock, done: Callable[[], bool]) -> None:
-    """Moves the clock from one thing that is waited for to the next until ``done()``."""
+    """Advance the clock from timer to timer until ``done()``."""
     for _ in range(100_000):
         await settle()
         if done():

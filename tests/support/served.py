@@ -1,4 +1,4 @@
-"""A real server over the simulated broker, and clients that know nothing of koalab but the wire."""
+"""A real server over the simulated broker, with clients that speak only KOAPY's wire."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ACCOUNT = "8000000011"
 
 @dataclass
 class Served:
-    """``clock`` moves the broker's day on; ``control`` may be looked at, and told to misbehave, on ``thread``."""
+    """The server; ``control`` may be read and given faults on ``thread``, ``clock`` moves its day on."""
 
     server: BackgroundServer
     clock: SteppedClock
@@ -40,7 +40,7 @@ class Served:
 
     @contextmanager
     def running(self, step: float = 0.2) -> Iterator[None]:
-        """The day goes by, as fast as it can, while the block runs."""
+        """Advance the day as fast as possible while the block runs."""
         over = threading.Event()
 
         def run() -> None:
@@ -66,7 +66,7 @@ def served(
     custom_code: bool = False,
     seed: int = 1,
 ) -> Iterator[Served]:
-    """A server whose broker's time is ``at`` (Seoul), on a clock that leaps over what somebody waits for."""
+    """A server whose broker's time is ``at`` (Seoul), on a clock that leaps over waits."""
     clock = SteppedClock(moment(at), jump=True)
     thread = PlainThread()
     made: list[SimulatedControl] = []

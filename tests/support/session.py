@@ -1,4 +1,4 @@
-"""A session over the simulated broker, through a real gRPC server in this process, on a clock that only leaps."""
+"""Sessions over the simulated broker, through a real gRPC server in this process, on a clock that leaps over waits."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Market:
     sessions: list[Session] = field(default_factory=list)
 
     def connect(self, cache: str = "cache", access: Access | None = None) -> Session:
-        """A session; those of one cache name share a cache."""
+        """A logged-in session; sessions with the same ``cache`` share one."""
         session = Session(RemoteTransport(self.server.address, access), self.folder / cache)
         session.login()
         self.sessions.append(session)
         return session
 
     def look(self, into: Callable[[Any], T]) -> T:
-        """What the broker itself knows, read on its own thread."""
+        """The result of reading the broker on its own thread."""
         return self.thread.post(lambda: into(self.broker)).result(20)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of the simulated control stand on: a market made by hand and a rig around the control."""
+"""The simulated control in this process on a stepped clock, and a market made by hand."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class Page:
 
 
 class SimulatedBroker:
-    """A simulated control on a stepped clock; the control thread is whoever calls ``settle``."""
+    """A simulated control on a stepped clock; ``settle`` does the control thread's work."""
 
     def __init__(self, market: HandMarket, start: str = "2022-01-18 14:22", **settings: object) -> None:
         self.clock = SteppedClock(moment(start))
@@ -184,7 +184,7 @@ class SimulatedBroker:
         return value
 
     def settle(self, seconds: float = 1.0) -> None:
-        """Lets that much time pass and the control thread do its work."""
+        """Let that much time pass, doing the control thread's work on the way."""
         let_pass(self.clock, self.work, self.clock.now() + seconds)
 
     def login(self) -> SimulatedBroker:
@@ -199,7 +199,7 @@ class SimulatedBroker:
         return self.call("CommRqData", "요청", tr, next_page, screen)
 
     def page(self, tr: str, next_page: int = 0, screen: str = "0101", **inputs: str) -> Page:
-        """Sends a TR and gives its page."""
+        """Send a TR; its page."""
         before = len(self.pages)
         assert self.send(tr, next_page, screen, **inputs) == 0
         self.settle()

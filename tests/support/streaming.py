@@ -10,7 +10,7 @@ from tests.support.canned_server import CannedServer
 
 
 def fire(server: CannedServer, name: str, *arguments: str | int) -> None:
-    """The control fires an event, on its thread; what it is told of is under way when this returns."""
+    """Fire an event of the control on its thread; it has been delivered to the server when this returns."""
     server.thread.post(lambda: server.control.fire(name, *arguments)).result(5)
 
 

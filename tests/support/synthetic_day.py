@@ -1,4 +1,4 @@
-"""The whole control over the synthetic market, and everything it says written down as a program reads it."""
+"""The whole control over the synthetic market, with every event read as a program reads it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Told(NamedTuple):
 
 
 class SyntheticDay(SimulatedBroker):
-    """A rig over the synthetic market of a seed, or the best-known ``issues`` of it.
+    """The broker over the synthetic market of a seed, or the best-known ``issues`` of it.
 
     ``live`` and ``told`` are what has been heard, oldest first. ``story`` is what has come of the newest order:
     messages, order numbers, states of Chejan events.
@@ -117,7 +117,7 @@ class SyntheticDay(SimulatedBroker):
         return [each for each in self.live if each.kind == kind and key in (None, each.key)]
 
     def until(self, clock: str) -> None:
-        """Lets time pass up to that HH:MM."""
+        """Let time pass up to that HH:MM."""
         hours, minutes = map(int, clock.split(":"))
         now = (self.clock.now() + 9 * 3600) % 86_400
         self.settle(hours * 3600 + minutes * 60 - now)
@@ -132,7 +132,7 @@ class SyntheticDay(SimulatedBroker):
         code: str = "005930",
         wait: float = 0.2,
     ) -> list[str]:
-        """Sends an order; what has come of it a moment later."""
+        """Send an order; what has come of it ``wait`` seconds later."""
         self.story.clear()
         sent = self.call("SendOrder", "주문", "0301", ACCOUNT, kind, code, quantity, price, quote, original)
         assert sent == 0
@@ -140,7 +140,7 @@ class SyntheticDay(SimulatedBroker):
         return list(self.story)
 
     def account(self, tr: str, **inputs: str) -> Page:
-        """An account TR, asked a second after whatever was asked before."""
+        """The page of an account TR, sent a second after the request before it."""
         self.settle(1)
         given = {"계좌번호": ACCOUNT, **inputs}
         filled = {known.name: given.get(known.name, "") for known in reference.tr(tr).inputs}

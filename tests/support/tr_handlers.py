@@ -1,4 +1,4 @@
-"""A line, an exchange of hand-made trades, and a way to ask one handler: for tests of the broker's parts."""
+"""The control's line on a stepped clock, an exchange of hand-made trades, and a way to call one TR handler."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def trade(code: str, at: str, price: int, volume: int, side: Side) -> Trade:
 def ask(
     handlers: Mapping[str, TrHandler], tr: str, now: str, after: int | None = None, **inputs: str
 ) -> tuple[TrAnswer, list[dict[str, str]]]:
-    """The handler's answer, however many turns it takes, and its rows by field name."""
+    """The handler's answer, over as many turns as it takes, and its rows by field name."""
     definition = reference.tr(tr)
     filled = {**{known.name: "" for known in definition.inputs}, **inputs}
     request = TrRequest(definition, tr, "요청", "0101", filled, after)
