@@ -159,7 +159,7 @@ class TestAClockThatLeaps:
         st.floats(0, 3000),
         st.lists(st.tuples(st.floats(0, 400), st.floats(-3000, 3000)), max_size=20),
     )
-    def test_never_goes_backward_whatever_is_done_to_the_machines_time(
+    def test_never_goes_backward_when_the_machines_time_is_changed(
         self, wall: float, passes: list[tuple[float, float]]
     ) -> None:
         watches = Watches(wall)
@@ -223,7 +223,7 @@ class TestANameOfAClock:
             clock_name.parse(60)  # type: ignore[arg-type]
 
     @given(st.text(max_size=30) | st.from_regex(r"(real|fast:\S+)@[-0-9T: ]+", fullmatch=True))
-    def test_is_read_or_refused_whatever_it_is(self, text: str) -> None:
+    def test_any_text_is_read_or_refused(self, text: str) -> None:
         try:
             name = clock_name.parse(text)
         except BadClock:

@@ -80,7 +80,7 @@ def test_it_is_tried_again_and_again_but_ever_more_rarely() -> None:
         wait_until(lambda: state(server) == "in")
 
 
-def test_a_server_that_nobody_has_logged_in_does_not_do_it_by_itself() -> None:
+def test_a_server_without_a_first_login_does_not_log_in_by_itself() -> None:
     with canned_server({}, connected=False) as server:
         fire(server, "OnEventConnect", -100)
         advance(server, 600)
@@ -88,7 +88,7 @@ def test_a_server_that_nobody_has_logged_in_does_not_do_it_by_itself() -> None:
         assert not calls(server, "CommConnect")
 
 
-def test_one_that_is_told_not_to_waits_for_somebody() -> None:
+def test_reconnecting_can_be_switched_off() -> None:
     with canned_server({}, keeping=ReconnectSettings(again=False)) as server:
         wait_until(lambda: state(server) == "in")
         fire(server, "OnEventConnect", -106)

@@ -44,7 +44,7 @@ def test_the_nightly_restart_comes_every_night() -> None:
     assert held.cuts == [(moment(f"2022-01-{day} 05:00"), -106) for day in (19, 20, 21)]
 
 
-def test_after_a_restart_nobody_logs_in_for_a_while() -> None:
+def test_after_a_restart_logins_are_refused_for_a_while() -> None:
     held = Broken("2022-01-19 04:59", NIGHTLY)
     held.line.settle(61)
     assert held.faults.login(0) == -101

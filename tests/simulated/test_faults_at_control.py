@@ -10,7 +10,7 @@ from tests.support.simulated_broker import SimulatedBroker, small_market
 DAY = 24 * 3600.0
 
 
-def test_the_nightly_check_cuts_the_connection_and_lets_nobody_in_for_a_while() -> None:
+def test_the_nightly_check_cuts_the_connection_and_refuses_logins_for_a_while() -> None:
     rig = SimulatedBroker(small_market(), planned_faults=(NIGHTLY,)).login()
     rig.clock.advance(DAY - (rig.clock.now() + 9 * 3600) % DAY + 5 * 3600 - 10.0)
     rig.settle()

@@ -129,7 +129,7 @@ def test_orders_on_credit_and_for_derivatives_are_refused_with_a_message() -> No
     assert all("주문" in text for text in rig.messages())
 
 
-def test_on_a_control_thread_of_its_own() -> None:
+def test_on_a_separate_control_thread() -> None:
     thread = PlainThread()
     clock = SteppedClock(moment("2022-01-18 14:22"), jump=True)
     seen: queue.SimpleQueue[tuple[str, str, object]] = queue.SimpleQueue()

@@ -158,7 +158,7 @@ def record(message: str, **fields: object) -> logging.LogRecord:
 
 class TestALine:
     @given(st.text(), st.dictionaries(st.sampled_from(["code", "tr", "reason"]), st.text()))
-    def test_is_one_line_whatever_clients_send(self, message: str, fields: dict[str, str]) -> None:
+    def test_is_one_line_for_any_text_that_clients_send(self, message: str, fields: dict[str, str]) -> None:
         text = logs.LineFormatter("json").format(record(message, **fields))
         assert len(text.splitlines()) == 1
         json.loads(text)
@@ -308,7 +308,7 @@ class TestTheMetrics:
         assert seconds_behind("888888", NOW) is None
         assert seconds_behind("", NOW) is None
 
-    def test_are_not_served_where_nobody_asked_for_them(self) -> None:
+    def test_are_not_served_by_default(self) -> None:
         with canned_server({}) as server:
             assert server.server.metrics_port == 0
 

@@ -13,14 +13,14 @@ FITTING = {"str": st.text(st.characters(exclude_characters="\0")), "int": st.int
 
 
 @given(st.data())
-def test_whatever_fits_the_signature_passes_unchanged(data: st.DataObject) -> None:
+def test_arguments_that_fit_the_signature_pass_unchanged(data: st.DataObject) -> None:
     function = data.draw(st.sampled_from(list(reference.functions().values())))
     arguments = [data.draw(FITTING[kind]) for _, kind in function.arguments]
     assert check(function.name, arguments) == tuple(arguments)
 
 
 @given(st.data())
-def test_whatever_else_is_refused_with_the_functions_name(data: st.DataObject) -> None:
+def test_other_arguments_are_refused_with_the_functions_name(data: st.DataObject) -> None:
     functions = [function for function in reference.functions().values() if function.arguments]
     function = data.draw(st.sampled_from(functions))
     arguments = [data.draw(FITTING[kind]) for _, kind in function.arguments]

@@ -145,7 +145,7 @@ def test_any_request_is_answered_with_a_status_that_says_something(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(raw=st.binary(min_size=1, max_size=200))
-def test_bytes_that_are_no_message_hurt_nobody(
+def test_bytes_that_are_no_message_do_no_harm(
     server: CannedServer, method: MethodDescriptor, raw: bytes
 ) -> None:
     with bare_channel(server) as channel:

@@ -61,7 +61,7 @@ class TestScreens:
             assert "5001 to 5209" in str(error.value.details())
             assert server.control.calls == []
 
-    def test_of_streams_are_named_as_one_likes(self) -> None:
+    def test_of_streams_may_have_any_name(self) -> None:
         with canned_server({}) as server, KoapyClient(server.address) as client:
             stream = client.real(["005930"], [10], screens=["5101"])
             wait_until(lambda: bool(calls(server, "SetRealReg")))
@@ -103,7 +103,7 @@ class TestAPlainLogin:
             assert plain(next(stream).arguments) == [-106]  # type: ignore[call-overload]
             asked.end()
 
-    def test_is_no_news_for_others_nor_once_it_is_not_so_any_more(self) -> None:
+    def test_is_not_sent_to_other_clients_nor_after_the_connection_is_lost(self) -> None:
         with (
             canned_server({}) as server,
             KoapyClient(server.address) as client,

@@ -147,13 +147,13 @@ class TestTheConditionsThereAre:
                 assert [(one.index, one.name) for one in found.conditions] == list(enumerate(NAMES))
             assert loads(server) == 1
 
-    def test_are_downloaded_again_for_whoever_asks_for_it(self) -> None:
+    def test_are_downloaded_again_on_request(self) -> None:
         with searching() as server:
             for _ in range(2):
                 server.stub.Conditions(kernel_pb2.ConditionsRequest(reload=True))
             assert loads(server) == 2
 
-    def test_of_nobody_are_no_answer(self) -> None:
+    def test_without_a_login_are_an_error(self) -> None:
         with searching() as server:
             server.control.GetConnectState = lambda: 0  # type: ignore[attr-defined]
             with pytest.raises(grpc.RpcError) as error:

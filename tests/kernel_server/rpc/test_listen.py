@@ -116,7 +116,7 @@ class TestBidirectionalListen:
             asked.put(listening("stop_listen_request"))
             assert list(stream) == []
 
-    def test_the_next_event_comes_when_the_one_before_is_done_and_nobody_else_waits(self) -> None:
+    def test_the_next_event_comes_after_the_acknowledgement_and_no_other_stream_waits(self) -> None:
         with (
             canned_server({}) as server,
             KoapyClient(server.address) as client,
@@ -147,7 +147,7 @@ class TestBidirectionalListen:
             reader.join(10)
             assert not reader.is_alive()
 
-    def test_an_event_that_is_never_acknowledged_holds_nobody_up_for_ever(
+    def test_an_event_that_is_never_acknowledged_blocks_no_other_stream_for_ever(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(listen_rpc, "ACKNOWLEDGED_WITHIN", 0.05)

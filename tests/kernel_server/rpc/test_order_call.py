@@ -320,7 +320,9 @@ class TestWhoGoes:
 
 @settings(max_examples=examples(20, 60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_in_any_order_of_events_each_of_two_orders_hears_all_of_its_own_and_ends(data: st.DataObject) -> None:
+def test_in_any_order_of_events_each_of_two_orders_gets_all_of_its_events_and_ends(
+    data: st.DataObject,
+) -> None:
     """Within an order the broker tells in order; its number comes anywhere, and the other's in between."""
     with desk() as (server, client):
         streams, events = [], []

@@ -17,7 +17,7 @@ async def all_done(bench: Bench, jobs: list[Job]) -> None:
 
 
 @pytest.mark.parametrize("preset", ["official", "safe"])
-async def test_a_second_search_waits_for_its_minute_and_nobody_waits_with_it(preset: str) -> None:
+async def test_a_second_search_waits_for_its_minute_and_blocks_no_other_call(preset: str) -> None:
     bench = Bench(PRESETS[preset])
     jobs = [
         bench.submit("golden", also=GOLDEN),
@@ -153,7 +153,7 @@ async def test_the_quotas_show_a_condition_as_long_as_its_minute_lasts() -> None
     await bench.scheduler.close()
 
 
-async def test_conditions_that_nobody_asks_for_any_more_are_forgotten() -> None:
+async def test_windows_of_conditions_that_are_no_longer_searched_are_dropped() -> None:
     bench = Bench(Limits("test", {"condition": OFFICIAL.of("condition")}))
     for number in range(1000):
         job = bench.submit(str(number), also=keys.of_condition(number, "조건"))

@@ -173,9 +173,7 @@ def test_the_machines_time_set_back_while_it_runs_frees_no_window_after_a_restar
 
 
 @pytest.mark.parametrize("days", [0, -2, 2])
-async def test_what_passes_between_two_servers_is_real_time_whatever_their_clocks_show(
-    tmp_path: Path, days: int
-) -> None:
+async def test_time_between_two_servers_is_wall_clock_time_on_any_clock(tmp_path: Path, days: int) -> None:
     watch = Watch(START)
     await called(Bench(OFFICIAL, state_dir=tmp_path, wall=watch), 1)
     watch.now += 100.0

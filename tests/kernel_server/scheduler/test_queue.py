@@ -128,7 +128,7 @@ async def test_turns_are_the_same_as_in_the_plainest_queue(
         st.tuples(st.integers(0, 40), st.sampled_from("abcde"), st.integers(1, 12)), min_size=1, max_size=12
     )
 )
-async def test_nobody_is_served_twice_while_another_waits_all_the_time(
+async def test_no_client_is_served_twice_while_another_waits_all_the_time(
     arrivals: list[tuple[int, str, int]],
 ) -> None:
     bench = Bench(ONE_A_SECOND)
@@ -181,7 +181,7 @@ async def test_bulk_work_goes_on_slowly_however_much_interactive_work_there_is()
     await bench.scheduler.close()
 
 
-async def test_orders_wait_for_nobody_else() -> None:
+async def test_orders_do_not_wait_for_other_calls() -> None:
     bench = Bench(ONE_A_SECOND)
     for number in range(30):
         bench.submit(f"bulk{number}", "loader", Priority.BULK)

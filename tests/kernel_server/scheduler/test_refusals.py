@@ -111,7 +111,7 @@ async def test_refusals_stop_and_the_calls_come_near_what_the_broker_takes(
         [Window(100, 600.0)],
     ],
 )
-async def test_windows_that_nobody_knows_of_are_kept_to_by_those_next_to_them(real: Sequence[Window]) -> None:
+async def test_unknown_windows_are_respected_by_narrowing_their_neighbours(real: Sequence[Window]) -> None:
     broker = Broker((0.0, real))
     await loaded(OFFICIAL, broker, 4 * HOUR)
     assert broker.taken(0.0, 4 * HOUR) >= 0.5 * min(4000, best(real, 4 * HOUR))
@@ -195,7 +195,7 @@ async def test_the_quotas_say_what_is_taken_at_present() -> None:
     await bench.scheduler.close()
 
 
-async def test_windows_that_nobody_set_show_in_the_quotas_while_they_are_kept_to() -> None:
+async def test_learned_windows_show_in_the_quotas_while_they_apply() -> None:
     bench = Bench(OFFICIAL, broker=Broker((0.0, [Window(5, 18.0)])))
     for number in range(100):
         bench.submit(str(number))

@@ -220,7 +220,7 @@ async def test_a_ban_holds_for_everyone_until_the_next_login() -> None:
     await bench.scheduler.close()
 
 
-async def test_a_call_that_fails_is_told_to_its_caller_and_to_nobody_else() -> None:
+async def test_a_call_that_fails_raises_for_its_caller_only() -> None:
     bench = Bench(OFFICIAL)
 
     def broken() -> int:

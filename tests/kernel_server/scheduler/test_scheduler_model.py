@@ -191,7 +191,7 @@ def load_order(load: list[Asked], asked: Asked) -> tuple[float, int]:
 
 @settings(max_examples=examples(80, 250), deadline=None)
 @given(st.sampled_from(PRESETS), loads, ways)
-async def test_it_never_asks_too_often_never_idles_and_gives_everybody_their_turn(
+async def test_it_never_exceeds_a_window_never_idles_and_serves_every_client_in_turn(
     limits: Limits, load: list[Asked], busy: list[tuple[float, float]]
 ) -> None:
     turns = await played(limits, load, busy)

@@ -79,7 +79,7 @@ class TestAServerWithTokens:
             [("token", "wrong")],
         ],
     )
-    def test_answers_nobody_it_does_not_know(self, locked: Locked, metadata: Any) -> None:
+    def test_answers_no_unknown_client(self, locked: Locked, metadata: Any) -> None:
         request = kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY)
         for ask, asked in [
             (locked.stub.Status, kernel_pb2.StatusRequest()),
@@ -134,7 +134,7 @@ class TestAServerWithTokens:
         ],
         ids=lambda request: request.name,
     )
-    def test_keeps_what_concerns_everybody_for_the_admin(
+    def test_keeps_what_affects_all_clients_for_the_admin(
         self, locked: Locked, right: str, request_: openapi_pb2.CallRequest
     ) -> None:
         metadata = getattr(locked, right)
@@ -148,7 +148,7 @@ class TestAServerWithTokens:
         locked.stub.Call(call("SetInfoData", "x"), metadata=locked.admin)
         assert locked.server.control.calls[-1] == ("SetInfoData", ("x",))
 
-    def test_tells_strangers_nothing_about_which_methods_there_are(self, locked: Locked) -> None:
+    def test_shows_unknown_clients_nothing_about_its_methods(self, locked: Locked) -> None:
         channel = grpc.insecure_channel(locked.server.address)
         answers = set()
         for path in ("/koalab.kernel.v1.Kernel/Status", "/koalab.kernel.v1.Kernel/Nothing", "/a.B/C"):
@@ -214,7 +214,7 @@ class TestAServerWithTokens:
             assert len(list(server.stub.Login(login, timeout=10, metadata=bearer(made["read"])))) == 1
 
 
-def test_a_server_without_tokens_lets_everybody_on_this_machine_do_everything() -> None:
+def test_a_server_without_tokens_allows_local_clients_everything() -> None:
     with canned_server({}) as server:
         assert server.stub.Status(kernel_pb2.StatusRequest()).rights == "admin"
         server.stub.Call(call("SendOrder", *ORDER))
@@ -354,7 +354,7 @@ class TestAnAddress:
     def test_of_this_machine_alone_needs_nothing(self, host: str) -> None:
         Access().check_host(host)
 
-    def test_is_refused_by_the_server_itself_whoever_starts_it(self) -> None:
+    def test_is_refused_by_the_server_itself_in_any_way_of_starting_it(self) -> None:
         from kernel_server.clock import SteppedClock
         from kernel_server.control.thread import PlainThread
         from kernel_server.scheduler import PRESETS

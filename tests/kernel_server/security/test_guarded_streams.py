@@ -154,7 +154,7 @@ class TestRights:
         with pytest.raises(Failure, match="SendOrder"):
             Guard(None).check(Caller("reader", Right.READ), request)
 
-    def test_to_log_in_are_needed_only_where_nobody_is(self, locked: Locked) -> None:
+    def test_to_log_in_are_needed_only_where_no_login_exists(self, locked: Locked) -> None:
         locked.stub.Call(call("EnsureConnected"), metadata=locked.read)
         locked.server.control._connected = False
         code, _ = refused(locked.stub.Call, call("EnsureConnected"), metadata=locked.read)

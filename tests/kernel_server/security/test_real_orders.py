@@ -114,7 +114,7 @@ def test_모의투자_gets_orders_without_being_asked() -> None:
         assert len(sent(server)) == 1
 
 
-def test_where_nobody_is_logged_in_the_caller_is_told_so() -> None:
+def test_without_a_login_the_error_says_so() -> None:
     with canned_server({}, connected=False) as server:
         _, found = refused(server.stub.Call, call("SendOrder", *ORDER))
         assert found.kind == "NotConnected"

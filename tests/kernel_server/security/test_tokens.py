@@ -51,7 +51,7 @@ def test_no_two_tokens_are_alike(file: Path) -> None:
 
 
 @given(st.text(max_size=60))
-def test_whatever_was_not_added_is_not_known(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_a_token_that_was_not_added_is_unknown(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     file = tmp_path_factory.mktemp("tokens") / "tokens.tsv"
     made = tokens.add(file, "notebook", Right.ADMIN)
     table = Tokens(file)
@@ -72,7 +72,7 @@ def test_a_token_that_was_removed_is_not_known_any_more_to_a_server_that_runs(fi
 
 
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda file: file.write_text("something else")])
-def test_while_the_file_cannot_be_used_nobody_is_known(file: Path, spoil: object) -> None:
+def test_while_the_file_cannot_be_used_no_token_is_accepted(file: Path, spoil: object) -> None:
     made = tokens.add(file, "notebook", Right.READ)
     table = Tokens(file)
     content = file.read_bytes()

@@ -39,7 +39,7 @@ def test_a_ca_a_server_and_its_clients_are_made(tmp_path: Path) -> None:
         loaded(tmp_path / "keys" / f"{name}.pem").verify_directly_issued_by(ca)
 
 
-def test_the_server_is_known_by_its_names_and_by_those_of_its_own_machine(tmp_path: Path) -> None:
+def test_the_servers_certificate_has_its_names_and_those_of_its_machine(tmp_path: Path) -> None:
     make(tmp_path, ["broker.lan", "192.168.0.10", "fe80::1"], now=NOW)
     assert names(tmp_path / "server.pem") == {
         *("broker.lan", "192.168.0.10", "fe80::1"),
@@ -107,7 +107,7 @@ def test_what_cannot_be_written_leaves_nothing_behind(
 @pytest.mark.parametrize(
     "host", ["", "two words", "broker:5943", "https://broker", "0.0.0.0", "::", "-x", "a" * 64]
 )
-def test_a_host_that_nobody_can_connect_to_is_refused(tmp_path: Path, host: str) -> None:
+def test_a_host_that_cannot_be_connected_to_is_refused(tmp_path: Path, host: str) -> None:
     with pytest.raises(BadInput):
         make(tmp_path, [host])
     assert list(tmp_path.iterdir()) == []

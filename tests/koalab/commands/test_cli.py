@@ -320,7 +320,7 @@ def test_doctor_says_what_to_do_about_a_cache_folder(
     assert "set KOALAB_CACHE_DIR" in cache
 
 
-def test_doctor_tells_where_nobody_is_logged_in(run: Run, market: Any) -> None:
+def test_doctor_reports_a_server_without_a_login(run: Run, market: Any) -> None:
     result = run("doctor")
 
     assert result.exit_code == 1

@@ -70,7 +70,7 @@ class TestCertificates:
         assert again.exit_code == 1
         assert "there already" in again.stderr
 
-    def test_for_nobody_are_refused(self, tmp_path: Path) -> None:
+    def test_without_a_name_are_refused(self, tmp_path: Path) -> None:
         assert run("certificates", "keys").exit_code == 1
         assert not (tmp_path / "keys").exists()
 
@@ -223,9 +223,7 @@ class TestAServersProcess:
                 assert b'koalab_rpcs_total{method="Kernel/Login",status="OK"} 1.0' in answer.read()
 
     @pytest.mark.parametrize("form", ["text", "json"])
-    def test_writes_no_secret_into_its_log_whatever_happens(
-        self, options: list[str], form: str, tmp_path: Path
-    ) -> None:
+    def test_never_writes_a_secret_into_its_log(self, options: list[str], form: str, tmp_path: Path) -> None:
         made = {name: (tmp_path / f"{name}.token").read_text() for name in ("admin", "reader")}
         wrong = tokens.new_token()
         order = ("주문", "0101", ACCOUNT, 1, "005930", 1, 50_000, "00", "")

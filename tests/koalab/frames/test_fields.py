@@ -38,7 +38,7 @@ def by_name(tr: str, block: str = "multi") -> dict:
 
 
 @pytest.mark.parametrize("tr", TRS)
-def test_every_field_has_a_name_of_its_own(tr):
+def test_field_names_are_unique(tr):
     for block, names in [("single", reference.tr(tr).single_names), ("multi", reference.tr(tr).multi_names)]:
         found = fields(tr, block)
         assert labels(found, "ko") == list(names)

@@ -222,7 +222,7 @@ class TestWhatMayBeMissing:
         assert again.asked == [("add", ("A",)), ("add", ("B",))]
         assert hub.reconnects == 1
 
-    def test_is_waited_for_until_nobody_listens_any_more(self, hub: Hub, link: Link) -> None:
+    def test_is_waited_for_until_the_hub_is_closed(self, hub: Hub, link: Link) -> None:
         _, stream = self.listening(hub, link)
         link.gone = True
         stream.given.put(NotConnected("nobody is logged in"))

@@ -90,7 +90,7 @@ def test_any_pieces_in_any_order_give_the_same_bars(ticks: list[Tick], luck: ran
 
 
 @given(DAYS, st.data())
-def test_whatever_is_lost_unseen_no_minute_is_taken_for_complete_that_is_not(
+def test_lost_trades_never_leave_an_incomplete_minute_marked_complete(
     ticks: list[Tick], data: st.DataObject
 ) -> None:
     """The stream says that it was there all the time, and lost some of it all the same."""

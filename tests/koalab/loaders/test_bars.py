@@ -259,7 +259,7 @@ class TestWhatCannotBeAskedFor:
     @pytest.mark.parametrize(
         "code", ["", "  ", "0059300", "없는종목", "123", None, 5930, {"005930": 1}, ["005930", "없음"]]
     )
-    def test_whatever_is_no_code(self, kw: Session, code: object) -> None:
+    def test_what_is_no_code(self, kw: Session, code: object) -> None:
         with pytest.raises(BadInput):
             kw.daily(code)  # type: ignore[arg-type]
 

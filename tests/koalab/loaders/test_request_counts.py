@@ -112,7 +112,7 @@ class TestAfterASplit:
         pd.testing.assert_frame_equal(frame, held, check_freq=False)
         assert frame.attrs["adjusted_as_of"] == "2018-04-27T09:00:00"
 
-    def test_whatever_sees_it_is_enough_for_all_series_of_the_code(self, split: Market) -> None:
+    def test_one_series_that_sees_it_is_enough_for_all_of_the_code(self, split: Market) -> None:
         kw = split.connect()
         kw.bars("005930", "W", "2014-01-01", "2016-12-31")
         kw.daily("005930", "2018-04-01")

@@ -103,7 +103,7 @@ def test_what_is_no_frame_of_bars_is_refused(frame: pd.DataFrame) -> None:
 # -- in the browser
 
 
-def test_bars_stand_side_by_side_whatever_the_exchanges_hours() -> None:
+def test_bars_stand_side_by_side_at_any_trading_hours() -> None:
     # A weekend, Chuseok, and a day that opened an hour late.
     daily = candlestick(bars(days("2026-09-21", "2026-10-02")))
     intraday = candlestick(

@@ -80,7 +80,7 @@ def test_a_server_that_does_not_answer_leaves_what_was_known(server: Server) -> 
     assert WaitForecast(server.status, lambda: server.now, lambda: server.now)(9) == 0.0
 
 
-def test_for_nothing_nobody_is_asked(server: Server) -> None:
+def test_a_forecast_of_nothing_asks_no_server(server: Server) -> None:
     assert of(server)(0) == 0.0
     assert server.asked == []
 

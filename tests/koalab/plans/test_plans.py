@@ -502,7 +502,7 @@ class TestPlansBesideEachOther:
     adjusted=st.booleans(),
     code=st.sampled_from(SEVERAL),
 )
-def test_whatever_is_held_a_plan_knows_what_the_rest_costs(
+def test_for_any_cached_part_a_plan_forecasts_the_cost_of_the_rest(
     kw: Session, ranges: list[tuple[np.datetime64, np.datetime64]], adjusted: bool, code: str
 ) -> None:
     kw.cache.clear()

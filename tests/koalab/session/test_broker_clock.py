@@ -237,7 +237,7 @@ def test_at_the_end_of_the_calendar_everything_still_answers(session_at: Make) -
     assert kw.status()["market"] == {"session": "2027-12-30", "phase": "장 종료"}
 
 
-def test_a_broker_that_was_told_where_to_begin_has_a_cache_of_its_own(session_at: Make) -> None:
+def test_a_broker_with_a_chosen_beginning_has_a_separate_cache(session_at: Make) -> None:
     # Before the split of 2018-05-04 adjusted prices are fifty times those of after it.
     now, _ = session_at(datetime(2026, 11, 20, 11, tzinfo=KST))
     today = now.daily("005930", "2018-04-02", "2018-04-20")

@@ -89,7 +89,7 @@ class TestAnOrderBook:
         assert (len(nothing), nothing.attrs["trs"]) == (0, 0)
         assert nothing.index.names == ["code", "side", "level"]
 
-    def test_lets_levels_be_at_which_nobody_waits(self) -> None:
+    def test_leaves_out_empty_levels(self) -> None:
         names = reference.tr("opt10004").multi_names
         row = dict.fromkeys(names, "0") | {
             "매수최우선호가": "-77000",

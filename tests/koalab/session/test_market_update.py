@@ -245,7 +245,7 @@ class TestMoreSessionsMissing:
             warm, market.connect("cold").daily(SPLIT, "2026-09-01"), check_freq=False
         )
 
-    def test_are_left_where_nobody_wants_to_catch_up(self, at: Callable[..., Market]) -> None:
+    def test_are_left_unless_asked_for(self, at: Callable[..., Market]) -> None:
         at(datetime(2026, 11, 16, 20, tzinfo=KST)).connect().daily(PLAIN, "2026-09-01")
         kw = at(FRIDAY).connect()
         frame = kw.update_market(PLAIN, catch_up=False)

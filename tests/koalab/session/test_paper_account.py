@@ -188,7 +188,7 @@ class TestInATerminal:
             "paper.json"
         ]
 
-    def test_the_ocx_has_accounts_of_its_own(self, file: Path) -> None:
+    def test_the_ocx_takes_no_account_file(self, file: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "kernel_server", "--control", "ocx", "--account-file", str(file)],
             capture_output=True,

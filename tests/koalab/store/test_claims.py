@@ -54,7 +54,7 @@ def test_a_claim_is_one_holders(claims: Claims, tmp_path: Path) -> None:
     assert free(tmp_path / "claims")
 
 
-def test_nobody_waits_for_what_has_been_stored_meanwhile(claims: Claims, tmp_path: Path) -> None:
+def test_a_claim_does_not_wait_for_what_has_been_stored_already(claims: Claims, tmp_path: Path) -> None:
     looks = iter([False, False, True])
     with Claims(tmp_path / "claims").of(DAILY), claims.of(DAILY, lambda: next(looks)) as claim:
         assert claim is None
@@ -62,7 +62,7 @@ def test_nobody_waits_for_what_has_been_stored_meanwhile(claims: Claims, tmp_pat
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, MemoryError])
-def test_whatever_ends_a_holder_or_a_wait_leaves_nothing_locked(
+def test_any_end_of_a_holder_or_a_wait_leaves_nothing_locked(
     claims: Claims, tmp_path: Path, failure: type[BaseException]
 ) -> None:
     def struck() -> bool:
@@ -94,7 +94,7 @@ def elsewhere(tmp_path: Path) -> Iterator[multiprocessing.process.BaseProcess]:
     process.join()
 
 
-def test_a_killed_holder_blocks_nobody(
+def test_a_killed_holder_blocks_no_other_process(
     tmp_path: Path, elsewhere: multiprocessing.process.BaseProcess
 ) -> None:
     assert not free(tmp_path / "claims")
@@ -148,7 +148,7 @@ def test_who_waits_comes_before_the_holder_comes_again(tmp_path: Path) -> None:
     assert order == ["first", "second", "first again"]
 
 
-def test_where_there_can_be_no_lock_everybody_goes_on(tmp_path: Path) -> None:
+def test_where_there_can_be_no_lock_work_goes_on(tmp_path: Path) -> None:
     (tmp_path / "claims").write_text("in the way")
     with Claims(tmp_path / "claims").of(DAILY) as one, Claims(tmp_path / "claims").of(DAILY) as two:
         assert one is not None

@@ -144,7 +144,7 @@ class TestABrokersConnectionThatIsLost:
         assert market.server.keeper.losses == 1
         assert kw.status()["connected"]
 
-    def test_is_told_at_once_to_whoever_waits_for_an_answer(self, market: Market) -> None:
+    def test_fails_waiting_requests_at_once(self, market: Market) -> None:
         kw, host = market.connect(), market.server.host
 
         def cut_soon() -> None:
@@ -227,7 +227,7 @@ class TestTheEmbeddedServer:
             assert alive(pid)
         assert not alive(pid)
 
-    def test_is_gone_when_nobody_holds_the_session_any_more(self, tmp_path: Path) -> None:
+    def test_is_gone_when_the_session_is_garbage_collected(self, tmp_path: Path) -> None:
         session = kl.connect(cache_dir=tmp_path)
         pid = transport_of(session).pid
         del session

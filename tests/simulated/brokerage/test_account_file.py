@@ -70,7 +70,7 @@ def test_what_was_written_is_read(file: Path) -> None:
     assert account_file.books_of(file, found) == json.loads(json.dumps(desk.brokerage.snapshot()))
 
 
-def test_nobody_but_its_owner_reads_it_and_nothing_lies_beside_it(file: Path) -> None:
+def test_only_its_owner_reads_it_and_no_other_file_lies_beside_it(file: Path) -> None:
     account_file.write(file, saved(traded()))
     file.chmod(0o644)
     file.with_name("paper.json.new").write_text("what a killed process left")
@@ -296,7 +296,7 @@ JSON = st.recursive(
 
 @settings(max_examples=examples(80, 200), deadline=None)
 @given(st.data())
-def test_whatever_passes_the_check_can_be_worked_with(data: st.DataObject) -> None:
+def test_any_file_that_passes_the_check_can_be_worked_with(data: st.DataObject) -> None:
     """Some value is another one: that is refused, or else every account TR answers, and trading goes on."""
     desk = traded()
     whole = copy.deepcopy(json.loads(json.dumps(desk.brokerage.snapshot())))

@@ -91,7 +91,7 @@ def test_on_kosdaq_the_tr_codes_say_kq(type: int, code: str) -> None:
     assert told[0].arguments[2] == told[1].arguments[2] == code
 
 
-def test_a_cancel_is_an_order_of_its_own_that_closes_the_original() -> None:
+def test_a_cancel_is_a_separate_order_that_closes_the_original() -> None:
     desk = Desk()
     desk.do(1, quantity=10, price=76_000)
     original = desk.number()
@@ -239,7 +239,7 @@ def test_what_was_filled_cannot_be_cancelled() -> None:
     assert messages(desk.do(3, quantity=7, original=number)) == [text]
 
 
-def test_a_cancel_has_no_price_whatever_it_was_sent_with() -> None:
+def test_a_cancel_has_no_price_even_if_sent_with_one() -> None:
     desk = Desk()
     desk.do(1, price=76_000)
     assert [told.values[901] for told in desk.do(3, price=76_000, original=desk.number())[2:]] == [
@@ -361,7 +361,7 @@ def test_an_order_from_another_client_comes_as_chejan_alone() -> None:
         desk.brokerage.other_client(ACCOUNT, 2, "005930", 3, quote="03")
 
 
-def test_orders_go_on_while_nobody_is_connected_and_nobody_hears_of_it_later() -> None:
+def test_orders_go_on_without_a_connection_and_their_events_are_not_sent_later() -> None:
     desk = Desk()
     desk.do(1, quantity=2, price=77_000)
     desk.brokerage.disconnect()

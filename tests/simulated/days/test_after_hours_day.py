@@ -224,7 +224,7 @@ def test_the_days_volume_goes_on_after_the_close_and_its_prices_do_not(
     }
 
 
-def test_the_first_trade_after_the_close_is_nobodys_and_the_others_have_a_sign(
+def test_the_first_trade_after_the_close_has_no_sign_and_the_others_have_one(
     day: tuple[SyntheticDay, dict[str, str]],
 ) -> None:
     rig, _orders = day

@@ -28,7 +28,7 @@ def test_the_day_has_something_of_everything(played: Played) -> None:
     assert played.counts["OnReceiveChejanData"] >= 12
 
 
-def test_the_same_seed_gives_the_same_day_twice_whatever_was_registered_first(played: Played) -> None:
+def test_the_same_seed_gives_the_same_day_twice_in_any_order_of_registration(played: Played) -> None:
     assert play(SEED, CODES[::-1]) == played
 
 

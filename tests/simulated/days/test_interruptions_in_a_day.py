@@ -108,14 +108,14 @@ def test_the_book_shows_the_expected_price_while_it_lasts(morning: SyntheticDay)
     assert on < shown[0] <= shown[-1] < off
 
 
-def test_an_issue_that_nobody_registered_is_not_told_of(morning: SyntheticDay) -> None:
+def test_no_event_comes_of_an_issue_that_is_not_registered(morning: SyntheticDay) -> None:
     assert {each.key for each in morning.of(HALT)} == {CODE}
 
 
 # An order of a program
 
 
-def test_an_order_sent_meanwhile_is_filled_at_the_single_price() -> None:
+def test_an_order_sent_during_an_interruption_is_filled_at_the_single_price() -> None:
     rig = SyntheticDay("09:20").begin()
     rig.register(CODE, "10;15;1225")
     rig.until("09:27")
@@ -136,7 +136,7 @@ def test_an_order_sent_meanwhile_is_filled_at_the_single_price() -> None:
     assert {(told.number(914), told.values[908]) for told in fills} == {auction}
 
 
-def test_an_order_that_rested_may_be_modified_meanwhile() -> None:
+def test_a_resting_order_may_be_modified_during_an_interruption() -> None:
     rig = SyntheticDay("09:20").begin()
     rig.register(CODE, "10;15;27;1225")
     rig.until("09:24")
@@ -333,7 +333,7 @@ def test_inputs_leave_issues_out(inputs: Mapping[str, str], left: list[str]) -> 
     assert [row["종목코드"] for row in Asked().rows(**inputs)] == left
 
 
-def test_whatever_is_left_out_every_issue_is_registered() -> None:
+def test_every_issue_is_registered_under_any_filter() -> None:
     answer, rows = ask(Asked().handlers, "opt10054", "2022-01-18 12:00", 장전구분="2")
     assert (rows, answer.codes) == ([], (INTERRUPTIONS,))
     assert answer.message == "[571578] 모의투자 해당조회내역이 없습니다"
@@ -356,7 +356,7 @@ def test_inputs_that_cannot_be(inputs: Mapping[str, str], message: str) -> None:
     assert rig.messages() == [message]
 
 
-def test_pages_do_not_shift_by_what_comes_meanwhile() -> None:
+def test_pages_do_not_shift_by_what_comes_between_them() -> None:
     desk = Desk()
     start = moment("2022-01-18 09:00")
     desk.exchange.halts = [

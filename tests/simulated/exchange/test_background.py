@@ -44,7 +44,7 @@ def test_a_scripted_trade_is_one_match_of_the_background_at_its_price() -> None:
         assert flow.trade(side, price, volume) == [(side, Match(BACKGROUND, BACKGROUND, price, volume))]
 
 
-def test_beyond_the_limits_nobody_waits() -> None:
+def test_no_order_rests_beyond_the_limits() -> None:
     flow = flow_at(10_000)
     flow.trade(BUY, UPPER, 1000)
     assert flow.book.ask() == 0

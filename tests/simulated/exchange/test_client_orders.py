@@ -275,7 +275,7 @@ def test_in_a_halted_issue_no_order_is_taken() -> None:
     assert {note[0] for note in floor.notes.all} == {"phase"}
 
 
-def test_clients_marks_stay_on_the_tape_when_nobody_watches() -> None:
+def test_clients_marks_stay_on_the_tape_without_a_subscriber() -> None:
     floor = scripted([("09:31:00", 77_400, 1, SELL), ("09:40:00", 77_300, 10, SELL)])
     order = floor.buy(5, 77_400)
     floor.exchange.unsubscribe(CODE)
@@ -286,7 +286,7 @@ def test_clients_marks_stay_on_the_tape_when_nobody_watches() -> None:
     assert len(floor.notes.all) == told
 
 
-def test_at_the_upper_limit_a_buyer_waits_for_somebody_who_sells() -> None:
+def test_at_the_upper_limit_a_buyer_waits_for_a_seller() -> None:
     floor = scripted(
         [
             ("09:30:30", 100_000, 1, NONE),  # a VI has ended there

@@ -60,7 +60,7 @@ class TestBeforeTheOpening:
         assert floor.filled(order) == [(base, 7)]
         assert [(t.price, t.volume, t.side) for t in floor.notes.trades] == [(base, 7, BUY)]
 
-    def test_what_finds_nobody_waits_in_vain_and_can_be_taken_back_during_the_day(
+    def test_an_order_without_a_counterparty_rests_and_can_be_cancelled_during_the_day(
         self, market: SyntheticMarket
     ) -> None:
         floor = with_queue(market, "08:31", SELL)
@@ -73,7 +73,7 @@ class TestBeforeTheOpening:
         assert floor.exchange.cancel(order, 3) == 3
         assert floor.exchange.cancel(order) == 4
 
-    def test_what_nobody_takes_back_is_void_when_the_session_closes(self, market: SyntheticMarket) -> None:
+    def test_what_is_not_cancelled_is_void_when_the_session_closes(self, market: SyntheticMarket) -> None:
         floor = with_queue(market, "08:31", SELL)
         order = floor.sell(7, board=BEFORE)
         floor.settle("15:31")
@@ -222,7 +222,7 @@ class TestAfterTheClose:
         other = floor.sell(3, board=AFTER)
         assert {price for price, _ in floor.filled(order) + floor.filled(other)} == {77_400}
 
-    def test_where_nothing_was_traded_all_day_nobody_is_there(self) -> None:
+    def test_where_nothing_was_traded_all_day_there_are_no_background_orders(self) -> None:
         market = hand_market()
         market.days[CODE] = bars([(20220117, 77600, 77800, 76900, 77500, 8785122)])
         floor = SteppedExchange(market, f"{DAY} 15:35", hand_sessions)
@@ -291,7 +291,7 @@ def test_who_joins_those_who_wait_comes_after_them_and_before_those_who_come_lat
     assert [(match.maker, match.volume) for _side, match in board.advance(100, 10)] == [(1, 5), (0, 10)]
 
 
-def test_whoever_finds_nobody_left_is_met_by_the_next_who_come() -> None:
+def test_an_order_without_a_counterparty_is_filled_by_the_next_to_come() -> None:
     board = ClosingPrice(1000, BUY, resting=100)
     assert [(match.maker, match.volume) for _side, match in board.submit(1, SELL, 130)] == [(0, 100)]
     assert board.queued == QueuedShares(30, 0, 30, -100)
@@ -310,7 +310,7 @@ steps = st.lists(
 
 @given(st.sampled_from([BUY, SELL]), st.integers(1, 300), st.integers(0, 300), st.integers(0, 8), steps)
 @settings(max_examples=examples(60, 150), deadline=None)
-def test_nothing_is_lost_nobody_is_passed_over_and_the_background_trades_what_it_would_anyway(
+def test_nothing_is_lost_no_order_is_passed_over_and_the_background_trades_what_it_would_anyway(
     side: Side, waiting: int, first: int, collected: int, stream: list[tuple[str, int]]
 ) -> None:
     board = ClosingPrice(1000, side, waiting, first)

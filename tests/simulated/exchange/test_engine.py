@@ -164,7 +164,7 @@ def test_who_comes_in_midday_finds_the_tape_as_if_watched_all_along(market: Synt
     assert len(late.notes.trades) > 100
 
 
-def test_nothing_is_told_of_what_nobody_watches_any_more(market: SyntheticMarket) -> None:
+def test_no_callback_comes_after_unsubscribing(market: SyntheticMarket) -> None:
     floor = SteppedExchange(market, "2026-03-18 10:00", weekdays)
     floor.exchange.subscribe(CODE)
     floor.exchange.subscribe(CODE)
@@ -261,7 +261,7 @@ def test_the_days_of_another_morning_are_planned_in_turns_too() -> None:
     assert floor.turns - before >= 10
 
 
-def test_whoever_leaves_before_its_turn_is_not_planned() -> None:
+def test_an_issue_unsubscribed_before_its_turn_is_not_planned() -> None:
     market = Counting(7)
     floor = SteppedExchange(market, "2026-03-18 10:00", weekdays)
     floor.exchange.subscribe(CODE)
@@ -271,7 +271,7 @@ def test_whoever_leaves_before_its_turn_is_not_planned() -> None:
     assert market.asked == ["000660"]
 
 
-def test_one_of_whom_nothing_is_known_keeps_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_issue_without_data_delays_no_other(caplog: pytest.LogCaptureFixture) -> None:
     market = hand_market()
     market.listing = [*market.listing, MUTE]
     market.minutes = {CODE: bars([(20220118100000, 77600, 77800, 77500, 77700, 4000)])}
@@ -361,7 +361,7 @@ def test_the_pause_begins_when_the_closing_auction_is_over(closing: str) -> None
     assert floor.notes.phases[-2:] == [(Phase.PAUSE, at(DAY, closing)), (Phase.AFTER_CLOSE, at(DAY, "15:40"))]
 
 
-def test_a_trade_whose_side_nobody_knows_has_none() -> None:
+def test_a_trade_of_an_unknown_side_has_none() -> None:
     trades = [("10:00:00", 77_600, 5, NONE), ("10:00:01", 77_500, 7, NONE), ("10:00:02", 77_500, 1, SELL)]
     floor = scripted(trades)
     floor.settle("10:05")
@@ -384,7 +384,7 @@ def test_after_close_nothing_more_happens() -> None:
     assert floor.notes.all == []
 
 
-def test_whoever_asks_back_while_a_late_issue_catches_up_finds_it_as_it_stands() -> None:
+def test_a_callback_that_reads_a_late_issue_while_it_catches_up_finds_its_current_state() -> None:
     floor = SteppedExchange(SyntheticMarket(1, load, minute_sessions=5), "2026-11-19 12:00", load)
     exchange, seen = floor.exchange, []
     exchange.subscribe("005930")

@@ -43,7 +43,7 @@ def test_trading_that_stops_and_goes_on_beyond_the_trigger_was_interrupted() -> 
     assert off == on._replace(released=at(DAY, "09:41:20"))
 
 
-def test_it_ends_with_a_trade_that_is_nobodys_initiative() -> None:
+def test_it_ends_with_a_trade_without_an_initiating_side() -> None:
     floor = scripted(RISE)
     floor.settle("09:45")
     assert [(t.price, t.volume, t.side) for t in floor.notes.trades] == [
@@ -148,7 +148,7 @@ def shares(floor: SteppedExchange, number: int) -> int:
     return sum(volume for _, volume in floor.filled(number))
 
 
-def test_orders_that_come_meanwhile_trade_at_the_single_price() -> None:
+def test_orders_that_come_during_it_trade_at_the_single_price() -> None:
     floor = stopped()
     dear, exact, cheap = floor.buy(5, 87_000), floor.buy(6, 86_000), floor.buy(7, 84_000)
     any_price, too_dear = floor.sell(3), floor.sell(4, 88_000)
@@ -197,7 +197,7 @@ def test_two_clients_do_not_trade_before_it_is_over() -> None:
     assert floor.filled(buyer) == floor.filled(seller) == [(86_000, 5)]
 
 
-def test_an_order_may_be_taken_back_meanwhile() -> None:
+def test_an_order_may_be_cancelled_during_it() -> None:
     floor = stopped()
     order = floor.buy(5, 90_000)
     assert floor.exchange.cancel(order, 2) == 2
@@ -207,7 +207,7 @@ def test_an_order_may_be_taken_back_meanwhile() -> None:
 
 
 @pytest.mark.parametrize("kind", ["ioc", "fok"])
-def test_orders_that_will_not_wait_are_refused_meanwhile(kind: str) -> None:
+def test_immediate_orders_are_refused_during_it(kind: str) -> None:
     floor = stopped()
     with pytest.raises(OrderRejected, match="kind"):
         floor.buy(5, 86_000, kind)
@@ -254,7 +254,7 @@ wishes = st.lists(
 
 @given(wishes)
 @settings(max_examples=examples(15, 40), deadline=None)
-def test_whatever_clients_do_nothing_trades_meanwhile_and_shares_are_conserved(
+def test_with_any_client_orders_nothing_trades_during_it_and_shares_are_conserved(
     stream: list[tuple[int, Side, int, int, str]],
 ) -> None:
     floor = scripted(RISE, "09:37")

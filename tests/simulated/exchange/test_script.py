@@ -99,7 +99,7 @@ def bar_rows() -> st.SearchStrategy[list[Row]]:
 
 @given(bar_rows(), st.integers(0, 1 << 63))
 @settings(max_examples=examples(60, 150))
-def test_whatever_the_minutes_are_the_trades_add_up_to_them(rows: list[Row], key: int) -> None:
+def test_trades_add_up_to_any_minutes(rows: list[Row], key: int) -> None:
     minutes = bars(rows)
     assert minutes_of(scripted(minutes, key)) == rows_of(minutes)
 
@@ -127,7 +127,7 @@ def test_a_rise_is_the_buyers_and_a_fall_the_sellers(market: SyntheticMarket) ->
     assert 0.2 < np.mean(side == 1) < 0.8
 
 
-def test_at_a_limit_the_side_trades_that_still_finds_somebody() -> None:
+def test_at_a_limit_the_side_trades_that_still_has_a_counterparty() -> None:
     rows = [
         (20260318093000, 13000, 13000, 13000, 13000, 50_000),
         (20260318093100, 7000, 7000, 7000, 7000, 50_000),

@@ -31,7 +31,7 @@ def test_the_same_seed_gives_the_same_listing(seed: int) -> None:
 
 @settings(max_examples=5, deadline=None)
 @given(seeds)
-def test_it_has_the_size_of_the_real_market_whatever_the_seed(seed: int) -> None:
+def test_it_has_the_size_of_the_real_market_with_any_seed(seed: int) -> None:
     found = listing.build_listing(seed)
     assert Counter(issue.market for issue in found.issues.values()) == listing.COUNTS
     assert len({issue.name for issue in found.issues.values()}) == sum(listing.COUNTS.values())

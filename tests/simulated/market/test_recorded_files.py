@@ -184,7 +184,7 @@ def test_fractions_are_rounded(put: Callable[..., Path]) -> None:
     assert (bars.close.tolist(), bars.volume.tolist()) == ([205], [2001])
 
 
-def test_nobody_can_change_a_bar(put: Callable[..., Path]) -> None:
+def test_bars_cannot_be_changed(put: Callable[..., Path]) -> None:
     market = RecordedMarket(put(daily__005930=DAILY, minute__005930=MINUTE))
     for bars in (market.daily("005930", True, LATER), market.minute("005930", True, LATER, 1)):
         with pytest.raises(ValueError, match="read-only"):

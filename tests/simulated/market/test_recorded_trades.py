@@ -241,7 +241,7 @@ def ticks() -> st.SearchStrategy[list[Tick]]:
 
 @given(ticks())
 @settings(max_examples=60, deadline=None)
-def test_whatever_the_trades_are_minutes_and_day_are_their_sums(
+def test_minutes_and_day_are_the_sums_of_any_trades(
     tmp_path_factory: pytest.TempPathFactory, drawn: list[Tick]
 ) -> None:
     market = served(put(tmp_path_factory.mktemp("ticks"), drawn))

@@ -217,7 +217,7 @@ def test_the_second_time_it_is_read_from_its_file(builds: list[date], tmp_path: 
     assert builds == [date(2027, 12, 31)]
 
 
-def test_another_year_or_another_patch_has_a_file_of_its_own(
+def test_another_year_or_another_patch_has_a_separate_file(
     builds: list[date], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load(tmp_path, TODAY)

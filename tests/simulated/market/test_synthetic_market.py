@@ -134,7 +134,7 @@ def test_what_is_kept_in_memory_makes_no_difference() -> None:
         assert same(forgetful.daily(code, True, NOW), MARKET.daily(code, True, NOW))
 
 
-def test_nobody_can_change_a_bar() -> None:
+def test_bars_cannot_be_changed() -> None:
     for bars in (
         MARKET.daily("000660", True, at("2026-11-20", "20:00")),
         MARKET.minute("000660", True, NOW, 1),

@@ -284,7 +284,7 @@ def test_codes_that_are_not_listed_give_nothing(desk: Desk) -> None:
     assert not desk.exchange.watched
 
 
-def test_an_issue_of_which_nothing_is_known_gives_nothing_and_harms_nobody(desk: Desk) -> None:
+def test_an_issue_without_data_gives_nothing_and_does_no_harm(desk: Desk) -> None:
     known = desk.exchange.tape
 
     def tape(code: str) -> Tape:
@@ -439,7 +439,7 @@ def test_the_close_is_told_in_the_order_of_codes_and_in_parts() -> None:
     assert desk.seen() == [(code, "주식시세") for code in many[100:249]]
 
 
-def test_an_evening_ends_for_everybody_though_of_one_nothing_is_known() -> None:
+def test_an_evening_ends_for_all_issues_though_one_has_no_data() -> None:
     desk = Desk(evening_types=True)
     known = desk.exchange.tape
 
@@ -472,7 +472,7 @@ def test_an_index_comes_by_itself_and_watches_nothing(desk: Desk) -> None:
     assert not +desk.exchange.watched
 
 
-def test_an_index_of_no_shares_gives_nothing_and_harms_nobody(desk: Desk) -> None:
+def test_an_index_of_no_shares_gives_nothing_and_does_no_harm(desk: Desk) -> None:
     desk.register("101;001", "10")
     desk.clock.advance(60)
     assert {key for key, _ in desk.seen()} == {"001"}
@@ -493,7 +493,7 @@ def test_an_index_that_joins_is_told_no_later_than_one_that_was_there(desk: Desk
     assert desk.seen() == []
 
 
-def test_the_countdown_comes_to_everybody_with_any_registration() -> None:
+def test_the_countdown_comes_with_any_registration() -> None:
     for codes, fids in (("", "215;20;214"), ("005930", "10")):
         desk = Desk("2022-01-18 08:57:30")
         desk.register(codes, fids)

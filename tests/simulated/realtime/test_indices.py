@@ -125,7 +125,7 @@ def test_counting_begins_anew_after_a_cut() -> None:
     assert rig.of("업종등락", "005")
 
 
-def test_the_close_is_told_under_a_name_of_its_own(day: SyntheticDay) -> None:
+def test_the_close_has_the_time_장마감(day: SyntheticDay) -> None:
     *_, auction, close = day.of("업종지수", CODE)
     assert (auction.values[20], close.values[20]) == ("153000", CLOSE)
     assert auction.data.split("\t")[1:] == close.data.split("\t")[1:]

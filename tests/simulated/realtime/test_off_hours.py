@@ -114,7 +114,7 @@ class OneEvening:
 
 
 @pytest.mark.parametrize("types", [{TRADE}, {BEST}, {BOOK}, {TRADE, BEST, BOOK}, {"주식체결"}])
-def test_the_feed_says_what_is_subscribed_alone_and_else_asks_nobody(types: set[str]) -> None:
+def test_the_feed_writes_only_what_is_subscribed(types: set[str]) -> None:
     said: list[str] = []
     trade = Trade("300120", AT, 1_725, 138, Side.NONE)
     for sent in (True, False):

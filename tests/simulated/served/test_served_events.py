@@ -116,7 +116,7 @@ class TestConditions:
             assert plain(next(again).arguments)[2:] == first[2:]
             assert broker.clock.now() - since >= int(told[EXPECTED_WAIT_KEY]) / 1000
 
-    def test_the_same_one_again_waits_until_its_minute_is_over_whoever_asks(self) -> None:
+    def test_the_same_one_again_waits_until_its_minute_is_over_for_any_client(self) -> None:
         with served() as broker, broker.client() as client, broker.client() as other:
             times = []
             for asking in (client, other, client):
@@ -255,7 +255,7 @@ class TestCustomHandlers:
                     next(stream)
                 assert error.value.code() is grpc.StatusCode.PERMISSION_DENIED  # type: ignore[attr-defined]
 
-    def test_that_fail_are_told_of_and_hurt_nobody_else(self) -> None:
+    def test_that_fail_are_reported_and_harm_no_other_client(self) -> None:
         with served(custom_code=True) as broker, broker.client() as client, broker.running():
             for code, name, word in (
                 ("this is no python", "X", "SyntaxError"),
@@ -292,7 +292,7 @@ def test_the_log_level_of_the_server_is_set() -> None:
     "narrow",
     [{"requests_a_second": 1}, {"requests_a_second": 3, "window": "sliding"}, {"requests_an_hour": 30}],
 )
-def test_a_broker_that_takes_less_than_its_limits_say_refuses_a_few_times_and_bans_nobody(
+def test_a_broker_that_takes_less_than_its_limits_refuses_a_few_times_and_does_not_ban(
     narrow: dict[str, Any],
 ) -> None:
     with served(settings=BrokerSettings(**narrow)) as broker, broker.client() as client:
@@ -348,7 +348,7 @@ class TestFaults:
             assert [plain(next(heard).arguments) for _ in range(2)] == [[-101], [0]]
             assert client.call("GetConnectState") == 1
 
-    def test_a_restart_keeps_everybody_out_for_its_time(self) -> None:
+    def test_a_restart_refuses_logins_for_its_time(self) -> None:
         with served() as broker, broker.client() as client:
             heard = client.listen("OnEventConnect")
             wait_until(lambda: broker.server.host.router.counts()[1] > 6)

@@ -101,7 +101,7 @@ def test_holdings_are_the_same_whenever_they_are_asked_for() -> None:
     assert known.items() <= again.items()
 
 
-def test_over_given_prices_nobody_knows_what_foreigners_hold() -> None:
+def test_over_given_prices_foreign_holdings_are_unknown() -> None:
     trs = MarketTrs(small_market(), OVER)
     row = trs.page("opt10086", 종목코드=SAMSUNG.code, 조회일자="", 표시구분="0")[0]
     assert (row["외인비"], row["신용비"], row["종가"]) == ("", "", "-77000")

@@ -260,7 +260,7 @@ def test_the_state_of_an_index() -> None:
 
 @pytest.mark.parametrize("what", ["1", "2"])
 @pytest.mark.parametrize("unit", ["1", "1000"])
-def test_nobody_buys_what_nobody_sells(what: str, unit: str) -> None:
+def test_purchases_equal_sales(what: str, unit: str) -> None:
     held = handlers(world())
 
     def flows(side: str, tr: str = "opt10059") -> list[dict[str, str]]:

@@ -75,7 +75,7 @@ def test_trades_are_written_as_recorded() -> None:
     ]
 
 
-def test_pages_of_trades_go_on_where_they_ended_whatever_comes() -> None:
+def test_pages_of_trades_go_on_where_they_ended_after_any_new_trade() -> None:
     held = many(95)
     handlers = TickCharts(ISSUES, held).handlers()
     answer, rows = ask(handlers, "opt10003", NOW, 종목코드=CODE)

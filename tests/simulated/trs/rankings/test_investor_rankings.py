@@ -175,7 +175,7 @@ def test_today_by_one_group(trs: MarketTrs, code: str, group: str) -> None:
             assert found == known
 
 
-def test_those_whom_everybody_buys(trs: MarketTrs) -> None:
+def test_issues_that_institutions_and_foreigners_both_buy(trs: MarketTrs) -> None:
     for row in some(trs, "opt10063", 동시순매수구분="1"):
         for group in ("외국인투자자", "기관계"):
             assert days(trs, row["종목코드"], group)[0] > 0
@@ -317,7 +317,7 @@ def test_everything_bought_was_sold(trs: MarketTrs) -> None:
         assert days(trs, row["종목코드"], "내외국인")[0] == amount
 
 
-def test_a_period_without_sessions_has_nobody(trs: MarketTrs) -> None:
+def test_a_period_without_sessions_has_no_rows(trs: MarketTrs) -> None:
     weekend = {"시작일자": "20220115", "종료일자": "20220116"}
     answer, rows = ask(trs.handlers, "opt10044", trs.now, **{**ASKED["opt10044"], **weekend})
     assert (rows, answer.message) == ([], "[571578] 모의투자 해당조회내역이 없습니다")
