@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from bench import timing
 from bench.timing import Row
 from kernel_server.clock import RunningClock, SteppedClock
-from kernel_server.scheduler import PRESETS, Limits, Priority, Scheduler, Window
+from kernel_server.control.seam import Control
+from kernel_server.scheduler import PRESETS, Limits, Priority, RateLimitedCall, Scheduler, Window
 
 ROUNDS = 30
 LOADS = (500, 5_000)
@@ -20,12 +22,24 @@ AT_MOST = 1.01
 _CLIENTS = 4
 
 
-async def _run(call: Callable[[], int]) -> int:
-    return call()
+async def _run(function: Callable[[Any], int]) -> int:
+    return function(None)
 
 
-def _nothing() -> int:
-    return 0
+class _EmptyCall(RateLimitedCall):
+    """A call that costs nothing."""
+
+    def __init__(self, client: str, priority: Priority) -> None:
+        super().__init__("tr", client, priority)
+
+    def send(self, _control: Control) -> int:
+        return 0
+
+
+def _submitted(scheduler: Scheduler, client: str, priority: Priority) -> RateLimitedCall:
+    call = _EmptyCall(client, priority)
+    scheduler.submit(call)
+    return call
 
 
 def _load(limits: Limits, count: int) -> float:
@@ -34,9 +48,7 @@ def _load(limits: Limits, count: int) -> float:
     async def load() -> float:
         clock = SteppedClock(1_000_000.0)
         scheduler = Scheduler(_run, clock, limits)
-        jobs = [
-            scheduler.submit("tr", str(number % _CLIENTS), Priority.BULK, _nothing) for number in range(count)
-        ]
+        jobs = [_submitted(scheduler, str(number % _CLIENTS), Priority.BULK) for number in range(count)]
         while not all(job.done.done() for job in jobs):
             await asyncio.sleep(0)
             due = clock.next_due()
@@ -82,7 +94,7 @@ def _overhead(loop: asyncio.AbstractEventLoop) -> list[Row]:
 
     async def scheduled() -> None:
         for _ in range(CALLS):
-            await scheduler.run("tr", "a", Priority.INTERACTIVE, _nothing)
+            await _submitted(scheduler, "a", Priority.INTERACTIVE).done
 
     async def bare() -> None:
         for _ in range(CALLS):
@@ -114,17 +126,16 @@ class _Queue:
 
         async def fill() -> None:
             for _ in range(5):
-                await self._scheduler.run("tr", "first", Priority.INTERACTIVE, _nothing)
+                await _submitted(self._scheduler, "first", Priority.INTERACTIVE).done
             self._jobs = [
-                self._scheduler.submit("tr", str(number % clients), Priority.BULK, _nothing)
-                for number in range(waiting)
+                _submitted(self._scheduler, str(number % clients), Priority.BULK) for number in range(waiting)
             ][:: waiting // WAITING]
 
         loop.run_until_complete(fill())
 
     def tell(self) -> None:
         for job in self._jobs:
-            self._scheduler.place(job)
+            self._scheduler.position(job)
 
     def plan(self) -> None:
         self._scheduler.expected_wait("tr", PLANNED)

@@ -180,7 +180,7 @@ def _serve_simulated(settings: ServerSettings, options: argparse.Namespace) -> N
         _fail(f"--fault: {error}")
     settings = dataclasses.replace(
         settings,
-        standing=lambda now: market_phase(load(), now),
+        market_phase=lambda now: market_phase(load(), now),
         is_open=lambda now: load().current(now) is not None,
     )
     thread = PlainThread()

@@ -1,4 +1,4 @@
-"""What went wrong, in the words of a gRPC status and of our own client's exceptions."""
+"""Failures of calls: their gRPC status, and the exception that our own client raises for them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from kernel_server.wire import PROBLEM_KEY, kernel_pb2
 
 _NOT_CONNECTED = (-100, -101, -106)
 _WRONG_INPUT = (-201, -202, -204, -206, -300, -500)
-# What no repetition mends: another account, limits of price and quantity.
+# A retry does not help: another account, limits of price and quantity.
 _ORDER_REFUSED = (-301, -302, -303, -304, -305, -306, -309, -310, -340)
 
 
 class Failure(Exception):
-    """A call that failed for a reason its caller can understand.
+    """A failure that its caller can understand and act on.
 
     Attributes:
         status: the gRPC status code.
         kind: the name of the client's exception.
-        message: what was wrong and what to do.
+        message: what is wrong and what to do.
         code: the control's return code, 0 where there was none.
-        retry_at: clock time from which asking again makes sense, 0 where none is known.
+        retry_at: clock time from which a retry makes sense, 0 where none is known.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ def bad_input(message: str) -> Failure:
 
 
 def unauthenticated(message: str) -> Failure:
-    """Nobody we know is asking."""
+    """The caller is not known."""
     return Failure(grpc.StatusCode.UNAUTHENTICATED, "Forbidden", message)
 
 
 def forbidden(message: str) -> Failure:
-    """We know who is asking, and they may not."""
+    """The caller is known and may not do this."""
     return Failure(grpc.StatusCode.PERMISSION_DENIED, "Forbidden", message)
 
 
@@ -64,7 +64,7 @@ def not_connected() -> Failure:
 
 
 def connection_lost(code: int) -> Failure:
-    """The broker's connection is gone, and this server logs in again by itself."""
+    """The connection to the broker is lost, and this server logs in again by itself."""
     return Failure(
         grpc.StatusCode.UNAVAILABLE,
         "ServerLost",
@@ -74,7 +74,7 @@ def connection_lost(code: int) -> Failure:
 
 
 def returned(what: str, code: int) -> Failure:
-    """The control returned ``code`` where 0 was hoped for."""
+    """The control returned ``code`` instead of 0."""
     try:
         meaning = reference.error(code).message
     except reference.UnknownReference:
@@ -92,7 +92,7 @@ def returned(what: str, code: int) -> Failure:
 
 
 def window_full(what: str, key: str, retry_at: float) -> Failure:
-    """The call would have to wait for a window of its own, and the server is set not to let it."""
+    """A window of the call's own is full, and the server is set not to let it wait."""
     return Failure(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "RateLimited",
@@ -101,7 +101,17 @@ def window_full(what: str, key: str, retry_at: float) -> Failure:
     )
 
 
+def unexpected(error: BaseException) -> Failure:
+    """An error that is no Failure: the server has a bug, or its control failed."""
+    return Failure(
+        grpc.StatusCode.INTERNAL,
+        "NoAnswer",
+        f"the server failed: {type(error).__name__}: {error} (its log says more)",
+    )
+
+
 def rate_limited(what: str, code: int, retry_at: float | None) -> Failure:
+    """The broker refuses a call for its rate; ``retry_at`` None: until the next login."""
     meaning = reference.error(code).message
     advice = (
         "the broker refuses everything until the next login: restart the server's broker session and log in again"

@@ -1,7 +1,7 @@
-"""Keeps the server logged in: notices that the connection is lost, logs in again, restores what was registered.
+"""Reconnects to the broker: logs in again after a lost connection, and registers everything again.
 
-Kiwoom cuts every connection once a night and forgets all registrations with it; the control does not connect
-again by itself. And sometimes it stays connected and sends nothing more.
+Kiwoom cuts every connection once a night and forgets all registrations with it; the control does not reconnect by
+itself. Sometimes it stays connected and sends nothing more.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ReconnectSettings:
-    """How hard a server tries. Seconds are the clock's.
+    """How a server reconnects. Seconds are the clock's.
 
     Attributes:
-        again: whether it logs in again by itself once somebody has been logged in.
+        again: whether it logs in again by itself after the first login.
         first, longest: seconds until the first try, doubling up to the longest.
-        silence: so long without any real-time event, while the market is open and something is registered,
-            and everything is registered anew.
+        silence: seconds without any real-time event, while the market is open and codes are registered, after
+            which everything is registered again.
     """
 
     again: bool = True
@@ -39,13 +39,21 @@ class ReconnectSettings:
 
 
 def usually_open(now: float) -> bool:
-    """Whether the market is open on a weekday that is no holiday: for where there is no calendar."""
+    """Whether the market is open on a weekday that is no holiday: where there is no calendar."""
     moment = seoul(now)
     return moment.weekday() < 5 and 9 * 60 <= moment.hour * 60 + moment.minute < 15 * 60 + 20
 
 
 class Reconnector:
     """The state of one server's login. Its events come on the control thread; it waits on the clock.
+
+    Args:
+        host: the control.
+        clock: whose time counts.
+        realtime: whose codes are registered again.
+        settings: how it reconnects.
+        is_open: whether the market is open at a moment.
+        on_login: called on the event loop after each login.
 
     Attributes:
         state: ``never`` logged in, ``in``, or ``lost``.
@@ -59,19 +67,19 @@ class Reconnector:
         realtime: RealTimeRouter,
         settings: ReconnectSettings,
         is_open: Callable[[float], bool] = usually_open,
-        logged_in: Callable[[], None] = lambda: None,
+        on_login: Callable[[], None] = lambda: None,
     ) -> None:
         self._host = host
         self._clock = clock
         self._realtime = realtime
         self._settings = settings
         self._is_open = is_open
-        self._logged_in = logged_in
+        self._on_login = on_login
         self._loop = asyncio.get_running_loop()
-        self._tries = 0
+        self._attempts = 0
         self._timer: Timer | None = None
-        self._watch: Timer | None = None
-        self._heard = clock.now()
+        self._silence_timer: Timer | None = None
+        self._last_event = clock.now()
         self._silent_since = 0.0
         self._unrestored = ""
         self._last_code = 0
@@ -80,28 +88,28 @@ class Reconnector:
         self.losses = 0
 
     def start(self) -> None:
-        """On the control thread, before anybody else listens: who hears of a login finds everything restored."""
+        """On the control thread, before there are other listeners: these find everything registered again."""
         if self._host.control.call("GetConnectState", ()) == 1:
             self.state = "in"
-        self._host.router.listen("OnEventConnect", self._connected)
-        self._host.router.listen("OnReceiveRealData", self._heard_something)
-        self._look_later()
+        self._host.router.listen("OnEventConnect", self._on_connect)
+        self._host.router.listen("OnReceiveRealData", self._on_real_time_event)
+        self._check_silence_later()
 
     def close(self) -> None:
         """From any thread."""
         self._closed = True
-        for timer in (self._timer, self._watch):
+        for timer in (self._timer, self._silence_timer):
             if timer is not None:
                 timer.cancel()
 
     @property
     def next_try(self) -> float:
-        """When it logs in again, seconds since the epoch; 0 where it does not."""
+        """When it logs in again, seconds since the epoch; 0 where no login is scheduled."""
         timer = self._timer
         return timer.due if self.state == "lost" and timer is not None else 0.0
 
     def problems(self) -> list[str]:
-        """What is wrong, in sentences; from any thread."""
+        """Sentences that say what is wrong; from any thread."""
         found = []
         if self.state == "lost":
             when = seoul(self._timer.due).strftime("%H:%M:%S") if self._timer is not None else ""
@@ -118,16 +126,16 @@ class Reconnector:
 
     # On the control thread.
 
-    def _connected(self, moment: EventContext) -> None:
-        code = int(moment.arguments[0])
+    def _on_connect(self, event: EventContext) -> None:
+        code = int(event.arguments[0])
         if code == 0:
             restored = self.state == "lost"
-            self.state, self._tries = "in", 0
-            self._heard = self._clock.now()
+            self.state, self._attempts = "in", 0
+            self._last_event = self._clock.now()
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = None
-            call_in_loop(self._loop, self._logged_in)
+            call_in_loop(self._loop, self._on_login)
             if restored:
                 self._restore()
                 log.warning("logged in again; %d codes registered as before", len(self._realtime.codes()))
@@ -138,7 +146,7 @@ class Reconnector:
             self.state = "lost"
             log.error("the connection to the broker is lost: %s", code)
         if self.state == "lost" and self._settings.again:
-            self._try_later()
+            self._retry_later()
 
     def _restore(self) -> None:
         try:
@@ -148,45 +156,45 @@ class Reconnector:
             self._unrestored = error.message
             log.warning("what was registered could not be registered again: %s", error.message)
 
-    def _try_later(self) -> None:
+    def _retry_later(self) -> None:
         if self._closed:
             return
-        pause = min(self._settings.first * 2.0**self._tries, self._settings.longest)
-        self._tries += 1
+        pause = min(self._settings.first * 2.0**self._attempts, self._settings.longest)
+        self._attempts += 1
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._clock.call_at(
-            self._clock.now() + pause, lambda: self._host.thread.hand_over(self._try)
+            self._clock.now() + pause, lambda: self._host.thread.hand_over(self._retry)
         )
 
-    def _try(self) -> None:
+    def _retry(self) -> None:
         if self._closed or self.state != "lost":
             return
-        log.warning("logging in again, try %d", self._tries)
+        log.warning("logging in again, try %d", self._attempts)
         if self._host.control.call("CommConnect", ()) != 0:
-            self._try_later()
+            self._retry_later()
 
-    def _heard_something(self, _: EventContext) -> None:
-        self._heard = self._clock.now()
+    def _on_real_time_event(self, _: EventContext) -> None:
+        self._last_event = self._clock.now()
         self._silent_since = 0.0
 
-    def _look_later(self) -> None:
+    def _check_silence_later(self) -> None:
         if self._closed:
             return
         due = self._clock.now() + self._settings.silence
-        self._watch = self._clock.call_at(
-            due, lambda: self._host.thread.hand_over(self._look), background=True
+        self._silence_timer = self._clock.call_at(
+            due, lambda: self._host.thread.hand_over(self._check_silence), background=True
         )
 
-    def _look(self) -> None:
+    def _check_silence(self) -> None:
         now = self._clock.now()
-        quiet = now - self._heard >= self._settings.silence
+        quiet = now - self._last_event >= self._settings.silence
         expected = self.state == "in" and bool(self._realtime.codes()) and self._is_open(now)
         expected = expected and self._is_open(now - self._settings.silence)
         if quiet and expected:
-            self._silent_since = self._silent_since or self._heard
-            log.error("no real-time event for %.0f s; registering everything anew", now - self._heard)
+            self._silent_since = self._silent_since or self._last_event
+            log.error("no real-time event for %.0f s; registering everything anew", now - self._last_event)
             self._restore()
         elif not expected:
             self._silent_since = 0.0
-        self._look_later()
+        self._check_silence_later()

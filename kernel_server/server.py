@@ -1,12 +1,14 @@
-"""A kernel server: the parts put together, listening."""
+"""A kernel server: composes its parts and listens."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import grpc
 import grpc.aio
@@ -14,8 +16,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from kernel_server.clock import Clock
-from kernel_server.control.event_context import EventContext
 from kernel_server.control.host import ControlHost
+from kernel_server.control.plain import PlainCalls
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control, Event
 from kernel_server.control.thread import ControlThread, PlainThread
@@ -24,24 +26,37 @@ from kernel_server.observe.metrics import Metrics
 from kernel_server.observe.phase import PhaseLag
 from kernel_server.observe.scrape import Scrape
 from kernel_server.reconnecting import Reconnector, ReconnectSettings, usually_open
-from kernel_server.rpc import handlers
-from kernel_server.rpc.context import Parts
+from kernel_server.rpc.call import FunctionCalls
+from kernel_server.rpc.condition import ConditionSearches
+from kernel_server.rpc.conveniences import Conveniences
+from kernel_server.rpc.custom_code import CustomCode
+from kernel_server.rpc.fault import FaultInjection
 from kernel_server.rpc.gateway import RpcGateway
-from kernel_server.rpc.services import KernelService, KoapyService
+from kernel_server.rpc.listen import EventStreams
+from kernel_server.rpc.login import LoginFlow
+from kernel_server.rpc.order import OrderStreams
+from kernel_server.rpc.rate_limited_call import CallMaker
+from kernel_server.rpc.real import RealTimeStreams
+from kernel_server.rpc.services import KERNEL, KOAPY, Services
+from kernel_server.rpc.status import StatusReport
+from kernel_server.rpc.ticks import TickStreams
+from kernel_server.rpc.transaction import TrStreams
 from kernel_server.scheduler import BackOff, Limits, Scheduler
 from kernel_server.security.access import Access
 from kernel_server.security.guard import Guard
 from kernel_server.security.tokens import Tokens
+from kernel_server.streams.logins import Logins
 from kernel_server.streams.mailbox import Waker
 from kernel_server.streams.order_tracker import OrderTracker
 from kernel_server.streams.realtime import RealTimeRouter
+from kernel_server.streams.snapshots import Snapshots
+from kernel_server.streams.subscriptions import EventSource, RealTimeSource
 from kernel_server.transactions import ANSWER_TIMEOUT, TrService
-from kernel_server.wire import kernel_pb2, koapy_pb2
 
 DEFAULT_PORT = 5943
-# Until it stops, a server gives the streams that are open this long to end.
+# Seconds that open streams have to end when a server stops.
 GRACE = 0.5
-# A request is some names and values; what is larger is a mistake. A page of answers may be larger.
+# A request is some names and values, so a larger one is a mistake; a page of answers may be larger.
 _OPTIONS = [
     ("grpc.max_receive_message_length", 4 * 2**20),
     ("grpc.max_send_message_length", 64 * 2**20),
@@ -53,7 +68,7 @@ _OPTIONS = [
 
 
 class PortTaken(OSError):
-    """Something else listens where the server was to listen."""
+    """Another program listens on the address."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +79,16 @@ class ServerSettings:
         limits: the broker's windows.
         host: address to listen on.
         port: port to listen on, 0 for any that is free.
-        state_dir: where the history of calls is kept over restarts; None: nowhere.
+        state_dir: where the history of calls is stored over restarts; None: nowhere.
         back_off: what to do when the broker refuses all the same.
-        answer_timeout: seconds (real ones) after which a TR without an answer is given up.
+        answer_timeout: seconds (real ones) after which a TR without an answer fails.
         custom_code: whether clients may send code to be run here (CustomListen, CustomCallAndListen). It can do
-            whatever this process can, so it is off unless every client is trusted with that.
-        keeping: what is done about lost connections and silence.
+            everything that this process can, so it is off unless every client is trusted with that.
+        reconnect: what is done about lost connections and silence.
         is_open: whether the market is open at a moment, seconds since the epoch.
-        standing: of a moment, the date of the session whose day it is and its phase; None where nobody knows.
-        access: how it may be reached, and what may be done on it.
-        watching: how it looks after itself.
+        market_phase: of a moment, the date of the session and its phase; None where there is no calendar.
+        access: who may reach it, and what may be done on it.
+        health: how its health is monitored.
         metrics_port: port on 127.0.0.1 where Prometheus reads, 0 for any; None: nowhere.
     """
 
@@ -84,11 +99,11 @@ class ServerSettings:
     back_off: BackOff = field(default_factory=BackOff)
     answer_timeout: float = ANSWER_TIMEOUT
     custom_code: bool = False
-    keeping: ReconnectSettings = field(default_factory=ReconnectSettings)
+    reconnect: ReconnectSettings = field(default_factory=ReconnectSettings)
     is_open: Callable[[float], bool] = usually_open
-    standing: Callable[[float], tuple[str, str]] | None = None
+    market_phase: Callable[[float], tuple[str, str]] | None = None
     access: Access = field(default_factory=Access)
-    watching: HealthSettings = field(default_factory=HealthSettings)
+    health: HealthSettings = field(default_factory=HealthSettings)
     metrics_port: int | None = None
 
 
@@ -106,14 +121,13 @@ class KernelServer:
         self._clock = clock
         self.metrics = Metrics()
         self._phases = PhaseLag(clock, self.metrics)
-        self._control = ControlHost(thread, make_control, self._heard)
-        self._watch: asyncio.Task[None] | None = None
-        self._scrape: Scrape | None = None
-        self._server: grpc.aio.Server | None = None
-        self._scheduler: Scheduler | None = None
-        self._keeper: Reconnector | None = None
-        self._health: health.aio.HealthServicer | None = None
-        self._names: tuple[str, ...] = ()
+        self._host = ControlHost(thread, make_control, self._on_event)
+        self._running: _Running | None = None
+        self._grace = GRACE
+        # What has to be closed, the last first.
+        self._closing = AsyncExitStack()
+        self._closing.callback(clock.close)
+        self._closing.callback(self._host.close)
         self.port = 0
 
     @property
@@ -123,16 +137,16 @@ class KernelServer:
 
     @property
     def kind(self) -> str:
-        return self._control.kind
+        return self._host.kind
 
     @property
     def host(self) -> ControlHost:
-        return self._control
+        return self._host
 
     @property
-    def keeper(self) -> Reconnector:
-        assert self._keeper is not None, "the server has not been started"
-        return self._keeper
+    def reconnector(self) -> Reconnector:
+        assert self._running is not None, "the server has not been started"
+        return self._running.reconnector
 
     @property
     def limits_name(self) -> str:
@@ -141,9 +155,10 @@ class KernelServer:
     @property
     def metrics_port(self) -> int:
         """Where the metrics are read, 0 where nowhere."""
-        return self._scrape.port if self._scrape is not None else 0
+        return self._running.metrics_port if self._running is not None else 0
 
-    def _heard(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
+        """Counts an event of the control, on its thread."""
         self.metrics.event(event.name)
         self._phases.heard(event)
 
@@ -156,161 +171,175 @@ class KernelServer:
             Unprotected, BadTls, BadTokens: it would be open to others, or what protects it cannot be used.
         """
         try:
-            await self._start()
+            self._running = await self._start()
         except BaseException:
             await self.stop(0)
             raise
 
-    async def _start(self) -> None:
-
-        def run(call: Callable[[], int]) -> asyncio.Future[int]:
-            return asyncio.ensure_future(self._control.run(lambda _: call()))
-
-        settings = self._settings
+    async def _start(self) -> _Running:
+        settings, host, clock, metrics = self._settings, self._host, self._clock, self.metrics
         access = settings.access
         access.check_host(settings.host)
         guard = Guard(None if access.tokens is None else Tokens(access.tokens))
         credentials = None if access.tls is None else access.tls.credentials()
-        self._scheduler = Scheduler(
-            run,
-            self._clock,
+        scheduler = Scheduler(
+            host.run,
+            clock,
             settings.limits,
             settings.back_off,
             settings.state_dir,
-            refused=self.metrics.refused,
+            on_refused=metrics.refused,
         )
+        self._closing.push_async_callback(scheduler.close)
+        realtime = RealTimeRouter(host.control, clock)
+        reconnector = Reconnector(
+            host, clock, realtime, settings.reconnect, settings.is_open, scheduler.logged_in
+        )
+        self._closing.callback(reconnector.close)
         transactions = TrService(
-            self._control, self._scheduler, Screens(), self._clock, settings.answer_timeout, self.metrics
+            host,
+            scheduler,
+            Screens(),
+            clock,
+            settings.answer_timeout,
+            metrics,
+            reconnecting=lambda: bool(reconnector.next_try),
         )
-        realtime = RealTimeRouter(self._control.control, self._clock)
-        keeper = Reconnector(
-            self._control,
-            self._clock,
-            realtime,
-            settings.keeping,
-            settings.is_open,
-            self._scheduler.logged_in,
-        )
-        self._keeper = keeper
-        transactions.lost = lambda: bool(keeper.next_try)
-        self._control.thread.hand_over(keeper.start)
-        self._control.thread.hand_over(lambda: self._hear(realtime))
-        door = RpcGateway(guard, access, self.metrics)
-        watch = HealthMonitor(
-            self._control,
-            self._scheduler,
-            self.metrics,
-            self._tell,
-            settings.watching,
+        gateway = RpcGateway(guard, access, metrics)
+        health_service = HealthService(("", KOAPY.full_name, KERNEL.full_name))
+        monitor = HealthMonitor(
+            host,
+            scheduler,
+            metrics,
+            health_service.report,
+            settings.health,
             None if access.tls is None else access.tls.not_after,
-            keeper.problems,
-            door.turn_out,
+            reconnector.problems,
+            gateway.evict,
         )
-        parts = Parts(
-            self._control,
-            self._scheduler,
-            transactions,
-            self._clock,
-            self._clock.now(),
-            Waker(asyncio.get_running_loop()),
-            realtime,
-            self._orders(),
-            Screens(first=5181, count=10),
-            Screens(first=5200, count=10),
-            keeper,
-            custom_code=settings.custom_code,
-            standing=settings.standing,
-            access=access,
-            guard=guard,
-            metrics=self.metrics,
-            problems=watch.problems,
+        waker = Waker(asyncio.get_running_loop())
+        tracker = OrderTracker()
+        logins = Logins(host.control)
+        snapshots = Snapshots()
+        events = EventSource(host, waker, logins)
+        real_time = RealTimeSource(host, waker, realtime)
+        plain = PlainCalls(host.control)
+        maker = CallMaker(host, scheduler, clock, metrics)
+        calls = FunctionCalls(host, plain, maker, access, logins, snapshots)
+        login = LoginFlow(host, guard, scheduler)
+        conditions = ConditionSearches(host, events, maker, access, transactions)
+        services = Services(
+            calls=calls,
+            conditions=conditions,
+            conveniences=Conveniences(host, calls, login, conditions),
+            custom_code=CustomCode(host, plain, calls, events, settings.custom_code),
+            events=EventStreams(events, snapshots, metrics),
+            faults=FaultInjection(host),
+            login=login,
+            orders=OrderStreams(host, maker, access, clock, waker, tracker),
+            real_time=RealTimeStreams(real_time, metrics),
+            status=StatusReport(
+                host,
+                scheduler,
+                clock,
+                reconnector,
+                guard,
+                access,
+                settings.market_phase,
+                monitor.problems,
+                lambda: gateway.open_streams,
+            ),
+            ticks=TickStreams(real_time, metrics),
+            transactions=TrStreams(transactions, clock),
         )
-        self._control.thread.hand_over(lambda: self._follow_logins(parts))
-        # The door tells a client with too many RPCs so; whoever goes on all the same is held up here.
-        options = [*_OPTIONS, ("grpc.max_concurrent_streams", 2 * access.max_streams)]
-        server = grpc.aio.server(handlers=[door], options=options)
-        self._offer(door, parts)
-        self._bind(server, credentials)
-        if settings.metrics_port is not None:
-            self._scrape = Scrape(self.metrics, settings.metrics_port)
+
+        def listen() -> None:
+            # The reconnector comes first: the other listeners find everything registered again.
+            reconnector.start()
+            host.router.listen("OnReceiveRealData", realtime)
+            host.router.listen("OnReceiveChejanData", tracker)
+            for listener in (tracker.connected, conditions.on_connect, logins.heard):
+                host.router.listen("OnEventConnect", listener)
+
+        host.thread.hand_over(listen)
+        services.add_to(gateway)
+        health_service.add_to(gateway)
+        server = self._grpc_server(gateway, credentials)
+        scrape = None if settings.metrics_port is None else Scrape(metrics, settings.metrics_port)
         await server.start()
-        await self._tell(well=True)
-        self._server = server
-        self._watch = asyncio.ensure_future(watch.run())
+        self._closing.push_async_callback(lambda: server.stop(self._grace))
+        self._closing.push_async_callback(health_service.close)
+        if scrape is not None:
+            self._closing.push_async_callback(asyncio.to_thread, scrape.close)
+        await health_service.report(serving=True)
+        self._closing.push_async_callback(_cancelled, asyncio.ensure_future(monitor.run()))
+        return _Running(reconnector, 0 if scrape is None else scrape.port)
 
-    def _offer(self, door: RpcGateway, parts: Parts) -> None:
-        """Adds the services: KOAPY's path, our own, health and reflection."""
-        koapy = koapy_pb2.DESCRIPTOR.services_by_name["KiwoomOpenApiPlusService"]
-        kernel = kernel_pb2.DESCRIPTOR.services_by_name["Kernel"]
-        handlers.add(door, koapy, KoapyService(parts))
-        handlers.add(door, kernel, KernelService(parts))
-        self._health = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, door)
-        names = [koapy.full_name, kernel.full_name]
-        self._names = ("", *names)
-        listed = reflection.aio.ReflectionServicer([*names, health.SERVICE_NAME, reflection.SERVICE_NAME])
-        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(listed, door)
-
-    def _bind(self, server: grpc.aio.Server, credentials: grpc.ServerCredentials | None) -> None:
-        """Takes the address."""
+    def _grpc_server(
+        self, gateway: RpcGateway, credentials: grpc.ServerCredentials | None
+    ) -> grpc.aio.Server:
+        """A server that has taken the address."""
+        # The gateway refuses a client with too many RPCs; one that goes on all the same is held up by gRPC.
+        options = [*_OPTIONS, ("grpc.max_concurrent_streams", 2 * self._settings.access.max_streams)]
+        server = grpc.aio.server(handlers=[gateway], options=options)
         self.port = self._settings.port
         wanted = self.address
+        taken = f"cannot listen on {wanted}: another program does, or the address is not ours"
         try:
             if credentials is None:
                 self.port = server.add_insecure_port(wanted)
             else:
                 self.port = server.add_secure_port(wanted, credentials)
         except RuntimeError as error:
-            raise PortTaken(
-                f"cannot listen on {wanted}: another program does, or the address is not ours"
-            ) from error
+            raise PortTaken(taken) from error
         if not self.port:
-            raise PortTaken(f"cannot listen on {wanted}: another program does, or the address is not ours")
-
-    async def _tell(self, well: bool) -> None:
-        """Has the health service say how the server is."""
-        assert self._health is not None
-        health = health_pb2.HealthCheckResponse
-        for name in self._names:
-            await self._health.set(name, health.SERVING if well else health.NOT_SERVING)
-
-    def _hear(self, realtime: RealTimeRouter) -> None:
-        self._control.router.listen("OnReceiveRealData", realtime)
-
-    def _orders(self) -> OrderTracker:
-        desk, router = OrderTracker(), self._control.router
-
-        def hear() -> None:
-            router.listen("OnReceiveChejanData", desk)
-            router.listen("OnEventConnect", desk.connected)
-
-        self._control.thread.hand_over(hear)
-        return desk
-
-    def _follow_logins(self, parts: Parts) -> None:
-        def changed(moment: EventContext) -> None:
-            parts.conditions_loaded = False  # what had been downloaded belongs to the connection
-            parts.logins.heard(moment)
-
-        self._control.router.listen("OnEventConnect", changed)
+            raise PortTaken(taken)
+        return server
 
     async def stop(self, grace: float = GRACE) -> None:
-        """Ends every stream, the scheduler and the control."""
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
-        if self._scrape is not None:
-            await asyncio.to_thread(self._scrape.close)
-        if self._health is not None:
-            await self._health.enter_graceful_shutdown()
-        if self._server is not None:
-            await self._server.stop(grace)
-        if self._keeper is not None:
-            self._keeper.close()
-        if self._scheduler is not None:
-            await self._scheduler.close()
-        self._control.close()
-        self._clock.close()
+        """Ends every stream, the scheduler and the control; streams have ``grace`` seconds to end."""
+        self._grace = grace
+        await self._closing.aclose()
+
+
+class _Running(NamedTuple):
+    """What can be looked at while a server runs."""
+
+    reconnector: Reconnector
+    metrics_port: int
+
+
+class HealthService:
+    """The standard health service, and reflection beside it.
+
+    Args:
+        names: the services whose health is reported, "" for all.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._servicer = health.aio.HealthServicer()
+
+    def add_to(self, gateway: RpcGateway) -> None:
+        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, gateway)
+        names = [*filter(None, self._names), health.SERVICE_NAME, reflection.SERVICE_NAME]
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(
+            reflection.aio.ReflectionServicer(names), gateway
+        )
+
+    async def report(self, serving: bool) -> None:
+        """Sets the state that the service gives."""
+        states = health_pb2.HealthCheckResponse
+        for name in self._names:
+            await self._servicer.set(name, states.SERVING if serving else states.NOT_SERVING)
+
+    async def close(self) -> None:
+        await self._servicer.enter_graceful_shutdown()
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 class BackgroundServer:
@@ -350,13 +379,13 @@ class BackgroundServer:
 
     @property
     def host(self) -> ControlHost:
-        """The control and its thread, for whoever runs the server in a process of theirs."""
+        """The control and its thread, for a program that embeds the server."""
         return self._server.host
 
     @property
-    def keeper(self) -> Reconnector:
+    def reconnector(self) -> Reconnector:
         """The state of the login."""
-        return self._server.keeper
+        return self._server.reconnector
 
     def stop(self, grace: float = GRACE) -> None:
         if not self._loop.is_closed():
@@ -377,7 +406,7 @@ class BackgroundServer:
 
 
 async def _unwound() -> None:
-    """Lets handlers whose streams have been cancelled finish what they were doing, as asyncio.run would."""
+    """Lets the handlers of cancelled streams finish, as asyncio.run would."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()

@@ -1,14 +1,13 @@
-"""TRs: from named inputs to pages. One request is in flight a page; pages follow while the broker has more."""
+"""TRs: from named inputs to pages. Each page is one rate-limited call; pages follow while the broker has more."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import operator
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -21,14 +20,20 @@ from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control, Event, Scalar, Table
 from kernel_server.control.thread import call_in_loop
 from kernel_server.observe.metrics import Metrics
-from kernel_server.scheduler import Place, Priority, Refused, Scheduler, WindowFull, keys
+from kernel_server.scheduler import (
+    Priority,
+    QueuePosition,
+    RateLimitedCall,
+    Refused,
+    Scheduler,
+    WindowFull,
+    keys,
+)
 
-log = logging.getLogger(__name__)
-
-# A page whose answer does not come is lost: the broker answers in a third of a second or not at all.
+# The broker answers in a third of a second or not at all.
 ANSWER_TIMEOUT = 15.0
-# How often a waiting request is told where it stands: its caller hears that the server is alive.
-PLACE_EVERY = 1.0
+# Seconds between two queue positions of a waiting request, which also show that the server is alive.
+POSITION_EVERY = 1.0
 NOT_CONNECTED = (-100, -101, -106)
 WATCH_LIST = {"optkwfid": 0, "optfofid": 3}  # nTypeFlag of CommKwRqData
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -44,10 +49,10 @@ _WHOLE = re.compile(r"[+-]?\d+\Z")
 
 @dataclass(frozen=True, slots=True)
 class StopCondition:
-    """Rows from the first one on that meets ``name comparator value`` are not wanted, nor further pages.
+    """Ends a request at the first row that meets ``name comparator value``: it is dropped with all that follow.
 
-    Whole numbers are compared as such, unless ``texts`` has everything compared letter by letter: a time then
-    comes after the date with which it begins.
+    Whole numbers are compared as such. With ``texts`` everything is compared as text: a time then comes after the
+    date with which it begins.
     """
 
     name: str
@@ -65,7 +70,7 @@ class StopCondition:
 
 @dataclass(frozen=True)
 class PagesRequest:
-    """One TR as it is asked for: by whom, how urgently, and how far."""
+    """A request for the pages of one TR; ``max_pages`` 0: all of them."""
 
     tr: reference.Tr
     inputs: Mapping[str, str]
@@ -85,64 +90,135 @@ class TrPage:
     messages: list[str]
     received_at: float
     stopped: bool = False
-    waited: float = 0.0  # seconds until the request had its turn
+    waited: float = 0.0  # seconds in the queue
 
     @property
     def prev_next(self) -> str:
         return str(self.event.arguments[4]).strip()
 
 
-@dataclass
-class _Waiter:
-    """What one request needs on the control thread: it reads the page inside the event."""
+class PageCall(RateLimitedCall):
+    """CommRqData, or CommKwRqData for a watch list, for one page; it reads the page inside its event.
 
-    tr: reference.Tr
-    control: Control
-    clock: Clock
-    loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[TrPage]
-    messages: list[str] = field(default_factory=list)
+    Args:
+        request: the TR.
+        host: the control, and the router that gets the answer here.
+        clock: whose time ``TrPage.received_at`` is.
+        screen, name: the screen and request name, the same for all pages of a request.
+        prev_next: 0 for the first page, 2 for a further one.
 
-    def __call__(self, event: EventContext) -> None:
-        if event.name == "OnReceiveMsg":
-            message = str(event.arguments[3])
-            self.messages.append(message)
-            if message.startswith("Fail to parse"):
-                call_in_loop(
-                    self.loop,
-                    self._fail,
-                    failure.bad_input(
-                        f"{self.tr.code}: the broker answers {message!r}: its inputs are"
-                        f" {', '.join(declared.name for declared in self.tr.inputs)}, in this order"
-                    ),
-                )
+    Attributes:
+        page: settles with the page, or with the failure that was answered instead.
+        messages: texts of OnReceiveMsg.
+    """
+
+    def __init__(
+        self, request: PagesRequest, host: ControlHost, clock: Clock, screen: str, name: str, prev_next: int
+    ) -> None:
+        super().__init__("tr", request.client, request.priority, keys.of_tr(request.tr))
+        self.page: asyncio.Future[TrPage] = asyncio.get_running_loop().create_future()
+        self.messages: list[str] = []
+        self._request = request
+        self._control = host.control
+        self._router = host.router
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._screen = screen
+        self._name = name
+        self._prev_next = prev_next
+        self._stop_listening: Callable[[], None] = lambda: None
+
+    # On the control thread.
+
+    def send(self, control: Control) -> int:
+        """Sets the inputs, all of them and in order, and requests the page."""
+        router = self._router
+        router.expect(self._screen, self._name, self._on_answer)
+        self._stop_listening()  # of an attempt that was refused
+        self._stop_listening = router.listen("OnEventConnect", self._on_connect)
+        router.calling(self._on_answer)
+        try:
+            function, arguments = self._function()
+            if function == "CommRqData":
+                for key, value in self._request.inputs.items():
+                    control.call("SetInputValue", (key, value))
+            code = control.call(function, arguments)
+        finally:
+            router.calling(None)
+        assert isinstance(code, int)
+        if code != 0:
+            router.forget(self._screen, self._name)
+        return code
+
+    def _function(self) -> tuple[str, Sequence[Scalar]]:
+        """The control function that requests the page, and its arguments."""
+        request = self._request
+        type_flag = WATCH_LIST.get(request.tr.code.lower())
+        if type_flag is None:
+            return "CommRqData", (self._name, request.tr.code, self._prev_next, self._screen)
+        listed = request.inputs["종목코드"]
+        count = len([code for code in listed.split(";") if code])
+        return "CommKwRqData", (listed, self._prev_next // 2, count, type_flag, self._name, self._screen)
+
+    def close(self) -> None:
+        """Releases what ``send`` set up, after the last page of a request."""
+        self._router.forget(self._screen, self._name)
+        self._stop_listening()
+        # A quote TR registers real-time data for its code on its screen, which has no consumer.
+        self._control.call("DisconnectRealData", (self._screen,))
+
+    def _on_answer(self, event: EventContext) -> None:
+        """OnReceiveTrData and OnReceiveMsg of this screen and name."""
+        tr = self._request.tr
+        if event.name != "OnReceiveMsg":
+            rows = read_rows(self._control, tr)
+            page = TrPage(event.event, read_single(self._control, tr), rows, self.messages, self._clock.now())
+            self._stop_listening()
+            call_in_loop(self._loop, self._answer, page)
             return
-        answer = TrPage(
-            event.event,
-            read_single(self.control, self.tr),
-            read_rows(self.control, self.tr),
-            self.messages,
-            self.clock.now(),
-        )
-        call_in_loop(self.loop, self._succeed, answer)
+        message = str(event.arguments[3])
+        self.messages.append(message)
+        if message.startswith("Fail to parse"):
+            inputs = ", ".join(declared.name for declared in tr.inputs)
+            text = f"{tr.code}: the broker answers {message!r}: its inputs are {inputs}, in this order"
+            call_in_loop(self._loop, self._answer, failure.bad_input(text))
 
-    def lost(self, moment: EventContext) -> None:
-        """OnEventConnect: what was asked over a connection that is gone is never answered."""
-        code = int(moment.arguments[0])
+    def _on_connect(self, event: EventContext) -> None:
+        """OnEventConnect: a request over a lost connection is never answered."""
+        code = int(event.arguments[0])
         if code < 0:
-            call_in_loop(self.loop, self._fail, failure.connection_lost(code))
+            call_in_loop(self._loop, self._answer, failure.connection_lost(code))
 
-    def _succeed(self, answer: TrPage) -> None:
-        if not self.done.done():
-            self.done.set_result(answer)
+    # On the event loop.
 
-    def _fail(self, error: Exception) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
+    def withdraw(self) -> None:
+        """Withdraws the call if it has not been made, and ignores its answer."""
+        self.done.cancel()
+        self.page.cancel()
+        if not self.page.cancelled():
+            self.page.exception()  # retrieved, so that asyncio does not log it
+
+    def _answer(self, answer: TrPage | failure.Failure) -> None:
+        if self.page.done():
+            return
+        if isinstance(answer, TrPage):
+            self.page.set_result(answer)
+        else:
+            self.page.set_exception(answer)
 
 
 class TrService:
-    """Sends TRs through the scheduler, each request on a screen of its own, and yields what comes back."""
+    """Requests TRs page by page through the scheduler, each request on a screen of its own.
+
+    Args:
+        host: the control.
+        scheduler: grants the turns.
+        screens: the screens it may use.
+        clock: whose time counts.
+        answer_timeout: seconds (real ones) after which a page without an answer fails.
+        metrics: where TRs and answers are counted.
+        reconnecting: whether the connection is lost and the server is about to log in again.
+    """
 
     def __init__(
         self,
@@ -150,153 +226,107 @@ class TrService:
         scheduler: Scheduler,
         screens: Screens,
         clock: Clock,
-        answer_timeout: float = ANSWER_TIMEOUT,
-        metrics: Metrics | None = None,
+        answer_timeout: float,
+        metrics: Metrics,
+        reconnecting: Callable[[], bool],
     ) -> None:
         self._host = host
         self._scheduler = scheduler
         self._screens = screens
         self._clock = clock
         self._answer_timeout = answer_timeout
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
+        self._reconnecting = reconnecting
         self._names = itertools.count(1)
-        self._listening: dict[str, Callable[[], None]] = {}
-        # Whether the connection is lost and about to be there again.
-        self.lost: Callable[[], bool] = lambda: False
 
-    async def pages(self, request: PagesRequest) -> AsyncIterator[TrPage | Place]:
-        """The pages of a TR, and while it waits its place in the queue.
+    async def pages(self, request: PagesRequest) -> AsyncGenerator[TrPage | QueuePosition, None]:
+        """The pages of a TR; while it waits for its turn or its answer, its queue position every second.
 
         Raises:
             failure.Failure: nobody is logged in, the broker refuses, or its answer does not come.
         """
-        stop = self._stop_index(request)
+        stop = _stop_index(request)
         async with self._screens.lend() as screen:
             name = f"k{next(self._names):06d}"
+            call: PageCall | None = None
             try:
                 for number in itertools.count(1):
-                    answer: TrPage | None = None
-                    async for item in self._page(request, screen, name, 0 if number == 1 else 2):
-                        if isinstance(item, Place):
-                            yield item
-                        else:
-                            answer = item
-                    assert answer is not None
+                    call = PageCall(request, self._host, self._clock, screen, name, 0 if number == 1 else 2)
+                    self._scheduler.submit(call)
+                    position = self._scheduler.position(call)
+                    if position.wait > 0:
+                        yield position
+                    while not await _done_within(call.done, POSITION_EVERY):
+                        yield self._scheduler.position(call)
+                    self._check_sent(call, request.tr.code)
+                    sent_at, waited = self._clock.now(), 0.0
+                    while not call.page.done():
+                        if waited >= self._answer_timeout:
+                            raise _no_answer(request.tr.code, self._answer_timeout, call.messages)
+                        pause = min(POSITION_EVERY, self._answer_timeout - waited)
+                        waited += pause
+                        if not await _done_within(call.page, pause):
+                            yield QueuePosition(0, 0.0)
+                    page = call.page.result()
+                    page.waited = call.waited
+                    self._metrics.tr_answered(max(0.0, page.received_at - sent_at))
                     if stop is not None and request.stop is not None:
-                        _cut(answer, stop, request.stop)
-                    last = answer.stopped or answer.prev_next != "2" or number == request.max_pages
-                    yield answer
+                        _cut(page, stop, request.stop)
+                    last = page.stopped or page.prev_next != "2" or number == request.max_pages
+                    yield page
                     if last:
                         return
             finally:
-                self._host.thread.hand_over(lambda: self._clear(screen, name))
+                if call is not None:
+                    call.withdraw()
+                    self._host.thread.hand_over(call.close)
 
-    def _clear(self, screen: str, name: str) -> None:
-        self._host.router.forget(screen, name)
-        self._listening.pop(name, lambda: None)()
-        # A quote TR registers real-time data for its code on its screen; nobody listens to it there.
-        self._host.control.call("DisconnectRealData", (screen,))
-
-    def _stop_index(self, request: PagesRequest) -> int | None:
-        if request.stop is None:
-            return None
+    def _check_sent(self, call: PageCall, code: str) -> None:
+        """Raises the failure of a call that the broker has not taken."""
         try:
-            return request.tr.multi_names.index(request.stop.name)
-        except ValueError:
-            names = ", ".join(request.tr.multi_names) or "none"
-            raise failure.bad_input(
-                f"{request.tr.code} has no field {request.stop.name!r} to stop at; its rows have: {names}"
-            ) from None
-
-    async def _page(
-        self, request: PagesRequest, screen: str, name: str, prev_next: int
-    ) -> AsyncIterator[TrPage | Place]:
-        loop = asyncio.get_running_loop()
-        waiter = _Waiter(request.tr, self._host.control, self._clock, loop, loop.create_future())
-        job = self._scheduler.submit(
-            "tr",
-            request.client,
-            request.priority,
-            lambda: self._send(request, screen, name, prev_next, waiter),
-            also=keys.of_tr(request.tr),
-        )
-        try:
-            place = self._scheduler.place(job)
-            if place.wait > 0:
-                yield place
-            while not (await asyncio.wait({job.done}, timeout=0 if job.done.done() else PLACE_EVERY))[0]:
-                yield self._scheduler.place(job)
-            code = job.done.result()
+            returned = call.done.result()
         except Refused as refused:
-            raise failure.rate_limited(request.tr.code, refused.code, refused.retry_at) from None
+            raise failure.rate_limited(code, refused.code, refused.retry_at) from None
         except WindowFull as full:
-            raise failure.window_full(request.tr.code, full.key, full.retry_at) from None
-        except BaseException:
-            # The call may be on its way to the control thread by now, where nobody is to wait for its answer.
-            waiter.done.cancel()
-            raise
-        finally:
-            job.done.cancel()
-        if code in NOT_CONNECTED and self.lost():
-            raise failure.connection_lost(code)
-        if code != 0:
-            raise failure.returned(request.tr.code, code)
-        sent_at = self._clock.now()
-        self._metrics.tr_sent(request.tr.code)
-        waited = 0.0
-        while not waiter.done.done() and waited < self._answer_timeout:
-            pause = min(PLACE_EVERY, self._answer_timeout - waited)
-            await asyncio.wait({waiter.done}, timeout=pause)
-            waited += pause
-            if not waiter.done.done():
-                yield Place(0, 0.0)
-        if waiter.done.done():
-            answer = waiter.done.result()
-            answer.waited = job.waited
-            self._metrics.tr_answered(max(0.0, answer.received_at - sent_at))
-            yield answer
-        else:
-            said = f"; it said: {' / '.join(waiter.messages)}" if waiter.messages else ""
-            raise failure.Failure(
-                grpc.StatusCode.DEADLINE_EXCEEDED,
-                "NoAnswer",
-                f"{request.tr.code}: no answer within {self._answer_timeout:g} s{said}",
-            )
-
-    def _send(self, request: PagesRequest, screen: str, name: str, prev_next: int, waiter: _Waiter) -> int:
-        """On the control thread: sets the inputs, all of them and in order, and sends the TR."""
-        control, router = self._host.control, self._host.router
-        if waiter.done.cancelled():
-            return 0
-        router.expect(screen, name, waiter)
-        self._listening.pop(name, lambda: None)()  # of the page before
-        self._listening[name] = router.listen("OnEventConnect", waiter.lost)
-        router.calling(waiter)
-        try:
-            type_flag = WATCH_LIST.get(request.tr.code.lower())
-            arguments: Sequence[Scalar]
-            if type_flag is not None:
-                codes = ";".join(request.inputs["종목코드"].split(";"))
-                count = len([code for code in codes.split(";") if code])
-                function = "CommKwRqData"
-                arguments = (codes, prev_next // 2, count, type_flag, name, screen)
-            else:
-                for key, value in request.inputs.items():
-                    control.call("SetInputValue", (key, value))
-                function = "CommRqData"
-                arguments = (name, request.tr.code, prev_next, screen)
-            code = control.call(function, arguments)
-        finally:
-            router.calling(None)
-        assert isinstance(code, int)
-        if code != 0:
-            router.forget(screen, name)
-        return code
+            raise failure.window_full(code, full.key, full.retry_at) from None
+        if returned in NOT_CONNECTED and self._reconnecting():
+            raise failure.connection_lost(returned)
+        if returned != 0:
+            raise failure.returned(code, returned)
+        self._metrics.tr_sent(code)
 
 
-def _cut(answer: TrPage, index: int, stop: StopCondition) -> None:
-    for number, row in enumerate(answer.rows):
+async def _done_within(future: asyncio.Future[Any], seconds: float) -> bool:
+    """Whether the future is done, or becomes so within that time."""
+    if not future.done():
+        await asyncio.wait({future}, timeout=seconds)
+    return future.done()
+
+
+def _stop_index(request: PagesRequest) -> int | None:
+    """The column that the stop condition looks at."""
+    if request.stop is None:
+        return None
+    try:
+        return request.tr.multi_names.index(request.stop.name)
+    except ValueError:
+        names = ", ".join(request.tr.multi_names) or "none"
+        raise failure.bad_input(
+            f"{request.tr.code} has no field {request.stop.name!r} to stop at; its rows have: {names}"
+        ) from None
+
+
+def _no_answer(code: str, seconds: float, messages: Sequence[str]) -> failure.Failure:
+    said = f"; it said: {' / '.join(messages)}" if messages else ""
+    return failure.Failure(
+        grpc.StatusCode.DEADLINE_EXCEEDED, "NoAnswer", f"{code}: no answer within {seconds:g} s{said}"
+    )
+
+
+def _cut(page: TrPage, index: int, stop: StopCondition) -> None:
+    """Drops the rows from the first one on that meets the stop condition."""
+    for number, row in enumerate(page.rows):
         if stop.met(row[index]):
-            answer.rows = answer.rows[:number]
-            answer.stopped = True
+            page.rows = page.rows[:number]
+            page.stopped = True
             return

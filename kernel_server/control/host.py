@@ -153,6 +153,10 @@ class ControlHost:
         self.thread.hand_over(work.run)
         return work.future
 
+    async def connected(self) -> bool:
+        """Whether a user is logged in at the broker (GetConnectState)."""
+        return await self.run(lambda control: control.call("GetConnectState", ())) == 1
+
     def close(self) -> None:
         """Closes the control and ends its thread."""
         self.thread.hand_over(self.control.close)

@@ -1,87 +1,145 @@
-"""Call and CallMany: control functions by name."""
+"""CallMany, and the calls of control functions by name behind Call."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from kernel_server import failure
-from kernel_server.control import plain
-from kernel_server.control.seam import Scalar, Value
-from kernel_server.reference.signature import BadCall, check
-from kernel_server.rpc.context import Context, Parts, client_of
+from kernel_server.control.host import ControlHost
+from kernel_server.control.plain import PlainCalls
+from kernel_server.control.seam import Control, Scalar, Value
+from kernel_server.rpc.context import Context, client_of
 from kernel_server.rpc.queue_metadata import QueueMetadata
-from kernel_server.rpc.rate_limited_call import LIMITED, in_turn
+from kernel_server.rpc.rate_limited_call import LIMITED, CallMaker, ClientCall
+from kernel_server.rpc.values import checked_plain, to_argument, to_scalar
+from kernel_server.security.access import Access
+from kernel_server.streams.logins import Logins
+from kernel_server.streams.snapshots import Snapshots
+from kernel_server.wire import kernel_pb2
 
 # TR codes of orders begin so; orders have functions of their own.
 _ORDER_TR = "KOA_NORMAL"
-# So many calls are made at a time before others on the control thread get their turn.
+# So many calls are made at a time before other work on the control thread gets its turn.
 _CHUNK = 500
+_CLIENTS_REMEMBERED = 1000
 
 
-def checked(name: str, arguments: Sequence[object]) -> tuple[Scalar, ...]:
-    try:
-        return check(name, arguments)
-    except BadCall as error:
-        raise failure.bad_input(str(error)) from None
+class ClientInputs:
+    """Values of SetInputValue by client, until its CommRqData: the control has one set of inputs for all."""
+
+    def __init__(self) -> None:
+        self._inputs: OrderedDict[str, dict[str, str]] = OrderedDict()
+
+    def set(self, client: str, name: str, value: str) -> None:
+        self._inputs.setdefault(client, {})[name] = value
+        self._inputs.move_to_end(client)
+        if len(self._inputs) > _CLIENTS_REMEMBERED:
+            self._inputs.popitem(last=False)
+
+    def take(self, client: str) -> Mapping[str, str]:
+        """The client's inputs, which are empty from here on."""
+        return self._inputs.pop(client, {})
 
 
-def checked_plain(name: str, arguments: Sequence[object]) -> tuple[Scalar, ...]:
-    """The same of a call that a client makes by name: it may not name a screen of the server's."""
-    try:
-        typed = check(name, arguments)
-    except BadCall as error:
-        raise failure.bad_input(str(error)) from None
-    plain.check(name, typed)
-    return typed
+class NamedCall(ClientCall):
+    """A limited control function called by name; before CommRqData the client's inputs are set."""
 
+    def __init__(
+        self,
+        name: str,
+        arguments: tuple[Scalar, ...],
+        context: Context,
+        access: Access,
+        plain: PlainCalls,
+        inputs: Mapping[str, str],
+    ) -> None:
+        super().__init__(name, arguments, context, access)
+        self._plain = plain
+        self._inputs = inputs
 
-async def call(
-    parts: Parts, context: Context, name: str, arguments: Sequence[object], waits: QueueMetadata | None = None
-) -> Value:
-    """One control function. A limited one waits for its turn; SetInputValue is kept for its client's CommRqData.
-
-    ``waits`` tells the caller how long.
-    """
-    typed, client = checked_plain(name, arguments), client_of(context)
-    if name == "SetInputValue":
-        parts.inputs_of(client)[str(typed[0])] = str(typed[1])
-        return None
-    snapshot = parts.snapshots.find(client, name)
-    if snapshot is not None:
-        return snapshot.answer(name, typed)
-    if name == "CommConnect":
-        return await parts.host.run(lambda _: parts.logins.ask(client))
-    if name not in LIMITED:
-        return await parts.host.run(lambda _: parts.plain.call(name, typed))
-    inputs = dict(parts.inputs_of(client)) if name == "CommRqData" else {}
-    if name == "CommRqData":
-        parts.inputs_of(client).clear()
-        if str(typed[1]).upper().startswith(_ORDER_TR):
-            raise failure.bad_input(f"{typed[1]} is an order and no TR that can be asked for: call SendOrder")
-
-    def send() -> int:
-        for key, value in inputs.items():
-            parts.host.control.call("SetInputValue", (key, value))
-        code = parts.plain.call(name, typed)
+    def call(self, control: Control) -> int:
+        for key, value in self._inputs.items():
+            control.call("SetInputValue", (key, value))
+        code = self._plain.call(self.name, self.arguments)
         assert isinstance(code, int)
         return code
 
-    return await in_turn(parts, context, name, typed, send, waits)
 
+class FunctionCalls:
+    """Control functions by name.
 
-async def call_many(parts: Parts, calls: Sequence[tuple[str, Sequence[object]]]) -> list[Value]:
-    """Many control functions, none of them limited, in order."""
-    work = []
-    for name, arguments in calls:
-        if name in LIMITED or name in ("CommConnect", "SetInputValue"):
-            raise failure.bad_input(f"{name} cannot be one of many calls: it has to be asked for by itself")
-        work.append((name, checked_plain(name, arguments)))
+    Args:
+        host: the control.
+        plain: calls of functions that are not limited.
+        maker: makes limited calls in their turn.
+        access: what the operator allows.
+        logins: answers CommConnect.
+        snapshots: events that clients are handling, from which functions about them are answered.
+    """
 
-    def run(chunk: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Value]:
-        return [parts.plain.call(name, arguments) for name, arguments in chunk]
+    def __init__(
+        self,
+        host: ControlHost,
+        plain: PlainCalls,
+        maker: CallMaker,
+        access: Access,
+        logins: Logins,
+        snapshots: Snapshots,
+    ) -> None:
+        self._host = host
+        self._plain = plain
+        self._maker = maker
+        self._access = access
+        self._logins = logins
+        self._snapshots = snapshots
+        self._inputs = ClientInputs()
 
-    values: list[Value] = []
-    for start in range(0, len(work), _CHUNK):
-        chunk = work[start : start + _CHUNK]
-        values += await parts.host.run(lambda _, chunk=chunk: run(chunk))  # type: ignore[misc]
-    return values
+    async def call(
+        self, context: Context, name: str, arguments: Sequence[object], waits: QueueMetadata | None = None
+    ) -> Value:
+        """One control function. A limited one waits for its turn; SetInputValue is stored until CommRqData.
+
+        ``waits`` sends the client its queue position.
+
+        Raises:
+            failure.Failure: BadInput, or what the broker answers.
+        """
+        typed, client = checked_plain(name, arguments), client_of(context)
+        if name == "SetInputValue":
+            self._inputs.set(client, str(typed[0]), str(typed[1]))
+            return None
+        snapshot = self._snapshots.find(client, name)
+        if snapshot is not None:
+            return snapshot.answer(name, typed)
+        if name == "CommConnect":
+            return await self._host.run(lambda _: self._logins.ask(client))
+        if name not in LIMITED:
+            return await self._host.run(lambda _: self._plain.call(name, typed))
+        inputs = self._inputs.take(client) if name == "CommRqData" else {}
+        if name == "CommRqData" and str(typed[1]).upper().startswith(_ORDER_TR):
+            raise failure.bad_input(f"{typed[1]} is an order and no TR that can be asked for: call SendOrder")
+        call = NamedCall(name, typed, context, self._access, self._plain, inputs)
+        return await self._maker.make(call, waits)
+
+    async def call_many(
+        self, request: kernel_pb2.CallManyRequest, _context: Context
+    ) -> kernel_pb2.CallManyResponse:
+        """CallMany: many control functions, none of them limited, in order."""
+        work = []
+        for one in request.calls:
+            if one.name in LIMITED or one.name in ("CommConnect", "SetInputValue"):
+                raise failure.bad_input(
+                    f"{one.name} cannot be one of many calls: it has to be asked for by itself"
+                )
+            work.append((one.name, checked_plain(one.name, [to_scalar(each) for each in one.arguments])))
+        response = kernel_pb2.CallManyResponse()
+        left = iter(work)
+        while chunk := list(islice(left, _CHUNK)):
+            values = await self._host.run(lambda _, chunk=chunk: self._call_each(chunk))  # type: ignore[misc]
+            response.return_values.extend([to_argument(value) for value in values])
+        return response
+
+    def _call_each(self, calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Value]:
+        return [self._plain.call(name, arguments) for name, arguments in calls]

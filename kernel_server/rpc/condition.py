@@ -1,87 +1,292 @@
-"""LoadConditionCall and ConditionCall: 조건검색."""
+"""LoadConditionCall, ConditionCall, Conditions and Condition: 조건검색."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 
 import grpc
 
 from kernel_server import failure, reference
 from kernel_server.control.event_context import EventContext
+from kernel_server.control.host import ControlHost, Router
+from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control
 from kernel_server.failure import Failure
-from kernel_server.rpc.call import checked
-from kernel_server.rpc.context import Context, Parts, client_of
-from kernel_server.rpc.listen import EventSubscription
+from kernel_server.rpc.context import Context, client_of
 from kernel_server.rpc.queue_metadata import QueueMetadata
-from kernel_server.rpc.rate_limited_call import in_turn
+from kernel_server.rpc.rate_limited_call import CallMaker, ClientCall
 from kernel_server.rpc.transaction import fill
-from kernel_server.scheduler import Place
+from kernel_server.rpc.values import checked
+from kernel_server.scheduler import QueuePosition
+from kernel_server.security.access import Access
 from kernel_server.streams import event_codec
 from kernel_server.streams.event_codec import Response
 from kernel_server.streams.mailbox import Mailbox, Taken
-from kernel_server.transactions import PagesRequest
+from kernel_server.streams.subscriptions import EventSource
+from kernel_server.transactions import PagesRequest, TrService
 from kernel_server.wire import kernel_pb2, openapi_pb2
 
 LOADED_WITHIN = 15.0
+"""Seconds from GetConditionLoad to OnReceiveConditionVer."""
 FOUND_WITHIN = 60.0
-"""Seconds from SendCondition to OnReceiveTrCondition. A lost event must not be waited for for ever."""
+"""Seconds from SendCondition to OnReceiveTrCondition: an event may get lost."""
 _CODES_A_TR = 100
 _LIVE = 1
 
 
-async def load(parts: Parts) -> Response:
-    """Downloads the user's conditions (GetConditionLoad); OnReceiveConditionVer.
+class SendConditionCall(ClientCall):
+    """SendCondition on one screen; messages about it are collected."""
 
-    Raises:
-        failure.Failure: it could not be done, or nothing came in time.
+    def __init__(
+        self,
+        request: openapi_pb2.ConditionRequest,
+        screen: str,
+        context: Context,
+        access: Access,
+        router: Router,
+    ) -> None:
+        arguments = (screen, request.condition_name, request.condition_index, request.search_type)
+        super().__init__("SendCondition", checked("SendCondition", arguments), context, access)
+        self._screen = screen
+        self._condition = request.condition_name
+        self._router = router
+        self.messages: list[str] = []
+
+    def call(self, control: Control) -> int:
+        self._router.expect(self._screen, self._condition, self._on_message)
+        return super().call(control)
+
+    def _on_message(self, event: EventContext) -> None:
+        self.messages.append(str(event.arguments[3]))
+
+
+class ConditionSearches:
+    """Conditions of the user, and searches by them.
+
+    Args:
+        host: the control.
+        events: the control's events.
+        maker: makes SendCondition in its turn.
+        access: what the operator allows.
+        transactions: requests the TRs with which results are filled.
+
+    Attributes:
+        loaded: whether the conditions have been loaded since the login.
     """
 
-    def packed(moment: EventContext) -> tuple[int, Response]:
-        return int(moment.arguments[0]), event_codec.plain(moment.name, moment.arguments)
+    def __init__(
+        self,
+        host: ControlHost,
+        events: EventSource,
+        maker: CallMaker,
+        access: Access,
+        transactions: TrService,
+    ) -> None:
+        self._host = host
+        self._events = events
+        self._maker = maker
+        self._access = access
+        self._transactions = transactions
+        self._live_screens = Screens(first=5181, count=10)
+        self._search_screens = Screens(first=5200, count=10)
+        self.loaded = False
 
-    async with EventSubscription(parts, ["OnReceiveConditionVer"], packed) as ear:
-        if await parts.host.run(lambda control: control.call("GetConnectState", ())) != 1:
-            raise failure.not_connected()
-        if await parts.host.run(lambda control: control.call("GetConditionLoad", ())) != 1:
-            raise _failed("GetConditionLoad did not begin to load the conditions; try again in a while")
-        try:
-            taken = await asyncio.wait_for(ear.box.take(), LOADED_WITHIN)
-        except asyncio.TimeoutError:
+    def on_connect(self, _event: EventContext) -> None:
+        """OnEventConnect: loaded conditions belong to the connection."""
+        self.loaded = False
+
+    async def load_condition_call(
+        self, _request: openapi_pb2.LoadConditionRequest, _context: Context
+    ) -> Response:
+        """LoadConditionCall."""
+        return await self.load()
+
+    async def load(self) -> Response:
+        """Loads the user's conditions (GetConditionLoad); returns OnReceiveConditionVer.
+
+        Raises:
+            failure.Failure: it could not be done, or nothing came in time.
+        """
+
+        def packed(event: EventContext) -> tuple[int, Response]:
+            return int(event.arguments[0]), event_codec.plain(event.name, event.arguments)
+
+        async with self._events.subscribe(["OnReceiveConditionVer"], packed) as subscription:
+            if not await self._host.connected():
+                raise failure.not_connected()
+            if await self._host.run(lambda control: control.call("GetConditionLoad", ())) != 1:
+                raise _failed("GetConditionLoad did not begin to load the conditions; try again in a while")
+            try:
+                taken = await asyncio.wait_for(subscription.box.take(), LOADED_WITHIN)
+            except asyncio.TimeoutError:
+                raise Failure(
+                    grpc.StatusCode.DEADLINE_EXCEEDED,
+                    "NoAnswer",
+                    f"no OnReceiveConditionVer within {LOADED_WITHIN:g} s",
+                ) from None
+        result, response = taken.items[0]
+        if result != 1:
+            raise _failed(f"the conditions could not be loaded: {response.arguments[1].string_value}")
+        self.loaded = True
+        return response
+
+    async def ensure_loaded(self, force: bool = False) -> None:
+        """Loads the conditions if that has not been done since the login, or by ``force``."""
+        if force or not self.loaded:
+            await self.load()
+
+    async def conditions(
+        self, request: kernel_pb2.ConditionsRequest, _context: Context
+    ) -> kernel_pb2.ConditionsResponse:
+        """Conditions: the user's conditions by index.
+
+        Raises:
+            failure.Failure: nobody is logged in, or they cannot be loaded.
+        """
+        await self.ensure_loaded(request.reload)
+        response = kernel_pb2.ConditionsResponse()
+        for index, name in (await self._listed()).items():
+            response.conditions.add(index=index, name=name)
+        return response
+
+    async def condition(
+        self, request: openapi_pb2.ConditionRequest, context: Context
+    ) -> AsyncIterator[bytes]:
+        """ConditionCall and Condition: searches once, or live: then entries and exits follow until the client leaves.
+
+        With ``with_info`` each list and change is followed by OPTKWFID (OPTFOFID for derivatives) of its codes.
+        A repeated search of the same condition waits until its minute is over.
+
+        Raises:
+            failure.Failure: there is no such condition, or the broker will not search it; its message says why.
+        """
+        if request.search_type not in (0, _LIVE):
+            raise failure.bad_input(f"search_type is 0 (once) or 1 (and live), not {request.search_type}")
+        await self.ensure_loaded()
+        await self._check(request)
+        live = request.search_type == _LIVE
+        if live and not self._live_screens.free:
+            raise _failed("as many conditions are live as the broker follows: end one of them first")
+        async with (self._live_screens if live else self._search_screens).lend() as screen:
+            search = _Search(request, screen)
+            call = SendConditionCall(request, screen, context, self._access, self._host.router)
+            async with self._events.subscribe(search.EVENTS, search.filter) as subscription:
+                try:
+                    await self._send(call, QueueMetadata(context))
+                    answered = False
+                    while True:
+                        taken = await _taken(subscription.box, None if answered else FOUND_WITHIN)
+                        answered = answered or bool(taken.items)
+                        for event in taken.items:
+                            response, codes = search.response(event)
+                            yield response
+                            if request.flags.with_info:
+                                async with aclosing(self._info(request, codes, context)) as pages:
+                                    async for page in pages:
+                                        yield page
+                            if not live:
+                                return
+                        if taken.over:
+                            return
+                finally:
+                    self._host.thread.hand_over(lambda: self._stop(search))
+
+    async def _send(self, call: SendConditionCall, waits: QueueMetadata) -> None:
+        code = await self._maker.make(call, waits)
+        if code != 1:
+            await self._host.run(lambda _: None)  # its message has been posted before this
+            said = " / ".join(call.messages) or f"SendCondition returned {code}"
+            raise _failed(f"{call.arguments[1]}: {said}")
+
+    def _stop(self, search: _Search) -> None:
+        """On the control thread."""
+        control, request, screen = self._host.control, search.request, search.screen
+        self._host.router.forget(screen, request.condition_name)
+        control.call("SendConditionStop", (screen, request.condition_name, request.condition_index))
+        control.call("DisconnectRealData", (screen,))
+
+    async def _info(
+        self, request: openapi_pb2.ConditionRequest, codes: Sequence[str], context: Context
+    ) -> AsyncGenerator[bytes, None]:
+        """OPTKWFID or OPTFOFID of the codes, a hundred a page."""
+        tr = reference.tr("OPTFOFID" if request.flags.is_future_option else "OPTKWFID")
+        name = request.request_name or "관심종목정보요청"
+        for start in range(0, len(codes), _CODES_A_TR):
+            part = ";".join(codes[start : start + _CODES_A_TR])
+            asked = PagesRequest(tr, {"종목코드": part}, client_of(context))
+            async with aclosing(self._transactions.pages(asked)) as pages:
+                async for page in pages:
+                    if not isinstance(page, QueuePosition):
+                        yield fill(page, tr, request.screen_no, name).SerializeToString()
+
+    async def _check(self, request: openapi_pb2.ConditionRequest) -> None:
+        known = await self._listed()
+        if known.get(request.condition_index) != request.condition_name:
+            there = ", ".join(f"{index} {name}" for index, name in known.items()) or "none"
+            raise failure.bad_input(
+                f"no condition {request.condition_index} {request.condition_name!r}; there are: {there}"
+            )
+
+    async def _listed(self) -> dict[int, str]:
+        return names(str(await self._host.run(lambda control: control.call("GetConditionNameList", ()))))
+
+
+class _Search:
+    """One condition on one screen."""
+
+    EVENTS = ("OnReceiveTrCondition", "OnReceiveRealCondition", "OnEventConnect")
+
+    def __init__(self, request: openapi_pb2.ConditionRequest, screen: str) -> None:
+        self.request = request
+        self.screen = screen
+
+    def filter(self, event: EventContext) -> EventContext | None:
+        """The event if it is this search's; on the control thread."""
+        return event if self._concerns(event) else None
+
+    def _concerns(self, event: EventContext) -> bool:
+        arguments, request = event.arguments, self.request
+        condition = (request.condition_name, request.condition_index)
+        if event.name == "OnReceiveTrCondition":
+            return arguments[0] == self.screen and (arguments[2], arguments[3]) == condition
+        if event.name == "OnReceiveRealCondition":
+            return request.search_type == _LIVE and (arguments[2], int(arguments[3])) == condition
+        return int(arguments[0]) < 0
+
+    def response(self, event: EventContext) -> tuple[bytes, list[str]]:
+        """The event on the wire, and the codes that it is about.
+
+        Raises:
+            failure.Failure: the connection was lost.
+        """
+        if event.name == "OnEventConnect":
             raise Failure(
-                grpc.StatusCode.DEADLINE_EXCEEDED,
-                "NoAnswer",
-                f"no OnReceiveConditionVer within {LOADED_WITHIN:g} s",
-            ) from None
-    result, response = taken.items[0]
-    if result != 1:
-        raise _failed(f"the conditions could not be loaded: {response.arguments[1].string_value}")
-    parts.conditions_loaded = True
-    return response
+                grpc.StatusCode.UNAVAILABLE,
+                "ServerLost",
+                "the connection to the broker was lost, and the search with it: send it again after the login",
+                int(event.arguments[0]),
+            )
+        if event.name == "OnReceiveRealCondition":
+            response = event_codec.plain(event.name, event.arguments)
+            return response.SerializeToString(), [str(event.arguments[0])]
+        response = event_codec.plain(event.name, (self.request.screen_no, *event.arguments[1:]))
+        return response.SerializeToString(), codes_of(str(event.arguments[1]))
 
 
-async def ensure_loaded(parts: Parts, force: bool = False) -> None:
-    """Downloads the conditions where that has not been done since the login."""
-    if force or not parts.conditions_loaded:
-        await load(parts)
-
-
-async def conditions(parts: Parts, request: kernel_pb2.ConditionsRequest) -> kernel_pb2.ConditionsResponse:
-    """The user's conditions, downloaded before where that is asked for or has not been done since the login.
+async def _taken(box: Mailbox[EventContext], seconds: float | None) -> Taken[EventContext]:
+    """The events in the box, as soon as there are any.
 
     Raises:
-        failure.Failure: nobody is logged in, or they cannot be downloaded.
+        failure.Failure: none came within so many seconds.
     """
-    await ensure_loaded(parts, request.reload)
-    response = kernel_pb2.ConditionsResponse()
-    for index, name in (await _listed(parts)).items():
-        response.conditions.add(index=index, name=name)
-    return response
-
-
-async def _listed(parts: Parts) -> dict[int, str]:
-    return names(str(await parts.host.run(lambda control: control.call("GetConditionNameList", ()))))
+    try:
+        return await asyncio.wait_for(box.take(), seconds)
+    except asyncio.TimeoutError:
+        raise Failure(
+            grpc.StatusCode.DEADLINE_EXCEEDED, "NoAnswer", f"no OnReceiveTrCondition within {seconds:g} s"
+        ) from None
 
 
 def names(listed: str) -> dict[int, str]:
@@ -101,181 +306,6 @@ def codes_of(listed: str) -> list[str]:
     (['005930', '000660'], ['005930'])
     """
     return [item.split("^")[0] for item in listed.split(";") if item]
-
-
-async def condition_call(
-    parts: Parts, context: Context, request: openapi_pb2.ConditionRequest, waits: QueueMetadata
-) -> AsyncIterator[bytes]:
-    """Searches once, or goes on telling who enters and who leaves until the reader goes.
-
-    With ``with_info`` what OPTKWFID (OPTFOFID for derivatives) tells of the codes follows each list and change.
-    The same condition once more waits until its minute is over.
-
-    Raises:
-        failure.Failure: there is no such condition, or the broker will not search it; its message says why.
-    """
-    if request.search_type not in (0, _LIVE):
-        raise failure.bad_input(f"search_type is 0 (once) or 1 (and live), not {request.search_type}")
-    await ensure_loaded(parts)
-    await _check(parts, request)
-    screens = parts.live_screens if request.search_type == _LIVE else parts.search_screens
-    _check_room(parts, request)
-    async with screens.lend() as screen:
-        search = _Search(parts, context, request, screen, waits)
-        async with EventSubscription(parts, _Search.EVENTS, search.told) as ear:
-            try:
-                await search.send()
-                answered = False
-                while True:
-                    taken = await _taken(ear.box, None if answered else FOUND_WITHIN)
-                    answered = answered or bool(taken.items)
-                    for item in taken.items:
-                        async for response in search.responses(item):
-                            yield response
-                        if search.over:
-                            return
-                    if taken.over:
-                        return
-            finally:
-                parts.host.thread.hand_over(search.stop)
-
-
-async def _taken(box: Mailbox[EventContext], seconds: float | None) -> Taken[EventContext]:
-    """What is in the box as soon as something is.
-
-    Raises:
-        failure.Failure: nothing was within so many seconds.
-    """
-    try:
-        return await asyncio.wait_for(box.take(), seconds)
-    except asyncio.TimeoutError:
-        raise Failure(
-            grpc.StatusCode.DEADLINE_EXCEEDED, "NoAnswer", f"no OnReceiveTrCondition within {seconds:g} s"
-        ) from None
-
-
-def _check_room(parts: Parts, request: openapi_pb2.ConditionRequest) -> None:
-    if request.search_type == _LIVE and not parts.live_screens.free:
-        raise _failed("as many conditions are live as the broker follows: end one of them first")
-
-
-async def _check(parts: Parts, request: openapi_pb2.ConditionRequest) -> None:
-    known = await _listed(parts)
-    if known.get(request.condition_index) != request.condition_name:
-        there = ", ".join(f"{index} {name}" for index, name in known.items()) or "none"
-        raise failure.bad_input(
-            f"no condition {request.condition_index} {request.condition_name!r}; there are: {there}"
-        )
-
-
-class _Search:
-    """One condition on one screen."""
-
-    EVENTS = ("OnReceiveTrCondition", "OnReceiveRealCondition", "OnEventConnect")
-
-    def __init__(
-        self,
-        parts: Parts,
-        context: Context,
-        request: openapi_pb2.ConditionRequest,
-        screen: str,
-        waits: QueueMetadata,
-    ) -> None:
-        self._parts = parts
-        self._context = context
-        self._request = request
-        self._screen = screen
-        self._waits = waits
-        self._arguments = checked(
-            "SendCondition",
-            (screen, request.condition_name, request.condition_index, request.search_type),
-        )
-        self._messages: list[str] = []
-        self._stopped = False
-        self.over = False
-
-    # On the control thread.
-
-    def told(self, moment: EventContext) -> EventContext | None:
-        """Whether the event is this search's."""
-        arguments, request = moment.arguments, self._request
-        mine = {
-            "OnReceiveTrCondition": lambda: (
-                (arguments[0], arguments[2], arguments[3])
-                == (self._screen, request.condition_name, request.condition_index)
-            ),
-            "OnReceiveRealCondition": lambda: (
-                request.search_type == _LIVE
-                and (arguments[2], int(arguments[3])) == (request.condition_name, request.condition_index)
-            ),
-            "OnEventConnect": lambda: int(arguments[0]) < 0,
-        }
-        return moment if mine[moment.name]() else None
-
-    def _said(self, moment: EventContext) -> None:
-        self._messages.append(str(moment.arguments[3]))
-
-    def _send(self) -> int:
-        request, router = self._request, self._parts.host.router
-        if self._stopped:
-            return 1  # its caller went while this was on its way here
-        router.expect(self._screen, request.condition_name, self._said)
-        code = self._parts.host.control.call("SendCondition", self._arguments)
-        assert isinstance(code, int)
-        return code
-
-    def stop(self) -> None:
-        control: Control = self._parts.host.control
-        request = self._request
-        self._stopped = True
-        self._parts.host.router.forget(self._screen, request.condition_name)
-        control.call("SendConditionStop", (self._screen, request.condition_name, request.condition_index))
-        control.call("DisconnectRealData", (self._screen,))
-
-    # On the event loop.
-
-    async def send(self) -> None:
-        code = await in_turn(
-            self._parts, self._context, "SendCondition", self._arguments, self._send, self._waits
-        )
-        if code != 1:
-            await self._parts.host.run(lambda _: None)  # its message has been posted before this
-            said = " / ".join(self._messages) or f"SendCondition returned {code}"
-            raise _failed(f"{self._request.condition_name}: {said}")
-
-    async def responses(self, moment: EventContext) -> AsyncIterator[bytes]:
-        """What one event is told as."""
-        request = self._request
-        if moment.name == "OnEventConnect":
-            raise Failure(
-                grpc.StatusCode.UNAVAILABLE,
-                "ServerLost",
-                "the connection to the broker was lost, and the search with it: send it again after the login",
-                int(moment.arguments[0]),
-            )
-        if moment.name == "OnReceiveRealCondition":
-            yield event_codec.plain(moment.name, moment.arguments).SerializeToString()
-            codes = [str(moment.arguments[0])]
-        else:
-            listed = str(moment.arguments[1])
-            arguments = (request.screen_no, *moment.arguments[1:])
-            yield event_codec.plain(moment.name, arguments).SerializeToString()
-            codes = codes_of(listed)
-        if request.flags.with_info:
-            async for response in self._info(codes):
-                yield response
-        self.over = request.search_type != _LIVE
-
-    async def _info(self, codes: Sequence[str]) -> AsyncIterator[bytes]:
-        request = self._request
-        tr = reference.tr("OPTFOFID" if request.flags.is_future_option else "OPTKWFID")
-        for start in range(0, len(codes), _CODES_A_TR):
-            part = ";".join(codes[start : start + _CODES_A_TR])
-            asked = PagesRequest(tr, {"종목코드": part}, client_of(self._context))
-            async for item in self._parts.transactions.pages(asked):
-                if not isinstance(item, Place):
-                    name = request.request_name or "관심종목정보요청"
-                    yield fill(item, tr, request.screen_no, name).SerializeToString()
 
 
 def _failed(text: str) -> Failure:

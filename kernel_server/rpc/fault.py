@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 import grpc
 
 from kernel_server import failure, reference
+from kernel_server.control.host import ControlHost
 from kernel_server.control.seam import FaultInjectable, FaultInjector
 from kernel_server.failure import Failure
-from kernel_server.rpc.context import Parts
+from kernel_server.rpc.context import Context
 from kernel_server.wire import kernel_pb2
 
 Asked = kernel_pb2.FaultRequest
@@ -35,29 +36,40 @@ _KINDS: Mapping[str, Callable[[FaultInjector, Asked], None]] = {
 }
 
 
-async def fault(parts: Parts, asked: Asked) -> None:
-    """Injects the fault.
+class FaultInjection:
+    """Fault, where the control can inject faults.
 
-    Raises:
-        failure.Failure: the control cannot fail on demand, or there is no such fault.
+    Args:
+        host: the control.
     """
-    control = parts.host.control
-    if not isinstance(control, FaultInjectable):
-        raise Failure(
-            grpc.StatusCode.UNIMPLEMENTED,
-            "BadInput",
-            "only the simulated broker goes wrong when it is told to",
-        )
-    act = _KINDS.get(asked.kind)
-    if act is None:
-        raise failure.bad_input(f"no fault {asked.kind!r}: there are {', '.join(_KINDS)}")
-    if asked.kind in ("lose", "double") and asked.event not in reference.events():
-        raise failure.bad_input(f"no event {asked.event!r}: there are {', '.join(reference.events())}")
-    for name in ("seconds", "extra"):
-        if not (getattr(asked, name) >= 0 and math.isfinite(getattr(asked, name))):
-            raise failure.bad_input(f"{name} is a number of seconds, not {getattr(asked, name)}")
-    if asked.code > 0:
-        raise failure.bad_input(
-            f"a code of OnEventConnect that says of trouble is negative, {asked.code} is not"
-        )
-    await parts.host.run(lambda _: act(control.faults, asked))
+
+    def __init__(self, host: ControlHost) -> None:
+        self._host = host
+
+    async def fault(self, asked: Asked, _context: Context) -> kernel_pb2.FaultResponse:
+        """Injects the fault.
+
+        Raises:
+            failure.Failure: the control cannot fail on demand, or there is no such fault.
+        """
+        control = self._host.control
+        if not isinstance(control, FaultInjectable):
+            raise Failure(
+                grpc.StatusCode.UNIMPLEMENTED,
+                "BadInput",
+                "only the simulated broker goes wrong when it is told to",
+            )
+        inject = _KINDS.get(asked.kind)
+        if inject is None:
+            raise failure.bad_input(f"no fault {asked.kind!r}: there are {', '.join(_KINDS)}")
+        if asked.kind in ("lose", "double") and asked.event not in reference.events():
+            raise failure.bad_input(f"no event {asked.event!r}: there are {', '.join(reference.events())}")
+        for name in ("seconds", "extra"):
+            if not (getattr(asked, name) >= 0 and math.isfinite(getattr(asked, name))):
+                raise failure.bad_input(f"{name} is a number of seconds, not {getattr(asked, name)}")
+        if asked.code > 0:
+            raise failure.bad_input(
+                f"a code of OnEventConnect that says of trouble is negative, {asked.code} is not"
+            )
+        await self._host.run(lambda _: inject(control.faults, asked))
+        return kernel_pb2.FaultResponse()

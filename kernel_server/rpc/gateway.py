@@ -1,27 +1,30 @@
-"""The door: what every RPC passes on its way in and out, whichever service it is of.
+"""The gateway: what every RPC passes on its way in and out, whichever service it belongs to.
 
-In: who is asking and whether they may, how many they have open, how much the request holds. Out: the log and the
-metrics. A refusal is told as any other failure is.
+On the way in: authentication and authorization, the number of open RPCs of the client, the bounds of the request. On
+the way out: failures become gRPC statuses, the RPC is logged and counted.
 
-Services are added to the door and not to the server, which has nothing but the door. (An interceptor would do as
-well, and cost every RPC a tenth of its time.)
+Services are added to the gateway and not to the server, which has only the gateway as its handler. (An interceptor
+would do as well, and cost every RPC a tenth of its time.)
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
+import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import grpc
 import grpc.aio
+from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
-from kernel_server.failure import Failure
+from kernel_server.failure import Failure, unexpected
 from kernel_server.observe.metrics import OTHER, Metrics
 from kernel_server.observe.rpc_log import RpcLogEntry, short
 from kernel_server.rpc.context import Context
@@ -30,7 +33,13 @@ from kernel_server.security.access import Access
 from kernel_server.security.guard import STRANGER, Caller, Guard
 from kernel_server.security.rights import Right
 
-_CODES = {code.value[0]: code.name for code in grpc.StatusCode}
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Any, Context], Any]
+"""Handles an RPC: takes the request (or the requests) and the context; a coroutine function for one response, an
+async generator function for a stream of them. It raises ``Failure``."""
+
+_STATUS_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 _KINDS = {
     (False, False): (grpc.unary_unary_rpc_method_handler, "unary_unary"),
     (False, True): (grpc.unary_stream_rpc_method_handler, "unary_stream"),
@@ -40,13 +49,18 @@ _KINDS = {
 
 
 class RpcGateway(grpc.GenericRpcHandler):
-    """One server's door, and all the services behind it.
+    """The handler of all RPCs of a server.
 
     Args:
-        guard: who may ask what.
-        access: how many RPCs a client may have open, how long a stranger waits for an answer.
+        guard: who may call what.
+        access: how many RPCs a client may have open, and the delay of refusals.
         metrics: where RPCs are counted.
         monotonic: seconds of a clock that only goes forward.
+
+    Attributes:
+        open: the number of open RPCs by client.
+        open_streams: the number of open streams of the services added by ``add_service``.
+        evictable: streams of callers with a token, and the tasks that they run in.
     """
 
     def __init__(
@@ -57,200 +71,259 @@ class RpcGateway(grpc.GenericRpcHandler):
         self.metrics = metrics
         self.monotonic = monotonic
         self.open: Counter[str] = Counter()
-        self._inside: list[grpc.GenericRpcHandler] = []
-        self._passing: dict[str, Any] = {}
-        # Streams of callers who came with a token, and the tasks that they run in.
-        self._streams: dict[RpcCall, asyncio.Task[Any] | None] = {}
+        self.open_streams = 0
+        self.evictable: dict[RpcCall, asyncio.Task[Any] | None] = {}
+        self._methods: dict[str, Any] = {}
+        self._generic_handlers: list[grpc.GenericRpcHandler] = []
+
+    def add_service(self, service: ServiceDescriptor, handlers: Mapping[str, Handler]) -> None:
+        """Adds a service: a handler for each of its methods, by name."""
+        for method in service.methods:
+            path = f"/{service.full_name}/{method.name}"
+            make, _ = _KINDS[method.client_streaming, method.server_streaming]
+            rpc = RpcMethod(self, path, handlers[method.name], method.server_streaming, counted=True)
+            self._methods[path] = make(
+                rpc.handler,
+                GetMessageClass(method.input_type).FromString,
+                _serialized
+                if method.server_streaming
+                else GetMessageClass(method.output_type).SerializeToString,
+            )
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
-        """Adds a service; generated code calls it on what it takes for the server."""
-        self._inside += handlers
+        """Adds a service of a library (health, reflection); its generated code calls this as if on a server."""
+        self._generic_handlers += handlers
 
     def add_registered_method_handlers(self, service: str, handlers: object) -> None:
-        """Generated code would offer its methods a second time, by a way that does not ask the door."""
+        """Ignored: generated code would add its methods a second time, past the gateway."""
 
-    def turn_out(self) -> None:
-        """Ends the streams of callers who would not be let in any more: their token was taken out of the table."""
-        for visit, task in list(self._streams.items()):
-            if task is not None and not visit.welcome():
-                self._streams[visit] = None
+    def evict(self) -> None:
+        """Ends the streams of callers who would not be admitted any more, as their token was taken away."""
+        for call, task in list(self.evictable.items()):
+            if task is not None and not call.still_admitted():
+                self.evictable[call] = None
                 task.cancel()
 
     def service(self, details: grpc.HandlerCallDetails) -> Any:
-        """The handler of an RPC, for gRPC. Whoever may not ask learns nothing, not even whether there is such a one."""
-        method = str(details.method)
+        """The handler of an RPC, for gRPC. A caller who is not admitted does not learn whether the RPC exists."""
+        path = str(details.method)
         if self.guard.asks:
             try:
-                self.guard.admit(method, details.invocation_metadata)
+                self.guard.admit(path, details.invocation_metadata)
             except Failure as failure:
-                return self._refusing(method, failure)
-        found = self._passing.get(method)
-        if found is None:
-            handlers = (inside.service(details) for inside in self._inside)
-            handler = next((handler for handler in handlers if handler is not None), None)
-            if handler is None:
-                return None
-            found = self._passing[method] = self._pass(method, handler)
-        return found
+                return self._refusal(path, failure)
+        return self._methods.get(path) or self._generic_method(path, details)
 
-    def _refusing(self, method: str, failure: Failure) -> Any:
-        """A handler for any kind of RPC that answers with the failure, after a while: guessing has to be slow."""
-        label = short(method) if method in rights.methods() else OTHER
+    def _generic_method(self, path: str, details: grpc.HandlerCallDetails) -> Any:
+        found = (handler.service(details) for handler in self._generic_handlers)
+        inner = next((handler for handler in found if handler is not None), None)
+        if inner is None:
+            return None
+        make, attribute = _KINDS[inner.request_streaming, inner.response_streaming]
+        rpc = RpcMethod(self, path, getattr(inner, attribute), inner.response_streaming, counted=False)
+        made = make(rpc.handler, inner.request_deserializer, inner.response_serializer)
+        self._methods[path] = made
+        return made
+
+    def _refusal(self, path: str, failure: Failure) -> Any:
+        """A handler for any kind of RPC that fails after a delay, which makes guessing tokens slow."""
+        label = short(path) if path in rights.methods() else OTHER
 
         async def refuse(_requests: AsyncIterator[bytes], context: Context) -> None:
-            seen = RpcCall(self, method, label, context, STRANGER)
-            error: BaseException = failure
+            call = RpcCall(self, path, label, context, STRANGER)
             try:
                 await asyncio.sleep(self.access.refusal_delay)
             except BaseException as cancelled:
-                error = cancelled
+                await call.failed(cancelled)
                 raise
-            finally:
-                await seen.failed(error)
+            call.refused = failure
+            await call.failed(failure)
 
         return grpc.stream_stream_rpc_method_handler(refuse)
 
-    def _pass(self, method: str, handler: Any) -> Any:
-        """The handler of a service, seen through the door."""
-        make, kind = _KINDS[handler.request_streaming, handler.response_streaming]
-        inner, label = getattr(handler, kind), short(method)
-        anybody = self.guard.anybody(method)
 
-        async def once(request: Any, context: Context) -> Any:
-            seen = RpcCall(self, method, label, context, anybody)
-            try:
-                response = await inner(seen.entering(request), context)
-            except BaseException as error:
-                await seen.failed(error)
-                raise
-            seen.action.answer = response
-            code = context.code()
-            seen.ended(_name(code, "OK") if code else "OK")
-            return response
+class RpcMethod:
+    """A method of a service behind the gateway.
 
-        async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
-            seen = RpcCall(self, method, label, context, anybody)
-            answered = seen.action.answered
-            if anybody is None:
-                self._streams[seen] = asyncio.current_task()
-            try:
-                async with contextlib.aclosing(inner(seen.entering(request), context)) as responses:
-                    async for response in responses:
-                        answered(response)
-                        yield response
-            except BaseException as error:
-                await seen.failed(error)
-                raise
-            finally:
-                self._streams.pop(seen, None)
-            seen.ended(_name(context.code(), "OK"))
+    Args:
+        gateway: the gateway.
+        path: service and method.
+        handler: of the service.
+        streams: whether its responses are a stream on the wire.
+        counted: whether its streams count in ``RpcGateway.open_streams``.
+    """
 
-        # A handler of a stream that writes to its context itself is called as one of a single answer is.
-        behaviour = stream if inspect.isasyncgenfunction(inner) else once
-        return make(behaviour, handler.request_deserializer, handler.response_serializer)
+    def __init__(
+        self, gateway: RpcGateway, path: str, handler: Handler, streams: bool, counted: bool
+    ) -> None:
+        self._gateway = gateway
+        self._path = path
+        self._handler = handler
+        self._writes = streams and counted
+        self._counted = counted
+        self._label = short(path)
+        self._anybody = gateway.guard.anybody(path)
+        self.handler = self.stream if inspect.isasyncgenfunction(handler) else self.single
+
+    async def single(self, request: Any, context: Context) -> Any:
+        """Handles an RPC with one response, on a unary or a streaming method."""
+        call = RpcCall(self._gateway, self._path, self._label, context, self._anybody)
+        try:
+            response = await self._handler(call.enter(request), context)
+            if self._writes:
+                await context.write(response)
+        except BaseException as error:
+            await call.failed(error)
+            raise
+        call.entry.answer = response
+        code = context.code()
+        call.ended(_status_name(code, "OK") if code else "OK")
+        return response
+
+    async def stream(self, request: Any, context: Context) -> AsyncIterator[Any]:
+        """Handles an RPC with a stream of responses."""
+        gateway = self._gateway
+        call = RpcCall(gateway, self._path, self._label, context, self._anybody)
+        gateway.open_streams += self._counted
+        if self._anybody is None:
+            gateway.evictable[call] = asyncio.current_task()
+        answered = call.entry.answered
+        try:
+            async with aclosing(self._handler(call.enter(request), context)) as responses:
+                async for response in responses:
+                    answered(response)
+                    yield response
+        except BaseException as error:
+            await call.failed(error)
+            raise
+        finally:
+            gateway.evictable.pop(call, None)
+            gateway.open_streams -= self._counted
+        call.ended(_status_name(context.code(), "OK"))
 
 
 class RpcCall:
-    """One RPC inside the door, from its beginning to its end. ``caller``: None for whoever the metadata tell."""
+    """One RPC in the gateway, from its beginning to its end.
+
+    Attributes:
+        entry: its entry in the log.
+        refused: the failure with which the gateway itself refuses it; only its message goes into the log.
+    """
 
     __slots__ = (
         "_caller",
         "_context",
-        "_door",
+        "_gateway",
         "_label",
-        "_method",
+        "_path",
         "_peer",
-        "_refused",
         "_started",
-        "action",
+        "entry",
+        "refused",
     )
 
     def __init__(
-        self, door: RpcGateway, method: str, label: str, context: Context, caller: Caller | None
+        self, gateway: RpcGateway, path: str, label: str, context: Context, caller: Caller | None
     ) -> None:
-        self._door = door
-        self._method = method
+        self._gateway = gateway
+        self._path = path
         self._label = label
         self._context = context
-        self._caller = caller
-        self._refused: Failure | None = None
+        self._caller = caller  # None: the metadata says who
         self._peer = str(context.peer())
-        self.action = RpcLogEntry(method, self._peer, caller or STRANGER)
-        self._started = door.monotonic()
-        door.open[self._peer] += 1
-        door.metrics.rpc_began(label)
+        self._started = gateway.monotonic()
+        self.entry = RpcLogEntry(path, self._peer, caller or STRANGER)
+        self.refused: Failure | None = None
+        gateway.open[self._peer] += 1
+        gateway.metrics.rpc_began(label)
 
-    def ended(self, status: str, reason: str = "") -> None:
-        """The RPC is over."""
-        door, peer = self._door, self._peer
-        door.open[peer] -= 1
-        if not door.open[peer]:
-            del door.open[peer]
-        seconds = door.monotonic() - self._started
-        door.metrics.rpc_ended(self._label, status, seconds)
-        self.action.ended(status, seconds, reason)
-
-    async def failed(self, error: BaseException) -> None:
-        """It is over by an error; a failure is told to the caller, which raises gRPC's own error."""
-        if self._refused is not None and isinstance(error, asyncio.CancelledError):
-            error = self._refused
-        if isinstance(error, Failure):
-            self.ended(error.status.name, error.message)
-            await self._context.abort(error.status, error.message, error.metadata())
-        elif isinstance(error, (asyncio.CancelledError, GeneratorExit)):
-            self.ended("CANCELLED")
-        else:
-            # Aborted by the scenario, which has set the code; whatever else it is, gRPC says UNKNOWN.
-            self.ended(_name(self._context.code(), "UNKNOWN"))
-
-    def entering(self, request: Any) -> Any:
-        """The request, looked at; of a stream of requests each, when it comes.
+    def enter(self, request: Any) -> Any:
+        """The request after its checks; of a stream of requests, each is checked when it comes.
 
         Raises:
-            Failure: nobody we know; the client has too many RPCs open; the request holds too much, or asks for what
-                is not allowed.
+            Failure: the caller is not known; the client has too many RPCs open; the request holds too much, or asks
+                for what is not allowed.
         """
-        caller = self._caller
-        if caller is None:
-            caller = self._caller = self.action.caller = self._admitted()
-        most = self._door.access.max_streams
-        if self._door.open[self._peer] > most:
+        try:
+            caller = self._caller
+            if caller is None:
+                caller = self._caller = self.entry.caller = self._admitted()
+            self._check_open()
+            if isinstance(request, Message):
+                self._check(request, caller)
+                return request
+        except Failure as failure:
+            self.refused = failure
+            raise
+        return self._each(request, caller)
+
+    def still_admitted(self) -> bool:
+        """Whether the caller would still be admitted; if not, the RPC ends with the reason."""
+        try:
+            self._admitted()
+        except Failure as failure:
+            self.refused = failure
+        return self.refused is None
+
+    def ended(self, status: str, reason: str = "") -> None:
+        """Logs and counts the RPC, which is over."""
+        gateway, peer = self._gateway, self._peer
+        gateway.open[peer] -= 1
+        if not gateway.open[peer]:
+            del gateway.open[peer]
+        seconds = gateway.monotonic() - self._started
+        gateway.metrics.rpc_ended(self._label, status, seconds)
+        self.entry.ended(status, seconds, reason)
+
+    async def failed(self, error: BaseException) -> None:
+        """Ends the RPC with the gRPC status of the error; it raises gRPC's own error, except for a cancellation."""
+        if self.refused is not None and isinstance(error, asyncio.CancelledError):
+            error = self.refused  # evicted
+        if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
+            self.ended("CANCELLED")
+            return
+        if isinstance(error, grpc.aio.BaseError):
+            # Raised by a library's service, which has set the status; gRPC says UNKNOWN otherwise.
+            self.ended(_status_name(self._context.code(), "UNKNOWN"))
+            return
+        if not isinstance(error, Failure):
+            log.error("an RPC failed in the server", exc_info=error)
+            error = unexpected(error)
+        # The message of a failure may hold what must not go into the log; that of a refusal does not.
+        self.ended(error.status.name, error.message if error is self.refused else "")
+        await self._context.abort(error.status, error.message, error.metadata())
+
+    def _admitted(self) -> Caller:
+        return self._gateway.guard.admit(self._path, self._context.invocation_metadata())
+
+    def _check_open(self) -> None:
+        most = self._gateway.access.max_streams
+        if self._gateway.open[self._peer] > most:
             raise Failure(
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
                 "RateLimited",
                 f"this client has {most} RPCs open, which is the most that this server takes (--max-streams): end some",
             )
-        if isinstance(request, Message):
-            self._look(request, caller)
-            return request
-        return self._each(request, caller)
-
-    def _admitted(self) -> Caller:
-        return self._door.guard.admit(self._method, self._context.invocation_metadata())
-
-    def welcome(self) -> bool:
-        """Whether the caller would still be let in; if not, the RPC ends by being told so."""
-        try:
-            self._admitted()
-        except Failure as failure:
-            self._refused = failure
-        return self._refused is None
 
     async def _each(self, requests: AsyncIterator[Message], caller: Caller) -> AsyncIterator[Message]:
         async for request in requests:
-            self._look(request, caller)
+            self._check(request, caller)
             yield request
 
-    def _look(self, request: Message, caller: Caller) -> None:
-        # First the log: it tells what was refused, too.
-        self.action.asked = request
+    def _check(self, request: Message, caller: Caller) -> None:
+        self.entry.asked = request  # first: refused requests are logged, too
         bounds.check(request)
         if caller.right is not Right.ADMIN:
-            self._door.guard.check(caller, request)
+            self._gateway.guard.check(caller, request)
 
 
-def _name(code: Any, otherwise: str) -> str:
+def _serialized(message: Message | bytes) -> bytes:
+    """A response; a stream may send messages that are serialized already."""
+    return message if isinstance(message, bytes) else message.SerializeToString()
+
+
+def _status_name(code: Any, otherwise: str) -> str:
     """A status as gRPC's context has it: nothing, a number or a StatusCode."""
     if isinstance(code, grpc.StatusCode):
         return str(code.name)
-    return _CODES.get(code, otherwise) if code else otherwise
+    return _STATUS_NAMES.get(code, otherwise) if code else otherwise

@@ -1,4 +1,4 @@
-"""OrderCall: an order, and what becomes of it."""
+"""OrderCall and Order: an order, and the events that follow it."""
 
 from __future__ import annotations
 
@@ -6,77 +6,124 @@ import itertools
 from collections.abc import AsyncIterator
 
 from kernel_server import failure
-from kernel_server.rpc.call import checked
-from kernel_server.rpc.context import Context, Parts
+from kernel_server.clock import Clock
+from kernel_server.control.host import ControlHost, Router
+from kernel_server.control.seam import Control, Scalar
+from kernel_server.rpc.context import Context
 from kernel_server.rpc.queue_metadata import QueueMetadata
-from kernel_server.rpc.rate_limited_call import in_turn
-from kernel_server.streams.mailbox import Mailbox
-from kernel_server.streams.order_tracker import SentOrder, TrackedOrder, request_of
+from kernel_server.rpc.rate_limited_call import CallMaker, ClientCall
+from kernel_server.rpc.values import checked
+from kernel_server.security.access import Access
+from kernel_server.streams.mailbox import Mailbox, Waker
+from kernel_server.streams.order_tracker import OrderTracker, SentOrder, TrackedOrder, request_of
 from kernel_server.wire import openapi_pb2
 
 SCREENS = [f"{number:04d}" for number in range(5191, 5200)]
 """Orders take turns on these. A screen tells an order apart only until its number is known."""
-_names = itertools.count(1)
 
 
-async def order_call(
-    parts: Parts, context: Context, request: openapi_pb2.OrderRequest, waits: QueueMetadata
-) -> AsyncIterator[bytes]:
-    """Sends the order and tells its events until it is filled, confirmed, cancelled or refused.
+class SendOrderCall(ClientCall):
+    """SendOrder, with the tracking of the order."""
 
-    An order that its caller gives up before it is sent is not sent; one that is given up later stays at the
-    exchange. It is never sent twice.
+    def __init__(
+        self,
+        arguments: tuple[Scalar, ...],
+        context: Context,
+        access: Access,
+        order: TrackedOrder,
+        tracker: OrderTracker,
+        router: Router,
+    ) -> None:
+        super().__init__("SendOrder", arguments, context, access)
+        self._order = order
+        self._tracker = tracker
+        self._router = router
 
-    Raises:
-        failure.Failure: OrderRejected with the broker's message; NoAnswer and ServerLost where its fate is not known;
-            Forbidden where it is for real money and not both sides allow that, or is worth too much.
-    """
-    number = next(_names)
-    ticket = SentOrder(
-        request.account_no,
-        request.code,
-        request.order_type,
-        request.original_order_no.strip(),
-        SCREENS[number % len(SCREENS)],
-        f"o{number:06d}",
-        request.screen_no,
-        request.request_name,
-    )
-    arguments = checked("SendOrder", request_of(ticket, request))
-    box: Mailbox[bytes] = Mailbox(parts.waker)
-    host = parts.host
-
-    def over(watch: TrackedOrder) -> None:
-        parts.orders.remove(watch)
-        host.router.forget(ticket.screen, ticket.name)
-
-    given_up = False
-    watch = TrackedOrder(ticket, box, parts.clock, host.thread.hand_over, over)
-
-    def send() -> int:
-        if given_up:
-            return 0
+    def call(self, control: Control) -> int:
+        if self.done.done():
+            return 0  # withdrawn while its permit was checked
         # Its events may come before SendOrder returns.
-        parts.orders.add(watch)
-        host.router.expect(ticket.screen, ticket.name, watch.answered)
-        code = host.control.call("SendOrder", arguments)
-        assert isinstance(code, int)
+        self._tracker.add(self._order)
+        ticket = self._order.ticket
+        self._router.expect(ticket.screen, ticket.name, self._order.answered)
+        code = super().call(control)
         if code == 0:
-            watch.sent()
+            self._order.sent()
         else:
-            over(watch)
+            self._tracker.remove(self._order)
+            self._router.forget(ticket.screen, ticket.name)
         return code
 
-    try:
-        code = await in_turn(parts, context, "SendOrder", arguments, send, waits)
-        if code != 0:
-            raise failure.returned("SendOrder", code)
-        while True:
-            taken = await box.take()
-            for item in taken.items:
-                yield item
-            if taken.over:
-                return
-    finally:
-        given_up = True
-        host.thread.hand_over(watch.stop)
+
+class OrderStreams:
+    """Sends orders and streams their events.
+
+    Args:
+        host: the control.
+        maker: makes the calls in their turn.
+        access: what the operator allows.
+        clock: of the timeouts of an order's events.
+        waker: wakes the loop of the streams.
+        tracker: gets the Chejan events of all orders.
+    """
+
+    def __init__(
+        self,
+        host: ControlHost,
+        maker: CallMaker,
+        access: Access,
+        clock: Clock,
+        waker: Waker,
+        tracker: OrderTracker,
+    ) -> None:
+        self._host = host
+        self._maker = maker
+        self._access = access
+        self._clock = clock
+        self._waker = waker
+        self._tracker = tracker
+        self._numbers = itertools.count(1)
+
+    async def order(self, request: openapi_pb2.OrderRequest, context: Context) -> AsyncIterator[bytes]:
+        """OrderCall and Order: sends the order and streams its events until it is filled, confirmed, cancelled or
+        refused.
+
+        An order that its caller withdraws before it is sent is not sent; one that is withdrawn later stays at the
+        exchange. It is never sent twice.
+
+        Raises:
+            failure.Failure: OrderRejected with the broker's message; NoAnswer and ServerLost where its fate is not
+                known; Forbidden where it is for real money and not both sides allow that, or is worth too much.
+        """
+        number = next(self._numbers)
+        ticket = SentOrder(
+            request.account_no,
+            request.code,
+            request.order_type,
+            request.original_order_no.strip(),
+            SCREENS[number % len(SCREENS)],
+            f"o{number:06d}",
+            request.screen_no,
+            request.request_name,
+        )
+        arguments = checked("SendOrder", request_of(ticket, request))
+        box: Mailbox[bytes] = Mailbox(self._waker)
+        tracked = TrackedOrder(ticket, box, self._clock, self._host.thread.hand_over, self._on_order_end)
+        call = SendOrderCall(arguments, context, self._access, tracked, self._tracker, self._host.router)
+        try:
+            code = await self._maker.make(call, QueueMetadata(context))
+            if code != 0:
+                raise failure.returned("SendOrder", code)
+            while True:
+                taken = await box.take()
+                for item in taken.items:
+                    yield item
+                if taken.over:
+                    return
+        finally:
+            self._host.thread.hand_over(tracked.stop)
+
+    def _on_order_end(self, order: TrackedOrder) -> None:
+        """On the control thread: stops the delivery of events."""
+        self._tracker.remove(order)
+        self._host.router.forget(order.ticket.screen, order.ticket.name)

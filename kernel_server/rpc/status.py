@@ -3,78 +3,135 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from kernel_server import __version__
+from kernel_server.clock import Clock
+from kernel_server.control.host import ControlHost
 from kernel_server.control.seam import Control
-from kernel_server.rpc.context import Parts, Seen
-from kernel_server.security.guard import Caller
+from kernel_server.reconnecting import Reconnector
+from kernel_server.rpc.context import Context
+from kernel_server.scheduler import Scheduler
+from kernel_server.security.access import Access
+from kernel_server.security.guard import Guard
 from kernel_server.wire import kernel_pb2
 
-# When the control thread is stuck, Status is how one learns of it: it then says how things stood before.
+# Seconds to wait for the control thread; if it is stuck, Status reports what it found the time before.
 PATIENCE = 5.0
 
 
-async def status(parts: Parts, asked: kernel_pb2.StatusRequest, caller: Caller) -> kernel_pb2.StatusResponse:
-    """What the server is, and what ``caller`` may do there.
+class ControlState(NamedTuple):
+    """The state at the control: whether a user is logged in and where, and the market's session and phase."""
 
-    ``asked.trs`` more TRs, as bulk work of a new client, would be done in ``expected_wait``.
+    connected: bool
+    simulation: bool
+    user_id: str
+    session: str
+    phase: str
+
+
+class StatusReport:
+    """Reports the server's state.
+
+    Args:
+        host: the control.
+        scheduler: its queues and windows.
+        clock: the server's.
+        reconnector: the state of the login.
+        guard: says what a caller may do.
+        access: what the operator allows.
+        market_phase: of a moment, the date of the session and its phase; None where there is no calendar.
+        problems: what is wrong with the server, in sentences.
+        open_streams: the number of open streams.
     """
 
-    def look(control: Control) -> Seen:
-        # The market's standing here, too: the calendar may have to be read first.
-        standing = parts.standing(parts.clock.now()) if parts.standing else ("", "")
-        if control.call("GetConnectState", ()) != 1:
-            return Seen(False, control.always_paper, "", *standing)
-        server = control.call("GetLoginInfo", ("GetServerGubun",))
-        return Seen(True, server == "1", str(control.call("GetLoginInfo", ("USER_ID",))), *standing)
+    def __init__(
+        self,
+        host: ControlHost,
+        scheduler: Scheduler,
+        clock: Clock,
+        reconnector: Reconnector,
+        guard: Guard,
+        access: Access,
+        market_phase: Callable[[float], tuple[str, str]] | None,
+        problems: Callable[[], Sequence[str]],
+        open_streams: Callable[[], int],
+    ) -> None:
+        self._host = host
+        self._scheduler = scheduler
+        self._clock = clock
+        self._reconnector = reconnector
+        self._guard = guard
+        self._access = access
+        self._market_phase = market_phase
+        self._problems = problems
+        self._open_streams = open_streams
+        self._started_at = clock.now()
+        self._last: ControlState | None = None
 
-    try:
-        parts.seen = await asyncio.wait_for(parts.host.run(look), PATIENCE if parts.seen else None)
-    except asyncio.TimeoutError:
-        assert parts.seen is not None
-    connected, simulation, user, session, phase = parts.seen
-    quotas = [
-        kernel_pb2.Quota(
-            kind=one.key,
-            limit=one.window.limit,
-            seconds=one.window.seconds,
-            used=one.used,
-            next_free=round(one.next_free, 6),
-            allowed=one.allowed,
+    async def status(self, request: kernel_pb2.StatusRequest, context: Context) -> kernel_pb2.StatusResponse:
+        """Status; ``expected_wait`` is that of ``request.trs`` more TRs, as bulk work of a new client."""
+        state = await self._control_state()
+        setting, scheduler = self._clock.setting, self._scheduler
+        quotas = [
+            kernel_pb2.Quota(
+                kind=one.key,
+                limit=one.window.limit,
+                seconds=one.window.seconds,
+                used=one.used,
+                next_free=round(one.next_free, 6),
+                allowed=one.allowed,
+            )
+            for one in scheduler.quotas()
+        ]
+        waiting = scheduler.waiting()
+        return kernel_pb2.StatusResponse(
+            version=__version__,
+            control=self._host.kind,
+            source=self._host.source,
+            connected=state.connected,
+            simulation=state.simulation,
+            user_id=state.user_id,
+            now=self._clock.now(),
+            speed=self._clock.speed,
+            limits=scheduler.limits.name,
+            quotas=quotas,
+            queued=sum(one.calls for one in waiting),
+            streams=self._open_streams(),
+            started_at=self._started_at,
+            trs=scheduler.counts["tr"],
+            clock=setting.name,
+            clock_begins=setting.begins or 0.0,
+            clock_replays=setting.replays,
+            clock_leaps_at=setting.leaps_at or 0.0,
+            session=state.session,
+            phase=state.phase,
+            waiting=[
+                kernel_pb2.Queued(kind=one.kind, priority=one.priority.name.lower(), calls=one.calls)
+                for one in waiting
+            ],
+            expected_wait=scheduler.expected_wait("tr", request.trs),
+            problems=self._problems(),
+            rights=str(self._guard.caller(context.invocation_metadata()).right),
+            real_orders=self._access.allow_real_orders,
+            max_order_value=self._access.max_order_value or 0,
+            next_login=self._reconnector.next_try,
         )
-        for one in parts.scheduler.quotas()
-    ]
-    setting = parts.clock.setting
-    waiting = parts.scheduler.waiting()
-    return kernel_pb2.StatusResponse(
-        version=__version__,
-        control=parts.host.kind,
-        source=parts.host.source,
-        connected=connected,
-        simulation=simulation,
-        user_id=user,
-        now=parts.clock.now(),
-        speed=parts.clock.speed,
-        limits=parts.scheduler.limits.name,
-        quotas=quotas,
-        queued=sum(one.calls for one in waiting),
-        streams=parts.streams,
-        started_at=parts.started_at,
-        trs=parts.scheduler.counts["tr"],
-        clock=setting.name,
-        clock_begins=setting.begins or 0.0,
-        clock_replays=setting.replays,
-        clock_leaps_at=setting.leaps_at or 0.0,
-        session=session,
-        phase=phase,
-        waiting=[
-            kernel_pb2.Queued(kind=one.kind, priority=one.priority.name.lower(), calls=one.calls)
-            for one in waiting
-        ],
-        expected_wait=parts.scheduler.expected_wait("tr", asked.trs),
-        problems=parts.problems(),
-        rights=str(caller.right),
-        real_orders=parts.access.allow_real_orders,
-        max_order_value=parts.access.max_order_value or 0,
-        next_login=parts.keeper.next_try,
-    )
+
+    async def _control_state(self) -> ControlState:
+        """The state now, or the last known one if the control thread does not answer in time."""
+        patience = None if self._last is None else PATIENCE
+        try:
+            self._last = await asyncio.wait_for(self._host.run(self._read), patience)
+        except asyncio.TimeoutError:
+            assert self._last is not None
+        return self._last
+
+    def _read(self, control: Control) -> ControlState:
+        # The market's phase is read on this thread, too: the calendar may have to be loaded first.
+        phase = self._market_phase(self._clock.now()) if self._market_phase else ("", "")
+        if control.call("GetConnectState", ()) != 1:
+            return ControlState(False, control.always_paper, "", *phase)
+        server = control.call("GetLoginInfo", ("GetServerGubun",))
+        return ControlState(True, server == "1", str(control.call("GetLoginInfo", ("USER_ID",))), *phase)

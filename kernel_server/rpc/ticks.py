@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from kernel_server.failure import Failure
-from kernel_server.rpc.context import Parts
-from kernel_server.rpc.real import CAPACITY, Reader
+from kernel_server.observe.metrics import Metrics
+from kernel_server.rpc.context import Context
 from kernel_server.streams.realtime import Connection, RealEvent
+from kernel_server.streams.subscriptions import RealTimeSource, RealTimeSubscription
 from kernel_server.wire import kernel_pb2
 
 FLUSH_SECONDS = 0.005
@@ -21,55 +22,75 @@ FLUSH_EVENTS = 1_000
 LARGEST_CAPACITY = 1_000_000
 
 
-async def ticks(
-    parts: Parts, requests: AsyncIterator[kernel_pb2.TicksRequest]
-) -> AsyncIterator[kernel_pb2.TickBatch]:
-    """Batches until the reader goes; one is sent a few milliseconds after its first event, or when it is full."""
-    first = await anext(requests, None)
-    if first is None:
-        return
-    pause = first.flush_milliseconds / 1000 or FLUSH_SECONDS
-    most = first.flush_events or FLUSH_EVENTS
-    capacity = min(first.capacity or CAPACITY, LARGEST_CAPACITY)
-    async with Reader(parts, capacity) as reader:
-        follow = _Follower(reader, first, requests)
-        try:
-            while True:
-                taken = await reader.box.take(most)
-                if len(taken.items) < most and not taken.over and not follow.news:
-                    await asyncio.sleep(pause)
-                    more = await reader.box.take(most - len(taken.items)) if len(reader.box) else None
-                    if more is not None:
-                        taken = replace(
-                            taken,
-                            items=taken.items + more.items,
-                            dropped=taken.dropped + more.dropped,
-                            over=more.over,
-                        )
-                batch = pack([item for item in taken.items if isinstance(item, RealEvent)])
-                batch.dropped = taken.dropped
-                parts.metrics.events_dropped(taken.dropped)
-                batch.carried_out = follow.done
-                follow.news = False
-                for item in taken.items:
-                    if isinstance(item, Connection):
-                        batch.connected = item.code == 0
-                yield batch
-                if taken.over:
-                    return
-        finally:
-            follow.close()
+class TickStreams:
+    """Streams of batches of real-time events.
+
+    Args:
+        source: makes the subscriptions.
+        metrics: where dropped events are counted.
+    """
+
+    def __init__(self, source: RealTimeSource, metrics: Metrics) -> None:
+        self._source = source
+        self._metrics = metrics
+
+    async def ticks(
+        self, requests: AsyncIterator[kernel_pb2.TicksRequest], _context: Context
+    ) -> AsyncIterator[kernel_pb2.TickBatch]:
+        """Ticks: a batch is sent a few milliseconds after its first event, or when it is full."""
+        first = await anext(requests, None)
+        if first is None:
+            return
+        pause = first.flush_milliseconds / 1000 or FLUSH_SECONDS
+        most = first.flush_events or FLUSH_EVENTS
+        async with self._source.subscribe(min(first.capacity, LARGEST_CAPACITY)) as subscription:
+            follower = _RequestFollower(subscription, first, requests)
+            try:
+                while True:
+                    taken = await subscription.box.take(most)
+                    if len(taken.items) < most and not taken.over and not follower.news:
+                        await asyncio.sleep(pause)
+                        room = most - len(taken.items)
+                        more = await subscription.box.take(room) if len(subscription.box) else None
+                        if more is not None:
+                            taken = replace(
+                                taken,
+                                items=taken.items + more.items,
+                                dropped=taken.dropped + more.dropped,
+                                over=more.over,
+                            )
+                    batch = pack([item for item in taken.items if isinstance(item, RealEvent)])
+                    batch.dropped = taken.dropped
+                    self._metrics.events_dropped(taken.dropped)
+                    batch.carried_out = follower.done
+                    follower.news = False
+                    for item in taken.items:
+                        if isinstance(item, Connection):
+                            batch.connected = item.code == 0
+                    yield batch
+                    if taken.over:
+                        return
+            finally:
+                follower.close()
 
 
-class _Follower:
-    """Carries out a stream's requests one after the other, and has word sent that it did."""
+class _RequestFollower:
+    """Carries out a stream's requests one after the other.
+
+    Attributes:
+        done: how many are carried out.
+        news: one has been since the last batch.
+    """
 
     def __init__(
-        self, reader: Reader, first: kernel_pb2.TicksRequest, rest: AsyncIterator[kernel_pb2.TicksRequest]
+        self,
+        subscription: RealTimeSubscription,
+        first: kernel_pb2.TicksRequest,
+        rest: AsyncIterator[kernel_pb2.TicksRequest],
     ) -> None:
         self.done = 0
         self.news = False
-        self._reader = reader
+        self._subscription = subscription
         self._task = asyncio.ensure_future(self._run(first, rest))
 
     async def _run(
@@ -80,16 +101,16 @@ class _Follower:
             async for request in rest:
                 await self._carry_out(request)
         except Failure as error:
-            self._reader.box.end(error)
+            self._subscription.box.end(error)
 
     async def _carry_out(self, request: kernel_pb2.TicksRequest) -> None:
         if request.remove:
-            await self._reader.remove(request.remove)
+            await self._subscription.remove(request.remove)
         if request.add:
-            await self._reader.register(request.add, request.fids)
+            await self._subscription.register(request.add, request.fids)
         self.done += 1
         self.news = True
-        self._reader.box.poke()
+        self._subscription.box.poke()
 
     def close(self) -> None:
         # Not awaited: gRPC lets go of a request that is being read only when the stream is over.

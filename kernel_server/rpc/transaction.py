@@ -1,15 +1,18 @@
-"""TransactionCall and Pages: one TR, page by page, in the two forms the wire has for it."""
+"""TransactionCall and Pages: one TR, page by page, in the two forms that the wire has for it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
 
 from kernel_server import failure, reference
+from kernel_server.clock import Clock
 from kernel_server.reference.inputs import BadInputs, check
-from kernel_server.rpc.context import Parts, as_map, to_argument
+from kernel_server.rpc.context import Context, client_of
 from kernel_server.rpc.queue_metadata import QueueMetadata
-from kernel_server.scheduler import Place, Priority
-from kernel_server.transactions import WATCH_LIST, PagesRequest, StopCondition, TrPage
+from kernel_server.rpc.values import to_argument
+from kernel_server.scheduler import Priority, QueuePosition
+from kernel_server.transactions import WATCH_LIST, PagesRequest, StopCondition, TrPage, TrService
 from kernel_server.wire import kernel_pb2, openapi_pb2
 
 _COMPARATORS = ("<=", "<", ">=", ">", "==", "!=")
@@ -37,37 +40,67 @@ def to_stop(condition: openapi_pb2.TransactionStopCondition, texts: bool = False
     return StopCondition(condition.name, condition.value, _COMPARATORS[condition.comparator], texts)
 
 
-async def transaction_call(
-    parts: Parts, client: str, asked: openapi_pb2.TransactionRequest, waits: QueueMetadata
-) -> AsyncIterator[openapi_pb2.ListenResponse]:
-    """A page a message, every cell a text without its blanks, under the caller's own names.
+class TrStreams:
+    """Streams of the pages of a TR.
 
-    The inputs go to the control in the TR's order, those that were left out as well: the module does not take a
-    request without them. What the tables do not know comes last: a control may take more than they say, and its
-    callers know theirs. Stop conditions compare texts, so that one can stop at a date among times.
-    ``waits`` tells the caller how long the pages wait for their turn.
+    Args:
+        transactions: requests the pages.
+        clock: of the expected start times.
     """
-    tr = known_tr(asked.transaction_code)
-    given = as_map(asked.inputs)
-    if tr.code.lower() in WATCH_LIST and not given.get("종목코드", "").strip(";"):
-        raise failure.bad_input(f"{tr.code} needs 종목코드: codes with ; between them")
-    inputs = {
-        declared.name: given.get(declared.name, declared.default or "") for declared in tr.inputs
-    } | given
-    # A condition without a name is how KOAPY's client says that there is none.
-    stop = to_stop(asked.stop_condition, texts=True) if asked.stop_condition.name else None
-    for part in _parts(tr, inputs):
-        request = PagesRequest(tr, part, client, Priority.INTERACTIVE, stop)
-        async for answer in parts.transactions.pages(request):
-            if isinstance(answer, Place):
-                await waits.begin(answer, parts.clock.now())
-            else:
-                waits.end(answer.waited)
-                yield fill(answer, tr, asked.screen_no, asked.request_name, asked.transaction_code)
+
+    def __init__(self, transactions: TrService, clock: Clock) -> None:
+        self._transactions = transactions
+        self._clock = clock
+
+    async def transaction_call(
+        self, request: openapi_pb2.TransactionRequest, context: Context
+    ) -> AsyncIterator[openapi_pb2.ListenResponse]:
+        """TransactionCall: a page a message, every cell a text without its blanks, under the caller's own names.
+
+        The inputs go to the control in the TR's order, also those that were left out: the module does not take a
+        request without them. Inputs that the tables do not list come last: a control may take more than they say.
+        Stop conditions compare texts, so that a date can stop a series of times.
+        """
+        code, waits = request.transaction_code, QueueMetadata(context)
+        tr = known_tr(code)
+        given = dict(request.inputs)
+        if tr.code.lower() in WATCH_LIST and not given.get("종목코드", "").strip(";"):
+            raise failure.bad_input(f"{tr.code} needs 종목코드: codes with ; between them")
+        inputs = {
+            declared.name: given.get(declared.name, declared.default or "") for declared in tr.inputs
+        } | given
+        # KOAPY's client sends a condition without a name for none.
+        stop = to_stop(request.stop_condition, texts=True) if request.stop_condition.name else None
+        for part in _parts(tr, inputs):
+            asked = PagesRequest(tr, part, client_of(context), Priority.INTERACTIVE, stop)
+            async with aclosing(self._transactions.pages(asked)) as pages:
+                async for item in pages:
+                    if isinstance(item, QueuePosition):
+                        await waits.begin(item, self._clock.now())
+                    else:
+                        waits.end(item.waited)
+                        yield fill(item, tr, request.screen_no, request.request_name, code)
+
+    async def pages(
+        self, request: kernel_pb2.PagesRequest, context: Context
+    ) -> AsyncIterator[kernel_pb2.Page]:
+        """Pages: a page a message, packed by column, and the queue position while the request waits."""
+        tr = known_tr(request.transaction_code)
+        inputs = checked_inputs(tr, request.inputs)
+        stop = to_stop(request.stop_condition) if request.HasField("stop_condition") else None
+        priority = Priority.BULK if request.priority == kernel_pb2.BULK else Priority.INTERACTIVE
+        asked = PagesRequest(tr, inputs, client_of(context), priority, stop, request.max_pages)
+        async with aclosing(self._transactions.pages(asked)) as pages:
+            async for item in pages:
+                if isinstance(item, QueuePosition):
+                    waiting = kernel_pb2.Page.Waiting(ahead=item.ahead, expected_wait=item.wait)
+                    yield kernel_pb2.Page(waiting=waiting)
+                else:
+                    yield pack(item)
 
 
 def _parts(tr: reference.Tr, inputs: dict[str, str]) -> Iterator[dict[str, str]]:
-    """CommKwRqData takes a hundred codes; more of them are asked for in turn."""
+    """The inputs, split where there are more codes than CommKwRqData takes: a hundred."""
     codes = [code for code in inputs.get("종목코드", "").split(";") if code]
     if tr.code.lower() not in WATCH_LIST or len(codes) <= CODES_A_CALL:
         yield inputs
@@ -79,10 +112,9 @@ def _parts(tr: reference.Tr, inputs: dict[str, str]) -> Iterator[dict[str, str]]
 def fill(
     answer: TrPage, tr: reference.Tr, screen: str, name: str, code: str | None = None
 ) -> openapi_pb2.ListenResponse:
-    """The page under the names that its caller knows, values without their blanks.
+    """The page under the caller's own names, values without their blanks.
 
-    A TR whose rows do not repeat has one, which stands in both places where there is no single block: callers
-    look for it here or there.
+    A TR whose rows do not repeat has one row. Without a single block it is sent as both, as callers read either.
     """
     response = openapi_pb2.ListenResponse(name=answer.event.name)
     for value in (screen, name, code or answer.event.arguments[2], *answer.event.arguments[3:5]):
@@ -98,20 +130,6 @@ def fill(
         response.single_data.names.extend(tr.multi_names)
         response.single_data.values.extend(response.multi_data.values[0].values)
     return response
-
-
-async def pages(parts: Parts, client: str, asked: kernel_pb2.PagesRequest) -> AsyncIterator[kernel_pb2.Page]:
-    """A page a message, packed by column, and where the request stands while it waits."""
-    tr = known_tr(asked.transaction_code)
-    inputs = checked_inputs(tr, as_map(asked.inputs))
-    stop = to_stop(asked.stop_condition) if asked.HasField("stop_condition") else None
-    priority = Priority.BULK if asked.priority == kernel_pb2.BULK else Priority.INTERACTIVE
-    request = PagesRequest(tr, inputs, client, priority, stop, asked.max_pages)
-    async for item in parts.transactions.pages(request):
-        if isinstance(item, Place):
-            yield kernel_pb2.Page(waiting=kernel_pb2.Page.Waiting(ahead=item.ahead, expected_wait=item.wait))
-        else:
-            yield pack(item)
 
 
 def pack(answer: TrPage) -> kernel_pb2.Page:

@@ -1,8 +1,8 @@
-"""The scheduler: every rate-limited call waits here for its turn, so that the broker never has cause to refuse one."""
+"""The scheduler: rate-limited calls wait here for their turn, within what the broker takes."""
 
+from kernel_server.scheduler.call import Priority, QueuePosition, RateLimitedCall
 from kernel_server.scheduler.journal import StateTaken
 from kernel_server.scheduler.limits import PRESETS, Limits, Window
-from kernel_server.scheduler.queue import Job, Place, Priority
 from kernel_server.scheduler.rate_windows import Quota
 from kernel_server.scheduler.refusals import BackOff, Refused, WindowFull
 from kernel_server.scheduler.scheduler import QueueLength, Scheduler
@@ -10,12 +10,12 @@ from kernel_server.scheduler.scheduler import QueueLength, Scheduler
 __all__ = [
     "PRESETS",
     "BackOff",
-    "Job",
     "Limits",
-    "Place",
     "Priority",
     "QueueLength",
+    "QueuePosition",
     "Quota",
+    "RateLimitedCall",
     "Refused",
     "Scheduler",
     "StateTaken",

@@ -1,13 +1,12 @@
-"""Windows that learn: where the broker takes less than a window says, the window takes less for a while.
+"""Windows that learn: one that turns out to be too wide for the broker is tightened for a while.
 
 A refusal does not say which window was too wide. The guess is cheap where it is wrong: the shortest window first,
 which is empty again before long. If the pause does not help, or that window has been cleared before, it is the shortest
-in which the broker never took more than there are now. A tightened window opens again by itself after
-``BackOff.tighten`` seconds; refused again at the same count it stays tight for twice as long, so refusals become
-rare and no guess lasts.
+in which the broker never took more than there are now. A tightened window opens again after ``BackOff.tighten``
+seconds; refused again at the same count it stays tight for twice as long, so refusals become rare and no guess lasts.
 
-The broker may count in windows that nobody knows of. So, once it has refused, there are *rungs* between the windows
-that are set: each twice as long as the one before, without a limit until they are tightened.
+The broker may count in windows that are not documented. So, once it has refused, *probe windows* are put between
+the windows that are set: each twice as long as the one before, and without a limit until it is tightened.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ _NO_LIMIT = sys.maxsize
 
 
 @dataclass(slots=True)
-class Bound:
-    """A window, and what the broker has shown of it.
+class AdaptiveWindow:
+    """A window, and what the broker's answers have shown of it.
 
     Attributes:
-        window: as it is set; a rung takes any number.
+        window: as it is set; a probe window takes any number.
         limit: so many calls were in the window when the broker refused one more; 0 where it did not.
-        until: so long no more than ``limit`` are made.
-        span: for how many seconds that was decided.
+        until: clock time until which no more than ``limit`` are made.
+        span: for how many seconds it was last tightened.
         peak: the most calls in the window that the broker took.
-        cleared: it was tightened, and the broker then took more: it was another window.
+        cleared: it was tightened, and the broker then took more: another window was the cause.
     """
 
     window: Window
@@ -45,8 +44,8 @@ class Bound:
     cleared: bool = False
 
     @property
-    def rung(self) -> bool:
-        """Whether it is not one of those that are set, so that it means nothing unless it is tight."""
+    def is_probe(self) -> bool:
+        """Whether it is not one of those that are set; it then limits nothing unless it is tight."""
         return self.window.limit == _NO_LIMIT
 
     def tight(self, now: float) -> bool:
@@ -68,29 +67,29 @@ class Bound:
         """How many of the calls at ``times`` (ascending) count at ``now``."""
         seconds = self.window.seconds
         gone = bisect_right(times, now - seconds)
-        # By the sum that ``due`` takes, so that what is free there is free here.
+        # By the same sum as in ``due``, so that rounding cannot make the two disagree.
         while gone < len(times) and times[gone] + seconds <= now:
             gone += 1
         return len(times) - gone
 
-    def said(self) -> str:
+    def described(self) -> str:
         """What was learned, for the log."""
-        said = f"at most {self.limit} calls in {self.window.seconds:g} s for the next {self.span:g} s"
-        return said if self.rung else f"{said}, where {self.window.limit} were to be allowed"
+        text = f"at most {self.limit} calls in {self.window.seconds:g} s for the next {self.span:g} s"
+        return text if self.is_probe else f"{text}, where {self.window.limit} were to be allowed"
 
 
-def with_rungs(bounds: Sequence[Bound], times: Sequence[float]) -> list[Bound]:
-    """The bounds, shortest first, with rungs between them; ``times`` show what the broker took before."""
-    if not bounds:
+def with_probes(windows: Sequence[AdaptiveWindow], times: Sequence[float]) -> list[AdaptiveWindow]:
+    """The windows, shortest first, with probe windows between them; ``times`` are calls that the broker took."""
+    if not windows:
         return []
-    lengths = [bound.window.seconds for bound in bounds]
-    rungs = []
+    lengths = [each.window.seconds for each in windows]
+    probes = []
     length = min(lengths)
     while length < max(lengths):
         if not any(length / 1.4 < known < length * 1.4 for known in lengths):
-            rungs.append(Bound(Window(_NO_LIMIT, length), peak=_peak(times, length)))
+            probes.append(AdaptiveWindow(Window(_NO_LIMIT, length), peak=_peak(times, length)))
         length *= 2
-    return sorted([*bounds, *rungs], key=lambda bound: bound.window.seconds)
+    return sorted([*windows, *probes], key=lambda each: each.window.seconds)
 
 
 def _peak(times: Sequence[float], seconds: float) -> int:
@@ -103,28 +102,28 @@ def _peak(times: Sequence[float], seconds: float) -> int:
     return most
 
 
-def taken(bounds: Sequence[Bound], times: Sequence[float], now: float) -> None:
-    """The broker took a call at ``now``, which is the last of ``times``."""
-    for bound in bounds:
-        count = bound.used(times, now)
-        if bound.limit and count > bound.limit:
-            # So it was another window, and what was thought to speak for that one is out of date.
-            bound.limit, bound.span, bound.cleared = 0, 0.0, True
-            for other in bounds:
+def record_taken(windows: Sequence[AdaptiveWindow], times: Sequence[float], now: float) -> None:
+    """Learns from a call that the broker took at ``now``, the last of ``times``."""
+    for each in windows:
+        count = each.used(times, now)
+        if each.limit and count > each.limit:
+            # Another window was the cause, so the peaks that spoke for this one are out of date.
+            each.limit, each.span, each.cleared = 0, 0.0, True
+            for other in windows:
                 other.peak = 0
-        bound.peak = max(bound.peak, count)
+        each.peak = max(each.peak, count)
 
 
 def tighten(
-    bounds: Sequence[Bound], times: Sequence[float], now: float, in_a_row: int, back_off: BackOff
-) -> Bound | None:
-    """The broker refused for the ``in_a_row``-th time: tightens the window that seems to be too wide.
+    windows: Sequence[AdaptiveWindow], times: Sequence[float], now: float, in_a_row: int, back_off: BackOff
+) -> AdaptiveWindow | None:
+    """Tightens the window that seems too wide after the ``in_a_row``-th refusal, and returns it.
 
-    ``bounds`` come shortest first. None where no window has a call in it: then something else is the cause.
+    ``windows`` come shortest first. None where no window has a call in it: then something else is the cause.
     """
     if not back_off.tighten:
         return None
-    found = _suspect(bounds, times, now, in_a_row)
+    found = _suspect(windows, times, now, in_a_row)
     if found is not None:
         found.limit = found.used(times, now)
         found.cleared = False
@@ -133,14 +132,16 @@ def tighten(
     return found
 
 
-def _suspect(bounds: Sequence[Bound], times: Sequence[float], now: float, in_a_row: int) -> Bound | None:
-    counts = [(bound, bound.used(times, now)) for bound in bounds]
-    holding = [(bound, count) for bound, count in counts if count]
-    for bound, count in holding:
-        if bound.limit and bound.until <= now and count >= bound.limit:
-            return bound  # it was tight, opened again, and here is the broker's answer
-    # A window that is set is more likely than a rung, and one that was cleared the least likely.
-    for bound, count in sorted(holding, key=lambda each: (each[0].cleared, each[0].rung)):
-        if count >= bound.peak or (in_a_row == 1 and not bound.cleared):
-            return bound
-    return holding[0][0] if holding else None
+def _suspect(
+    windows: Sequence[AdaptiveWindow], times: Sequence[float], now: float, in_a_row: int
+) -> AdaptiveWindow | None:
+    counts = [(each, each.used(times, now)) for each in windows]
+    in_use = [(each, count) for each, count in counts if count]
+    for each, count in in_use:
+        if each.limit and each.until <= now and count >= each.limit:
+            return each  # it was tight, opened again, and was refused at the same count
+    # A window that is set is more likely than a probe, and one that was cleared the least likely.
+    for each, count in sorted(in_use, key=lambda pair: (pair[0].cleared, pair[0].is_probe)):
+        if count >= each.peak or (in_a_row == 1 and not each.cleared):
+            return each
+    return in_use[0][0] if in_use else None

@@ -1,60 +1,60 @@
-"""When calls will be made that have not been made yet."""
+"""The expected start times of waiting calls."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kernel_server.scheduler.adaptive_windows import Bound
+from kernel_server.scheduler.adaptive_windows import AdaptiveWindow
 
-# So many starts are worked out one by one; beyond, the slowest window alone sets the pace.
-_SINGLY = 10_000
-# A forecast is good for a moment longer than until its first call: that one is on its way then.
+# So many starts are computed one by one; beyond them the slowest window sets the pace.
+_COMPUTED = 10_000
+# A forecast holds a moment longer than until its first start: that call is on its way then.
 _GRACE = 0.05
 
 
 class Forecast:
-    """The earliest starts of the calls that come next, after calls at ``times`` and not before ``floor``.
+    """The earliest starts of the next calls, after calls at ``times`` and not before ``floor``.
 
     >>> from kernel_server.scheduler.limits import Window
-    >>> forecast = Forecast([Bound(Window(2, 1.0)), Bound(Window(3, 60.0))], [0.0], 0.0)
+    >>> forecast = Forecast([AdaptiveWindow(Window(2, 1.0)), AdaptiveWindow(Window(3, 60.0))], [0.0], 0.0)
     >>> [forecast.start(index) for index in range(5)]
     [0.0, 1.0, 60.0, 60.0, 61.0]
     """
 
-    def __init__(self, bounds: Sequence[Bound], times: Sequence[float], floor: float) -> None:
-        self._windows = [(bound.window.limit, bound.window.seconds) for bound in bounds if not bound.rung]
+    def __init__(self, windows: Sequence[AdaptiveWindow], times: Sequence[float], floor: float) -> None:
+        self._windows = [(each.window.limit, each.window.seconds) for each in windows if not each.is_probe]
         self._tight = [
-            (bound.limit, bound.window.seconds, bound.until)
-            for bound in bounds
-            if bound.limit and bound.until > floor
+            (each.limit, each.window.seconds, each.until)
+            for each in windows
+            if each.limit and each.until > floor
         ]
         self._made = len(times)
-        self._line = list(times)
+        self._starts = list(times)
         self._floor = floor
 
     def holds(self, now: float) -> bool:
-        """Whether it still tells the truth at ``now``, if no call was made since."""
+        """Whether it is still right at ``now``, if no call was made since."""
         return now <= self.start(0) + _GRACE
 
     def start(self, index: int) -> float:
         """When the call after ``index`` others starts."""
-        self._extend(min(index, _SINGLY) + 1)
-        beyond = index - _SINGLY
+        self._extend(min(index, _COMPUTED) + 1)
+        beyond = index - _COMPUTED
         if beyond <= 0:
-            return self._line[self._made + index]
+            return self._starts[self._made + index]
         pace = max((seconds / limit for limit, seconds in self._windows), default=0.0)
-        return self._line[self._made + _SINGLY] + beyond * pace
+        return self._starts[self._made + _COMPUTED] + beyond * pace
 
     def _extend(self, count: int) -> None:
-        line, windows, tight = self._line, self._windows, self._tight
-        for length in range(len(line), self._made + count):
+        starts, windows, tight = self._starts, self._windows, self._tight
+        for length in range(len(starts), self._made + count):
             start = self._floor
             for limit, seconds in windows:
                 if length >= limit:
-                    due = line[-limit] + seconds
+                    due = starts[-limit] + seconds
                     if due > start:
                         start = due
             for limit, seconds, until in tight:
                 if length >= limit:
-                    start = max(start, min(line[-limit] + seconds, until))
-            line.append(start)
+                    start = max(start, min(starts[-limit] + seconds, until))
+            starts.append(start)

@@ -1,4 +1,4 @@
-"""What a call counts in beside its kind: the windows that it does not share with every other call."""
+"""Keys of the windows that a call counts in beside those of its kind."""
 
 from __future__ import annotations
 

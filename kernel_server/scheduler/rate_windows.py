@@ -1,19 +1,15 @@
-"""A gate: some windows, the calls that count in them, and when the next may pass."""
+"""The rate windows of one key: which calls count in them, and when the next one may be made."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kernel_server.scheduler import adaptive_windows
-from kernel_server.scheduler.adaptive_windows import Bound
+from kernel_server.scheduler.adaptive_windows import AdaptiveWindow
 from kernel_server.scheduler.forecast import Forecast
 from kernel_server.scheduler.limits import Window
 from kernel_server.scheduler.refusals import BackOff
-
-if TYPE_CHECKING:
-    from kernel_server.scheduler.queue import Job
 
 _NEVER = float("-inf")
 
@@ -38,65 +34,64 @@ class Quota:
 
 
 class RateWindows:
-    """The windows of one key, all of which a call has to fit into.
+    """The windows of one key; a call has to fit into all of them.
 
     Args:
         key: what it counts.
-        windows: its windows; none: whatever comes may pass, unless the broker refused.
+        windows: its windows; without any, every call may be made unless the broker refused.
         times: when calls were made already, ascending.
 
     Attributes:
-        jobs: those that wait for it, if it is a gate of their own.
+        all: the windows with what was learned of them, shortest first.
     """
 
     def __init__(self, key: str, windows: Iterable[Window], times: Iterable[float] = ()) -> None:
         self.key = key
-        self.bounds = [Bound(window) for window in sorted(windows, key=lambda window: window.seconds)]
-        self.jobs: dict[Job, None] = {}
-        self._depth = max((bound.window.limit for bound in self.bounds), default=0)
+        self.all = [AdaptiveWindow(window) for window in sorted(windows, key=lambda window: window.seconds)]
+        self._depth = max((each.window.limit for each in self.all), default=0)
         self._times = list(times)
         self._blocked_until = _NEVER
         self._refusals = 0
-        self._rungs = False
+        self._has_probes = False
         self._forecast: Forecast | None = None
 
     def due(self) -> float:
-        """When the next call may pass; in the past where one may now."""
+        """When the next call may be made; in the past if it may be made now."""
         due = self._blocked_until
-        for bound in self.bounds:
-            due = max(due, bound.due(self._times))
+        for each in self.all:
+            due = max(due, each.due(self._times))
         return due
 
     def start(self, index: int, now: float) -> float:
-        """When the call after ``index`` others would pass, if they all go as early as they can from ``now`` on."""
+        """When the call after ``index`` others would be made, if all go as early as they can from ``now`` on."""
         if self._forecast is None or not self._forecast.holds(now):
-            self._forecast = Forecast(self.bounds, self._times, max(now, self._blocked_until))
+            self._forecast = Forecast(self.all, self._times, max(now, self._blocked_until))
         return max(now, self._forecast.start(index))
 
     def room(self, now: float) -> int | None:
         """How many calls fit in at once; None where there is no window that could fill up."""
-        return min((bound.allowed(now) - bound.used(self._times, now) for bound in self.bounds), default=None)
+        return min((each.allowed(now) - each.used(self._times, now) for each in self.all), default=None)
 
     def quotas(self, now: float) -> list[Quota]:
         found = []
-        for bound in self.bounds:
-            allowed = bound.allowed(now)
-            if not bound.rung or bound.tight(now):
-                window = Window(allowed, bound.window.seconds) if bound.rung else bound.window
-                wait = max(0.0, bound.due(self._times) - now, self._blocked_until - now)
-                found.append(Quota(self.key, window, allowed, bound.used(self._times, now), wait))
+        for each in self.all:
+            allowed = each.allowed(now)
+            if not each.is_probe or each.tight(now):
+                window = Window(allowed, each.window.seconds) if each.is_probe else each.window
+                wait = max(0.0, each.due(self._times) - now, self._blocked_until - now)
+                found.append(Quota(self.key, window, allowed, each.used(self._times, now), wait))
         return found
 
     def idle(self, now: float) -> bool:
-        """Whether it can be forgotten: no call counts, and nothing was learned that still holds."""
+        """Whether it can be dropped: no call counts, and nothing that was learned still holds."""
         return self._blocked_until <= now and not any(
-            bound.used(self._times, now) or bound.until > now for bound in self.bounds
+            each.used(self._times, now) or each.until > now for each in self.all
         )
 
     def add(self, now: float, taken: bool) -> None:
-        """A call was made, and perhaps the broker ``taken`` it."""
+        """Counts a call that was made; ``taken``: the broker took it."""
         self._forecast = None
-        if self.bounds:
+        if self.all:
             # Never earlier than the one before: a clock that was set back must not free a window.
             now = max(now, self._times[-1]) if self._times else now
             self._times.append(now)
@@ -104,14 +99,14 @@ class RateWindows:
                 del self._times[: -self._depth]
         if taken:
             self._refusals = 0
-            adaptive_windows.taken(self.bounds, self._times, now)
+            adaptive_windows.record_taken(self.all, self._times, now)
 
-    def refuse(self, now: float, back_off: BackOff) -> Bound | None:
-        """The broker refused a call: nothing passes for a while. Gives the window that is tighter from now on."""
+    def refuse(self, now: float, back_off: BackOff) -> AdaptiveWindow | None:
+        """Blocks all calls for a while after a refusal; returns the window that is tightened from now on."""
         self._forecast = None
-        if back_off.tighten and not self._rungs:
-            self._rungs = True
-            self.bounds = adaptive_windows.with_rungs(self.bounds, self._times)
+        if back_off.tighten and not self._has_probes:
+            self._has_probes = True
+            self.all = adaptive_windows.with_probes(self.all, self._times)
         self._refusals += 1
         self._blocked_until = now + back_off.pause(self._refusals)
-        return adaptive_windows.tighten(self.bounds, self._times, now, self._refusals, back_off)
+        return adaptive_windows.tighten(self.all, self._times, now, self._refusals, back_off)

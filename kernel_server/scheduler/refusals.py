@@ -1,4 +1,4 @@
-"""What it means that the broker refuses a call for its rate, and what is done then."""
+"""Refusals of calls for their rate, and how the scheduler backs off."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Holds = Literal["kind", "account", "login"]
+Scope = Literal["kind", "account", "login"]
 
 
-REFUSALS: Mapping[int, Holds] = {
+REFUSALS: Mapping[int, Scope] = {
     -200: "kind",  # 시세조회 과부하: too many calls of that kind
     -209: "login",  # 시세조회 제한: nothing is answered until the next login
     -211: "account",  # 계좌조회 과부하: too many account queries; others are answered [guess]
@@ -21,19 +21,18 @@ REFUSALS: Mapping[int, Holds] = {
 
 @dataclass(frozen=True, slots=True)
 class BackOff:
-    """What to do when the broker refuses although the windows said there was room, and when they say there is none.
+    """What to do when the broker refuses although the windows had room, and when a window is full.
 
     Attributes:
-        first: so many seconds after a refusal it is asked again, after twice as long each further time in a row.
-        longest: but after no more than so many.
-        attempts: how often one call is tried in all; after that its caller is told. A refusal that tightens a
-            window is not held against it.
-        tighten: so many seconds the window that seems to be too wide takes no more than the broker took,
-            and twice as long each further time; 0: windows are never tightened.
-        tighten_longest: but for no longer than so many.
-        account_alone: -211 holds up account TRs only. False: every TR. Nobody has recorded which it is.
-        when_full: a call whose own window is full (a second search of a condition within the minute) does
-            ``wait`` for its turn, or does ``fail`` at once with ``WindowFull``.
+        first: seconds after a refusal until the next call, doubled for each further refusal in a row.
+        longest: upper bound of these pauses, seconds.
+        attempts: how often one call is tried before it fails. A refusal that tightens a window does not count.
+        tighten: seconds for which a window that seems too wide takes no more calls than the broker took, doubled
+            each further time; 0: windows are never tightened.
+        tighten_longest: upper bound of that, seconds.
+        account_alone: -211 blocks account TRs only. False: every TR. Which of the two the broker means is not recorded.
+        when_full: ``wait``: a call whose own window is full (a second search of a condition within the minute) waits
+            for its turn; ``fail``: it fails at once with ``WindowFull``.
     """
 
     first: float = 1.0
@@ -68,7 +67,7 @@ class BackOff:
 
 
 def _doubled(first: float, times: int, longest: float) -> float:
-    # 2.0 ** 1100 is no float any more, and a broker may refuse for days.
+    # 2.0 ** 1100 overflows a float, and a broker may refuse for days.
     return min(first * 2.0 ** min(times - 1, 64), longest)
 
 
@@ -82,7 +81,7 @@ class Refused(Exception):
 
 
 class WindowFull(Exception):
-    """A window of the call's own is full, and it was not to wait. ``retry_at`` is clock time."""
+    """A window of the call's own is full, and the back-off says not to wait. ``retry_at`` is clock time."""
 
     def __init__(self, key: str, retry_at: float) -> None:
         super().__init__(f"no more calls of {key} for now")

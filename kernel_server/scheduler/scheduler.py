@@ -1,8 +1,7 @@
-"""Grants the broker's limits to whoever is next."""
+"""The scheduler: queues rate-limited calls and makes them within the broker's limits."""
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_server.clock import Clock
-from kernel_server.scheduler.dispatcher import Dispatcher, Run, fail
+from kernel_server.scheduler.call import KeyWindows, Priority, QueuePosition, RateLimitedCall
+from kernel_server.scheduler.dispatcher import Dispatcher, Run
 from kernel_server.scheduler.journal import Journal
 from kernel_server.scheduler.limits import Limits
-from kernel_server.scheduler.queue import Job, Place, Priority
-from kernel_server.scheduler.rate_windows import Quota, RateWindows
+from kernel_server.scheduler.rate_windows import Quota
 from kernel_server.scheduler.refusals import BackOff, Refused, WindowFull
 
 KINDS = ("tr", "order")
-# So many gates are not worth looking for those that can be forgotten.
+# Below so many keys it is not worth looking for those that can be dropped.
 _FEW = 32
 
 
@@ -32,23 +31,23 @@ class QueueLength:
 
 
 class Scheduler:
-    """Runs rate-limited calls one after another, as early as every window allows.
+    """Makes rate-limited calls one after another, as early as every window allows.
 
-    It lives on the event loop and needs no lock; the calls themselves run on the control thread. A call
+    It runs on the event loop and needs no lock; the calls themselves run on the control thread. A call
     counts from the moment it was really made, so that a delay on the way can never put more calls into
     a window than the broker takes.
 
-    A call counts in the windows of its kind (``tr``, ``order``), and in those of further keys that it names (one
-    condition, say). While those are full it stands aside and holds up nobody.
+    A call counts in the windows of its kind (``tr``, ``order``), and in those of further keys (one condition,
+    say). While those are full the call is blocked and delays no others.
 
     Args:
-        run: makes a call on the control thread.
+        run: runs a function on the control thread (``ControlHost.run``).
         clock: whose time counts.
         limits: the broker's windows.
-        back_off: what to do when it refuses all the same.
-        state_dir: where calls are kept over a restart; None: nowhere.
-        wall: seconds since the epoch, by which they are kept: server clocks need not agree.
-        refused: hears of each refusal, with the call's kind and the broker's code.
+        back_off: what to do when the broker refuses all the same.
+        state_dir: where calls are recorded over a restart; None: nowhere.
+        wall: seconds since the epoch, by which they are recorded: server clocks need not agree.
+        on_refused: called for each refusal, with the call's kind and the broker's code.
 
     Raises:
         StateTaken: another server uses that folder.
@@ -62,155 +61,127 @@ class Scheduler:
         back_off: BackOff | None = None,
         state_dir: Path | None = None,
         wall: Callable[[], float] = time.time,
-        refused: Callable[[str, int], None] = lambda _kind, _code: None,
+        on_refused: Callable[[str, int], None] = lambda _kind, _code: None,
     ) -> None:
         self._clock = clock
         self._back_off = back_off or BackOff()
         self._journal = Journal(state_dir, clock.now(), limits.reach, wall)
-        self._gates: dict[str, RateWindows] = {}
+        self._windows: dict[str, KeyWindows] = {}
         self._numbers = itertools.count(1)
         self._tidy_at = _FEW
         self._closed = False
         self.limits = limits
-        self._lanes = {
-            kind: Dispatcher(self._gate(kind), run, clock, self._back_off, self._journal.note, refused)
+        self._dispatchers = {
+            kind: Dispatcher(
+                self._windows_of(kind), run, clock, self._back_off, self._journal.note, on_refused
+            )
             for kind in KINDS
         }
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many calls of each kind the control has taken."""
-        return {kind: lane.made for kind, lane in self._lanes.items()}
+        """How many calls of each kind the broker has taken."""
+        return {kind: dispatcher.made for kind, dispatcher in self._dispatchers.items()}
 
-    def submit(
-        self,
-        kind: str,
-        client: str,
-        priority: Priority,
-        call: Callable[[], int],
-        *,
-        also: Sequence[str] = (),
-        success: int = 0,
-    ) -> Job:
-        """Puts a call into the queue; await ``job.done`` for its return code.
+    def submit(self, call: RateLimitedCall) -> None:
+        """Queues a call; await ``call.done`` for its return code.
 
-        Cancelling ``job.done`` takes it out of the queue. ``job.done`` raises ``Refused`` where the broker
-        would not have it, and ``WindowFull`` where it would have to wait for a window of its own and is not to.
-
-        Args:
-            kind: ``tr`` or ``order``.
-            client: who asks; clients take turns.
-            priority: who goes first.
-            call: makes the call and gives its return code, on the control thread.
-            also: keys in whose windows it counts too, if the broker takes it (``keys`` has them).
-            success: the code that says so.
+        Cancelling ``call.done`` takes it out of the queue. ``call.done`` raises ``Refused`` where the broker
+        refuses it, and ``WindowFull`` where a window of its own is full and the back-off says not to wait.
         """
-        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        lane, now = self._lanes[kind], self._clock.now()
-        gates = tuple(self._gate(key) for key in also)
-        job = Job(kind, client, priority, call, done, success, gates, next(self._numbers), now)
+        now = self._clock.now()
+        dispatcher = self._dispatchers[call.kind]
+        call.number, call.since = next(self._numbers), now
+        call.windows = tuple(self._windows_of(key) for key in call.keys)
         if self._closed:
-            done.cancel()
-        elif lane.ban:
-            fail(job, Refused(lane.ban, None))
-        elif (full := self._full(gates, now)) is not None:
-            fail(job, full)
+            call.done.cancel()
+        elif dispatcher.ban:
+            call.fail(Refused(dispatcher.ban, None))
+        elif (full := self._full(call.windows, now)) is not None:
+            call.fail(full)
         else:
-            lane.put(job)
-        return job
+            dispatcher.put(call)
 
-    async def run(
-        self,
-        kind: str,
-        client: str,
-        priority: Priority,
-        call: Callable[[], int],
-        *,
-        also: Sequence[str] = (),
-        success: int = 0,
-    ) -> int:
-        """Waits for its turn, makes the call and gives its return code; see ``submit``."""
-        return await self.submit(kind, client, priority, call, also=also, success=success).done
-
-    def place(self, job: Job) -> Place:
-        """Where the job stands now; the expected wait assumes that nothing more comes in before it."""
-        lane, now = self._lanes[job.kind], self._clock.now()
-        if job.done.done() or job is lane.calling:
-            return Place(0, 0.0)
-        ahead = lane.queue.ahead(job)
-        start = lane.gate.start(ahead + (lane.calling is not None), now)
-        for gate in job.gates:
-            before = sum(1 for other in gate.jobs if other.urgency < job.urgency)
-            start = max(start, gate.start(before, now))
-        return Place(ahead, start - now)
+    def position(self, call: RateLimitedCall) -> QueuePosition:
+        """Where the call stands now; the expected wait assumes that nothing more comes in before it."""
+        dispatcher, now = self._dispatchers[call.kind], self._clock.now()
+        if call.done.done() or call is dispatcher.in_flight:
+            return QueuePosition(0, 0.0)
+        ahead = dispatcher.queue.ahead(call)
+        start = dispatcher.windows.start(ahead + (dispatcher.in_flight is not None), now)
+        for windows in call.windows:
+            before = sum(1 for other in windows.waiting if other.urgency < call.urgency)
+            start = max(start, windows.start(before, now))
+        return QueuePosition(ahead, start - now)
 
     def expected_wait(self, kind: str, calls: int, priority: Priority = Priority.BULK) -> float:
-        """Seconds until the last of so many calls would be made, if a new client asked for them now.
+        """Seconds until the last of so many calls would be made, if a new client submitted them now.
 
-        It takes all that waits into account and nothing that is yet to come.
+        It counts what waits now and nothing that is yet to come.
         """
         if calls < 1:
             return 0.0
-        lane, now = self._lanes[kind], self._clock.now()
-        ahead = lane.queue.ahead_of_new(priority, calls) + (lane.calling is not None)
-        return lane.gate.start(ahead, now) - now
+        dispatcher, now = self._dispatchers[kind], self._clock.now()
+        ahead = dispatcher.queue.ahead_of_new(priority, calls) + (dispatcher.in_flight is not None)
+        return dispatcher.windows.start(ahead, now) - now
 
     def waiting(self) -> list[QueueLength]:
-        """What waits, by kind and priority, where anything does."""
+        """The waiting calls by kind and priority, without zeros."""
         found = [
-            QueueLength(kind, priority, lane.waiting(priority))
-            for kind, lane in self._lanes.items()
+            QueueLength(kind, priority, dispatcher.waiting(priority))
+            for kind, dispatcher in self._dispatchers.items()
             for priority in Priority
         ]
         return [one for one in found if one.calls]
 
     def lengths(self) -> dict[str, int]:
-        """How many calls wait, by kind."""
-        return {kind: len(lane) for kind, lane in self._lanes.items()}
+        """The number of waiting calls by kind."""
+        return {kind: len(dispatcher) for kind, dispatcher in self._dispatchers.items()}
 
     def ban(self) -> int:
         """The code with which the broker refuses everything until the next login, 0 where it does not."""
-        return next((lane.ban for lane in self._lanes.values() if lane.ban), 0)
+        return next((dispatcher.ban for dispatcher in self._dispatchers.values() if dispatcher.ban), 0)
 
     def quotas(self) -> list[Quota]:
         """How much is left of every window: of the kinds, and of conditions while anything counts in theirs."""
         now = self._clock.now()
         self._tidy(now)
-        return [quota for gate in self._gates.values() for quota in gate.quotas(now)]
+        return [quota for windows in self._windows.values() for quota in windows.quotas(now)]
 
     def logged_in(self) -> None:
         """A login lifts a ban."""
-        for lane in self._lanes.values():
-            lane.ban = 0
+        for dispatcher in self._dispatchers.values():
+            dispatcher.ban = 0
 
     async def close(self) -> None:
-        """Ends the workers; whoever still waits is cancelled, and whoever comes yet."""
+        """Ends the workers; waiting calls and later ones are cancelled."""
         self._closed = True
-        for lane in self._lanes.values():
-            await lane.close()
+        for dispatcher in self._dispatchers.values():
+            await dispatcher.close()
         self._journal.close()
 
-    def _gate(self, key: str) -> RateWindows:
-        gate = self._gates.get(key)
-        if gate is None:
-            if len(self._gates) >= self._tidy_at:
+    def _windows_of(self, key: str) -> KeyWindows:
+        windows = self._windows.get(key)
+        if windows is None:
+            if len(self._windows) >= self._tidy_at:
                 self._tidy(self._clock.now())
-            gate = self._gates[key] = RateWindows(key, self.limits.of(key), self._journal.times(key))
-        return gate
+            windows = KeyWindows(key, self.limits.of(key), self._journal.times(key))
+            self._windows[key] = windows
+        return windows
 
     def _tidy(self, now: float) -> None:
-        """Forgets gates that nobody waits for and nothing counts in."""
-        for key, gate in list(self._gates.items()):
-            if key not in KINDS and not gate.jobs and gate.idle(now):
-                del self._gates[key]
-        self._tidy_at = 2 * len(self._gates) + _FEW
+        """Drops the windows of keys without waiting calls in which nothing counts."""
+        for key, windows in list(self._windows.items()):
+            if key not in KINDS and not windows.waiting and windows.idle(now):
+                del self._windows[key]
+        self._tidy_at = 2 * len(self._windows) + _FEW
 
-    def _full(self, gates: Sequence[RateWindows], now: float) -> WindowFull | None:
-        """Why a job of these gates is not to wait at all."""
+    def _full(self, own: Sequence[KeyWindows], now: float) -> WindowFull | None:
+        """The error of a call whose own windows are full, where the back-off says not to wait."""
         if self._back_off.when_full == "wait":
             return None
-        for gate in gates:
-            room, waiting = gate.room(now), len(gate.jobs)
+        for windows in own:
+            room, waiting = windows.room(now), len(windows.waiting)
             if room is not None and room <= waiting:
-                return WindowFull(gate.key, gate.start(waiting, now))
+                return WindowFull(windows.key, windows.start(waiting, now))
         return None

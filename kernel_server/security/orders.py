@@ -1,15 +1,15 @@
-"""Orders: which may go to the broker at all.
+"""Permits for orders: which orders may go to the broker.
 
-On a server that is not 모의투자 an order needs two people's word, the operator's (``--allow-real-orders``) and the
-client's (``kl.connect(…, allow_real_orders=True)``). On any server it may not be worth more than the operator said.
+On a server that is not 모의투자 an order needs the consent of two: the operator (``--allow-real-orders``) and the
+client (``kl.connect(…, allow_real_orders=True)``). On any server it may not be worth more than the operator allows.
 
-Everything that sends orders does it in two steps::
+A permit is checked twice, on the control thread::
 
-    permit = await orders_allowed(parts, context, order)  # tells the caller at once
+    await host.run(permit.check)  # when the RPC arrives: the caller gets the error at once
     ...
-    permit.check(control)  # on the control thread, in the piece of work that calls SendOrder
+    permit.check(control)  # in the piece of work that calls SendOrder
 
-The second look is no luxury: an order may wait for its turn, and somebody may log in elsewhere meanwhile.
+The second check is needed: an order may wait for its turn, and the login may be another by then.
 """
 
 from __future__ import annotations
@@ -19,19 +19,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from google.protobuf.message import Message
 
 from kernel_server import failure, reference
 from kernel_server.control.seam import Control
 from kernel_server.security.access import Access
-from kernel_server.security.guard import calls_in
+from kernel_server.security.guard import Metadata, calls_in
 from kernel_server.tsv import rows
 from kernel_server.wire import ALLOW_REAL_ORDERS
-
-if TYPE_CHECKING:
-    from kernel_server.rpc.context import Context, Parts
 
 MARKET_ORDER_PERCENT = 130
 """An order without a price is counted at 기준가 and so many percent of it: the daily limit of most issues.
@@ -140,7 +137,7 @@ def _number(value: object) -> float:
 
 @dataclass(frozen=True)
 class Permit:
-    """An order that was allowed when it was asked for. ``check`` says whether it still is."""
+    """What an order needs in order to be sent; ``check`` raises where it may not be."""
 
     order: RequestedOrder
     access: Access
@@ -198,15 +195,18 @@ class Permit:
             )
 
 
-async def orders_allowed(parts: Parts, context: Context, order: RequestedOrder) -> Permit:
-    """Whether that order may be sent for this caller. Whether they may trade at all, the guard has looked at.
+def permit(
+    function: str, arguments: Sequence[object], access: Access, metadata: Metadata | None
+) -> Permit | None:
+    """The permit for the order that a control function sends; None where it sends none.
 
-    Raises:
-        failure.Failure: as ``Permit.check``.
+    Args:
+        function: the control function.
+        arguments: they fit its signature.
+        access: what the operator allows.
+        metadata: of the RPC; it says whether the client allows real orders.
     """
-    opted_in = (ALLOW_REAL_ORDERS, "yes") in [
-        (key, value) for key, value in context.invocation_metadata() or ()
-    ]
-    permit = Permit(order, parts.access, opted_in)
-    await parts.host.run(permit.check)
-    return permit
+    order = order_of(function, arguments)
+    if order is None:
+        return None
+    return Permit(order, access, opted_in=(ALLOW_REAL_ORDERS, "yes") in list(metadata or ()))

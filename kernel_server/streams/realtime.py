@@ -51,7 +51,7 @@ class Connection(NamedTuple):
 class Subscriber(Protocol):
     """Who hears of events, on the control thread."""
 
-    def heard(self, event: RealEvent) -> None: ...
+    def on_event(self, event: RealEvent) -> None: ...
 
 
 @cache
@@ -185,13 +185,13 @@ class RealTimeRouter:
             event = RealEvent(code, realtype, data, self._clock.now())  # type: ignore[arg-type]
             for hearer, types in held.hearers.items():
                 if realtype in types:
-                    hearer.heard(event)
+                    hearer.on_event(event)
         if realtype in _OF_NO_CODE and NO_CODE in self._held:
             event = event or RealEvent(code, realtype, data, self._clock.now())  # type: ignore[arg-type]
             known: Mapping[Subscriber, frozenset[str]] = held.hearers if held else {}
             for hearer, types in self._held[NO_CODE].hearers.items():
                 if realtype in types and realtype not in known.get(hearer, ()):
-                    hearer.heard(event)
+                    hearer.on_event(event)
 
     def _room(self) -> str:
         for screen, used in self._screens.items():

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kernel_server.rpc import real as real_rpc
+from kernel_server.streams import subscriptions
 from kernel_server.wire import kernel_pb2
 from tests.support.canned_server import CannedServer, canned_server, daily_rows
 from tests.support.streaming import calls
@@ -95,7 +95,7 @@ def test_with_five_hundred_streams_open_calls_are_answered_and_every_stream_hear
 
 
 def test_one_that_stops_reading_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(real_rpc, "CAPACITY", 300)
+    monkeypatch.setattr(subscriptions, "CAPACITY", 300)
     with canned_server({}) as server:
         bursts(server, "x" * 2000)  # so that what the connection itself holds is soon full
         found = crowd(server, "idler", 20, 40, 100)

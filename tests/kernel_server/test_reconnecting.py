@@ -13,7 +13,7 @@ from tests.support.waiting import wait_until
 
 
 def state(server: CannedServer) -> str:
-    return server.server.keeper.state
+    return server.server.reconnector.state
 
 
 def advance(server: CannedServer, seconds: float) -> None:
@@ -46,11 +46,11 @@ def test_a_lost_connection_is_logged_in_again_and_everything_registered_as_befor
         wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
         fire(server, "OnEventConnect", -106)
         assert state(server) == "lost"
-        assert "lost (-106)" in server.server.keeper.problems()[0]
+        assert "lost (-106)" in server.server.reconnector.problems()[0]
         advance(server, 5)
         wait_until(lambda: state(server) == "in")
         assert calls(server, "SetRealReg") == [("5101", "005930", "10", "1")] * 2
-        assert server.server.keeper.problems() == []
+        assert server.server.reconnector.problems() == []
         told = [next(stream).arguments[0].long_value for _ in range(2)]
         assert told == [-106, 0]
         stream.cancel()
@@ -89,12 +89,12 @@ def test_a_server_without_a_first_login_does_not_log_in_by_itself() -> None:
 
 
 def test_reconnecting_can_be_switched_off() -> None:
-    with canned_server({}, keeping=ReconnectSettings(again=False)) as server:
+    with canned_server({}, reconnect=ReconnectSettings(again=False)) as server:
         wait_until(lambda: state(server) == "in")
         fire(server, "OnEventConnect", -106)
         advance(server, 600)
         assert state(server) == "lost"
-        assert "log in again" in server.server.keeper.problems()[0]
+        assert "log in again" in server.server.reconnector.problems()[0]
 
 
 def test_silence_while_the_market_is_open_has_everything_registered_anew() -> None:
@@ -103,22 +103,22 @@ def test_silence_while_the_market_is_open_has_everything_registered_anew() -> No
         wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
         advance(server, 61)
         wait_until(lambda: len(calls(server, "SetRealReg")) == 2)
-        assert "no real-time event since" in server.server.keeper.problems()[0]
+        assert "no real-time event since" in server.server.reconnector.problems()[0]
         fire(server, "OnReceiveRealData", "005930", "주식우선호가", "1\t2")
-        assert server.server.keeper.problems() == []
+        assert server.server.reconnector.problems() == []
         stream.cancel()
 
 
 def test_silence_means_nothing_where_nothing_is_registered_or_the_market_is_closed() -> None:
     with canned_server({}, is_open=lambda _: True) as server:
         advance(server, 600)
-        assert server.server.keeper.problems() == []
+        assert server.server.reconnector.problems() == []
     with canned_server({}, is_open=lambda _: False) as server, KoapyClient(server.address) as client:
         stream = client.real(["005930"], [27])
         wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
         advance(server, 600)
         assert len(calls(server, "SetRealReg")) == 1
-        assert server.server.keeper.problems() == []
+        assert server.server.reconnector.problems() == []
         stream.cancel()
 
 

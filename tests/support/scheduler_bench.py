@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from kernel_server.clock import SteppedClock
-from kernel_server.scheduler import BackOff, Job, Limits, Priority, Scheduler
+from kernel_server.control.seam import Control
+from kernel_server.scheduler import BackOff, Limits, Priority, RateLimitedCall, Scheduler
 
 START = 1_000_000.0
 
@@ -32,6 +33,24 @@ async def drive(clock: SteppedClock, done: Callable[[], bool]) -> None:
     raise AssertionError("it never ends")
 
 
+class FunctionCall(RateLimitedCall):
+    """A call of a Python function in place of a control function."""
+
+    def __init__(
+        self,
+        function: Callable[[], int],
+        client: str = "a",
+        priority: Priority = Priority.INTERACTIVE,
+        kind: str = "tr",
+        keys: Sequence[str] = (),
+    ) -> None:
+        super().__init__(kind, client, priority, keys)
+        self._function = function
+
+    def send(self, _control: Control) -> int:
+        return self._function()
+
+
 @dataclass
 class Made:
     """One turn: whose it was, when the call was handed on, when the broker got it, and when it was back.
@@ -39,7 +58,7 @@ class Made:
     Times are seconds from START; ``called`` is None where the broker never got it.
     """
 
-    job: Job
+    job: RateLimitedCall
     handed: float
     called: float | None = None
     back: float | None = None
@@ -69,13 +88,13 @@ class Bench:
     def now(self) -> float:
         return self.clock.now() - START
 
-    async def _run(self, call: Callable[[], int]) -> int:
+    async def _run(self, execute: Any) -> int:
         there, back = self._busy.pop(0) if self._busy else (0.0, 0.0)
-        assert isinstance(call, partial)
-        made = Made(call.args[0], self.now())
+        call: RateLimitedCall = execute.__self__
+        made = Made(call, self.now())
         self.made.append(made)
         await self._pass(there)
-        code = call()
+        code: int = execute(None)
         made.called = self.now() if made.job.made else None
         await self._pass(back)
         made.back = self.now()
@@ -95,14 +114,16 @@ class Bench:
         priority: Priority = Priority.INTERACTIVE,
         kind: str = "tr",
         also: Sequence[str] = (),
-    ) -> Job:
+    ) -> RateLimitedCall:
         def call() -> int:
             self.called.append((name, self.now()))
             if self.answers:
                 return self.answers.pop(0)
             return self._broker(self.clock.now()) if self._broker else 0
 
-        return self.scheduler.submit(kind, client, priority, call, also=also)
+        job = FunctionCall(call, client, priority, kind, also)
+        self.scheduler.submit(job)
+        return job
 
     def waiting(self) -> int:
         return sum(one.calls for one in self.scheduler.waiting())

@@ -87,7 +87,7 @@ def start(
         )
 
     serving = ServerSettings(
-        PRESETS[limits], port=port, standing=lambda now: market_phase(table(), now), **server_settings
+        PRESETS[limits], port=port, market_phase=lambda now: market_phase(table(), now), **server_settings
     )
     server = BackgroundServer(make, clock, serving, thread)
     return Market(clock, server, folder, thread, made[-1])

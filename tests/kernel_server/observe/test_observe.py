@@ -255,7 +255,7 @@ class TestTheMetrics:
 
     def test_show_what_waits_and_what_is_open(self) -> None:
         with canned_server(
-            {"opt10081": PAGES["opt10081"] * 3}, official(), metrics_port=0, watching=QUICK
+            {"opt10081": PAGES["opt10081"] * 3}, official(), metrics_port=0, health=QUICK
         ) as server:
             stream = server.stub.Pages(kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY))
             for _ in range(5):
@@ -369,7 +369,7 @@ class TestTheHealth:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("kernel_server.rpc.status.PATIENCE", 0.05)
-        with canned_server({}, watching=IMPATIENT) as server, Health(server) as health:
+        with canned_server({}, health=IMPATIENT) as server, Health(server) as health:
             server.stub.Status(kernel_pb2.StatusRequest())
             stuck = threading.Event()
             server.thread.hand_over(lambda: stuck.wait(30) and None)  # type: ignore[func-returns-value]
@@ -386,7 +386,7 @@ class TestTheHealth:
 
     def test_falls_when_the_connection_to_the_broker_is_lost(self) -> None:
         with (
-            canned_server({}, connected=False, watching=QUICK, metrics_port=0) as server,
+            canned_server({}, connected=False, health=QUICK, metrics_port=0) as server,
             Health(server) as health,
         ):
             assert problems(server) == ""  # nobody has logged in yet: that is no fault
@@ -400,7 +400,7 @@ class TestTheHealth:
             assert health.next() == SERVING
 
     def test_falls_when_the_broker_refuses_everything(self) -> None:
-        with canned_server(PAGES, watching=QUICK) as server, Health(server) as health:
+        with canned_server(PAGES, health=QUICK) as server, Health(server) as health:
             ask, server.control.CommRqData = server.control.CommRqData, lambda *_: -209  # type: ignore[method-assign]
             with pytest.raises(grpc.RpcError):
                 server.pages("opt10081", DAILY)
@@ -414,14 +414,14 @@ class TestTheHealth:
         def broken() -> int:
             raise OSError("COM has gone")
 
-        with canned_server({}, watching=QUICK) as server, Health(server) as health:
+        with canned_server({}, health=QUICK) as server, Health(server) as health:
             works, server.control.GetConnectState = server.control.GetConnectState, broken  # type: ignore[method-assign]
             assert health.next() == NOT_SERVING
             server.control.GetConnectState = works  # type: ignore[method-assign]
             assert health.next() == SERVING
 
     def test_is_told_in_the_log_once_and_not_every_second(self, lines: Any) -> None:
-        with canned_server(PAGES, watching=QUICK) as server, Health(server) as health:
+        with canned_server(PAGES, health=QUICK) as server, Health(server) as health:
             server.control.CommRqData = lambda *_: -209  # type: ignore[method-assign]
             with pytest.raises(grpc.RpcError):
                 server.pages("opt10081", DAILY)
@@ -452,7 +452,7 @@ class TestTheHealth:
 
     def test_piles_nothing_up_on_a_stuck_control_thread(self) -> None:
         with (
-            canned_server({}, watching=HealthSettings(every=0.001, patience=0.01)) as server,
+            canned_server({}, health=HealthSettings(every=0.001, patience=0.01)) as server,
             Health(server) as health,
         ):
             stuck = threading.Event()

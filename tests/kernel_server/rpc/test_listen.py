@@ -22,7 +22,7 @@ FILL = {9201: "8000000011", 9203: "0000001", 9001: "A005930", 913: "체결", 302
 
 def heard(server: CannedServer) -> Callable[[], bool]:
     """Whether somebody listens by now: the server itself does so to some."""
-    before = 6
+    before = 7  # the server itself
     return lambda: server.thread.post(lambda: server.server.host.router.counts()[1]).result(5) > before
 
 

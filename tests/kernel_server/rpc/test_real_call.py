@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from kernel_server import reference
-from kernel_server.rpc import real as real_rpc
+from kernel_server.streams import subscriptions
 from kernel_server.streams.realtime import types_of
 from kernel_server.wire import kernel_pb2
 from tests.support.canned_server import NOW, canned_server
@@ -171,7 +171,7 @@ class TestRealCall:
     def test_a_reader_that_is_too_slow_loses_the_oldest_and_is_told_how_many(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(real_rpc, "CAPACITY", 100)
+        monkeypatch.setattr(subscriptions, "CAPACITY", 100)
         count = 20_000  # more than the connection itself holds
         with canned_server({}) as server, KoapyClient(server.address) as client:
             stream = client.real(["005930"], [27], timeout=120, infer_fids=True)

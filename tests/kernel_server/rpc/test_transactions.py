@@ -367,7 +367,7 @@ class TestOurClient:
             monotonic=lambda: passed[0],
         )
         with canned_server(
-            {}, clock=clock, standing=lambda now: (f"{seoul(now):%Y-%m-%d}", f"{now - NOW:g}")
+            {}, clock=clock, market_phase=lambda now: (f"{seoul(now):%Y-%m-%d}", f"{now - NOW:g}")
         ) as server:
             replaying = server.stub.Status(kernel_pb2.StatusRequest())
             passed[0] = 60.0

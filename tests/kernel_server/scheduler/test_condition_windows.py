@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from kernel_server.scheduler import PRESETS, BackOff, Job, Limits, Priority, Quota, Window, WindowFull, keys
+from kernel_server.scheduler import (
+    PRESETS,
+    BackOff,
+    Limits,
+    Priority,
+    Quota,
+    RateLimitedCall,
+    Window,
+    WindowFull,
+    keys,
+)
 from tests.support.scheduler_bench import START, Bench, drive, settle
 
 OFFICIAL = PRESETS["official"]
@@ -12,7 +22,7 @@ GOLDEN = keys.of_condition(0, "골든크로스")
 DEAD = keys.of_condition(1, "데드크로스")
 
 
-async def all_done(bench: Bench, jobs: list[Job]) -> None:
+async def all_done(bench: Bench, jobs: list[RateLimitedCall]) -> None:
     await drive(bench.clock, lambda: all(job.done.done() for job in jobs))
 
 
@@ -73,7 +83,7 @@ async def test_the_most_urgent_search_gets_the_minute() -> None:
         bench.submit("bulk", "a", Priority.BULK, also=GOLDEN),
         bench.submit("interactive", "a", Priority.INTERACTIVE, also=GOLDEN),
     ]
-    assert [round(bench.scheduler.place(job).wait) for job in jobs[1:]] == [120, 60]
+    assert [round(bench.scheduler.position(job).wait) for job in jobs[1:]] == [120, 60]
     await all_done(bench, jobs)
     assert bench.called == [("golden", 0.0), ("interactive", 60.0), ("bulk", 120.0)]
     await bench.scheduler.close()
@@ -159,7 +169,7 @@ async def test_windows_of_conditions_that_are_no_longer_searched_are_dropped() -
         job = bench.submit(str(number), also=keys.of_condition(number, "조건"))
         await drive(bench.clock, job.done.done)
         bench.clock.advance(1.0)
-    assert len(bench.scheduler._gates) < 200
+    assert len(bench.scheduler._windows) < 200
     await bench.scheduler.close()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import sys
 from collections.abc import Callable, Iterator
@@ -12,10 +11,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernel_server.scheduler import Job, Limits, Priority, Window
+from kernel_server.scheduler import Limits, Priority, RateLimitedCall, Window
 from kernel_server.scheduler.queue import BEFORE_BULK, Queue
 from tests.support.examples import examples
-from tests.support.scheduler_bench import Bench, drive, settle
+from tests.support.scheduler_bench import Bench, FunctionCall, drive, settle
 
 ONE_A_SECOND = Limits("test", {"tr": (Window(1, 1.0),)})
 
@@ -24,24 +23,24 @@ class Plain:
     """The same turns, kept in the plainest way: whoever is next is found by looking at everybody."""
 
     def __init__(self) -> None:
-        self.jobs: list[Job] = []
+        self.jobs: list[RateLimitedCall] = []
         self.turns: dict[Priority, list[str]] = {priority: [] for priority in Priority}
         self.passed = 0
 
-    def push(self, job: Job) -> None:
+    def push(self, job: RateLimitedCall) -> None:
         self.jobs.append(job)
         if job.client not in self.turns[job.priority]:
             self.turns[job.priority].append(job.client)
 
-    def remove(self, job: Job) -> None:
+    def remove(self, job: RateLimitedCall) -> None:
         self.jobs.remove(job)
         if not any(other.client == job.client and other.priority is job.priority for other in self.jobs):
             self.turns[job.priority].remove(job.client)
 
-    def _of(self, priority: Priority) -> list[Job]:
+    def _of(self, priority: Priority) -> list[RateLimitedCall]:
         return [job for job in self.jobs if job.priority is priority]
 
-    def take(self) -> Job | None:
+    def take(self) -> RateLimitedCall | None:
         waiting = [priority for priority in Priority if self._of(priority)]
         if not waiting:
             return None
@@ -58,7 +57,7 @@ class Plain:
             self.turns[priority].append(client)
         return job
 
-    def in_turn(self) -> Iterator[Job]:
+    def in_turn(self) -> Iterator[RateLimitedCall]:
         """Everybody, in the order in which they would go."""
         copy = Plain()
         copy.jobs, copy.passed = list(self.jobs), self.passed
@@ -67,9 +66,10 @@ class Plain:
             yield job
 
 
-def make(number: int, client: str, priority: Priority) -> Job:
-    done = asyncio.get_running_loop().create_future()
-    return Job("tr", client, priority, lambda: 0, done, number=number)
+def make(number: int, client: str, priority: Priority) -> RateLimitedCall:
+    job = FunctionCall(lambda: 0, client, priority)
+    job.number = number
+    return job
 
 
 steps = st.lists(
@@ -197,8 +197,8 @@ async def test_a_place_among_ten_thousand_takes_no_more_steps_than_one_among_a_h
         bench.submit("first")
         await settle()
         jobs = [bench.submit(f"bulk{number}", "loader", Priority.BULK) for number in range(count)]
-        assert bench.scheduler.place(jobs[-1]).ahead == count - 1  # what is worked out once serves all
-        steps = lines_of(lambda: bench.scheduler.place(jobs[-1]))
+        assert bench.scheduler.position(jobs[-1]).ahead == count - 1  # what is worked out once serves all
+        steps = lines_of(lambda: bench.scheduler.position(jobs[-1]))
         await bench.scheduler.close()
         return steps
 

@@ -251,7 +251,7 @@ async def test_the_expected_wait_keeps_to_a_tighter_window_until_it_opens_again(
     jobs = [bench.submit(str(number)) for number in range(400)]
     await settle()
     assert broker.refused == [0.0]
-    expected = [bench.now() + bench.scheduler.place(job).wait for job in jobs[1:]]
+    expected = [bench.now() + bench.scheduler.position(job).wait for job in jobs[1:]]
     await drive(bench.clock, lambda: all(job.done.done() for job in jobs))
     taken = [time for _, time in bench.called][2:]
     assert taken == expected

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kernel_server.scheduler import PRESETS, BackOff, Limits, Priority, Refused, Window
 from tests.support.examples import examples
-from tests.support.scheduler_bench import START, Bench, drive, settle
+from tests.support.scheduler_bench import START, Bench, FunctionCall, drive, settle
 
 OFFICIAL = PRESETS["official"]
 
@@ -54,7 +54,7 @@ async def test_the_expected_wait_is_the_wait(
     waiting = [job for job in jobs if not job.done.done()]
     if waiting:
         chosen = data.draw(st.sampled_from(waiting))
-        place = bench.scheduler.place(chosen)
+        place = bench.scheduler.position(chosen)
         expected, before = bench.now() + place.wait, len(bench.called)
         await drive(bench.clock, chosen.done.done)
         names = [name for name, _ in bench.called]
@@ -84,13 +84,13 @@ async def test_the_expected_wait_of_work_that_is_not_asked_for_yet_is_its_wait(
 async def test_the_expected_wait_changes_with_every_call_that_is_made() -> None:
     bench = Bench(Limits("test", {"tr": (Window(2, 10.0),)}))
     jobs = [bench.submit(str(number)) for number in range(5)]
-    assert [bench.scheduler.place(job).wait for job in jobs] == [0.0, 0.0, 10.0, 10.0, 20.0]
+    assert [bench.scheduler.position(job).wait for job in jobs] == [0.0, 0.0, 10.0, 10.0, 20.0]
     await settle()
-    assert [bench.scheduler.place(job).wait for job in jobs] == [0.0, 0.0, 10.0, 10.0, 20.0]
-    assert [bench.scheduler.place(job).ahead for job in jobs] == [0, 0, 0, 1, 2]
+    assert [bench.scheduler.position(job).wait for job in jobs] == [0.0, 0.0, 10.0, 10.0, 20.0]
+    assert [bench.scheduler.position(job).ahead for job in jobs] == [0, 0, 0, 1, 2]
     bench.clock.advance(10.0)
     await settle()
-    assert bench.scheduler.place(jobs[4]).wait == 10.0
+    assert bench.scheduler.position(jobs[4]).wait == 10.0
     await bench.scheduler.close()
 
 
@@ -99,7 +99,7 @@ async def test_a_call_that_is_under_way_is_reckoned_with() -> None:
     jobs = [bench.submit(str(number)) for number in range(2)]
     await settle()
     bench.clock.advance(1.0)
-    assert [bench.scheduler.place(job).wait for job in jobs] == [0.0, 10.0]
+    assert [bench.scheduler.position(job).wait for job in jobs] == [0.0, 10.0]
     assert bench.scheduler.expected_wait("tr", 2) == 30.0
     assert bench.waiting() == 1
     jobs[1].done.cancel()
@@ -177,7 +177,7 @@ async def test_what_is_cancelled_is_never_called_and_gives_its_place_away() -> N
     jobs[1].done.cancel()
     await settle()
     assert bench.waiting() == 2
-    assert bench.scheduler.place(jobs[2]).ahead == 0
+    assert bench.scheduler.position(jobs[2]).ahead == 0
     await drive(bench.clock, lambda: all(job.done.done() for job in jobs))
     assert bench.called == [("0", 0.0), ("2", 1.0), ("3", 2.0)]
     await bench.scheduler.close()
@@ -226,7 +226,8 @@ async def test_a_call_that_fails_raises_for_its_caller_only() -> None:
     def broken() -> int:
         raise RuntimeError("the control is gone")
 
-    failed = bench.scheduler.submit("tr", "a", Priority.INTERACTIVE, broken)
+    failed = FunctionCall(broken)
+    bench.scheduler.submit(failed)
     fine = bench.submit("fine", "b")
     await drive(bench.clock, lambda: failed.done.done() and fine.done.done())
     assert isinstance(failed.done.exception(), RuntimeError)

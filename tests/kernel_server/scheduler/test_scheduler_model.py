@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernel_server.scheduler import PRESETS, Job, Limits, Priority, Window
+from kernel_server.scheduler import PRESETS, Limits, Priority, RateLimitedCall, Window
 from tests.support.examples import examples
 from tests.support.scheduler_bench import START, Bench, settle
 
@@ -91,7 +91,7 @@ class Turn:
 async def played(limits: Limits, load: list[Asked], busy: list[tuple[float, float]]) -> list[Turn]:
     """What the scheduler did with that load, kind by kind in order."""
     bench = Bench(limits, busy=busy)
-    jobs: dict[int, Job] = {}
+    jobs: dict[int, RateLimitedCall] = {}
     happenings = sorted(
         [(asked.came, number, False) for number, asked in enumerate(load)]
         + [(asked.given_up, number, True) for number, asked in enumerate(load) if asked.given_up < EVER]

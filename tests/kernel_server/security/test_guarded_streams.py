@@ -117,7 +117,7 @@ class TestRights:
         file = tmp_path / "tokens.tsv"
         made = {name: tokens.add(file, name, Right.READ) for name in ("gone", "kept")}
         access, watching = Access(tokens=file, refusal_delay=0.0), HealthSettings(every=0.02)
-        with canned_server({}, access=access, watching=watching) as server:
+        with canned_server({}, access=access, health=watching) as server:
             asked, streams = {name: RequestQueue() for name in made}, {}
             for name, code in (("gone", "005930"), ("kept", "000660")):
                 asked[name].put(kernel_pb2.TicksRequest(add=[code], fids=[10]))

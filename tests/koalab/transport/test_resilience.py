@@ -141,7 +141,7 @@ class TestABrokersConnectionThatIsLost:
         ends = [inputs["기준일자"] for inputs in requests]
         assert len(set(ends)) == -(-len(whole) // 600)
         assert len(ends) - len(set(ends)) <= 1
-        assert market.server.keeper.losses == 1
+        assert market.server.reconnector.losses == 1
         assert kw.status()["connected"]
 
     def test_fails_waiting_requests_at_once(self, market: Market) -> None:

@@ -1,6 +1,6 @@
-"""What code that a client sends derives its class from, and what it finds besides.
+"""The names that code of a client can use: the base class of its event handler, and the control's functions.
 
-A class written for KOAPY's server runs here as it is: what it imports from there are the same few things.
+A class written for KOAPY's server runs here unchanged: its imports from there give the same few things.
 """
 
 from __future__ import annotations
@@ -11,31 +11,31 @@ from types import SimpleNamespace
 from typing import Any
 
 from kernel_server.control.plain import PlainCalls
-from kernel_server.rpc import call
+from kernel_server.rpc.values import checked_plain
 from kernel_server.wire import openapi_pb2
 
 
 class Functions:
-    """The control as custom code sees it: its functions as methods. Only on the control thread."""
+    """The control's functions as methods, for custom code; only on the control thread."""
 
     def __init__(self, calls: PlainCalls) -> None:
         self._calls = calls
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        return lambda *arguments: self._calls.call(name, call.checked_plain(name, arguments))
+        return lambda *arguments: self._calls.call(name, checked_plain(name, arguments))
 
 
 class EventHandler:
-    """What custom code derives its class from: methods named as the control's events handle them.
+    """Base class of a client's event handler: its methods are named after the control's events.
 
-    It is made with control, request and context, of which a class may hand on here what it likes: the control, the
-    control and the context, or all three.
+    It is made with control, request and context; a subclass may pass on the control, the control and the context, or
+    all three.
 
     Attributes:
         control: the control's functions.
         request: the ListenRequest.
-        context: nothing of use here; it stands for the argument that KOAPY's handlers take.
-        observer: ``on_next(response)``, ``on_error(exception)``, ``on_completed()``; there from ``on_enter`` on.
+        context: None here; KOAPY's handlers take this argument.
+        observer: ``on_next(response)``, ``on_error(exception)``, ``on_completed()``; set before ``on_enter``.
     """
 
     observer: Any
@@ -46,22 +46,22 @@ class EventHandler:
         self.context = others[-1] if others else None
 
     def on_enter(self) -> None:
-        """Before the first event."""
+        """Called before the first event."""
 
     def on_exit(self) -> None:
-        """When the stream is over, however it ends."""
+        """Called at the end of the stream, however it ends."""
 
     def add_callback(self, callback: Callable[..., object], *arguments: object, **named: object) -> None:
-        """Has something done when the stream is over, after ``on_exit``; what was added last comes first."""
+        """Calls ``callback`` at the end of the stream, after ``on_exit``; the last one added goes first."""
         self.__dict__.setdefault("_callbacks", []).append(lambda: callback(*arguments, **named))
 
 
 def callbacks(handler: object) -> list[Callable[[], object]]:
-    """What a handler wants done at its end, in that order."""
+    """The callbacks of a handler, in the order in which they are called."""
     return list(reversed(getattr(handler, "_callbacks", ())))
 
 
-_OLDER = {
+_KOAPY = {
     "KiwoomOpenApiPlusEventHandler": EventHandler,
     "KiwoomOpenApiPlusEventHandlerForGrpc": EventHandler,
     "KiwoomOpenApiPlusService_pb2": openapi_pb2,
@@ -76,16 +76,16 @@ def _import(
     level: int = 0,
 ) -> Any:
     if name.split(".")[0] == "koapy" and fromlist:
-        return SimpleNamespace(__name__=name, **_OLDER)
+        return SimpleNamespace(__name__=name, **_KOAPY)
     return builtins.__import__(name, globals, locals, fromlist, level)
 
 
-def space() -> dict[str, Any]:
-    """The names that custom code finds."""
+def namespace() -> dict[str, Any]:
+    """The globals of custom code."""
     return {
         "__builtins__": {**vars(builtins), "__import__": _import},
         "__name__": "client",
         "EventHandler": EventHandler,
         "ListenResponse": openapi_pb2.ListenResponse,
-        **_OLDER,
+        **_KOAPY,
     }
