@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from kernel_server.clock import seoul
-from kernel_server.simulated.brokerage import state
 
 KIND = "koalab: accounts of the simulated broker"
 VERSION = 1
@@ -87,9 +86,12 @@ def books_of(file: Path, saved: Saved) -> Mapping[str, Any]:
     Raises:
         AccountFileError: they are invalid.
     """
+    # Imported here because msgspec takes some 60 ms, and a broker without an account file validates nothing.
+    from kernel_server.simulated.brokerage import state_check
+
     try:
-        return state.check(saved.books)
-    except state.Misfit as misfit:
+        return state_check.check(saved.books)
+    except state_check.Misfit as misfit:
         raise AccountFileError(file, _damage(str(misfit))) from misfit
 
 

@@ -149,7 +149,7 @@ class Books:
         return self.day_worth, self.month_worth
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Load a snapshot that passed ``state.check``. Accounts missing in the settings are skipped."""
+        """Load a snapshot that passed ``state_check.check``. Accounts missing in the settings are skipped."""
         self.day = state["day"]
         for (
             number,

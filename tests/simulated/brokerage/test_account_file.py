@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernel_server.simulated.brokerage import account_file, state
+from kernel_server.simulated.brokerage import account_file, state_check
 from kernel_server.simulated.brokerage.account_file import AccountFileError, Saved
 from kernel_server.simulated.brokerage.file_lock import FileLock
 from kernel_server.simulated.market.phases import Phase
@@ -306,8 +306,8 @@ def test_any_file_that_passes_the_check_can_be_worked_with(data: st.DataObject) 
         inner = inner[key]
     inner[last] = data.draw(JSON | st.integers(0, 20_220_119))
     try:
-        books = state.check(whole)
-    except state.Misfit:
+        books = state_check.check(whole)
+    except state_check.Misfit:
         return
     desk.exchange.resting.clear()
     desk.brokerage = desk.build()
