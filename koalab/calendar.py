@@ -1,9 +1,9 @@
-"""When the Korea Exchange is open: sessions, their hours, and when the next one opens.
+"""Trading calendar of the Korea Exchange: sessions, their hours, and the next opening.
 
-Days are given in any common form: ``"2026-11-02"``, ``"20261102"``, ``20261102``, a date, datetime, Timestamp
-or datetime64. Moments are too; one without a time zone is Seoul wall time. Everything raises BadInput for what
-is no date and for what lies outside the sessions that are known (1986 to the end of next year). Known gap:
-Saturdays before 1998-12-07, on which the exchange was open.
+Days and moments are accepted in any common form: ``"2026-11-02"``, ``"20261102"``, ``20261102``, a date, datetime,
+Timestamp or datetime64; without a time zone they are Seoul wall time. Every function raises BadInput for an invalid
+date and for one outside the known sessions (1986 to the end of next year). Known gap: Saturdays before 1998-12-07, on
+which the exchange was open.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def is_open(at: Day | None = None) -> bool:
-    """Whether a session is on at that moment (default: now), from its opening to its close, the close excluded."""
-    when = _at(at)
-    _known(when)
+    """Whether the exchange is open at that moment (default: now): from the opening until before the close."""
+    when = _moment_or_now(at)
+    _require_known(when)
     return table().current(when.timestamp()) is not None
 
 
@@ -33,24 +33,24 @@ def sessions(first: Day, last: Day) -> pd.DatetimeIndex:
     """The days from ``first`` to ``last``, both included, on which the exchange is open.
 
     Returns:
-        A naive, ascending ``DatetimeIndex`` named ``date``; empty where there is no session.
+        A naive, ascending ``DatetimeIndex`` named ``date``; empty without a session.
     """
     start, end = moment(first), moment(last)
     if start > end:
         raise BadInput(f"the range ends ({end:%Y-%m-%d}) before it starts ({start:%Y-%m-%d})")
-    _known(start)
-    _known(end)
+    _require_known(start)
+    _require_known(end)
     days = table().between(start.date(), end.date()).dates
     return pd.DatetimeIndex(days.astype("datetime64[us]"), name="date")
 
 
 def next_open(at: Day | None = None) -> pd.Timestamp:
-    """When the next session after that moment (default: now) opens, in Asia/Seoul.
+    """The first opening after that moment (default: now), in Asia/Seoul.
 
-    While a session is on, it is the one after it; at the very moment of an opening, too.
+    At the exact moment of an opening it is the next one.
     """
-    when = _at(at)
-    _known(when)
+    when = _moment_or_now(at)
+    _require_known(when)
     try:
         return seoul(table().next_open(when.timestamp()))
     except LookupError as error:
@@ -58,13 +58,13 @@ def next_open(at: Day | None = None) -> pd.Timestamp:
 
 
 def hours(day: Day) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """When that day's session opens and closes, in Asia/Seoul; late days included.
+    """Opening and close of that day's session, in Asia/Seoul; late openings included.
 
     Raises:
         BadInput: no session on that day.
     """
     when = moment(day)
-    _known(when)
+    _require_known(when)
     known = table()
     index = known.index_at_or_before(when.date())
     if index < 0 or known.dates[index] != np.datetime64(when.date(), "D"):
@@ -75,17 +75,17 @@ def hours(day: Day) -> tuple[pd.Timestamp, pd.Timestamp]:
 
 @cache
 def table() -> Sessions:
-    """The sessions themselves, as arrays; read once."""
+    """The sessions as arrays, read once."""
     from kernel_server.reference.sessions import load
 
     return load()
 
 
-def _at(given: Day | None) -> pd.Timestamp:
+def _moment_or_now(given: Day | None) -> pd.Timestamp:
     return seoul(time.time()) if given is None else moment(given)
 
 
-def _known(when: pd.Timestamp) -> None:
+def _require_known(when: pd.Timestamp) -> None:
     first, last = (pd.Timestamp(day) for day in table().dates[[0, -1]])
     if not first.year <= when.year <= last.year:
         raise BadInput(f"{when:%Y-%m-%d} is outside the known sessions: {first.year} to {last.year}")

@@ -1,6 +1,6 @@
-"""Certificates for a server of one's own: a private CA, the server's certificate under it, and its clients'.
+"""Creates a private CA and certificates under it for a server and its clients.
 
-A private CA is the right thing here: the server has no name in public, and clients should trust it and nobody else.
+A private CA fits: the server has no public name, and clients should trust this server alone.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from kernel_server.security.files import create_private
 from koalab.errors import BadInput
 
 DAYS = 825
-"""How long a server's or client's certificate is valid, where nothing else is said; some systems refuse longer ones."""
+"""Default validity of a server's or client's certificate; some systems refuse longer ones."""
 CA_DAYS = 3650
 _CA, _SERVER = "ca", "server"
-_HERE = ("localhost", "127.0.0.1", "::1")
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 _HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\Z")
 _NAME = re.compile(r"[A-Za-z0-9][\w.@-]{0,39}\Z", re.ASCII)
 
 
 @dataclass(frozen=True)
-class _Signer:
-    """A CA that can sign."""
+class CertificateAuthority:
+    """A CA's certificate and private key."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
@@ -45,39 +45,39 @@ def make(
     days: int = DAYS,
     now: datetime | None = None,
 ) -> list[Path]:
-    """Makes certificates in ``folder`` and gives the files it wrote, all of them readable by their owner alone.
+    """Creates certificates in ``folder``; returns the files written, all readable by their owner alone.
 
-    ``ca.pem`` and ``ca.key`` are made where they are not there, else used; ``server.pem`` and ``server.key`` where
-    there are hosts; ``NAME.pem`` and ``NAME.key`` for each client.
+    ``ca.pem`` and ``ca.key`` are created, or reused if present; ``server.pem`` and ``server.key`` if there are hosts;
+    ``NAME.pem`` and ``NAME.key`` for each client.
 
     Args:
-        folder: made where it is not there.
-        hosts: names and addresses under which clients reach the server; those of the machine itself are added.
-        clients: names, one a certificate.
-        days: how long the certificates of server and clients are valid. The CA is for ten years.
-        now: when that begins; None: now. A day is added before it, since clocks differ.
+        folder: created if missing.
+        hosts: names and addresses under which clients reach the server; localhost and its addresses are added.
+        clients: names, one per certificate.
+        days: validity of the certificates of server and clients; the CA is valid for ten years.
+        now: start of the validity; None: now. It begins a day earlier, since clocks differ.
 
     Raises:
-        BadInput: a host or name that cannot be, a file that is there already (nothing is written then), or half a CA.
+        BadInput: an invalid host or name, an existing file (then nothing is written), or an incomplete CA.
     """
     _check(hosts, clients, days)
     start = (now or datetime.now(timezone.utc)) - timedelta(days=1)
     end = start + timedelta(days=days + 1)
     wanted = [*([_SERVER] if hosts else []), *clients]
-    there = [file for name in wanted for file in _files(folder, name) if file.exists()]
-    if there:
+    existing = [file for name in wanted for file in _files(folder, name) if file.exists()]
+    if existing:
         raise BadInput(
-            f"{', '.join(map(str, there))}: there already, and nothing is written over; move it away first"
+            f"{', '.join(map(str, existing))}: there already, and nothing is written over; move it away first"
         )
     content: dict[Path, bytes] = {}
-    ca = _existing(folder)
+    ca = _existing_ca(folder)
     if ca is None:
         ca = _new_ca(start)
         _add(content, folder, _CA, ca.certificate, ca.key)
     if hosts:
-        _add(content, folder, _SERVER, *_server(ca, hosts, start, end))
+        _add(content, folder, _SERVER, *_issue_server(ca, hosts, start, end))
     for name in clients:
-        _add(content, folder, name, *_client(ca, name, start, end))
+        _add(content, folder, name, *_issue_client(ca, name, start, end))
     _write(folder, content)
     return list(content)
 
@@ -88,7 +88,7 @@ def _check(hosts: Sequence[str], clients: Sequence[str], days: int) -> None:
     if not 1 <= days <= CA_DAYS:
         raise BadInput(f"days is 1 to {CA_DAYS}, not {days}")
     for host in hosts:
-        _alternative(host)
+        _alternative_name(host)
     for name in clients:
         if not _NAME.match(name) or name in (_CA, _SERVER):
             raise BadInput(
@@ -98,11 +98,11 @@ def _check(hosts: Sequence[str], clients: Sequence[str], days: int) -> None:
         raise BadInput("a client is named twice")
 
 
-def _alternative(host: str) -> x509.GeneralName:
-    """A host as a certificate has it.
+def _alternative_name(host: str) -> x509.GeneralName:
+    """A host as a subject alternative name.
 
     Raises:
-        BadInput: that is neither a name nor an address somebody could connect to.
+        BadInput: neither a host name nor an address to connect to.
     """
     try:
         address = ipaddress.ip_address(host)
@@ -123,8 +123,8 @@ def _files(folder: Path, name: str) -> tuple[Path, Path]:
     return folder / f"{name}.pem", folder / f"{name}.key"
 
 
-def _existing(folder: Path) -> _Signer | None:
-    """The CA that is in the folder, None where there is none."""
+def _existing_ca(folder: Path) -> CertificateAuthority | None:
+    """The folder's CA; None without one."""
     certificate, key = _files(folder, _CA)
     if not certificate.exists() and not key.exists():
         return None
@@ -135,16 +135,16 @@ def _existing(folder: Path) -> _Signer | None:
         raise BadInput(f"{certificate} and {key} are no CA to go on with: {error}") from None
     if not isinstance(private, ec.EllipticCurvePrivateKey) or found.public_key() != private.public_key():
         raise BadInput(f"{key} is not the key of {certificate}")
-    return _Signer(found, private)
+    return CertificateAuthority(found, private)
 
 
-def _name(text: str) -> x509.Name:
+def _common_name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text[:64])])
 
 
-def _new_ca(start: datetime) -> _Signer:
+def _new_ca(start: datetime) -> CertificateAuthority:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name(f"koalab private CA {secrets.token_hex(4)}")
+    name = _common_name(f"koalab private CA {secrets.token_hex(4)}")
     usage = dict.fromkeys(_USAGES, False) | {"key_cert_sign": True, "crl_sign": True}
     certificate = (
         _builder(name, name, key, start, start + timedelta(days=CA_DAYS + 1))
@@ -152,7 +152,7 @@ def _new_ca(start: datetime) -> _Signer:
         .add_extension(x509.KeyUsage(**usage), critical=True)
         .sign(key, hashes.SHA256())
     )
-    return _Signer(certificate, key)
+    return CertificateAuthority(certificate, key)
 
 
 _USAGES = (
@@ -183,8 +183,8 @@ def _builder(
     )
 
 
-def _signed(
-    ca: _Signer,
+def _issue(
+    ca: CertificateAuthority,
     subject: str,
     names: Sequence[x509.GeneralName],
     purpose: x509.ObjectIdentifier,
@@ -195,7 +195,7 @@ def _signed(
     issuer = ca.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     usage = dict.fromkeys(_USAGES, False) | {"digital_signature": True}
     end = min(end, ca.certificate.not_valid_after_utc)
-    builder = _builder(_name(subject), ca.certificate.subject, key, start, end)
+    builder = _builder(_common_name(subject), ca.certificate.subject, key, start, end)
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     certificate = (
@@ -208,17 +208,17 @@ def _signed(
     return certificate, key
 
 
-def _server(
-    ca: _Signer, hosts: Sequence[str], start: datetime, end: datetime
+def _issue_server(
+    ca: CertificateAuthority, hosts: Sequence[str], start: datetime, end: datetime
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    names = [_alternative(host) for host in dict.fromkeys((*hosts, *_HERE))]
-    return _signed(ca, hosts[0], names, ExtendedKeyUsageOID.SERVER_AUTH, start, end)
+    names = [_alternative_name(host) for host in dict.fromkeys((*hosts, *_LOCAL_HOSTS))]
+    return _issue(ca, hosts[0], names, ExtendedKeyUsageOID.SERVER_AUTH, start, end)
 
 
-def _client(
-    ca: _Signer, name: str, start: datetime, end: datetime
+def _issue_client(
+    ca: CertificateAuthority, name: str, start: datetime, end: datetime
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    return _signed(ca, name, [], ExtendedKeyUsageOID.CLIENT_AUTH, start, end)
+    return _issue(ca, name, [], ExtendedKeyUsageOID.CLIENT_AUTH, start, end)
 
 
 def _add(
@@ -236,7 +236,7 @@ def _add(
 
 
 def _write(folder: Path, content: dict[Path, bytes]) -> None:
-    """All of it, or nothing."""
+    """Writes all files, or none."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     written: list[Path] = []
     try:

@@ -17,7 +17,7 @@ from koalab.errors import BadInput
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-# As in Korea: red rises, blue falls. Both can be told apart on white and on black.
+# Korean colours: red rises, blue falls. Both are legible on white and on black.
 UP: Final = "#d24f45"
 DOWN: Final = "#3f7fd0"
 _SHOWN: Final = ("open", "high", "low", "close", "volume")
@@ -32,14 +32,14 @@ _VOLUME_SHARE: Final = 0.22
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candles:
-    """Bars ready to be drawn, oldest first, one array a column.
+    """Bars prepared for drawing, oldest first: one array per column.
 
     Attributes:
-        labels: one text a bar, each different: ``2026-11-20``, or the time over the day for minutes.
-        open, high, low, close: KRW. A bar without a trade is a dash at its close.
+        labels: one unique text per bar: ``2026-11-20``, or the time above the date for minutes.
+        open, high, low, close: KRW. A bar without a trade has all four at its close.
         volume: shares.
         rising: whether the bar is drawn red.
-        change: percent from the close before, NaN for the first.
+        change: percent from the previous close, NaN for the first bar.
     """
 
     labels: Sequence[str]
@@ -56,10 +56,10 @@ class Candles:
 
 
 def candles(frame: pd.DataFrame) -> Candles:
-    """The frame of ``daily``, ``minute`` or ``bars``, in English or Korean columns, of one code.
+    """Prepares a frame of ``daily``, ``minute`` or ``bars``, with English or Korean columns, of one code.
 
     Raises:
-        BadInput: it is not a frame of the bars of one code. One without rows is drawn as such.
+        BadInput: not a frame of bars of one code. An empty one is allowed.
     """
     plain = _one_code(frame)
     names = _SHOWN if "close" in plain.columns else _KOREAN
@@ -69,7 +69,7 @@ def candles(frame: pd.DataFrame) -> Candles:
             f"this frame has no {', '.join(missing) or 'times'}: a chart is of what daily(), minute() or bars() give"
         )
     first, high, low, close, volume = (plain[name].to_numpy() for name in names)
-    # On a day without a trade the broker gives a close alone.
+    # On a day without a trade the broker has a close alone.
     traded = first > 0
     first, high, low = (np.where(traded, prices, close) for prices in (first, high, low))
     before = np.concatenate([first[:1], close[:-1]])
@@ -81,15 +81,15 @@ def candles(frame: pd.DataFrame) -> Candles:
 
 
 def candlestick(frame: pd.DataFrame, title: str | None = None, volume: bool = True) -> go.Figure:
-    """Candlesticks, with volume below. Nights, holidays and halts leave no gaps.
+    """Candlesticks with volume below, without gaps for nights, holidays and halts.
 
     Args:
-        frame: bars of one code: of ``daily``, ``minute`` or ``bars``.
-        title: above it.
-        volume: whether the volume is shown.
+        frame: bars of one code, from ``daily``, ``minute`` or ``bars``.
+        title: above the chart.
+        volume: whether to show volume.
 
     Raises:
-        BadInput: it is not a frame of the bars of one code. One without rows is drawn as such.
+        BadInput: not a frame of bars of one code. An empty one gives an empty chart.
     """
     import plotly.graph_objects as go
 
@@ -115,7 +115,7 @@ def candlestick(frame: pd.DataFrame, title: str | None = None, volume: bool = Tr
                 y=bars.volume,
                 yaxis="y2",
                 name="거래량",
-                # One number a bar and two colours: a colour's name a bar would be ten times the bytes.
+                # A number per bar and a scale of two colours: a colour name per bar takes ten times the bytes.
                 marker={
                     "color": bars.rising.astype(np.uint8),
                     "colorscale": [[0, DOWN], [1, UP]],
@@ -134,9 +134,8 @@ def candlestick(frame: pd.DataFrame, title: str | None = None, volume: bool = Tr
 
 
 def _layout(title: str | None, volume: bool) -> dict[str, Any]:
-    # Both panes hang on one x axis, so that one hover shows prices and volume.
-    # Its values are names, not dates: bars stand side by side however irregular the exchange's hours are. The
-    # other way, breaks in an axis of dates, needs every holiday and late opening and is slow with many of them.
+    # Both panes share an x axis, so that one hover shows prices and volume. It is an axis of categories: a date axis
+    # needs a break for every night, holiday and late opening, and is slow with many of them.
     layout: dict[str, Any] = {
         "xaxis": {
             "type": "category",
@@ -190,7 +189,7 @@ def _labels(index: pd.DatetimeIndex) -> list[str]:
         return [f"{moment:%Y-%m-%d}" for moment in index.to_pydatetime()]
     form = "%H:%M<br>%Y-%m-%d" if (index.second == 0).all() else "%H:%M:%S<br>%Y-%m-%d"
     labels = [f"{moment:{form}}" for moment in index.to_pydatetime()]
-    # Bars of ticks may share a second, and bars of one name would fall on one another.
+    # Tick bars may share a second, and bars of one category would be drawn over each other.
     seen: dict[str, int] = {}
     for place, label in enumerate(labels):
         count = seen[label] = seen.get(label, 0) + 1

@@ -1,4 +1,4 @@
-"""``koalab``: the commands in a terminal."""
+"""``koalab`` and ``python -m koalab``: the commands in a terminal."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from koalab.errors import KoalabError
 PROGRAM: Final = "koalab"
 FAILED: Final = 1
 MISUSED: Final = 2
-INTERRUPTED: Final = 130  # as shells count what Ctrl-C ends
+INTERRUPTED: Final = 130  # the shells' exit code for Ctrl-C
 
 
 class Program(CommandGroup):
-    """The commands, what they find written out, and every error as one line and an exit code."""
+    """The group of all commands: writes their results, and turns every error into one line and an exit code."""
 
     def main(  # type: ignore[override]  # always ends the process, as click's does by default
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
@@ -36,16 +36,16 @@ class Program(CommandGroup):
         try:
             code = super().main(args, prog_name or PROGRAM, standalone_mode=False, obj=terminal, **extra)
         except click.UsageError as error:
-            _complain(usage_message(error))
+            _write_error(usage_message(error))
             code = MISUSED
         except click.ClickException as error:
-            _complain(error.format_message())
+            _write_error(error.format_message())
             code = FAILED
         except (click.Abort, KeyboardInterrupt) as stopped:
             _add_notes(stopped.__cause__ or stopped)
             code = INTERRUPTED
         except (KoalabError, OSError) as error:
-            _complain(str(error))
+            _write_error(str(error))
             _add_notes(error)
             code = FAILED
         finally:
@@ -54,12 +54,12 @@ class Program(CommandGroup):
 
 
 def _add_notes(error: BaseException) -> None:
-    """What was said beside the error: how a plan that was stopped goes on, for example."""
+    """Writes the notes of an error: how to continue a stopped plan, for example."""
     for note in getattr(error, "__notes__", ()):
-        _complain(note)
+        _write_error(note)
 
 
-def _complain(message: str) -> None:
+def _write_error(message: str) -> None:
     click.echo(f"{PROGRAM}: {' '.join(message.split())}", err=True)
 
 
@@ -84,7 +84,7 @@ program = click.version_option(__version__, message="koalab %(version)s")(progra
 
 @program.result_callback()
 @click.pass_context
-def _write(ctx: click.Context, value: Any) -> None:
+def _write_result(ctx: click.Context, value: Any) -> None:
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
         return

@@ -1,6 +1,6 @@
-"""Completion of commands, their options and what the market calls things: for shells by click, for notebooks here.
+"""Tab completion of commands, options, codes and names: for shells through click, for notebooks through IPython.
 
-Nothing here connects or waits: what is not at hand is not offered.
+No completion connects or waits: it offers only what is in memory.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from koalab.loaders.intervals import Of
     from koalab.session import Session
 
-_MOST = 50
+_MAX_COMPLETIONS = 50
 _LINE = re.compile(r"^\s*(?:[^%=]+=\s*)?%kiwoom\s(?P<rest>.*)$", re.DOTALL)
 _CELL = re.compile(r"\s*%%kiwoom\b")
 
 
 def complete_codes(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """Codes that begin with the text, and names that hold it, those that begin with it first."""
+    """Codes that begin with the text, then names that begin with it, then names that contain it."""
     runner: CommandRunner | None = ctx.obj
     names = runner.names() if runner is not None else {}
-    return list(islice(_codes(names, incomplete), _MOST))
+    return list(islice(_codes(names, incomplete), _MAX_COMPLETIONS))
 
 
 def _codes(names: Mapping[str, str], text: str) -> Iterator[CompletionItem[str]]:
@@ -54,7 +54,7 @@ def _codes(names: Mapping[str, str], text: str) -> Iterator[CompletionItem[str]]
 
 
 def complete_trs(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """TRs by the beginning of their code, or a part of their name."""
+    """TRs by the beginning of the code, or a part of the name."""
     text = incomplete.lower()
     found = [
         CompletionItem(entry.code, help=entry.name)
@@ -69,7 +69,7 @@ def complete_trs(_ctx: click.Context, _param: click.Parameter, incomplete: str) 
 def complete_inputs(
     ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:
-    """The inputs of the TR that are not given yet, as ``종목코드=``; after that, codes."""
+    """The TR's inputs that are not given yet, as ``종목코드=``; after ``종목코드=``, codes."""
     name, equals, value = incomplete.partition("=")
     if equals:
         if "종목코드" not in name:
@@ -77,7 +77,9 @@ def complete_inputs(
         runner: CommandRunner | None = ctx.obj
         names = runner.names() if runner is not None else {}
         found = (code for code in names if code.startswith(value))
-        return [CompletionItem(f"{name}={code}", help=names[code]) for code in islice(found, _MOST)]
+        return [
+            CompletionItem(f"{name}={code}", help=names[code]) for code in islice(found, _MAX_COMPLETIONS)
+        ]
     try:
         entry = reference.tr(str(ctx.params.get("code") or ""))
     except reference.UnknownReference:
@@ -100,7 +102,7 @@ def complete_markets(
 
 
 def complete_issues(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """Markets, and then codes and names."""
+    """Markets, then codes and names."""
     return complete_markets(ctx, param, incomplete) + complete_codes(ctx, param, incomplete)
 
 
@@ -129,7 +131,7 @@ def _intervals(of: Of, incomplete: str) -> list[CompletionItem[str]]:
 def complete_indices(
     _ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:
-    """The indices of whole markets; which others there are only the broker knows."""
+    """The main indices; others are known to the broker alone."""
     known = ("KOSPI", "KOSDAQ", "KOSPI200", "KOSPI100", "KRX100")
     return [CompletionItem(name, help="index") for name in known if name.startswith(incomplete.upper())]
 
@@ -145,7 +147,7 @@ def complete_realtypes(
 def suggestions(
     table: click.Group, runner: CommandRunner, words: Sequence[str], incomplete: str
 ) -> list[CompletionItem[str]]:
-    """What may stand at that place of a command; files and folders are left to whoever asks."""
+    """Completions of a word of a command, without files and folders."""
     complete = ShellComplete(table, {"obj": runner}, "%kiwoom", "")
     return [item for item in complete.get_completions(list(words), incomplete) if item.type == "plain"]
 
@@ -153,13 +155,13 @@ def suggestions(
 def complete_cell(
     table: click.Group, runner: CommandRunner, context: CompletionContext
 ) -> SimpleMatcherResult:
-    """What may stand at the cursor of a cell: the result of an IPython matcher (API v2).
+    """Completions at the cursor of a cell: the result of an IPython matcher (API v2).
 
-    Where it finds anything it speaks alone: Jedi would read the line as Python.
+    It suppresses other matchers: Jedi would parse the line as Python.
     """
     from IPython.core.completer import SimpleCompletion
 
-    fragment, found = _at(table, runner, context)
+    fragment, found = _complete_at(table, runner, context)
     return {
         "completions": [SimpleCompletion(text=text, type=kind) for text, kind in found],
         "matched_fragment": fragment,
@@ -168,10 +170,10 @@ def complete_cell(
     }
 
 
-def _at(
+def _complete_at(
     table: click.Group, runner: CommandRunner, context: CompletionContext
 ) -> tuple[str, list[tuple[str, str]]]:
-    """The word before the cursor as it is written, and what may take its place: texts with their kinds."""
+    """The word being typed, and its completions with their kinds."""
     before = context.text_until_cursor
     line = _LINE.match(before)
     earlier: Sequence[str] = ()
@@ -185,7 +187,7 @@ def _at(
     text = unquoted(fragment)
     found = suggestions(table, runner, words, text)
     if not words and earlier and earlier[0] == "tr":
-        # The line may go on with the TR's inputs, or begin a command.
+        # The line may continue the TR's inputs, or be a new command.
         found = suggestions(table, runner, earlier, text) + found
     return fragment, [
         (quoted(item.value), "command" if item.value in table.commands else item.help or "option")
@@ -194,7 +196,7 @@ def _at(
 
 
 class ListingNames:
-    """Names by code of a session's listing, fetched in the background when first asked for."""
+    """Names by code of a session's listing, fetched in the background at first use."""
 
     def __init__(self) -> None:
         self._session: Session | None = None
@@ -202,7 +204,7 @@ class ListingNames:
         self.fetching: threading.Thread | None = None
 
     def of(self, session: Session | None) -> Mapping[str, str]:
-        """What is known now: none at first, all of them a moment later."""
+        """The names fetched so far: none at first, all a moment later."""
         if session is not self._session:
             self._session, self._names = session, {}
             if session is not None:
@@ -218,7 +220,7 @@ class ListingNames:
         try:
             names = session.names()
         except KoalabError:
-            self._session = None  # not logged in, or gone: the next time may be luckier
+            self._session = None  # not logged in, or server lost: retried at the next completion
             return
         if session is self._session:
             self._names = names

@@ -1,4 +1,4 @@
-"""``kl.connect``: from nothing, or from an address, to a session."""
+"""``kl.connect``: makes a session, with an embedded server or one at an address."""
 
 from __future__ import annotations
 
@@ -30,45 +30,45 @@ def connect(
 
     Args:
         target: ``"host"`` or ``"host:port"`` of a kernel server. None: the environment's KOALAB_TARGET; without
-            that, an embedded server over the simulated broker is started, which ends with the session.
-        market_data: embedded only: a folder of files to serve instead of synthetic prices.
-        seed: embedded only: of the synthetic market.
+            that, an embedded server with the simulated broker is started, which ends with the session.
+        market_data: embedded only: a folder with recorded prices, served in place of synthetic ones.
+        seed: embedded only: seed of the synthetic market.
         clock: embedded only: ``"market"`` (real pace; outside trading hours it begins inside the latest session),
-            ``"real"`` (the wall clock), ``"fast:N"`` (N times as fast) or ``"stepped"`` (no wait costs time), each
-            also with ``"@2026-11-19"`` or ``"@2026-11-19T08:50"``, where it is to begin. Default: ``"market"``, over
+            ``"real"`` (the wall clock), ``"fast:N"`` (N times as fast) or ``"stepped"`` (waits take no time), each
+            also with a start, ``"@2026-11-19"`` or ``"@2026-11-19T08:50"``. Default: ``"market"``, with
             ``market_data`` ``"real"``.
-        limits: embedded only: the broker's windows, ``"official"`` or ``"safe"``.
-        account_file: embedded only: a file in which accounts and orders outlive the server, made where there is none.
-            Without it every embedded server begins with fresh accounts.
-        cache_dir: where loaded data is kept; default KOALAB_CACHE_DIR, else the platform's cache folder.
+        limits: embedded only: the broker's rate limits, ``"official"`` or ``"safe"``.
+        account_file: embedded only: a file that keeps accounts and orders beyond the server's life, created if
+            missing. Without it every embedded server begins with fresh accounts.
+        cache_dir: folder of the cache; default KOALAB_CACHE_DIR, else the platform's cache folder.
         timeout: seconds to wait for a server at ``target``.
-        token: shown to a server that wants one: the token as a text, or as a ``Path`` the file that holds it. None:
-            the environment's KOALAB_TOKEN. It is not sent to another machine without TLS.
-        tls: the file with the CA of the server's certificate; that and the client's own certificate and key, where
-            the server wants them, ``("ca.pem", "client.pem", "client.key")``; or True for a certificate that this
-            machine trusts anyway. None: the environment's KOALAB_TLS, else no TLS.
-        allow_real_orders: let this session send orders to a broker that is not 모의투자. The server has to allow them
+        token: for a server that requires one: the token as a string, or a ``Path`` to its file. None: the
+            environment's KOALAB_TOKEN. It is not sent to another machine without TLS.
+        tls: the file with the CA of the server's certificate; CA, client certificate and key for a server that
+            requires them, ``("ca.pem", "client.pem", "client.key")``; or True for a server certificate that the
+            system trusts. None: the environment's KOALAB_TLS, else no TLS.
+        allow_real_orders: allow this session's orders to a broker that is not 모의투자. The server has to allow them
             too.
 
     Raises:
-        NotConnected: no kernel server answers there, TLS fails, or the embedded one did not start.
-        Forbidden: the server wants a token, or does not know this one.
-        BadInput: an argument makes no sense.
+        NotConnected: no kernel server answers, TLS fails, or the embedded server did not start.
+        Forbidden: the server requires a token, or does not accept this one.
+        BadInput: an argument is invalid.
     """
-    # Here and not above: `import koalab` stays quick, and whoever connects waits for a server anyway.
+    # Imported here to keep `import koalab` quick; connecting waits for a server anyway.
     from koalab.session import Session
     from koalab.transport import access, embedded, remote
 
     target = target or os.environ.get("KOALAB_TARGET") or None
     if target is not None:
-        own = market_data is not None or account_file is not None
-        if own or seed != 1 or clock is not None or limits != "official":
+        embedded_only = market_data is not None or account_file is not None
+        if embedded_only or seed != 1 or clock is not None or limits != "official":
             raise BadInput(
                 "market_data, account_file, seed, clock and limits belong to an embedded server; the one at"
                 f" {target} has its own"
             )
-        shown = access.access_from(token, tls, allow_real_orders)
-        session = Session(remote.connect(target, timeout, shown), cache_dir)
+        credentials = access.access_from(token, tls, allow_real_orders)
+        session = Session(remote.connect(target, timeout, credentials), cache_dir)
     else:
         if token is not None or tls is not None or allow_real_orders:
             raise BadInput(

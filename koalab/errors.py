@@ -1,18 +1,23 @@
-"""Every error a user of koalab can meet. Each says what was wrong and what to do next.
+"""Every error of koalab, each with a message that says what was wrong and what to do next.
 
-KoalabError
-├── NotConnected      no server answers there, or nobody is logged in on it
-├── LoginFailed       the broker refused the login
-├── RateLimited       the broker or the queue takes no more now; ``retry_at`` says when it will
-├── UnknownCode       no such issue, index or condition; ``near`` holds names that are close
-├── BadInput          a date, range, interval, TR, input or function that cannot be asked for
-├── TooEarly          it is not final yet; ``retry_at`` says when it will be
-├── NoAnswer          the broker took the request and did not answer in time, or answered with a failure
-├── OrderRejected     the broker refused an order; its message is in the text
-├── ServerLost        the server went away in the middle and did not come back in time
-├── CacheDamaged      what the cache holds does not add up
-├── PlanIncomplete    some issues of a plan could not be loaded; all others are
-└── Forbidden         the server does not allow this to whoever asks
+KoalabError                       catches everything that koalab raises on purpose
+├── NotConnected                  no server answers, or the broker is not logged in   (also a ConnectionError)
+├── LoginFailed                   the broker refused the login
+├── RateLimited                   the broker or the queue accepts no more requests now
+├── TooEarly                      the data is not final yet
+├── BadInput                      an invalid argument; nothing was sent               (also a ValueError)
+│   ├── UnknownCode               no such issue, index or condition                   (also a LookupError)
+│   └── UnknownFunction           no such control function; ``koalab.calls``          (also an AttributeError)
+├── NoAnswer                      the broker did not answer in time, or failed        (also a TimeoutError)
+├── OrderRejected                 the broker refused an order
+├── ServerLost                    the server was lost and did not recover in time     (also a ConnectionError)
+├── Forbidden                     the server does not authorise the call              (also a PermissionError)
+├── PlanIncomplete                some issues of a plan could not be loaded
+├── CacheDamaged                  the cache is inconsistent
+├── CacheUnavailable              the cache cannot be used; ``koalab.store.disk``     (also an OSError)
+├── AdjustmentChanged             cached prices have an older adjustment; ``koalab.store.bars``
+├── UnreadableValue               the broker sent an invalid value; ``koalab.frames``
+└── ConflictingBars               bars overlap or run backwards; ``koalab.frames``
 """
 
 from __future__ import annotations
@@ -26,15 +31,15 @@ if TYPE_CHECKING:
 
 
 class KoalabError(Exception):
-    """The root: catch this to catch everything koalab raises on purpose."""
+    """The root of all errors that koalab raises on purpose."""
 
 
 class NotConnected(KoalabError, ConnectionError):
-    """No server answers at the target, or the broker behind it is not logged in."""
+    """Raised when no server answers at the target, or its broker is not logged in."""
 
 
 class LoginFailed(KoalabError):
-    """The broker refused the login. ``code`` is OnEventConnect's nErrCode."""
+    """Raised when the broker refuses the login. ``code`` is OnEventConnect's nErrCode."""
 
     def __init__(self, message: str, code: int = 0) -> None:
         super().__init__(message)
@@ -42,7 +47,7 @@ class LoginFailed(KoalabError):
 
 
 class RateLimited(KoalabError):
-    """Too much was asked. ``retry_at`` is when asking again makes sense, where that is known."""
+    """Raised when the broker's rate limit or the server's queue is exhausted. ``retry_at`` is None if unknown."""
 
     def __init__(self, message: str, retry_at: datetime | None = None) -> None:
         super().__init__(message)
@@ -50,7 +55,7 @@ class RateLimited(KoalabError):
 
 
 class TooEarly(KoalabError):
-    """What was asked for is not final yet; nothing was sent. ``retry_at`` is when it will be (Seoul)."""
+    """Raised before anything is sent, when the requested data is not final yet. ``retry_at`` is when it is (Seoul)."""
 
     def __init__(self, message: str, retry_at: datetime) -> None:
         super().__init__(message)
@@ -58,11 +63,11 @@ class TooEarly(KoalabError):
 
 
 class BadInput(KoalabError, ValueError):
-    """Something that cannot be asked for; nothing was sent."""
+    """Raised before anything is sent, for an invalid date, range, interval, TR, input or other argument."""
 
 
 class UnknownCode(BadInput, LookupError):
-    """No issue, index or condition has that code or name. ``near`` holds (code, name) pairs that are close."""
+    """Raised when no issue, index or condition has that code or name. ``near`` has similar (code, name) pairs."""
 
     def __init__(self, message: str, near: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(message)
@@ -70,9 +75,9 @@ class UnknownCode(BadInput, LookupError):
 
 
 class NoAnswer(KoalabError, TimeoutError):
-    """The broker took the request and did not answer in time, or answered that it failed.
+    """Raised when the broker accepted a request and then did not answer in time, or answered with a failure.
 
-    ``code`` is its return code, where there was one.
+    ``code`` is its return code, 0 without one.
     """
 
     def __init__(self, message: str, code: int = 0) -> None:
@@ -81,21 +86,22 @@ class NoAnswer(KoalabError, TimeoutError):
 
 
 class OrderRejected(KoalabError):
-    """The broker refused the order; the text holds its message."""
+    """Raised when the broker refuses an order; the message contains the broker's."""
 
 
 class ServerLost(KoalabError, ConnectionError):
-    """The server went away in the middle. What had come is kept: asking again goes on from there."""
+    """Raised when the server is lost during a call and does not recover in time. Loaded pages are cached: a repeated
+    call continues from there."""
 
 
 class CacheDamaged(KoalabError):
-    """The cache holds something that does not add up; ``session.cache.verify()`` tells what."""
+    """Raised when cached data is inconsistent; ``session.cache.verify()`` lists the problems."""
 
 
 class PlanIncomplete(KoalabError):
-    """Some issues of a plan could not be loaded; all others are. Running it again tries them again.
+    """Raised at the end of a plan's run, when some of its issues could not be loaded. Another run retries those.
 
-    ``report`` is the frame that ``run()`` gives, with an ``error`` for each of them; ``failed`` the errors by code.
+    ``report`` is the frame that ``run()`` returns, with an ``error`` for each of them; ``failed`` the errors by code.
     """
 
     def __init__(self, message: str, report: pd.DataFrame, failed: Mapping[str, KoalabError]) -> None:
@@ -105,4 +111,4 @@ class PlanIncomplete(KoalabError):
 
 
 class Forbidden(KoalabError, PermissionError):
-    """The server does not allow this."""
+    """Raised when the server does not accept the token, or its rights do not include the call."""

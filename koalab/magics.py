@@ -74,14 +74,14 @@ class KiwoomMagics(Magics):
         except KoalabError as error:
             if self.short_errors:
                 # IPython asks an exception how it wants to be shown; the cell fails all the same.
-                error._render_traceback_ = partial(shown, error)  # type: ignore[attr-defined]
+                error._render_traceback_ = partial(short_traceback, error)  # type: ignore[attr-defined]
             raise
 
     def _line(self, line: str) -> Any:
         from koalab.command_parser import split
         from koalab.commands import run
 
-        # As elsewhere in IPython, a semicolon at the end keeps the value from being shown.
+        # As elsewhere in IPython, a trailing semicolon suppresses the output.
         plain = line.rstrip().removesuffix(";")
         words = split(plain)
         if not words:
@@ -101,7 +101,7 @@ class KiwoomMagics(Magics):
             )
         assert self.shell is not None
         value = None
-        body = "\n".join(expanded(one, self.shell.user_ns) for one in cell.splitlines())
+        body = "\n".join(expand_variables(one, self.shell.user_ns) for one in cell.splitlines())
         for words in commands(body):
             try:
                 value = run(self.table, words, self, PROGRAM)
@@ -125,10 +125,10 @@ class KiwoomMagics(Magics):
             click.echo(f"{session!r}\n")
         click.echo(self.table.get_help(click.Context(self.table, info_name=PROGRAM)))
 
-    # Before all others, since Jedi would read the line as Python.
+    # High priority: Jedi would parse the line as Python.
     @context_matcher(identifier="koalab", priority=100)  # type: ignore[untyped-decorator]
     def complete(self, context: CompletionContext) -> SimpleMatcherResult:
-        """What may stand at the cursor of a ``%kiwoom`` line or a ``%%kiwoom`` cell, for IPython's completer."""
+        """Completions at the cursor of a ``%kiwoom`` line or ``%%kiwoom`` cell, for IPython's completer."""
         if PROGRAM not in context.full_text:
             return {"completions": []}
         from koalab.completion import complete_cell
@@ -151,14 +151,14 @@ class KiwoomMagics(Magics):
 
         return ListingNames()
 
-    # -- what the commands need of whoever runs them: see koalab.commands.runner.CommandRunner
+    # -- koalab.commands.runner.CommandRunner
 
     def session(self) -> Session:
         """The session, made at first use."""
         return self._session or self.connect(None)
 
     def connect(self, target: str | None, **options: Any) -> Session:
-        """A new session; the one before it is closed when the new one stands."""
+        """A new session; the previous one is closed once the new one is connected."""
         from koalab.connecting import connect
 
         before = self._session
@@ -190,7 +190,7 @@ def session() -> Session:
 
 
 def register(shell: Any) -> KiwoomMagics:
-    """Adds the magics and their completion to an InteractiveShell, once; loading again changes nothing."""
+    """Adds the magics and their completion to an InteractiveShell; idempotent."""
     magics = _loaded(shell)
     if magics is None:
         magics = KiwoomMagics(shell=shell)
@@ -203,15 +203,15 @@ def _loaded(shell: InteractiveShell) -> KiwoomMagics | None:
     return cast("KiwoomMagics | None", shell.magics_manager.registry.get(KiwoomMagics.__name__))
 
 
-def shown(error: KoalabError) -> list[str]:
-    """The error as IPython is to show it: its name, what it says, and where it was."""
+def short_traceback(error: KoalabError) -> list[str]:
+    """The error as IPython displays it: name, message and notes."""
     notes = [f"  {note}" for note in getattr(error, "__notes__", ())]
     return [f"\x1b[31m{type(error).__name__}\x1b[0m: {error}", *notes]
 
 
-def expanded(text: str, names: Mapping[str, Any]) -> str:
-    """``{expression}`` and ``$name`` in the text, as IPython does in lines; what cannot be had stays as it is."""
+def expand_variables(text: str, names: Mapping[str, Any]) -> str:
+    """Expands ``{expression}`` and ``$name`` as IPython does in lines; on an error the text stays as it is."""
     try:
         return DollarFormatter().vformat(text, args=[], kwargs=names)
-    except Exception:  # noqa: BLE001 - as IPython: any expression may stand there, and any may fail
+    except Exception:  # noqa: BLE001 - as IPython: any expression is allowed, so any exception is possible
         return text

@@ -21,31 +21,31 @@ _SIZE: Final = (11.0, 6.5)  # inches
 _DPI: Final = 130
 _TICKS: Final = 8
 _GREY: Final = "#8a8a8a"
-_BODY: Final = 0.7  # of the room that a bar has
+_BODY: Final = 0.7  # share of a bar's width
 
 
 def save(frame: pd.DataFrame, path: str | os.PathLike[str], title: str | None = None) -> Path:
-    """Draws candlesticks and volume into a PNG (or whatever the path's ending says that matplotlib can write).
+    """Draws candlesticks and volume into a PNG, or another format of matplotlib by the path's extension.
 
     Args:
-        frame: bars of one code: of ``daily``, ``minute`` or ``bars``.
+        frame: bars of one code, from ``daily``, ``minute`` or ``bars``.
         path: the file.
-        title: above it, Hangul too.
+        title: above the chart, Hangul too.
 
     Returns:
         The file.
 
     Raises:
-        BadInput: it is not a frame of the bars of one code. One without rows is drawn as such.
+        BadInput: not a frame of bars of one code. An empty one gives an empty chart.
         KoalabError: matplotlib or its Korean font is not installed.
     """
     bars = candles(frame)
     font = _font()
-    # Not pyplot: the figures and settings of whoever calls stay as they are.
+    # Not pyplot, whose global figures and settings belong to the caller.
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    # The second font has the signs that the first has not.
+    # The second font has signs that the first lacks.
     with rc_context({"font.family": [font, "DejaVu Sans"]}):
         figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
         prices, volumes = figure.subplots(2, 1, sharex=True, height_ratios=[0.78, 0.22])
@@ -63,15 +63,15 @@ def _draw(prices: Axes, volumes: Axes, bars: Candles) -> None:
 
     place = np.arange(len(bars))
     colours = np.where(bars.rising, UP, DOWN)
-    # Collections draw thousands of bars as one; a bar as an object of its own takes seconds.
+    # Collections: thousands of separate artists take seconds to draw.
     wicks = np.stack([np.stack([place, bars.low], 1), np.stack([place, bars.high], 1)], 1)
-    prices.add_collection(LineCollection(list(wicks), colors=colours, linewidths=_line(len(bars))))
+    prices.add_collection(LineCollection(list(wicks), colors=colours, linewidths=_line_width(len(bars))))
     prices.add_collection(
         PolyCollection(
             _boxes(place, np.minimum(bars.open, bars.close), np.maximum(bars.open, bars.close)),
             facecolors=colours,
             edgecolors=colours,
-            linewidths=_line(len(bars)),
+            linewidths=_line_width(len(bars)),
         )
     )
     volumes.add_collection(
@@ -87,11 +87,11 @@ def _draw(prices: Axes, volumes: Axes, bars: Candles) -> None:
         axes.set_axisbelow(True)
     prices.tick_params(axis="x", length=0)
     prices.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    volumes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _counted(value)))
+    volumes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _korean_count(value)))
     volumes.set_ylim(bottom=0)
     volumes.set_ylabel("거래량", color=_GREY)
     prices.set_xlim(-1, max(1, len(bars)))
-    _label(volumes, bars)
+    _label_axis(volumes, bars)
     if not len(bars):
         prices.set_yticks([])
         volumes.set_yticks([])
@@ -104,20 +104,20 @@ def _boxes(place: Any, low: Any, high: Any) -> Any:
     return np.stack([np.stack(corner, 1) for corner in corners], 1)
 
 
-def _line(bars: int) -> float:
-    """Points: thinner where bars stand closer than that."""
+def _line_width(bars: int) -> float:
+    """Line width in points: thinner for many bars."""
     return float(np.clip(_SIZE[0] * 72 / max(bars, 1) * 0.4, 0.3, 1.0))
 
 
-def _label(axes: Axes, bars: Candles) -> None:
+def _label_axis(axes: Axes, bars: Candles) -> None:
     places = np.unique(np.linspace(0, len(bars) - 1, min(_TICKS, len(bars))).round().astype(int))
     axes.set_xticks(places, [bars.labels[place].replace("<br>", "\n") for place in places])
 
 
-def _counted(shares: float) -> str:
-    """A number of shares as Koreans count: in 만 and 억.
+def _korean_count(shares: float) -> str:
+    """A number of shares in 만 and 억.
 
-    >>> _counted(15_000_000), _counted(250_000_000), _counted(500)
+    >>> _korean_count(15_000_000), _korean_count(250_000_000), _korean_count(500)
     ('1,500만', '2.5억', '500')
     """
     if shares >= 1e8:
@@ -127,9 +127,9 @@ def _counted(shares: float) -> str:
 
 @cache
 def _font() -> str:
-    """The name of a font with Hangul, made known to matplotlib.
+    """Registers a font with Hangul in matplotlib; returns its name.
 
-    The font's package is not imported: that would change the settings of every figure in the notebook.
+    The font's package is not imported: its import changes the settings of every figure in the notebook.
     """
     missing = KoalabError('pictures need matplotlib and a Korean font: pip install "koalab[notebook]"')
     try:

@@ -1,6 +1,6 @@
-"""The main job, end to end: runs the quickstart notebook, prints a table, and writes a page and a picture.
+"""Demo: runs the quickstart notebook, prints a table, and writes an HTML page and a picture.
 
-``MARKET_DATA=DIR`` runs it over the given prices of DIR, by default over a synthetic market.
+``MARKET_DATA=DIR`` uses the recorded prices of DIR in place of a synthetic market.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 NOTEBOOK: Final = ROOT / "notebooks" / "quickstart.ipynb"
 OUTPUT: Final = ROOT / "demo"
 CODE: Final = "005930"
-# Seconds a cell may take; the longest takes ten on a slow machine.
+# Timeout of a cell in seconds; the longest takes ten on a slow machine.
 CELL_TIMEOUT: Final = 90
-INTERRUPTED: Final = 130  # as shells count what Ctrl-C ends
+INTERRUPTED: Final = 130  # the shells' exit code for Ctrl-C
 ROWS: Final = 10
 BARS: Final = 250
 WIDTH: Final = 78
 
-# Without what the page would fetch from elsewhere: it needs none of it, and is to open offline.
+# Leaves out remote scripts, which the page does not need, so that it opens offline.
 _TEMPLATE: Final = """\
 {%- extends "lab/index.html.j2" -%}
 {%- block html_head_js -%}{%- endblock -%}
@@ -45,11 +45,11 @@ _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Failed(Exception):
-    """The demo cannot go on; the text says why."""
+    """Raised when the demo cannot continue; the message says why."""
 
 
-class Lines:
-    """One line a cell: what it does as soon as it begins, how long it took when it is over."""
+class CellLog:
+    """Prints one line per cell: a summary at its start, its duration at its end."""
 
     def __init__(self, cells: list[Any]) -> None:
         code = [cell for cell in cells if cell.cell_type == "code"]
@@ -72,18 +72,18 @@ class Lines:
 
 
 def main() -> int:
-    import nbformat  # these here and below, so that Ctrl-C is understood from the start
+    import nbformat  # imported late, here and below, so that Ctrl-C is handled from the start
 
-    folder = given_folder()
+    folder = market_data_folder()
     with tempfile.TemporaryDirectory(prefix="koalab-demo-", ignore_cleanup_errors=True) as scratch:
-        # A cache of its own: what an earlier run has loaded must make no difference to this one.
+        # A new cache, so that an earlier run makes no difference.
         os.environ |= {"KOALAB_CACHE_DIR": scratch, "IPYTHONDIR": f"{scratch}/ipython"}
         os.environ.pop("KOALAB_TARGET", None)
         if folder is not None:
             os.environ["MARKET_DATA"] = str(folder)
         over = folder or "a synthetic market: the prices are made up"
         print(f"{NOTEBOOK.relative_to(ROOT)}, over {over}\n", flush=True)
-        prepare()
+        build_calendar()
         notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
         with (Path(scratch) / "kernel.log").open("w+") as log:
             run(notebook, log)
@@ -94,8 +94,8 @@ def main() -> int:
     return 0
 
 
-def given_folder() -> Path | None:
-    """The folder of MARKET_DATA; a relative one lies where the demo was started."""
+def market_data_folder() -> Path | None:
+    """The folder of MARKET_DATA, relative to the current directory; None if unset."""
     given = os.environ.get("MARKET_DATA")
     if not given:
         return None
@@ -105,27 +105,27 @@ def given_folder() -> Path | None:
     return folder
 
 
-def prepare() -> None:
-    """Has the calendar made here: a server that is stopped while it makes one would leave the file behind."""
+def build_calendar() -> None:
+    """Builds the calendar's file here: a server stopped while building it would leave a temporary file behind."""
     from koalab import calendar
 
     calendar.table()
 
 
 def run(notebook: Any, log: IO[str]) -> None:
-    """Executes the notebook in place, in a kernel that is gone afterwards, however that ends."""
+    """Executes the notebook in place, in a kernel that is always shut down."""
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
-    lines = Lines(notebook.cells)
+    cell_log = CellLog(notebook.cells)
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
         resources={"metadata": {"path": str(NOTEBOOK.parent)}},
         shutdown_kernel="immediate",
-        on_cell_start=lines.start,
-        on_cell_executed=lines.done,
+        on_cell_start=cell_log.start,
+        on_cell_executed=cell_log.done,
     )
 
     stopped: list[int] = []
@@ -139,7 +139,7 @@ def run(notebook: Any, log: IO[str]) -> None:
             work.cancel()
 
         def take_signals(**_: object) -> None:
-            # In the place of nbclient's own handlers, which make it look as if the kernel had died by itself.
+            # Replaces nbclient's handlers, which report Ctrl-C as a dead kernel.
             for number in (signal.SIGINT, signal.SIGTERM):
                 with contextlib.suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
                     loop.add_signal_handler(number, stop, number)
@@ -153,18 +153,18 @@ def run(notebook: Any, log: IO[str]) -> None:
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
     except CellExecutionError as error:
-        raise Failed(f"{failing(notebook)}\n{plain(f'{error.ename}: {error.evalue}')}") from None
+        raise Failed(f"{failed_cell(notebook)}\n{plain(f'{error.ename}: {error.evalue}')}") from None
     except CellTimeoutError:
-        raise Failed(f"{failing(notebook)}\nit took longer than {CELL_TIMEOUT} s") from None
+        raise Failed(f"{failed_cell(notebook)}\nit took longer than {CELL_TIMEOUT} s") from None
     except RuntimeError as error:  # the kernel died, or did not start
         if stopped:
             raise KeyboardInterrupt from None
         log.seek(0)
-        raise Failed(f"{failing(notebook)}\n{error}\n{log.read()[-2000:]}".strip()) from None
+        raise Failed(f"{failed_cell(notebook)}\n{error}\n{log.read()[-2000:]}".strip()) from None
 
 
-def failing(notebook: Any) -> str:
-    """The cell that was running, and what is in it."""
+def failed_cell(notebook: Any) -> str:
+    """The failed cell: its id and source."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     begun = [cell for cell in code if "execution" in cell.metadata]
     if not begun:
@@ -174,14 +174,14 @@ def failing(notebook: Any) -> str:
 
 
 def results(notebook: Any, folder: Path | None) -> tuple[Path, Path, str]:
-    """The page, the picture, and the table of the last days."""
+    """Writes page and picture; returns their paths and the table of the last days."""
     import koalab as kl
     from koalab import picture
 
     OUTPUT.mkdir(exist_ok=True)
     page = OUTPUT / "quickstart.html"
     page.write_text(html(notebook), encoding="utf-8")
-    # The notebook's bars are in the cache; what is asked for here is the days that it left out.
+    # The notebook's bars are cached; this requests only the days that it left out.
     with kl.connect(market_data=folder) as kw:
         name = kw.call.GetMasterCodeName(CODE)
         daily = kw.daily(CODE, columns="ko", start="2016-01-01")
@@ -191,12 +191,12 @@ def results(notebook: Any, folder: Path | None) -> tuple[Path, Path, str]:
 
 
 def html(notebook: Any) -> str:
-    """The executed notebook as a page that opens without a network."""
+    """The executed notebook as an HTML page that opens offline."""
     from nbconvert import HTMLExporter
 
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            # Bars of progress: in a page they would wait for a kernel for ever.
+            # Progress bars are widgets, which cannot work in a page without a kernel.
             cell.outputs = [
                 output
                 for output in cell.outputs
@@ -209,7 +209,7 @@ def html(notebook: Any) -> str:
 
 
 def table(frame: pd.DataFrame) -> str:
-    """The frame as lines of text; a Hangul syllable is two columns wide in a terminal."""
+    """The frame as aligned text; a Hangul syllable is two columns wide in a terminal."""
     heads = [str(frame.index.name), *map(str, frame.columns)]
     rows = [
         [f"{day:%Y-%m-%d}", *(f"{value:,}" for value in values)]
@@ -223,16 +223,16 @@ def table(frame: pd.DataFrame) -> str:
 
 
 def summary(cell: Any) -> str:
-    """The line of a cell that says best what it does: the first that asks the broker, else the last."""
+    """The most telling line of a cell: the first that uses the broker, else the last."""
     source: str = cell.source
     lines = [line.strip() for line in source.splitlines() if line and not line.startswith("#")]
-    said = next((line for line in lines if re.search(r"\bkw\b|%kiwoom", line)), lines[-1])
+    shown = next((line for line in lines if re.search(r"\bkw\b|%kiwoom", line)), lines[-1])
     room = WIDTH - len("[12/34] ") - 1
-    if width(said) <= room:
-        return said
-    while width(said) > room - 1:
-        said = said[:-1]
-    return f"{said}…"
+    if width(shown) <= room:
+        return shown
+    while width(shown) > room - 1:
+        shown = shown[:-1]
+    return f"{shown}…"
 
 
 def width(text: str) -> int:
@@ -248,8 +248,8 @@ def plain(text: str) -> str:
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
-    """Ends the process with a message where the demo could not."""
+def exit_on_failure() -> Iterator[None]:
+    """Exits with a message if the demo failed or was interrupted."""
     try:
         yield
     except Failed as failed:
@@ -261,5 +261,5 @@ def told() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    with told():
+    with exit_on_failure():
         sys.exit(main())

@@ -90,5 +90,6 @@ def usage_message(error: click.UsageError) -> str:
     text = " ".join(error.format_message().split())
     if error.ctx is None:
         return text
-    program, *path = error.ctx.command_path.split()
-    return f"{text.rstrip('.')} (see {' '.join([program, 'help', *path])})"
+    program = error.ctx.find_root().info_name or ""
+    command = error.ctx.command_path.removeprefix(program)
+    return f"{text.rstrip('.')} (see {program} help{command})"

@@ -477,3 +477,17 @@ def test_shells_can_complete_it(environment: dict[str, str]) -> None:
 
     assert errors == ""
     assert "plain,opt10081" in out.splitlines()
+
+
+def test_python_m_koalab_is_the_same_program(environment: dict[str, str]) -> None:
+    def run_module(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "koalab", *words]
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
+        )
+
+    assert run_module("--version").stdout == f"koalab {kl.__version__}\n"
+    assert run_module().stdout.startswith("Usage: python -m koalab [OPTIONS]")
+    wrong = run_module("cache", "clear", "--nothing")
+    assert wrong.returncode == 2
+    assert "(see python -m koalab help cache clear)" in wrong.stderr

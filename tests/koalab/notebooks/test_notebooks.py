@@ -223,6 +223,6 @@ def test_the_demos_table_lines_up_under_hangul(demo: Any) -> None:
 def test_the_demo_wants_a_folder_that_is_there(demo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MARKET_DATA", "no/such/folder")
     with pytest.raises(demo.Failed, match="there is no folder"):
-        demo.given_folder()
+        demo.market_data_folder()
     monkeypatch.setenv("MARKET_DATA", "")
-    assert demo.given_folder() is None
+    assert demo.market_data_folder() is None
