@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from kernel_server.clock import seoul
+from kernel_server.simulated.base.market_time import hhmmss
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.brokerage import chejan
 from kernel_server.simulated.brokerage.account import Deal
@@ -21,11 +21,6 @@ from kernel_server.simulated.market.tick_size import board
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.settings import BrokerSettings
-
-
-def _time(now: float) -> str:
-    return seoul(now).strftime("%H%M%S")
-
 
 _REFUSALS: Mapping[str, str] = {
     "not_listed": "unknown_code",
@@ -84,7 +79,7 @@ class OrderManager:
         return order
 
     def _create(self, request: OrderRequest, quote: str, bound: int) -> BrokerOrder:
-        time = _time(self._now())
+        time = hhmmss(self._now())
         new = ORDER_TYPES[request.type].action == "new"
         return BrokerOrder(
             day=self._books.day,
@@ -146,7 +141,7 @@ class OrderManager:
     def _book_fill(self, order: BrokerOrder, fill: Fill) -> None:
         amount = fill.price * fill.volume
         fee_amount, taxed = self._charges(order, amount)
-        order.time = _time(fill.time)
+        order.time = hhmmss(fill.time)
         order.state = "체결"
         order.fill, order.fill_price, order.fill_volume = self._books.next_fill(), fill.price, fill.volume
         order.left -= fill.volume

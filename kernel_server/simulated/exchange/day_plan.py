@@ -8,6 +8,7 @@ import numpy as np
 
 from kernel_server.clock import seoul
 from kernel_server.simulated.base import hash_random
+from kernel_server.simulated.base.market_time import epoch_seconds
 from kernel_server.simulated.exchange import generated_script, interruptions
 from kernel_server.simulated.exchange.background import level_sizes
 from kernel_server.simulated.exchange.interface import Interruption
@@ -111,9 +112,7 @@ def plan_day(
         (lower, upper),
         hours.opens,
         closes,
-        interruptions.pauses(context, generated_script.epoch_seconds(minutes.time), minutes.open)
-        if context
-        else (),
+        interruptions.pauses(context, epoch_seconds(minutes.time), minutes.open) if context else (),
     )
     found_interruptions = (
         interruptions.interruptions(context, issue.code, script.time, script.price) if context else ()

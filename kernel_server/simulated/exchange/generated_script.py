@@ -8,14 +8,13 @@ import numpy as np
 
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Floats, Ints
-from kernel_server.simulated.base.dates import epoch_days
+from kernel_server.simulated.base.market_time import epoch_seconds
 from kernel_server.simulated.exchange.interruptions import TradingPause
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.synthetic.daily_prices import Flags
 from kernel_server.simulated.market.tick_size import PriceRules
 from kernel_server.simulated.market.trade_script import NOTHING, Script, Side
 
-_SEOUL = 9 * 3600
 _TRADE_VALUE = 4_000_000  # KRW of a usual trade
 _TRADES_A_DAY = 15_000  # of the most traded issue, about
 _TRADES_A_MINUTE = 600  # at most
@@ -175,10 +174,3 @@ def _volumes(
     volume[first] = cumulative[first]
     shares: Ints = volume + 1
     return shares
-
-
-def epoch_seconds(time: Ints) -> Ints:
-    """Seconds since the epoch of YYYYMMDDHHMMSS in Seoul."""
-    clock = time % 1_000_000
-    seconds: Ints = epoch_days(time // 1_000_000) * 86_400 - _SEOUL
-    return seconds + clock // 10_000 * 3600 + clock // 100 % 100 * 60 + clock % 100

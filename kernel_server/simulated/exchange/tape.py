@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kernel_server.simulated.base.market_time import hhmmss
 from kernel_server.simulated.exchange.day_plan import DayPlan
 from kernel_server.simulated.exchange.interface import Tape, Trade
 from kernel_server.simulated.market.trade_script import Script, Side
@@ -80,9 +81,3 @@ def first_trades(plan: DayPlan, position: int) -> list[Trade]:
             strict=True,
         )
     ]
-
-
-def hhmmss(time: float) -> str:
-    """The time of day in Seoul."""
-    second = (int(time) + 9 * 3600) % 86_400
-    return f"{second // 3600:02}{second // 60 % 60:02}{second % 60:02}"

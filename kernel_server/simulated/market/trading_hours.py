@@ -8,6 +8,7 @@ from functools import cached_property
 
 from kernel_server.clock import seoul
 from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.base.market_time import hhmmss
 
 _USUAL_CLOSE = "153000"
 
@@ -45,9 +46,9 @@ class TradingHours:
     def last_trade(self, day: int, now: float) -> str:
         """HHMMSS of the last trade in that session: now while it is open, its close afterwards."""
         if not self.over(day, now):
-            return seoul(now).strftime("%H%M%S")
+            return hhmmss(now)
         sessions = self._sessions
         if not sessions.is_session(day_of(day)):
             return _USUAL_CLOSE
         close = sessions.closes[sessions.index_at_or_before(day_of(day))]
-        return seoul(float(close)).strftime("%H%M%S")
+        return hhmmss(float(close))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kernel_server.simulated.base.market_time import hhmmss
 from kernel_server.simulated.exchange.interface import ExpectedPrice, Level, Tape
 from kernel_server.simulated.market.phases import Phase
-from kernel_server.simulated.realtime.string_parts import FIXED, Colours, clock, compared, share
+from kernel_server.simulated.realtime.string_parts import FIXED, Colours, compared, share
 from kernel_server.simulated.realtime.trade_strings import TradeStrings
 from kernel_server.simulated.settings import BrokerSettings
 
@@ -99,7 +100,7 @@ class BookStrings:
         levels = "\t".join([text for pair in zip(ask_texts, bid_texts, strict=True) for text in pair])
         net = bid - asked
         return (
-            f"{clock(time)}\t{levels}\t{asked}\t{f'{asked_change:+d}' if asked_change else '0'}"
+            f"{hhmmss(time)}\t{levels}\t{asked}\t{f'{asked_change:+d}' if asked_change else '0'}"
             f"\t{bid}\t{f'{bid_change:+d}' if bid_change else '0'}\t{self._colours[expected.price]}"
             f"\t{expected.volume}\t{f'{net:+d}' if net else '0'}\t{share(bid, asked)}"
             f"\t{f'{-net:+d}' if net else '0'}\t{share(asked, bid)}\t{self._forecast(expected)}"

@@ -16,6 +16,7 @@ import numpy as np
 
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.broker_connection import BrokerConnection
+from kernel_server.simulated.base.market_time import midnight
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.trading_hours import today
 from kernel_server.simulated.realtime.breadth import BREADTH, INDEX, BreadthCounter
@@ -73,8 +74,7 @@ def ticks(indices: IndexValues, code: str, session: int) -> list[Tick]:
 
 def _moment(opens: float, clock: str) -> float:
     """That HHMMSS of the day of a session."""
-    midnight = (opens + 9 * 3600) // 86_400 * 86_400 - 9 * 3600
-    return midnight + int(clock[:2]) * 3600 + int(clock[2:4]) * 60 + int(clock[4:])
+    return midnight(opens) + int(clock[:2]) * 3600 + int(clock[2:4]) * 60 + int(clock[4:])
 
 
 class IndexFeed:

@@ -12,9 +12,10 @@ import numpy as np
 from kernel_server import reference
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.market_time import duration_text, hhmmss
 from kernel_server.simulated.exchange.interface import Interruption, Tape
 from kernel_server.simulated.market.model import Issue
-from kernel_server.simulated.realtime.string_parts import FIXED, clock, span
+from kernel_server.simulated.realtime.string_parts import FIXED
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.tsv import rows
 
@@ -36,7 +37,7 @@ class Notice(NamedTuple):
         >>> Notice(1642463940.0, "0", 60).text().split()
         ['0', '085900', '000100']
         """
-        return f"{self.code}\t{clock(self.time)}\t{span(self.left)}"
+        return f"{self.code}\t{hhmmss(self.time)}\t{duration_text(self.left)}"
 
 
 @cache
@@ -98,8 +99,8 @@ def interruption(found: Interruption, issue: Issue, tape: Tape, settings: Broker
         9008: "101" if issue.market == "KOSDAQ" else "001",
         9075: FIXED[INTERRUPTION][9075],
         1221: str(price),
-        1223: clock(found.time),
-        1224: clock(found.released) if found.released else "000000",
+        1223: hhmmss(found.time),
+        1224: hhmmss(found.released) if found.released else "000000",
         1225: kind,
         1236: str(static),
         1237: str(dynamic),

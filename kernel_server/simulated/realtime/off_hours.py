@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.market_time import hhmmss
 from kernel_server.simulated.exchange.interface import Exchange, Level, SinglePriceState, Tape, Trade
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.realtime.by_field import written
-from kernel_server.simulated.realtime.string_parts import clock
 from kernel_server.simulated.settings import BrokerSettings
 
 QUEUE, TRADE, QUOTE, BEST, BOOK = (
@@ -64,7 +64,7 @@ class OffHoursStrings:
     def traded(self, evening: SinglePriceState, trade: Trade) -> str:
         """ECN주식체결; ``evening`` has the trade in it."""
         values = state(evening.tape) | self._quotes(evening)
-        values |= {"time": clock(trade.time), "volume": f" {trade.volume}"}
+        values |= {"time": hhmmss(trade.time), "volume": f" {trade.volume}"}
         return written("single", TRADE, values)
 
     def quoted(self, evening: SinglePriceState) -> str:
@@ -92,7 +92,7 @@ class OffHoursStrings:
         old = before or self._book
         asked, bidden = (sum(level.volume for level in side) for side in (asks, bids))
         values = {
-            "time": clock(time),
+            "time": hhmmss(time),
             "asked": str(asked),
             "asked_change": kiwoom_format.signed(asked - sum(level.volume for level in old[0])),
             "bidden": str(bidden),
@@ -170,7 +170,7 @@ class OffHoursFeed:
             return
         self._told[code] = waiting.asks, waiting.bids
         values = {
-            "time": clock(time),
+            "time": hhmmss(time),
             "asks": str(waiting.asks),
             "bids": str(waiting.bids),
             "asks_change": kiwoom_format.signed(waiting.asks_change),

@@ -10,35 +10,6 @@ from collections.abc import Callable, Mapping
 
 from kernel_server.simulated.base import kiwoom_format
 
-_SEOUL = 9 * 3600
-_DAY = 86400
-
-
-class _ClockTexts(dict[int, str]):
-    """HHMMSS by second of the day."""
-
-    def __missing__(self, second: int) -> str:
-        text = f"{second // 3600:02d}{second // 60 % 60:02d}{second % 60:02d}"
-        self[second] = text
-        return text
-
-
-_CLOCK = _ClockTexts()
-
-
-def clock(time: float) -> str:
-    """HHMMSS in Seoul of seconds since the epoch.
-
-    >>> clock(1642483782.7)
-    '142942'
-    """
-    return _CLOCK[(int(time) + _SEOUL) % _DAY]
-
-
-def span(seconds: int) -> str:
-    """A stretch of time below a day as HHMMSS."""
-    return _CLOCK[seconds]
-
 
 def share(part: int, whole: int) -> str:
     """``part`` in percent of ``whole``, two decimals, no sign; neither may be negative, 0.00 without a whole.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base.market_time import hhmmss
 from kernel_server.simulated.exchange.interface import ExpectedPrice, Tape, Trade
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trade_script import Side
-from kernel_server.simulated.realtime.string_parts import FIXED, Colours, clock, compared, per_price, share
+from kernel_server.simulated.realtime.string_parts import FIXED, Colours, compared, per_price, share
 from kernel_server.simulated.settings import BrokerSettings
 
 _FIELDS = 43
@@ -108,7 +109,7 @@ class TradeStrings:
         if begun:
             bought = f"{'-' if 2 * buys < begun else '+'}{share(buys, begun)}"
         text = (
-            f"{clock(trade.time)}\t{at.head}\t{ask_text}\t{bid_text}\t{sign}{volume}\t{total}"
+            f"{hhmmss(trade.time)}\t{at.head}\t{ask_text}\t{bid_text}\t{sign}{volume}\t{total}"
             f"\t{(value + 500_000) // 1_000_000}\t{colours[tape.open]}\t{colours[tape.high]}\t{colours[tape.low]}"
             f"\t{at.direction}\t{f'{more:+d}' if more else '0'}\t{f'{dearer:+d}' if dearer else '0'}"
             f"\t{compared(total, previous_volume)}\t{share(total, self._shares)}\t{at.cost}"
@@ -151,7 +152,7 @@ class TradeStrings:
 
     def expected(self, time: float, expected: ExpectedPrice, tape: Tape) -> str:
         """주식예상체결. Where nothing would trade, the price is the coloured zero that opt10001 shows too."""
-        return f"{clock(time)}\t{self.forecast(expected)}\t{expected.volume}\t{tape.volume}\t{self.sign(expected)}"
+        return f"{hhmmss(time)}\t{self.forecast(expected)}\t{expected.volume}\t{tape.volume}\t{self.sign(expected)}"
 
     def forecast(self, expected: ExpectedPrice) -> str:
         """Price, change and rate of an expected trade."""

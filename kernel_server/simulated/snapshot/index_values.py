@@ -18,12 +18,12 @@ from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.dates import epoch_days, yyyymmdd
+from kernel_server.simulated.base.market_time import dates_of, times_of
 from kernel_server.simulated.market.model import Bars, Market
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.snapshot.index_weights import Index, IndexWeights
 
 _AUCTION_MINUTES = 10
-_SEOUL = 9 * 3600
 _STEPS = 12  # of a layout in one piece of work: some ten milliseconds
 _NONE = np.zeros(0, np.int64)
 _EMPTY = Bars(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
@@ -139,8 +139,7 @@ def _path(code: str, day: Bars, start: Ints) -> Bars:
         + hash_random.uniform(hash_random.key(code, "size"), index)
     )
     weight[-1] = weight[:-1].sum() * 0.06
-    local = start + _SEOUL
-    labels = yyyymmdd(local // 86400) * 1_000_000 + local // 3600 % 24 * 10_000 + local // 60 % 60 * 100
+    labels = dates_of(start) * 1_000_000 + times_of(start)
     volume, value = (_shared(int(column[0]), weight) for column in (day.volume, day.value))
     none = np.zeros(count + 1, np.int64)
     return Bars(labels, open_, top, bottom, ends, volume, value, none, none.astype(np.float64))

@@ -16,6 +16,7 @@ import numpy as np
 
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.arrays import Ints
+from kernel_server.simulated.base.market_time import start_of_day
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRequest, Unfinished
 from kernel_server.simulated.market.day_summary import history
 from kernel_server.simulated.market.fundamentals import fundamentals
@@ -239,7 +240,7 @@ class MarketScanner:
 
     def _midnight(self, session: int) -> int:
         """When the day of that session begins in Seoul, seconds since the epoch."""
-        return int(self.sessions.dates[session].astype(np.int64)) * 86_400 - 9 * 3600
+        return start_of_day(int(self.sessions.dates[session].astype(np.int64)))
 
     def _date(self, session: int) -> int:
         return int(str(self.sessions.dates[session]).replace("-", ""))

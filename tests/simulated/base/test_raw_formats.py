@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kernel_server import reference
 from kernel_server.clock import seoul
-from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.base import kiwoom_format, market_time
 from kernel_server.simulated.brokerage.chejan import percent
 from kernel_server.simulated.brokerage.trs import field_widths
 from kernel_server.simulated.brokerage.trs.field_widths import fixed_width, text
@@ -155,12 +155,12 @@ def test_rates_of_the_mock_server_have_a_point_and_no_plus(part: int, whole: int
 
 @given(st.floats(0, 4e9))
 def test_a_time_is_that_of_the_clock_in_seoul(time: float) -> None:
-    assert string_parts.clock(time) == f"{seoul(int(time)):%H%M%S}"
+    assert market_time.hhmmss(time) == f"{seoul(int(time)):%H%M%S}"
 
 
 @given(st.integers(0, 86_399))
 def test_a_stretch_of_time_reads_back(seconds: int) -> None:
-    raw = string_parts.span(seconds)
+    raw = market_time.duration_text(seconds)
     assert re.fullmatch(r"\d{6}", raw)
     assert int(raw[:2]) * 3600 + int(raw[2:4]) * 60 + int(raw[4:]) == seconds
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Ints
-from kernel_server.simulated.exchange.generated_script import epoch_seconds
+from kernel_server.simulated.base.market_time import epoch_seconds
 from kernel_server.simulated.market import tick_size, vi_rules
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket

@@ -17,6 +17,7 @@ from kernel_server.clock import seoul
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.dates import epoch_days
+from kernel_server.simulated.base.market_time import epoch_seconds
 from kernel_server.simulated.market.model import Bars, Issue
 from kernel_server.simulated.market.recorded import csv_files, listing
 from kernel_server.simulated.market.recorded.csv_files import NO_BARS, BadMarketData
@@ -31,8 +32,7 @@ log = logging.getLogger(__name__)
 FIRST_DAY = 19850104
 """First day of the broker's own daily history; earlier recorded days are not served."""
 
-_SEOUL = 9 * 3600
-_USUAL_OPEN, _USUAL_CLOSE = 9 * 3600, (15 * 60 + 30) * 60
+_USUAL_OPEN, _USUAL_CLOSE = (9 * 60) * 60, (15 * 60 + 30) * 60  # seconds of the day
 _DAY = 1_000_000  # YYYYMMDDHHMMSS // _DAY is YYYYMMDD
 
 
@@ -230,7 +230,7 @@ class RecordedMarket:
             return TickMinutes(NO_BARS, NO_BARS.time)
         bars = _merged([files[file] for file in order])
         days, of = np.unique(bars.time // _DAY, return_inverse=True)
-        start = _epoch_seconds(bars.time)
+        start = epoch_seconds(bars.time)
         # The closing auction's bar is labelled with the close and over at that moment.
         return TickMinutes(bars, np.minimum(start + 60, np.maximum(start, self._session_hours(days)[1][of])))
 
@@ -240,7 +240,7 @@ class RecordedMarket:
 
     def _session_hours(self, days: Ints) -> tuple[Ints, Ints]:
         """Open and close of the sessions of those days (YYYYMMDD), seconds since the epoch."""
-        midnight = _epoch_seconds(days * _DAY)
+        midnight = epoch_seconds(days * _DAY)
         opens, closes = midnight + _USUAL_OPEN, midnight + _USUAL_CLOSE
         if self._sessions is not None:
             sessions = self._sessions()
@@ -268,14 +268,6 @@ def _with_last_day(days: Bars, minutes: Bars) -> Bars:
     found["volume"][-1] = minutes.volume.sum()
     found["value"][-1] = minutes.value.sum()
     return Bars(**found)
-
-
-def _epoch_seconds(time: Ints) -> Ints:
-    """Seconds since the epoch of YYYYMMDDHHMMSS in Seoul."""
-    clock = time % _DAY
-    seconds = clock // 10_000 * 3600 + clock // 100 % 100 * 60 + clock % 100
-    found: Ints = epoch_days(time // _DAY) * 86_400 + seconds - _SEOUL
-    return found
 
 
 def _merged(parts: Sequence[Bars]) -> Bars:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.dates import epoch_days, yyyymmdd
+from kernel_server.simulated.base.market_time import moments_of, times_of
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.recorded import csv_files
 from kernel_server.simulated.market.recorded.csv_files import NO_BARS, BadMarketData
@@ -30,7 +31,6 @@ PAUSE = 600
 """Seconds from the close in which trades count as the closing auction's; later ones are off-hours trades."""
 
 _NAME = re.compile(r"([0-9A-Z]{6})_(\d{8})")
-_SEOUL = 9 * 3600
 _BOUGHT, _SOLD, _AUCTION = 1, 2, 0
 
 Day = tuple[str, int]  # a code and a YYYYMMDD
@@ -102,14 +102,7 @@ class RecordedTicks:
         file = self._files[code, day]
         date_, clock, price, side, volume = _columns(file, day)
         opens, closes = self._hours(day)
-        second = (
-            epoch_days(date_) * 86_400
-            - _SEOUL
-            + clock // 10_000 * 3600
-            + clock // 100 % 100 * 60
-            + clock % 100
-        )
-        return _script(file, second, price, volume, side, opens, closes)
+        return _script(file, moments_of(date_, clock), price, volume, side, opens, closes)
 
     def _add_up(self, code: str, day: int) -> TickMinutes:
         return minutes(self.script(code, day) or NOTHING, day, self._hours(day)[1])
@@ -239,13 +232,12 @@ def minutes(script: Script, day: int, closes: int) -> TickMinutes:
         return TickMinutes(NO_BARS, NO_BARS.time)
     first = np.flatnonzero(np.diff(start, prepend=start[0] - 1))
     last = np.append(first[1:], len(start)) - 1
-    minute = (start[first] + _SEOUL) // 60 % 1440
     over = start[first] + 60
     if script.closes:
         over[-1] = int(script.time[-1])
     price, volume = script.price, script.volume
     bars = Bars(
-        time=day * 1_000_000 + minute // 60 * 10_000 + minute % 60 * 100,
+        time=day * 1_000_000 + times_of(start[first]),
         open=price[first],
         high=np.maximum.reduceat(price, first),
         low=np.minimum.reduceat(price, first),

@@ -11,7 +11,7 @@ import numpy as np
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Floats, Ints
-from kernel_server.simulated.base.dates import yyyymmdd
+from kernel_server.simulated.base.market_time import dates_of, times_of
 from kernel_server.simulated.market import tick_size, vi_rules
 from kernel_server.simulated.market.synthetic.daily_prices import DailyPrices, Flags
 from kernel_server.simulated.market.synthetic.vi_prices import insert_interruptions
@@ -20,7 +20,6 @@ AUCTION_MINUTES = 10
 """Minutes of the closing auction, in which there is no continuous trading; the auction is one bar at the close."""
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
-_SEOUL = 9 * 3600
 _TRADE_VALUE = 3_000_000  # KRW of a usual trade, which has at least three shares
 _AUCTION_SHARE = 0.06
 
@@ -141,9 +140,7 @@ def _may_interrupt(days: DailyPrices, rows: Ints) -> Flags:
 
 def _minute_labels(start: Ints) -> Ints:
     """YYYYMMDDHHMMSS in Seoul of times since the epoch, one session per row."""
-    local = start + _SEOUL
-    minute = local // 60 % 1440
-    labels: Ints = yyyymmdd(local[:, :1] // 86400) * 1_000_000 + minute // 60 * 10_000 + minute % 60 * 100
+    labels: Ints = dates_of(start[:, :1]) * 1_000_000 + times_of(start)
     return labels
 
 
