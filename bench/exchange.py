@@ -265,7 +265,7 @@ def _against(every: Figures) -> str:
 
 def main() -> None:
     kind, *rest = sys.argv[1:]
-    gc_tuning.quieten()
+    gc_tuning.tune()
     if kind == "start":
         figures = _start()
     elif kind == "all":

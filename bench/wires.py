@@ -101,7 +101,7 @@ _KEPT: list[BackgroundServer] = []
 def main() -> None:
     if "--one-core" in sys.argv:
         one_core()
-    gc_tuning.quieten()  # as a server's own program does
+    gc_tuning.tune()  # as a server's own program does
     address = _kernel() if sys.argv[1] == "kernel" else _bare()
     over = threading.Event()
     parent.when_gone(int(sys.argv[2]), over.set)

@@ -283,7 +283,7 @@ async def _serve(
         log.debug("the server did not start", exc_info=error)
         _fail(f"{error}; choose another --port, or 0 for any" if isinstance(error, PortTaken) else str(error))
     on_stop(stop_from_anywhere)
-    gc_tuning.quieten()
+    gc_tuning.tune()
     if parent_pid is not None:
         parent.when_gone(parent_pid, stop_from_anywhere)
         _say(json.dumps({"listening": server.address, "pid": os.getpid()}))

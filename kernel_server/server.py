@@ -21,9 +21,9 @@ from kernel_server.control.plain import PlainCalls
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control, Event
 from kernel_server.control.thread import ControlThread, PlainThread
+from kernel_server.observe import phase
 from kernel_server.observe.health import HealthMonitor, HealthSettings
 from kernel_server.observe.metrics import Metrics
-from kernel_server.observe.phase import PhaseLag
 from kernel_server.observe.scrape import Scrape
 from kernel_server.reconnecting import Reconnector, ReconnectSettings, usually_open
 from kernel_server.rpc.call import FunctionCalls
@@ -120,7 +120,6 @@ class KernelServer:
         self._settings = settings
         self._clock = clock
         self.metrics = Metrics()
-        self._phases = PhaseLag(clock, self.metrics)
         self._host = ControlHost(thread, make_control, self._on_event)
         self._running: _Running | None = None
         self._grace = GRACE
@@ -160,7 +159,10 @@ class KernelServer:
     def _on_event(self, event: Event) -> None:
         """Counts an event of the control, on its thread."""
         self.metrics.event(event.name)
-        self._phases.heard(event)
+        if event.name == "OnReceiveRealData" and event.arguments[1] == phase.REALTYPE:
+            lag = phase.lag(event, self._clock.now())
+            if lag is not None:
+                self.metrics.phase_lag(lag)
 
     async def start(self) -> None:
         """Listens from here on. Where it cannot, everything is closed again.
@@ -258,7 +260,7 @@ class KernelServer:
             reconnector.start()
             host.router.listen("OnReceiveRealData", realtime)
             host.router.listen("OnReceiveChejanData", tracker)
-            for listener in (tracker.connected, conditions.on_connect, logins.heard):
+            for listener in (tracker.on_connect, conditions.on_connect, logins.on_connect):
                 host.router.listen("OnEventConnect", listener)
 
         host.thread.hand_over(listen)

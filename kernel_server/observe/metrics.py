@@ -164,6 +164,6 @@ class Metrics:
         """The control thread has answered a ping after so many real seconds."""
         self._ping.set(seconds)
 
-    def phase_heard(self, lag: float) -> None:
-        """A 장시작시간 was heard, so many seconds after the time in it."""
-        self._phase_lag.set(lag)
+    def phase_lag(self, seconds: float) -> None:
+        """A 장시작시간 event came that many seconds after the time in it."""
+        self._phase_lag.set(seconds)

@@ -114,7 +114,7 @@ class FunctionCalls:
         if snapshot is not None:
             return snapshot.answer(name, typed)
         if name == "CommConnect":
-            return await self._host.run(lambda _: self._logins.ask(client))
+            return await self._host.run(lambda _: self._logins.log_in(client))
         if name not in LIMITED:
             return await self._host.run(lambda _: self._plain.call(name, typed))
         inputs = self._inputs.take(client) if name == "CommRqData" else {}

@@ -48,7 +48,7 @@ class EventStreams:
                 taken = await subscription.box.take()
                 if dropped := subscription.take_dropped():
                     self._metrics.events_dropped(dropped)
-                    yield event_codec.lost(dropped)
+                    yield event_codec.dropped(dropped)
                 for item in taken.items:
                     yield item
                 if taken.over:

@@ -15,7 +15,7 @@ from kernel_server.rpc.rate_limited_call import CallMaker, ClientCall
 from kernel_server.rpc.values import checked
 from kernel_server.security.access import Access
 from kernel_server.streams.mailbox import Mailbox, Waker
-from kernel_server.streams.order_tracker import OrderTracker, SentOrder, TrackedOrder, request_of
+from kernel_server.streams.order_tracker import OrderTracker, SentOrder, TrackedOrder, send_order_arguments
 from kernel_server.wire import openapi_pb2
 
 SCREENS = [f"{number:04d}" for number in range(5191, 5200)]
@@ -44,14 +44,14 @@ class SendOrderCall(ClientCall):
             return 0  # withdrawn while its permit was checked
         # Its events may come before SendOrder returns.
         self._tracker.add(self._order)
-        ticket = self._order.ticket
-        self._router.expect(ticket.screen, ticket.name, self._order.answered)
+        sent = self._order.sent
+        self._router.expect(sent.screen, sent.name, self._order.on_answer)
         code = super().call(control)
         if code == 0:
-            self._order.sent()
+            self._order.on_sent()
         else:
             self._tracker.remove(self._order)
-            self._router.forget(ticket.screen, ticket.name)
+            self._router.forget(sent.screen, sent.name)
         return code
 
 
@@ -96,7 +96,7 @@ class OrderStreams:
                 known; Forbidden where it is for real money and not both sides allow that, or is worth too much.
         """
         number = next(self._numbers)
-        ticket = SentOrder(
+        sent = SentOrder(
             request.account_no,
             request.code,
             request.order_type,
@@ -106,9 +106,9 @@ class OrderStreams:
             request.screen_no,
             request.request_name,
         )
-        arguments = checked("SendOrder", request_of(ticket, request))
+        arguments = checked("SendOrder", send_order_arguments(sent, request))
         box: Mailbox[bytes] = Mailbox(self._waker)
-        tracked = TrackedOrder(ticket, box, self._clock, self._host.thread.hand_over, self._on_order_end)
+        tracked = TrackedOrder(sent, box, self._clock, self._host.thread.hand_over, self._on_order_end)
         call = SendOrderCall(arguments, context, self._access, tracked, self._tracker, self._host.router)
         try:
             code = await self._maker.make(call, QueueMetadata(context))
@@ -126,4 +126,4 @@ class OrderStreams:
     def _on_order_end(self, order: TrackedOrder) -> None:
         """On the control thread: stops the delivery of events."""
         self._tracker.remove(order)
-        self._host.router.forget(order.ticket.screen, order.ticket.name)
+        self._host.router.forget(order.sent.screen, order.sent.name)

@@ -40,9 +40,9 @@ class RealTimeStreams:
                 taken = await subscription.box.take()
                 if taken.dropped:
                     self._metrics.events_dropped(taken.dropped)
-                    yield event_codec.lost(taken.dropped)
+                    yield event_codec.dropped(taken.dropped)
                 for item in taken.items:
-                    yield event_codec.packed(item, options)
+                    yield event_codec.serialized(item, options)
                 if taken.over:
                     return
 
@@ -58,9 +58,9 @@ class RealTimeStreams:
                     taken = await subscription.box.take()
                     if taken.dropped:
                         self._metrics.events_dropped(taken.dropped)
-                        yield event_codec.lost(taken.dropped)
+                        yield event_codec.dropped(taken.dropped)
                     for item in taken.items:
-                        yield event_codec.packed(item, registration.options)
+                        yield event_codec.serialized(item, registration.options)
                     if taken.over:
                         return
             finally:

@@ -1,4 +1,4 @@
-"""Events as messages of the wire: their arguments, and the data that was read inside them."""
+"""Converts events to messages of the wire: their arguments, and the data read inside them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from kernel_server.wire import openapi_pb2
 Response = openapi_pb2.ListenResponse
 
 _SENT = {"OnReceiveTrData": 5}
-"""How many of an event's arguments are sent, where not all are."""
+"""The number of an event's arguments that are sent, where not all are."""
 
 LOST = "koalab"
-"""sRQName of the message that says how many events a slow reader has lost."""
+"""sRQName of the message about events that were dropped for a slow reader."""
 
 
 class Options(NamedTuple):
-    """What a reader of real-time data wants: its FIDs, or those of each type, and under which names."""
+    """The FIDs that a stream of real-time data sends, ``infer`` for all of each type, and whether by name."""
 
     fids: tuple[int, ...]
     infer: bool
@@ -30,7 +30,7 @@ class Options(NamedTuple):
 
 
 def plain(name: str, arguments: Sequence[Scalar]) -> Response:
-    """The event and its arguments."""
+    """The event with its arguments only."""
     response = Response(name=name)
     for argument in arguments[: _SENT.get(name, len(arguments))]:
         if isinstance(argument, str):
@@ -40,26 +40,26 @@ def plain(name: str, arguments: Sequence[Scalar]) -> Response:
     return response
 
 
-def with_data(moment: EventContext) -> Response:
-    """The event with everything that can be read inside it; only there, on the control thread."""
-    response = plain(moment.name, moment.arguments)
-    if moment.name == "OnReceiveTrData":
-        fill_blocks(response, moment)
-    elif moment.name == "OnReceiveChejanData":
-        response.single_data.names.extend([_fid_name(fid) for fid in moment.chejan])
-        response.single_data.values.extend([value.strip() for value in moment.chejan.values()])
-    elif moment.name == "OnReceiveRealData":
-        code, realtype, data = (str(argument) for argument in moment.arguments)
+def with_data(context: EventContext) -> Response:
+    """The event with all data that can be read inside it; called inside it, on the control thread."""
+    response = plain(context.name, context.arguments)
+    if context.name == "OnReceiveTrData":
+        fill_blocks(response, context)
+    elif context.name == "OnReceiveChejanData":
+        response.single_data.names.extend([_fid_name(fid) for fid in context.chejan])
+        response.single_data.values.extend([value.strip() for value in context.chejan.values()])
+    elif context.name == "OnReceiveRealData":
+        code, realtype, data = (str(argument) for argument in context.arguments)
         response = real(RealEvent(code, realtype, data, 0.0), Options((), infer=True, readable=True))
     return response
 
 
-def fill_blocks(response: Response, moment: EventContext) -> None:
-    """Adds the blocks of a TR, without blanks around values, as the wire has them."""
-    names, values = moment.single
+def fill_blocks(response: Response, context: EventContext) -> None:
+    """Adds the blocks of a TR, with values stripped, as the wire has them."""
+    names, values = context.single
     response.single_data.names.extend(names)
     response.single_data.values.extend([value.strip() for value in values])
-    names, rows = moment.rows
+    names, rows = context.rows
     if rows:
         response.multi_data.names.extend(names)
         for row in rows:
@@ -67,10 +67,9 @@ def fill_blocks(response: Response, moment: EventContext) -> None:
 
 
 def real(event: RealEvent, options: Options) -> Response:
-    """A real-time event with its values.
+    """A real-time event with its values from sRealData, which holds the type's values in order.
 
-    They come from sRealData itself, which holds the type's values in order. A server may append
-    values that the tables do not know, or send fewer than they do: the former are left out, the latter blank.
+    A broker may append values that the tables do not have, which are left out, or send fewer, which become blank.
     """
     response = Response()
     response.CopyFrom(_template(event.realtype, options))
@@ -98,28 +97,28 @@ def _values(event: RealEvent, options: Options) -> list[str]:
 
 def real_bytes(event: RealEvent, options: Options) -> bytes:
     """The same, serialized once for all subscribers with these options."""
-    found = event.wire.get(options)
+    found = event.serialized.get(options)
     if found is None:
-        found = event.wire[options] = real(event, options).SerializeToString()
+        found = event.serialized[options] = real(event, options).SerializeToString()
     return found
 
 
-def packed(item: RealEvent | Connection, options: Options) -> bytes:
-    """What a reader of real-time data hears of, serialized."""
+def serialized(item: RealEvent | Connection, options: Options) -> bytes:
+    """An item of a stream of real-time data, serialized."""
     if isinstance(item, Connection):
         return plain("OnEventConnect", (item.code,)).SerializeToString()
     return real_bytes(item, options)
 
 
-def lost(count: int) -> bytes:
-    """Tells a reader that it was too slow: OnReceiveMsg, since a stream of events has no other place for it."""
+def dropped(count: int) -> bytes:
+    """The OnReceiveMsg about dropped events, serialized; a stream of events has no other place for it."""
     text = f"{count} real-time events were dropped because this reader is too slow"
     return plain("OnReceiveMsg", ("", LOST, "", text)).SerializeToString()
 
 
 @cache
 def _layout(realtype: str, options: Options) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
-    """The names to send, and where in the data their values stand; None where that is their own order."""
+    """The names to send and the positions of their values in sRealData; None where these are in that order."""
     try:
         known = reference.realtype(realtype).fids
     except reference.UnknownReference:

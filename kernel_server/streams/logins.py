@@ -1,8 +1,8 @@
-"""How a login ended, for whoever asked for it, also where it listens late or nobody had to log in.
+"""OnEventConnect for clients that call CommConnect, also if they subscribe late or are logged in already.
 
-A client of KOAPY's calls CommConnect while another thread of it is still about to listen for OnEventConnect, and
-waits for that event without an end. The control does not wait for it, and where somebody is logged in already it
-may have no event to tell at all.
+A KOAPY client calls CommConnect while another of its threads is still about to listen for OnEventConnect, and then
+waits for that event without a timeout. The control fires the event as soon as the login ends, and may fire none
+where it is logged in already; so results are kept here until their client subscribes.
 """
 
 from __future__ import annotations
@@ -16,66 +16,66 @@ from kernel_server.control.seam import Control, Event
 EVENT = "OnEventConnect"
 _CLIENTS_REMEMBERED = 1000
 
-Tell = Callable[[EventContext], None]
+Listener = Callable[[EventContext], None]
 
 
 class Logins:
-    """It is touched on the control thread alone."""
+    """Login results by client. It is used on the control thread only."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
-        self._open: dict[str, list[Tell]] = {}
-        # Who called CommConnect and has not heard of its end, and that end where it is known by now.
-        self._owed: OrderedDict[str, int | None] = OrderedDict()
+        self._listeners: dict[str, list[Listener]] = {}
+        # Clients that called CommConnect and did not get its result, with that result where it is there already.
+        self._pending: OrderedDict[str, int | None] = OrderedDict()
 
-    def ask(self, client: str) -> int:
-        """CommConnect, for that client. Where somebody is logged in, the control is not asked again."""
+    def log_in(self, client: str) -> int:
+        """Calls CommConnect for a client, unless the control is logged in already."""
         if self._control.call("GetConnectState", ()) == 1:
-            self._known(client, 0)
+            self._deliver(client, 0)
             return 0
-        self._owed[client] = None  # the event may come inside the call
-        self._forget()
+        self._pending[client] = None  # the event may come inside the call
+        self._drop_oldest()
         code = self._control.call("CommConnect", ())
         assert isinstance(code, int)
         if code != 0:
-            self._owed.pop(client, None)
+            self._pending.pop(client, None)
         return code
 
-    def heard(self, moment: EventContext) -> None:
-        """OnEventConnect: those who listen hear it by themselves; for the others it is kept."""
-        code = int(moment.arguments[0])
-        for client, known in list(self._owed.items()):
-            if client in self._open or known is not None:
-                del self._owed[client]  # what was known is not so any more
+    def on_connect(self, context: EventContext) -> None:
+        """Keeps the result of OnEventConnect for clients without a subscription; others get the event itself."""
+        code = int(context.arguments[0])
+        for client, known in list(self._pending.items()):
+            if client in self._listeners or known is not None:
+                del self._pending[client]  # an older result is outdated
             else:
-                self._owed[client] = code
+                self._pending[client] = code
 
-    def listens(self, client: str, tell: Tell) -> Callable[[], None]:
-        """That client hears of OnEventConnect from here on; calling what comes back ends that."""
-        self._open.setdefault(client, []).append(tell)
-        code = self._owed.get(client)
+    def subscribe(self, client: str, listener: Listener) -> Callable[[], None]:
+        """Calls ``listener`` with that client's OnEventConnect; the returned function unsubscribes."""
+        self._listeners.setdefault(client, []).append(listener)
+        code = self._pending.get(client)
         if code is not None:
-            self._known(client, code)
+            self._deliver(client, code)
 
         def stop() -> None:
-            left = self._open.get(client, [])
-            if tell in left:
-                left.remove(tell)
+            left = self._listeners.get(client, [])
+            if listener in left:
+                left.remove(listener)
             if not left:
-                self._open.pop(client, None)
+                self._listeners.pop(client, None)
 
         return stop
 
-    def _known(self, client: str, code: int) -> None:
-        tells = self._open.get(client)
-        if not tells:
-            self._owed[client] = code
-            self._forget()
+    def _deliver(self, client: str, code: int) -> None:
+        listeners = self._listeners.get(client)
+        if not listeners:
+            self._pending[client] = code
+            self._drop_oldest()
             return
-        self._owed.pop(client, None)
-        for tell in list(tells):
-            tell(EventContext(Event(EVENT, (code,)), self._control))
+        self._pending.pop(client, None)
+        for listener in list(listeners):
+            listener(EventContext(Event(EVENT, (code,)), self._control))
 
-    def _forget(self) -> None:
-        while len(self._owed) > _CLIENTS_REMEMBERED:
-            self._owed.popitem(last=False)
+    def _drop_oldest(self) -> None:
+        while len(self._pending) > _CLIENTS_REMEMBERED:
+            self._pending.popitem(last=False)

@@ -1,7 +1,7 @@
-"""From the control thread to a stream: what one puts in, the other takes out on the event loop, many at a time.
+"""Thread-to-asyncio queue with batched wake-ups.
 
-Waking the loop costs a system call, so a box that has not been emptied yet wakes nobody again, and all boxes
-that got something meanwhile share one call.
+Waking the event loop costs a system call. So a mailbox that has not been emptied since its last wake-up causes
+none, and all mailboxes that fill before the loop runs share one.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from kernel_server.failure import Failure
 T = TypeVar("T")
 
 LOSSLESS = 20_000
-"""So many items that must not be lost may wait for a reader; then its stream is ended, and it is told."""
+"""Capacity of a mailbox that must not drop items; when it is full, its stream ends with an error."""
 
-AT_ONCE = 16
-"""So many readers are woken in one go of the loop: each costs a message, and calls come in between."""
+WAKES_A_TURN = 16
+"""Readers woken in one turn of the loop: each sends a message, and unary calls get their turn in between."""
 
 
 @dataclass(frozen=True)
 class Taken(Generic[T]):
-    """What was in a box: the items, oldest first, how many were lost before them, and whether more can come."""
+    """Items of a mailbox, oldest first, how many were dropped before them, and whether they are the last."""
 
     items: list[T]
     dropped: int
@@ -36,38 +36,38 @@ class Taken(Generic[T]):
 
 
 class Waker:
-    """Tells the event loop that boxes have something, once for however many there are."""
+    """Wakes the event loop once for all mailboxes that have items."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._lock = threading.Lock()
-        self._boxes: list[Mailbox[object]] = []
+        self._mailboxes: list[Mailbox[object]] = []
 
-    def wake(self, box: Mailbox[T]) -> None:
-        """From any thread."""
+    def wake(self, mailbox: Mailbox[T]) -> None:
+        """Schedules a wake-up of the mailbox's reader; from any thread."""
         with self._lock:
-            first = not self._boxes
-            self._boxes.append(box)  # type: ignore[arg-type]  # a box is woken, not looked into
+            first = not self._mailboxes
+            self._mailboxes.append(mailbox)  # type: ignore[arg-type]  # only woken, whatever its items are
         if first:
             call_in_loop(self._loop, self._run)
 
     def _run(self) -> None:
         with self._lock:
-            boxes, self._boxes = self._boxes[:AT_ONCE], self._boxes[AT_ONCE:]
-            more = bool(self._boxes)
-        for box in boxes:
-            box.woken()
+            mailboxes, self._mailboxes = self._mailboxes[:WAKES_A_TURN], self._mailboxes[WAKES_A_TURN:]
+            more = bool(self._mailboxes)
+        for mailbox in mailboxes:
+            mailbox.on_wake()
         if more:
             self._loop.call_soon(self._run)
 
 
 class Mailbox(Generic[T]):
-    """A queue with one reader, on the event loop, and a writer on another thread.
+    """A queue with one reader, on the event loop, and writers on other threads.
 
     Args:
         waker: of the reader's loop.
-        capacity: how many items may wait. None: as many as come, because none may be lost; a reader that has
-            left ``LOSSLESS`` of them lying gets no more, and its ``take`` fails.
+        capacity: how many items may wait; the oldest is dropped for a new one. None: nothing is dropped, and with
+            ``LOSSLESS`` items waiting the mailbox ends with an error.
     """
 
     def __init__(self, waker: Waker, capacity: int | None = None) -> None:
@@ -88,11 +88,11 @@ class Mailbox(Generic[T]):
 
     @property
     def lost(self) -> int:
-        """How many items have been dropped in all."""
+        """The number of items dropped so far."""
         return self._lost
 
     def put(self, item: T) -> None:
-        """From any thread. In a full box it takes the place of the oldest item."""
+        """Adds an item; from any thread. A full mailbox drops its oldest item."""
         with self._lock:
             if self._over:
                 return
@@ -109,7 +109,7 @@ class Mailbox(Generic[T]):
             self._waker.wake(self)
 
     def end(self, error: Exception | None = None) -> None:
-        """From any thread: nothing more comes. ``take`` gives what is left, then raises ``error`` if there is one."""
+        """Accepts no more items; from any thread. ``take`` returns what is left, then raises ``error`` if given."""
         with self._lock:
             if self._over:
                 return
@@ -119,23 +119,23 @@ class Mailbox(Generic[T]):
             self._waker.wake(self)
 
     def poke(self) -> None:
-        """From any thread: ``take`` returns, even with nothing."""
+        """Makes ``take`` return, even without items; from any thread."""
         with self._lock:
             self._poked = True
             wake, self._awake = not self._awake, True
         if wake:
             self._waker.wake(self)
 
-    def woken(self) -> None:
-        """On the loop, from the waker."""
+    def on_wake(self) -> None:
+        """Called by the waker, on the loop."""
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
 
     async def take(self, limit: int | None = None) -> Taken[T]:
-        """Everything that is there, as soon as anything is (no more than ``limit`` of it).
+        """Waits for items and returns all of them, at most ``limit``.
 
         Raises:
-            Exception: what ``end`` was given, once the box is empty.
+            Exception: the error given to ``end``, once the mailbox is empty.
         """
         while True:
             with self._lock:

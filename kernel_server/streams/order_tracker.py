@@ -1,9 +1,8 @@
-"""Follows orders from the answer to SendOrder through their Chejan events, whichever comes first.
+"""Tracks orders from SendOrder's answer through their Chejan events, in whichever order these come.
 
-Kiwoom tells an order's number in OnReceiveTrData, and Chejan events by number only; under load they may come
-before it. So events of the same account and code are held until the number is known. An order that is refused
-before it has a number is told of in a message alone, which looks like any other: when nothing else comes
-after it, it was the refusal.
+OnReceiveTrData gives an order's number, and Chejan events carry only that number; under load they may come first.
+So Chejan events of the same account and code are kept until the number is there. An order that is refused before
+it has a number gets only an OnReceiveMsg, which looks like any other message: it was the refusal if nothing follows.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from kernel_server.streams.mailbox import Mailbox
 from kernel_server.wire import openapi_pb2
 
 REFUSED_AFTER = 3.0
-"""Seconds after a message within which an order that was taken gets its number (guess)."""
+"""Seconds after a message within which an accepted order gets its number (guess)."""
 ANSWERED_WITHIN = 15.0
-"""Seconds within which something is heard of an order that was sent."""
+"""Seconds within which the first event of an order comes."""
 CLOSED_WITHIN = 3.0
-"""Seconds after a confirmed cancel or modify within which the original order is heard of."""
+"""Seconds after a confirmed cancel or modify within which the original order's event comes."""
 
 _ORDER, _BALANCES = "0", ("1", "4")
 _NEW = (1, 2, 7, 8)
@@ -36,7 +35,7 @@ _STATUS, _LEFT, _CLOSED, _SCREEN, _REASON = 913, 902, 819, 920, 919
 
 
 class SentOrder(NamedTuple):
-    """An order as it was sent: on which screen and under which name of the server's, and the client's own."""
+    """An order as it was sent, with the screen and request name of the server and those of the client."""
 
     account: str
     code: str
@@ -50,9 +49,9 @@ class SentOrder(NamedTuple):
 
 @dataclass(frozen=True)
 class _Report:
-    """A Chejan event of this account and code, and what it says."""
+    """A Chejan event of the order's account and code, serialized, and its values."""
 
-    packed: bytes
+    serialized: bytes
     kind: str
     number: str
     original: str
@@ -64,71 +63,71 @@ class _Report:
 
 
 class TrackedOrder:
-    """One order. It is touched on the control thread alone; what it tells goes into ``box``.
+    """One order. It is used on the control thread only and puts the order's events into ``box``.
 
-    It ends when the order is filled and its balance told, when a cancel or modify is confirmed and the original
-    order told of, when the order is cancelled by another, or refused.
+    It ends with the balance event after the last fill, with the original order's event after a confirmed cancel or
+    modify, when another order cancels it, or when it is refused.
     """
 
     def __init__(
         self,
-        ticket: SentOrder,
+        sent: SentOrder,
         box: Mailbox[bytes],
         clock: Clock,
-        later: Callable[[Callable[[], None]], None],
-        over: Callable[[TrackedOrder], None],
+        post: Callable[[Callable[[], None]], None],
+        on_end: Callable[[TrackedOrder], None],
     ) -> None:
-        self.ticket = ticket
+        self.sent = sent
         self._box = box
         self._clock = clock
-        self._later = later
-        self._over = over
+        self._post = post
+        self._on_end = on_end
         self.number = ""
-        self._early: list[_Report] = []
+        self._unmatched: list[_Report] = []
         self._message = ""
-        self._filled = self._confirmed = self._original_told = False
+        self._filled = self._confirmed = self._original_reported = False
         self._timer: Timer | None = None
         self._ended = False
 
-    def sent(self) -> None:
-        """SendOrder has returned 0. What was heard inside the call counts too."""
+    def on_sent(self) -> None:
+        """Starts waiting for an answer: SendOrder has returned 0. Events may have come inside the call."""
         if not self._ended and not self.number and self._timer is None:
-            self._wait(ANSWERED_WITHIN, self._unanswered)
+            self._set_timer(ANSWERED_WITHIN, self._on_timeout)
 
-    def answered(self, moment: EventContext) -> None:
-        """OnReceiveMsg and OnReceiveTrData of this order's screen and name."""
+    def on_answer(self, context: EventContext) -> None:
+        """Handles OnReceiveMsg and OnReceiveTrData of the order's screen and request name."""
         if self._ended:
             return
-        arguments = (self.ticket.client_screen, self.ticket.client_name, *moment.arguments[2:])
-        if moment.name == "OnReceiveMsg":
-            self._message = str(moment.arguments[3])
-            self._box.put(event_codec.plain(moment.name, arguments).SerializeToString())
+        arguments = (self.sent.client_screen, self.sent.client_name, *context.arguments[2:])
+        if context.name == "OnReceiveMsg":
+            self._message = str(context.arguments[3])
+            self._box.put(event_codec.plain(context.name, arguments).SerializeToString())
             if not self.number:
-                self._wait(REFUSED_AFTER, self._unanswered)
+                self._set_timer(REFUSED_AFTER, self._on_timeout)
             return
-        names, values = moment.single
+        names, values = context.single
         number = dict(zip(names, values, strict=True)).get("주문번호", "").strip()
-        response = event_codec.plain(moment.name, arguments)
+        response = event_codec.plain(context.name, arguments)
         response.single_data.names.extend(names)
         response.single_data.values.extend([value.strip() for value in values])
         self._box.put(response.SerializeToString())
         if not number:
             self._end(self._refused(self._message or "the broker gave the order no number"))
         else:
-            self._known(number)
+            self._set_number(number)
 
-    def chejan(self, moment: EventContext) -> None:
-        """A Chejan event of this order's account and code."""
+    def on_chejan(self, context: EventContext) -> None:
+        """Handles a Chejan event of the order's account and code."""
         if self._ended:
             return
-        report = _read(moment, self.ticket)
+        report = _report(context, self.sent)
         if not self.number and report.kind == _ORDER:
-            self._early.append(report)
+            self._unmatched.append(report)
         elif self.number or report.kind in _BALANCES:
-            self._hear(report)
+            self._on_report(report)
 
-    def lost(self, code: int) -> None:
-        """The connection to the broker is gone."""
+    def on_disconnect(self, code: int) -> None:
+        """Fails the stream: the connection to the broker is lost."""
         self._end(
             Failure(
                 grpc.StatusCode.UNAVAILABLE,
@@ -140,55 +139,55 @@ class TrackedOrder:
         )
 
     def stop(self) -> None:
-        """Nobody listens any more. The order itself stays where it is."""
+        """Stops tracking because the client left. The order stays at the exchange."""
         self._end(None)
 
-    def _known(self, number: str) -> None:
+    def _set_number(self, number: str) -> None:
         self.number = number
         if self._timer is not None:
             self._timer.cancel()
-        early, self._early = self._early, []
-        for report in early:
-            self._hear(report)
+        unmatched, self._unmatched = self._unmatched, []
+        for report in unmatched:
+            self._on_report(report)
 
-    def _hear(self, report: _Report) -> None:
+    def _on_report(self, report: _Report) -> None:
         if self._ended:
             return
         if report.kind in _BALANCES:
-            self._box.put(report.packed)
+            self._box.put(report.serialized)
             if self._filled:
                 self._end(None)
             return
-        mine, original = report.number == self.number, report.number == self.ticket.original
-        if not mine and not original and report.original != self.number:
+        own, original = report.number == self.number, report.number == self.sent.original
+        if not own and not original and report.original != self.number:
             return
-        self._box.put(report.packed)
-        if mine:
-            self._hear_mine(report)
-        elif original and self.ticket.original:
-            self._original_told = True
-        if self._confirmed and self._original_told:
+        self._box.put(report.serialized)
+        if own:
+            self._on_own_report(report)
+        elif original and self.sent.original:
+            self._original_reported = True
+        if self._confirmed and self._original_reported:
             self._end(None)
 
-    def _hear_mine(self, report: _Report) -> None:
+    def _on_own_report(self, report: _Report) -> None:
         if report.status == "거부":
             self._end(self._refused(report.reason or "거부"))
         elif report.closed:
             self._end(None)  # cancelled or modified away by another order
         elif report.status == "체결" and not report.left:
             self._filled = True
-            self._wait(CLOSED_WITHIN, lambda: self._end(None))
-        elif report.status == "확인" and self.ticket.type not in _NEW:
+            self._set_timer(CLOSED_WITHIN, lambda: self._end(None))
+        elif report.status == "확인" and self.sent.type not in _NEW:
             self._confirmed = True
-            self._wait(CLOSED_WITHIN, lambda: self._end(None))
+            self._set_timer(CLOSED_WITHIN, lambda: self._end(None))
 
-    def _unanswered(self) -> None:
-        """Nothing more has come: the number may stand in a Chejan event, or the message was the refusal."""
+    def _on_timeout(self) -> None:
+        """Looks for the number in a Chejan event; without one the message, if any, was the refusal."""
         if self._ended or self.number:
             return
-        for report in self._early:
-            if report.screen == self.ticket.screen:
-                self._known(report.number)
+        for report in self._unmatched:
+            if report.screen == self.sent.screen:
+                self._set_number(report.number)
                 return
         if self._message:
             self._end(self._refused(self._message))
@@ -205,10 +204,10 @@ class TrackedOrder:
     def _refused(self, text: str) -> Failure:
         return Failure(grpc.StatusCode.FAILED_PRECONDITION, "OrderRejected", text)
 
-    def _wait(self, seconds: float, call: Callable[[], None]) -> None:
+    def _set_timer(self, seconds: float, call: Callable[[], None]) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._clock.call_at(self._clock.now() + seconds, lambda: self._later(call))
+        self._timer = self._clock.call_at(self._clock.now() + seconds, lambda: self._post(call))
 
     def _end(self, error: Failure | None) -> None:
         if self._ended:
@@ -217,22 +216,22 @@ class TrackedOrder:
         if self._timer is not None:
             self._timer.cancel()
         self._box.end(error)
-        self._over(self)
+        self._on_end(self)
 
 
-def _read(moment: EventContext, ticket: SentOrder) -> _Report:
-    kind = str(moment.arguments[0])
-    value = moment.chejan_value
+def _report(context: EventContext, sent: SentOrder) -> _Report:
+    kind = str(context.arguments[0])
+    value = context.chejan_value
     order = kind == _ORDER
     left = value(_LEFT) if order else ""
-    response = event_codec.with_data(moment)
+    response = event_codec.with_data(context)
     screen = value(_SCREEN) if order else ""
-    if screen == ticket.screen:
-        # The client knows the screen that it named, not the server's.
-        place = list(moment.chejan).index(_SCREEN)
-        response.single_data.values[place] = ticket.client_screen
+    if screen == sent.screen:
+        # The client gets its own screen, not the server's.
+        place = list(context.chejan).index(_SCREEN)
+        response.single_data.values[place] = sent.client_screen
     return _Report(
-        packed=response.SerializeToString(),
+        serialized=response.SerializeToString(),
         kind=kind,
         number=value(_NUMBER) if order else "",
         original=value(_ORIGINAL) if order else "",
@@ -245,47 +244,47 @@ def _read(moment: EventContext, ticket: SentOrder) -> _Report:
 
 
 class OrderTracker:
-    """All orders that somebody follows, by account and code. On the control thread alone."""
+    """Tracked orders by account and code. It is used on the control thread only."""
 
     def __init__(self) -> None:
-        self._watches: dict[tuple[str, str], list[TrackedOrder]] = {}
+        self._orders: dict[tuple[str, str], list[TrackedOrder]] = {}
 
-    def add(self, watch: TrackedOrder) -> None:
-        self._watches.setdefault(_key(watch), []).append(watch)
+    def add(self, order: TrackedOrder) -> None:
+        self._orders.setdefault(_key(order), []).append(order)
 
-    def remove(self, watch: TrackedOrder) -> None:
-        left = self._watches.get(_key(watch), [])
-        if watch in left:
-            left.remove(watch)
+    def remove(self, order: TrackedOrder) -> None:
+        left = self._orders.get(_key(order), [])
+        if order in left:
+            left.remove(order)
         if not left:
-            self._watches.pop(_key(watch), None)
+            self._orders.pop(_key(order), None)
 
     def __len__(self) -> int:
-        return sum(len(found) for found in self._watches.values())
+        return sum(len(found) for found in self._orders.values())
 
-    def __call__(self, moment: EventContext) -> None:
-        """A Chejan event, to whoever follows an order of that account and code."""
-        key = (moment.chejan_value(_ACCOUNT), moment.chejan_value(_CODE)[-6:])
-        for watch in list(self._watches.get(key, ())):
-            watch.chejan(moment)
+    def __call__(self, context: EventContext) -> None:
+        """Routes a Chejan event to the tracked orders of its account and code."""
+        key = (context.chejan_value(_ACCOUNT), context.chejan_value(_CODE)[-6:])
+        for order in list(self._orders.get(key, ())):
+            order.on_chejan(context)
 
-    def connected(self, moment: EventContext) -> None:
-        """OnEventConnect: a lost connection ends everything that waits here."""
-        code = int(moment.arguments[0])
+    def on_connect(self, context: EventContext) -> None:
+        """Handles OnEventConnect: a lost connection ends all tracked orders."""
+        code = int(context.arguments[0])
         if code < 0:
-            for watch in [watch for watches in self._watches.values() for watch in watches]:
-                watch.lost(code)
+            for order in [order for orders in self._orders.values() for order in orders]:
+                order.on_disconnect(code)
 
 
-def _key(watch: TrackedOrder) -> tuple[str, str]:
-    return watch.ticket.account, watch.ticket.code[-6:]
+def _key(order: TrackedOrder) -> tuple[str, str]:
+    return order.sent.account, order.sent.code[-6:]
 
 
-def request_of(ticket: SentOrder, request: openapi_pb2.OrderRequest) -> tuple[str | int, ...]:
-    """The arguments of SendOrder."""
+def send_order_arguments(sent: SentOrder, request: openapi_pb2.OrderRequest) -> tuple[str | int, ...]:
+    """Arguments of SendOrder."""
     return (
-        ticket.name,
-        ticket.screen,
+        sent.name,
+        sent.screen,
         request.account_no,
         request.order_type,
         request.code,

@@ -1,7 +1,7 @@
-"""Who hears of which code in real time, and what is registered at the control for them.
+"""Subscriptions to real-time data, and the registrations at the control that they share.
 
-One registration serves everybody: a code stands on one screen of the server's own, with every FID that
-anybody wants of it, and leaves when the last one does.
+A code is registered once for all subscribers, on a screen of the server's own, with every FID that one of them
+asked for. It is removed when its last subscriber leaves.
 """
 
 from __future__ import annotations
@@ -21,50 +21,47 @@ from kernel_server.control.seam import Control
 CODES_A_SCREEN = 100
 FIDS_A_CALL = 100
 SCREENS = [f"{number:04d}" for number in range(5101, 5181)]
-"""The control takes 200 screens: these are for real-time data, ``control.screens`` has others for TRs."""
+"""Screens for real-time data. The control takes 200; ``control.screens`` has others for TRs."""
 
 _CODE = re.compile(r"[0-9A-Za-z]{0,12}(_NX|_AL)?\Z")
 NO_CODE = ""
-"""Stands for what belongs to no code: the hours of the market, and interruptions of any issue."""
+"""Subscribes to what belongs to no code: the hours of the market, and interruptions (VI) of any issue."""
 _OF_NO_CODE = frozenset({"장시작시간", "VI발동/해제"})
 
 
 class RealEvent:
-    """OnReceiveRealData. ``time`` is the server's, seconds since the epoch; ``wire`` keeps what it was packed into."""
+    """OnReceiveRealData. ``time`` is the server's, seconds since the epoch; ``serialized`` caches it by options."""
 
-    __slots__ = ("code", "data", "realtype", "time", "wire")
+    __slots__ = ("code", "data", "realtype", "serialized", "time")
 
     def __init__(self, code: str, realtype: str, data: str, time: float) -> None:
         self.code = code
         self.realtype = realtype
         self.data = data
         self.time = time
-        self.wire: dict[object, bytes] = {}
+        self.serialized: dict[object, bytes] = {}
 
 
 class Connection(NamedTuple):
-    """OnEventConnect: 0 where the connection is there, negative where it is lost."""
+    """OnEventConnect: 0 where the connection is up, negative where it is lost."""
 
     code: int
 
 
 class Subscriber(Protocol):
-    """Who hears of events, on the control thread."""
+    """Receives real-time events, on the control thread."""
 
     def on_event(self, event: RealEvent) -> None: ...
 
 
 @cache
 def types_of(fids: frozenset[int]) -> frozenset[str]:
-    """The real-time types that hold one of these FIDs: a registration subscribes those."""
+    """The real-time types that hold one of these FIDs; a registration subscribes to whole types."""
     return frozenset(name for name, found in reference.realtypes().items() if fids.intersection(found.fids))
 
 
-def registered(fids: frozenset[int]) -> frozenset[int]:
-    """The FIDs to register so that the same types come, no more than the broker takes at a time.
-
-    One FID has its whole type come, so of too many some will do.
-    """
+def fids_to_register(fids: frozenset[int]) -> frozenset[int]:
+    """At most ``FIDS_A_CALL`` of these FIDs that subscribe to the same types, since one FID brings its whole type."""
     if len(fids) <= FIDS_A_CALL:
         return fids
     chosen: set[int] = set()
@@ -76,126 +73,126 @@ def registered(fids: frozenset[int]) -> frozenset[int]:
     return frozenset(chosen)
 
 
-class _Held:
-    """A registered code: its screen, its FIDs, and who wants which types of it."""
+class _Registration:
+    """A registered code: its screen, its FIDs, and the types each subscriber gets."""
 
-    __slots__ = ("fids", "hearers", "screen")
+    __slots__ = ("fids", "screen", "subscribers")
 
     def __init__(self, screen: str) -> None:
         self.screen = screen
         self.fids: frozenset[int] = frozenset()
-        self.hearers: dict[Subscriber, frozenset[str]] = {}
+        self.subscribers: dict[Subscriber, frozenset[str]] = {}
 
 
 class RealTimeRouter:
-    """It is touched on the control thread alone.
+    """Registers codes and routes real-time events to subscribers. It is used on the control thread only.
 
     Args:
         control: where codes are registered.
-        clock: of the events' times.
-        screens: the screens it may use.
+        clock: gives events their times.
+        screens: screens to register codes on.
     """
 
     def __init__(self, control: Control, clock: Clock, screens: Sequence[str] = SCREENS) -> None:
         self._control = control
         self._clock = clock
-        self._held: dict[str, _Held] = {}
-        self._of: dict[Subscriber, set[str]] = {}
-        # What belongs to no code is taken back by clearing its screen, so it has one to itself.
-        self._apart = screens[-1]
+        self._registrations: dict[str, _Registration] = {}
+        self._codes_of: dict[Subscriber, set[str]] = {}
+        # NO_CODE has a screen to itself because it can only be removed by disconnecting the screen.
+        self._no_code_screen = screens[-1]
         self._screens: dict[str, int] = dict.fromkeys(screens, 0)
 
-    def add(self, hearer: Subscriber, codes: Iterable[str], fids: Iterable[int]) -> None:
-        """``hearer`` hears of these codes, of the types that hold one of ``fids``.
+    def add(self, subscriber: Subscriber, codes: Iterable[str], fids: Iterable[int]) -> None:
+        """Subscribes to these codes, to the types that hold one of ``fids``.
 
         Raises:
-            failure.Failure: the control refuses, or all screens are full. What had been registered by then stays
+            failure.Failure: the control refuses, or all screens are full. What was registered until then stays
                 until ``drop``.
         """
         wanted = frozenset(fids)
         types = types_of(wanted)
         groups: dict[tuple[str, frozenset[int]], list[str]] = {}
         for code in dict.fromkeys(codes):
-            held = self._held.get(code)
-            if held is None:
-                held = self._held[code] = _Held(self._apart if code == NO_CODE else self._room())
-                self._screens[held.screen] += 1
-            held.hearers[hearer] = held.hearers.get(hearer, frozenset()) | types
-            self._of.setdefault(hearer, set()).add(code)
-            if not wanted <= held.fids:
-                held.fids |= wanted
-                groups.setdefault((held.screen, held.fids), []).append(code)
+            registration = self._registrations.get(code)
+            if registration is None:
+                registration = self._registrations[code] = _Registration(
+                    self._no_code_screen if code == NO_CODE else self._free_screen()
+                )
+                self._screens[registration.screen] += 1
+            registration.subscribers[subscriber] = (
+                registration.subscribers.get(subscriber, frozenset()) | types
+            )
+            self._codes_of.setdefault(subscriber, set()).add(code)
+            if not wanted <= registration.fids:
+                registration.fids |= wanted
+                groups.setdefault((registration.screen, registration.fids), []).append(code)
         for (screen, union), members in groups.items():
             try:
                 self._register(screen, members, union)
             except Exception:
                 for code in members:
-                    self._held[code].fids = frozenset()
+                    self._registrations[code].fids = frozenset()
                 raise
 
-    def remove(self, hearer: Subscriber, codes: Iterable[str]) -> None:
-        """``hearer`` hears of these codes no more."""
-        mine = self._of.get(hearer, set())
+    def remove(self, subscriber: Subscriber, codes: Iterable[str]) -> None:
+        """Ends the subscription to these codes."""
+        mine = self._codes_of.get(subscriber, set())
         for code in list(codes):
             if code not in mine:
                 continue
             mine.discard(code)
-            held = self._held[code]
-            held.hearers.pop(hearer, None)
-            if not held.hearers:
-                del self._held[code]
-                self._screens[held.screen] -= 1
-                if self._screens[held.screen]:
-                    self._control.call("SetRealRemove", (held.screen, code))
+            registration = self._registrations[code]
+            registration.subscribers.pop(subscriber, None)
+            if not registration.subscribers:
+                del self._registrations[code]
+                self._screens[registration.screen] -= 1
+                if self._screens[registration.screen]:
+                    self._control.call("SetRealRemove", (registration.screen, code))
                 else:
-                    self._control.call("DisconnectRealData", (held.screen,))
+                    self._control.call("DisconnectRealData", (registration.screen,))
         if not mine:
-            self._of.pop(hearer, None)
+            self._codes_of.pop(subscriber, None)
 
-    def drop(self, hearer: Subscriber) -> None:
-        """``hearer`` hears of nothing more."""
-        self.remove(hearer, list(self._of.get(hearer, ())))
+    def drop(self, subscriber: Subscriber) -> None:
+        """Ends all subscriptions of one subscriber."""
+        self.remove(subscriber, list(self._codes_of.get(subscriber, ())))
 
     def restore(self) -> None:
-        """Registers everything again, as after a lost connection.
+        """Registers everything again, after a lost connection.
 
         Raises:
             failure.Failure: the control refuses.
         """
         groups: dict[tuple[str, frozenset[int]], list[str]] = {}
-        for code, held in self._held.items():
-            groups.setdefault((held.screen, held.fids), []).append(code)
+        for code, registration in self._registrations.items():
+            groups.setdefault((registration.screen, registration.fids), []).append(code)
         for (screen, fids), codes in groups.items():
             self._register(screen, codes, fids)
 
     def codes(self) -> Collection[str]:
-        """What is registered now."""
-        return self._held.keys()
+        """The registered codes."""
+        return self._registrations.keys()
 
-    def hearers(self) -> int:
-        """How many hear of anything."""
-        return len(self._of)
-
-    def __call__(self, moment: EventContext) -> None:
-        """An event of the control, to whoever wants it."""
-        code, realtype, data = moment.arguments
-        held = self._held.get(code)  # type: ignore[arg-type]  # all three are texts
+    def __call__(self, context: EventContext) -> None:
+        """Routes an OnReceiveRealData of the control to its subscribers."""
+        code, realtype, data = context.arguments
+        registration = self._registrations.get(code)  # type: ignore[arg-type]  # all three are texts
         event: RealEvent | None = None
-        if held is not None:
+        if registration is not None:
             event = RealEvent(code, realtype, data, self._clock.now())  # type: ignore[arg-type]
-            for hearer, types in held.hearers.items():
+            for subscriber, types in registration.subscribers.items():
                 if realtype in types:
-                    hearer.on_event(event)
-        if realtype in _OF_NO_CODE and NO_CODE in self._held:
+                    subscriber.on_event(event)
+        if realtype in _OF_NO_CODE and NO_CODE in self._registrations:
             event = event or RealEvent(code, realtype, data, self._clock.now())  # type: ignore[arg-type]
-            known: Mapping[Subscriber, frozenset[str]] = held.hearers if held else {}
-            for hearer, types in self._held[NO_CODE].hearers.items():
-                if realtype in types and realtype not in known.get(hearer, ()):
-                    hearer.on_event(event)
+            known: Mapping[Subscriber, frozenset[str]] = registration.subscribers if registration else {}
+            for subscriber, types in self._registrations[NO_CODE].subscribers.items():
+                if realtype in types and realtype not in known.get(subscriber, ()):
+                    subscriber.on_event(event)
 
-    def _room(self) -> str:
+    def _free_screen(self) -> str:
         for screen, used in self._screens.items():
-            if used < CODES_A_SCREEN and screen != self._apart:
+            if used < CODES_A_SCREEN and screen != self._no_code_screen:
                 return screen
         raise failure.Failure(
             grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -204,7 +201,7 @@ class RealTimeRouter:
         )
 
     def _register(self, screen: str, codes: Sequence[str], fids: frozenset[int]) -> None:
-        listed = ";".join(str(fid) for fid in sorted(registered(fids)))
+        listed = ";".join(str(fid) for fid in sorted(fids_to_register(fids)))
         result = self._control.call("SetRealReg", (screen, ";".join(codes), listed, "1"))
         assert isinstance(result, int)
         if result < 0:
@@ -212,7 +209,7 @@ class RealTimeRouter:
 
 
 def check(codes: Sequence[str], fids: Sequence[int]) -> None:
-    """Whether they can be registered.
+    """Checks that these codes and FIDs can be registered.
 
     Raises:
         failure.Failure: BadInput, saying what is wrong.

@@ -1,8 +1,8 @@
-"""Events that a client has not acknowledged yet, as they were: what it asks of them is answered from here.
+"""Unacknowledged events with their data, from which a client's GetCommData and the like are answered.
 
-OpenAPI+ lets a program read an event's data only while it handles the event. A client that handles it elsewhere
-would have to hold the control thread up until it is done. Instead the event's data is read at once and kept
-for that client, until it says that it is done or its time is up.
+OpenAPI+ lets a program read an event's data only while it handles the event. To handle it in a remote client, the
+control thread would have to wait for that client. Instead all data of the event is read at once and kept for the
+client until it acknowledges the event or its time is up.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ _READ_IN = {
     "GetCommRealData": "OnReceiveRealData",
     "GetChejanData": "OnReceiveChejanData",
 }
-"""Functions that answer inside an event only, and inside which."""
+"""Functions that only work inside an event, and that event."""
 
 
 class Snapshot:
-    """An event with all its data. Made on the control thread, inside the event."""
+    """An event with all its data; made on the control thread, inside the event."""
 
-    def __init__(self, moment: EventContext) -> None:
-        self.name = moment.name
-        self.arguments = moment.arguments
-        if moment.name == "OnReceiveTrData":
-            names, values = moment.single
+    def __init__(self, context: EventContext) -> None:
+        self.name = context.name
+        self.arguments = context.arguments
+        if context.name == "OnReceiveTrData":
+            names, values = context.single
             self._single = dict(zip(names, values, strict=True))
-            self._columns, self._rows = moment.rows
-        elif moment.name == "OnReceiveChejanData":
-            self._chejan = moment.chejan
-        elif moment.name == "OnReceiveRealData":
-            code, realtype, data = (str(argument) for argument in moment.arguments)
+            self._columns, self._rows = context.rows
+        elif context.name == "OnReceiveChejanData":
+            self._chejan = context.chejan
+        elif context.name == "OnReceiveRealData":
+            code, realtype, data = (str(argument) for argument in context.arguments)
             found = real(RealEvent(code, realtype, data, 0.0), Options((), infer=True, readable=False))
             self._real = dict(zip(found.single_data.names, found.single_data.values, strict=True))
 
     def answer(self, function: str, arguments: Sequence[Scalar]) -> Value:
-        """What the function would have returned inside the event."""
+        """The function's result, as inside the event."""
         if function == "GetRepeatCnt":
             return len(self._rows)
         if function == "GetCommRealData":
@@ -55,7 +55,7 @@ class Snapshot:
 
 
 class Snapshots:
-    """By client, the newest last. It lives on the event loop."""
+    """Unacknowledged events by client, the newest last. It is used on the event loop only."""
 
     def __init__(self) -> None:
         self._open: dict[str, list[Snapshot]] = {}
@@ -74,7 +74,7 @@ class Snapshots:
         return len(self._open)
 
     def find(self, client: str, function: str) -> Snapshot | None:
-        """The event inside which that client is, if the function reads such events."""
+        """The client's newest unacknowledged event that the function reads; None where there is none."""
         wanted = _READ_IN.get(function)
         if wanted is None:
             return None

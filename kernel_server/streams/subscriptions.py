@@ -96,7 +96,7 @@ class EventSubscription(Generic[T]):
             listener = self._on_real_time_event if name == "OnReceiveRealData" else self._on_event
             self._stops.append(self._host.router.listen(name, listener))
         if self._client and EVENT in self._names:
-            self._stops.append(self._logins.listens(self._client, self._on_event))
+            self._stops.append(self._logins.subscribe(self._client, self._on_event))
 
     def _unlisten(self) -> None:
         for stop in self._stops:

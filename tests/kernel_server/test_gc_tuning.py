@@ -7,13 +7,13 @@ import sys
 
 COUNTING = """
 import gc
-from kernel_server import collector
+from kernel_server import gc_tuning
 
 class Node:
     pass
 
 if {quiet}:
-    collector.quieten()
+    gc_tuning.tune()
 full = []
 gc.callbacks.append(lambda phase, facts: full.append(1) if phase == "start" and facts["generation"] == 2 else None)
 kept = []
