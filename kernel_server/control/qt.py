@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from kernel_server.control.thread import run_logged, settle
+from kernel_server.control.thread import settle
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class QtThread:
         return future
 
     def hand_over(self, work: Callable[[], None]) -> None:
-        self._bridge.posted.emit(lambda: run_logged(work))
+        self._bridge.posted.emit(lambda: _run_logged(work))
 
     def run(self) -> None:
         """Qt's event loop, until ``stop``. Call it on the main thread."""
@@ -52,3 +52,10 @@ class QtThread:
 
     def stop(self) -> None:
         self._bridge.posted.emit(self._application.quit)
+
+
+def _run_logged(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except BaseException:
+        log.exception("work on the control thread failed")

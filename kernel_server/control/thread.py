@@ -46,14 +46,6 @@ def settle(future: Future[T], work: Callable[[], T]) -> None:
         future.set_result(result)
 
 
-def run_logged(work: Callable[[], None]) -> None:
-    """Runs ``work`` and logs what it raises."""
-    try:
-        work()
-    except BaseException:
-        log.exception("work on the control thread failed")
-
-
 def call_in_loop(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: object) -> None:
     """Calls ``function(*arguments)`` on the event loop, from any thread; does nothing if the loop is closed."""
     try:
@@ -86,4 +78,7 @@ class PlainThread:
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
-            run_logged(work)
+            try:
+                work()
+            except BaseException:
+                log.exception("work on the control thread failed")
