@@ -153,7 +153,7 @@ def _foreign_shares(holdings: ForeignHoldings) -> Callable[[RankingRow], int | N
 
     @lru_cache(maxsize=256)
     def shares(issue: Issue, date: int, now: float) -> int | None:
-        found = holdings.held(issue, np.array([date]), now)
+        found = holdings.shares_held(issue, np.array([date]), now)
         return None if found is None else int(found[-1])
 
     return lambda row: shares(row.day.issue, row.day.date, row.now)

@@ -69,8 +69,8 @@ def bits(key: int | NDArray[np.uint64], index: Ints) -> NDArray[np.uint64]:
 
 def uniform(key: int | NDArray[np.uint64], index: Ints) -> Floats:
     """A uniform random number per index and key, above 0 and below 1."""
-    drawn = (bits(key, index) >> np.uint64(12)).astype(np.float64)
-    return (drawn + 0.5) * 2.0**-52
+    random = (bits(key, index) >> np.uint64(12)).astype(np.float64)
+    return (random + 0.5) * 2.0**-52
 
 
 def normal(key: int, index: Ints) -> Floats:
@@ -78,9 +78,9 @@ def normal(key: int, index: Ints) -> Floats:
 
     It is the sum of four 16-bit numbers, which needs no logarithm and so is the same on every machine.
     """
-    drawn = bits(key, index)
+    random = bits(key, index)
     # The four 16-bit lanes, added in pairs and then to one another.
-    pairs = (drawn & _EVEN_LANES) + (drawn >> np.uint64(16) & _EVEN_LANES)
+    pairs = (random & _EVEN_LANES) + (random >> np.uint64(16) & _EVEN_LANES)
     total = ((pairs & _LOW_HALF) + (pairs >> np.uint64(32))).astype(np.int64)
     centred: Floats = (total - 2 * 65535).astype(np.float64) * (3**0.5 / 65536)
     return centred
@@ -93,7 +93,7 @@ def smooth_normal(key: int, index: Ints, period: int) -> Floats:
     block = index // period
     start = int(block.min())
     # A block covers many indices, so each block's number is computed once.
-    drawn = normal(key, np.arange(start, int(block.max()) + 2))
-    place = block - start
-    first, second = drawn[place], drawn[place + 1]
+    random = normal(key, np.arange(start, int(block.max()) + 2))
+    offset = block - start
+    first, second = random[offset], random[offset + 1]
     return first + (second - first) * ((index - block * period) / period)

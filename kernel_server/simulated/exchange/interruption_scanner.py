@@ -69,7 +69,7 @@ class InterruptionScanner:
             log.debug("%s is left out", issue.code, exc_info=True)
 
     def _may_interrupt(self, issue: Issue, hours: SessionHours) -> bool:
-        """Whether the day's bar leaves room for a VI. A day without a bar may have minutes all the same."""
+        """Whether the daily bar allows a VI; True without a bar, as there may be minutes."""
         opens = seoul(hours.opens)
         rule = vi_rules.vi_rule(opens.date(), board(issue))
         if rule is None:

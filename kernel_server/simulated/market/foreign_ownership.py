@@ -34,7 +34,7 @@ class ForeignHoldings:
         self._market = market
         self._seed = seed
 
-    def held(self, issue: Issue, dates: Ints, now: float) -> Ints | None:
+    def shares_held(self, issue: Issue, dates: Ints, now: float) -> Ints | None:
         """Shares held at the end of those days (YYYYMMDD, ascending); None if unknown.
 
         Clipped to 0 and to the listed shares, so that the holdings of some small issues stand still at a bound.
@@ -48,13 +48,13 @@ class ForeignHoldings:
         summed = np.append(0, np.cumsum(_net_bought(issue.code, bars)))
         reference = summed[np.searchsorted(bars.time, _REFERENCE_DAY, "right")]
         level = round(issue.shares * foreign_share(issue, self._seed) / 10_000)
-        held: Ints = level + summed[np.searchsorted(bars.time, dates, "right")] - reference
+        shares: Ints = level + summed[np.searchsorted(bars.time, dates, "right")] - reference
         if now < _REFERENCE_TIME:
-            held += self._untraded(issue.code, bars, dates, now)
-        return np.clip(held, 0, issue.shares)
+            shares += self._untraded(issue.code, bars, dates, now)
+        return np.clip(shares, 0, issue.shares)
 
     def _untraded(self, code: str, bars: Bars, dates: Ints, now: float) -> Ints:
-        """Net purchases still to come on the newest day, as a negative number; ``bars`` have that day complete."""
+        """Minus the net purchases still to come on the newest day, which ``bars`` have complete; 0 on other days."""
         newest = self._market.daily(code, True, now, 1)
         index = int(np.searchsorted(bars.time, newest.time[0])) if len(newest) else len(bars)
         full_day = cut(bars, index, min(index + 1, len(bars)))

@@ -27,10 +27,10 @@ class Themes:
         self._names: dict[str, str] = {}
         self._members: dict[str, str] = {}
         for code, name, members in themes():
-            held = [f"A{member}" for member in members if member in issues]
-            if held:
+            listed = [f"A{member}" for member in members if member in issues]
+            if listed:
                 self._names[code] = name
-                self._members[code] = ";".join(held)
+                self._members[code] = ";".join(listed)
 
     def GetThemeGroupList(self, nType: int) -> str:
         """``100|태양광_폴리실리콘;101|…``: by code, or by name for nType 1."""

@@ -170,9 +170,9 @@ def spans(days: Ints, board: str) -> Iterator[tuple[slice, PriceRules]]:
     """The slices of ``days`` (since the epoch, ascending) that share the same rules."""
     versions = _of(board)
     cuts = np.searchsorted(days, [since for since, _rules in versions[1:]], side="left").tolist()
-    for start, end, (_since, held) in zip([0, *cuts], [*cuts, len(days)], versions, strict=True):
+    for start, end, (_since, found) in zip([0, *cuts], [*cuts, len(days)], versions, strict=True):
         if start < end:
-            yield slice(start, end), held
+            yield slice(start, end), found
 
 
 def tick(price: int, day: date, board: str) -> int:

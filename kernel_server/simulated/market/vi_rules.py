@@ -46,9 +46,9 @@ _RULES: dict[str, list[tuple[date, ViRule]]] = {
 
 def vi_rule(day: date, board: str) -> ViRule | None:
     """The rule of a board (as in ``tick_size``) on a day; None if there are no VIs."""
-    return next((held for since, held in reversed(_RULES.get(board, [])) if since <= day), None)
+    return next((rule for since, rule in reversed(_RULES.get(board, [])) if since <= day), None)
 
 
 def smallest_percent() -> int:
     """The smallest trigger distance there has ever been, in percent."""
-    return min(held.percent for rules in _RULES.values() for _since, held in rules)
+    return min(rule.percent for rules in _RULES.values() for _since, rule in rules)

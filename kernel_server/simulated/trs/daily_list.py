@@ -87,7 +87,7 @@ class DailyLists:
             bars=cut(bars, 0, stop),
             start=start,
             later=int(bars.volume[stop:].sum()),
-            held=self._holders.held(issue, bars.time[start:stop], now),
+            held=self._holders.shares_held(issue, bars.time[start:stop], now),
             credit="" if self._seed is None else credit_ratio(issue, self._seed),
             money=inputs.get("표시구분") == _MONEY,
             since=max(0, stop - _PERIOD) if kind.rows == 1 else first if since else start,

@@ -57,7 +57,7 @@ class Quotes:
             values |= _prices(day) | self._basic_values(day, bars)
             if self._settings.fundamentals_seed is not None:
                 values |= fundamentals(issue, self._settings.fundamentals_seed, bars)
-                held = self._holders.held(issue, bars.time[-1:], now)
+                held = self._holders.shares_held(issue, bars.time[-1:], now)
                 if held is not None:
                     values["외인소진률"] = f"+{kiwoom_format.decimal(int(held[-1]) * 100, issue.shares)}"
         return TrAnswer(in_order(request.tr.single_names, values), codes=(issue.code,))

@@ -109,10 +109,10 @@ class _Day:
     def _split_auction_bar(self, bar: _Bar) -> _Bar:
         """Keep half of an auction's bar, up to the trigger price, and return the other half."""
         edge = self._highest if bar.high >= self._up else self._lowest
-        held = bar.volume // 2
+        first_volume = bar.volume // 2
         first = bar.clipped(self._lowest, self._highest)
-        self._append(replace(first, close=edge, volume=held))
-        return replace(bar, volume=bar.volume - held)
+        self._append(replace(first, close=edge, volume=first_volume))
+        return replace(bar, volume=bar.volume - first_volume)
 
     def _first_price_beyond(self, bar: _Bar) -> int:
         """The first price of the bar that is known to be beyond a trigger."""
