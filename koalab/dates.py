@@ -12,7 +12,8 @@ from koalab.errors import BadInput
 Day = str | int | date | datetime | pd.Timestamp | np.datetime64
 
 SEOUL = "Asia/Seoul"
-_SEOUL = 9 * 3600
+SEOUL_OFFSET = 9 * 3600
+"""Seconds that Seoul wall time is ahead of UTC."""
 # Before the broker's history, which begins in 1985: a range from here on is all of it.
 BEGINNING = np.datetime64("1900-01-01", "us")
 _MIDNIGHT = pd.Timedelta(0)
@@ -59,7 +60,13 @@ def wall(stamp: pd.Timestamp) -> np.datetime64:
 
 def wall_of(seconds: float) -> np.datetime64:
     """Naive Seoul wall time, datetime64[us], of seconds since the epoch."""
-    return np.datetime64(round((seconds + _SEOUL) * 1_000_000), "us")
+    return np.datetime64(round((seconds + SEOUL_OFFSET) * 1_000_000), "us")
+
+
+def epoch_seconds(wall_time: np.datetime64) -> float:
+    """Seconds since the epoch of naive Seoul wall time; the inverse of ``wall_of``."""
+    since_epoch = wall_time.astype("datetime64[us]") - np.datetime64(0, "us")
+    return float(since_epoch / np.timedelta64(1, "s")) - SEOUL_OFFSET
 
 
 def span(start: Day | None, end: Day | None, now: float) -> tuple[np.datetime64, np.datetime64]:

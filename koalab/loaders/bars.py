@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kernel_server.reference.sessions import Sessions
-from koalab.dates import wall_of
+from koalab.dates import epoch_seconds, wall_of
 from koalab.errors import NotConnected, ServerLost
 from koalab.link import Link
 from koalab.loaders.adjustment_check import AdjustmentCheck
@@ -27,7 +27,7 @@ from koalab.progress import Progress
 from koalab.store.bars import AdjustmentChanged, BarStore
 from koalab.store.claims import Claim
 from koalab.store.disk import CacheUnavailable
-from koalab.store.finality import Gap, adjustment_at, final_until, seconds
+from koalab.store.finality import Gap, adjustment_at, final_until
 from koalab.store.series import Series
 from koalab.transport.base import Priority, QueuePosition
 
@@ -202,7 +202,7 @@ class BarLoader:
     def _expected_trs(self, load: Load, gaps: Sequence[Gap]) -> int:
         if not gaps:
             return 1
-        estimate = TrEstimate(load.request.interval, self._sessions(), seconds(load.now))
+        estimate = TrEstimate(load.request.interval, self._sessions(), epoch_seconds(load.now))
         return estimate.trs(requested_gaps(gaps, load.request.interval))
 
     def _store(self, load: Load, page: BarPage) -> Load:

@@ -9,14 +9,14 @@ from dataclasses import replace
 import numpy as np
 
 from kernel_server.reference.sessions import Sessions
-from koalab.dates import BEGINNING
+from koalab.dates import BEGINNING, epoch_seconds
 from koalab.loaders.load import Load, empty_bars
 from koalab.loaders.page_requests import INSTANT
 from koalab.loaders.tr_estimate import with_unfinal
 from koalab.store import coverage
 from koalab.store.bars import BarStore, CachedRange
 from koalab.store.disk import CacheUnavailable
-from koalab.store.finality import Gap, needs_fetch, seconds
+from koalab.store.finality import Gap, needs_fetch
 from koalab.store.series import Moment, microseconds, moment
 
 log = logging.getLogger(__name__)
@@ -111,4 +111,4 @@ class CacheView:
         return floor, (beside.time[0] if len(beside) else last)
 
     def _worth_requesting(self, load: Load, gaps: Sequence[Gap]) -> list[Gap]:
-        return needs_fetch(gaps, load.request.interval.name, seconds(load.now), self._sessions())
+        return needs_fetch(gaps, load.request.interval.name, epoch_seconds(load.now), self._sessions())

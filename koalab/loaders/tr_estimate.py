@@ -10,7 +10,7 @@ import numpy as np
 
 from kernel_server import reference
 from kernel_server.reference.sessions import Sessions
-from koalab.dates import BEGINNING, wall_of
+from koalab.dates import BEGINNING, SEOUL_OFFSET, wall_of
 from koalab.loaders.intervals import Interval
 from koalab.store.coverage import Coverage, intersect
 from koalab.store.finality import Gap, periods
@@ -158,6 +158,6 @@ def _labels(sessions: Sessions, unit: Unit) -> list[int]:
         _, starts = np.unique(periods(dates, unit), return_index=True)
         dates = dates[starts]
     if unit in ("min", "tick"):
-        opens = (sessions.opens.astype(np.int64) + 9 * 3600) * 1_000_000
+        opens = (sessions.opens.astype(np.int64) + SEOUL_OFFSET) * 1_000_000
         return list(opens.tolist())
     return list(dates.astype("datetime64[us]").astype(np.int64).tolist())

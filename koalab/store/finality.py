@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernel_server.reference.sessions import Sessions
-from koalab.dates import wall_of
+from koalab.dates import epoch_seconds, wall_of
 from koalab.store.series import Moment, Unit, unit_of
 
 Gap = tuple[Moment, Moment]
@@ -34,7 +34,6 @@ _SETTLES_AFTER: Final[dict[Unit, int]] = {
 _PERIODS: Final[dict[Unit, str]] = {"W": "datetime64[W]", "M": "datetime64[M]", "Y": "datetime64[Y]"}
 _DAY: Final = np.timedelta64(1, "D")
 _INSTANT: Final = np.timedelta64(1, "us")
-_SEOUL: Final = 9 * 3600
 
 _FIRST_SESSION: Final = np.datetime64("1956-03-03", "D")
 """The day on which the exchange opened; no bar is older."""
@@ -124,8 +123,8 @@ def _may_hold_bars(gap: Gap, unit: Unit, now: float, sessions: Sessions) -> bool
     started = int(np.searchsorted(sessions.opens, now, side="right"))
     if unit in ("min", "tick"):
         # Trades of the closing auction may come seconds after the close.
-        low = int(np.searchsorted(sessions.closes, seconds(first) - _DELIVERY, side="right"))
-        high = int(np.searchsorted(sessions.opens, seconds(last), side="right"))
+        low = int(np.searchsorted(sessions.closes, epoch_seconds(first) - _DELIVERY, side="right"))
+        high = int(np.searchsorted(sessions.opens, epoch_seconds(last), side="right"))
         days = (first.astype("datetime64[D]"), last.astype("datetime64[D]"))
     else:
         days = (_day_from(first), last.astype("datetime64[D]"))
@@ -152,11 +151,6 @@ def _day_from(moment: Moment) -> Moment:
     """The first day whose midnight is not before that moment."""
     day = moment.astype("datetime64[D]")
     return day if day >= moment else cast(Moment, day + _DAY)
-
-
-def seconds(moment: Moment) -> float:
-    """Seconds since the epoch of a naive Seoul wall time."""
-    return float((moment.astype("datetime64[us]") - np.datetime64(0, "us")) / np.timedelta64(1, "s")) - _SEOUL
 
 
 def settles_at(interval: str, index: int, sessions: Sessions) -> float:

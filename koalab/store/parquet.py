@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from koalab.dates import SEOUL_OFFSET
 from koalab.errors import BadInput
 from koalab.frames.bars import BarColumns
 from koalab.store.series import Series, moment
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _FILE = "bars.parquet"
 _COLUMNS = ("open", "high", "low", "close", "volume", "value", "event", "ratio")
-_SEOUL = np.timedelta64(9, "h")
+_SEOUL_OFFSET = np.timedelta64(SEOUL_OFFSET, "s")
 EVER = (moment(-(2**62)), moment(2**62))
 
 
@@ -79,7 +80,7 @@ def _table(series: Series, bars: BarColumns) -> Any:
     if series.kind == "daily":
         arrays = {"date": pa.array(bars.time)}
     else:
-        arrays = {"time": pa.array(bars.time - _SEOUL).cast(pa.timestamp("us", "Asia/Seoul"))}
+        arrays = {"time": pa.array(bars.time - _SEOUL_OFFSET).cast(pa.timestamp("us", "Asia/Seoul"))}
     for name in _COLUMNS:
         values = getattr(bars, name)
         if values is not None:

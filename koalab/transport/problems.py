@@ -10,8 +10,9 @@ from google.protobuf.message import DecodeError
 
 from kernel_server.wire import PROBLEM_KEY, kernel_pb2
 from koalab import errors
+from koalab.dates import SEOUL
 
-_SEOUL = ZoneInfo("Asia/Seoul")
+_SEOUL = ZoneInfo(SEOUL)
 
 
 def to_error(error: grpc.RpcError, target: str) -> errors.KoalabError:
