@@ -30,7 +30,7 @@ from kernel_server.observe.rpc_log import RpcLogEntry, short
 from kernel_server.rpc.context import Context
 from kernel_server.security import bounds, rights
 from kernel_server.security.access import Access
-from kernel_server.security.guard import STRANGER, Caller, Guard
+from kernel_server.security.guard import ANONYMOUS, Caller, Guard
 from kernel_server.security.rights import Right
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ class RpcGateway(grpc.GenericRpcHandler):
     def service(self, details: grpc.HandlerCallDetails) -> Any:
         """The handler of an RPC, for gRPC. A caller who is not admitted does not learn whether the RPC exists."""
         path = str(details.method)
-        if self.guard.asks:
+        if self.guard.needs_token:
             try:
                 self.guard.admit(path, details.invocation_metadata)
             except Failure as failure:
@@ -130,7 +130,7 @@ class RpcGateway(grpc.GenericRpcHandler):
         label = short(path) if path in rights.methods() else OTHER
 
         async def refuse(_requests: AsyncIterator[bytes], context: Context) -> None:
-            call = RpcCall(self, path, label, context, STRANGER)
+            call = RpcCall(self, path, label, context, ANONYMOUS)
             try:
                 await asyncio.sleep(self.access.refusal_delay)
             except BaseException as cancelled:
@@ -162,12 +162,12 @@ class RpcMethod:
         self._writes = streams and counted
         self._counted = counted
         self._label = short(path)
-        self._anybody = gateway.guard.anybody(path)
+        self._fixed_caller = gateway.guard.fixed_caller(path)
         self.handler = self.stream if inspect.isasyncgenfunction(handler) else self.single
 
     async def single(self, request: Any, context: Context) -> Any:
         """Handles an RPC with one response, on a unary or a streaming method."""
-        call = RpcCall(self._gateway, self._path, self._label, context, self._anybody)
+        call = RpcCall(self._gateway, self._path, self._label, context, self._fixed_caller)
         try:
             response = await self._handler(call.enter(request), context)
             if self._writes:
@@ -183,9 +183,9 @@ class RpcMethod:
     async def stream(self, request: Any, context: Context) -> AsyncIterator[Any]:
         """Handles an RPC with a stream of responses."""
         gateway = self._gateway
-        call = RpcCall(gateway, self._path, self._label, context, self._anybody)
+        call = RpcCall(gateway, self._path, self._label, context, self._fixed_caller)
         gateway.open_streams += self._counted
-        if self._anybody is None:
+        if self._fixed_caller is None:
             gateway.evictable[call] = asyncio.current_task()
         answered = call.entry.answered
         try:
@@ -232,7 +232,7 @@ class RpcCall:
         self._caller = caller  # None: the metadata says who
         self._peer = str(context.peer())
         self._started = gateway.monotonic()
-        self.entry = RpcLogEntry(path, self._peer, caller or STRANGER)
+        self.entry = RpcLogEntry(path, self._peer, caller or ANONYMOUS)
         self.refused: Failure | None = None
         gateway.open[self._peer] += 1
         gateway.metrics.rpc_began(label)

@@ -1,4 +1,4 @@
-"""How a server may be reached, and what may be done on it: what its operator chooses."""
+"""The operator's access settings: addresses, TLS, tokens, real orders, streams per client."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ REFUSAL_DELAY = 0.2
 
 
 class Unprotected(ValueError):
-    """The server would listen where others can reach it, without TLS or without tokens."""
+    """The server would listen on a public address without TLS or without tokens."""
 
 
 class BadAccess(ValueError):
-    """Options that do not go together."""
+    """Options that contradict each other."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """What the operator allows. By default: whoever is on this machine may do everything but trade real money.
+    """What the operator allows; by default everything but real orders, for any process on this machine.
 
     Attributes:
         tls: certificate and key; None: no encryption.
-        tokens: the table of tokens; None: no token is asked for.
-        allow_real_orders: whether orders may go to a server that is not 모의투자 (their client has to allow it too).
-        max_order_value: KRW that one order may be worth, on any server; None: whatever it is.
-        max_streams: how many RPCs one client (a connection) may have open at once.
-        refusal_delay: seconds (real ones) after which a caller without a right token is answered.
+        tokens: the table of tokens; None: callers need none.
+        allow_real_orders: whether orders may go to a server that is not 모의투자 (the client has to allow it too).
+        max_order_value: the most KRW one order may be worth, on any server; None: unlimited.
+        max_streams: RPCs that one client (a connection) may have open at once.
+        refusal_delay: real seconds before an RPC without a valid token is refused.
     """
 
     tls: Tls | None = None
@@ -43,10 +43,10 @@ class Access:
     refusal_delay: float = REFUSAL_DELAY
 
     def check_host(self, host: str) -> None:
-        """Whether the server may listen on that address.
+        """Checks that the server may listen on that address.
 
         Raises:
-            Unprotected: others can reach it there, and nothing stands in their way.
+            Unprotected: other machines can reach it, and TLS or tokens are missing.
         """
         if is_loopback(host):
             return
@@ -76,7 +76,7 @@ def is_loopback(host: str) -> bool:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this module, in a group of their own."""
+    """Adds the options of this module to a parser."""
     group = parser.add_argument_group("security")
     group.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate of the server, PEM")
     group.add_argument("--tls-key", type=Path, metavar="FILE", help="its key, PEM, readable by nobody else")
@@ -110,10 +110,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def from_options(options: argparse.Namespace) -> Access:
-    """What the options say.
+    """The settings from parsed options.
 
     Raises:
-        BadAccess, Unprotected: they do not go together, or leave the server open.
+        BadAccess: the options contradict each other.
+        Unprotected: the server would listen on a public address without TLS or tokens.
     """
     if (options.tls_cert is None) != (options.tls_key is None):
         raise BadAccess("--tls-cert and --tls-key go together")
@@ -140,7 +141,7 @@ def from_options(options: argparse.Namespace) -> Access:
 
 
 def _won(text: str) -> int:
-    """KRW; 0 stands for "unlimited"."""
+    """Parses an amount of KRW; 0 stands for "unlimited"."""
     if text == "unlimited":
         return 0
     plain = text.replace(",", "").replace("_", "")

@@ -1,7 +1,6 @@
-"""How much a request may hold: nobody needs more, and whoever sends more is mistaken or means ill.
+"""Size limits of requests: counts of codes, FIDs, inputs and arguments, and lengths of texts.
 
-gRPC refuses messages of more than 4 MiB by itself; here it is the counts of codes, FIDs, inputs and arguments, and
-the lengths of texts.
+gRPC itself refuses messages of more than 4 MiB.
 """
 
 from __future__ import annotations
@@ -14,51 +13,49 @@ from google.protobuf.message import Message
 
 from kernel_server import failure
 
-MOST = 500
+MAX_ITEMS = 500
 """Elements of a repeated field that ``BOUNDS`` does not list: inputs, FIDs, codes of a TR."""
-LONGEST = 10_000
-"""Letters of one text. The longest that is of use, a hundred codes with semicolons, has some 1,300."""
+MAX_CHARACTERS = 10_000
+"""Characters of one text. The longest useful one, a hundred codes with semicolons, has some 1,300."""
 
 _LISTED_ISSUES = 10_000
 BOUNDS: Mapping[tuple[str, str], int] = {
     ("koalab.openapi.CallRequest", "arguments"): 20,  # no control function takes more than 11
-    (
-        "koalab.kernel.v1.CallManyRequest",
-        "calls",
-    ): 100_000,  # five functions of every issue, warrants included
+    # Five functions of every issue, warrants included.
+    ("koalab.kernel.v1.CallManyRequest", "calls"): 100_000,
     ("koalab.kernel.v1.TicksRequest", "add"): _LISTED_ISSUES,
     ("koalab.kernel.v1.TicksRequest", "remove"): _LISTED_ISSUES,
     ("koalab.openapi.RealRequest", "code_list"): _LISTED_ISSUES,
     ("koalab.openapi.BidirectionalRealRegisterRequest", "code_list"): _LISTED_ISSUES,
     ("koalab.openapi.BidirectionalRealRemoveRequest", "code_list"): _LISTED_ISSUES,
-    ("koalab.openapi.ListenRequest", "code"): 200_000,  # a program of the client's (CustomListen)
+    ("koalab.openapi.ListenRequest", "code"): 200_000,  # a client's program (CustomListen)
 }
-"""Message and field → elements of a repeated field, letters of a text."""
+"""Message and field → at most so many elements of a repeated field, or characters of a text."""
 
-_SHORT = min(MOST, LONGEST)
+_SHORT = min(MAX_ITEMS, MAX_CHARACTERS)
 
 
 @cache
-def _tight(message: Descriptor) -> tuple[tuple[str, int], ...] | None:
-    """The fields of such a message whose bounds a short one can exceed; None where messages inside it have such."""
+def _small_bounds(message: Descriptor) -> tuple[tuple[str, int], ...] | None:
+    """The fields whose bounds a message of ``_SHORT`` bytes can exceed; None where nested messages have such fields."""
     for field in message.fields:
-        if field.message_type is not None and _tight(field.message_type) != ():
+        if field.message_type is not None and _small_bounds(field.message_type) != ():
             return None
     name = message.full_name
     return tuple((field, most) for (of, field), most in BOUNDS.items() if of == name and most < _SHORT)
 
 
 def check(request: Message) -> None:
-    """Whether the request keeps within bounds.
+    """Checks that the request is within bounds.
 
     Raises:
         failure.Failure: BadInput, naming the field.
     """
     if request.ByteSize() <= _SHORT:
-        # So short a message holds no more than MOST of anything, and no text that is too long.
-        tight = _tight(request.DESCRIPTOR)
-        if tight is not None:
-            for name, most in tight:
+        # A message this short cannot exceed the general limits, only the smaller ones of BOUNDS.
+        small = _small_bounds(request.DESCRIPTOR)
+        if small is not None:
+            for name, most in small:
                 if len(getattr(request, name)) > most:
                     break
             else:
@@ -68,8 +65,8 @@ def check(request: Message) -> None:
 
 def _check(request: Message) -> None:
     for field, value in request.ListFields():
-        if _repeated(field):
-            most = _most(request, field, MOST)
+        if _is_repeated(field):
+            most = _bound(request, field, MAX_ITEMS)
             if len(value) > most:
                 raise failure.bad_input(
                     f"{request.DESCRIPTOR.name}: {len(value):,} {field.name}, at most {most:,} go into one request"
@@ -87,18 +84,18 @@ def _check_values(request: Message, field: FieldDescriptor, values: object) -> N
     for value in values:  # type: ignore[attr-defined]  # repeated fields are iterable, whatever their type
         if isinstance(value, Message):
             _check(value)
-        elif isinstance(value, (str, bytes)) and len(value) > LONGEST:
-            most = LONGEST if _repeated(field) else _most(request, field, LONGEST)
+        elif isinstance(value, (str, bytes)) and len(value) > MAX_CHARACTERS:
+            most = MAX_CHARACTERS if _is_repeated(field) else _bound(request, field, MAX_CHARACTERS)
             if len(value) > most:
                 raise failure.bad_input(
                     f"{request.DESCRIPTOR.name}: {field.name} has {len(value):,} letters, at most {most:,} do"
                 )
 
 
-def _most(request: Message, field: FieldDescriptor, otherwise: int) -> int:
+def _bound(request: Message, field: FieldDescriptor, otherwise: int) -> int:
     return BOUNDS.get((request.DESCRIPTOR.full_name, field.name), otherwise)
 
 
 @cache
-def _repeated(field: FieldDescriptor) -> bool:
+def _is_repeated(field: FieldDescriptor) -> bool:
     return bool(field.is_repeated)

@@ -1,4 +1,4 @@
-"""Files that nobody but their owner may read."""
+"""Files that only their owner may read."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 class NotPrivate(ValueError):
-    """A file with a secret, or about one, that others on this machine can read or change."""
+    """A file with a secret that other users of this machine can read or change."""
 
 
 def check_private(file: Path) -> None:
-    """Whether others can get at ``file``. Windows has other means, which are not looked at.
+    """Checks that only the owner can read or change ``file``; on Windows nothing is checked.
 
     Raises:
-        NotPrivate: they can; it says what to do.
+        NotPrivate: others can, with what to do about it.
         OSError: there is no such file.
     """
     found = file.stat()
@@ -31,15 +31,15 @@ def create_private(file: Path, content: bytes) -> None:
     """Writes a new file that only its owner can read.
 
     Raises:
-        FileExistsError: there is one already; it stays as it is.
+        FileExistsError: the file exists; it is left unchanged.
     """
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(handle, "wb") as out:
         out.write(content)
 
 
-def state(file: Path) -> tuple[int, ...]:
-    """Something that is another where the file may have changed; empty where there is none."""
+def fingerprint(file: Path) -> tuple[int, ...]:
+    """A value that differs once the file has changed: times, size, inode; empty where there is no file."""
     try:
         found = file.stat()
     except OSError:

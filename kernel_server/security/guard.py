@@ -1,4 +1,4 @@
-"""The guard: whose token comes with an RPC, and whether it reaches far enough."""
+"""Authentication and authorization of RPCs."""
 
 from __future__ import annotations
 
@@ -19,42 +19,44 @@ _SCHEME = "bearer "
 
 
 class Caller(NamedTuple):
-    """Who is asking: the name that the table of tokens has, and what they may do."""
+    """A caller: its name in the table of tokens, and its right."""
 
     name: str
     right: Right
 
 
-# Without a table of tokens the server listens on loopback only, and whoever is on this machine may do everything.
-ANYBODY = Caller("", Right.ADMIN)
-STRANGER = Caller("", Right.OPEN)
+# Without a table of tokens the server listens on loopback only, and every process of this machine may do anything.
+LOCAL_CALLER = Caller("", Right.ADMIN)
+ANONYMOUS = Caller("", Right.OPEN)
 
 
 class Guard:
-    """Decides who may ask what. Its refusals do not tell a wrong name from one that is not theirs to know.
+    """Authenticates callers by their tokens and checks their rights.
+
+    Its refusals do not reveal whether a method or function exists.
 
     Attributes:
-        asks: whether callers need a token.
+        needs_token: whether callers need a token.
     """
 
     def __init__(self, tokens: Tokens | None) -> None:
         self._tokens = tokens
-        self.asks = tokens is not None
+        self.needs_token = tokens is not None
 
-    def anybody(self, method: str) -> Caller | None:
-        """Who calls that RPC, where that is the same for all callers."""
+    def fixed_caller(self, method: str) -> Caller | None:
+        """The caller of an RPC that needs no token; None where the metadata decides."""
         if rights.of_method(method) is Right.OPEN:
-            return STRANGER
-        return None if self.asks else ANYBODY
+            return ANONYMOUS
+        return None if self.needs_token else LOCAL_CALLER
 
     def caller(self, metadata: Metadata | None) -> Caller:
-        """Who sent this metadata.
+        """The caller with this metadata.
 
         Raises:
-            failure.Failure: Forbidden (UNAUTHENTICATED): there is no token, or it is not known.
+            failure.Failure: Forbidden (UNAUTHENTICATED): no token, or an unknown one.
         """
         if self._tokens is None:
-            return ANYBODY
+            return LOCAL_CALLER
         given = [value for key, value in metadata or () if key == AUTHORIZATION]
         if not given:
             raise failure.unauthenticated(
@@ -71,20 +73,20 @@ class Guard:
         return Caller(entry.name, entry.right)
 
     def admit(self, method: str, metadata: Metadata | None) -> Caller:
-        """Who calls that RPC.
+        """The caller of that RPC, once its right is checked.
 
         Raises:
-            failure.Failure: Forbidden: nobody we know, or their rights do not reach that far.
+            failure.Failure: Forbidden: no token, an unknown one, or too small a right.
         """
         needed = rights.of_method(method)
         if needed is Right.OPEN:
-            return STRANGER
+            return ANONYMOUS
         caller = self.caller(metadata)
         require(caller, needed, method.rpartition("/")[2])
         return caller
 
     def check(self, caller: Caller, request: Message) -> None:
-        """Whether the caller may call the control functions that the request names.
+        """Checks that the caller may call the control functions in the request.
 
         Raises:
             failure.Failure: Forbidden (PERMISSION_DENIED).
@@ -97,10 +99,10 @@ class Guard:
 
 
 def require(caller: Caller, needed: Right, what: str) -> None:
-    """Whether the caller's rights include ``needed``.
+    """Checks that the caller's right includes ``needed``; ``what`` names the RPC or function in the error.
 
     Raises:
-        failure.Failure: Forbidden (PERMISSION_DENIED): they do not; ``what`` was asked for.
+        failure.Failure: Forbidden (PERMISSION_DENIED).
     """
     if caller.right < needed:
         raise failure.forbidden(
@@ -109,7 +111,7 @@ def require(caller: Caller, needed: Right, what: str) -> None:
 
 
 def calls_in(message: Message) -> Iterator[openapi_pb2.CallRequest]:
-    """The control functions that a message names, itself or inside."""
+    """The calls of control functions in a message, at any depth."""
     if isinstance(message, openapi_pb2.CallRequest):
         yield message
         return

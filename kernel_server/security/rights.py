@@ -1,4 +1,4 @@
-"""What a caller needs to be allowed: the right for each RPC and for each control function."""
+"""The right that each RPC and each control function requires."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DATA = Path(__file__).parent / "data"
 
 
 class Right(IntEnum):
-    """Each includes those before it. ``OPEN`` is what callers without a token have."""
+    """A right, which includes the ones below it. ``OPEN`` needs no token."""
 
     OPEN = 0
     READ = 1
@@ -24,8 +24,8 @@ class Right(IntEnum):
         return self.name.lower()
 
 
-GIVEN = {str(right): right for right in (Right.READ, Right.TRADE, Right.ADMIN)}
-"""The rights that a token may have, by their names."""
+TOKEN_RIGHTS = {str(right): right for right in (Right.READ, Right.TRADE, Right.ADMIN)}
+"""The rights that a token may have, by name."""
 
 
 @cache
@@ -41,7 +41,7 @@ def functions() -> Mapping[tuple[str, str], Right]:
 
 
 def of_method(method: str) -> Right:
-    """The right for an RPC; what no table knows is the administrator's.
+    """The right for an RPC; admin for one that is not in the table.
 
     >>> of_method("/koalab.kernel.v1.Kernel/Status"), of_method("/new.Service/Method")
     (<Right.READ: 1>, <Right.ADMIN: 3>)
@@ -50,7 +50,7 @@ def of_method(method: str) -> Right:
 
 
 def of_function(name: str, arguments: Sequence[object] = ()) -> Right:
-    """The right for a call of a control function; what no table knows is the administrator's.
+    """The right for a call of a control function; admin for one that is not in the table.
 
     >>> of_function("SendOrder"), of_function("KOA_Functions", ["ShowAccountWindow", ""])
     (<Right.TRADE: 2>, <Right.ADMIN: 3>)

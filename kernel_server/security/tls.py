@@ -1,4 +1,4 @@
-"""TLS: the server's certificate and key, and the CA of its clients where they need certificates too."""
+"""TLS files of the server: certificate, key, and the CA of clients' certificates where these are required."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 import grpc
 
-from kernel_server.security.files import NotPrivate, check_private, state
+from kernel_server.security.files import NotPrivate, check_private, fingerprint
 from kernel_server.security.validity import not_after
 
 log = logging.getLogger(__name__)
 
 
 class BadTls(ValueError):
-    """Certificate, key or CA cannot be used; it says which and why."""
+    """Certificate, key or CA cannot be used, with the option and the reason."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Tls:
     """Files in PEM form.
 
     Attributes:
-        certificate: of the server, with what is between it and its CA behind it.
-        key: of the certificate, unencrypted, readable by nobody else.
-        client_ca: who signs the clients' certificates; None: clients need none.
+        certificate: of the server, followed by intermediate ones.
+        key: of the certificate, unencrypted, readable by its owner only.
+        client_ca: the CA of clients' certificates; None: clients need none.
     """
 
     certificate: Path
@@ -35,21 +35,20 @@ class Tls:
     client_ca: Path | None = None
 
     def credentials(self) -> grpc.ServerCredentials:
-        """What gRPC listens with. Files that change count from the next connection on; while they cannot be used, those
-        before them do.
+        """Credentials for gRPC. Changed files are used from the next connection on, unless they cannot be used.
 
         Raises:
-            BadTls: a file is missing, is not what it should be, or the key is another certificate's.
+            BadTls: a file is missing or invalid, or the key does not belong to the certificate.
         """
         files = _Files(self)
         return grpc.dynamic_ssl_server_credentials(
             files.first,
-            files.changed,  # type: ignore[arg-type]  # None is what gRPC wants where nothing has changed
+            files.changed,  # type: ignore[arg-type]  # gRPC expects None where nothing has changed
             require_client_authentication=self.client_ca is not None,
         )
 
     def read(self) -> grpc.ServerCertificateConfiguration:
-        """The files as they are.
+        """Reads the files.
 
         Raises:
             BadTls: as ``credentials``.
@@ -62,11 +61,11 @@ class Tls:
             raise BadTls(f"--tls-key {self.key}: {error.strerror}") from None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
-            # An encrypted key would be asked for at the terminal.
+            # With an encrypted key OpenSSL would prompt for a password at the terminal.
             context.load_cert_chain(self.certificate, self.key, password="")
         except (OSError, ValueError) as error:
             raise BadTls(
-                f"--tls-cert {self.certificate} and --tls-key {self.key} cannot be used together: {_said(error)}"
+                f"--tls-cert {self.certificate} and --tls-key {self.key} cannot be used together: {_reason(error)}"
             ) from None
         roots = None
         if self.client_ca is not None:
@@ -74,13 +73,15 @@ class Tls:
                 context.load_verify_locations(self.client_ca)
                 roots = self.client_ca.read_bytes()
             except OSError as error:
-                raise BadTls(f"--tls-client-ca {self.client_ca}: {_said(error)}") from None
+                raise BadTls(f"--tls-client-ca {self.client_ca}: {_reason(error)}") from None
         chain = (self.key.read_bytes(), self.certificate.read_bytes())
         return grpc.ssl_server_certificate_configuration([chain], roots)
 
-    def state(self) -> tuple[object, ...]:
-        """Another one where the files may have changed."""
-        return tuple(state(file) for file in (self.certificate, self.key, self.client_ca) if file is not None)
+    def fingerprint(self) -> tuple[object, ...]:
+        """A value that differs once one of the files has changed."""
+        return tuple(
+            fingerprint(file) for file in (self.certificate, self.key, self.client_ca) if file is not None
+        )
 
     def not_after(self) -> datetime:
         """The last moment at which the server's certificate is valid, UTC.
@@ -95,29 +96,29 @@ class Tls:
 
 
 class _Files:
-    """The files as gRPC asks for them, on a thread of its own, at the beginning of every connection."""
+    """The files, read again when they change; gRPC calls ``changed`` on a thread of its own for each connection."""
 
     def __init__(self, tls: Tls) -> None:
         self._tls = tls
-        self._seen = tls.state()
+        self._seen = tls.fingerprint()
         self.first = tls.read()
 
     def changed(self) -> grpc.ServerCertificateConfiguration | None:
-        """What they hold now; None where that is what it was, or cannot be used."""
-        seen = self._tls.state()
+        """The new configuration; None where the files are the same or cannot be used."""
+        seen = self._tls.fingerprint()
         if seen == self._seen:
             return None
         self._seen = seen
         try:
             found = self._tls.read()
         except BadTls as error:
-            log.error("the certificate before goes on being used: %s", error)  # noqa: TRY400 - it says all
+            log.error("the certificate before goes on being used: %s", error)  # noqa: TRY400 - the message is enough
             return None
         log.warning("the certificate was read anew from %s", self._tls.certificate)
         return found
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.replace("_", " ").lower()
     return getattr(error, "strerror", None) or str(error) or "it is no PEM file"

@@ -1,7 +1,7 @@
-"""Tokens: a table of who has which right. It holds what tokens digest to and never a token.
+"""The table of tokens: names, rights and SHA-256 digests, never the tokens themselves.
 
-A token is 256 random bits, so its SHA-256 tells nothing about it and costs a microsecond to compare; the slow
-digests that passwords need would guard nothing here.
+A token is 256 random bits, so a plain SHA-256 cannot be reversed; the slow digests that passwords need would add
+nothing but time.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from kernel_server.security.files import NotPrivate, check_private, create_private, state
-from kernel_server.security.rights import GIVEN, Right
+from kernel_server.security.files import NotPrivate, check_private, create_private, fingerprint
+from kernel_server.security.rights import TOKEN_RIGHTS, Right
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +27,11 @@ _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class BadTokens(ValueError):
-    """The table of tokens cannot be used; it says why, and where."""
+    """The table of tokens cannot be used, with the reason and the line."""
 
 
 class Entry(NamedTuple):
-    """One token: whose it is, what it may do, and the SHA-256 of it."""
+    """A token of the table: its name, its right and its SHA-256."""
 
     name: str
     right: Right
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 
 
 def new_token() -> str:
-    """A token nobody can guess. Its beginning makes it easy to find where it should not be."""
+    """A random token. Its prefix makes it easy to find where one has leaked."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
@@ -48,10 +48,10 @@ def digest(token: str) -> str:
 
 
 def read(file: Path) -> list[Entry]:
-    """The table in ``file``: tab-separated, a header, a row a token.
+    """Reads the table in ``file``: tab-separated, a header, a row for each token.
 
     Raises:
-        BadTokens: it is not there, not private, or no such table.
+        BadTokens: it does not exist, is not private, or is no such table.
     """
     try:
         check_private(file)
@@ -74,25 +74,25 @@ def read(file: Path) -> list[Entry]:
 
 
 def _entry(line: str) -> Entry | str:
-    """A row, or what is wrong with it (never the row itself: somebody may have put a token there)."""
+    """Parses a row; returns what is wrong with it, never the row itself, which may hold a token by mistake."""
     parts = line.split("\t")
     if len(parts) != 3:
         return "a row is a name, its rights and a SHA-256, with tabs between"
     name, right, found = parts
     if not _NAME.match(name):
         return "a name is up to 40 letters, digits, dots, hyphens, underscores and @"
-    if right not in GIVEN:
-        return f"the rights of {name} must be one of {', '.join(GIVEN)}"
+    if right not in TOKEN_RIGHTS:
+        return f"the rights of {name} must be one of {', '.join(TOKEN_RIGHTS)}"
     if not _DIGEST.match(found):
         return f"the SHA-256 of {name} must be 64 hexadecimal digits, of the token and not the token itself"
-    return Entry(name, GIVEN[right], found)
+    return Entry(name, TOKEN_RIGHTS[right], found)
 
 
 def add(file: Path, name: str, right: Right) -> str:
-    """Adds a token to the table, which is made where there is none, and gives the token: nobody can again.
+    """Adds a token to the table, creating the file if needed, and returns it; it is not stored anywhere.
 
     Raises:
-        BadTokens: the table cannot be used, the name will not do, or has a token already.
+        BadTokens: the table cannot be used, or the name is not valid or has a token already.
     """
     entries = read(file) if file.exists() else []
     token = new_token()
@@ -106,7 +106,7 @@ def add(file: Path, name: str, right: Right) -> str:
 
 
 def remove(file: Path, name: str) -> None:
-    """Takes a token out of the table.
+    """Removes a token from the table.
 
     Raises:
         BadTokens: the table cannot be used, or has no token of that name.
@@ -133,9 +133,9 @@ def _write(file: Path, entries: Iterable[Entry]) -> None:
 
 
 class Tokens:
-    """The table as the server uses it. A changed file counts from the next RPC on.
+    """The table as the server uses it: a changed file is read again at the next RPC.
 
-    While the file cannot be used nobody is known: a table that was deleted or spoilt must not leave doors open.
+    While the file is missing or damaged, all tokens are refused.
 
     Raises:
         BadTokens: the file cannot be used now.
@@ -143,12 +143,12 @@ class Tokens:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._seen = state(file)
+        self._seen = fingerprint(file)
         self._entries = read(file)
 
     def find(self, token: str) -> Entry | None:
-        """Whose token that is. All rows are compared, each in constant time."""
-        self._look()
+        """The entry of that token; None for an unknown one. All rows are compared, each in constant time."""
+        self._refresh()
         asked = digest(token)
         found = None
         for entry in self._entries:
@@ -156,8 +156,8 @@ class Tokens:
                 found = entry
         return found
 
-    def _look(self) -> None:
-        seen = state(self._file)
+    def _refresh(self) -> None:
+        seen = fingerprint(self._file)
         if seen == self._seen:
             return
         self._seen = seen

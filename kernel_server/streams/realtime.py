@@ -73,7 +73,7 @@ def fids_to_register(fids: frozenset[int]) -> frozenset[int]:
     return frozenset(chosen)
 
 
-class _Registration:
+class _RegisteredCode:
     """A registered code: its screen, its FIDs, and the types each subscriber gets."""
 
     __slots__ = ("fids", "screen", "subscribers")
@@ -96,7 +96,7 @@ class RealTimeRouter:
     def __init__(self, control: Control, clock: Clock, screens: Sequence[str] = SCREENS) -> None:
         self._control = control
         self._clock = clock
-        self._registrations: dict[str, _Registration] = {}
+        self._registrations: dict[str, _RegisteredCode] = {}
         self._codes_of: dict[Subscriber, set[str]] = {}
         # NO_CODE has a screen to itself because it can only be removed by disconnecting the screen.
         self._no_code_screen = screens[-1]
@@ -115,7 +115,7 @@ class RealTimeRouter:
         for code in dict.fromkeys(codes):
             registration = self._registrations.get(code)
             if registration is None:
-                registration = self._registrations[code] = _Registration(
+                registration = self._registrations[code] = _RegisteredCode(
                     self._no_code_screen if code == NO_CODE else self._free_screen()
                 )
                 self._screens[registration.screen] += 1

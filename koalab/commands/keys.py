@@ -10,7 +10,7 @@ import click
 
 from kernel_server.security import rights, tokens
 from kernel_server.security.files import create_private
-from kernel_server.security.rights import GIVEN
+from kernel_server.security.rights import TOKEN_RIGHTS
 from kernel_server.security.tokens import BadTokens
 from koalab.errors import BadInput
 
@@ -70,7 +70,7 @@ tokens_option = click.option(
 @click.option(
     "--rights",
     "right",
-    type=click.Choice(list(GIVEN)),
+    type=click.Choice(list(TOKEN_RIGHTS)),
     required=True,
     help="read: data and accounts; trade: orders, too; admin: logging in and everything else.",
 )
@@ -86,7 +86,7 @@ def add(name: str, right: str, file: Path, save: Path | None) -> None:
     if save is not None and save.exists():
         raise BadInput(f"{save} is there already, and nothing is written over")
     with _bad_input():
-        made = tokens.add(file, name, rights.GIVEN[right])
+        made = tokens.add(file, name, rights.TOKEN_RIGHTS[right])
     if save is None:
         click.echo(made)
         return

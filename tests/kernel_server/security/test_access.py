@@ -18,7 +18,7 @@ from kernel_server import reference
 from kernel_server.failure import Failure
 from kernel_server.security import bounds, rights, tokens
 from kernel_server.security.access import Access, Unprotected
-from kernel_server.security.rights import GIVEN, Right
+from kernel_server.security.rights import TOKEN_RIGHTS, Right
 from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.wire import kernel_pb2, koapy_pb2, openapi_pb2
 from tests.kernel_server.rpc.test_transactions import problem
@@ -55,7 +55,7 @@ class Locked:
 @pytest.fixture(scope="module")
 def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locked]:
     file = tmp_path_factory.mktemp("locked") / "tokens.tsv"
-    made = {name: tokens.add(file, name, right) for name, right in GIVEN.items()}
+    made = {name: tokens.add(file, name, right) for name, right in TOKEN_RIGHTS.items()}
     with canned_server(PAGES, access=Access(tokens=file, refusal_delay=0.0)) as server:
         yield Locked(server, made)
 
@@ -203,7 +203,7 @@ class TestAServerWithTokens:
         self, tmp_path: Path
     ) -> None:
         file = tmp_path / "tokens.tsv"
-        made = {name: tokens.add(file, name, right) for name, right in GIVEN.items()}
+        made = {name: tokens.add(file, name, right) for name, right in TOKEN_RIGHTS.items()}
         login = openapi_pb2.LoginRequest()
         with canned_server({}, connected=False, access=Access(tokens=file)) as server:
             for name in ("read", "trade"):
@@ -253,7 +253,7 @@ class TestTheTables:
 
 class TestARequest:
     def test_with_too_many_inputs_is_refused_with_the_field(self) -> None:
-        inputs = {f"입력{number}": "" for number in range(bounds.MOST + 1)}
+        inputs = {f"입력{number}": "" for number in range(bounds.MAX_ITEMS + 1)}
         with canned_server({}) as server:
             code, found = refused(
                 server.stub.Pages, kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=inputs)
@@ -265,8 +265,8 @@ class TestARequest:
         "request_",
         [
             call("GetConnectState", *range(21)),
-            call("x" * (bounds.LONGEST + 1)),
-            call("GetMasterCodeName", "x" * (bounds.LONGEST + 1)),
+            call("x" * (bounds.MAX_CHARACTERS + 1)),
+            call("GetMasterCodeName", "x" * (bounds.MAX_CHARACTERS + 1)),
         ],
         ids=["arguments", "name", "text"],
     )
@@ -289,20 +289,20 @@ class TestARequest:
 
     @example(arguments=20, letters=3)
     @example(arguments=21, letters=3)
-    @given(arguments=st.integers(0, 40), letters=st.integers(0, 2 * bounds.LONGEST))
+    @given(arguments=st.integers(0, 40), letters=st.integers(0, 2 * bounds.MAX_CHARACTERS))
     def test_is_taken_exactly_up_to_its_bounds(self, arguments: int, letters: int) -> None:
         request = call("f" * letters, *["x"] * arguments)
-        if arguments <= 20 and letters <= bounds.LONGEST:
+        if arguments <= 20 and letters <= bounds.MAX_CHARACTERS:
             bounds.check(request)
         else:
             with pytest.raises(Failure):
                 bounds.check(request)
 
-    @given(st.integers(bounds.LONGEST - 2, bounds.LONGEST + 2), st.booleans())
+    @given(st.integers(bounds.MAX_CHARACTERS - 2, bounds.MAX_CHARACTERS + 2), st.booleans())
     def test_is_bounded_in_the_names_and_values_of_its_inputs(self, letters: int, name: bool) -> None:
         text = "x" * letters
         request = kernel_pb2.PagesRequest(inputs={text: ""} if name else {"종목코드": text})
-        if letters <= bounds.LONGEST:
+        if letters <= bounds.MAX_CHARACTERS:
             bounds.check(request)
         else:
             with pytest.raises(Failure):

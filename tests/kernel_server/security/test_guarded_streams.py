@@ -15,7 +15,7 @@ from kernel_server.observe.health import HealthSettings
 from kernel_server.security import bounds, rights, tokens
 from kernel_server.security.access import Access
 from kernel_server.security.guard import Caller, Guard
-from kernel_server.security.rights import GIVEN, Right
+from kernel_server.security.rights import TOKEN_RIGHTS, Right
 from kernel_server.wire import kernel_pb2, koapy_pb2, openapi_pb2
 from tests.kernel_server.observe.test_observe import lines, rpcs, scraped  # noqa: F401 - lines is a fixture
 from tests.kernel_server.rpc.test_transactions import problem
@@ -96,7 +96,7 @@ class TestAnOrderStream:
 @pytest.fixture
 def locked(tmp_path: Path) -> Iterator[Locked]:
     file = tmp_path / "tokens.tsv"
-    made = {name: tokens.add(file, name, right) for name, right in GIVEN.items()}
+    made = {name: tokens.add(file, name, right) for name, right in TOKEN_RIGHTS.items()}
     with canned_server({}, access=Access(tokens=file, refusal_delay=0.0)) as server:
         yield Locked(server, made)
 

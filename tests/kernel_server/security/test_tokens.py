@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_server.security import tokens
-from kernel_server.security.rights import GIVEN, Right
+from kernel_server.security.rights import TOKEN_RIGHTS, Right
 from kernel_server.security.tokens import BadTokens, Tokens
 
 posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
@@ -23,9 +23,9 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_token_that_was_added_is_known_with_its_rights(file: Path) -> None:
-    made = {name: tokens.add(file, name, right) for name, right in GIVEN.items()}
+    made = {name: tokens.add(file, name, right) for name, right in TOKEN_RIGHTS.items()}
     table = Tokens(file)
-    for name, right in GIVEN.items():
+    for name, right in TOKEN_RIGHTS.items():
         entry = table.find(made[name])
         assert entry is not None
         assert (entry.name, entry.right) == (name, right)

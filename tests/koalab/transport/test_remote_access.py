@@ -20,7 +20,7 @@ import koalab as kl
 from kernel_server import simulated
 from kernel_server.security import access as server_access
 from kernel_server.security import tokens
-from kernel_server.security.rights import GIVEN
+from kernel_server.security.rights import TOKEN_RIGHTS
 from kernel_server.security.tls import Tls
 from koalab.certificates import make
 from koalab.transport import access
@@ -43,7 +43,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def table(keys: Path) -> dict[str, str]:
     """A token of each right."""
-    return {name: tokens.add(keys / "tokens.tsv", name, right) for name, right in GIVEN.items()}
+    return {name: tokens.add(keys / "tokens.tsv", name, right) for name, right in TOKEN_RIGHTS.items()}
 
 
 Serve = Callable[..., Market]
