@@ -14,6 +14,8 @@ from kernel_server.scheduler import PRESETS, BackOff, Limits, Refused, Window
 from tests.support.examples import examples
 from tests.support.scheduler_bench import START, Bench, drive, settle
 
+pytestmark = pytest.mark.slow
+
 OFFICIAL = PRESETS["official"]
 HOUR = 3600.0
 

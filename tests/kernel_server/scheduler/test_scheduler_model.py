@@ -13,12 +13,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_server.scheduler import PRESETS, Limits, Priority, RateLimitedCall, Window
 from tests.support.examples import examples
 from tests.support.scheduler_bench import START, Bench, settle
+
+pytestmark = pytest.mark.slow
 
 CONDITION = (Window(1, 60.0),)
 PRESETS = [

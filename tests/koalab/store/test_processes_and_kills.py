@@ -18,6 +18,8 @@ from koalab.store.disk import CacheUnavailable, Transaction
 from koalab.store.series import Series
 from tests.koalab.store.test_bars import DAILY, MINUTE, bars_at, days, us
 
+pytestmark = pytest.mark.slow
+
 SPAWN = multiprocessing.get_context("spawn")
 PATIENT = 30.0
 FIRST, LAST = us("2026-01-01"), us("2026-06-30")

@@ -315,6 +315,7 @@ wishes = st.lists(
 ).map(sorted)
 
 
+@pytest.mark.slow
 @given(wishes)
 @settings(max_examples=examples(6, 12), deadline=None)
 def test_buyers_add_what_they_trade_to_what_is_scripted_and_nothing_else(

@@ -58,6 +58,7 @@ def grouped(notes: RecordingWatcher, code: str) -> list[list[int]]:
     return list(rows.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", CODES)
 def test_a_watched_day_comes_out_as_the_markets_minutes(
     market: SyntheticMarket, whole_day: SteppedExchange, code: str
@@ -145,6 +146,7 @@ def test_the_same_seed_makes_the_same_day_and_another_seed_another(market: Synth
     assert first.notes.trades != other.notes.trades
 
 
+@pytest.mark.slow
 def test_who_comes_in_midday_finds_the_tape_as_if_watched_all_along(market: SyntheticMarket) -> None:
     early, late = (
         stepped_through(market, until="11:00"),
