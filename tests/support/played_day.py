@@ -13,9 +13,18 @@ from typing import NamedTuple
 
 from kernel_server import reference
 from kernel_server.control.seam import Event
-from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from tests.support.simulated_broker import SimulatedBroker
-from tests.support.synthetic_day import ACCOUNT, BUY, CANCEL_BUY, LIMIT, MARKET, MODIFY_BUY, SELL, calendar
+from tests.support.synthetic_day import (
+    ACCOUNT,
+    BUY,
+    CANCEL_BUY,
+    LIMIT,
+    MARKET,
+    MODIFY_BUY,
+    SELL,
+    SEVERAL,
+    BestKnownIssues,
+)
 
 CODES = ("086900", "247540", "069500")
 INDEX = "001"
@@ -34,9 +43,7 @@ class Player(SimulatedBroker):
     def __init__(self, seed: int) -> None:
         self.digest = hashlib.blake2b(digest_size=16)
         self.counts: Counter[str] = Counter()
-        held = calendar()
-        market = SyntheticMarket(seed, lambda: held)
-        super().__init__(market, "2022-01-18 08:20", deposit=1_000_000_000)  # type: ignore[arg-type]
+        super().__init__(BestKnownIssues(seed, SEVERAL), "2022-01-18 08:20", deposit=1_000_000_000)  # type: ignore[arg-type]
 
     def write(self, *what: object) -> None:
         self.digest.update(repr((self.clock.now(), *what)).encode())
@@ -107,9 +114,17 @@ def play(seed: int, codes: Sequence[str] = CODES, short: bool = False) -> Played
     player.ask("opt10004", 종목코드=CODES[0])
     player.ask("opt20001", 시장구분="0", 업종코드=INDEX)
     player.write(player.call("CommKwRqData", ";".join(CODES), 0, len(CODES), 0, "관심", "0202"))
+    player.until("11:00")
+    player.write(
+        player.call("SetRealRemove", "ALL", "ALL")
+    )  # the hours between would only be more of the same
     player.until("13:00")
     player.trade(SELL, CODES[1], 4)
     player.trade(CANCEL_BUY, CODES[0], 1, original=waiting)
+    player.until("14:50")
+    player.write(player.call("SetRealReg", "0101", ";".join(codes), "10;15;27;41;131;215;10010;10027;10041", "0"))
+    player.write(player.call("SetRealReg", "0102", INDEX, "10", "0"))
+    player.until("15:10")
     player.call("SetRealRemove", "0101", CODES[-1])
     player.until("15:22")
     player.trade(SELL, CODES[1], 6)
