@@ -122,7 +122,9 @@ def play(seed: int, codes: Sequence[str] = CODES, short: bool = False) -> Played
     player.trade(SELL, CODES[1], 4)
     player.trade(CANCEL_BUY, CODES[0], 1, original=waiting)
     player.until("14:50")
-    player.write(player.call("SetRealReg", "0101", ";".join(codes), "10;15;27;41;131;215;10010;10027;10041", "0"))
+    player.write(
+        player.call("SetRealReg", "0101", ";".join(codes), "10;15;27;41;131;215;10010;10027;10041", "0")
+    )
     player.write(player.call("SetRealReg", "0102", INDEX, "10", "0"))
     player.until("15:10")
     player.call("SetRealRemove", "0101", CODES[-1])
