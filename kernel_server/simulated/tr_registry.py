@@ -12,10 +12,10 @@ from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.tr import TrHandler
 from kernel_server.simulated.brokerage.brokerage import Brokerage
 from kernel_server.simulated.brokerage.trs.balances import Balances
+from kernel_server.simulated.brokerage.trs.buying_power import BuyingPower
 from kernel_server.simulated.brokerage.trs.order_lists import OrderLists
-from kernel_server.simulated.brokerage.trs.orderable import Orderable
+from kernel_server.simulated.brokerage.trs.realized_profits import RealizedProfits
 from kernel_server.simulated.brokerage.trs.statements import Statements
-from kernel_server.simulated.brokerage.trs.trade_days import TradeDays
 from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.exchange.previous_session import PreviousSession
 from kernel_server.simulated.market.foreign_ownership import ForeignHoldings
@@ -139,11 +139,11 @@ def account_handlers(brokerage: Brokerage) -> dict[str, TrHandler]:
     exchange, books, settings, issues = parts.exchange, parts.books, parts.settings, parts.issues
     state = books, parts.calendar, parts.valuation
     table = join(
-        OrderLists(exchange, books, settings, issues).handlers(),
+        OrderLists(exchange, books, parts.valuation, settings, issues).handlers(),
         Balances(books, parts.valuation, settings).handlers(),
         Statements(*state, parts.ledger, settings, issues).handlers(),
-        Orderable(*state, settings, issues).handlers(),
-        TradeDays(exchange, books, parts.valuation, settings, issues).handlers(),
+        BuyingPower(*state, settings, issues).handlers(),
+        RealizedProfits(books, parts.valuation, issues).handlers(),
     )
     return {code: brokerage.in_session(handler) for code, handler in table.items()}
 

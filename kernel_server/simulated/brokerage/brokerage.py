@@ -9,15 +9,15 @@ from typing import Any
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.broker_connection import BrokerConnection
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest
-from kernel_server.simulated.brokerage.admission import Admission
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar
+from kernel_server.simulated.brokerage.broker_checks import BrokerChecks
 from kernel_server.simulated.brokerage.chejan import NO_SCREEN
 from kernel_server.simulated.brokerage.ledger import Closes, Ledger
 from kernel_server.simulated.brokerage.order import OrderRequest
-from kernel_server.simulated.brokerage.order_checks import TAKEN, OrderRateLimit, send_order_error
 from kernel_server.simulated.brokerage.order_events import OrderEvents
 from kernel_server.simulated.brokerage.order_manager import OrderManager
 from kernel_server.simulated.brokerage.outbox import OrderNumberReader, Outbox
+from kernel_server.simulated.brokerage.send_order_checks import TAKEN, OrderRateLimit, send_order_error
 from kernel_server.simulated.brokerage.valuation import Valuation
 from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.market.model import Issue
@@ -75,9 +75,9 @@ class Brokerage:
         self._events = OrderEvents(
             self._outbox, exchange, self._books, settings, issues, line.answer_later, after_hours
         )
-        admission = Admission(exchange, self._books, self._calendar, settings, issues, line.now)
+        checks = BrokerChecks(exchange, self._books, self._calendar, settings, issues, line.now)
         self._order_manager = OrderManager(
-            exchange, self._books, admission, self._events, settings, issues, line.now
+            exchange, self._books, checks, self._events, settings, issues, line.now
         )
         ledger = Ledger(
             self._books,

@@ -8,8 +8,8 @@ from kernel_server.simulated.base.market_time import hhmmss
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.brokerage import chejan
 from kernel_server.simulated.brokerage.account import Deal
-from kernel_server.simulated.brokerage.admission import Admission
 from kernel_server.simulated.brokerage.books import Books
+from kernel_server.simulated.brokerage.broker_checks import BrokerChecks
 from kernel_server.simulated.brokerage.charges import fee, taxes
 from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, OrderRequest, QuoteType, quotes
 from kernel_server.simulated.brokerage.order_events import OrderEvents
@@ -41,7 +41,7 @@ class OrderManager:
         self,
         exchange: Exchange,
         books: Books,
-        admission: Admission,
+        checks: BrokerChecks,
         events: OrderEvents,
         settings: BrokerSettings,
         issues: Mapping[str, Issue],
@@ -49,7 +49,7 @@ class OrderManager:
     ) -> None:
         self._exchange = exchange
         self._books = books
-        self._admission = admission
+        self._checks = checks
         self._events = events
         self._settings = settings
         self._issues = issues
@@ -61,17 +61,17 @@ class OrderManager:
         Raises:
             TrRejected: the broker rejects the request.
         """
-        self._admission.check_request(request)
+        self._checks.check_request(request)
         action = ORDER_TYPES[request.type].action
         if action == "new":
             return self._new(request)
-        original = self._admission.original_order(request)
+        original = self._checks.original_order(request)
         return self._cancel(request, original) if action == "cancel" else self._modify(request, original)
 
     def _new(self, request: OrderRequest) -> BrokerOrder:
-        quote = self._admission.quote_type(request)
-        price, bound = self._admission.prices(request, quote)
-        self._admission.check_funds(request, bound)
+        quote = self._checks.quote_type(request)
+        price, bound = self._checks.prices(request, quote)
+        self._checks.check_funds(request, bound)
         order = self._create(request, request.quote, bound)
         self._place(order, price, quote)
         self._events.acknowledged(request, order)
@@ -197,8 +197,8 @@ class OrderManager:
         quote = quotes()[original.quote]
         if quote.price != "given" and request.price:
             raise TrRejected("order_priced")
-        price, bound = self._admission.prices(request, quote)
-        self._admission.check_funds(request, bound, self._released_by(request, original))
+        price, bound = self._checks.prices(request, quote)
+        self._checks.check_funds(request, bound, self._released_by(request, original))
         order = self._create(request, original.quote, bound)
         order.quantity = order.left = self._withdraw(original, request.quantity)
         try:

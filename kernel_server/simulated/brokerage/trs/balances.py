@@ -1,4 +1,4 @@
-"""opw00001, opw00004, opw00018, opt10085: what an account has."""
+"""Deposit and holdings of an account: opw00001, opw00004, opw00018, opt10085."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRequest, in_o
 from kernel_server.simulated.brokerage.account import Account
 from kernel_server.simulated.brokerage.books import Books
 from kernel_server.simulated.brokerage.chejan import percent
+from kernel_server.simulated.brokerage.trs.account_pages import account_of, fixed_width_page
 from kernel_server.simulated.brokerage.trs.field_widths import fixed_width
-from kernel_server.simulated.brokerage.trs.selection import account_of, fixed_width_page
 from kernel_server.simulated.brokerage.valuation import Position, Valuation
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
@@ -18,7 +18,7 @@ _CASH = "00"  # 신용구분 of shares bought without credit
 
 
 class Balances:
-    """Handlers of the TRs that describe accounts."""
+    """Handlers of the deposit and holdings TRs."""
 
     def __init__(self, books: Books, valuation: Valuation, settings: BrokerSettings) -> None:
         self._books = books
@@ -35,7 +35,7 @@ class Balances:
         }
 
     def _deposit(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
-        """opw00001. The whole amount of an order is its margin, so every 주문가능금액 is the same."""
+        """opw00001. The margin rate is always 100 %, so all 주문가능금액 are equal."""
         account = account_of(self._books, request)
         cash = self._valuation.cash(account)
         orderable = account.orderable
@@ -64,7 +64,7 @@ class Balances:
         positions = self._valuation.positions(account)
         value = sum(each.value for each in positions)
         assets = self._valuation.assets(account)
-        # 당일, 당월 and 누적, each against what the account was worth when that began.
+        # 당일, 당월 and 누적 compare with the assets at the start of each period.
         number = account.number
         starts = {
             "당일": self._books.day_worth[number].assets,
@@ -86,7 +86,7 @@ class Balances:
         return fixed_width_page(request, self._settings, single, "출력건수", positions, _overview_row)
 
     def _holdings(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
-        """opw00018. An issue is held on one line, so 합산 and 개별 are the same."""
+        """opw00018. An issue has one position, so 합산 and 개별 are equal."""
         account = account_of(self._books, request)
         positions = self._valuation.positions(account)
         cost, value, profit = (

@@ -1,7 +1,7 @@
-"""How the account TRs write their fields: numbers filled with zeros, texts with blanks, to the field's width.
+"""Fixed-width fields of account TRs: numbers padded with zeros, texts with blanks.
 
-Widths are bytes of CP949, from ``account_width.tsv``; ``*`` there is every field that is not named. Rates
-are written as 모의투자 does it, with a decimal point and without zeros before them.
+Widths are CP949 bytes from ``account_width.tsv``, where ``*`` stands for all fields not named. Rates are written
+as 모의투자 writes them, with a decimal point and without zero padding.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _field_formats(tr: str) -> Mapping[str, tuple[int, str]]:
 
 
 def fixed_width(tr: str, names: Sequence[str], values: Mapping[str, str | int]) -> list[str]:
-    """The values of an account TR in that order; a number that is not there is 0, a text blank.
+    """Values of an account TR in the order of ``names``; a missing number is 0, a missing text blank.
 
     >>> fixed_width("opw00004", ["종목코드", "보유수량", "손익금액", "손익율"],
     ...         {"종목코드": "A005930", "보유수량": 2, "손익금액": -1234})
@@ -46,6 +46,11 @@ def fixed_width(tr: str, names: Sequence[str], values: Mapping[str, str | int]) 
 
 
 def text(value: str, width: int) -> str:
-    """The text in a field of that many bytes, what is too long cut off, blanks on the right."""
+    """A text cut or padded on the right to ``width`` bytes."""
     cut = value.encode("cp949", "replace")[:width].decode("cp949", "ignore")
     return kiwoom_format.padded(cut, "right", width) if cut else " " * width
+
+
+def colon_time(time: str) -> str:
+    """HH:MM:SS of HHMMSS."""
+    return f"{time[:2]}:{time[2:4]}:{time[4:]}"

@@ -1,23 +1,18 @@
-"""opt10075, opt10076, opw00007: orders. opt10073, opt10074, opt10077: what sales have brought."""
+"""Order lists: opt10075, opt10076, opw00007, opw00009, and the newest order, opt10012."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
+from kernel_server.simulated.base.date_input import date_input
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRequest, in_order
 from kernel_server.simulated.brokerage import chejan
-from kernel_server.simulated.brokerage.account import Account, Deal
+from kernel_server.simulated.brokerage.account import Account
 from kernel_server.simulated.brokerage.books import Books
 from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, quotes
-from kernel_server.simulated.brokerage.trs.selection import (
-    SIDES,
-    account_of,
-    any_order,
-    fixed_width_page,
-    orders_of,
-    plain_page,
-    sold,
-)
+from kernel_server.simulated.brokerage.trs.account_pages import account_of, fixed_width_page
+from kernel_server.simulated.brokerage.trs.field_widths import colon_time
+from kernel_server.simulated.brokerage.valuation import Valuation
 from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.trade_script import Side
@@ -25,7 +20,16 @@ from kernel_server.simulated.settings import BrokerSettings
 
 _CHANNEL = "OpenAPI"
 _NO_DATE = "00000000"
+_CASH = "00"
+_MARKETS: Mapping[str, tuple[str, ...]] = {
+    "1": ("KOSPI",),
+    "2": ("KOSDAQ",),
+}  # 시장구분; anything else is all
+_FILLED = "1"
 
+
+SIDES: Mapping[str, Side] = {"1": Side.SELL, "2": Side.BUY}
+"""매매구분, 매도수구분; anything else is both."""
 
 # 체결구분 of opt10075 and opt10076: 1 미체결, 2 체결; anything else is both.
 _STATES: Mapping[str, Callable[[BrokerOrder], bool]] = {
@@ -34,14 +38,24 @@ _STATES: Mapping[str, Callable[[BrokerOrder], bool]] = {
 }
 
 
+def any_order(order: BrokerOrder) -> bool:  # noqa: ARG001
+    return True
+
+
 class OrderLists:
-    """Handlers of the TRs that list orders and sales."""
+    """Handlers of the TRs that list orders. Continuation keys of opt10075 and opt10076 are order numbers."""
 
     def __init__(
-        self, exchange: Exchange, books: Books, settings: BrokerSettings, issues: Mapping[str, Issue]
+        self,
+        exchange: Exchange,
+        books: Books,
+        valuation: Valuation,
+        settings: BrokerSettings,
+        issues: Mapping[str, Issue],
     ) -> None:
         self._exchange = exchange
         self._books = books
+        self._valuation = valuation
         self._settings = settings
         self._issues = issues
 
@@ -51,19 +65,16 @@ class OrderLists:
             "opt10075": self._open_orders,
             "opt10076": self._executions,
             "opw00007": self._order_history,
-            "opt10073": self._profits_by_issue,
-            "opt10074": self._profits_by_day,
-            "opt10077": self._profits_today,
+            "opw00009": self._orders_of_day,
+            "opt10012": self._newest_order,
         }
 
     def _name(self, code: str) -> str:
         issue = self._issues.get(code)
         return "" if issue is None else issue.name
 
-    # Orders. A page's continuation key is the number of its last order.
-
     def _orders(self, request: TrRequest, single_issue: str, side: str) -> list[BrokerOrder]:
-        """This session's orders that the inputs of opt10075 and opt10076 ask for, newest first."""
+        """This session's orders selected by the inputs of opt10075 or opt10076, newest first."""
         account, inputs = account_of(self._books, request), request.inputs
         code = inputs["종목코드"] if inputs[single_issue] == "1" else ""
         wanted = SIDES.get(inputs[side])
@@ -83,7 +94,7 @@ class OrderLists:
         return _order_page(request, self._orders(request, "전체종목구분", "매매구분"), self._order_row)
 
     def _executions(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
-        """opt10076: orders older than 주문번호, where that is given."""
+        """opt10076: if 주문번호 is given, only older orders."""
         orders = self._orders(request, "조회구분", "매도수구분")
         before = request.inputs["주문번호"]
         if before.isdecimal() and int(before):
@@ -124,7 +135,7 @@ class OrderLists:
         }
 
     def _order_history(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
-        """opw00007: of one day. 조회구분 1 주문순, 2 역순, 3 미체결, 4 체결; 시작주문번호 is the first one wanted."""
+        """opw00007: orders of one day. 조회구분 1 주문순, 2 역순, 3 미체결, 4 체결; 시작주문번호 is the first order."""
         account, inputs = account_of(self._books, request), request.inputs
         day = int(inputs["주문일자"]) if inputs["주문일자"].isdecimal() else self._books.day
         state = _STATES.get({"3": "1", "4": "2"}.get(inputs["조회구분"], ""), any_order)
@@ -142,7 +153,7 @@ class OrderLists:
             "주문단가": order.price,
             "확인수량": order.confirmed,
             "접수구분": order.state,
-            "주문시간": clock(order.entered),
+            "주문시간": colon_time(order.entered),
             "원주문": order.original,
             "종목명": self._name(order.code),
             "주문구분": order_type.name.lstrip("+-"),
@@ -152,78 +163,150 @@ class OrderLists:
             "주문잔량": order.left,
             "통신구분": "HTS" if order.screen == chejan.NO_SCREEN else _CHANNEL,
             "정정취소": {"cancel": "취소", "modify": "정정"}.get(order_type.action, ""),
-            "확인시간": clock(order.time) if order.confirmed else "",
+            "확인시간": colon_time(order.time) if order.confirmed else "",
         }
 
-    # Sales.
+    def _orders_of_day(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
+        """opw00009: orders of one day, newest first; 조회구분 1 only those with fills."""
+        account, inputs = account_of(self._books, request), request.inputs
+        day = date_input(inputs["주문일자"]) or self._books.day
+        markets = _MARKETS.get(inputs["시장구분"])
 
-    def _profits_by_day(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
-        """opt10074: amounts, charges and profits of every day with a fill, newest first."""
-        days = _grouped(_between(account_of(self._books, request), request), lambda deal: (deal.day,))
-        rows = []
-        for (day,), deals in days:
-            bought, sold = (sum(d.amount for d in deals if d.side == side) for side in (Side.BUY, Side.SELL))
-            rows.append(
-                [day, bought, sold, *(sum(values) for values in zip(*map(_charged, deals), strict=True))]
-            )
-        totals = [sum(column) for column in zip(*(row[1:] for row in rows), strict=True)] or [0] * 5
-        texts = [list(map(str, row)) for row in rows]
-        return plain_page(request, texts, list(map(str, totals)))
+        def wanted(order: BrokerOrder) -> bool:
+            if markets is not None and getattr(self._issues.get(order.code), "market", "") not in markets:
+                return False
+            return order.filled > 0 if inputs["조회구분"] == _FILLED else any_order(order)
 
-    def _profits_by_issue(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
-        """opt10073: sales by day and issue, newest first."""
-        code = request.inputs["종목코드"]
-        sales = [
-            deal
-            for deal in _between(account_of(self._books, request), request)
-            if deal.side == Side.SELL and code in ("", deal.code)
-        ]
-        names = request.tr.multi_names
-        groups = _grouped(sales, lambda deal: (deal.day, deal.code))
-        rows = [
-            in_order(
-                names,
-                {
-                    "일자": str(deals[0].day),
-                    **sold(deals, self._name(deals[0].code)),
-                    "신용구분": "00",
-                    "대출일": _NO_DATE,
-                },
-            )
-            for _key, deals in groups
-        ]
-        return plain_page(request, rows)
+        orders = orders_of(self._books, account, day, inputs, wanted, backwards=True)
+        sold, bought = (
+            sum(order.amount for order in orders if order.side == side) for side in (Side.SELL, Side.BUY)
+        )
+        single: dict[str, str | int] = {
+            "매도약정금액": sold,
+            "매수약정금액": bought,
+            "약정금액": sold + bought,
+        }
+        return fixed_width_page(request, self._settings, single, "조회건수", orders, self._day_row)
 
-    def _profits_today(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
-        """opt10077: this session's sales by issue."""
-        today = account_of(self._books, request).deals_on(self._books.day, request.inputs["종목코드"])
-        sales = [deal for deal in today if deal.side == Side.SELL]
-        groups = _grouped(sales, lambda deal: (deal.code,))
-        rows = [
-            in_order(request.tr.multi_names, sold(deals, self._name(deals[0].code))) for _key, deals in groups
-        ]
-        return plain_page(request, rows, [str(sum(deal.profit for deal in sales))])
+    def _day_row(self, order: BrokerOrder) -> dict[str, str | int]:
+        order_type = ORDER_TYPES[order.type]
+        return {
+            "주식채권구분": "1",
+            "주문번호": order.number,
+            "종목번호": f"A{order.code}",
+            "매매구분": quotes()[order.quote].name,
+            "주문유형구분": order_type.name.lstrip("+-"),
+            "주문수량": order.quantity,
+            "주문단가": order.price,
+            "확인수량": order.confirmed,
+            "체결번호": order.fill,
+            "접수구분": order.state,
+            "원주문번호": order.original,
+            "종목명": self._name(order.code),
+            "결제구분": "삼일결제",
+            "신용거래구분": "보통매매",
+            "체결수량": order.filled,
+            "체결단가": order.average_price,
+            "통신구분": "HTS" if order.screen == chejan.NO_SCREEN else "OpenAPI",
+            "정정취소구분": {"cancel": "취소", "modify": "정정"}.get(order_type.action, ""),
+            "체결시간": colon_time(order.time) if order.filled else "",
+        }
+
+    def _newest_order(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
+        """opt10012: newest order of the session, the holding of its issue, and the cash."""
+        account = account_of(self._books, request)
+        mine = [order for order in self._books.orders.values() if order.account == account.number]
+        cash = self._valuation.cash(account)
+        withdrawable = max(0, min(cash.settled, account.orderable))
+        values = {
+            "예수금": cash.settled,
+            "사용가능현금": account.orderable,
+            "현금증거금": account.reserved,
+            "D+1추정예수금": cash.d1,
+            "D+2추정예수금": cash.d2,
+            "D+1매수/매도정산금": cash.sold[0] - cash.bought[0],
+            "D+2매수/매도정산금": cash.sold[1] - cash.bought[1],
+            "D+1추정인출가능금": max(0, min(cash.d1, account.orderable)),
+            "D+2추정인출가능금": max(0, min(cash.d2, account.orderable)),
+            "인출가능금액": withdrawable,
+        }
+        found = {name: str(value) for name, value in values.items()}
+        if mine:
+            found |= self._newest_order_fields(account, max(mine, key=lambda order: order.number))
+        return TrAnswer(rows=[in_order(request.tr.multi_names, found)])
+
+    def _newest_order_fields(self, account: Account, order: BrokerOrder) -> dict[str, str]:
+        prices = chejan.current_prices(self._exchange, order.code)
+        told = chejan.order_values(order, self._name(order.code), prices, total=True)
+        holding, today = account.holding(order.code), account.deals_on(self._books.day, order.code)
+        sold = [deal for deal in today if deal.side == Side.SELL]
+        bought = [deal for deal in today if deal.side == Side.BUY]
+        profit = sum(deal.profit for deal in sold)
+        amounts = {
+            "보유수량": holding.quantity,
+            "매입단가": holding.average_price,
+            "총매입가": holding.cost,
+            "주문가능수량": account.sellable(order.code),
+            "당일매도수량": sum(deal.quantity for deal in sold),
+            "당일매도금액": sum(deal.amount for deal in sold),
+            "당일매수수량": sum(deal.quantity for deal in bought),
+            "당일매수금액": sum(deal.amount for deal in bought),
+            "당일매매수수료": sum(deal.fee for deal in today),
+            "당일매매세금": sum(deal.tax for deal in today),
+            "당일hts매도수수료": sum(deal.fee for deal in sold),
+            "당일hts매수수수료": sum(deal.fee for deal in bought),
+            "당일매도손익": profit,
+            "당일총매도손일": profit,
+            "당일순매수량": sum(deal.side * deal.quantity for deal in today),
+        }
+        return {
+            "주문수량": told[900],
+            "주문가격": told[901],
+            "미체결수량": told[902],
+            "체결누계금액": told[903],
+            "원주문번호": told[904],
+            "주문구분": told[905],
+            "매매구분": told[906],
+            "매도수구분": told[907],
+            "주문/체결시간": told[908],
+            "체결가": told[910],
+            "체결량": told[911],
+            "주문상태": order.state,
+            "단위체결가": told[914],
+            "대출일": _NO_DATE,
+            "신용구분": _CASH,
+            "만기일": _NO_DATE,
+            "매도/매수구분": told[907],
+            **{name: str(amount) for name, amount in amounts.items()},
+        }
 
 
-def _charged(deal: Deal) -> tuple[int, int, int]:
-    return deal.profit, deal.fee, deal.tax
+def orders_of(
+    books: Books,
+    account: Account,
+    day: int,
+    inputs: Mapping[str, str],
+    wanted: Callable[[BrokerOrder], bool],
+    backwards: bool,
+) -> list[BrokerOrder]:
+    """Orders of a session (YYYYMMDD) by number, filtered by 매도수구분, 종목코드 and 시작주문번호.
 
-
-def _between(account: Account, request: TrRequest) -> list[Deal]:
-    first, last = request.inputs["시작일자"], request.inputs["종료일자"]
-    low = int(first) if first.isdecimal() else 0
-    high = int(last) if last.isdecimal() and int(last) else 99991231
-    return [deal for deal in account.deals if low <= deal.day <= high]
-
-
-def _grouped(
-    deals: Iterable[Deal], key: Callable[[Deal], tuple[int | str, ...]]
-) -> list[tuple[tuple[int | str, ...], list[Deal]]]:
-    """The fills of each key, the newest key first."""
-    groups: dict[tuple[int | str, ...], list[Deal]] = {}
-    for deal in deals:
-        groups.setdefault(key(deal), []).append(deal)
-    return [*groups.items()][::-1]
+    주식채권구분 2 selects bonds, of which there are none.
+    """
+    code, side = inputs["종목코드"].removeprefix("A"), SIDES.get(inputs["매도수구분"])
+    first = int(inputs["시작주문번호"]) if inputs["시작주문번호"].isdecimal() else 0
+    known = [*books.orders.values()] if day == books.day else books.past
+    found = [
+        order
+        for order in known
+        if (order.day, order.account) == (day, account.number)
+        and inputs.get("주식채권구분") != "2"
+        and code in ("", order.code)
+        and side in (None, order.side)
+        and wanted(order)
+        and (not first or (order.number <= first if backwards else order.number >= first))
+    ]
+    return sorted(found, key=lambda order: order.number, reverse=backwards)
 
 
 def _order_page(
@@ -234,7 +317,3 @@ def _order_page(
     names = request.tr.multi_names
     after = page[-1].number if len(orders) > size else None
     return TrAnswer(rows=[in_order(names, row(order)) for order in page], after=after)
-
-
-def clock(time: str) -> str:
-    return f"{time[:2]}:{time[2:4]}:{time[4:]}"

@@ -1,4 +1,4 @@
-"""An account over time: opw00002, opw00003, opw00015 to opw00017."""
+"""Account statements: balances and settled trades over time, opw00002, opw00003, opw00015 to opw00017."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from kernel_server.simulated.brokerage.account import Deal
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar
 from kernel_server.simulated.brokerage.chejan import percent
 from kernel_server.simulated.brokerage.ledger import Ledger
-from kernel_server.simulated.brokerage.trs.field_widths import fixed_width
-from kernel_server.simulated.brokerage.trs.order_lists import clock
-from kernel_server.simulated.brokerage.trs.selection import account_of, fixed_width_page
+from kernel_server.simulated.brokerage.trs.account_pages import account_of, fixed_width_page
+from kernel_server.simulated.brokerage.trs.field_widths import colon_time, fixed_width
 from kernel_server.simulated.brokerage.valuation import SETTLEMENT_SESSIONS, Valuation
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
 
-# 구분 of opw00015: 0 everything, 3 trades, 4 purchases, 5 sales. Other movements an account here never has.
+# 구분 of opw00015: 0 all, 3 trades, 4 purchases, 5 sales. Other movements do not occur here.
 _MOVEMENTS: Mapping[str, tuple[Side, ...]] = {
     "": (Side.BUY, Side.SELL),
     "0": (Side.BUY, Side.SELL),
@@ -51,23 +50,23 @@ class Statements:
     def handlers(self) -> dict[str, TrHandler]:
         """Handlers by TR code in lower case."""
         return {
-            "opw00002": self._days,
+            "opw00002": self._daily_balances,
             "opw00003": self._assets,
-            "opw00015": self._history,
+            "opw00015": self._settled_trades,
             "opw00016": self._returns,
             "opw00017": self._today,
         }
 
-    def _span(self, request: TrRequest, first: str, last: str) -> tuple[int, int]:
-        """Two dates; a blank one is the newest session."""
+    def _period(self, request: TrRequest, first: str, last: str) -> tuple[int, int]:
+        """First and last date of a period; the newest session if blank."""
         inputs = request.inputs
         until = min(date_input(inputs[last]) or self._books.day, self._books.day)
         return date_input(inputs[first]) or until, until
 
-    def _days(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
-        """opw00002: every session of the period, oldest first."""
+    def _daily_balances(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
+        """opw00002: balances of each session in the period, oldest first."""
         account = account_of(self._books, request)
-        first, last = self._span(request, "시작조회기간", "종료조회기간")
+        first, last = self._period(request, "시작조회기간", "종료조회기간")
 
         def row(day: int) -> dict[str, str | int]:
             day_end = self._ledger.at_close(account, day)
@@ -87,10 +86,10 @@ class Statements:
         single = fixed_width("opw00003", request.tr.single_names, {"추정예탁자산": assets})
         return TrAnswer(single, message=message("account_done"))
 
-    def _history(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
-        """opw00015: what has been settled in the period, oldest first; a trade is, two sessions after it."""
+    def _settled_trades(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
+        """opw00015: trades settled in the period (D+2), oldest first."""
         account, inputs = account_of(self._books, request), request.inputs
-        first, last = self._span(request, "시작일자", "종료일자")
+        first, last = self._period(request, "시작일자", "종료일자")
         sides = _MOVEMENTS.get(inputs["구분"])
         if sides is None:
             raise TrRejected("bad_input")
@@ -105,10 +104,10 @@ class Statements:
             shares[deal.code] = shares.get(deal.code, 0) + deal.side * deal.quantity
             numbers[day] = numbers.get(day, 0) + 1
             if first <= day <= last and deal.side in sides and code in ("", deal.code):
-                rows.append(self._movement(deal, day, numbers[day], cash, shares[deal.code]))
+                rows.append(self._settled_row(deal, day, numbers[day], cash, shares[deal.code]))
         return fixed_width_page(request, self._settings, {"계좌번호": account.number}, "출력건수", rows, dict)
 
-    def _movement(self, deal: Deal, day: int, number: int, cash: int, left: int) -> dict[str, str | int]:
+    def _settled_row(self, deal: Deal, day: int, number: int, cash: int, left: int) -> dict[str, str | int]:
         issue = self._issues.get(deal.code)
         sold = deal.side == Side.SELL
         return {
@@ -130,19 +129,19 @@ class Statements:
             "거래수량/좌수": str(deal.quantity),
             "수수료": deal.fee,
             "유가금잔": str(left),
-            "처리시간": clock(deal.time),
+            "처리시간": colon_time(deal.time),
             "거래단가/환율": f"{deal.price:,}",
             "체결일": str(deal.day),
             "세금수수료합": deal.tax + deal.fee,
         }
 
     def _returns(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
-        """opw00016: the account before 평가시작일 and at the end of 평가종료일. Nobody pays in or takes out here.
+        """opw00016: the account before 평가시작일 and at the end of 평가종료일, without deposits or withdrawals.
 
-        회전율 is what was sold in percent of what there was, which is a guess.
+        회전율 is the amount sold in percent of the starting assets, which is a guess.
         """
         account = account_of(self._books, request)
-        first, last = self._span(request, "평가시작일", "평가종료일")
+        first, last = self._period(request, "평가시작일", "평가종료일")
         if first > last:
             raise TrRejected("bad_input")
         start = self._ledger.at_close(

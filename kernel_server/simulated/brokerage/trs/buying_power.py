@@ -1,4 +1,4 @@
-"""What an account can still order, take out, and has on the way: opw00005, opw00008, opw00010, opw00011, opw00013."""
+"""Buying power, withdrawable cash and pending settlement: opw00005, opw00008, opw00010, opw00011, opw00013."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from kernel_server.simulated.brokerage.account import Account, Deal
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar
 from kernel_server.simulated.brokerage.charges import fee, tax_parts
 from kernel_server.simulated.brokerage.chejan import percent
+from kernel_server.simulated.brokerage.trs.account_pages import account_of, fixed_width_page
 from kernel_server.simulated.brokerage.trs.field_widths import fixed_width
-from kernel_server.simulated.brokerage.trs.selection import account_of, fixed_width_page
 from kernel_server.simulated.brokerage.valuation import Position, Valuation
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.tick_size import board
@@ -22,11 +22,11 @@ from kernel_server.simulated.settings import BrokerSettings
 
 _NO_DATE = "00000000"
 _CASH = "00"
-_RATES = (20, 30, 40, 50, 60, 100)  # margins; every order here is paid in full, whatever the issue's rate is
+_RATES = (20, 30, 40, 50, 60, 100)  # margin rates; every order here is paid in full
 _FULL = "100%"
 
 
-class Orderable:
+class BuyingPower:
     """TR handlers; ``handlers`` lists them."""
 
     def __init__(
@@ -86,7 +86,7 @@ class Orderable:
         return max(0, min(cash, account.orderable))
 
     def _settlement(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
-        """opw00008: what was traded in the session before and is settled in the next one, by issue and side."""
+        """opw00008: trades of the previous session, settled in the next one, by issue and side."""
         account = account_of(self._books, request)
         traded = self._calendar.shift(self._books.day, -1)
         groups: dict[tuple[str, Side], list[Deal]] = {}
@@ -128,7 +128,7 @@ class Orderable:
         }
 
     def _buy_inputs(self, request: TrRequest) -> tuple[Account, int]:
-        """The account, and the price (KRW) at which is bought; 0 where none is given.
+        """Account and purchase price (KRW) of the inputs; price 0 if blank.
 
         Raises:
             TrRejected: there is no such account or issue.
@@ -140,7 +140,7 @@ class Orderable:
         return account, _number(request.inputs["매수가격"])
 
     def _max_shares(self, account: Account, price: int) -> int:
-        """So many shares can be bought at that price, fee included."""
+        """Largest number of shares that can be bought at that price, fee included."""
         if price <= 0 or account.orderable <= 0:
             return 0
         counts = range(account.orderable // price + 1)
@@ -150,7 +150,7 @@ class Orderable:
         return affordable - 1
 
     def _amounts(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
-        """opw00010. 매입금액, 수수료 and 매입정산금 are of 매매수량 at 예상매수단가, or at 매수가격."""
+        """opw00010. 매입금액, 수수료 and 매입정산금 are for 매매수량 at 예상매수단가, or else 매수가격."""
         account, price = self._buy_inputs(request)
         cash, shares = self._valuation.cash(account), self._max_shares(account, price)
         amount = _number(request.inputs["매매수량"]) * (_number(request.inputs["예상매수단가"]) or price)
@@ -192,7 +192,7 @@ class Orderable:
         )
 
     def _margin(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
-        """opw00013. Nothing but cash stands for orders here."""
+        """opw00013. Margin is cash only."""
         account = account_of(self._books, request)
         values: dict[str, str | int] = {
             "현금금액": self._valuation.cash(account).settled,
@@ -225,10 +225,10 @@ def _balance_row(each: Position) -> dict[str, str | int]:
 
 
 def _number(text: str) -> int:
-    """An input that is a number, 0 for a blank.
+    """A numeric input, 0 if blank.
 
     Raises:
-        TrRejected: it is not.
+        TrRejected: it is not a number.
     """
     if text and not (text.isascii() and text.isdigit()):
         raise TrRejected("bad_input")

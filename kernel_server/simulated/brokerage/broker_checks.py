@@ -21,7 +21,7 @@ from kernel_server.simulated.settings import BrokerSettings
 _NOON = 12
 
 
-class Admission:
+class BrokerChecks:
     """Checks of order requests. A failed check raises ``TrRejected`` with the broker's message."""
 
     def __init__(
