@@ -12,12 +12,12 @@ from kernel_server.simulated.answer_delivery import AnswerDelivery
 from kernel_server.simulated.base.broker_connection import BrokerConnection
 from kernel_server.simulated.base.screen_number import is_screen
 from kernel_server.simulated.base.tr import (
+    AnswerPending,
     TrAnswer,
     TrAnswerReader,
     TrHandler,
     TrRejected,
     TrRequest,
-    Unfinished,
     message,
 )
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
@@ -154,7 +154,7 @@ class TrDispatcher:
                 if handler is None
                 else handler(request, self._line.now())
             )
-        except Unfinished:  # whoever waits for the answer goes on waiting, and no clock has to leap for it
+        except AnswerPending:  # whoever waits for the answer goes on waiting, and no clock has to leap for it
             self._line.answer_later(0, lambda: self._deliver(request, inputs), background=True)
             return
         except TrRejected as rejected:

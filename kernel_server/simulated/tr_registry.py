@@ -126,10 +126,10 @@ def market_handlers(parts: MarketParts) -> dict[str, TrHandler]:
         InvestorLists(market, settings).handlers(),
         IntradayInvestors(market).handlers(),
         ThemeQuotes(market).handlers(),
-        scanner.in_pieces(rankings.handlers()),
-        scanner.in_pieces(index_quotes.handlers()),
-        scanner.in_pieces(IndexDays(indices, scanner, index_quotes, flows).handlers()),
-        scanner.in_pieces(SinglePriceRanking(scanner, parts.seed, parts.off_hours_flow).handlers()),
+        scanner.when_ready(rankings.handlers()),
+        scanner.when_ready(index_quotes.handlers()),
+        scanner.when_ready(IndexDays(indices, scanner, index_quotes, flows).handlers()),
+        scanner.when_ready(SinglePriceRanking(scanner, parts.seed, parts.off_hours_flow).handlers()),
     )
 
 

@@ -9,7 +9,7 @@ from datetime import date
 from kernel_server import reference
 from kernel_server.clock import SteppedClock
 from kernel_server.reference.sessions import Sessions
-from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRequest, Unfinished
+from kernel_server.simulated.base.tr import AnswerPending, TrAnswer, TrHandler, TrRequest
 from kernel_server.simulated.exchange.interface import (
     Fill,
     Interruption,
@@ -135,7 +135,7 @@ def ask(
     while True:
         try:
             answer = handlers[tr.lower()](request, moment(now))
-        except Unfinished:
+        except AnswerPending:
             continue
         break
     assert all(len(row) == len(definition.multi_names) for row in answer.rows)

@@ -75,7 +75,7 @@ class TrRejected(Exception):
         self.text = message(key)
 
 
-class Unfinished(Exception):
+class AnswerPending(Exception):
     """The answer needs more work than one turn of the control thread allows: the handler has to be called again."""
 
 

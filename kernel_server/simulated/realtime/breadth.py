@@ -10,7 +10,7 @@ from __future__ import annotations
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.broker_connection import BrokerConnection
 from kernel_server.simulated.realtime.by_field import written
-from kernel_server.simulated.snapshot.index_breadth import Breadth, breadth_of, places_of
+from kernel_server.simulated.snapshot.index_breadth import Breadth, count_breadth, member_places
 from kernel_server.simulated.snapshot.index_values import IndexValues
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 
@@ -30,9 +30,9 @@ class BreadthCounter:
         indices: say which issues are counted.
     """
 
-    def __init__(self, line: BrokerConnection, survey: MarketScanner, indices: IndexValues) -> None:
+    def __init__(self, line: BrokerConnection, scanner: MarketScanner, indices: IndexValues) -> None:
         self._line = line
-        self._survey = survey
+        self._scanner = scanner
         self._indices = indices
         self._followed: set[str] = set()
         self._ready: dict[str, int] = {}  # the session of which an index has been read
@@ -64,14 +64,14 @@ class BreadthCounter:
         return written("breadth", BREADTH, values | counts | {"traded_share": share})
 
     def _found(self, code: str, now: float) -> Breadth | None:
-        if self._ready.get(code) != self._survey.sessions.last_started(now):
+        if self._ready.get(code) != self._scanner.sessions.last_started(now):
             self._read_on()
             return None
         minute = now // 60  # prices of the survey change with the minute
         if code not in self._newest or self._newest[code][0] != minute:
-            facts = self._survey.facts(now)
-            places = places_of(self._indices.known[code], facts)
-            found = breadth_of(facts, places, self._survey.prices(now, places))
+            facts = self._scanner.facts(now)
+            places = member_places(self._indices.by_code[code], facts)
+            found = count_breadth(facts, places, self._scanner.prices(now, places))
             self._newest[code] = minute, found
         return self._newest[code][1]
 
@@ -87,16 +87,18 @@ class BreadthCounter:
             return
         self._reading = False
         now = self._line.now()
-        session = self._survey.sessions.last_started(now)
+        session = self._scanner.sessions.last_started(now)
         left = [code for code in sorted(self._followed) if self._ready.get(code) != session]
         if not left or session < 0:
             return
         code = left[0]
-        if not self._survey.prepare_history(now, _HISTORIES):
+        if not self._scanner.prepare_history(now, _HISTORIES):
             self._read_on()
             return
-        index = self._indices.known.get(code)
-        if index is None or self._survey.follow(now, places_of(index, self._survey.facts(now)), _AT_ONCE):
+        index = self._indices.by_code.get(code)
+        if index is None or self._scanner.read_session(
+            now, member_places(index, self._scanner.facts(now)), _AT_ONCE
+        ):
             if index is not None:
                 self._ready[code] = session
             else:

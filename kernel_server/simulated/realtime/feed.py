@@ -135,7 +135,7 @@ class Feed:
         issues: Mapping[str, Issue],
         sessions: Callable[[], Sessions],
         numbers: IndexValues,
-        survey: MarketScanner | None = None,
+        scanner: MarketScanner | None = None,
     ) -> None:
         self._line = line
         self._registrations = registrations
@@ -144,7 +144,7 @@ class Feed:
         self._sessions = sessions
         self.exchange = exchange
         self._stocks: dict[str, _Stock] = {}
-        counts = None if survey is None else BreadthCounter(line, survey, numbers)
+        counts = None if scanner is None else BreadthCounter(line, scanner, numbers)
         self._indices = IndexFeed(line, numbers, self._say, counts)
         self._phase = Phase.CLOSED
         self._evening = OffHoursFeed(self._say, lambda: self.exchange, settings)

@@ -20,8 +20,8 @@ from kernel_server.simulated.base.market_time import midnight
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.trading_hours import today
 from kernel_server.simulated.realtime.breadth import BREADTH, INDEX, BreadthCounter
-from kernel_server.simulated.snapshot.index_format import base_of, change, level, sense
-from kernel_server.simulated.snapshot.index_ticks import ticks_of
+from kernel_server.simulated.snapshot.index_format import base_value, change_text, direction, index_text
+from kernel_server.simulated.snapshot.index_ticks import ticks_of_minutes
 from kernel_server.simulated.snapshot.index_values import IndexValues
 
 log = logging.getLogger(__name__)
@@ -45,9 +45,9 @@ def ticks(indices: IndexValues, code: str, session: int) -> list[Tick]:
     date = today(opens)
     if not len(minutes) or int(days.time[-1]) != date or int(minutes.time[-1]) // _DAY != date:
         return []
-    base, before = base_of(days), int(days.volume[-2]) if len(days) > 1 else 0
-    drawn = ticks_of(minutes)
-    opened = level(int(drawn.open[0]), base)
+    base, before = base_value(days), int(days.volume[-2]) if len(days) > 1 else 0
+    drawn = ticks_of_minutes(minutes)
+    opened = index_text(int(drawn.open[0]), base)
     high, low = np.maximum.accumulate(drawn.high), np.minimum.accumulate(drawn.low)
     volume, value = np.cumsum(drawn.volume), np.cumsum(drawn.value)
     told = []
@@ -55,16 +55,16 @@ def ticks(indices: IndexValues, code: str, session: int) -> list[Tick]:
         clock = f"{int(drawn.time[at]) % _DAY:06d}"
         last, total = int(drawn.close[at]), int(volume[at])
         fields = (
-            level(last, base),
-            change(last, base),
+            index_text(last, base),
+            change_text(last, base),
             kiwoom_format.rate(last - base, base),
             str(kiwoom_format.thousands(int(drawn.volume[at]))),
             str(kiwoom_format.thousands(total)),
             str(kiwoom_format.millions(int(value[at]))),
             opened,
-            level(int(high[at]), base),
-            level(int(low[at]), base),
-            sense(last, base),
+            index_text(int(high[at]), base),
+            index_text(int(low[at]), base),
+            direction(last, base),
             kiwoom_format.signed(kiwoom_format.thousands(total - before)),
         )
         told.append(Tick(_moment(opens, clock), "\t".join((clock, *fields))))
@@ -170,14 +170,14 @@ class IndexFeed:
     def _ready(self, code: str) -> bool:
         """Whether the index has been laid out, after some more milliseconds of that. What failed is told of later."""
         try:
-            return self._indices.prepare_one(code)
+            return self._indices.prepare_index(code)
         except (LookupError, BadMarketData):
             return True
 
     def _lay_out(self, code: str, now: float) -> None:
         """What there is to be told of the session from ``now`` on."""
         try:
-            known = code in self._indices.known
+            known = code in self._indices.by_code
             told = ticks(self._indices, code, self._session) if known else []
         except (LookupError, BadMarketData):
             log.exception("no real-time events of the index %s", code)

@@ -1,1 +1,1 @@
-"""Column views of the whole market at one moment."""
+"""Snapshots of the whole market in columns, and the indices computed from them."""

@@ -1,4 +1,4 @@
-"""Every issue of the market at one moment, in columns."""
+"""All issues of the market at one moment, as columns with one row an issue."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ from kernel_server.simulated.snapshot.history_matrix import HistoryMatrix
 
 @dataclass(frozen=True, slots=True)
 class IssueFacts:
-    """What holds all session long, one place an issue, in the order of the listing.
+    """Values that are constant during a session, one row an issue, in listing order.
+
+    The row number of an issue is called its place.
 
     Attributes:
-        issues: those of KOSPI and KOSDAQ that have any bar.
-        dates: the newest session of each, YYYYMMDD.
+        issues: issues of KOSPI and KOSDAQ with at least one bar.
+        dates: newest session of each, YYYYMMDD.
         base, upper, lower: 기준가, 상한가, 하한가 in KRW.
-        columns: by name, NaN where unknown: ``previous_volume`` (shares), ``value_before`` (KRW), ``shares``,
+        columns: by name, NaN if unknown: ``previous_volume`` (shares), ``value_before`` (KRW), ``shares``,
             ``cap`` (억원, at 기준가), ``PER``, ``PBR``, ``ROE``, ``EPS``, ``BPS`` (KRW), ``credit`` (신용비율,
-            percent), ``high`` (highest price of the 251 sessions before, KRW), ``sum4``, ``sum19`` (of so many
-            closes before, KRW), ``ma5``, ``ma20`` (KRW, the session before).
-        past: the sessions before.
+            percent), ``high`` (highest price of the previous 251 sessions, KRW), ``sum4``, ``sum19`` (sums of the
+            previous 4 and 19 closes, KRW), ``ma5``, ``ma20`` (KRW, of the previous session).
+        history: the previous sessions.
     """
 
     issues: Sequence[Issue]
@@ -37,13 +39,13 @@ class IssueFacts:
     upper: Ints
     lower: Ints
     columns: Mapping[str, Floats]
-    past: HistoryMatrix
+    history: HistoryMatrix
 
     def __len__(self) -> int:
         return len(self.issues)
 
-    def day(self, place: int, prices: SessionPrices, at: int) -> DaySummary:
-        """The newest session of the issue at that place, with the prices ``at`` that index of ``prices``."""
+    def day_summary(self, place: int, prices: SessionPrices, at: int) -> DaySummary:
+        """Summary of the newest session of the issue at ``place``, with the prices at index ``at``."""
         return DaySummary(
             issue=self.issues[place],
             date=self.dates[place],
@@ -60,18 +62,18 @@ class IssueFacts:
         )
 
 
-def by_rules(issues: Sequence[Issue], dates: Sequence[int]) -> Iterator[tuple[Ints, PriceRules]]:
-    """The places of those issues, each on its date (YYYYMMDD), under which the same rules hold."""
+def group_by_rules(issues: Sequence[Issue], dates: Sequence[int]) -> Iterator[tuple[Ints, PriceRules]]:
+    """Group issues, each on its date (YYYYMMDD), by the price rules that apply."""
     groups: dict[tuple[int, str], list[int]] = {}
     for place, (issue, date) in enumerate(zip(issues, dates, strict=True)):
         groups.setdefault((date, board(issue)), []).append(place)
-    for (date, where), places in groups.items():
-        yield np.array(places), rules(day_of(date), where)
+    for (date, board_name), places in groups.items():
+        yield np.array(places), rules(day_of(date), board_name)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionPrices:
-    """The session so far, or the whole of it once it is over; KRW and shares. Untraded, it stands at 기준가."""
+    """Prices of the session so far, or of the completed session; KRW and shares. 기준가 if not traded."""
 
     open: Ints
     high: Ints
@@ -81,7 +83,7 @@ class SessionPrices:
     value: Ints
 
     def at(self, places: Ints) -> SessionPrices:
-        """Those at some places."""
+        """The prices of some places."""
         return SessionPrices(*(getattr(self, name)[places] for name in SessionPrices.__slots__))
 
 

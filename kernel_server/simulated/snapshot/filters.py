@@ -1,7 +1,7 @@
-"""The saved conditions of the broker's one user, and which issues fulfil them.
+"""Saved conditions of the user, and screening of the market by them.
 
-The rules of a condition are rows of ``data/condition_rule.tsv``, all of which have
-to hold. Fundamentals and size are valued at 기준가, so they hold still all day; only the rest is live.
+All rules of a condition, rows of ``condition_rule.tsv``, must hold. Fundamentals and market cap are valued at 기준가
+and constant during a day; the other fields are live.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A field is between ``least`` and ``most``, both included. NaN fulfils no rule."""
+    """A range of a field from ``least`` to ``most``, both included. NaN is outside every range."""
 
     field: str
     least: float
     most: float
 
-    def holds(self, values: Floats) -> Flags:
-        """For each value whether it is in the range."""
-        held: Flags = (values >= self.least) & (values <= self.most)
-        return held
+    def fulfilled(self, values: Floats) -> Flags:
+        """Mask of the values within the range."""
+        fulfilled: Flags = (values >= self.least) & (values <= self.most)
+        return fulfilled
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A saved condition: its number and name, and all of its rules."""
+    """A saved condition: index, name and rules."""
 
     index: int
     name: str
@@ -58,16 +58,16 @@ _NAMES = (  # by index
 )
 
 
-def saved() -> list[Condition]:
-    """The conditions of the tables, by index."""
-    held: dict[int, list[Rule]] = {}
+def saved_conditions() -> list[Condition]:
+    """All saved conditions."""
+    fulfilled: dict[int, list[Rule]] = {}
     for index, field, least, most, _what in rows(_DATA / "condition_rule.tsv"):
         rule = Rule(field, float(least or "-inf"), float(most or "inf"))
-        held.setdefault(int(index), []).append(rule)
-    for rule in (rule for rules in held.values() for rule in rules):
+        fulfilled.setdefault(int(index), []).append(rule)
+    for rule in (rule for rules in fulfilled.values() for rule in rules):
         if rule.field not in _DAILY and rule.field not in _LIVE:
             raise LookupError(f"there is no field {rule.field!r} to screen by")
-    return [Condition(index, name, held[index]) for index, name in enumerate(_NAMES)]
+    return [Condition(index, name, fulfilled[index]) for index, name in enumerate(_NAMES)]
 
 
 def _of(name: str) -> Callable[[IssueFacts], Floats]:
@@ -89,7 +89,7 @@ _LIVE: Mapping[str, _Live] = {
     "price": lambda prices, _base, _columns: prices.last.astype(np.float64),
     "rate": lambda prices, base, _columns: (prices.last - base) / np.maximum(base, 1) * 100,
     "turnover": lambda prices, _base, _columns: prices.value / 1e6,
-    # compared with nothing, nothing is known of the pace
+    # NaN without a previous volume
     "pace": lambda prices, _base, columns: _percent(prices.volume, columns["volume_before"]),
     "near_high": lambda prices, _base, columns: _percent(prices.last, columns["high"]),
     "cross": lambda prices, _base, columns: (
@@ -104,40 +104,42 @@ def _percent(values: Ints, of: Floats) -> Floats:
 
 
 class MarketFilter:
-    """Finds the issues that fulfil a condition, by code in the order of the listing, with their last prices."""
+    """Screens the market by a condition."""
 
-    def __init__(self, survey: MarketScanner) -> None:
-        self._survey = survey
+    def __init__(self, scanner: MarketScanner) -> None:
+        self._scanner = scanner
         self._facts: IssueFacts | None = None
-        self._places: dict[int, Ints] = {}
+        self._candidate_places: dict[int, Ints] = {}
 
-    def prepare(self, condition: Condition, now: float, most: int) -> bool:
-        """Reads ahead what ``found`` will need, at most so many issues' worth. Whether all of that is read."""
-        ready = self._survey.prepare_history(now, most)
-        return ready and self._survey.follow(now, self._candidates(condition, now), most)
+    def prepare(self, condition: Condition, now: float, limit: int) -> bool:
+        """Read ahead data of at most ``limit`` issues for ``screen``; returns whether all of it is read."""
+        ready = self._scanner.prepare_history(now, limit)
+        return ready and self._scanner.read_session(now, self._candidates(condition, now), limit)
 
-    def found(self, condition: Condition, now: float) -> dict[str, int]:
-        """Last price in KRW by code."""
+    def screen(self, condition: Condition, now: float) -> dict[str, int]:
+        """Last prices (KRW) by code of the issues that fulfil the condition, in listing order."""
         places = self._candidates(condition, now)
-        facts = self._survey.facts(now)
-        prices = self._survey.prices(now, places)
+        facts = self._scanner.facts(now)
+        prices = self._scanner.prices(now, places)
         base = facts.base[places]
         columns = {name: column[places] for name, column in facts.columns.items()}
-        held = np.ones(len(places), np.bool_)
+        fulfilled = np.ones(len(places), np.bool_)
         for rule in condition.rules:
             if rule.field in _LIVE:
-                held &= rule.holds(_LIVE[rule.field](prices, base, columns))
-        return {facts.issues[places[at]].code: int(prices.last[at]) for at in np.flatnonzero(held).tolist()}
+                fulfilled &= rule.fulfilled(_LIVE[rule.field](prices, base, columns))
+        return {
+            facts.issues[places[at]].code: int(prices.last[at]) for at in np.flatnonzero(fulfilled).tolist()
+        }
 
     def _candidates(self, condition: Condition, now: float) -> Ints:
-        """The places of the issues that fulfil what holds still all day."""
-        facts = self._survey.facts(now)
+        """Places of the issues that fulfil the rules that are constant during the day."""
+        facts = self._scanner.facts(now)
         if facts is not self._facts:
-            self._facts, self._places = facts, {}
-        if condition.index not in self._places:
-            held = np.ones(len(facts), np.bool_)
+            self._facts, self._candidate_places = facts, {}
+        if condition.index not in self._candidate_places:
+            fulfilled = np.ones(len(facts), np.bool_)
             for rule in condition.rules:
                 if rule.field in _DAILY:
-                    held &= rule.holds(_DAILY[rule.field](facts))
-            self._places[condition.index] = np.flatnonzero(held)
-        return self._places[condition.index]
+                    fulfilled &= rule.fulfilled(_DAILY[rule.field](facts))
+            self._candidate_places[condition.index] = np.flatnonzero(fulfilled)
+        return self._candidate_places[condition.index]

@@ -1,4 +1,4 @@
-"""The sessions before the newest of every issue, in columns: what rankings by period look back at."""
+"""Previous sessions of every issue as matrices, for rankings over a period."""
 
 from __future__ import annotations
 
@@ -10,53 +10,53 @@ from numpy.typing import NDArray
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.market.model import Bars
 
-Narrow = NDArray[np.int32]
-"""Dates and prices take half of the room, and have to: there are very many of them."""
+Int32s = NDArray[np.int32]
+"""Dates and prices as 32-bit integers, to halve the memory."""
 
-DEPTH = 301
-"""So many sessions before the newest are kept: opt10025 looks back 300, and the first of them needs a close before."""
+HISTORY_DEPTH = 301
+"""Number of previous sessions: opt10025 looks back 300, and the first of them needs a previous close."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryMatrix:
-    """One row an issue, one column a session, the last column the newest; what an issue does not have is 0.
+    """One row an issue, one column a session, newest last; 0 for sessions that an issue does not have.
 
-    A session without a trade stands at its close. ``time`` is YYYYMMDD; prices and ``value`` are in KRW.
+    All prices of a session without trades are its close. ``time`` is YYYYMMDD; prices and ``value`` are in KRW.
     """
 
-    time: Narrow
-    high: Narrow
-    low: Narrow
-    close: Narrow
+    time: Int32s
+    high: Int32s
+    low: Int32s
+    close: Int32s
     volume: Ints
     value: Ints
 
-    def keep(self, row: int, before: Bars) -> None:
-        """Puts the newest of those bars into that row."""
-        many = min(len(before), DEPTH)
-        if not many:
+    def store(self, row: int, bars: Bars) -> None:
+        """Store the newest bars in a row."""
+        count = min(len(bars), HISTORY_DEPTH)
+        if not count:
             return
-        whole = before.low[-many:] > 0
-        close = before.close[-many:]
-        self.time[row, -many:] = before.time[-many:]
-        self.high[row, -many:] = np.where(whole, before.high[-many:], close)
-        self.low[row, -many:] = np.where(whole, before.low[-many:], close)
-        self.close[row, -many:] = close
-        self.volume[row, -many:] = before.volume[-many:]
-        self.value[row, -many:] = before.value[-many:]
+        traded = bars.low[-count:] > 0
+        close = bars.close[-count:]
+        self.time[row, -count:] = bars.time[-count:]
+        self.high[row, -count:] = np.where(traded, bars.high[-count:], close)
+        self.low[row, -count:] = np.where(traded, bars.low[-count:], close)
+        self.close[row, -count:] = close
+        self.volume[row, -count:] = bars.volume[-count:]
+        self.value[row, -count:] = bars.value[-count:]
 
-    def rows(self, count: int) -> HistoryMatrix:
-        """The first so many issues."""
+    def first_rows(self, count: int) -> HistoryMatrix:
+        """The first ``count`` issues."""
         return HistoryMatrix(*(getattr(self, name)[:count] for name in HistoryMatrix.__slots__))
 
 
-def empty(issues: int) -> HistoryMatrix:
-    """Room for so many issues."""
+def empty_history(issues: int) -> HistoryMatrix:
+    """A zeroed matrix for that many issues."""
 
-    def narrow() -> Narrow:
-        return np.zeros((issues, DEPTH), np.int32)
+    def narrow() -> Int32s:
+        return np.zeros((issues, HISTORY_DEPTH), np.int32)
 
     def wide() -> Ints:
-        return np.zeros((issues, DEPTH), np.int64)
+        return np.zeros((issues, HISTORY_DEPTH), np.int64)
 
     return HistoryMatrix(narrow(), narrow(), narrow(), narrow(), wide(), wide())

@@ -1,4 +1,4 @@
-"""How many issues of an index rise and fall."""
+"""Market breadth: how many issues of an index rise and fall."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices
 from kernel_server.simulated.snapshot.index_weights import Index
 
-_WHOLE_MARKETS = ("001", "101")  # these count every issue of their market, the others their members
+_WHOLE_MARKETS = ("001", "101")  # indices of all issues of a market
 
 
 @dataclass(frozen=True, slots=True)
 class Breadth:
-    """How many issues of an index rose, fell, stood at a limit or still, were traded, and how many there are."""
+    """Numbers of issues of an index that rose, fell, were unchanged, at a limit, traded, and listed."""
 
     upper: int
     up: int
@@ -26,8 +26,8 @@ class Breadth:
     listed: int
 
 
-def places_of(index: Index, facts: IssueFacts) -> Ints:
-    """Where the issues that an index counts stand among all."""
+def member_places(index: Index, facts: IssueFacts) -> Ints:
+    """Places of the issues counted by an index."""
     if index.code in _WHOLE_MARKETS:
         inside = [at for at, issue in enumerate(facts.issues) if issue.market == index.market]
     else:
@@ -36,8 +36,8 @@ def places_of(index: Index, facts: IssueFacts) -> Ints:
     return np.array(inside, np.int64)
 
 
-def breadth_of(facts: IssueFacts, places: Ints, prices: SessionPrices) -> Breadth:
-    """The issues at those places, at their ``prices``. 상한 counts among 상승, 하한 among 하락."""
+def count_breadth(facts: IssueFacts, places: Ints, prices: SessionPrices) -> Breadth:
+    """Count the issues at ``places`` with ``prices``. 상승 includes 상한, 하락 includes 하한."""
     last, base = prices.last, facts.base[places]
     return Breadth(
         upper=int((last >= facts.upper[places]).sum()),

@@ -1,4 +1,4 @@
-"""Ticks of an index, drawn within its minutes."""
+"""Ticks of an index, derived from its minute bars."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import numpy as np
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.market.model import Bars
 
-_TICKS = 4  # a minute: its open, its turns, its close
+_TICKS = 4  # a minute: open, both extremes, close
 _SECONDS = 15
 
 
-def ticks_of(minutes: Bars) -> Bars:
-    """Values within each minute that make it up; a minute without a move of its own, as the auction, is one."""
+def ticks_of_minutes(minutes: Bars) -> Bars:
+    """Four ticks a minute that reproduce its bar; one tick for a minute without movement, as in the auction."""
     falling = minutes.close < minutes.open
     second = np.where(falling, minutes.high, minutes.low)
     third = np.where(falling, minutes.low, minutes.high)

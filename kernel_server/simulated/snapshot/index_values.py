@@ -1,10 +1,9 @@
-"""The market's indices as numbers: days and minutes of each, at a hundred times the index.
+"""Daily and minute bars of the market's indices, in hundredths of a point.
 
-An index of ``index.tsv`` is weighted by market value over a fixed basket: the first so many shares of a market,
-or of some industries in it, in the order of the listing, that have any prices; each counts from its second session
-on. It is chained from day to day, and stands at the table's level at the end of 2025, or on the last day there is
-before. The whole series is laid out once, as far as the market can tell, and cut at the present, so that nothing
-that has been seen of it ever changes. That takes long: whoever asks had better ``prepare`` it first, in parts.
+An index of ``index.tsv`` is weighted by market cap over a fixed basket: the first so many priced shares, in listing
+order, of a market or of some of its industries; each counts from its second session on. It is chained from day to
+day, with the table's level at the end of 2025, or on the last day before. The whole series is computed once and cut
+at the present, so values once seen never change. That takes long: ``prepare`` it in pieces first.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.snapshot.index_weights import Index, IndexWeights
 
 _AUCTION_MINUTES = 10
-_STEPS = 12  # of a layout in one piece of work: some ten milliseconds
+_STEPS = 12  # of a computation in one turn: some ten milliseconds
 _NONE = np.zeros(0, np.int64)
 _EMPTY = Bars(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
 
@@ -33,41 +32,43 @@ class IndexValues:
     """The indices of a market.
 
     Args:
-        market: whose shares they are made of.
-        sessions: the calendar, asked for once, when first needed.
+        market: supplies the member shares.
+        sessions: loads the calendar; called once, on first use.
     """
 
     def __init__(self, market: Market, sessions: Callable[[], Sessions]) -> None:
-        self._load = sessions
-        self._layout = IndexWeights(market, lambda: float(self.sessions.closes[-1]), lambda: self._numbers)
+        self._load_sessions = sessions
+        self._weights = IndexWeights(
+            market, lambda: float(self.sessions.closes[-1]), lambda: self._session_days
+        )
 
     @cached_property
     def sessions(self) -> Sessions:
-        return self._load()
+        return self._load_sessions()
 
     @property
-    def known(self) -> Mapping[str, Index]:
-        """The indices that have members here, by code."""
-        return self._layout.known()
+    def by_code(self) -> Mapping[str, Index]:
+        """Indices that have members in this market, by code."""
+        return self._weights.indices()
 
-    def prepare(self, group: str) -> bool:
-        """Goes on laying out the indices of that group, for some milliseconds; whether all of them are."""
-        return self._layout.advance(_STEPS, group=group)
+    def prepare_group(self, group: str) -> bool:
+        """Compute the indices of a group for some milliseconds; returns whether all are done."""
+        return self._weights.advance(_STEPS, group=group)
 
-    def prepare_one(self, code: str) -> bool:
-        """``prepare`` for one index. True for a code that is none."""
-        return self._layout.advance(_STEPS, [code])
+    def prepare_index(self, code: str) -> bool:
+        """``prepare_group`` for one index; True for an unknown code."""
+        return self._weights.advance(_STEPS, [code])
 
     def daily(self, code: str, now: float) -> Bars:
-        """The index's days up to ``now``, the running one so far included. Volume in shares, value in KRW."""
-        whole = self._layout.series(code)
+        """Daily bars up to ``now``, the open session included. Volume in shares, value in KRW."""
+        whole = self._weights.series(code)
         running = self.sessions.current(now)
         done = self.sessions.last_completed(now)
-        last = int(self._numbers[done]) if done >= 0 else 0
+        last = int(self._session_days[done]) if done >= 0 else 0
         bars = cut(whole, 0, int(np.searchsorted(whole.time, last, "right")))
         if running is None:
             return bars
-        today = int(self._numbers[running])
+        today = int(self._session_days[running])
         at = int(np.searchsorted(whole.time, today))
         if at == len(whole) or whole.time[at] != today:
             return bars
@@ -84,30 +85,30 @@ class IndexValues:
         return Bars(**columns)
 
     def minute(self, code: str, now: float, days: int) -> Bars:
-        """1-minute bars of the newest ``days`` sessions up to ``now``; they add up to the days."""
-        whole = self._layout.series(code)
+        """1-minute bars of the last ``days`` sessions up to ``now``; they add up to the daily bars."""
+        whole = self._weights.series(code)
         started = self.sessions.last_started(now)
-        newest = int(self._numbers[started]) if started >= 0 else 0
+        newest = int(self._session_days[started]) if started >= 0 else 0
         stop = int(np.searchsorted(whole.time, newest, "right"))
         if stop and whole.time[stop - 1] == newest and not len(self._minutes(code, stop - 1, stop, now)):
             stop -= 1
         return self._minutes(code, max(0, stop - days), stop, now)
 
     @cached_property
-    def _numbers(self) -> Ints:
+    def _session_days(self) -> Ints:
         return yyyymmdd(self.sessions.dates.view(np.int64))
 
     def _minutes(self, code: str, first: int, stop: int, now: float) -> Bars:
-        """The minutes of those days of the whole series that are over at ``now``."""
-        whole = self._layout.series(code)
+        """Minutes complete at ``now`` of the days ``first`` to ``stop`` of the series."""
+        whole = self._weights.series(code)
         parts = []
         for at in range(first, stop):
-            session = int(np.searchsorted(self._numbers, whole.time[at]))
+            session = int(np.searchsorted(self._session_days, whole.time[at]))
             opened, close = int(self.sessions.opens[session]), int(self.sessions.closes[session])
             count = (close - opened) // 60 - _AUCTION_MINUTES
             start = opened + 60 * np.append(np.arange(count), count + _AUCTION_MINUTES)
             known = np.append(start[:-1] + 60, start[-1])
-            day = _path(code, cut(whole, at, at + 1), start)
+            day = _minutes_of_day(code, cut(whole, at, at + 1), start)
             parts.append(cut(day, 0, int(np.searchsorted(known, now, "right"))))
         if not parts:
             return _EMPTY
@@ -117,8 +118,8 @@ class IndexValues:
         return Bars(*joined)
 
 
-def _path(code: str, day: Bars, start: Ints) -> Bars:
-    """The minutes that make up a day: they open, turn and close where it does, and share its volume out."""
+def _minutes_of_day(code: str, day: Bars, start: Ints) -> Bars:
+    """Minute bars of a day, with its open, high, low, close and total volume."""
     count = len(start) - 1
     index = epoch_days(day.time) * 1440 + np.arange(count + 1)
     opened, high, low, close = (float(column[0]) for column in (day.open, day.high, day.low, day.close))
@@ -126,12 +127,12 @@ def _path(code: str, day: Bars, start: Ints) -> Bars:
     path = np.append(0.0, np.cumsum(hash_random.normal(hash_random.key(code, "path"), index[:-1])))
     path -= path[-1] * passed
     path = opened + (close - opened) * passed + path * (high - low) / count**0.5
-    path = _fitted(path, max(opened, close), high)
-    path = -_fitted(-path, -min(opened, close), -low)
+    path = _scaled(path, max(opened, close), high)
+    path = -_scaled(-path, -min(opened, close), -low)
     placed = np.rint(path).astype(np.int64)
     open_, ends = np.append(placed[:-1], day.close[0]), np.append(placed[1:], day.close[0])
     top, bottom = np.maximum(open_, ends), np.minimum(open_, ends)
-    # Where the path does not turn there, the minute nearest to it does.
+    # The highest and lowest minutes get the day's high and low exactly.
     top[int(np.argmax(top[:-1]))], bottom[int(np.argmin(bottom[:-1]))] = day.high[0], day.low[0]
     weight = (
         1
@@ -140,20 +141,20 @@ def _path(code: str, day: Bars, start: Ints) -> Bars:
     )
     weight[-1] = weight[:-1].sum() * 0.06
     labels = dates_of(start) * 1_000_000 + times_of(start)
-    volume, value = (_shared(int(column[0]), weight) for column in (day.volume, day.value))
+    volume, value = (_distributed(int(column[0]), weight) for column in (day.volume, day.value))
     none = np.zeros(count + 1, np.int64)
     return Bars(labels, open_, top, bottom, ends, volume, value, none, none.astype(np.float64))
 
 
-def _fitted(path: Floats, edge: float, top: float) -> Floats:
-    """The path with what is above ``edge`` stretched or squeezed so that its highest point is at ``top``."""
+def _scaled(path: Floats, edge: float, top: float) -> Floats:
+    """The path with its part above ``edge`` scaled so that the maximum is ``top``."""
     above = path - edge
     most = float(above.max())
     fitted: Floats = np.where(above > 0, edge + above * ((top - edge) / most if most > 0 else 1.0), path)
     return fitted
 
 
-def _shared(total: int, weight: Floats) -> Ints:
+def _distributed(total: int, weight: Floats) -> Ints:
     edges = np.cumsum(weight)
     parts: Ints = np.diff(np.rint(total * (edges / edges[-1])).astype(np.int64), prepend=0)
     return parts

@@ -1,1 +1,1 @@
-"""TR handlers about the market: one module per group of TRs."""
+"""Handlers of market TRs, one module a group of TRs."""

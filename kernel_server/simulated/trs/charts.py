@@ -1,7 +1,7 @@
-"""The chart TRs: minute, day, week, month and year bars of one issue, newest first, page by page.
+"""Chart TRs: minute, day, week, month and year bars of one issue, newest first, in pages.
 
-A page's continuation key is the time of the oldest underlying bar in it (the first session of a week, say),
-and the next page starts before that: what happens meanwhile at the newer end does not shift the pages.
+A page's continuation key is the time of its oldest underlying bar (the first session of a week, say), where the
+next page starts; new bars do not shift the pages.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class Charts:
         if interval not in _MINUTES:
             raise TrRejected("bad_input")
         size = request.tr.rows_per_page or 1
-        # As many sessions are asked for as the page needs, and one bar beyond it tells of a next page. Always a
-        # power of two, so that a market that remembers what it was asked last can serve several pages with it.
+        # One bar beyond the page shows whether there is a next page. A power of two lets a market that caches its
+        # last answer serve several pages from it.
         days = size * int(interval) // _SESSION_MINUTES + 2
         if request.after is not None:
             days += _sessions_since(request.after // _DAY, now)
@@ -95,7 +95,7 @@ class Charts:
         while True:
             days = min(days, self._settings.minute_days)
             bars = self._market.minute(code, adjusted, now, days)
-            bars = _joined(bars, int(interval), request.after)
+            bars = _minute_bars(bars, int(interval), request.after)
             if len(bars) > size or days == self._settings.minute_days:
                 break
             days *= 2
@@ -103,9 +103,9 @@ class Charts:
         return self._page(request, code, bars, bars.time, bases)
 
     def _bases(self, code: str, adjusted: bool, bars: Bars, now: float) -> Ints:
-        """기준가 for each bar: the close of the session before it, at the scale of the bar's own session.
+        """기준가 of each bar: the previous session's close, at the adjustment of the bar's own session.
 
-        On the first session there is, the opening price stands for it.
+        On the first session it is the opening price.
         """
         days = bars.time // _DAY
         starts = run_starts(days)
@@ -114,7 +114,7 @@ class Charts:
         closes = self._market.daily(code, adjusted, now)
         if not len(closes):
             closes = self._market.daily(code, not adjusted, now)
-        if not len(closes):  # given minutes without days
+        if not len(closes):  # recorded minutes without daily bars
             closes = cut_at(bars, ends, days[ends])
         if self._settings.minute_sign == "today":
             days = np.full(len(bars), closes.time[-1])
@@ -128,16 +128,16 @@ class Charts:
         return np.where((at >= 0) & (before >= 0), base, opening)
 
     def _rescaled(self, code: str, days: Ints, before: Ints, close: Ints, now: float) -> Ints:
-        """기준가 on days of a corporate action: the close before is at another scale, the adjusted one is not."""
-        fair = self._market.daily(code, True, now)
-        at = np.searchsorted(fair.time, days)
-        known = (at > 0) & (at < len(fair))
+        """기준가 on days of a corporate action, from adjusted prices: the raw previous close is not comparable."""
+        adjusted_bars = self._market.daily(code, True, now)
+        at = np.searchsorted(adjusted_bars.time, days)
+        known = (at > 0) & (at < len(adjusted_bars))
         at = np.where(known, at, 0)
         if not known.any():
             return before
-        known &= fair.time[at] == days
-        scale = close / np.maximum(fair.close[at], 1)
-        return np.where(known, np.rint(fair.close[at - 1] * scale).astype(np.int64), before)
+        known &= adjusted_bars.time[at] == days
+        scale = close / np.maximum(adjusted_bars.close[at], 1)
+        return np.where(known, np.rint(adjusted_bars.close[at - 1] * scale).astype(np.int64), before)
 
     def _issue(self, request: TrRequest) -> tuple[str, bool]:
         adjusted = request.inputs["수정주가구분"]
@@ -162,7 +162,7 @@ class Charts:
 
 
 def _rows(tr: Tr, code: str, bars: Bars, bases: Ints | None, first_page: bool) -> list[list[str]]:
-    """A page, newest row first. Columns are written one by one, for the sake of speed."""
+    """A page, newest row first; formatted column by column, which is faster."""
     blanks = [""] * len(bars)
     time = kiwoom_format.plain_numbers(bars.time)
 
@@ -188,8 +188,8 @@ def _rows(tr: Tr, code: str, bars: Bars, bases: Ints | None, first_page: bool) -
     return rows
 
 
-def _joined(bars: Bars, interval: int, before: int | None) -> Bars:
-    """Bars of so many minutes, those that start before ``before``."""
+def _minute_bars(bars: Bars, interval: int, before: int | None) -> Bars:
+    """Bars of ``interval`` minutes that start before ``before``."""
     if interval > 1 and len(bars):
         groups = intervals(bars.time, interval)
         bars = grouped(bars, groups, groups[run_starts(groups)])
@@ -197,7 +197,7 @@ def _joined(bars: Bars, interval: int, before: int | None) -> Bars:
 
 
 def _sessions_since(day: int, now: float) -> int:
-    """At most so many sessions lie between that day and now: the weekdays."""
+    """Upper bound of the sessions since a day: the weekdays."""
     newest = np.datetime64(seoul(now).date(), "D")
     since = np.datetime64(f"{day // 10000:04d}-{day // 100 % 100:02d}-{day % 100:02d}", "D")
     return int(np.busday_count(since, newest)) + 1

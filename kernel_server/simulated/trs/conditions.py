@@ -1,4 +1,4 @@
-"""조건검색: the user's saved conditions, searched once or watched live."""
+"""조건검색: screening by the user's saved conditions, once or live."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from kernel_server.simulated.base.broker_connection import BrokerConnection
 from kernel_server.simulated.base.screen_number import is_screen
 from kernel_server.simulated.request_limits import SERVED, RequestLimits
 from kernel_server.simulated.settings import BrokerSettings
-from kernel_server.simulated.snapshot.filters import Condition, MarketFilter, saved
-from kernel_server.simulated.snapshot.scanner import AT_ONCE, MarketScanner
+from kernel_server.simulated.snapshot.filters import Condition, MarketFilter, saved_conditions
+from kernel_server.simulated.snapshot.scanner import ISSUES_PER_TURN, MarketScanner
 
-LIVE_CONDITIONS = 10
-CODES_LIVE = 100
-SECONDS_BETWEEN = 60.0
+MAX_LIVE_CONDITIONS = 10
+MAX_LIVE_CODES = 100
+MIN_INTERVAL_SECONDS = 60.0
 
-_SENT, _FAILED = 1, 0
+_OK, _FAILED = 1, 0
 _ONCE, _LIVE = 0, 1
-_CODES = {
+_ERROR_CODES = {
     "unloaded": -10,
     "unknown": -11,
     "mismatch": -12,
@@ -28,8 +28,8 @@ _CODES = {
 
 
 @dataclass(slots=True)
-class _Watch:
-    """A live condition on a screen, and the codes that fulfilled it when last looked at; None: not yet."""
+class _LiveCondition:
+    """A live condition on a screen, and the codes that fulfilled it at the last update; None before the first."""
 
     condition: Condition
     codes: list[str] | None = None
@@ -48,44 +48,44 @@ _MESSAGES = {
 
 
 class Conditions:
-    """One method a function, under Kiwoom's name.
+    """Condition functions of the control, under Kiwoom's names.
 
     Args:
-        line: the way to the broker.
-        settings: how failures are told, and how often live conditions are looked at.
-        limits: the counter that CommRqData has too.
-        survey: the market, to be screened.
+        line: connection to the broker.
+        settings: how failures are reported, and the period of live updates.
+        limits: request limits, shared with CommRqData.
+        scanner: the market to screen.
     """
 
     def __init__(
-        self, line: BrokerConnection, settings: BrokerSettings, limits: RequestLimits, survey: MarketScanner
+        self, line: BrokerConnection, settings: BrokerSettings, limits: RequestLimits, scanner: MarketScanner
     ) -> None:
         self._line = line
         self._settings = settings
         self._limits = limits
-        self._survey = survey
-        self._screening = MarketFilter(survey)
-        self._saved = {condition.index: condition for condition in saved()}
+        self._scanner = scanner
+        self._screening = MarketFilter(scanner)
+        self._saved = {condition.index: condition for condition in saved_conditions()}
         self._with_price = False
         self._loaded = False
-        self._sent: dict[int, float] = {}
-        self._watched: dict[str, _Watch] = {}
-        self._due = False
+        self._sent_at: dict[int, float] = {}
+        self._live: dict[str, _LiveCondition] = {}
+        self._update_scheduled = False
 
     def clear(self) -> None:
-        """Forgets what a lost connection loses: the download, the live conditions, the minute's wait."""
+        """Reset on a lost connection: the downloaded list, live conditions and the one-minute limit."""
         self._loaded = False
-        self._due = False
+        self._update_scheduled = False
         self._with_price = False
-        self._sent.clear()
-        self._watched.clear()
+        self._sent_at.clear()
+        self._live.clear()
 
     def live(self) -> dict[str, str]:
-        """The names of the live conditions by screen."""
-        return {screen: watch.condition.name for screen, watch in self._watched.items()}
+        """Names of live conditions by screen."""
+        return {screen: live.condition.name for screen, live in self._live.items()}
 
     def search_flag(self, parameter: str) -> str:
-        """KOA_Functions SetConditionSearchFlag: lists come with prices after ``AddPrice``, until ``DelPrice``."""
+        """KOA_Functions SetConditionSearchFlag: ``AddPrice`` adds prices to results, until ``DelPrice``."""
         if parameter in ("AddPrice", "DelPrice"):
             self._with_price = parameter == "AddPrice"
         return ""
@@ -93,10 +93,10 @@ class Conditions:
     def GetConditionLoad(self) -> int:
         def loaded() -> None:
             self._loaded = True
-            self._line.fire("OnReceiveConditionVer", _SENT, _MESSAGES["loaded"])
+            self._line.fire("OnReceiveConditionVer", _OK, _MESSAGES["loaded"])
 
         self._line.answer_later(self._settings.latency, loaded)
-        return _SENT
+        return _OK
 
     def GetConditionNameList(self) -> str:
         """``0^name;1^name;``, blank before OnReceiveConditionVer."""
@@ -107,7 +107,7 @@ class Conditions:
     def SendCondition(self, strScrNo: str, strConditionName: str, nIndex: int, nSearch: int) -> int:
         now = self._line.now()
         condition = self._saved.get(nIndex)
-        others = self._watched.keys() - {strScrNo}
+        others = self._live.keys() - {strScrNo}
         if not is_screen(strScrNo) or nSearch not in (_ONCE, _LIVE):
             return self._failed(strScrNo, strConditionName, "bad_input")
         if not self._loaded:
@@ -116,83 +116,83 @@ class Conditions:
             return self._failed(strScrNo, strConditionName, "unknown")
         if condition.name != strConditionName:
             return self._failed(strScrNo, strConditionName, "mismatch")
-        if now - self._sent.get(nIndex, -SECONDS_BETWEEN) < SECONDS_BETWEEN:
+        if now - self._sent_at.get(nIndex, -MIN_INTERVAL_SECONDS) < MIN_INTERVAL_SECONDS:
             return self._failed(strScrNo, strConditionName, "too_often")
-        if nSearch == _LIVE and len(others) >= LIVE_CONDITIONS:
+        if nSearch == _LIVE and len(others) >= MAX_LIVE_CONDITIONS:
             return self._failed(strScrNo, strConditionName, "too_many_live")
-        refused = self._limits.take(now)
-        if refused != SERVED:
-            return refused
-        self._sent[nIndex] = now
-        self._watched.pop(strScrNo, None)
-        watch = _Watch(condition)
+        error = self._limits.take(now)
+        if error != SERVED:
+            return error
+        self._sent_at[nIndex] = now
+        self._live.pop(strScrNo, None)
+        live = _LiveCondition(condition)
         if nSearch == _LIVE:
-            self._watched[strScrNo] = watch
-        # The flag counts as it stands when the request is sent, and only for a search without a sequel.
+            self._live[strScrNo] = live
+        # The flag applies as of the request, and only to one-time searches.
         with_price = self._with_price and nSearch == _ONCE
-        self._line.answer_later(self._settings.latency, lambda: self._answer(strScrNo, watch, with_price))
-        return _SENT
+        self._line.answer_later(self._settings.latency, lambda: self._answer(strScrNo, live, with_price))
+        return _OK
 
     def SendConditionStop(self, strScrNo: str, strConditionName: str, nIndex: int) -> None:
-        watch = self._watched.get(strScrNo)
-        if watch is not None and (watch.condition.name, watch.condition.index) == (strConditionName, nIndex):
-            del self._watched[strScrNo]
+        live = self._live.get(strScrNo)
+        if live is not None and (live.condition.name, live.condition.index) == (strConditionName, nIndex):
+            del self._live[strScrNo]
 
-    def _failed(self, screen: str, name: str, why: str) -> int:
-        text = _MESSAGES[why]
+    def _failed(self, screen: str, name: str, reason: str) -> int:
+        text = _MESSAGES[reason]
         self._line.answer_later(0, lambda: self._line.fire("OnReceiveMsg", screen, name, "", text))
-        return _FAILED if self._settings.condition_failure == "zero" else _CODES[why]
+        return _FAILED if self._settings.condition_failure == "zero" else _ERROR_CODES[reason]
 
-    def _answer(self, screen: str, watch: _Watch, with_price: bool) -> None:
-        if not self._screening.prepare(watch.condition, self._line.now(), AT_ONCE):
-            self._line.answer_later(0, lambda: self._answer(screen, watch, with_price))
+    def _answer(self, screen: str, live: _LiveCondition, with_price: bool) -> None:
+        if not self._screening.prepare(live.condition, self._line.now(), ISSUES_PER_TURN):
+            self._line.answer_later(0, lambda: self._answer(screen, live, with_price))
             return
-        condition = watch.condition
-        found = self._screening.found(condition, self._line.now())
+        condition = live.condition
+        found = self._screening.screen(condition, self._line.now())
         items = [f"{code}^{price};" if with_price else f"{code};" for code, price in found.items()]
-        live = self._watched.get(screen) is watch
-        if live and len(found) > CODES_LIVE:
-            del self._watched[screen]
+        still_live = self._live.get(screen) is live
+        if still_live and len(found) > MAX_LIVE_CODES:
+            del self._live[screen]
             text = _MESSAGES["too_many_codes"]
             self._line.fire("OnReceiveMsg", screen, condition.name, "", text)
-        elif live:
-            watch.codes = list(found)
+        elif still_live:
+            live.codes = list(found)
         self._line.fire("OnReceiveTrCondition", screen, "".join(items), condition.name, condition.index, 0)
-        self._look_later()
+        self._schedule_update()
 
-    def _look_later(self) -> None:
-        """Sees to it that live conditions are looked at again when the market may have changed."""
+    def _schedule_update(self) -> None:
+        """Schedule the next update of live conditions, for when prices may have changed."""
         now = self._line.now()
-        if self._due or not self._watched:
+        if self._update_scheduled or not self._live:
             return
-        due = self._survey.next_change(now, self._settings.condition_period)
+        due = self._scanner.next_change(now, self._settings.condition_period)
         if due is not None:
-            self._due = True
-            self._line.answer_later(max(0.0, due - now), self._look, background=True)
+            self._update_scheduled = True
+            self._line.answer_later(max(0.0, due - now), self._update, background=True)
 
-    def _look(self) -> None:
-        self._due = False
-        if not self._watched:
+    def _update(self) -> None:
+        self._update_scheduled = False
+        if not self._live:
             return
         now = self._line.now()
-        conditions = [watch.condition for watch in self._watched.values()]
-        if not all(self._screening.prepare(held, now, AT_ONCE) for held in conditions):
-            # a new session has begun
-            self._due = True
-            self._line.answer_later(0, self._look)
+        conditions = [live.condition for live in self._live.values()]
+        if not all(self._screening.prepare(condition, now, ISSUES_PER_TURN) for condition in conditions):
+            # a new session has started: continue reading its data
+            self._update_scheduled = True
+            self._line.answer_later(0, self._update)
             return
-        for screen, watch in list(self._watched.items()):
-            # What an event's handler stops is not told about any more.
-            if watch.codes is None or self._watched.get(screen) is not watch:
+        for screen, live in list(self._live.items()):
+            # An event handler may have stopped the condition.
+            if live.codes is None or self._live.get(screen) is not live:
                 continue
-            before, watch.codes = watch.codes, list(self._screening.found(watch.condition, now))
-            gone = set(before) - set(watch.codes)
-            come = set(watch.codes) - set(before)
-            changes = [(code, "D") for code in before if code in gone]
-            changes += [(code, "I") for code in watch.codes if code in come]
+            before, live.codes = live.codes, list(self._screening.screen(live.condition, now))
+            removed = set(before) - set(live.codes)
+            added = set(live.codes) - set(before)
+            changes = [(code, "D") for code in before if code in removed]
+            changes += [(code, "I") for code in live.codes if code in added]
             for code, kind in changes:
-                if self._watched.get(screen) is not watch:
+                if self._live.get(screen) is not live:
                     break
-                condition = watch.condition
+                condition = live.condition
                 self._line.fire("OnReceiveRealCondition", code, kind, condition.name, str(condition.index))
-        self._look_later()
+        self._schedule_update()

@@ -1,7 +1,7 @@
-"""What the TRs that list an issue's days can say of each: one column a field, whichever TR has it.
+"""Columns of the TRs that list the days of an issue, one function a field for all TRs.
 
-A field that several TRs have means the same in all of them where the module gives it the same FID, and it is
-written in the same way. Holdings of foreigners and 신용잔고율 are blank where fundamentals are.
+Fields with the same FID have the same meaning and format in all TRs. Foreign ownership and 신용잔고율 are blank if
+fundamentals are.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from kernel_server.simulated.market.model import Bars, Issue
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.market.tick_size import board, spans
 
-_SHORT = 120  # of a thousand shares sold so many at most are sold short
+_SHORT = 120  # upper bound of short sales, per mille of the volume
 _AVERAGES = (5, 20, 60)
 
 
 @dataclass
 class DailyColumns:
-    """Days of an issue, oldest first, and what is known before and beside them.
+    """Data of one page of an issue's days, oldest first.
 
     Attributes:
-        bars: all of its days up to the newest of the page.
-        start: where the page begins in them.
-        later: shares traded on later days that are asked for too.
-        held: shares that foreigners hold at the end of each day of the page, None where unknown.
-        credit: 신용비율, blank where unknown.
-        money: whether what investors traded is asked for in 백만원 where a field offers the choice.
-        since: the first day of the period asked for, an index of ``bars``.
+        bars: all days up to the newest of the page.
+        start: index of the page's first day in ``bars``.
+        later: volume of later days within the period requested.
+        foreign_shares: shares held by foreigners at the end of each day of the page, None if unknown.
+        credit: 신용비율, blank if unknown.
+        money: whether investors' trades are requested in 백만원, for fields with that choice.
+        since: index in ``bars`` of the first day of the period requested.
     """
 
     issue: Issue
     bars: Bars
     start: int
     later: int = 0
-    held: Ints | None = None
+    foreign_shares: Ints | None = None
     credit: str = ""
     money: bool = False
     since: int = 0
@@ -54,7 +54,7 @@ class DailyColumns:
 
     @cached_property
     def base(self) -> Ints:
-        """기준가: the close before; on the first day there is, its opening."""
+        """기준가: the previous close; on the first day the open."""
         before = np.append(self.bars.open[:1], self.bars.close[:-1])
         return before[self.start :]
 
@@ -64,7 +64,7 @@ class DailyColumns:
 
     @cached_property
     def bought(self) -> Ints:
-        """So much of each day's volume traded at the ask, as the watch list divides it; of all of ``bars``."""
+        """Volume traded at the ask on each day of ``bars``, split as in the watch list (OPTKWFID)."""
         code = hash_random.text_parts([self.issue.code])
         drawn = hash_random.keys(code, self.bars.time, "bought") % np.uint64(BUY_SHARE[1])
         return self.bars.volume * (BUY_SHARE[0] + drawn.astype(np.int64)) // 1000
@@ -74,11 +74,11 @@ class DailyColumns:
         return cut(self.bars, self.since, len(self.bars))
 
     def net(self, name: str, money: bool = False) -> Ints:
-        """What that group of investors bought less what it sold, each day of the period."""
+        """Net purchases of an investor group on each day of the period."""
         return self.traded(name, money)[0] - self.traded(name, money)[1]
 
     def traded(self, name: str, money: bool) -> tuple[Ints, Ints]:
-        """What that group bought and what it sold each day of the period, in shares or 백만원."""
+        """Purchases and sales of a group on each day of the period, in shares or 백만원."""
         bought, sold = self._parts_of_value if money else self._parts_of_volume
         return investor_groups.group_total(bought, name), investor_groups.group_total(sold, name)
 
@@ -118,7 +118,7 @@ def _plain(values: Ints) -> list[str]:
     return kiwoom_format.plain_numbers(values)
 
 
-def _twice(values: Ints) -> list[str]:
+def _twice_signed(values: Ints) -> list[str]:
     return [kiwoom_format.twice_signed(value) for value in values.tolist()]
 
 
@@ -127,15 +127,15 @@ def _always(value: str) -> Column:
 
 
 def _percent(part: Ints, whole: Ints | int) -> list[str]:
-    """In percent, ``+`` above 0."""
+    """Percentages, with ``+`` above 0."""
     wholes = np.broadcast_to(np.asarray(whole), part.shape).tolist()
     return [kiwoom_format.rate(value, of) for value, of in zip(part.tolist(), wholes, strict=True)]
 
 
 def _direction(days: DailyColumns) -> list[str]:
     found: list[str] = []
-    for part, held in spans(epoch_days(days.asked.time), board(days.issue)):
-        upper, lower = held.limits_array(days.base[part])
+    for part, price_rules in spans(epoch_days(days.asked.time), board(days.issue)):
+        upper, lower = price_rules.limits_array(days.base[part])
         rows = zip(days.asked.close[part], days.base[part], upper, lower, strict=True)
         found += [kiwoom_format.change_sign(*map(int, row)) for row in rows]
     return found
@@ -162,7 +162,7 @@ def _value(days: DailyColumns) -> list[str]:
 
 
 def _strengths(days: DailyColumns) -> Floats:
-    """체결강도 of all of the days."""
+    """체결강도 of all days of ``bars``."""
     bought, volume = days.bought, days.bars.volume
     found: Floats = bought * 100 / np.maximum(volume - bought, 1)
     return found
@@ -174,7 +174,7 @@ def _strength(days: DailyColumns) -> list[str]:
 
 
 def _average(sessions: int) -> Column:
-    """The mean of 체결강도 over so many sessions, of those there are."""
+    """Moving mean of 체결강도 over that many sessions."""
 
     def column(days: DailyColumns) -> list[str]:
         summed = np.append(0.0, np.cumsum(_strengths(days)))
@@ -186,27 +186,31 @@ def _average(sessions: int) -> Column:
     return column
 
 
-def _full(of: Column) -> Column:
-    """What is the whole of something, in percent of it; 0 where there is nothing."""
+def _full_share(of: Column) -> Column:
+    """100 percent, or 0 where the column is 0."""
     return lambda days: ["0.00" if value == "0" else "+100.00" for value in of(days)]
 
 
-def _held(days: DailyColumns) -> list[str]:
-    """Holdings of foreigners in percent of all shares."""
-    if days.held is None:
+def _foreign_ratio(days: DailyColumns) -> list[str]:
+    """Shares held by foreigners in percent of all shares."""
+    if days.foreign_shares is None:
         return [""] * len(days.asked)
-    return _percent(days.held, days.issue.shares)
+    return _percent(days.foreign_shares, days.issue.shares)
 
 
-def _shares_held(days: DailyColumns) -> list[str]:
-    return [""] * len(days.asked) if days.held is None else _plain(days.held)
+def _foreign_shares(days: DailyColumns) -> list[str]:
+    return [""] * len(days.asked) if days.foreign_shares is None else _plain(days.foreign_shares)
 
 
-def _shares_left(days: DailyColumns) -> list[str]:
-    return [""] * len(days.asked) if days.held is None else _plain(days.issue.shares - days.held)
+def _shares_left_to_foreigners(days: DailyColumns) -> list[str]:
+    return (
+        [""] * len(days.asked)
+        if days.foreign_shares is None
+        else _plain(days.issue.shares - days.foreign_shares)
+    )
 
 
-def _limit(days: DailyColumns) -> list[str]:
+def _foreign_limit(days: DailyColumns) -> list[str]:
     return [str(days.issue.shares)] * len(days.asked)
 
 
@@ -215,22 +219,22 @@ def _credit(days: DailyColumns) -> list[str]:
 
 
 def _net(name: str, write: Callable[[Ints], list[str]], choice: bool = False) -> Column:
-    """What a group bought net: in shares, or in what is asked for where there is a ``choice``."""
+    """Net purchases of a group: in shares, or in the unit requested if the field has a ``choice``."""
     return lambda days: write(days.last(days.net(name, days.money and choice)))
 
 
-def _summed(name: str) -> Column:
-    """What a group bought net since the period began."""
+def _cumulative_net(name: str) -> Column:
+    """Cumulative net purchases of a group since the start of the period."""
     return lambda days: _plain(days.last(np.cumsum(days.net(name))))
 
 
-def _since_newest(days: DailyColumns) -> list[str]:
-    """기간중거래량: what was traded on the day and on those after it that were asked for."""
+def _volume_since(days: DailyColumns) -> list[str]:
+    """기간중거래량: volume of the day and of the later days requested."""
     return _plain(days.later + np.cumsum(days.asked.volume[::-1])[::-1])
 
 
-def _shorts(days: DailyColumns) -> tuple[Ints, Ints]:
-    """Shares sold short, and at what price on average: about what all shares cost on average that day."""
+def _short_sales(days: DailyColumns) -> tuple[Ints, Ints]:
+    """Short sales and their average price, close to the day's average price."""
     code, asked = hash_random.text_parts([days.issue.code]), days.asked
     drawn = hash_random.keys(code, asked.time, "short") % np.uint64(_SHORT)
     shares = asked.volume * drawn.astype(np.int64) // 1000
@@ -239,24 +243,24 @@ def _shorts(days: DailyColumns) -> tuple[Ints, Ints]:
 
 
 def _short_shares(days: DailyColumns) -> list[str]:
-    return _plain(_shorts(days)[0])
+    return _plain(_short_sales(days)[0])
 
 
-def _short_part(days: DailyColumns) -> list[str]:
-    return _percent(_shorts(days)[0], days.asked.volume)
+def _short_ratio(days: DailyColumns) -> list[str]:
+    return _percent(_short_sales(days)[0], days.asked.volume)
 
 
 def _short_value(days: DailyColumns) -> list[str]:
-    """공매도거래대금, in 천원 as it was recorded."""
-    shares, price = _shorts(days)
+    """공매도거래대금 in 천원, as recorded."""
+    shares, price = _short_sales(days)
     return _plain((shares * price + 500) // 1000)
 
 
 def _short_price(days: DailyColumns) -> list[str]:
-    return _plain(_shorts(days)[1])
+    return _plain(_short_sales(days)[1])
 
 
-_BEFORE_AND_AFTER = {
+_OFF_HOURS = {
     f"{time}{what}": _always("0.00" if what.endswith("비중") else "0")
     for time in ("장전", "장후")
     for what in ("거래량", "거래비중", "거래대금", "거래대금비중")
@@ -273,35 +277,35 @@ COLUMNS: Mapping[str, Column] = {
     **dict.fromkeys(("등락률", "등락율"), _rate),
     **dict.fromkeys(("거래량", "누적거래량", "장중거래량", "합계3"), _volume),
     **dict.fromkeys(("거래대금", "누적거래대금", "금액(백만)", "장중거래대금"), _value),
-    **_BEFORE_AND_AFTER,
-    "장중거래비중": _full(_volume),
-    "장중거래대금비중": _full(_value),
-    "기간중거래량": _since_newest,
+    **_OFF_HOURS,
+    "장중거래비중": _full_share(_volume),
+    "장중거래대금비중": _full_share(_value),
+    "기간중거래량": _volume_since,
     "체결강도": _strength,
     **{f"체결강도{sessions}분": _average(sessions) for sessions in _AVERAGES},
     **dict.fromkeys(
-        ("외인보유", "외인비중", "외인비", "비중", "한도소진률", "한도소진율", "외국인지분율"), _held
+        ("외인보유", "외인비중", "외인비", "비중", "한도소진률", "한도소진율", "외국인지분율"), _foreign_ratio
     ),
-    "보유주식수": _shares_held,
-    "취득가능주식수": _shares_left,
-    "외국인한도": _limit,
+    "보유주식수": _foreign_shares,
+    "취득가능주식수": _shares_left_to_foreigners,
+    "외국인한도": _foreign_limit,
     "외국인한도증감": _always("0"),
     "변동수량": _net(investor_groups.FOREIGNERS, _plain),
-    "외인순매수": _net(investor_groups.FOREIGNERS, _twice),
-    "기관순매수": _net(investor_groups.INSTITUTIONS, _twice),
-    "개인순매수": _net(investor_groups.INDIVIDUALS, _twice),
-    "외인수량": _net(investor_groups.FOREIGNERS, _twice, choice=True),
-    "기관": _net(investor_groups.INSTITUTIONS, _twice, choice=True),
-    "개인": _net(investor_groups.INDIVIDUALS, _twice, choice=True),
+    "외인순매수": _net(investor_groups.FOREIGNERS, _twice_signed),
+    "기관순매수": _net(investor_groups.INSTITUTIONS, _twice_signed),
+    "개인순매수": _net(investor_groups.INDIVIDUALS, _twice_signed),
+    "외인수량": _net(investor_groups.FOREIGNERS, _twice_signed, choice=True),
+    "기관": _net(investor_groups.INSTITUTIONS, _twice_signed, choice=True),
+    "개인": _net(investor_groups.INDIVIDUALS, _twice_signed, choice=True),
     **dict.fromkeys(("기관일별순매매수량", "기관일변순매매"), _net(investor_groups.INSTITUTIONS, _plain)),
     **dict.fromkeys(("외인일별순매매수량", "외국인일변순매매"), _net(investor_groups.FOREIGNERS, _plain)),
-    "기관기간누적": _summed(investor_groups.INSTITUTIONS),
-    "외인기간누적": _summed(investor_groups.FOREIGNERS),
+    "기관기간누적": _cumulative_net(investor_groups.INSTITUTIONS),
+    "외인기간누적": _cumulative_net(investor_groups.FOREIGNERS),
     **dict.fromkeys(("외국계", "프로그램"), _always("0")),
     **dict.fromkeys(("신용비", "신용잔고율"), _credit),
     "공매도량": _short_shares,
-    "매매비중": _short_part,
+    "매매비중": _short_ratio,
     "공매도거래대금": _short_value,
     "공매도평균가": _short_price,
 }
-"""By name."""
+"""Columns by field name."""

@@ -1,7 +1,7 @@
-"""The chart TRs of an index: ticks, minutes, days, weeks, months and years, newest first, page by page.
+"""Chart TRs of an index: ticks, minutes, days, weeks, months and years, newest first, in pages.
 
-Values are a hundred times the index and without a sign, volumes in thousands of shares. Continuation keys are the
-times of the oldest underlying bar of a page, as in ``charts``.
+Values are in hundredths of a point without a sign, volumes in thousands of shares. Continuation keys are the times of
+a page's oldest underlying bar, as in ``charts``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.date_input import date_input
-from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, Unfinished, message
+from kernel_server.simulated.base.tr import AnswerPending, TrAnswer, TrHandler, TrRejected, TrRequest, message
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.resample import (
     cut,
@@ -27,7 +27,7 @@ from kernel_server.simulated.market.resample import (
 )
 from kernel_server.simulated.market.trading_hours import today
 from kernel_server.simulated.settings import BrokerSettings
-from kernel_server.simulated.snapshot.index_ticks import ticks_of
+from kernel_server.simulated.snapshot.index_ticks import ticks_of_minutes
 from kernel_server.simulated.snapshot.index_values import IndexValues
 
 _PERIODS: Mapping[str, Callable[[Ints], Ints]] = {"week": weeks, "month": months, "year": years}
@@ -90,17 +90,17 @@ class IndexCharts:
         if not len(minutes):
             return _page(request, code, minutes, minutes.time, "체결시간")
         if ticks:
-            bars, keys = _grouped_ticks(ticks_of(minutes), int(interval))
+            bars, keys = _grouped_ticks(ticks_of_minutes(minutes), int(interval))
         else:
             groups = intervals(minutes.time, int(interval))
             keys = groups[run_starts(groups)]
             bars = grouped(minutes, groups, keys)
-        bars = cut_at(bars, np.arange(len(bars)), self._labelled(bars.time, now))
+        bars = cut_at(bars, np.arange(len(bars)), self._close_labels(bars.time, now))
         stop = len(bars) if request.after is None else int(np.searchsorted(keys, request.after, "left"))
         return _page(request, code, cut(bars, 0, stop), keys[:stop], "체결시간")
 
-    def _labelled(self, times: Ints, now: float) -> Ints:
-        """The times as they are written: the last of a session that is over may bear a mark instead."""
+    def _close_labels(self, times: Ints, now: float) -> Ints:
+        """Times as written: the last bar of a completed session may have 888888 instead of its time."""
         if self._settings.index_close == "time":
             return times
         labels = times.copy()
@@ -112,20 +112,20 @@ class IndexCharts:
 
     def _code(self, request: TrRequest) -> str:
         code = request.inputs["업종코드"]
-        if not self._indices.prepare_one(code):
-            raise Unfinished
-        if code not in self._indices.known:
+        if not self._indices.prepare_index(code):
+            raise AnswerPending
+        if code not in self._indices.by_code:
             raise TrRejected("unknown_code")
         return code
 
 
-def _grouped_ticks(ticks: Bars, many: int) -> tuple[Bars, Ints]:
-    """Bars of so many ticks, counted from the first of each session; the times of their first ticks beside them."""
+def _grouped_ticks(ticks: Bars, size: int) -> tuple[Bars, Ints]:
+    """Bars of ``size`` ticks from the first of each session, with the times of their first ticks."""
     day = ticks.time // _DAY
     starts = run_starts(day)
     counts = np.diff(np.append(starts, len(ticks)))
     within = np.arange(len(ticks)) - np.repeat(starts, counts)
-    groups = day * _DAY + within // many
+    groups = day * _DAY + within // size
     first = run_starts(groups)
     last = np.append(first[1:], len(ticks)) - 1
     return grouped(ticks, groups, ticks.time[last]), ticks.time[first]

@@ -1,4 +1,4 @@
-"""An index by day (opt20009), the issues of one (opt20002), and who bought in each (opt10051)."""
+"""Indices by day (opt20009), by member issue (opt20002) and by investor group (opt10051)."""
 
 from __future__ import annotations
 
@@ -9,23 +9,29 @@ import numpy as np
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.date_input import date_input
 from kernel_server.simulated.base.tr import (
+    AnswerPending,
     TrAnswer,
     TrHandler,
     TrRejected,
     TrRequest,
-    Unfinished,
     in_order,
     message,
 )
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.market.trading_hours import today
-from kernel_server.simulated.snapshot.index_breadth import places_of
-from kernel_server.simulated.snapshot.index_format import base_of, change, level, sense
+from kernel_server.simulated.snapshot.index_breadth import member_places
+from kernel_server.simulated.snapshot.index_format import base_value, change_text, direction, index_text
 from kernel_server.simulated.snapshot.index_values import IndexValues
 from kernel_server.simulated.snapshot.index_weights import Index
-from kernel_server.simulated.snapshot.investor_matrix import InvestorMatrix, between
+from kernel_server.simulated.snapshot.investor_matrix import InvestorMatrix, period_between
 from kernel_server.simulated.snapshot.scanner import MarketScanner
-from kernel_server.simulated.trs.index_quotes import GROUPS, IndexQuotes, counted, state, year_extremes
+from kernel_server.simulated.trs.index_quotes import (
+    GROUPS,
+    IndexQuotes,
+    breadth_fields,
+    quote_fields,
+    year_fields,
+)
 from kernel_server.simulated.trs.rankings.fields import FIELDS, RankingRow
 from kernel_server.simulated.trs.rankings.view import RankingView
 
@@ -48,20 +54,20 @@ _NETS: Mapping[str, str] = {
 
 
 class IndexDays:
-    """Handlers of these TRs.
+    """TR handlers; ``handlers`` lists them.
 
     Args:
-        indices: the market's.
-        survey: for their issues.
-        quotes: for how many of these rose and fell.
-        flows: who bought and sold what.
+        indices: indices of the market.
+        scanner: snapshots of the member issues.
+        quotes: supplies the breadth.
+        flows: trades of investor groups.
     """
 
     def __init__(
-        self, indices: IndexValues, survey: MarketScanner, quotes: IndexQuotes, flows: InvestorMatrix
+        self, indices: IndexValues, scanner: MarketScanner, quotes: IndexQuotes, flows: InvestorMatrix
     ) -> None:
         self._indices = indices
-        self._survey = survey
+        self._scanner = scanner
         self._quotes = quotes
         self._flows = flows
 
@@ -69,10 +75,10 @@ class IndexDays:
         """Handlers by TR code in lower case."""
         return {"opt20009": self._days, "opt20002": self._members, "opt10051": self._investors}
 
-    def _asked(self, request: TrRequest) -> Index:
-        if not self._indices.prepare_one(request.inputs["업종코드"]):
-            raise Unfinished
-        index = self._indices.known.get(request.inputs["업종코드"])
+    def _index(self, request: TrRequest) -> Index:
+        if not self._indices.prepare_index(request.inputs["업종코드"]):
+            raise AnswerPending
+        index = self._indices.by_code.get(request.inputs["업종코드"])
         if request.inputs["시장구분"] not in GROUPS:
             raise TrRejected("bad_input")
         if index is None:
@@ -80,22 +86,22 @@ class IndexDays:
         return index
 
     def _days(self, request: TrRequest, now: float) -> TrAnswer:
-        """opt20009: the state of an index as in opt20001, and its days, newest first; their key is the oldest day."""
-        index = self._asked(request)
+        """opt20009: an index as in opt20001, and its days, newest first; the continuation key is the oldest day."""
+        index = self._index(request)
         bars = self._indices.daily(index.code, now)
         if not len(bars):
             return TrAnswer(message=message("no_history"), codes=(index.code,))
-        values = state(bars) | counted(self._quotes.breadth(index, now)) | year_extremes(bars)
+        values = quote_fields(bars) | breadth_fields(self._quotes.breadth(index, now)) | year_fields(bars)
         stop = len(bars) if request.after is None else int(np.searchsorted(bars.time, request.after))
         start = max(0, stop - (request.tr.rows_per_page or stop))
         rows = []
         for at in range(stop - 1, start - 1, -1):
-            close, base = int(bars.close[at]), base_of(cut(bars, 0, at + 1))
+            close, base = int(bars.close[at]), base_value(cut(bars, 0, at + 1))
             row = {
                 "일자n": str(int(bars.time[at])),
-                "현재가n": level(close, base),
-                "전일대비기호n": sense(close, base),
-                "전일대비n": change(close, base),
+                "현재가n": index_text(close, base),
+                "전일대비기호n": direction(close, base),
+                "전일대비n": change_text(close, base),
                 "등락률n": kiwoom_format.rate(close - base, base),
                 "누적거래량n": str(kiwoom_format.thousands(int(bars.volume[at]))),
             }
@@ -104,47 +110,47 @@ class IndexDays:
         return TrAnswer(single, rows, int(bars.time[start]) if start else None, codes=(index.code,))
 
     def _members(self, request: TrRequest, now: float) -> TrAnswer:
-        """opt20002: the issues of an index in the order of the listing; the key is how many have been told."""
-        index = self._asked(request)
-        look = RankingView(self._survey, now)
-        places = places_of(index, look.facts).tolist()
+        """opt20002: members of an index in listing order; the continuation key is the number of rows sent."""
+        index = self._index(request)
+        view = RankingView(self._scanner, now)
+        places = member_places(index, view.facts).tolist()
         start = request.after or 0
         stop = start + (request.tr.rows_per_page or len(places))
         names = request.tr.multi_names
         rows = []
         for rank, place in enumerate(places[start:stop], start + 1):
-            row = RankingRow(look.facts.day(place, look.prices, place), place, rank, {})
+            row = RankingRow(view.facts.day_summary(place, view.prices, place), place, rank, {})
             rows.append(in_order(names, {name: FIELDS[name](row) for name in names}))
         after = stop if stop < len(places) else None
         return TrAnswer(rows=rows, after=after, message="" if rows else message("no_history"))
 
     def _investors(self, request: TrRequest, now: float) -> TrAnswer:
-        """opt10051: the indices of a market on a day, with what each group bought net of their issues.
+        """opt10051: indices of a market on a day, with net purchases of each group in their issues.
 
-        In 백만원 or 천주. 증권 are 금융투자, 종신금 are 기타금융.
+        In 백만원 or 천주. 증권 is 금융투자, 종신금 is 기타금융.
         """
         inputs = request.inputs
-        group, what = inputs["시장구분"], inputs["금액수량구분"]
-        if group not in GROUPS or what not in (_MONEY, _SHARES):
+        group, measure = inputs["시장구분"], inputs["금액수량구분"]
+        if group not in GROUPS or measure not in (_MONEY, _SHARES):
             raise TrRejected("bad_input")
-        if not self._indices.prepare(group):
-            raise Unfinished
-        look = RankingView(self._survey, now)
-        day = date_input(inputs["기준일자"]) or max(look.facts.dates, default=today(now))
-        period = between(look.facts, day, day)
-        money = what == _MONEY
+        if not self._indices.prepare_group(group):
+            raise AnswerPending
+        view = RankingView(self._scanner, now)
+        day = date_input(inputs["기준일자"]) or max(view.facts.dates, default=today(now))
+        period = period_between(view.facts, day, day)
+        money = measure == _MONEY
         nets = {
-            field: self._flows.traded(look, period, name, money).net.sum(axis=1)
+            field: self._flows.traded(view, period, name, money).net.sum(axis=1)
             for field, name in _NETS.items()
         }
         rows = []
-        for index in self._indices.known.values():
+        for index in self._indices.by_code.values():
             bars = self._indices.daily(index.code, now)
             at = int(np.searchsorted(bars.time, day, "right"))
             if index.group != group or not at or bars.time[at - 1] != day:
                 continue
-            values = state(cut(bars, 0, at))
-            places = places_of(index, look.facts)
+            values = quote_fields(cut(bars, 0, at))
+            places = member_places(index, view.facts)
             values |= {"업종코드": index.code, "업종명": index.name, "등락율": values["등락률"]}
             values |= {"대비부호": values["전일대비기호"]}
             for field, net in nets.items():

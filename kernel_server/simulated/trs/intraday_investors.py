@@ -1,4 +1,4 @@
-"""opt10064: what investors had traded in an issue at the times of day at which that is counted."""
+"""opt10064: trades of investor groups in an issue, at the exchange's counting times of the day."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrR
 from kernel_server.simulated.market import investor_groups
 from kernel_server.simulated.market.model import Issue, Market
 
-# At these times of a usual session the exchange counts.
+# Counting times of the exchange in a regular session, HHMMSS.
 _TIMES = (93000, 100000, 113000, 132000, 143000, 153000)
 _DAY = 1_000_000
 _MARKETS = ("000", "001", "101")
@@ -21,7 +21,7 @@ _NET, _BOUGHT, _SOLD = "0", "1", "2"
 
 
 class IntradayInvestors:
-    """The handler of opt10064."""
+    """Handler of opt10064."""
 
     def __init__(self, market: Market) -> None:
         self._market = market
@@ -32,11 +32,11 @@ class IntradayInvestors:
         return {"opt10064": self._times}
 
     def _times(self, request: TrRequest, now: float) -> TrAnswer:
-        """Newest first; the day divides at each time as it does when it is over."""
+        """Newest first; the split among groups is that of the whole day at each time."""
         inputs = request.inputs
         issue = self._issues.get(inputs["종목코드"])
-        what, side = inputs["금액수량구분"], inputs["매매구분"]
-        if what not in (_MONEY, _SHARES) or side not in (_NET, _BOUGHT, _SOLD):
+        measure, side = inputs["금액수량구분"], inputs["매매구분"]
+        if measure not in (_MONEY, _SHARES) or side not in (_NET, _BOUGHT, _SOLD):
             raise TrRejected("bad_input")
         if inputs["시장구분"] not in _MARKETS:
             raise TrRejected("bad_input")
@@ -47,11 +47,11 @@ class IntradayInvestors:
             return TrAnswer(message=message("no_history"), codes=(issue.code,))
         day = int(minutes.time[-1]) // _DAY
         clock = minutes.time % _DAY
-        column = minutes.value if what == _MONEY else minutes.volume
+        column = minutes.value if measure == _MONEY else minutes.volume
         summed = np.append(0, np.cumsum(column))
         known = [time for time in _TIMES if time <= int(clock[-1])]
         totals = summed[np.searchsorted(clock, known, "right")]
-        if what == _MONEY:
+        if measure == _MONEY:
             totals = investor_groups.millions(totals)
         days = epoch_days(np.full(len(known), day))
         bought, sold = investor_groups.bought_and_sold(issue.code, days, totals)

@@ -1,4 +1,4 @@
-"""Who bought and who sold an issue: opt10059 and opt10060 by day, opt10061 in sum. See ``investors``."""
+"""Trades of an issue by investor group: opt10059 and opt10060 by day, opt10061 in total. See ``investor_groups``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _THOUSANDS, _SINGLE = "1000", "1"
 
 
 class InvestorLists:
-    """Handlers of the TRs about investors in one issue."""
+    """Handlers of opt10059, opt10060 and opt10061."""
 
     def __init__(self, market: Market, settings: BrokerSettings) -> None:
         self._market = market
@@ -33,14 +33,14 @@ class InvestorLists:
 
     def handlers(self) -> dict[str, TrHandler]:
         """Handlers by TR code in lower case."""
-        return {"opt10059": self._days, "opt10060": self._days, "opt10061": self._sum}
+        return {"opt10059": self._days, "opt10060": self._days, "opt10061": self._totals}
 
-    def _asked(self, request: TrRequest, now: float) -> tuple[Issue, Bars, str, str, str]:
-        """The issue with all of its days, what is asked for, which side of it, and its unit."""
+    def _inputs(self, request: TrRequest, now: float) -> tuple[Issue, Bars, str, str, str]:
+        """Issue, its daily bars, and the inputs for measure, side and unit."""
         inputs = request.inputs
         issue = self._issues.get(inputs["종목코드"])
-        what, side, unit = inputs["금액수량구분"], inputs["매매구분"], inputs["단위구분"]
-        if what not in (_MONEY, _SHARES) or side not in (_NET, _BOUGHT, _SOLD):
+        measure, side, unit = inputs["금액수량구분"], inputs["매매구분"], inputs["단위구분"]
+        if measure not in (_MONEY, _SHARES) or side not in (_NET, _BOUGHT, _SOLD):
             raise TrRejected("bad_input")
         if unit not in (_THOUSANDS, _SINGLE):
             raise TrRejected("bad_input")
@@ -49,22 +49,24 @@ class InvestorLists:
         bars = self._market.daily(issue.code, True, now)
         if not len(bars):
             bars = self._market.daily(issue.code, False, now)
-        return issue, bars, what, side, unit
+        return issue, bars, measure, side, unit
 
     def _days(self, request: TrRequest, now: float) -> TrAnswer:
-        issue, bars, what, side, unit = self._asked(request, now)
+        issue, bars, measure, side, unit = self._inputs(request, now)
         newest = date_input(request.inputs["일자"]) or today(now)
         end = np.searchsorted(bars.time, newest if request.after is None else request.after - 1, "right")
         if not end:
             return TrAnswer(message=message("no_history") if request.after is None else "")
         start = max(0, int(end) - (request.tr.rows_per_page or int(end)))
-        # The close before is 기준가, so one bar more than the page has to be read.
+        # 기준가 is the previous close, so read one more bar than the page.
         first = max(0, start - 1)
         page = cut(bars, first, int(end))
-        amounts = self._amounts(issue, page, what, side, unit)
+        amounts = self._amounts(issue, page, measure, side, unit)
         names = request.tr.multi_names
         rows = [
-            in_order(names, self._row(issue, page, at, first + at == 0) | self._written(amounts[at], side))
+            in_order(
+                names, self._row(issue, page, at, first + at == 0) | self._written_row(amounts[at], side)
+            )
             for at in range(len(page) - 1, start - first - 1, -1)
         ]
         return TrAnswer(rows=rows, after=int(bars.time[start]) if start else None, codes=(issue.code,))
@@ -83,9 +85,9 @@ class InvestorLists:
             "누적거래대금": str(kiwoom_format.millions(int(bars.value[at]))),
         }
 
-    def _sum(self, request: TrRequest, now: float) -> TrAnswer:
-        """opt10061: all days from 시작일자 to 종료일자 in one row, whose numbers bear two signs where negative."""
-        issue, bars, what, side, unit = self._asked(request, now)
+    def _totals(self, request: TrRequest, now: float) -> TrAnswer:
+        """opt10061: totals from 시작일자 to 종료일자 in one row; negative numbers have two signs."""
+        issue, bars, measure, side, unit = self._inputs(request, now)
         first = date_input(request.inputs["시작일자"])
         last = date_input(request.inputs["종료일자"]) or today(now)
         span = cut(
@@ -93,30 +95,32 @@ class InvestorLists:
         )
         if not len(span):
             return TrAnswer(message=message("no_history"))
-        summed = self._amounts(issue, span, what, side, unit).sum(axis=0)
-        sense = -1 if side == _SOLD else 1
-        values = {name: kiwoom_format.twice_signed(sense * amount) for name, amount in _named(summed).items()}
+        summed = self._amounts(issue, span, measure, side, unit).sum(axis=0)
+        sign = -1 if side == _SOLD else 1
+        values = {
+            name: kiwoom_format.twice_signed(sign * amount) for name, amount in _by_group(summed).items()
+        }
         return TrAnswer(rows=[in_order(request.tr.multi_names, values)], codes=(issue.code,))
 
-    def _amounts(self, issue: Issue, bars: Bars, what: str, side: str, unit: str) -> Ints:
-        """What each group traded each day, one day a row, in the unit asked for."""
-        if what == _MONEY:
+    def _amounts(self, issue: Issue, bars: Bars, measure: str, side: str, unit: str) -> Ints:
+        """Trades of each group, one row a day, in the unit requested."""
+        if measure == _MONEY:
             totals = investor_groups.millions(bars.value)
         else:
             totals = bars.volume if unit == _SINGLE else (bars.volume + 500) // 1000
         bought, sold = investor_groups.bought_and_sold(issue.code, epoch_days(bars.time), totals)
         return {_NET: bought - sold, _BOUGHT: bought, _SOLD: sold}[side]
 
-    def _written(self, amounts: Ints, side: str) -> dict[str, str]:
-        return self._signed(_named(amounts), side)
+    def _written_row(self, amounts: Ints, side: str) -> dict[str, str]:
+        return self._signed(_by_group(amounts), side)
 
     def _signed(self, amounts: Mapping[str, int], side: str) -> dict[str, str]:
         if side != _NET and self._settings.flow_signs == "plain":
             return {name: str(amount) for name, amount in amounts.items()}
-        sense = -1 if side == _SOLD else 1
-        return {name: kiwoom_format.signed(amount * sense) for name, amount in amounts.items()}
+        sign = -1 if side == _SOLD else 1
+        return {name: kiwoom_format.signed(amount * sign) for name, amount in amounts.items()}
 
 
-def _named(amounts: Ints) -> dict[str, int]:
-    """The amounts of one row by group, and of the groups of groups."""
+def _by_group(amounts: Ints) -> dict[str, int]:
+    """Amounts of one row by group, with the subtotals."""
     return {name: int(investor_groups.group_total(amounts, name)) for name in investor_groups.names()}

@@ -1,7 +1,7 @@
-"""opt10004: the ten best asks and bids of an issue.
+"""Order book, opt10004: the ten best asks and bids of an issue.
 
-The TR is declared with many rows and has one, which does not count. Its names are not regular: the best level
-is 최우선, and some of the sixth say 우선 where the others say 차선.
+The TR is declared with many rows and has one, which GetRepeatCnt does not count. Its field names are irregular: the
+best level is 최우선, and some of the sixth say 우선 instead of 차선.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kernel_server.simulated.market.trade_script import Side
 
 LEVELS = 10
 
-_ODD: Mapping[str, str] = {
+_IRREGULAR_NAMES: Mapping[str, str] = {
     "매도1차선호가": "매도최우선호가",
     "매도1차선잔량": "매도최우선잔량",
     "매수1차선호가": "매수최우선호가",
@@ -32,23 +32,23 @@ _ODD: Mapping[str, str] = {
 
 
 class BookSnapshot(NamedTuple):
-    """How an issue stands: its tape, the newest trade, its quotes, and the moment (Seoul) that they are of."""
+    """Tape, newest trade and quotes of an issue, with the time of the quotes in Seoul."""
 
     issue: Issue
     tape: Tape
-    newest: Trade | None
+    newest_trade: Trade | None
     asks: list[Level]
     bids: list[Level]
-    moment: datetime
+    time: datetime
 
 
-def look(
+def book_snapshot(
     issues: Mapping[str, Issue], exchange: Exchange, request: TrRequest, now: float
 ) -> BookSnapshot | TrAnswer:
-    """How the issue of a request stands; the answer to give, where it is listed but without any price.
+    """Snapshot of the issue of a request, or the answer for an issue without prices.
 
     Raises:
-        Rejected: it is not listed.
+        TrRejected: the issue is not listed.
     """
     issue = issues.get(request.inputs["종목코드"])
     if issue is None:
@@ -58,18 +58,18 @@ def look(
         asks, bids = exchange.depth(issue.code)
     except LookupError:
         return TrAnswer(message=message("no_history"), codes=(issue.code,))
-    newest = trades[-1] if trades else None
-    # While orders are taken, quotes are as of now; afterwards the last trade left them so.
-    at = newest.time if newest is not None and exchange.phase() is Phase.CLOSED else now
-    return BookSnapshot(issue, tape, newest, asks, bids, seoul(at))
+    newest_trade = trades[-1] if trades else None
+    # Outside trading phases the quotes are those left by the last trade.
+    at = newest_trade.time if newest_trade is not None and exchange.phase() is Phase.CLOSED else now
+    return BookSnapshot(issue, tape, newest_trade, asks, bids, seoul(at))
 
 
 class OrderBooks:
-    """The handler of opt10004.
+    """Handler of opt10004.
 
     Args:
-        issues: the listing, by code.
-        exchange: whose books are shown.
+        issues: all listed issues by code.
+        exchange: supplies the books.
     """
 
     def __init__(self, issues: Mapping[str, Issue], exchange: Exchange) -> None:
@@ -81,35 +81,35 @@ class OrderBooks:
         return {"opt10004": self._book}
 
     def _book(self, request: TrRequest, now: float) -> TrAnswer:
-        seen = look(self._issues, self._exchange, request, now)
-        if isinstance(seen, TrAnswer):
-            return seen
-        values = {"호가잔량기준시간": f"{seen.moment:%H%M%S}"}
-        values |= _side("매도", seen.asks, seen.tape, taken_by(seen.newest, Side.BUY))
-        values |= _side("매수", seen.bids, seen.tape, taken_by(seen.newest, Side.SELL))
-        values |= _after_hours(self._exchange.closing_price_queue(seen.issue.code))
-        return TrAnswer(rows=[in_order(request.tr.multi_names, values)], codes=(seen.issue.code,))
+        snapshot = book_snapshot(self._issues, self._exchange, request, now)
+        if isinstance(snapshot, TrAnswer):
+            return snapshot
+        values = {"호가잔량기준시간": f"{snapshot.time:%H%M%S}"}
+        values |= _side("매도", snapshot.asks, snapshot.tape, taken_by(snapshot.newest_trade, Side.BUY))
+        values |= _side("매수", snapshot.bids, snapshot.tape, taken_by(snapshot.newest_trade, Side.SELL))
+        values |= _after_hours(self._exchange.closing_price_queue(snapshot.issue.code))
+        return TrAnswer(rows=[in_order(request.tr.multi_names, values)], codes=(snapshot.issue.code,))
 
 
-def _side(side: str, levels: Sequence[Level], tape: Tape, taken: Trade | None) -> dict[str, str]:
-    """The fields of one side of the book."""
+def _side(side: str, levels: Sequence[Level], tape: Tape, trade_at_side: Trade | None) -> dict[str, str]:
+    """Fields of one side of the book."""
     values = {}
-    for number, level in enumerate(rungs(levels, taken), 1):
+    for number, level in enumerate(book_levels(levels, trade_at_side), 1):
         for name, value in (
             (f"{side}{number}차선호가", kiwoom_format.price(level.price, tape.base)),
             (f"{side}{number}차선잔량", str(level.volume)),
             (f"{side}{number}차선잔량대비", kiwoom_format.signed(level.change)),
         ):
-            values[_ODD.get(name, name)] = value
+            values[_IRREGULAR_NAMES.get(name, name)] = value
     values[f"총{side}잔량"] = str(sum(level.volume for level in levels))
     values[f"총{side}잔량직전대비"] = kiwoom_format.signed(
-        sum(level.change for level in rungs(levels, taken))
+        sum(level.change for level in book_levels(levels, trade_at_side))
     )
     return values
 
 
 def _after_hours(waiting: QueuedShares) -> dict[str, str]:
-    """What waits in 시간외종가, and by how much it has just changed."""
+    """Shares resting in 시간외종가 and their last changes."""
     return {
         "시간외매도잔량": str(waiting.asks),
         "시간외매도잔량대비": kiwoom_format.signed(waiting.asks_change),
@@ -118,24 +118,26 @@ def _after_hours(waiting: QueuedShares) -> dict[str, str]:
     }
 
 
-class Rung(NamedTuple):
-    """A level of the book as it is shown: ``change`` is what is known to have changed of its shares last."""
+class BookLevel(NamedTuple):
+    """A displayed level of the book; ``change`` is the last known change of its volume."""
 
     price: int
     volume: int
     change: int
 
 
-def rungs(levels: Sequence[Level], taken: Trade | None) -> list[Rung]:
-    """Ten levels; one that is not there has a price and a size of nothing. ``taken`` is what a trade took away."""
+def book_levels(levels: Sequence[Level], trade_at_side: Trade | None) -> list[BookLevel]:
+    """Ten levels, missing ones with price and volume 0; the volume of the trade is the change of its level."""
     found = []
     for number in range(LEVELS):
         level = levels[number] if number < len(levels) else Level(0, 0)
-        less = taken.volume if taken is not None and taken.price == level.price else 0
-        found.append(Rung(level.price, level.volume, -less))
+        taken = (
+            trade_at_side.volume if trade_at_side is not None and trade_at_side.price == level.price else 0
+        )
+        found.append(BookLevel(level.price, level.volume, -taken))
     return found
 
 
 def taken_by(trade: Trade | None, side: Side) -> Trade | None:
-    """The trade, if it was on that side's initiative: it took shares from the other side's quotes."""
+    """The trade if ``side`` was the aggressor, so that it took shares from the other side's quotes."""
     return trade if trade is not None and trade.side is side else None

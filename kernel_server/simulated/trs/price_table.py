@@ -1,4 +1,4 @@
-"""opt10007 (시세표성정보): an issue's price, its day before and its ten levels a side, in one row."""
+"""opt10007 (시세표성정보): price, previous day and ten levels a side of an issue, in one row."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from kernel_server.simulated.exchange.interface import Exchange, Tape, Trade
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trade_script import Side
-from kernel_server.simulated.trs.order_book import look, rungs, taken_by
+from kernel_server.simulated.trs.order_book import book_levels, book_snapshot, taken_by
 
 _AUCTIONS = (Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION)
 _NO_DATE = "00000000"
 
 
 class PriceTable:
-    """The handler of opt10007.
+    """Handler of opt10007.
 
     Args:
-        issues: the listing, by code.
-        exchange: whose tape and books are shown.
+        issues: all listed issues by code.
+        exchange: supplies tape and books.
     """
 
     def __init__(self, issues: Mapping[str, Issue], exchange: Exchange) -> None:
@@ -33,33 +33,33 @@ class PriceTable:
         return {"opt10007": self._table}
 
     def _table(self, request: TrRequest, now: float) -> TrAnswer:
-        seen = look(self._issues, self._exchange, request, now)
-        if isinstance(seen, TrAnswer):
-            return seen
-        issue, tape, newest, asks, bids, moment = seen
-        values = _state(issue, tape) | {"날짜": f"{moment:%Y%m%d}", "시간": f"{moment:%H%M%S}"}
+        snapshot = book_snapshot(self._issues, self._exchange, request, now)
+        if isinstance(snapshot, TrAnswer):
+            return snapshot
+        issue, tape, newest_trade, asks, bids, time = snapshot
+        values = _state(issue, tape) | {"날짜": f"{time:%Y%m%d}", "시간": f"{time:%H%M%S}"}
         values |= {"총매도잔량": str(sum(level.volume for level in asks)), "총매도건수": "0"}
         values |= {"총매수잔량": str(sum(level.volume for level in bids))}
         for side, levels, initiative in (("매도", asks, Side.BUY), ("매수", bids, Side.SELL)):
-            for number, rung in enumerate(rungs(levels, taken_by(newest, initiative)), 1):
+            for number, level in enumerate(book_levels(levels, taken_by(newest_trade, initiative)), 1):
                 values[f"{side}{number}호가"] = (
-                    kiwoom_format.price(rung.price, tape.base) if rung.price else "0"
+                    kiwoom_format.price(level.price, tape.base) if level.price else "0"
                 )
-                values[f"{side}{number}호가잔량"] = str(rung.volume)
-                values[f"{side}{number}호가직전대비"] = kiwoom_format.signed(rung.change)
+                values[f"{side}{number}호가잔량"] = str(level.volume)
+                values[f"{side}{number}호가직전대비"] = kiwoom_format.signed(level.change)
                 values[f"LP{side}{number}호가잔량"] = "0"
-        values |= self._expected(newest, tape)
+        values |= self._expected(newest_trade, tape)
         return TrAnswer(rows=[in_order(request.tr.multi_names, values)], codes=(issue.code,))
 
-    def _expected(self, newest: Trade | None, tape: Tape) -> dict[str, str]:
-        """Outside an auction nothing is expected, which the broker writes as a price of nothing.
+    def _expected(self, newest_trade: Trade | None, tape: Tape) -> dict[str, str]:
+        """Expected trade fields. The price is 0 with a sign, as the broker writes it outside an auction.
 
-        What an auction would give is told to those who watch the issue; here only its best quotes are known.
+        Expected prices are only published to watchers of an issue; here only the best quotes are available.
         """
         asks, bids = self._exchange.depth(tape.code)
         best = [side[0].price if side and self._exchange.phase() in _AUCTIONS else 0 for side in (asks, bids)]
         return {
-            "체결량": "" if newest is None else str(newest.volume),
+            "체결량": "" if newest_trade is None else str(newest_trade.volume),
             "예상체결가": kiwoom_format.price(0, tape.base),
             "예상체결량": "0",
             "예상매도우선호가": kiwoom_format.price(best[0], tape.base) if best[0] else "0",

@@ -1,4 +1,4 @@
-"""opt10001 and OPTKWFID: the state of issues, one or a hundred of them."""
+"""Quotes: opt10001 for one issue, OPTKWFID for up to a hundred."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _CONSTANT = {  # fields of the watch list about ELWs and the like
 
 
 class Quotes:
-    """Handlers of the TRs that describe issues."""
+    """Handlers of opt10001 and OPTKWFID."""
 
     def __init__(self, market: Market, settings: BrokerSettings, hours: TradingHours) -> None:
         self._market = market
         self._settings = settings
         self._hours = hours
-        self._holders = ForeignHoldings(market, settings.fundamentals_seed)
+        self._foreign_holdings = ForeignHoldings(market, settings.fundamentals_seed)
         self._issues = market.issues()
 
     def handlers(self) -> dict[str, TrHandler]:
@@ -52,58 +52,70 @@ class Quotes:
             raise TrRejected("unknown_code")
         bars = history(self._market, issue.code, now)
         day = latest_summary(issue, bars)
-        values = _listing(issue)
+        values = _listing_fields(issue)
         if day is not None:
-            values |= _prices(day) | self._basic_values(day, bars)
+            values |= _price_fields(day) | self._basic_fields(day, bars)
             if self._settings.fundamentals_seed is not None:
                 values |= fundamentals(issue, self._settings.fundamentals_seed, bars)
-                held = self._holders.shares_held(issue, bars.time[-1:], now)
-                if held is not None:
-                    values["외인소진률"] = f"+{kiwoom_format.decimal(int(held[-1]) * 100, issue.shares)}"
+                foreign_shares = self._foreign_holdings.shares_held(issue, bars.time[-1:], now)
+                if foreign_shares is not None:
+                    values["외인소진률"] = (
+                        f"+{kiwoom_format.decimal(int(foreign_shares[-1]) * 100, issue.shares)}"
+                    )
         return TrAnswer(in_order(request.tr.single_names, values), codes=(issue.code,))
 
     def _watch_list(self, request: TrRequest, now: float) -> TrAnswer:
-        """OPTKWFID, one row a code in the order asked for."""
+        """OPTKWFID: one row a code, in the order requested."""
         names = request.tr.multi_names
-        rows, known = [], []
+        rows, known_codes = [], []
         for code in request.inputs["종목코드"].split(";"):
             issue = self._issues.get(code)
             if issue is not None:
-                known.append(code)
-                rows.append(in_order(names, self._watched(issue, now)))
+                known_codes.append(code)
+                rows.append(in_order(names, self._watch_list_row(issue, now)))
             elif self._settings.unknown_codes == "blank":
                 rows.append([""] * len(names))
-        return TrAnswer(rows=rows, codes=tuple(known))
+        return TrAnswer(rows=rows, codes=tuple(known_codes))
 
-    def _basic_values(self, day: DaySummary, bars: Bars) -> dict[str, str]:
-        far = extremes(bars)
+    def _basic_fields(self, day: DaySummary, bars: Bars) -> dict[str, str]:
+        highs_and_lows = extremes(bars)
         return {
-            "연중최고": kiwoom_format.price(far.year_high, day.base),
-            "연중최저": kiwoom_format.price(far.year_low, day.base),
+            "연중최고": kiwoom_format.price(highs_and_lows.year_high, day.base),
+            "연중최저": kiwoom_format.price(highs_and_lows.year_low, day.base),
             "대용가": str(day.base * self._settings.collateral_rate // 1000 * 10),
-            "250최고": kiwoom_format.price(far.long_high, day.base),
-            "250최저": kiwoom_format.price(far.long_low, day.base),
-            "250최고가일": str(far.long_high_date),
-            "250최고가대비율": kiwoom_format.rate(day.last - far.long_high, far.long_high),
-            "250최저가일": str(far.long_low_date),
-            "250최저가대비율": kiwoom_format.rate(day.last - far.long_low, far.long_low),
+            "250최고": kiwoom_format.price(highs_and_lows.long_high, day.base),
+            "250최저": kiwoom_format.price(highs_and_lows.long_low, day.base),
+            "250최고가일": str(highs_and_lows.long_high_date),
+            "250최고가대비율": kiwoom_format.rate(
+                day.last - highs_and_lows.long_high, highs_and_lows.long_high
+            ),
+            "250최저가일": str(highs_and_lows.long_low_date),
+            "250최저가대비율": kiwoom_format.rate(
+                day.last - highs_and_lows.long_low, highs_and_lows.long_low
+            ),
             "대비기호": kiwoom_format.change_sign(day.last, day.base, day.upper, day.lower),
             "거래대비": kiwoom_format.percent_of_previous(day.volume, day.previous_volume),
-            # outside an auction there is no expected price, which the broker writes as a price of nothing
+            # No expected price outside an auction: the broker writes 0 with a sign.
             "예상체결가": kiwoom_format.price(0, day.base),
             "예상체결수량": "0",
         }
 
-    def _watched(self, issue: Issue, now: float) -> dict[str, str]:
+    def _watch_list_row(self, issue: Issue, now: float) -> dict[str, str]:
         day = latest_summary(issue, history(self._market, issue.code, now, 2))
         if day is None:
-            return _listing(issue)
+            return _listing_fields(issue)
         time = self._hours.last_trade(day.date, now)
-        return _CONSTANT | _listing(issue) | _prices(day) | _quotes(day) | _traded(day, time)
+        return (
+            _CONSTANT
+            | _listing_fields(issue)
+            | _price_fields(day)
+            | _quote_fields(day)
+            | _trade_fields(day, time)
+        )
 
 
-def _listing(issue: Issue) -> dict[str, str]:
-    """What is known of an issue without any price."""
+def _listing_fields(issue: Issue) -> dict[str, str]:
+    """Fields that do not depend on prices."""
     shares = str(kiwoom_format.thousands(issue.shares))
     return {
         "종목코드": issue.code,
@@ -116,8 +128,8 @@ def _listing(issue: Issue) -> dict[str, str]:
     }
 
 
-def _prices(day: DaySummary) -> dict[str, str]:
-    """The fields that opt10001 and OPTKWFID share."""
+def _price_fields(day: DaySummary) -> dict[str, str]:
+    """Price fields of both TRs."""
     change = day.last - day.base
     return {
         "현재가": kiwoom_format.price(day.last, day.base),
@@ -134,11 +146,11 @@ def _prices(day: DaySummary) -> dict[str, str]:
     }
 
 
-def _traded(day: DaySummary, time: str) -> dict[str, str]:
-    """What has been traded; ``time`` (HHMMSS) is that of the newest trade.
+def _trade_fields(day: DaySummary, time: str) -> dict[str, str]:
+    """Trade fields; ``time`` (HHMMSS) is of the newest trade.
 
-    체결강도 is bought over sold volume; how the day's volume divides follows from code and date. After the
-    opening auction 예상체결가 goes on showing its price, as in every recorded row.
+    체결강도 is bought over sold volume; the split of the day's volume is drawn from code and date. After the opening
+    auction 예상체결가 keeps its price, as in every recorded row.
     """
     return {
         "전일대비기호": kiwoom_format.change_sign(day.last, day.base, day.upper, day.lower),
@@ -154,20 +166,20 @@ def _traded(day: DaySummary, time: str) -> dict[str, str]:
     }
 
 
-def _quotes(day: DaySummary) -> dict[str, str]:
-    """The five best quotes and their sizes."""
-    seen = visible_quotes(day)
-    asks = [kiwoom_format.price(price, day.base) for price in seen.asks]
-    bids = [kiwoom_format.price(price, day.base) for price in seen.bids]
+def _quote_fields(day: DaySummary) -> dict[str, str]:
+    """The five best quotes with their sizes."""
+    quotes = visible_quotes(day)
+    asks = [kiwoom_format.price(price, day.base) for price in quotes.asks]
+    bids = [kiwoom_format.price(price, day.base) for price in quotes.bids]
     levels = {f"매도{number}차호가": asks[number - 1] for number in range(1, LEVELS + 1)}
     levels |= {f"매수{number}차호가": bids[number - 1] for number in range(1, LEVELS + 1)}
     return {
         **levels,
         "매도호가": asks[0],
         "매수호가": bids[0],
-        "체결량": kiwoom_format.signed(seen.trade),
-        "우선매도잔량": str(seen.ask_size),
-        "우선매수잔량": str(seen.bid_size),
-        "총매도잔량": str(seen.asks_size),
-        "총매수잔량": str(seen.bids_size),
+        "체결량": kiwoom_format.signed(quotes.trade),
+        "우선매도잔량": str(quotes.ask_size),
+        "우선매수잔량": str(quotes.bid_size),
+        "총매도잔량": str(quotes.asks_size),
+        "총매수잔량": str(quotes.bids_size),
     }

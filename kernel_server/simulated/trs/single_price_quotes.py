@@ -1,8 +1,8 @@
-"""opt10087: 시간외 단일가 of an issue, its quotes, and what waits in its other books.
+"""opt10087: 시간외 단일가 of an issue with its quotes, and the volumes resting in its other books.
 
-Recorded rows of its sibling on the REST feed say what the fields hold: changes are from the close of the day,
-whatever they are called, a level without anybody has a price of ``-0``, and an issue without a trade stands at
-the close with 전일대비기호 0. What an evening has left is told until the next one begins.
+The fields follow recorded rows of the same TR on the REST feed: changes are from the close of the day despite their
+names, an empty level has the price ``-0``, and an issue without trades has the close with 전일대비기호 0. The final
+state of an evening is shown until the next one starts.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _NAME = "시간외단일가_"
 
 
 class SinglePriceQuotes:
-    """The handler of opt10087.
+    """Handler of opt10087.
 
     Args:
-        issues: the listing, by code.
-        exchange: whose evenings are shown.
-        sessions: the calendar, asked for once, when first needed.
+        issues: all listed issues by code.
+        exchange: supplies the evening sessions.
+        sessions: loads the calendar; called once, on first use.
     """
 
     def __init__(
@@ -36,31 +36,33 @@ class SinglePriceQuotes:
     ) -> None:
         self._issues = issues
         self._exchange = exchange
-        self._load = sessions
+        self._load_sessions = sessions
 
     @cached_property
     def _sessions(self) -> Sessions:
-        return self._load()
+        return self._load_sessions()
 
     def handlers(self) -> dict[str, TrHandler]:
         """Handlers by TR code in lower case."""
-        return {"opt10087": self._evening}
+        return {"opt10087": self._single_price}
 
-    def _evening(self, request: TrRequest, now: float) -> TrAnswer:
+    def _single_price(self, request: TrRequest, now: float) -> TrAnswer:
         issue = self._issues.get(request.inputs["종목코드"])
         if issue is None:
             raise TrRejected("unknown_code")
         try:
-            shown = self._exchange.single_price(issue.code)
+            evening = self._exchange.single_price(issue.code)
             asks, bids = self._exchange.depth(issue.code)
             waiting = self._exchange.closing_price_queue(issue.code)
         except LookupError:  # listed, but without any price
             return TrAnswer(message=message("no_history"), codes=(issue.code,))
         hours = phases.hours(self._sessions, phases.session_index(self._sessions, now))
-        # That of the other books, which do not change any more in the evening.
+        # The other books do not change during 시간외 단일가.
         values = {"호가잔량기준시간": f"{seoul(min(now, hours.single_price_begins)):%H%M%S}"}
-        values |= _side("매도", shown.asks, shown.tape.base) | _side("매수", shown.bids, shown.tape.base)
-        values |= _others(asks, bids, waiting) | _state(shown.tape)
+        values |= _side("매도", evening.asks, evening.tape.base) | _side(
+            "매수", evening.bids, evening.tape.base
+        )
+        values |= _other_books(asks, bids, waiting) | _state(evening.tape)
         return TrAnswer(rows=[in_order(request.tr.multi_names, values)], codes=(issue.code,))
 
 
@@ -70,13 +72,13 @@ def _side(side: str, levels: list[Level], base: int) -> dict[str, str]:
         level = levels[place] if place < len(levels) else Level(0, 0)
         values[f"{_NAME}{side}호가{place + 1}"] = kiwoom_format.price(level.price, base)
         values[f"{_NAME}{side}호가수량{place + 1}"] = str(level.volume)
-        # Every recorded one is 0.
+        # 0 in every recorded row.
         values[f"{_NAME}{side}호가직전대비{place + 1}"] = "0"
     return values
 
 
-def _others(asks: list[Level], bids: list[Level], waiting: QueuedShares) -> dict[str, str]:
-    """What waits in the regular book and in 시간외종가."""
+def _other_books(asks: list[Level], bids: list[Level], waiting: QueuedShares) -> dict[str, str]:
+    """Volumes resting in the regular book and in 시간외종가."""
     return {
         "매도호가총잔량": str(sum(level.volume for level in asks)),
         "매도호가총잔량직전대비": "0",
@@ -90,11 +92,11 @@ def _others(asks: list[Level], bids: list[Level], waiting: QueuedShares) -> dict
 
 
 def _state(tape: Tape) -> dict[str, str]:
-    held = state(tape)
+    fields = state(tape)
     return {
-        f"{_NAME}현재가": held["last"],
-        f"{_NAME}전일대비기호": held["direction"] if tape.volume else "0",
-        f"{_NAME}전일대비": held["change"],
-        f"{_NAME}등락률": held["rate"],
-        f"{_NAME}누적거래량": held["total"],
+        f"{_NAME}현재가": fields["last"],
+        f"{_NAME}전일대비기호": fields["direction"] if tape.volume else "0",
+        f"{_NAME}전일대비": fields["change"],
+        f"{_NAME}등락률": fields["rate"],
+        f"{_NAME}누적거래량": fields["total"],
     }

@@ -1,4 +1,4 @@
-"""Themes with their prices: all of them (opt90001), and the issues of one (opt90002)."""
+"""Themes with prices: all themes (opt90001), and the issues of one (opt90002)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from kernel_server.simulated.market.themes import themes
 
 _ALL, _BY_NAME, _BY_CODE = "0", "1", "2"
 _MOST_DAYS = 99
-_SHOWN = 2  # 주요종목: those that rose most
+_SHOWN = 2  # 주요종목: the strongest issues
 
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """An issue of a theme: its newest session, and its close so many sessions before (KRW)."""
+    """An issue of a theme: its newest session, and its close at the start of the period (KRW)."""
 
     day: DaySummary
     before: int
@@ -34,7 +34,7 @@ class _Member:
 
 
 @dataclass(frozen=True, slots=True)
-class _Theme:
+class _ThemePrices:
     code: str
     name: str
     members: Sequence[_Member]
@@ -49,11 +49,11 @@ class _Theme:
 
 
 # 등락수익구분: by gain or by rate, the best or the worst first.
-_ORDERS = {"1": ("gain", -1), "2": ("gain", 1), "3": ("rate", -1), "4": ("rate", 1)}
+_SORT_ORDERS = {"1": ("gain", -1), "2": ("gain", 1), "3": ("rate", -1), "4": ("rate", 1)}
 
 
 class ThemeQuotes:
-    """Handlers of these TRs."""
+    """TR handlers; ``handlers`` lists them."""
 
     def __init__(self, market: Market) -> None:
         self._market = market
@@ -62,13 +62,13 @@ class ThemeQuotes:
 
     def handlers(self) -> dict[str, TrHandler]:
         """Handlers by TR code in lower case."""
-        return {"opt90001": self._groups, "opt90002": self._members}
+        return {"opt90001": self._all_themes, "opt90002": self._members}
 
-    def _groups(self, request: TrRequest, now: float) -> TrAnswer:
-        """opt90001; 종목코드 of a row is the theme's. The key is how many have been told."""
+    def _all_themes(self, request: TrRequest, now: float) -> TrAnswer:
+        """opt90001; 종목코드 of a row is the theme code. The continuation key is the number of rows sent."""
         inputs = request.inputs
         search, wanted = inputs["검색구분"], inputs["종목코드"]
-        if search not in (_ALL, _BY_NAME, _BY_CODE) or inputs["등락수익구분"] not in _ORDERS:
+        if search not in (_ALL, _BY_NAME, _BY_CODE) or inputs["등락수익구분"] not in _SORT_ORDERS:
             raise TrRejected("bad_input")
         if search == _BY_CODE and wanted not in self._issues:
             raise TrRejected("unknown_code")
@@ -82,16 +82,16 @@ class ThemeQuotes:
             theme = self._theme(code, name, members, days, now)
             if theme.members:
                 found.append(theme)
-        field, sense = _ORDERS[inputs["등락수익구분"]]
-        found.sort(key=lambda theme: sense * float(getattr(theme, field)))
+        field, sign = _SORT_ORDERS[inputs["등락수익구분"]]
+        found.sort(key=lambda theme: sign * float(getattr(theme, field)))
         start = request.after or 0
         stop = start + (request.tr.rows_per_page or len(found))
-        rows = [in_order(request.tr.multi_names, _group(theme)) for theme in found[start:stop]]
+        rows = [in_order(request.tr.multi_names, _theme_row(theme)) for theme in found[start:stop]]
         after = stop if stop < len(found) else None
         return TrAnswer(rows=rows, after=after, message="" if rows else message("no_history"))
 
     def _members(self, request: TrRequest, now: float) -> TrAnswer:
-        """opt90002; 종목코드 of the request is the theme's."""
+        """opt90002; 종목코드 of the request is the theme code."""
         days = _days(request.inputs["날짜구분"])
         for code, name, members in self._themes:
             if code == request.inputs["종목코드"]:
@@ -101,14 +101,14 @@ class ThemeQuotes:
             raise TrRejected("unknown_code")
         if not theme.members:
             return TrAnswer(message=message("no_history"))
-        rows = [in_order(request.tr.multi_names, _member(member)) for member in theme.members]
+        rows = [in_order(request.tr.multi_names, _member_row(member)) for member in theme.members]
         codes = tuple(member.day.issue.code for member in theme.members)
         return TrAnswer(
             [kiwoom_format.percentage(theme.rate), kiwoom_format.percentage(theme.gain)], rows, codes=codes
         )
 
-    def _theme(self, code: str, name: str, members: Sequence[str], days: int, now: float) -> _Theme:
-        """The theme with those of its members that the market lists and has prices of."""
+    def _theme(self, code: str, name: str, members: Sequence[str], days: int, now: float) -> _ThemePrices:
+        """The theme with those of its members that have prices in this market."""
         found = []
         for each in members:
             issue = self._issues.get(each)
@@ -118,27 +118,27 @@ class ThemeQuotes:
                 found.append(
                     _Member(day, int(bars.close[-days - 1]) if len(bars) > days else int(bars.open[0]))
                 )
-        return _Theme(code, name, found)
+        return _ThemePrices(code, name, found)
 
 
 def _days(text: str) -> int:
-    """날짜구분: so many sessions ago, 1 to 99."""
+    """날짜구분: number of sessions ago, 1 to 99."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_DAYS):
         raise TrRejected("bad_input")
     return int(text)
 
 
-def _sense(rate: float) -> str:
+def _direction(rate: float) -> str:
     return "3" if rate == 0 else "2" if rate > 0 else "5"
 
 
-def _group(theme: _Theme) -> dict[str, str]:
+def _theme_row(theme: _ThemePrices) -> dict[str, str]:
     leading = sorted(theme.members, key=lambda member: -member.rate)[:_SHOWN]
     return {
         "종목코드": theme.code,
         "테마명": theme.name,
         "종목수": str(len(theme.members)),
-        "등락기호": _sense(theme.rate),
+        "등락기호": _direction(theme.rate),
         "등락율": kiwoom_format.percentage(theme.rate),
         "상승종목수": str(sum(member.rate > 0 for member in theme.members)),
         "하락종목수": str(sum(member.rate < 0 for member in theme.members)),
@@ -147,8 +147,8 @@ def _group(theme: _Theme) -> dict[str, str]:
     }
 
 
-def _member(member: _Member) -> dict[str, str]:
-    day, seen = member.day, visible_quotes(member.day)
+def _member_row(member: _Member) -> dict[str, str]:
+    day, quotes = member.day, visible_quotes(member.day)
     return {
         "종목코드": day.issue.code,
         "종목명": day.issue.name,
@@ -157,9 +157,9 @@ def _member(member: _Member) -> dict[str, str]:
         "전일대비": kiwoom_format.signed(day.last - day.base),
         "등락율": kiwoom_format.rate(day.last - day.base, day.base),
         "누적거래량": str(day.volume),
-        "매도호가": kiwoom_format.price(seen.asks[0], day.base),
-        "매도잔량": str(seen.ask_size),
-        "매수호가": kiwoom_format.price(seen.bids[0], day.base),
-        "매수잔량": str(seen.bid_size),
+        "매도호가": kiwoom_format.price(quotes.asks[0], day.base),
+        "매도잔량": str(quotes.ask_size),
+        "매수호가": kiwoom_format.price(quotes.bids[0], day.base),
+        "매수잔량": str(quotes.bid_size),
         "기간수익률n": kiwoom_format.percentage(member.gain),
     }

@@ -1,7 +1,7 @@
-"""Trades of the newest session: the tick chart (opt10079) and 체결정보 (opt10003).
+"""Trades of the newest session: tick chart (opt10079) and 체결정보 (opt10003).
 
-A page's continuation key is the number, within the session, of the oldest trade in it, in opt10079 with the session's
-day before it; the next page holds what came before, however many trades have come since.
+A page's continuation key is the number of its oldest trade within the session, in opt10079 prefixed with the
+session's day; new trades do not shift the pages.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ from kernel_server.simulated.market.trading_hours import today
 
 INTERVALS = ("1", "3", "5", "10", "30")
 
-_PLACES = 10**8  # more than a session has trades
-SIGNS = {Side.BUY: "+", Side.SELL: "-", Side.NONE: " "}
+_TRADES_PER_DAY = 10**8  # more than a session has trades
+VOLUME_SIGNS = {Side.BUY: "+", Side.SELL: "-", Side.NONE: " "}
 
 
 class TickCharts:
-    """Handlers of the TRs that list trades.
+    """Handlers of opt10079 and opt10003.
 
     Args:
-        issues: the listing, by code.
-        exchange: whose tape is read. Its trades and its 기준가 are of one day, so that adjusted and unadjusted
-            ticks are the same.
-        past: recorded trades of earlier sessions, which opt10079 goes on with.
-        calendar: the sessions, by which the tick chart has the regular ones alone, as the minute charts have.
-            Without it, it has 시간외종가 too, as opt10003 has.
+        issues: all listed issues by code.
+        exchange: supplies the tape. Its trades and 기준가 are of one day, so adjusted and unadjusted ticks are
+            equal.
+        recorded: recorded trades of earlier sessions, which opt10079 continues with.
+        calendar: trading hours, to limit the tick chart to regular trading as in minute charts; without it the
+            tick chart includes 시간외종가, as opt10003 does.
     """
 
     def __init__(
         self,
         issues: Mapping[str, Issue],
         exchange: Exchange,
-        past: RecordedTrades | None = None,
+        recorded: RecordedTrades | None = None,
         calendar: Callable[[], Sessions] | None = None,
     ) -> None:
         self._issues = issues
         self._exchange = exchange
-        self._past = past
+        self._recorded = recorded
         self._calendar = calendar
 
     def handlers(self) -> dict[str, TrHandler]:
@@ -62,64 +62,66 @@ class TickCharts:
         return {"opt10079": self._ticks, "opt10003": self._trades}
 
     def _ticks(self, request: TrRequest, now: float) -> TrAnswer:
-        """opt10079. Groups are counted from each session's first trade; the newest one may still be growing."""
+        """opt10079. Ticks are grouped from each session's first trade; the newest group may be incomplete."""
         issue = self._issue(request)
         interval = request.inputs["틱범위"]
         if interval not in INTERVALS or request.inputs["수정주가구분"] not in ("0", "1", ""):
             raise TrRejected("bad_input")
-        many = int(interval)
-        trades = traded(self._exchange, issue.code)
+        size_of_group = int(interval)
+        trades = session_trades(self._exchange, issue.code)
         if self._calendar is not None:
-            trades = _regular(trades, self._calendar())
-        # Where the newest group ends short, it says how many trades it has.
-        left = str((len(trades) - 1) % many + 1) if trades else "0"
+            trades = _regular_session(trades, self._calendar())
+        # Number of trades in the newest group.
+        in_last_group = str((len(trades) - 1) % size_of_group + 1) if trades else "0"
         size = request.tr.rows_per_page or sys.maxsize
-        day, stop = divmod(request.after, _PLACES) if request.after is not None else (0, sys.maxsize)
+        day, stop = divmod(request.after, _TRADES_PER_DAY) if request.after is not None else (0, sys.maxsize)
         rows: list[list[str]] = []
-        for found in self._sessions(issue.code, trades, day, now):
+        for found in self._sessions_from(issue.code, trades, day, now):
             stop = min(stop, found.length)
-            start = max(0, (-(-stop // many) - (size - len(rows))) * many)
+            start = max(0, (-(-stop // size_of_group) - (size - len(rows))) * size_of_group)
             if start < stop:
-                rows += _rows(request, found.base, many, *found.columns(slice(start, stop)))
+                rows += _rows(request, found.base, size_of_group, *found.columns(slice(start, stop)))
             if len(rows) == size:
-                more = start or self._before(issue.code, found.day)
-                key = found.day * _PLACES + start if more else None
-                return TrAnswer([issue.code, left], rows, key, codes=(issue.code,))
+                more = start or self._recorded_before(issue.code, found.day)
+                key = found.day * _TRADES_PER_DAY + start if more else None
+                return TrAnswer([issue.code, in_last_group], rows, key, codes=(issue.code,))
             stop = sys.maxsize
         if not rows:
-            return _nothing(request, [issue.code, left], issue.code)
-        return TrAnswer([issue.code, left], rows, codes=(issue.code,))
+            return _empty_page(request, [issue.code, in_last_group], issue.code)
+        return TrAnswer([issue.code, in_last_group], rows, codes=(issue.code,))
 
-    def _sessions(self, code: str, trades: Sequence[Trade], day: int, now: float) -> Iterator[_Session]:
-        """The sessions with trades, newest first, from that YYYYMMDD on; from the newest one for a 0."""
+    def _sessions_from(self, code: str, trades: Sequence[Trade], day: int, now: float) -> Iterator[_Session]:
+        """Sessions with trades, newest first, starting at ``day`` (YYYYMMDD), or at the newest for 0."""
         newest = today(now) + 1
         if trades:
             newest = today(trades[0].time)
             if day in (0, newest):
                 base = self._exchange.tape(code).base
-                yield _Session(newest, base, len(trades), lambda part: _columns(trades[part]))
-        past = self._before(code, day + 1 if 0 < day < newest else newest)
-        while past is not None:
-            yield _Session(past.day, past.base, len(past.script), partial(_part, past.script))
-            past = self._before(code, past.day)
+                yield _Session(newest, base, len(trades), lambda part: _trade_columns(trades[part]))
+        recorded = self._recorded_before(code, day + 1 if 0 < day < newest else newest)
+        while recorded is not None:
+            yield _Session(
+                recorded.day, recorded.base, len(recorded.script), partial(_recorded_columns, recorded.script)
+            )
+            recorded = self._recorded_before(code, recorded.day)
 
-    def _before(self, code: str, day: int) -> RecordedDay | None:
-        return None if self._past is None else self._past.latest_before(code, day)
+    def _recorded_before(self, code: str, day: int) -> RecordedDay | None:
+        return None if self._recorded is None else self._recorded.latest_before(code, day)
 
     def _trades(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
         """opt10003."""
         issue = self._issue(request)
-        trades = traded(self._exchange, issue.code)
+        trades = session_trades(self._exchange, issue.code)
         stop = len(trades) if request.after is None else request.after
         start = max(0, stop - (request.tr.rows_per_page or stop))
         if start >= stop:
-            return _nothing(request, [], issue.code)
+            return _empty_page(request, [], issue.code)
         tape = self._exchange.tape(issue.code)
-        held = rules(seoul(trades[start].time).date(), board(issue))
+        price_rules = rules(seoul(trades[start].time).date(), board(issue))
         totals = RunningTotals(trades[:stop])
         names = request.tr.multi_names
         rows = [
-            in_order(names, said(trades[at], tape, held) | totals.at(at))
+            in_order(names, trade_fields(trades[at], tape, price_rules) | totals.at(at))
             for at in range(stop - 1, start - 1, -1)
         ]
         return TrAnswer(rows=rows, after=start or None, codes=(issue.code,))
@@ -135,7 +137,7 @@ _Columns = tuple[Sequence[float] | Floats, Ints, Ints]  # seconds since the epoc
 
 
 class _Session(NamedTuple):
-    """A session's YYYYMMDD and 기준가, how many trades it has, and a way to look at a part of them."""
+    """Trades of a session (YYYYMMDD): its 기준가, their number, and a function for the columns of a slice."""
 
     day: int
     base: int
@@ -143,7 +145,7 @@ class _Session(NamedTuple):
     columns: Callable[[slice], _Columns]
 
 
-def _columns(trades: Sequence[Trade]) -> _Columns:
+def _trade_columns(trades: Sequence[Trade]) -> _Columns:
     return (
         [trade.time for trade in trades],
         np.array([trade.price for trade in trades], np.int64),
@@ -151,20 +153,25 @@ def _columns(trades: Sequence[Trade]) -> _Columns:
     )
 
 
-def _part(script: Script, part: slice) -> _Columns:
+def _recorded_columns(script: Script, part: slice) -> _Columns:
     return script.time[part], script.price[part], script.volume[part]
 
 
 def _rows(
-    request: TrRequest, base: int, many: int, time: Sequence[float] | Floats, price: Ints, volume: Ints
+    request: TrRequest,
+    base: int,
+    size_of_group: int,
+    time: Sequence[float] | Floats,
+    price: Ints,
+    volume: Ints,
 ) -> list[list[str]]:
-    """Groups of so many trades as rows of opt10079, newest first; there is a trade at least."""
-    starts = run_starts(np.arange(len(price)) // many)
+    """Rows of opt10079, newest first, one for each group of trades; there is at least one trade."""
+    starts = run_starts(np.arange(len(price)) // size_of_group)
     lasts = np.append(starts[1:], len(price)) - 1
     columns = {
         "현재가": kiwoom_format.prices(price[lasts], base),
         "거래량": kiwoom_format.plain_numbers(np.add.reduceat(volume, starts)),
-        # a group bears the time of its last trade
+        # A group is labelled with the time of its last trade.
         "체결시간": [f"{seoul(time[at]):%Y%m%d%H%M%S}" for at in lasts.tolist()],
         "시가": kiwoom_format.prices(price[starts], base),
         "고가": kiwoom_format.prices(np.maximum.reduceat(price, starts), base),
@@ -177,7 +184,7 @@ def _rows(
 
 
 class RunningTotals:
-    """What had been traded with each trade: shares, won, and bought in percent of sold."""
+    """Cumulative totals with each trade: volume, value, and 체결강도 (bought in percent of sold)."""
 
     def __init__(self, trades: Sequence[Trade]) -> None:
         price = np.array([trade.price for trade in trades], np.int64)
@@ -190,7 +197,7 @@ class RunningTotals:
 
     @property
     def strengths(self) -> Floats:
-        """체결강도 with each trade."""
+        """체결강도 after each trade."""
         found: Floats = self._bought * 100 / np.maximum(self._sold, 1)
         return found
 
@@ -203,12 +210,12 @@ class RunningTotals:
         }
 
 
-def said(trade: Trade, tape: Tape, held: PriceRules) -> dict[str, str]:
-    """One trade. Who took the best ask traded at it; in an auction the trade is shown at the bid."""
+def trade_fields(trade: Trade, tape: Tape, price_rules: PriceRules) -> dict[str, str]:
+    """Fields of one trade. A buyer's trade is at the best ask; an auction trade is shown at the bid."""
     if trade.side is Side.BUY:
-        ask, bid = trade.price, held.floor(trade.price - 1)
+        ask, bid = trade.price, price_rules.floor(trade.price - 1)
     else:
-        ask, bid = trade.price + held.tick(trade.price), trade.price
+        ask, bid = trade.price + price_rules.tick(trade.price), trade.price
     change = trade.price - tape.base
     return {
         "시간": f"{seoul(trade.time):%H%M%S}",
@@ -217,22 +224,22 @@ def said(trade: Trade, tape: Tape, held: PriceRules) -> dict[str, str]:
         "대비율": kiwoom_format.rate(change, tape.base),
         "우선매도호가단위": kiwoom_format.price(ask if ask <= tape.upper else 0, tape.base),
         "우선매수호가단위": kiwoom_format.price(bid if bid >= tape.lower else 0, tape.base),
-        # the sign is the side's; a trade of an auction leaves its place blank
-        "체결거래량": SIGNS[trade.side] + str(trade.volume),
+        # The sign is of the aggressor's side, blank for an auction trade.
+        "체결거래량": VOLUME_SIGNS[trade.side] + str(trade.volume),
         "sign": kiwoom_format.change_sign(trade.price, tape.base, tape.upper, tape.lower),
     }
 
 
-def traded(exchange: Exchange, code: str) -> list[Trade]:
-    """The session's trades; none for an issue of which the exchange knows nothing."""
+def session_trades(exchange: Exchange, code: str) -> list[Trade]:
+    """Trades of the session; empty for an issue unknown to the exchange."""
     try:
         return exchange.trades(code)
     except LookupError:
         return []
 
 
-def _regular(trades: list[Trade], sessions: Sessions) -> list[Trade]:
-    """Those of the regular session, which are from its opening to the end of the pause after it."""
+def _regular_session(trades: list[Trade], sessions: Sessions) -> list[Trade]:
+    """Trades of the regular session, from the open to the end of the pause after the close."""
     if not trades:
         return trades
     hours = phases.hours(sessions, phases.session_index(sessions, trades[-1].time))
@@ -243,5 +250,5 @@ def _regular(trades: list[Trade], sessions: Sessions) -> list[Trade]:
     return trades[first:stop]
 
 
-def _nothing(request: TrRequest, single: Sequence[str], code: str) -> TrAnswer:
+def _empty_page(request: TrRequest, single: Sequence[str], code: str) -> TrAnswer:
     return TrAnswer(single, message=message("no_history") if request.after is None else "", codes=(code,))

@@ -11,7 +11,7 @@ from kernel_server.simulated.market.fundamentals import fundamentals
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.request_limits import RequestLimits
 from kernel_server.simulated.settings import BrokerSettings
-from kernel_server.simulated.snapshot.filters import MarketFilter, saved
+from kernel_server.simulated.snapshot.filters import MarketFilter, saved_conditions
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 from kernel_server.simulated.trs.conditions import Conditions
 from tests.support.simulated_broker import Row, number, weekdays
@@ -73,7 +73,9 @@ def test_loading_tells_the_names() -> None:
     names = desk.conditions.GetConditionNameList()
     assert names.startswith("0^대형 저평가 우량주;1^중소형 저평가주;")
     assert re.fullmatch(r"(\d+\^[^;^]+;)+", names)
-    assert [int(item.split("^")[0]) for item in names.rstrip(";").split(";")] == list(range(len(saved())))
+    assert [int(item.split("^")[0]) for item in names.rstrip(";").split(";")] == list(
+        range(len(saved_conditions()))
+    )
 
 
 def test_an_answer_has_the_recorded_shape() -> None:
@@ -180,7 +182,7 @@ def test_once_a_minute() -> None:
 
 def test_ten_live_conditions_and_no_more() -> None:
     desk = Desk("2022-01-18 10:00", requests_a_second=100).loaded()
-    known = [(condition.index, condition.name) for condition in saved()][:5]
+    known = [(condition.index, condition.name) for condition in saved_conditions()][:5]
     for group in range(2):
         for at, condition in enumerate(known):
             assert desk.send(f"1{group}0{at}", condition, 1) == 1
@@ -248,8 +250,8 @@ def test_fundamentals_are_those_of_the_quotes() -> None:
     for name in ("PER", "PBR", "ROE"):
         assert facts.columns[name][place] == pytest.approx(float(said[name]), abs=0.06)
     assert facts.columns["cap"][place] == 20_000
-    (value,) = (condition for condition in saved() if condition.index == 0)
-    found = MarketFilter(desk.survey).found(value, now)
+    (value,) = (condition for condition in saved_conditions() if condition.index == 0)
+    found = MarketFilter(desk.survey).screen(value, now)
     for code in (f"{n:05d}0" for n in range(100, 140)):
         said = fundamentals(facts.issues[[issue.code for issue in facts.issues].index(code)], 7, bars)
         fits = 0 <= float(said["PER"]) <= 10 and float(said["PBR"]) <= 1.5 and float(said["ROE"]) >= 10

@@ -144,7 +144,7 @@ def test_an_index_laid_out_in_parts_is_the_same() -> None:
     one, other = (layout.series("001") for layout in (at_once, in_parts))
     for name in Bars.__dataclass_fields__:
         assert getattr(one, name).tolist() == getattr(other, name).tolist()
-    assert in_parts.known().keys() == at_once.known().keys()
+    assert in_parts.indices().keys() == at_once.indices().keys()
     assert not in_parts.advance(1, group="1")
     assert in_parts.advance(10_000, group="1")
     assert in_parts.advance(1, ["101"])
@@ -358,7 +358,7 @@ def test_the_survey_says_what_the_market_says_at_any_time() -> None:
     places = np.arange(0, len(facts), 211)
     for later in (now - 7190.0, now, now + 3600.0, now + 5 * 3600.0):
         prices = survey.prices(later, places)
-        followed = survey.follow(later, places, len(places)) and survey.prices(later, places)
+        followed = survey.read_session(later, places, len(places)) and survey.prices(later, places)
         for at, place in enumerate(places.tolist()):
             code = facts.issues[place].code
             day = market.daily(code, True, later, 2)

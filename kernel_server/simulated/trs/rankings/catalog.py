@@ -1,4 +1,4 @@
-"""The rankings: for each TR the columns that it adds, and the fields that it writes in its own way."""
+"""Catalog of the rankings: additional columns and fields of each TR."""
 
 from __future__ import annotations
 
@@ -7,22 +7,29 @@ from dataclasses import dataclass, field
 
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.arrays import Floats
-from kernel_server.simulated.trs.rankings import sort_keys as columns
-from kernel_server.simulated.trs.rankings.fields import RankingRow, Writer, percent, price, signed, whole
+from kernel_server.simulated.trs.rankings import sort_keys
+from kernel_server.simulated.trs.rankings.fields import (
+    FieldWriter,
+    RankingRow,
+    integer,
+    percent,
+    price,
+    signed,
+)
 from kernel_server.simulated.trs.rankings.sort_keys import Inputs
 from kernel_server.simulated.trs.rankings.view import RankingView
 
 
-def _none(_look: RankingView, _inputs: Inputs) -> Mapping[str, Floats]:
+def _no_columns(_view: RankingView, _inputs: Inputs) -> Mapping[str, Floats]:
     return {}
 
 
 @dataclass(frozen=True, slots=True)
 class RankingKind:
-    """A ranking's own columns, computed from its inputs, and its own fields by name."""
+    """Additional columns of a ranking, computed from its inputs, and its own field writers by name."""
 
-    added: Callable[[RankingView, Inputs], Mapping[str, Floats]] = _none
-    fields: Mapping[str, Writer] = field(default_factory=dict)
+    columns: Callable[[RankingView, Inputs], Mapping[str, Floats]] = _no_columns
+    fields: Mapping[str, FieldWriter] = field(default_factory=dict)
 
 
 def _expected_direction(row: RankingRow) -> str:
@@ -31,60 +38,65 @@ def _expected_direction(row: RankingRow) -> str:
 
 
 KINDS: Mapping[str, RankingKind] = {
-    "opt10016": RankingKind(columns.record, {"고가": whole("period_high"), "저가": whole("period_low")}),
-    "opt10017": RankingKind(columns.standing, {"종목정보": lambda _row: "", "횟수": whole("streak")}),
-    "opt10018": RankingKind(columns.near),
+    "opt10016": RankingKind(
+        sort_keys.new_extremes, {"고가": integer("period_high"), "저가": integer("period_low")}
+    ),
+    "opt10017": RankingKind(
+        sort_keys.limit_streaks, {"종목정보": lambda _row: "", "횟수": integer("streak")}
+    ),
+    "opt10018": RankingKind(sort_keys.near_extremes),
     "opt10019": RankingKind(
-        columns.surge,
+        sort_keys.price_surge,
         {
             "종목분류": lambda _row: "",
-            "기준가": whole("from_price"),
-            "기준대비": whole("from_change"),
+            "기준가": integer("from_price"),
+            "기준대비": integer("from_change"),
             "급등률": percent("surge"),
         },
     ),
     "opt10020": RankingKind(
-        columns.waiting,
-        {"순매수잔량": whole("net"), "매수비율": lambda row: f"{row.real('bids_rate'):.2f}"},
+        sort_keys.order_imbalance,
+        {"순매수잔량": integer("net"), "매수비율": lambda row: f"{row.real('bids_rate'):.2f}"},
     ),
     "opt10021": RankingKind(
-        columns.more_waiting,
+        sort_keys.order_surge,
         {
-            "기준률": whole("old"),
-            "현재": whole("new"),
-            "급증수량": whole("more"),
+            "기준률": integer("old"),
+            "현재": integer("new"),
+            "급증수량": integer("more"),
             "급증률": percent("surge"),
-            "총매수량": lambda row: str(row.seen.bids_size),
+            "총매수량": lambda row: str(row.quotes.bids_size),
         },
     ),
     "opt10022": RankingKind(
-        columns.ratio_grown,
+        sort_keys.ratio_surge,
         {"기준률": percent("old"), "현재비율": percent("new"), "급증률": percent("surge")},
     ),
     "opt10023": RankingKind(
-        columns.busier, {"이전거래량": whole("old"), "급증량": signed("more"), "급증률": percent("surge")}
+        sort_keys.volume_surge,
+        {"이전거래량": integer("old"), "급증량": signed("more"), "급증률": percent("surge")},
     ),
-    "opt10024": RankingKind(columns.most_traded, {"이전거래량": whole("old")}),
+    "opt10024": RankingKind(sort_keys.volume_record, {"이전거래량": integer("old")}),
     "opt10025": RankingKind(
-        columns.concentrated,
+        sort_keys.price_bands,
         {
-            "가격대시작": whole("band_start"),
-            "가격대끝": whole("band_end"),
-            "매물량": whole("band_volume"),
+            "가격대시작": integer("band_start"),
+            "가격대끝": integer("band_end"),
+            "매물량": integer("band_volume"),
             "매물비": percent("share"),
         },
     ),
-    "opt10026": RankingKind(columns.ratio, {"PER": lambda row: f"{row.real('ratio'):.2f}"}),
+    "opt10026": RankingKind(sort_keys.valuation_ratio, {"PER": lambda row: f"{row.real('ratio'):.2f}"}),
     "opt10027": RankingKind(),
-    "opt10028": RankingKind(columns.compared, {"시가대비": percent("from")}),
+    "opt10028": RankingKind(sort_keys.change_from, {"시가대비": percent("from")}),
     "opt10029": RankingKind(
-        columns.expected_price,
+        sort_keys.expected_price,
         {
             "예상체결가": price(lambda row: row.day.open),
             "전일대비기호": _expected_direction,
             "전일대비": lambda row: kiwoom_format.signed(row.day.open - row.day.base),
             "등락률": lambda row: kiwoom_format.rate(row.day.open - row.day.base, row.day.base),
-            "예상체결량": whole("expected_volume"),
+            "예상체결량": integer("expected_volume"),
         },
     ),
     "opt10030": RankingKind(),
@@ -93,9 +105,9 @@ KINDS: Mapping[str, RankingKind] = {
     "opt10033": RankingKind(
         fields={
             "신용비율": percent("credit"),
-            "매도잔량": lambda row: str(row.seen.asks_size),
-            "매수잔량": lambda row: str(row.seen.bids_size),
+            "매도잔량": lambda row: str(row.quotes.asks_size),
+            "매수잔량": lambda row: str(row.quotes.bids_size),
         }
     ),
 }
-"""The rankings by TR."""
+"""Rankings by TR code."""

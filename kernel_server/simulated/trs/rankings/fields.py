@@ -1,4 +1,4 @@
-"""How a row of a ranking is written down: one writer a field, whichever TR has it."""
+"""Fields of ranking rows: one writer a field, shared by all rankings."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class RankingRow:
     """An issue in a ranking.
 
     Attributes:
-        day: its newest session.
-        place: where it stands in the survey, ``rank`` in the ranking, from 1.
-        columns: what the ranking knows of every issue.
-        now: the moment at which all of this is so.
+        day: summary of its newest session.
+        place: its row in the columns; ``rank`` is its rank, from 1.
+        columns: columns of the ranking by name.
+        now: time of the snapshot.
     """
 
     day: DaySummary
@@ -34,38 +34,38 @@ class RankingRow:
     now: float = 0.0
 
     @cached_property
-    def seen(self) -> VisibleQuotes:
-        """Its quotes."""
+    def quotes(self) -> VisibleQuotes:
+        """Visible quotes of the issue."""
         return visible_quotes(self.day)
 
-    def whole(self, name: str) -> int:
-        """The issue's number in that column, a whole one."""
+    def integer(self, name: str) -> int:
+        """The issue's value in a column, as an integer."""
         return int(self.columns[name][self.place])
 
     def real(self, name: str) -> float:
         return float(self.columns[name][self.place])
 
 
-Writer = Callable[[RankingRow], str]
+FieldWriter = Callable[[RankingRow], str]
 
 
-def price(of: Callable[[RankingRow], int]) -> Writer:
-    """A price, coloured against 기준가."""
+def price(of: Callable[[RankingRow], int]) -> FieldWriter:
+    """A price with the sign of its change from 기준가."""
     return lambda row: kiwoom_format.price(of(row), row.day.base)
 
 
-def whole(name: str) -> Writer:
-    """A column's whole number, plainly."""
-    return lambda row: str(row.whole(name))
+def integer(name: str) -> FieldWriter:
+    """A column as an integer."""
+    return lambda row: str(row.integer(name))
 
 
-def signed(name: str) -> Writer:
-    """A column's whole number with its sign."""
-    return lambda row: kiwoom_format.signed(row.whole(name))
+def signed(name: str) -> FieldWriter:
+    """A column as an integer with its sign."""
+    return lambda row: kiwoom_format.signed(row.integer(name))
 
 
-def percent(name: str) -> Writer:
-    """A column's percentage, signed."""
+def percent(name: str) -> FieldWriter:
+    """A column as a signed percentage."""
     return lambda row: kiwoom_format.percentage(row.real(name))
 
 
@@ -91,7 +91,7 @@ def _value(row: RankingRow) -> str:
     return str(kiwoom_format.millions(row.day.value))
 
 
-FIELDS: Mapping[str, Writer] = {
+FIELDS: Mapping[str, FieldWriter] = {
     "종목코드": lambda row: row.day.issue.code,
     "종목명": lambda row: row.day.issue.name,
     "종목분류": lambda _row: "0",
@@ -120,11 +120,11 @@ FIELDS: Mapping[str, Writer] = {
     "거래금액": _value,
     "거래대금": _value,
     "체결강도": lambda row: trade_strength(row.day.buy_volume, row.day.volume),
-    "매도호가": price(lambda row: row.seen.asks[0]),
-    "매수호가": price(lambda row: row.seen.bids[0]),
-    "매도잔량": lambda row: str(row.seen.ask_size),
-    "매수잔량": lambda row: str(row.seen.bid_size),
-    "총매도잔량": lambda row: str(row.seen.asks_size),
-    "총매수잔량": lambda row: str(row.seen.bids_size),
+    "매도호가": price(lambda row: row.quotes.asks[0]),
+    "매수호가": price(lambda row: row.quotes.bids[0]),
+    "매도잔량": lambda row: str(row.quotes.ask_size),
+    "매수잔량": lambda row: str(row.quotes.bid_size),
+    "총매도잔량": lambda row: str(row.quotes.asks_size),
+    "총매수잔량": lambda row: str(row.quotes.bids_size),
 }
-"""By name; what a TR means differently it writes itself."""
+"""Writers by field name; a ranking may override them."""

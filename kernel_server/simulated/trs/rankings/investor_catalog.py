@@ -1,6 +1,6 @@
 """Rankings by what investors traded: opt10034 to opt10036, opt10044, opt10058, opt10062 to opt10066, opt10131.
 
-What is ranked is ``flow_columns``; what foreigners hold is ``holders``'.
+Their columns are in ``investor_sort_keys``; foreign ownership is in ``market.foreign_ownership``.
 """
 
 from __future__ import annotations
@@ -10,31 +10,31 @@ from collections.abc import Callable
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.market import investor_groups
 from kernel_server.simulated.trs.rankings.catalog import RankingKind
-from kernel_server.simulated.trs.rankings.fields import RankingRow, Writer, percent, signed, whole
+from kernel_server.simulated.trs.rankings.fields import FieldWriter, RankingRow, integer, percent, signed
 from kernel_server.simulated.trs.rankings.investor_sort_keys import InvestorSortKeys
 
-Held = Callable[[RankingRow], "int | None"]
+ForeignShares = Callable[[RankingRow], "int | None"]
 
 
 class InvestorCatalog:
-    """The kinds of these rankings.
+    """Catalog of these rankings.
 
     Args:
-        columns: what they rank.
-        held: how many shares of a row's issue foreigners hold, None where that is not known.
+        columns: their sort keys.
+        foreign_shares: shares of a row's issue held by foreigners, None if unknown.
     """
 
-    def __init__(self, columns: InvestorSortKeys, held: Held) -> None:
+    def __init__(self, columns: InvestorSortKeys, foreign_shares: ForeignShares) -> None:
         self._columns = columns
-        self._held = held
+        self._foreign_shares = foreign_shares
 
     def kinds(self) -> dict[str, RankingKind]:
-        """By TR."""
+        """Rankings by TR code."""
         columns = self._columns
         left = {"취득가능주식수": self._left_to_buy}
-        averages: dict[str, Writer] = {
-            "추정평균가": whole("average"),
-            "평균가대비": _twice("from_average"),
+        averages: dict[str, FieldWriter] = {
+            "추정평균가": integer("average"),
+            "평균가대비": _twice_signed("from_average"),
             "대비율": percent("average_rate"),
         }
         return {
@@ -67,14 +67,14 @@ class InvestorCatalog:
                     "순매도수량": signed("net"),
                     "순매도금액": signed("net_money"),
                     **averages,
-                    "기간거래량": whole("period_volume"),
+                    "기간거래량": integer("period_volume"),
                 },
             ),
             "opt10062": RankingKind(columns.both, _both_fields()),
             "opt10063": RankingKind(columns.intraday, _intraday_fields()),
             "opt10065": RankingKind(
                 columns.intraday,
-                {"매도량": _twice("minus"), "매수량": signed("plus"), "순매도": signed("net")},
+                {"매도량": _twice_signed("minus"), "매수량": signed("plus"), "순매도": signed("net")},
             ),
             "opt10066": RankingKind(
                 columns.every_group, {name: signed(name) for name in investor_groups.names()}
@@ -82,59 +82,61 @@ class InvestorCatalog:
             "opt10131": RankingKind(columns.streaks, _streak_fields()),
         }
 
-    # What is held.
+    # Foreign ownership.
 
     def _left_to_buy(self, row: RankingRow) -> str:
-        held = self._held(row)
-        return "" if held is None else str(row.day.issue.shares - held)
+        foreign_shares = self._foreign_shares(row)
+        return "" if foreign_shares is None else str(row.day.issue.shares - foreign_shares)
 
     def _holding(self, row: RankingRow) -> str:
-        held = self._held(row)
-        return "" if held is None else str(held)
+        foreign_shares = self._foreign_shares(row)
+        return "" if foreign_shares is None else str(foreign_shares)
 
     def _exhausted(self, row: RankingRow) -> str:
-        held = self._held(row)
-        return "" if held is None else kiwoom_format.rate(held, row.day.issue.shares)
+        foreign_shares = self._foreign_shares(row)
+        return "" if foreign_shares is None else kiwoom_format.rate(foreign_shares, row.day.issue.shares)
 
     def _exhausted_before(self, row: RankingRow) -> str:
-        held = self._held(row)
-        return "" if held is None else kiwoom_format.rate(held - row.whole("net"), row.day.issue.shares)
+        foreign_shares = self._foreign_shares(row)
+        if foreign_shares is None:
+            return ""
+        return kiwoom_format.rate(foreign_shares - row.integer("net"), row.day.issue.shares)
 
 
-def _twice(name: str) -> Writer:
-    return lambda row: kiwoom_format.twice_signed(row.whole(name))
+def _twice_signed(name: str) -> FieldWriter:
+    return lambda row: kiwoom_format.twice_signed(row.integer(name))
 
 
-def _always(value: str) -> Writer:
+def _always(value: str) -> FieldWriter:
     return lambda _row: value
 
 
-def _both_fields() -> dict[str, Writer]:
-    fields: dict[str, Writer] = {"순매매수량": signed("net"), "순매매금액": signed("net_money")}
+def _both_fields() -> dict[str, FieldWriter]:
+    fields: dict[str, FieldWriter] = {"순매매수량": signed("net"), "순매매금액": signed("net_money")}
     for name, short in (("기관", "own"), ("외인", "foreign")):
         fields[f"{name}순매매수량"] = signed(short)
         fields[f"{name}순매매금액"] = signed(f"{short}_money")
-        fields[f"{name}순매매평균가"] = whole(f"{short}_average")
+        fields[f"{name}순매매평균가"] = integer(f"{short}_average")
     return fields
 
 
-def _intraday_fields() -> dict[str, Writer]:
-    """How the day stood when it was last counted is not kept, so nothing has changed since."""
-    fields: dict[str, Writer] = {}
+def _intraday_fields() -> dict[str, FieldWriter]:
+    """Fields of opt10063; changes since the previous count are 0, as earlier counts are not stored."""
+    fields: dict[str, FieldWriter] = {}
     for unit, suffix in (("금액", "_money"), ("수량", "")):
         fields |= {
-            f"순매수{unit}": _twice(f"net{suffix}"),
+            f"순매수{unit}": _twice_signed(f"net{suffix}"),
             f"매수{unit}": signed(f"plus{suffix}"),
-            f"매도{unit}": _twice(f"minus{suffix}"),
+            f"매도{unit}": _twice_signed(f"minus{suffix}"),
         }
-    before = {"이전순매수금액": _twice("net_money"), "이점시전순매수수량": _twice("net")}
+    before = {"이전순매수금액": _twice_signed("net_money"), "이점시전순매수수량": _twice_signed("net")}
     changes = ("순매수금액증감", "매수금액증감", "매도금액증감", "순매수증감", "매수수량증감", "매도수량증감")
     return fields | before | dict.fromkeys(changes, _always("0"))
 
 
-def _streak_fields() -> dict[str, Writer]:
-    def plus(name: str) -> Writer:
-        return lambda row: f"{row.whole(name):+d}"
+def _streak_fields() -> dict[str, FieldWriter]:
+    def plus(name: str) -> FieldWriter:
+        return lambda row: f"{row.integer(name):+d}"
 
     return {
         "기간중주가등락률": percent("change_rate"),

@@ -1,9 +1,8 @@
-"""opt10098: who has gone how far in 시간외 단일가.
+"""Ranking of 시간외 단일가 by change, opt10098.
 
-Recorded rows of its sibling on the REST feed say what the fields hold: changes are from the close of the day,
-whatever they are called, only 당일종가등락률 is the day's own, and 거래대금 is in 백만원. What an input's value
-leaves out stands in ``data/evening_filter.tsv``, what is ranked by in ``_ORDERS``; a value that is not there
-is a bad input.
+The fields follow recorded rows of the same TR on the REST feed: changes are from the close of the day despite their
+names, except 당일종가등락률, and 거래대금 is in 백만원. Filters by input value are in ``data/evening_filter.tsv``, sort
+orders in ``_ORDERS``; a value missing there is rejected.
 """
 
 from __future__ import annotations
@@ -36,9 +35,8 @@ _ORDER = "정렬기준"
 
 
 @dataclass(frozen=True, slots=True)
-class _Drawn:
-    """The evening of a session: of each issue that was traded its place among the facts, what its session came to,
-    and price (KRW) and volume of its auctions, a row an issue."""
+class _DrawnEvening:
+    """시간외 단일가 of a session: place, closing data, and auction prices (KRW) and volumes of each traded issue."""
 
     session: int
     places: Ints
@@ -57,26 +55,26 @@ _ORDERS = {  # by the value of the input: field, sign of the order, least and mo
 
 
 class SinglePriceRanking:
-    """The handler of opt10098. Clients' orders have no part in it, as they have none in the other rankings.
+    """Handler of opt10098. Clients' orders do not affect it, as in the other rankings.
 
-    While a session is open there is no answer: what the broker shows then of the evening before is not known.
+    It is empty while a session is open, as what the broker shows then is unknown.
 
     Args:
-        survey: says how the sessions ended.
-        seed: of what is drawn; the exchange's.
-        off_hours_flow: whether anybody but clients trades in the evening; otherwise nobody is ranked.
+        scanner: supplies the closes of the sessions.
+        seed: random seed of the exchange.
+        off_hours_flow: whether there is background trading in 시간외 단일가; without it the ranking is empty.
     """
 
-    def __init__(self, survey: MarketScanner, seed: int, off_hours_flow: bool = True) -> None:
-        self._survey = survey
+    def __init__(self, scanner: MarketScanner, seed: int, off_hours_flow: bool = True) -> None:
+        self._scanner = scanner
         self._seed = seed
         self._off_hours_flow = off_hours_flow
-        self._newest: _Drawn | None = None
+        self._newest: _DrawnEvening | None = None
         self._filters: dict[tuple[str, int], list[tuple[str, float, float]]] = {}
         for name, value, field, least, most in rows(_DATA / "evening_filter.tsv"):
-            held = self._filters.setdefault((name, int(value)), [])
+            rules_of_filter = self._filters.setdefault((name, int(value)), [])
             if field != "-":
-                held.append((field, float(least or "-inf"), float(most or "inf")))
+                rules_of_filter.append((field, float(least or "-inf"), float(most or "inf")))
 
     def handlers(self) -> dict[str, TrHandler]:
         """Handlers by TR code in lower case."""
@@ -91,20 +89,20 @@ class SinglePriceRanking:
         ]
         if order is None or None in filters:
             raise TrRejected("bad_input")
-        session = self._survey.sessions.last_started(now)
-        if not self._off_hours_flow or self._survey.running(now) or session < 0:
+        session = self._scanner.sessions.last_started(now)
+        if not self._off_hours_flow or self._scanner.is_open(now) or session < 0:
             return TrAnswer(message=message("no_history"))
-        of = phases.hours(self._survey.sessions, session)
-        hours = SinglePriceHours(of.single_price_begins, of.ends)
+        session_hours = phases.hours(self._scanner.sessions, session)
+        hours = SinglePriceHours(session_hours.single_price_begins, session_hours.ends)
         done = hours.auctions_by(now)
-        facts, prices, drawn = self._survey.facts(now), self._survey.prices(now), self._drawn(session, now)
+        facts, prices, drawn = self._scanner.facts(now), self._scanner.prices(now), self._drawn(session, now)
         columns = _columns(facts, drawn, done)
         field, sense, least, most = order
-        left = (columns["volume"] > 0) & (columns["change"] >= least) & (columns["change"] <= most)
-        for held in filters:
-            for name, low, high in held or ():
-                left &= (columns[name] >= low) & (columns[name] <= high)
-        places = np.flatnonzero(left)
+        mask = (columns["volume"] > 0) & (columns["change"] >= least) & (columns["change"] <= most)
+        for rules_of_filter in filters:
+            for name, low, high in rules_of_filter or ():
+                mask &= (columns[name] >= low) & (columns[name] <= high)
+        places = np.flatnonzero(mask)
         ranked = places[np.argsort(columns[field][places] * sense, kind="stable")]
         start = request.after or 0
         size = request.tr.rows_per_page or max(1, len(ranked))
@@ -115,11 +113,11 @@ class SinglePriceRanking:
         after = start + size if start + size < len(ranked) else None
         return TrAnswer(rows=rows, after=after, message="" if rows else message("no_history"))
 
-    def _drawn(self, session: int, now: float) -> _Drawn:
-        """The evening of that session, drawn once; a quarter of a second for the whole market."""
+    def _drawn(self, session: int, now: float) -> _DrawnEvening:
+        """시간외 단일가 of a session, drawn once, which takes a quarter of a second for the whole market."""
         if self._newest is None or self._newest.session != session:
-            facts, prices = self._survey.facts(now), self._survey.prices(now)
-            date = int(str(self._survey.sessions.dates[session]).replace("-", ""))
+            facts, prices = self._scanner.facts(now), self._scanner.prices(now)
+            date = int(str(self._scanner.sessions.dates[session]).replace("-", ""))
             places = [
                 place
                 for place in range(len(facts))
@@ -128,7 +126,7 @@ class SinglePriceRanking:
             closes = [self._close(facts, prices, place, date) for place in places]
             evening = [single_price_flow.generate_auctions(close) for close in closes]
             shape = (-1, single_price_flow.AUCTIONS)
-            self._newest = _Drawn(
+            self._newest = _DrawnEvening(
                 session,
                 np.array(places, np.int64),
                 closes,
@@ -149,8 +147,8 @@ class SinglePriceRanking:
         )
 
 
-def _columns(facts: IssueFacts, drawn: _Drawn, done: int) -> dict[str, Floats]:
-    """What can be ranked or filtered by after so many auctions: numbers, and flags as 0 and 1."""
+def _columns(facts: IssueFacts, drawn: _DrawnEvening, done: int) -> dict[str, Floats]:
+    """Columns to sort and filter by after ``done`` auctions: numbers, and flags as 0 and 1."""
     price, volume = drawn.price[:, :done], drawn.volume[:, :done]
     close = np.array([close.price for close in drawn.closes], np.int64)
     last = close.copy()
@@ -171,38 +169,43 @@ def _columns(facts: IssueFacts, drawn: _Drawn, done: int) -> dict[str, Floats]:
         "stock": flag(lambda issue: issue.kind == "stock"),
         "etf": flag(lambda issue: issue.kind == "etf"),
         "etn": flag(lambda issue: issue.kind == "etn"),
-        # A share that is not common ends in another figure than 0.
+        # Only common shares have codes that end in 0.
         "preferred": flag(lambda issue: issue.kind == "stock" and not issue.code.endswith("0")),
     }
     return {name: np.asarray(column, np.float64) for name, column in columns.items()}
 
 
 def _row(
-    facts: IssueFacts, prices: SessionPrices, drawn: _Drawn, place: int, hours: SinglePriceHours, now: float
+    facts: IssueFacts,
+    prices: SessionPrices,
+    drawn: _DrawnEvening,
+    place: int,
+    hours: SinglePriceHours,
+    now: float,
 ) -> dict[str, str]:
     close = drawn.closes[place]
     at = int(drawn.places[place])
     issue, base = facts.issues[at], int(facts.base[at])
-    shown = SinglePrice(issue.code, issue.shares, close, hours, hours.events_by(close.key, now)).state()
-    held = state(shown.tape)
+    evening = SinglePrice(issue.code, issue.shares, close, hours, hours.events_by(close.key, now)).state()
+    fields = state(evening.tape)
     return {
         "종목코드": issue.code,
         "종목명": issue.name,
-        "현재가": held["last"],
-        "전일대비기호": held["direction"],
-        "전일대비": held["change"],
-        "등락률": held["rate"],
-        "매도총잔량": str(sum(level.volume for level in shown.asks)),
-        "매수총잔량": str(sum(level.volume for level in shown.bids)),
-        "누적거래량": held["total"],
-        "누적거래대금": held["value"],
+        "현재가": fields["last"],
+        "전일대비기호": fields["direction"],
+        "전일대비": fields["change"],
+        "등락률": fields["rate"],
+        "매도총잔량": str(sum(level.volume for level in evening.asks)),
+        "매수총잔량": str(sum(level.volume for level in evening.bids)),
+        "누적거래량": fields["total"],
+        "누적거래대금": fields["value"],
         "당일종가": str(close.price),
         "당일종가등락률": kiwoom_format.rate(int(prices.last[at]) - base, base),
     }
 
 
 def _number(text: str) -> int:
-    """The number; 0 for a blank."""
+    """A numeric input; 0 if blank."""
     if text and not (text.isascii() and text.isdigit()):
         raise TrRejected("bad_input")
     return int(text or 0)

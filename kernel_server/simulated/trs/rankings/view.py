@@ -1,4 +1,4 @@
-"""What rankings look at: every issue at one moment, as columns that can be sorted, filtered and shown."""
+"""View of all issues at one moment, as columns for sorting, filtering and display."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import numpy as np
 
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Floats, Ints
-from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices, by_rules
+from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices, group_by_rules
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 
 
 class RankingView:
-    """All issues of the survey at ``now``."""
+    """All issues at ``now``."""
 
-    def __init__(self, survey: MarketScanner, now: float) -> None:
+    def __init__(self, scanner: MarketScanner, now: float) -> None:
         self.now = now
-        self.facts = survey.facts(now)
-        self.prices = survey.prices(now)
-        self._survey = survey
+        self.facts = scanner.facts(now)
+        self.prices = scanner.prices(now)
+        self._scanner = scanner
 
-    def before(self, seconds: float) -> SessionPrices:
-        """The prices so long ago."""
-        return self._survey.prices_before(self.now, seconds)
+    def prices_ago(self, seconds: float) -> SessionPrices:
+        """Prices ``seconds`` ago."""
+        return self._scanner.prices_before(self.now, seconds)
 
     @cached_property
     def columns(self) -> dict[str, Floats]:
-        """Numbers, and flags as 0 and 1; money in KRW."""
+        """Columns by name: numbers, flags as 0 and 1; money in KRW."""
         facts, prices = self.facts, self.prices
         change = (prices.last - facts.base).astype(np.float64)
         upper, lower = prices.last >= facts.upper, prices.last <= facts.lower
@@ -57,7 +57,7 @@ class RankingView:
             "upper": upper,
             "lower": lower,
             "limit": upper | lower,
-            # a share that is not common ends in another figure than 0
+            # only common shares have codes that end in 0
             "preferred": others & kinds["stock"],
             **kinds,
         }
@@ -66,14 +66,14 @@ class RankingView:
 
 @dataclass(frozen=True, slots=True)
 class BookSizes:
-    """Shares that wait at all levels of every issue's book, as the watch list has them."""
+    """Total resting volume of every issue's book, as in the watch list (OPTKWFID)."""
 
     asks: Ints
     bids: Ints
 
 
-def sizes(facts: IssueFacts, prices: SessionPrices) -> BookSizes:
-    """``day.book`` of all issues at once, as far as it is about sizes."""
+def book_sizes(facts: IssueFacts, prices: SessionPrices) -> BookSizes:
+    """Book sizes of all issues at once, equal to those of ``day_summary.book``."""
     codes, dates = (
         hash_random.text_parts([issue.code for issue in facts.issues]),
         np.array(facts.dates, np.int64),
@@ -86,7 +86,7 @@ def sizes(facts: IssueFacts, prices: SessionPrices) -> BookSizes:
     last, volume = prices.last, prices.volume
     bought = draw("side", 2, volume) == 1
     ask, bid = last.copy(), last.copy()
-    for places, grid in by_rules(facts.issues, facts.dates):
+    for places, grid in group_by_rules(facts.issues, facts.dates):
         taken, price = bought[places], last[places]
         low = grid.floor_array(price)
         asked = np.where(taken, grid.ceil_array(price), low + grid.tick_array(low))
@@ -98,9 +98,9 @@ def sizes(facts: IssueFacts, prices: SessionPrices) -> BookSizes:
     return BookSizes(best_ask * (4 + draw("asks", 20, last)), best_bid * (4 + draw("bids", 20, last)))
 
 
-def expected(look: RankingView) -> Mapping[str, Floats]:
-    """What the opening auction gave, which the watch list goes on showing as 예상체결가 and 예상체결량."""
-    facts, prices = look.facts, look.prices
+def expected_columns(view: RankingView) -> Mapping[str, Floats]:
+    """Result of the opening auction, which the watch list keeps as 예상체결가 and 예상체결량."""
+    facts, prices = view.facts, view.prices
     codes, dates = (
         hash_random.text_parts([issue.code for issue in facts.issues]),
         np.array(facts.dates, np.int64),
@@ -111,7 +111,7 @@ def expected(look: RankingView) -> Mapping[str, Floats]:
         "expected_change": change,
         "expected_rate": change / np.maximum(facts.base, 1),
         "expected_volume": np.minimum(prices.volume, 1 + drawn.astype(np.int64)).astype(np.float64),
-        "expected_flat": (change == 0) * look.columns["traded"],
-        "expected_upper": (prices.open >= facts.upper) * look.columns["traded"],
-        "expected_lower": (prices.open <= facts.lower) * look.columns["traded"],
+        "expected_flat": (change == 0) * view.columns["traded"],
+        "expected_upper": (prices.open >= facts.upper) * view.columns["traded"],
+        "expected_lower": (prices.open <= facts.lower) * view.columns["traded"],
     }

@@ -15,7 +15,7 @@ from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.market.day_summary import visible_quotes
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.tick_size import rules
-from kernel_server.simulated.trs.rankings.view import sizes
+from kernel_server.simulated.trs.rankings.view import book_sizes
 from tests.support.market_trs import OVER, RUNNING, MarketTrs, plain, size
 from tests.support.simulated_broker import SimulatedBroker, moment, number, weekdays
 from tests.support.tr_handlers import ask, calendar, market_of, single, stock
@@ -161,7 +161,7 @@ TIMES = {("opt10021", "시간구분"), ("opt10022", "시간구분")}
 
 def test_the_sizes_of_all_books_are_those_of_each(trs: MarketTrs) -> None:
     facts, prices = trs.survey.facts(trs.moment), trs.survey.prices(trs.moment)
-    found = sizes(facts, prices)
+    found = book_sizes(facts, prices)
     for place in range(len(facts)):
         seen = visible_quotes(facts.day(place, prices, place))
         assert (found.asks[place], found.bids[place]) == (seen.asks_size, seen.bids_size)
