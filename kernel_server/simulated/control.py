@@ -31,7 +31,7 @@ from kernel_server.simulated.market.themes import Themes
 from kernel_server.simulated.market.trade_script import RecordedTrades
 from kernel_server.simulated.market.trading_hours import TradingHours
 from kernel_server.simulated.master_functions import MasterFunctions
-from kernel_server.simulated.realtime.feed import Feed
+from kernel_server.simulated.realtime.publisher import RealTimePublisher
 from kernel_server.simulated.realtime.registry import RealTimeRegistry
 from kernel_server.simulated.request_limits import RequestLimits
 from kernel_server.simulated.settings import BrokerSettings
@@ -96,7 +96,7 @@ class SimulatedControl:
         off_hours_flow = settings.after_hours != "clients"
         self._master = MasterFunctions(market, clock, TradingHours(sessions))
         self._limits = RequestLimits(settings)
-        self.registrations = RealTimeRegistry(settings.no_screen_left)
+        self.registry = RealTimeRegistry(settings.no_screen_left)
         self._answers = AnswerDelivery(self, settings)
         self._indices = IndexValues(market, sessions)
         scanner = MarketScanner(market, settings, sessions)
@@ -104,8 +104,8 @@ class SimulatedControl:
         self._exchange = SimulatedExchange(
             market, clock, sessions, later, seed, subscribers, recorded, off_hours_flow=off_hours_flow
         )
-        self._feed = Feed(
-            self, self._exchange, self.registrations, settings, issues, sessions, self._indices, scanner
+        self._publisher = RealTimePublisher(
+            self, self._exchange, self.registry, settings, issues, sessions, self._indices, scanner
         )
         self._brokerage = Brokerage(
             self,
@@ -118,7 +118,7 @@ class SimulatedControl:
             closes=Closes(market, clock),
         )
         subscribers.subscribe_to_phases(self._brokerage.on_phase)
-        subscribers.subscribe(self._feed)
+        subscribers.subscribe(self._publisher)
         self._conditions = Conditions(self, settings, self._limits, scanner)
         self._themes = Themes(issues)
         self.faults = Faults(
@@ -139,7 +139,7 @@ class SimulatedControl:
         )
         handlers = tr_registry.handlers(parts, self._brokerage)
         self._tr_dispatcher = TrDispatcher(
-            self, settings, self._limits, self.registrations, handlers, self._answers
+            self, settings, self._limits, self.registry, handlers, self._answers
         )
         self._online, self._offline = self._dispatch()
         self._functions = self._offline
@@ -161,7 +161,7 @@ class SimulatedControl:
                     self._tr_dispatcher,
                     self._answers,
                     self._master,
-                    self._feed,
+                    self._publisher.events,
                     self._brokerage,
                     self._conditions,
                     self._themes,
@@ -209,7 +209,7 @@ class SimulatedControl:
         self._connected = False
         self._functions = self._offline
         self._tr_dispatcher.clear()
-        self.registrations.clear()
+        self.registry.clear()
         self._brokerage.disconnect()
         self._conditions.clear()
 
@@ -305,13 +305,13 @@ class SimulatedControl:
     def SetRealReg(self, strScreenNo: str, strCodeList: str, strFidList: str, strOptType: str) -> int:
         if not is_screen(strScreenNo):
             return self._settings.bad_screen
-        return self.registrations.register(strScreenNo, _listed(strCodeList), _listed(strFidList), strOptType)
+        return self.registry.register(strScreenNo, _listed(strCodeList), _listed(strFidList), strOptType)
 
     def SetRealRemove(self, strScrNo: str, strDelCode: str) -> None:
-        self.registrations.remove(strScrNo, strDelCode)
+        self.registry.remove(strScrNo, strDelCode)
 
     def DisconnectRealData(self, sScnNo: str) -> None:
-        self.registrations.remove(sScnNo, "ALL")
+        self.registry.remove(sScnNo, "ALL")
 
     # Orders of kinds that are not traded here.
 

@@ -54,14 +54,14 @@ class TrDispatcher:
         line: BrokerConnection,
         settings: BrokerSettings,
         limits: RequestLimits,
-        registrations: RealTimeRegistry,
+        registry: RealTimeRegistry,
         handlers: Mapping[str, TrHandler],
         answers: AnswerDelivery,
     ) -> None:
         self._line = line
         self._settings = settings
         self._limits = limits
-        self._registrations = registrations
+        self._registry = registry
         self._handlers = handlers
         self._answers = answers
         self._inputs: dict[str, str] = {}
@@ -172,7 +172,7 @@ class TrDispatcher:
         else:
             self._keys[request.screen] = _Key(tr.code, inputs, answer.after)
         if answer.codes:
-            self._registrations.follow(request.screen, answer.codes)
+            self._registry.register_by_tr(request.screen, answer.codes)
         last = "" if tr.kind == "account" else self._settings.last_page
         prev_next = last if answer.after is None else "2"
         self._answers.deliver(

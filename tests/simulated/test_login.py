@@ -91,7 +91,7 @@ def test_a_cut_loses_answers_registrations_and_pages() -> None:
     rig.control.lose_connection()
     assert rig.events[-1] == Event("OnEventConnect", (-106,))
     assert rig.call("GetConnectState") == 0
-    assert rig.control.registrations.screens() == ()
+    assert rig.control.registry.screens() == ()
     rig.login()
     assert len(rig.pages) == 1
     assert rig.page("opt10081", 2, **inputs).rows == rig.pages[0].rows

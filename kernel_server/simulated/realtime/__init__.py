@@ -1,5 +1,5 @@
-"""Real-time prices: what the exchange tells, written as Kiwoom writes it, for those who registered for it."""
+"""Real-time events: market data published to registered codes, as Kiwoom writes it."""
 
-from kernel_server.simulated.realtime.feed import Feed
+from kernel_server.simulated.realtime.publisher import RealTimePublisher
 
-__all__ = ["Feed"]
+__all__ = ["RealTimePublisher"]

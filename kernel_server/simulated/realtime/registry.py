@@ -1,4 +1,4 @@
-"""Which codes are registered for real-time prices, and on which screens."""
+"""Registrations of codes for real-time data, by screen."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ CODES_A_SCREEN = 100
 FIDS_A_CALL = 100
 SCREENS = 200
 ALL = "ALL"
-INTERRUPTIONS = "VI"
-"""Stands on a screen for VI발동/해제 of every issue, as a TR registers it."""
+ALL_INTERRUPTIONS = "VI"
+"""Pseudo-code, registered by a TR, for VI발동/해제 of all issues."""
 
 TOO_MANY_CODES = -204
 TOO_MANY_FIDS = -206
@@ -29,132 +29,133 @@ class _Screen:
     by_tr: frozenset[str] = frozenset()
 
     def codes(self) -> set[str]:
-        """Whatever stands on the screen, the blank code included."""
+        """All codes of the screen, the blank one included."""
         return {*self.registered, *self.by_tr}
 
 
 class CodeRegistration(NamedTuple):
-    """How a code is registered on all screens together: the FIDs of SetRealReg, and whether a TR did it too."""
+    """Registration of a code over all screens: FIDs of SetRealReg, and whether a TR registered it too."""
 
     fids: frozenset[str]
     by_tr: bool
 
 
 class RealTimeRegistry:
-    """The control's bookkeeping of real-time registrations.
-
-    ``changed`` is told which codes (the blank one included) may now be registered otherwise than before.
-    """
+    """Real-time registrations of the control. ``no_screen_left`` is the error for one screen too many."""
 
     def __init__(self, no_screen_left: int) -> None:
         self._no_screen_left = no_screen_left
         self._screens: dict[str, _Screen] = {}
-        self._holders: dict[str, set[str]] = {}  # the screens on which a code stands
-        self.changed: Callable[[Iterable[str]], None] = _nobody
+        self._screens_of: dict[str, set[str]] = {}  # screens by code
+        self._listeners: list[Callable[[Iterable[str]], None]] = []
+
+    def subscribe(self, listener: Callable[[Iterable[str]], None]) -> None:
+        """Call ``listener`` after every change with the codes (the blank one included) that it may affect."""
+        self._listeners.append(listener)
+
+    def _notify(self, codes: Iterable[str]) -> None:
+        for listener in self._listeners:
+            listener(codes)
 
     def clear(self) -> None:
-        """Forgets every registration, as a lost connection does."""
-        dropped = list(self._holders)
+        """Drop all registrations, as on a lost connection."""
+        dropped = list(self._screens_of)
         self._screens.clear()
-        self._holders.clear()
-        self.changed(dropped)
+        self._screens_of.clear()
+        self._notify(dropped)
 
-    def _held_by(self, number: str, before: set[str]) -> None:
-        """Keeps the holders of codes up to date, now that a screen has changed."""
-        known = self._screens.get(number)
-        now = known.codes() if known is not None else set()
-        for code in before - now:
-            holders = self._holders[code]
-            holders.discard(number)
-            if not holders:
-                del self._holders[code]
-        for code in now - before:
-            self._holders.setdefault(code, set()).add(number)
+    def _update_screens_of(self, number: str, old_codes: set[str]) -> None:
+        """Update the screens by code after a screen has changed."""
+        current = self._screens.get(number)
+        new_codes = current.codes() if current is not None else set()
+        for code in old_codes - new_codes:
+            screens = self._screens_of[code]
+            screens.discard(number)
+            if not screens:
+                del self._screens_of[code]
+        for code in new_codes - old_codes:
+            self._screens_of.setdefault(code, set()).add(number)
 
     def register(self, screen: str, codes: Sequence[str], fids: Sequence[str], option: str) -> int:
-        """SetRealReg. Nothing is registered where it returns other than 0.
+        """SetRealReg: returns 0, or an error code if nothing is registered.
 
         Args:
-            screen: its number.
-            codes: may be empty, for types that belong to the whole market.
-            fids: the types that hold one of these are subscribed.
-            option: ``0`` drops what the screen had, ``1`` adds to it.
+            screen: screen number.
+            codes: may be empty, for market-wide types.
+            fids: types that contain any of these are subscribed to.
+            option: ``0`` replaces the registrations of the screen, ``1`` adds to them.
         """
         if option not in ("0", "1") or not fids:
             return BAD_ARGUMENT
         if len(fids) > FIDS_A_CALL:
             return TOO_MANY_FIDS
-        known = self._screens.get(screen)
-        if known is None and len(self._screens) >= SCREENS:
+        current = self._screens.get(screen)
+        if current is None and len(self._screens) >= SCREENS:
             return self._no_screen_left
-        wanted = dict(known.registered) if known is not None and option == "1" else {}
+        registered = dict(current.registered) if current is not None and option == "1" else {}
         for code in codes or ("",):
-            wanted[code] = wanted.get(code, frozenset()) | frozenset(fids)
-        if len(wanted) - ("" in wanted) > CODES_A_SCREEN:
+            registered[code] = registered.get(code, frozenset()) | frozenset(fids)
+        if len(registered) - ("" in registered) > CODES_A_SCREEN:
             return TOO_MANY_CODES
-        held = known.codes() if known is not None else set()
-        by_tr = known.by_tr if known is not None and option == "1" else frozenset()
-        self._screens[screen] = _Screen(wanted, by_tr)
-        self._held_by(screen, held)
-        self.changed({*(held if option == "0" else ()), *(codes or ("",))})
+        old_codes = current.codes() if current is not None else set()
+        by_tr = current.by_tr if current is not None and option == "1" else frozenset()
+        self._screens[screen] = _Screen(registered, by_tr)
+        self._update_screens_of(screen, old_codes)
+        self._notify({*(old_codes if option == "0" else ()), *(codes or ("",))})
         return 0
 
-    def follow(self, screen: str, codes: Sequence[str]) -> None:
-        """A quote TR registers its codes on its screen, in place of those of the TR before it."""
-        known = self._screens.get(screen)
-        held = known.codes() if known is not None else set()
-        before = known.by_tr if known is not None else frozenset()
-        if known is not None:
-            known.by_tr = frozenset(codes)
+    def register_by_tr(self, screen: str, codes: Sequence[str]) -> None:
+        """Register the codes of a quote TR on its screen, replacing those of the previous TR."""
+        current = self._screens.get(screen)
+        old_codes = current.codes() if current is not None else set()
+        replaced = current.by_tr if current is not None else frozenset()
+        if current is not None:
+            current.by_tr = frozenset(codes)
         elif len(self._screens) < SCREENS:
             self._screens[screen] = _Screen(by_tr=frozenset(codes))
-        self._held_by(screen, held)
-        self.changed({*before, *codes})
+        self._update_screens_of(screen, old_codes)
+        self._notify({*replaced, *codes})
 
     def remove(self, screen: str, code: str) -> None:
-        """SetRealRemove: that code from that screen; ``ALL`` in either place means every one."""
+        """SetRealRemove: remove a code from a screen; ``ALL`` stands for all codes or all screens."""
         dropped = set()
         for number in list(self._screens) if screen == ALL else [screen]:
-            known = self._screens.get(number)
-            if known is None:
+            current = self._screens.get(number)
+            if current is None:
                 continue
-            held = known.codes()
+            old_codes = current.codes()
             if code == ALL:
-                dropped |= held
+                dropped |= old_codes
                 del self._screens[number]
             else:
                 dropped.add(code)
-                known.registered.pop(code, None)
-                known.by_tr -= {code}
-                if not known.registered and not known.by_tr:
+                current.registered.pop(code, None)
+                current.by_tr -= {code}
+                if not current.registered and not current.by_tr:
                     del self._screens[number]
-            self._held_by(number, held)
-        self.changed(dropped)
+            self._update_screens_of(number, old_codes)
+        self._notify(dropped)
 
     def screens(self) -> tuple[str, ...]:
-        """The screens in use, oldest first."""
+        """Screens in use, oldest first."""
         return tuple(self._screens)
 
     def codes(self, screen: str) -> frozenset[str]:
-        """The codes of a screen, those of its last TR included."""
-        known = self._screens.get(screen)
-        return frozenset() if known is None else frozenset(known.codes() - {""})
+        """Codes of a screen, including those of its last TR."""
+        current = self._screens.get(screen)
+        return frozenset() if current is None else frozenset(current.codes() - {""})
 
     def fids(self, screen: str, code: str) -> frozenset[str]:
-        """The FIDs with which SetRealReg registered a code there; a TR's registration has none of its own."""
-        known = self._screens.get(screen)
-        return frozenset() if known is None else known.registered.get(code, frozenset())
+        """FIDs of a code's SetRealReg on a screen; empty for registrations by a TR."""
+        current = self._screens.get(screen)
+        return frozenset() if current is None else current.registered.get(code, frozenset())
 
-    def held(self, code: str) -> CodeRegistration | None:
-        """How a code, or the blank one, is registered on all screens together; None where it is not."""
+    def registration(self, code: str) -> CodeRegistration | None:
+        """Registration of a code, or of the blank one, over all screens; None if it is not registered."""
         fids: set[str] = set()
         by_tr = False
-        for number in self._holders.get(code, ()):
+        for number in self._screens_of.get(code, ()):
             screen = self._screens[number]
             fids |= screen.registered.get(code, frozenset())
             by_tr = by_tr or code in screen.by_tr
         return CodeRegistration(frozenset(fids), by_tr) if fids or by_tr else None
-
-
-def _nobody(_codes: Iterable[str]) -> None:
-    """Told of changes where nobody listens."""

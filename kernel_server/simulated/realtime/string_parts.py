@@ -1,7 +1,7 @@
-"""How the pieces of a real-time string are written, each as fast as Python lets one.
+"""Fast formatting of the parts of real-time strings.
 
-The rules are those of ``formats``; what is quicker here is that everything which hangs on a price alone is
-written once for each price of an issue, and that ratios are cut out of whole numbers.
+The formats are those of ``kiwoom_format``, made faster: texts that depend on a price alone are cached by price, and
+ratios use integer arithmetic.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from kernel_server.simulated.base import kiwoom_format
 
 
-def share(part: int, whole: int) -> str:
-    """``part`` in percent of ``whole``, two decimals, no sign; neither may be negative, 0.00 without a whole.
+def percent_of(part: int, whole: int) -> str:
+    """``part`` in percent of ``whole``, two decimals, no sign; both non-negative; 0.00 if ``whole`` is 0.
 
-    >>> share(2944634, 4817707), share(1, 0)
+    >>> percent_of(2944634, 4817707), percent_of(1, 0)
     ('61.12', '0.00')
     """
     if not whole:
@@ -23,21 +23,21 @@ def share(part: int, whole: int) -> str:
     return f"{hundredths // 100}.{hundredths % 100:02d}"
 
 
-def compared(part: int, whole: int) -> str:
-    """``share`` under the sign that says whether ``part`` is below ``whole``.
+def signed_percent_of(part: int, whole: int) -> str:
+    """``percent_of`` with the sign of ``part`` - ``whole``.
 
-    >>> compared(7884712, 8785122), compared(3, 2), compared(3, 0)
+    >>> signed_percent_of(7884712, 8785122), signed_percent_of(3, 2), signed_percent_of(3, 0)
     ('-89.75', '+150.00', '0.00')
     """
     if not whole:
         return "0.00"
-    return ("-" if part < whole else "+") + share(part, whole)
+    return ("-" if part < whole else "+") + percent_of(part, whole)
 
 
-class Colours(dict[int, str]):
-    """Prices of an issue as they are written, coloured against its base price; written once each.
+class PriceTexts(dict[int, str]):
+    """Cache of an issue's prices as text, with the sign of their change from the base price.
 
-    >>> Colours(77500)[77000]
+    >>> PriceTexts(77500)[77000]
     '-77000'
     """
 
@@ -51,7 +51,7 @@ class Colours(dict[int, str]):
         return text
 
 
-FIXED: Mapping[str, Mapping[int, str]] = {
+FIXED_FIELDS: Mapping[str, Mapping[int, str]] = {
     "주식체결": {
         691: "0",  # KO접근도: as recorded; it is about ELWs
         852: "0",  # 대주거래비용: not in the recorded strings
@@ -59,7 +59,7 @@ FIXED: Mapping[str, Mapping[int, str]] = {
     "주식호가잔량": {216: "0"},  # 투자자별티커: never seen
     "VI발동/해제": {9075: "1"},  # 장전구분: the regular session, as seen on the sibling REST feed
 }
-"""FIDs of a type that always hold the same value, as nothing better is known."""
+"""Constant values by type and FID, for lack of better knowledge."""
 
 _ROUNDINGS: dict[str, Callable[[int], int]] = {
     "down": lambda millionths: millionths // 1_000_000,
@@ -79,7 +79,7 @@ _PER_PRICE: Mapping[int, tuple[Callable[[int], int], int]] = {  # rounding, mill
 
 
 def per_price(fid: int, price: int) -> int:
-    """A FID that is a part of the price.
+    """Value of a FID that is a fraction of the price.
 
     >>> per_price(1498, 77100)
     24672

@@ -17,7 +17,7 @@ from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrR
 from kernel_server.simulated.exchange.interface import Exchange, Level, QueuedShares, Tape
 from kernel_server.simulated.market import phases
 from kernel_server.simulated.market.model import Issue
-from kernel_server.simulated.realtime.off_hours import LEVELS, state
+from kernel_server.simulated.realtime.off_hours_strings import LEVELS, price_fields
 
 _NAME = "시간외단일가_"
 
@@ -92,7 +92,7 @@ def _other_books(asks: list[Level], bids: list[Level], waiting: QueuedShares) ->
 
 
 def _state(tape: Tape) -> dict[str, str]:
-    fields = state(tape)
+    fields = price_fields(tape)
     return {
         f"{_NAME}현재가": fields["last"],
         f"{_NAME}전일대비기호": fields["direction"] if tape.volume else "0",

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from kernel_server.simulated.base.tr import AnswerPending, TrAnswer, TrHandler, TrRejected, TrRequest, message
 from kernel_server.simulated.exchange.interface import Exchange, Interruption, Tape
 from kernel_server.simulated.market.model import Issue
-from kernel_server.simulated.realtime.notices import interruption
-from kernel_server.simulated.realtime.registry import INTERRUPTIONS
+from kernel_server.simulated.realtime.registry import ALL_INTERRUPTIONS
+from kernel_server.simulated.realtime.vi_strings import vi_values
 from kernel_server.simulated.settings import BrokerSettings
 
 ViFilter = Callable[[Interruption, Issue, Tape], bool]
@@ -79,13 +79,13 @@ class ViList:
         names = [field.fid for field in request.tr.multi]
         rows = []
         for each, issue, tape in reversed(selected[start:stop]):
-            values = interruption(each, issue, tape, self._settings)
+            values = vi_values(each, issue, tape, self._settings)
             rows.append([values[fid] for fid in names])
         return TrAnswer(
             rows=rows,
             after=start or None,
             message="" if rows else message("no_history"),
-            codes=(INTERRUPTIONS,),
+            codes=(ALL_INTERRUPTIONS,),
         )
 
     def _input_filters(self, inputs: Mapping[str, str]) -> list[ViFilter]:

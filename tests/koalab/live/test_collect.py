@@ -284,7 +284,7 @@ class TestNothingStaysBehind:
     def left(self, market: Market) -> tuple[int, int]:
         kw = market.connect("looking")
         control: Any = market.server.host.control
-        return kw.status()["streams"], len(control.registrations._holders)
+        return kw.status()["streams"], len(control.registry._screens_of)
 
     @pytest.mark.parametrize("how", ["stop", "close", "interrupt"])
     def test_after(self, market_at: Callable[..., Market], how: str) -> None:

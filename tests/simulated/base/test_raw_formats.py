@@ -39,7 +39,7 @@ def test_a_price_reads_back_without_its_colour(value: int, base: int) -> None:
     written_ = kiwoom_format.price(value, base)
     assert int(written_.lstrip("+-")) == value
     assert written_[: -len(str(value))] == ("+" if value > base else "-" if value < base else "")
-    colours = string_parts.Colours(base)
+    colours = string_parts.PriceTexts(base)
     assert colours[value] == colours[value] == written_
 
 
@@ -62,13 +62,13 @@ def test_a_rate_is_percent_with_two_decimals_and_a_real_sign(change: int, base: 
 @given(shares, shares)
 def test_a_comparison_is_signed_by_whether_it_is_below_a_hundred(part: int, whole: int) -> None:
     compared = kiwoom_format.percent_of_previous(part, whole)
-    assert string_parts.compared(part, whole) == compared
+    assert string_parts.signed_percent_of(part, whole) == compared
     if not whole:
-        assert compared == string_parts.share(part, whole) == "0.00"
+        assert compared == string_parts.percent_of(part, whole) == "0.00"
         return
     assert compared[0] == ("-" if part < whole else "+")
     assert Fraction(compared[1:]) * 100 == halves_up(Fraction(part * 10_000, whole))
-    assert string_parts.share(part, whole) == compared[1:]
+    assert string_parts.percent_of(part, whole) == compared[1:]
 
 
 @given(money)

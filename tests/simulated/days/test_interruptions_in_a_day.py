@@ -8,10 +8,10 @@ import pytest
 
 from kernel_server import reference
 from kernel_server.simulated.exchange.interface import ExpectedPrice, Interruption, Level
-from kernel_server.simulated.realtime.registry import INTERRUPTIONS
+from kernel_server.simulated.realtime.registry import ALL_INTERRUPTIONS
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.trs.vi_list import ViList
-from tests.simulated.realtime.test_feed import Desk
+from tests.simulated.realtime.test_publisher import Desk
 from tests.support.simulated_broker import FUND, GRT, SAMSUNG, Page, moment
 from tests.support.synthetic_day import BUY, LIMIT, MARKET, MODIFY_BUY, Live, SyntheticDay
 from tests.support.tr_handlers import ask
@@ -335,7 +335,7 @@ def test_inputs_leave_issues_out(inputs: Mapping[str, str], left: list[str]) -> 
 
 def test_every_issue_is_registered_under_any_filter() -> None:
     answer, rows = ask(Asked().handlers, "opt10054", "2022-01-18 12:00", 장전구분="2")
-    assert (rows, answer.codes) == ([], (INTERRUPTIONS,))
+    assert (rows, answer.codes) == ([], (ALL_INTERRUPTIONS,))
     assert answer.message == "[571578] 모의투자 해당조회내역이 없습니다"
 
 
@@ -380,7 +380,7 @@ def test_pages_do_not_shift_by_what_comes_between_them() -> None:
 def book_of(desk: Desk, volume: int) -> str:
     """FID 291 of 주식호가잔량, after so many shares have come to wait."""
     desk.exchange.asks = [Level(10_010, volume)]
-    desk.feed.on_quote("005930", desk.now())
+    desk.publisher.on_quote("005930", desk.now())
     return desk.events[-1][2].split("\t")[reference.realtype("주식호가잔량").fids.index(291)]
 
 
@@ -388,8 +388,10 @@ def test_quotes_hold_the_expected_price_until_the_trade() -> None:
     desk = Desk()
     desk.register("005930", "41")
     assert book_of(desk, 1) == "-0"
-    desk.feed.on_interruption(Interruption("005930", desk.now(), 11_000, static=10_000))
-    desk.feed.on_expected_price("005930", desk.now(), ExpectedPrice(11_050, 30), desk.exchange.tape("005930"))
+    desk.publisher.on_interruption(Interruption("005930", desk.now(), 11_000, static=10_000))
+    desk.publisher.on_expected_price(
+        "005930", desk.now(), ExpectedPrice(11_050, 30), desk.exchange.tape("005930")
+    )
     assert book_of(desk, 2) == "+11050"
     desk.trade("005930", 11_050, 30)
     assert book_of(desk, 3) == "-0"
@@ -398,5 +400,7 @@ def test_quotes_hold_the_expected_price_until_the_trade() -> None:
 def test_who_registers_in_the_middle_of_it_sees_the_expected_price_as_well() -> None:
     desk = Desk()
     desk.register("005930", "41")
-    desk.feed.on_expected_price("005930", desk.now(), ExpectedPrice(11_050, 30), desk.exchange.tape("005930"))
+    desk.publisher.on_expected_price(
+        "005930", desk.now(), ExpectedPrice(11_050, 30), desk.exchange.tape("005930")
+    )
     assert book_of(desk, 1) == "+11050"

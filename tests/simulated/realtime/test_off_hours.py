@@ -9,14 +9,14 @@ import pytest
 from kernel_server import reference
 from kernel_server.simulated.exchange.interface import ExpectedPrice, Level, SinglePriceState, Tape, Trade
 from kernel_server.simulated.market.trade_script import Side
-from kernel_server.simulated.realtime.by_field import names
-from kernel_server.simulated.realtime.off_hours import (
+from kernel_server.simulated.realtime.field_strings import field_names
+from kernel_server.simulated.realtime.off_hours_publisher import OffHoursPublisher
+from kernel_server.simulated.realtime.off_hours_strings import (
     BEST,
     BOOK,
     QUEUE,
     QUOTE,
     TRADE,
-    OffHoursFeed,
     OffHoursStrings,
 )
 from kernel_server.simulated.settings import BrokerSettings
@@ -40,8 +40,8 @@ def values(kind: str, text: str | None) -> dict[int, str]:
     [("single", TRADE), ("single", QUOTE), ("single", BEST), ("single", BOOK), ("queue", QUEUE)],
 )
 def test_the_table_has_every_field_of_the_type(group: str, kind: str) -> None:
-    assert len(names(group, kind)) == len(reference.realtype(kind).fids)
-    assert all(names(group, kind))
+    assert len(field_names(group, kind)) == len(reference.realtype(kind).fids)
+    assert all(field_names(group, kind))
 
 
 def test_a_trade() -> None:
@@ -119,14 +119,14 @@ def test_the_feed_writes_only_what_is_subscribed(types: set[str]) -> None:
     trade = Trade("300120", AT, 1_725, 138, Side.NONE)
     for sent in (True, False):
         exchange = OneEvening()
-        feed = OffHoursFeed(
+        publisher = OffHoursPublisher(
             lambda _code, kind, _text: said.append(kind),
-            lambda exchange=exchange: exchange,  # type: ignore[misc]
+            exchange,  # type: ignore[arg-type]
             BrokerSettings(evening_types=sent),
         )
         said.clear()
-        feed.evening("300120", frozenset(types), AT, trade)
-        feed.evening("300120", frozenset(types), AT, None)
+        publisher.evening("300120", frozenset(types), AT, trade)
+        publisher.evening("300120", frozenset(types), AT, None)
         expected = types - {"주식체결"} if sent else set()
         assert set(said) == expected
         assert bool(exchange.asked) == bool(expected)

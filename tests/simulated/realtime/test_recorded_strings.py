@@ -12,7 +12,7 @@ from kernel_server.simulated.exchange.interface import Tape, Trade
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.realtime.book_strings import BookStrings
-from kernel_server.simulated.realtime.string_parts import Colours
+from kernel_server.simulated.realtime.string_parts import PriceTexts
 from kernel_server.simulated.realtime.trade_strings import TradeStrings
 from kernel_server.simulated.settings import BrokerSettings
 
@@ -83,14 +83,14 @@ def inputs(line: str) -> tuple[Trade, Tape, int, int]:
 def test_a_recorded_trade(line: str) -> None:
     trade, tape, ask, bid = inputs(line)
     settings = BrokerSettings(trade_fields=42, volume_pace="11814")
-    writer = TradeStrings(tape, settings, Colours(tape.base))
+    writer = TradeStrings(tape, settings, PriceTexts(tape.base))
     assert writer.traded(trade, tape, ask, bid, Phase.CONTINUOUS) == line
 
 
 def test_the_trades_follow_from_each_other() -> None:
     """One tape, kept up as an exchange keeps it, gives all of them."""
     first, tape, ask, bid = inputs(LINES[0])
-    writer = TradeStrings(tape, BrokerSettings(trade_fields=42, volume_pace="11814"), Colours(BASE))
+    writer = TradeStrings(tape, BrokerSettings(trade_fields=42, volume_pace="11814"), PriceTexts(BASE))
     written = [writer.traded(first, tape, ask, bid, Phase.CONTINUOUS)]
     for line in LINES[1:]:
         trade, _, ask, bid = inputs(line)
@@ -112,7 +112,7 @@ def test_the_trades_follow_from_each_other() -> None:
 )
 def test_recorded_best_quotes(ask: int, bid: int, text: str) -> None:
     _, tape, _, _ = inputs(LINES[0])
-    colours = Colours(BASE)
+    colours = PriceTexts(BASE)
     assert (
         BookStrings(TradeStrings(tape, BrokerSettings(), colours), BrokerSettings(), colours).best(ask, bid)
         == text
@@ -121,7 +121,7 @@ def test_recorded_best_quotes(ask: int, bid: int, text: str) -> None:
 
 def test_a_newer_server_appends_a_field() -> None:
     trade, tape, ask, bid = inputs(LINES[0])
-    text = TradeStrings(tape, BrokerSettings(volume_pace="11814"), Colours(BASE)).traded(
+    text = TradeStrings(tape, BrokerSettings(volume_pace="11814"), PriceTexts(BASE)).traded(
         trade, tape, ask, bid, Phase.CONTINUOUS
     )
     assert text.count("\t") == len(FIDS) - 1 == 42

@@ -25,19 +25,19 @@ def register(
 
 def test_a_screen_holds_a_hundred_codes(rig: SimulatedBroker) -> None:
     assert register(rig, "0101", CODES[:101]) == -204
-    assert rig.control.registrations.screens() == ()
+    assert rig.control.registry.screens() == ()
     assert register(rig, "0101", CODES[:100]) == 0
     assert register(rig, "0101", CODES[100:101]) == -204
     assert register(rig, "0101", CODES[:50], "15") == 0
-    assert rig.control.registrations.codes("0101") == frozenset(CODES[:100])
-    assert rig.control.registrations.fids("0101", CODES[0]) == {"10", "15"}
-    assert rig.control.registrations.fids("0101", CODES[99]) == {"10"}
+    assert rig.control.registry.codes("0101") == frozenset(CODES[:100])
+    assert rig.control.registry.fids("0101", CODES[0]) == {"10", "15"}
+    assert rig.control.registry.fids("0101", CODES[99]) == {"10"}
 
 
 def test_option_0_drops_what_the_screen_had(rig: SimulatedBroker) -> None:
     register(rig, "0101", CODES[:100])
     assert register(rig, "0101", CODES[100:102], option="0") == 0
-    assert rig.control.registrations.codes("0101") == frozenset(CODES[100:102])
+    assert rig.control.registry.codes("0101") == frozenset(CODES[100:102])
 
 
 def test_a_hundred_fids(rig: SimulatedBroker) -> None:
@@ -68,14 +68,14 @@ def test_a_bad_option_or_no_fid_is_an_input_error(rig: SimulatedBroker) -> None:
 
 def test_market_wide_types_need_no_code(rig: SimulatedBroker) -> None:
     assert rig.call("SetRealReg", "0101", "", "215;20;214", "0") == 0
-    assert rig.control.registrations.screens() == ("0101",)
-    assert rig.control.registrations.codes("0101") == frozenset()
+    assert rig.control.registry.screens() == ("0101",)
+    assert rig.control.registry.codes("0101") == frozenset()
 
 
 def test_removal(rig: SimulatedBroker) -> None:
     for screen in ("0101", "0102"):
         register(rig, screen, ["005930", "900290"])
-    held = rig.control.registrations
+    held = rig.control.registry
     rig.call("SetRealRemove", "0101", "005930")
     assert (held.codes("0101"), held.codes("0102")) == ({"900290"}, {"005930", "900290"})
     rig.call("SetRealRemove", "ALL", "900290")
@@ -86,7 +86,7 @@ def test_removal(rig: SimulatedBroker) -> None:
 
 
 def test_a_quote_tr_registers_its_code_in_place_of_the_one_before(rig: SimulatedBroker) -> None:
-    held = rig.control.registrations
+    held = rig.control.registry
     register(rig, "0101", ["069500"])
     rig.page("opt10001", 종목코드="005930")
     assert held.codes("0101") == {"069500", "005930"}

@@ -15,9 +15,10 @@ from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.tick_size import rules
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.realtime.book_strings import LEVELS, BookStrings
-from kernel_server.simulated.realtime.notices import interruption_text, of_session
-from kernel_server.simulated.realtime.string_parts import Colours
+from kernel_server.simulated.realtime.market_hours import session_notices
+from kernel_server.simulated.realtime.string_parts import PriceTexts
 from kernel_server.simulated.realtime.trade_strings import TradeStrings
+from kernel_server.simulated.realtime.vi_strings import vi_text
 from kernel_server.simulated.settings import BrokerSettings
 from tests.support.simulated_broker import GRT, SAMSUNG, moment
 from tests.support.synthetic_day import SEVERAL, SyntheticDay
@@ -111,7 +112,7 @@ def books() -> st.SearchStrategy[tuple[list[Level], list[Level]]]:
 def test_a_trade(
     tape: Tape, volume: int, side: Side, time: float, phase: Phase, asked: bool, bid: bool
 ) -> None:
-    writer = TradeStrings(tape, DEFAULT, Colours(tape.base))
+    writer = TradeStrings(tape, DEFAULT, PriceTexts(tape.base))
     trade = Trade(tape.code, time, tape.last, volume, side)
     ask, wanted = tape.last * asked, tape.last * bid
     field = fields("주식체결", writer.traded(trade, tape, ask, wanted, phase))
@@ -143,7 +144,7 @@ def test_a_trade(
 
 @given(tapes(), st.integers(0, 10**6), st.integers(0, 10**6))
 def test_the_best_quotes(tape: Tape, ask: int, bid: int) -> None:
-    colours = Colours(tape.base)
+    colours = PriceTexts(tape.base)
     writer = BookStrings(TradeStrings(tape, DEFAULT, colours), DEFAULT, colours)
     field = fields("주식우선호가", writer.best(ask, bid))
     assert (number(field[27]), number(field[28])) == (ask, bid)
@@ -154,7 +155,7 @@ def test_a_book_and_what_has_changed_in_it(
     tape: Tape, several: list[tuple[tuple[list[Level], list[Level]], ExpectedPrice, Phase]], by_place: bool
 ) -> None:
     chosen = BrokerSettings(level_change="place" if by_place else "price")
-    colours = Colours(tape.base)
+    colours = PriceTexts(tape.base)
     writer = BookStrings(TradeStrings(tape, chosen, colours), chosen, colours)
     before: list[list[Level]] | None = None
     for (asks, bids), expected, phase in several:
@@ -188,7 +189,7 @@ def test_a_book_and_what_has_changed_in_it(
 
 @given(tapes(), expectations, moments)
 def test_an_expected_trade(tape: Tape, expected: ExpectedPrice, time: float) -> None:
-    writer = TradeStrings(tape, DEFAULT, Colours(tape.base))
+    writer = TradeStrings(tape, DEFAULT, PriceTexts(tape.base))
     field = fields("주식예상체결", writer.expected(time, expected, tape), {**FORMS, 15: COUNT})
     assert (number(field[10]), int(field[15]), int(field[13])) == (
         expected.price,
@@ -203,7 +204,7 @@ def test_an_expected_trade(tape: Tape, expected: ExpectedPrice, time: float) -> 
 
 @given(tapes() | tapes(traded=False), st.integers(0, 10**6), st.integers(0, 10**6))
 def test_where_the_day_stands(tape: Tape, ask: int, bid: int) -> None:
-    writer = TradeStrings(tape, DEFAULT, Colours(tape.base))
+    writer = TradeStrings(tape, DEFAULT, PriceTexts(tape.base))
     field = fields("주식시세", writer.quoted(tape, ask, bid))
     assert [number(field[fid]) for fid in (10, 16, 17, 18, 27, 28)] == [
         tape.last,
@@ -219,7 +220,7 @@ def test_where_the_day_stands(tape: Tape, ask: int, bid: int) -> None:
 @given(st.integers(0, 23), st.integers(240, 600))
 def test_what_the_exchange_announces(hour: int, minutes: int) -> None:
     opens = int(moment("2022-01-18 00:00")) + hour * 3600
-    for notice in of_session(opens, opens + minutes * 60):
+    for notice in session_notices(opens, opens + minutes * 60):
         field = fields("장시작시간", notice.text())
         clock, left = (int(field[fid]) for fid in (20, 214))
         seconds = [time // 10_000 * 3600 + time // 100 % 100 * 60 + time % 100 for time in (clock, left)]
@@ -248,7 +249,7 @@ def test_a_volatility_interruption(
 ) -> None:
     assert isinstance(issue, type(SAMSUNG))
     told = Interruption(issue.code, time, price, *bases, time + 120 if released else 0.0, count)
-    field = fields("VI발동/해제", interruption_text(told, issue, tape, DEFAULT), HALTS)
+    field = fields("VI발동/해제", vi_text(told, issue, tape, DEFAULT), HALTS)
     assert [int(field[fid]) for fid in (1221, 1236, 1237, 1490)] == [price, *bases, count]
     if not released:
         assert field[1224] == "000000"

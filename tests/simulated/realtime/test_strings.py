@@ -11,9 +11,9 @@ from kernel_server import reference
 from kernel_server.simulated.exchange.interface import ExpectedPrice, Interruption, Level, Tape, Trade
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trade_script import Side
-from kernel_server.simulated.realtime import notices
-from kernel_server.simulated.realtime.book_strings import NOTHING, BookStrings
-from kernel_server.simulated.realtime.string_parts import Colours
+from kernel_server.simulated.realtime import market_hours, vi_strings
+from kernel_server.simulated.realtime.book_strings import NO_EXPECTED_TRADE, BookStrings
+from kernel_server.simulated.realtime.string_parts import PriceTexts
 from kernel_server.simulated.realtime.trade_strings import TradeStrings
 from kernel_server.simulated.settings import BrokerSettings
 from tests.support.simulated_broker import GRT, moment, sessions
@@ -62,14 +62,14 @@ def trade_fields(
     phase: Phase = Phase.CONTINUOUS,
     settings: BrokerSettings = DEFAULT,
 ) -> dict[int, str]:
-    text = TradeStrings(tape, settings, Colours(tape.base)).traded(trade, tape, ask, bid, phase)
+    text = TradeStrings(tape, settings, PriceTexts(tape.base)).traded(trade, tape, ask, bid, phase)
     return dict(
         zip(reference.realtype("주식체결").fids, text.split("\t"), strict=settings.trade_fields == 43)
     )
 
 
 def writers(tape: Tape, settings: BrokerSettings = DEFAULT) -> tuple[TradeStrings, BookStrings]:
-    colours = Colours(tape.base)
+    colours = PriceTexts(tape.base)
     trades = TradeStrings(tape, settings, colours)
     return trades, BookStrings(trades, settings, colours)
 
@@ -79,7 +79,7 @@ def book_fields(
     asks: list[Level],
     bids: list[Level],
     tape: Tape,
-    expected: ExpectedPrice = NOTHING,
+    expected: ExpectedPrice = NO_EXPECTED_TRADE,
     phase: Phase = Phase.CONTINUOUS,
 ) -> dict[int, str]:
     text = books.depth(NOON, asks, bids, tape, expected, phase)
@@ -223,10 +223,10 @@ def test_the_same_book_is_no_event() -> None:
     tape = tape_of()
     _, books = writers(tape)
     asks, bids = [Level(10_010, 100)], [Level(9_990, 50)]
-    assert books.depth(NOON, asks, bids, tape, NOTHING, Phase.CONTINUOUS)
-    assert books.depth(NOON + 1, list(asks), list(bids), tape, NOTHING, Phase.CONTINUOUS) is None
+    assert books.depth(NOON, asks, bids, tape, NO_EXPECTED_TRADE, Phase.CONTINUOUS)
+    assert books.depth(NOON + 1, list(asks), list(bids), tape, NO_EXPECTED_TRADE, Phase.CONTINUOUS) is None
     asks.append(Level(10_020, 1))
-    assert books.depth(NOON + 2, asks, bids, tape, NOTHING, Phase.CONTINUOUS)
+    assert books.depth(NOON + 2, asks, bids, tape, NO_EXPECTED_TRADE, Phase.CONTINUOUS)
 
 
 def test_an_empty_side_of_the_book() -> None:
@@ -255,7 +255,7 @@ def test_an_expected_trade() -> None:
     tape = tape_of(volume=5)
     trades, _ = writers(tape)
     assert trades.expected(NOON, ExpectedPrice(9_900, 40), tape) == "120005\t-9900\t-100\t-1.00\t40\t5\t5"
-    assert trades.expected(NOON, NOTHING, tape) == "120005\t-0\t0\t0.00\t0\t5\t3"
+    assert trades.expected(NOON, NO_EXPECTED_TRADE, tape) == "120005\t-0\t0\t0.00\t0\t5\t3"
     assert len(reference.realtype("주식예상체결").fids) == 7
 
 
@@ -274,7 +274,7 @@ def test_the_notices_of_a_day() -> None:
     known = sessions(date(2022, 1, 17), date(2022, 1, 19))
     day = [
         notice.text().split("\t")
-        for notice in notices.after(known, moment("2022-01-18 08:00"))
+        for notice in market_hours.notices_after(known, moment("2022-01-18 08:00"))
         if notice.time < moment("2022-01-19 00:00")
     ]
     assert day[0] == ["0", "083000", "003000"]
@@ -289,16 +289,16 @@ def test_the_notices_of_a_day() -> None:
 
 def test_notices_go_on_with_the_next_session() -> None:
     known = sessions(date(2022, 1, 14), date(2022, 1, 19))  # a Friday
-    first = next(notices.after(known, moment("2022-01-14 18:00")))
+    first = next(market_hours.notices_after(known, moment("2022-01-14 18:00")))
     assert first.time == moment("2022-01-17 08:30")
-    assert next(notices.after(known, moment("2022-01-19 18:00")), None) is None
+    assert next(market_hours.notices_after(known, moment("2022-01-19 18:00")), None) is None
 
 
 def test_a_volatility_interruption() -> None:
     """The values of a row seen on the REST feed: up from 3,490 to 3,860 against the static base."""
     tape = tape_of("900290", base=3_400, open=3_490, volume=5_063, value=19_300_000)
     halted = Interruption("900290", moment("2022-01-18 11:43:59"), 3_860, static=3_490)
-    field = notices.interruption(halted, GRT, tape, DEFAULT)
+    field = vi_strings.vi_values(halted, GRT, tape, DEFAULT)
     assert [field[fid] for fid in (9001, 302, 13, 14)] == ["900290", "GRT", "5063", "19"]
     assert [field[fid] for fid in (9068, 9008, 9075, 1221)] == ["1", "101", "1", "3860"]
     assert [field[fid] for fid in (1223, 1224, 1225)] == ["114359", "000000", "정적"]
@@ -306,17 +306,17 @@ def test_a_volatility_interruption() -> None:
     assert [field[fid] for fid in (1489, 1490, 9069, 1279)] == ["+10.60", "1", "1", "+정적"]
     assert field.keys() == set(reference.realtype("VI발동/해제").fids)
     released = halted._replace(released=moment("2022-01-18 11:46:11"))
-    over = notices.interruption(released, GRT, tape, DEFAULT)
+    over = vi_strings.vi_values(released, GRT, tape, DEFAULT)
     assert {fid: text for fid, text in over.items() if text != field[fid]} == {9068: "2", 1224: "114611"}
     falling = Interruption("900290", NOON, 2_700, dynamic=2_875)
-    down = notices.interruption(falling, GRT, tape, DEFAULT)
+    down = vi_strings.vi_values(falling, GRT, tape, DEFAULT)
     assert [down[fid] for fid in (9068, 9069, 1225, 1239, 1279)] == ["1", "2", "동적", "-6.09", "-동적"]
 
 
 def test_the_code_of_an_interruption_may_come_behind_a_letter() -> None:
     halted = Interruption("900290", NOON, 3_860, static=3_490)
     plain, behind = (
-        notices.interruption_text(halted, GRT, tape_of("900290"), BrokerSettings(interruption_code=code))
+        vi_strings.vi_text(halted, GRT, tape_of("900290"), BrokerSettings(interruption_code=code))
         for code in ("plain", "prefixed")
     )
     assert plain.split("\t")[0] == "900290"
@@ -325,5 +325,5 @@ def test_the_code_of_an_interruption_may_come_behind_a_letter() -> None:
 
 def test_what_9068_of_an_interruption_says_can_be_chosen() -> None:
     falling = Interruption("900290", NOON, 2_700, static=3_000)
-    way = notices.interruption(falling, GRT, tape_of("900290"), BrokerSettings(interruption_flag="way"))
+    way = vi_strings.vi_values(falling, GRT, tape_of("900290"), BrokerSettings(interruption_flag="way"))
     assert (way[9068], way[9069]) == ("2", "2")

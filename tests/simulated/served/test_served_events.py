@@ -243,7 +243,7 @@ class TestCustomHandlers:
         with served(custom_code=True) as broker, broker.client() as client, broker.running():
             (event,) = client.custom_listen(OLDER_HANDLER, "Trades")
             assert plain(event.arguments)[:2] == ["005930", "주식체결"]
-            wait_until(lambda: not broker.control.registrations.codes("0777"))
+            wait_until(lambda: not broker.control.registry.codes("0777"))
 
     def test_are_refused_otherwise(self) -> None:
         with served() as broker, broker.client() as client:

@@ -24,7 +24,7 @@ from kernel_server.simulated.market import phases
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.tick_size import board, rules
 from kernel_server.simulated.market.trading_hours import day_of
-from kernel_server.simulated.realtime.off_hours import state
+from kernel_server.simulated.realtime.off_hours_strings import price_fields
 from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 from kernel_server.tsv import rows
@@ -187,7 +187,7 @@ def _row(
     at = int(drawn.places[place])
     issue, base = facts.issues[at], int(facts.base[at])
     evening = SinglePrice(issue.code, issue.shares, close, hours, hours.events_by(close.key, now)).state()
-    fields = state(evening.tape)
+    fields = price_fields(evening.tape)
     return {
         "종목코드": issue.code,
         "종목명": issue.name,

@@ -25,7 +25,7 @@ from kernel_server.simulated.exchange.interface import (
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trade_script import Side
-from kernel_server.simulated.realtime import Feed
+from kernel_server.simulated.realtime import RealTimePublisher
 from kernel_server.simulated.realtime.registry import RealTimeRegistry
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.index_values import IndexValues
@@ -102,11 +102,11 @@ class Desk:
         self.events: list[tuple[str, str, str]] = []
         self.inside: Callable[[str, str], None] = lambda _key, _type: None
         self.exchange = HandExchange(issues)
-        self.registrations = RealTimeRegistry(-10)
-        self.feed = Feed(
+        self.registry = RealTimeRegistry(-10)
+        self.publisher = RealTimePublisher(
             self,
             self.exchange,
-            self.registrations,
+            self.registry,
             BrokerSettings(**settings),  # type: ignore[arg-type]
             issues,
             calendar,
@@ -128,7 +128,7 @@ class Desk:
 
     def register(self, codes: str, fids: str = TRADES, option: str = "1", screen: str = "0101") -> None:
         listed = [code for code in codes.split(";") if code]
-        assert self.registrations.register(screen, listed, fids.split(";"), option) == 0
+        assert self.registry.register(screen, listed, fids.split(";"), option) == 0
 
     def trade(
         self,
@@ -148,7 +148,7 @@ class Desk:
         tape.volume, tape.value = tape.volume + volume, tape.value + price * volume
         tape.buys, tape.buy_count = tape.buys + volume, tape.buy_count + 1
         if self.exchange.watched[code]:
-            self.feed.on_trade(Trade(code, self.now(), price, volume, Side.BUY), tape, *quotes)
+            self.publisher.on_trade(Trade(code, self.now(), price, volume, Side.BUY), tape, *quotes)
 
     def seen(self) -> list[tuple[str, str]]:
         """Keys and types of the events since the last look."""
@@ -196,20 +196,20 @@ def test_all_fields_come_whichever_were_registered(desk: Desk) -> None:
 def test_the_fids_decide_which_types_come(desk: Desk, fids: str, types: set[str]) -> None:
     desk.register("005930", fids)
     desk.trade()
-    desk.feed.on_quote("005930", desk.now())
+    desk.publisher.on_quote("005930", desk.now())
     assert {realtype for _, realtype in desk.seen()} == types
 
 
 def test_a_tr_registers_every_type_of_its_code(desk: Desk) -> None:
-    desk.registrations.follow("0101", ["005930"])
+    desk.registry.register_by_tr("0101", ["005930"])
     desk.trade()
-    desk.feed.on_quote("005930", desk.now())
+    desk.publisher.on_quote("005930", desk.now())
     assert desk.seen() == [("005930", "주식체결"), ("005930", "주식우선호가"), ("005930", "주식호가잔량")]
 
 
 def test_another_tr_on_the_screen_takes_its_place(desk: Desk) -> None:
-    desk.registrations.follow("0101", ["005930"])
-    desk.registrations.follow("0101", ["900290"])
+    desk.registry.register_by_tr("0101", ["005930"])
+    desk.registry.register_by_tr("0101", ["900290"])
     desk.trade("005930")
     desk.trade("900290")
     assert {key for key, _ in desk.seen()} == {"900290"}
@@ -219,12 +219,12 @@ def test_another_tr_on_the_screen_takes_its_place(desk: Desk) -> None:
 def test_a_code_on_two_screens_gives_one_event(desk: Desk) -> None:
     desk.register("005930", screen="0101")
     desk.register("005930", screen="0102")
-    desk.registrations.follow("0103", ["005930"])
+    desk.registry.register_by_tr("0103", ["005930"])
     desk.trade()
     assert desk.seen().count(("005930", "주식체결")) == 1
     assert +desk.exchange.watched == {"005930": 1}
-    desk.registrations.remove("0101", "005930")
-    desk.registrations.remove("0103", "ALL")
+    desk.registry.remove("0101", "005930")
+    desk.registry.remove("0103", "ALL")
     desk.trade()
     assert desk.seen() == [("005930", "주식체결")]
 
@@ -244,7 +244,7 @@ def test_option_1_adds_fids_to_a_code(desk: Desk) -> None:
     desk.register("005930", "15")
     desk.register("005930", "61")
     desk.trade()
-    desk.feed.on_quote("005930", desk.now())
+    desk.publisher.on_quote("005930", desk.now())
     assert [realtype for _, realtype in desk.seen()] == ["주식체결", "주식호가잔량"]
 
 
@@ -262,7 +262,7 @@ def test_option_1_adds_fids_to_a_code(desk: Desk) -> None:
 def test_removal(desk: Desk, screen: str, code: str, left: dict[str, int]) -> None:
     desk.register("005930;900290", screen="0101")
     desk.register("005930", screen="0102")
-    desk.registrations.remove(screen, code)
+    desk.registry.remove(screen, code)
     assert +desk.exchange.watched == left
     for each in ("005930", "900290"):
         desk.trade(each)
@@ -272,7 +272,7 @@ def test_removal(desk: Desk, screen: str, code: str, left: dict[str, int]) -> No
 def test_a_lost_connection_ends_everything(desk: Desk) -> None:
     desk.register("005930;001", "10;215")
     desk.seen()
-    desk.registrations.clear()
+    desk.registry.clear()
     assert not +desk.exchange.watched
     desk.trade()
     desk.clock.advance(86400)
@@ -295,10 +295,10 @@ def test_an_issue_without_data_gives_nothing_and_does_no_harm(desk: Desk) -> Non
     desk.exchange.tape = tape  # type: ignore[method-assign]
     desk.register("900290;005930;101", "10")
     desk.trade("005930")
-    desk.feed.on_phase(Phase.PAUSE, desk.now())
+    desk.publisher.on_phase(Phase.PAUSE, desk.now())
     desk.clock.advance(1)
     assert desk.seen() == [("005930", "주식체결"), ("005930", "주식시세")]
-    desk.registrations.remove("ALL", "ALL")
+    desk.registry.remove("ALL", "ALL")
     assert not +desk.exchange.watched
 
 
@@ -309,22 +309,28 @@ def test_values_are_read_inside_the_event_alone(desk: Desk) -> None:
     read: list[str] = []
 
     def inside(key: str, realtype: str) -> None:
-        read.extend(desk.feed.GetCommRealData(key, fid) for fid in reference.realtype(realtype).fids)
-        assert desk.feed.GetCommRealData(realtype, 10) == desk.feed.GetCommRealData(key, 10)
-        assert desk.feed.GetCommRealData(key, 41) == ""  # a FID of another type
+        read.extend(
+            desk.publisher.events.GetCommRealData(key, fid) for fid in reference.realtype(realtype).fids
+        )
+        assert desk.publisher.events.GetCommRealData(realtype, 10) == desk.publisher.events.GetCommRealData(
+            key, 10
+        )
+        assert desk.publisher.events.GetCommRealData(key, 41) == ""  # a FID of another type
 
     desk.inside = inside
     desk.register("005930")
-    assert desk.feed.GetCommRealData("005930", 10) == ""
+    assert desk.publisher.events.GetCommRealData("005930", 10) == ""
     desk.trade()
     assert "\t".join(read) == desk.events[0][2]
-    assert desk.feed.GetCommRealData("005930", 10) == ""
+    assert desk.publisher.events.GetCommRealData("005930", 10) == ""
 
 
 def test_a_field_that_was_not_sent_is_blank() -> None:
     desk = Desk(trade_fields=42)
     read: list[str] = []
-    desk.inside = lambda key, _type: read.extend(desk.feed.GetCommRealData(key, fid) for fid in (732, 852))
+    desk.inside = lambda key, _type: read.extend(
+        desk.publisher.events.GetCommRealData(key, fid) for fid in (732, 852)
+    )
     desk.register("005930")
     desk.trade()
     assert read[0]
@@ -338,7 +344,7 @@ def test_an_event_within_an_event_gives_way_to_it_again(desk: Desk) -> None:
     def inside(key: str, _type: str) -> None:
         if key == "005930":
             desk.trade("900290", price=10_500)
-        read.append(desk.feed.GetCommRealData(key, 10))
+        read.append(desk.publisher.events.GetCommRealData(key, 10))
 
     desk.inside = inside
     desk.trade("005930", price=10_010)
@@ -347,7 +353,7 @@ def test_an_event_within_an_event_gives_way_to_it_again(desk: Desk) -> None:
 
 def test_a_handler_may_remove_what_it_is_told_of(desk: Desk) -> None:
     desk.register("005930", "27")
-    desk.inside = lambda _key, _type: desk.registrations.remove("ALL", "ALL")
+    desk.inside = lambda _key, _type: desk.registry.remove("ALL", "ALL")
     desk.trade()
     assert desk.seen() == [("005930", "주식체결")]
     assert not +desk.exchange.watched
@@ -360,9 +366,9 @@ def test_best_quotes_come_when_they_change(desk: Desk) -> None:
     desk.register("005930", "28")
     desk.trade(quotes=(10_010, 9_990))
     desk.trade(quotes=(10_010, 9_990))
-    desk.feed.on_quote("005930", desk.now())
+    desk.publisher.on_quote("005930", desk.now())
     desk.exchange.bids[0] = Level(10_000, 5)
-    desk.feed.on_quote("005930", desk.now())
+    desk.publisher.on_quote("005930", desk.now())
     assert [(kind, data) for _, kind, data in desk.events if kind == "주식우선호가"] == [
         ("주식우선호가", "+10010\t-9990"),
         ("주식우선호가", "+10010\t10000"),
@@ -372,16 +378,16 @@ def test_best_quotes_come_when_they_change(desk: Desk) -> None:
 def test_depth_comes_when_it_changes(desk: Desk) -> None:
     desk.register("005930", "61")
     for _ in range(2):
-        desk.feed.on_quote("005930", desk.now())
+        desk.publisher.on_quote("005930", desk.now())
     desk.exchange.asks.append(Level(10_020, 7))
-    desk.feed.on_quote("005930", desk.now())
+    desk.publisher.on_quote("005930", desk.now())
     assert [data.split("\t")[61] for _, _, data in desk.events] == ["100", "107"]  # 121
 
 
 def test_the_book_knows_the_volume_of_the_day(desk: Desk) -> None:
     desk.register("005930", "15;61")
     desk.trade(volume=12)
-    desk.feed.on_quote("005930", desk.now())
+    desk.publisher.on_quote("005930", desk.now())
     place = reference.realtype("주식호가잔량").fids.index(13)
     assert desk.events[-1][2].split("\t")[place] == "12"
 
@@ -389,9 +395,11 @@ def test_the_book_knows_the_volume_of_the_day(desk: Desk) -> None:
 def test_expected_trades_come_in_auctions(desk: Desk) -> None:
     desk.exchange.now = Phase.OPENING_AUCTION
     desk.register("005930", "15;61")
-    desk.feed.on_expected_price("005930", desk.now(), ExpectedPrice(10_100, 9), desk.exchange.tape("005930"))
+    desk.publisher.on_expected_price(
+        "005930", desk.now(), ExpectedPrice(10_100, 9), desk.exchange.tape("005930")
+    )
     assert desk.events == [("005930", "주식예상체결", "120000\t+10100\t+100\t+1.00\t9\t0\t2")]
-    desk.feed.on_quote("005930", desk.now())
+    desk.publisher.on_quote("005930", desk.now())
     place = reference.realtype("주식호가잔량").fids.index(291)
     assert desk.events[-1][2].split("\t")[place] == "+10100"
 
@@ -406,8 +414,8 @@ def test_a_new_day_brings_another_base_price(desk: Desk) -> None:
     desk.exchange.tapes["005930"] = Tape(
         "005930", 10_500, 13_650, 7_350, old.volume, old.value, old.shares, 10_500
     )
-    desk.feed.on_phase(Phase.BEFORE_OPEN, desk.now())
-    desk.feed.on_phase(Phase.CONTINUOUS, desk.now())
+    desk.publisher.on_phase(Phase.BEFORE_OPEN, desk.now())
+    desk.publisher.on_phase(Phase.CONTINUOUS, desk.now())
     desk.trade(price=10_400)
     assert [data.split("\t")[1] for _, _, data in desk.events] == ["+10500", "-10400"]
 
@@ -416,7 +424,7 @@ def test_the_close_is_told_without_a_trade(desk: Desk) -> None:
     desk.register("005930", "10")
     desk.trade()
     desk.seen()
-    desk.feed.on_phase(Phase.PAUSE, desk.now())
+    desk.publisher.on_phase(Phase.PAUSE, desk.now())
     desk.clock.advance(1)
     assert desk.seen() == [("005930", "주식시세")]
 
@@ -424,17 +432,17 @@ def test_the_close_is_told_without_a_trade(desk: Desk) -> None:
 def test_the_close_is_told_in_the_order_of_codes_and_in_parts() -> None:
     desk = Desk()
     desk.register("900290;069500;005930", "10")
-    desk.feed.on_phase(Phase.PAUSE, desk.now())
+    desk.publisher.on_phase(Phase.PAUSE, desk.now())
     desk.clock.advance(1)
     assert desk.seen() == [(code, "주식시세") for code in ("005930", "069500", "900290")]
     many = [f"{number:06d}" for number in range(250)]
     desk = Desk(issues={code: replace(SAMSUNG, code=code) for code in many})
     for screen in range(3):
         desk.register(";".join(many[screen * 100 :][:100]), "10", screen=f"010{screen}")
-    desk.feed.on_phase(Phase.PAUSE, desk.now())
+    desk.publisher.on_phase(Phase.PAUSE, desk.now())
     desk.clock.advance(0.0015)
     assert len(desk.seen()) == 100
-    desk.registrations.remove("ALL", many[249])
+    desk.registry.remove("ALL", many[249])
     desk.clock.advance(1)
     assert desk.seen() == [(code, "주식시세") for code in many[100:249]]
 
@@ -449,8 +457,8 @@ def test_an_evening_ends_for_all_issues_though_one_has_no_data() -> None:
         return known(code)
 
     desk.exchange.tape = tape  # type: ignore[method-assign]
-    desk.registrations.follow("0101", ["900290", "069500", "005930"])
-    desk.feed.on_phase(Phase.CLOSED, desk.now())
+    desk.registry.register_by_tr("0101", ["900290", "069500", "005930"])
+    desk.publisher.on_phase(Phase.CLOSED, desk.now())
     assert desk.seen() == []
     desk.clock.advance(1)
     assert desk.seen() == [("005930", "ECN주식시세"), ("900290", "ECN주식시세")]
@@ -458,7 +466,7 @@ def test_an_evening_ends_for_all_issues_though_one_has_no_data() -> None:
 
 def test_trades_of_the_single_price_session_are_not_written_as_others(desk: Desk) -> None:
     desk.register("005930")
-    desk.feed.on_phase(Phase.SINGLE_PRICE, desk.now())
+    desk.publisher.on_phase(Phase.SINGLE_PRICE, desk.now())
     desk.trade()
     assert desk.seen() == []
 
@@ -485,10 +493,10 @@ def test_an_index_that_joins_is_told_no_later_than_one_that_was_there(desk: Desk
     desk.register("201", "10", screen="0102")
     desk.clock.advance(60)
     assert {key for key, _ in desk.seen()} == {"001", "201"}
-    desk.registrations.remove("0101", "001")
+    desk.registry.remove("0101", "001")
     desk.clock.advance(60)
     assert {key for key, _ in desk.seen()} == {"201"}
-    desk.registrations.remove("ALL", "ALL")
+    desk.registry.remove("ALL", "ALL")
     desk.clock.advance(86_400)
     assert desk.seen() == []
 
@@ -512,10 +520,10 @@ def test_the_countdown_comes_once_and_stops_with_the_last_registration() -> None
     desk.register("005930", screen="0102")
     desk.clock.advance(60)
     assert desk.seen() == [("09", "장시작시간")]
-    desk.registrations.remove("0101", "ALL")
+    desk.registry.remove("0101", "ALL")
     desk.clock.advance(60)
     assert desk.seen() == [("09", "장시작시간")]
-    desk.registrations.remove("ALL", "ALL")
+    desk.registry.remove("ALL", "ALL")
     desk.clock.advance(600)
     assert desk.seen() == []
     desk.register("005930")
@@ -527,7 +535,7 @@ def test_removing_and_registering_again_does_not_double_the_countdown() -> None:
     desk = Desk("2022-01-18 15:19:30")
     for _ in range(3):
         desk.register("", "215")
-        desk.registrations.remove("ALL", "ALL")
+        desk.registry.remove("ALL", "ALL")
     desk.register("", "215")
     desk.clock.advance(60)
     assert desk.seen() == [("09", "장시작시간")]
@@ -543,5 +551,5 @@ def test_the_market_key_can_be_chosen() -> None:
 def test_an_interruption_comes_to_whom_registered_the_code(desk: Desk) -> None:
     desk.register("005930", "1225")
     for code in ("005930", "900290"):
-        desk.feed.on_interruption(Interruption(code, desk.now(), 11_000, static=10_000))
+        desk.publisher.on_interruption(Interruption(code, desk.now(), 11_000, static=10_000))
     assert desk.seen() == [("005930", "VI발동/해제")]

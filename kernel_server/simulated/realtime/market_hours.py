@@ -1,0 +1,124 @@
+"""장시작시간: notices of the trading hours, published to all registered screens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.base.broker_connection import BrokerConnection
+from kernel_server.simulated.base.market_time import duration_text, hhmmss
+from kernel_server.simulated.settings import BrokerSettings
+from kernel_server.tsv import rows
+
+_DATA = Path(__file__).with_name("data")
+
+MARKET_HOURS = "장시작시간"
+
+
+class HoursNotice(NamedTuple):
+    """장시작시간: ``time`` in seconds since the epoch, code (FID 215), and seconds left until the change."""
+
+    time: float
+    code: str
+    left: int
+
+    def text(self) -> str:
+        """The real-time string.
+
+        >>> Notice(1642463940.0, "0", 60).text().split()
+        ['0', '085900', '000100']
+        """
+        return f"{self.code}\t{hhmmss(self.time)}\t{duration_text(self.left)}"
+
+
+@cache
+def _offsets() -> tuple[tuple[str, int, str], ...]:
+    """Anchor, seconds from it and code of each notice of a session, from ``realtime_times.tsv``."""
+    return tuple(
+        (anchor, offset, code)
+        for anchor, first, last, step, code, _why in rows(_DATA / "realtime_times.tsv")
+        for offset in range(int(first), int(last) + 1, int(step))
+    )
+
+
+def session_notices(opens: int, closes: int, early: bool = False) -> list[HoursNotice]:
+    """Notices of a session by its open and close, oldest first; with ``early`` those of 장전 시간외종가 too."""
+    anchors = {"open": opens, "close": closes} | ({"early": opens} if early else {})
+    found = [
+        HoursNotice(float(anchors[anchor] + offset), code, 0 if anchor == "early" else max(0, -offset))
+        for anchor, offset, code in _offsets()
+        if anchor in anchors
+    ]
+    return sorted(found, key=lambda notice: notice.time)
+
+
+def notices_after(sessions: Sessions, now: float, early: bool = False) -> Iterator[HoursNotice]:
+    """Notices after ``now``, oldest first, within the calendar; ``early`` as in ``session_notices``."""
+    latest = max(offset for anchor, offset, _code in _offsets() if anchor == "close")
+    first = int(np.searchsorted(sessions.closes + latest, now, side="right"))
+    for index in range(first, len(sessions)):
+        for notice in session_notices(int(sessions.opens[index]), int(sessions.closes[index]), early):
+            if notice.time > now:
+                yield notice
+
+
+class MarketHoursPublisher:
+    """Publishes the notices while any screen is registered.
+
+    Args:
+        line: connection to the broker.
+        sessions: loads the calendar; called when the first notice is scheduled.
+        settings: key of the events, and whether there are notices of 장전 시간외종가.
+        publish: fires a real-time event, given key, type and string.
+    """
+
+    def __init__(
+        self,
+        line: BrokerConnection,
+        sessions: Callable[[], Sessions],
+        settings: BrokerSettings,
+        publish: Callable[[str, str, str], None],
+    ) -> None:
+        self._line = line
+        self._sessions = sessions
+        self._settings = settings
+        self._publish = publish
+        self._epoch = 0  # timers of an earlier epoch are ignored
+        self._scheduled = False
+
+    def start(self) -> None:
+        if not self._scheduled:
+            self._schedule(self._line.now())
+
+    def stop(self) -> None:
+        self._epoch += 1
+        self._scheduled = False
+
+    def _notices(self, after: float) -> Iterator[HoursNotice]:
+        return notices_after(self._sessions(), after, self._settings.early_notices)
+
+    def _schedule(self, after: float) -> None:
+        notice = next(self._notices(after), None)
+        self._scheduled = notice is not None
+        if notice is None:
+            return
+        epoch = self._epoch
+        self._line.answer_later(
+            notice.time - self._line.now(), lambda: self._publish_due(after, epoch), background=True
+        )
+
+    def _publish_due(self, after: float, epoch: int) -> None:
+        """Publish the notices that are due since ``after``, until the last registration is removed."""
+        now = self._line.now()
+        for notice in self._notices(after):
+            if notice.time > now or epoch != self._epoch:
+                break
+            after = notice.time
+            self._publish(self._settings.market_key, MARKET_HOURS, notice.text())
+        if epoch == self._epoch:
+            self._schedule(after)
