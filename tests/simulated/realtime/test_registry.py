@@ -100,7 +100,7 @@ def test_a_quote_tr_registers_its_code_in_place_of_the_one_before(rig: Simulated
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["register", "add", "follow", "remove", "drop", "clear"]),
+        st.sampled_from(["register", "add", "tr", "remove", "drop", "clear"]),
         st.sampled_from(["0101", "0102", "0103"]),
         st.lists(st.sampled_from(CODES[:4]), max_size=3, unique=True),
         st.sampled_from(["10", "15", "41"]),
@@ -110,26 +110,26 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_how_a_code_is_held_is_what_its_screens_say(steps: list[tuple[str, str, list[str], str]]) -> None:
-    held = RealTimeRegistry(-10)
-    told: list[set[str]] = []
-    held.changed = lambda codes: told.append(set(codes))
+def test_the_registration_of_a_code_is_that_of_all_its_screens(steps: list[tuple[str, str, list[str], str]]) -> None:
+    registry = RealTimeRegistry(-10)
+    changed: list[set[str]] = []
+    registry.subscribe(lambda codes: changed.append(set(codes)))
     for what, screen, codes, fid in steps:
-        before = {code: held.held(code) for code in CODES[:4]}
+        before = {code: registry.registration(code) for code in CODES[:4]}
         if what in ("register", "add"):
-            assert held.register(screen, codes, [fid], "1" if what == "add" else "0") == 0
-        elif what == "follow":
-            held.follow(screen, codes)
+            assert registry.register(screen, codes, [fid], "1" if what == "add" else "0") == 0
+        elif what == "tr":
+            registry.register_by_tr(screen, codes)
         elif what == "clear":
-            held.clear()
+            registry.clear()
         else:
-            held.remove("ALL" if what == "drop" else screen, codes[0] if codes else "ALL")
+            registry.remove("ALL" if what == "drop" else screen, codes[0] if codes else "ALL")
         for code in CODES[:4]:
-            on = [each for each in held.screens() if code in held.codes(each)]
-            now = held.held(code)
+            on = [each for each in registry.screens() if code in registry.codes(each)]
+            now = registry.registration(code)
             assert (now is None) == (not on)
-            assert (now.fids if now else set()) == {fid for each in on for fid in held.fids(each, code)}
+            assert (now.fids if now else set()) == {fid for each in on for fid in registry.fids(each, code)}
             if now != before[code]:
-                assert code in told[-1]
-    held.clear()
-    assert all(held.held(code) is None for code in ("", *CODES[:4]))
+                assert code in changed[-1]
+    registry.clear()
+    assert all(registry.registration(code) is None for code in ("", *CODES[:4]))
