@@ -110,7 +110,9 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_the_registration_of_a_code_is_that_of_all_its_screens(steps: list[tuple[str, str, list[str], str]]) -> None:
+def test_the_registration_of_a_code_is_that_of_all_its_screens(
+    steps: list[tuple[str, str, list[str], str]],
+) -> None:
     registry = RealTimeRegistry(-10)
     changed: list[set[str]] = []
     registry.subscribe(lambda codes: changed.append(set(codes)))

@@ -163,7 +163,7 @@ def test_the_sizes_of_all_books_are_those_of_each(trs: MarketTrs) -> None:
     facts, prices = trs.survey.facts(trs.moment), trs.survey.prices(trs.moment)
     found = book_sizes(facts, prices)
     for place in range(len(facts)):
-        seen = visible_quotes(facts.day(place, prices, place))
+        seen = visible_quotes(facts.day_summary(place, prices, place))
         assert (found.asks[place], found.bids[place]) == (seen.asks_size, seen.bids_size)
 
 
