@@ -54,8 +54,8 @@ def koalab(market: Market, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Ru
     return ran
 
 
-class Here:
-    """The front of a notebook, without one."""
+class FakeRunner:
+    """A command runner without a notebook."""
 
     columns, progress = "en", False
 
@@ -97,7 +97,7 @@ class Here:
 def test_a_command_gives_what_its_method_gives(
     line: str, method: Callable[[Session], pd.DataFrame], kw: Session
 ) -> None:
-    got = run(CommandGroup(NOTEBOOK, name="%kiwoom"), line.split(), Here(kw), "%kiwoom")  # type: ignore[arg-type]
+    got = run(CommandGroup(NOTEBOOK, name="%kiwoom"), line.split(), FakeRunner(kw), "%kiwoom")  # type: ignore[arg-type]
     wanted = method(kw)
     assert list(got.columns) == list(wanted.columns)
     pd.testing.assert_index_equal(got.index, wanted.index)

@@ -90,17 +90,17 @@ def test_what_cannot_be_planned_is_one_line(terminal: Run, words: tuple[str, ...
 
 
 def test_in_a_notebook_it_gives_the_plan_itself(kw: kl.Session) -> None:
-    class Front:
+    class FakeRunner:
         columns, progress = "en", False
 
         def session(self) -> kl.Session:
             return kw
 
     words = ["plan", "daily", "005930", "--start", "2024-01-01"]
-    plan = run(CommandGroup(NOTEBOOK), words, Front(), "%kiwoom")  # type: ignore[arg-type]
+    plan = run(CommandGroup(NOTEBOOK), words, FakeRunner(), "%kiwoom")  # type: ignore[arg-type]
     assert isinstance(plan, Plan)
     assert plan.run()["trs"].tolist() == [2]
-    report: Any = run(CommandGroup(NOTEBOOK), [*words, "--run"], Front(), "%kiwoom")  # type: ignore[arg-type]
+    report: Any = run(CommandGroup(NOTEBOOK), [*words, "--run"], FakeRunner(), "%kiwoom")  # type: ignore[arg-type]
     assert report["trs"].tolist() == [0]
 
 

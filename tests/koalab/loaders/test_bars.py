@@ -333,7 +333,7 @@ class TestWhatTheBrokerSaysOfNothing:
             lambda kw: kw.flows("000660", "2026-11-20"),
             lambda kw: kw.orderbook("000660"),
             lambda kw: kw.tr("opt10075", 계좌번호="1", 전체종목구분=0, 매매구분=0, 종목코드="", 체결구분=0),
-            lambda kw: run(CommandGroup(NOTEBOOK), ["daily", "005930"], Front(kw), "%kiwoom"),
+            lambda kw: run(CommandGroup(NOTEBOOK), ["daily", "005930"], FakeRunner(kw), "%kiwoom"),
         ],
     )
     def test_is_a_warning_of_the_users_line(self, silent: Session, ask: Callable[[Session], Any]) -> None:
@@ -345,7 +345,7 @@ class TestWhatTheBrokerSaysOfNothing:
         assert getattr(frame, "multi", frame).attrs["messages"] == ["없습니다"]
 
 
-class Front:
+class FakeRunner:
     """Who runs a command: nobody in particular."""
 
     columns, progress = "en", False
