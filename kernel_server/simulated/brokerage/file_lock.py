@@ -35,6 +35,7 @@ class FileLock:
         """
         from filelock import Timeout
 
+        self._file.parent.stat()  # filelock would make a missing folder
         try:
             self._lock.acquire()
         except Timeout:
