@@ -13,8 +13,7 @@ import pytest
 
 from kernel_server.streams import subscriptions
 from kernel_server.wire import kernel_pb2
-from tests.support.canned_server import CannedServer, canned_server, daily_rows
-from tests.support.streaming import calls
+from tests.support.canned_server import CannedServer, calls, canned_server, daily_rows
 from tests.support.waiting import wait_until
 
 PAGES = {"opt10081": [({"종목코드": "005930"}, daily_rows(30)) for _ in range(3)]}

@@ -6,9 +6,8 @@ import itertools
 from collections.abc import Callable
 
 from kernel_server.reconnecting import ReconnectSettings, usually_open
-from tests.support.canned_server import CannedServer, canned_server
+from tests.support.canned_server import CannedServer, calls, canned_server, fire
 from tests.support.koapy_client import KoapyClient
-from tests.support.streaming import calls, fire
 from tests.support.waiting import wait_until
 
 

@@ -13,9 +13,8 @@ from typing import NamedTuple
 import pytest
 
 from kernel_server.wire import kernel_pb2, openapi_pb2
-from tests.support.canned_server import CannedServer, canned_server, daily_rows
+from tests.support.canned_server import CannedServer, RequestQueue, calls, canned_server, daily_rows, fire
 from tests.support.koapy_client import KoapyClient
-from tests.support.streaming import RequestQueue, calls, fire
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="code objects have no qualified name")

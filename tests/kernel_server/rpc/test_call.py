@@ -7,9 +7,8 @@ from collections.abc import Callable
 import grpc
 import pytest
 
-from tests.support.canned_server import CannedServer, canned_server
+from tests.support.canned_server import CannedServer, RequestQueue, calls, canned_server, fire
 from tests.support.koapy_client import KoapyClient, message, plain
-from tests.support.streaming import RequestQueue, calls, fire
 from tests.support.waiting import wait_until
 
 TRADE = "\t".join(str(number) for number in range(43))

@@ -12,9 +12,8 @@ import pytest
 from kernel_server.rpc import condition
 from kernel_server.scheduler import Limits, Window
 from kernel_server.wire import kernel_pb2
-from tests.support.canned_server import CannedServer, canned_server
+from tests.support.canned_server import CannedServer, calls, canned_server
 from tests.support.koapy_client import KoapyClient, plain
-from tests.support.streaming import calls
 from tests.support.waiting import wait_until
 
 NAMES = [f"조건{number}" for number in range(12)]

@@ -10,9 +10,8 @@ import pytest
 
 from kernel_server import reference
 from kernel_server.rpc import listen as listen_rpc
-from tests.support.canned_server import CannedServer, canned_server, daily_rows
+from tests.support.canned_server import CannedServer, RequestQueue, canned_server, daily_rows, fire
 from tests.support.koapy_client import KoapyClient, message, plain
-from tests.support.streaming import RequestQueue, fire
 from tests.support.waiting import wait_until
 
 INFO = {"opt10001": [({"종목코드": "005930", "종목명": " 삼성전자 ", "현재가": "-70000"}, [])]}

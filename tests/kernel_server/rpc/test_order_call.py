@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 
 from kernel_server.scheduler import Limits, Window
 from kernel_server.wire import kernel_pb2
-from tests.support.canned_server import CannedServer, canned_server
+from tests.support.canned_server import CannedServer, calls, canned_server
 from tests.support.examples import examples
 from tests.support.koapy_client import KoapyClient, plain
-from tests.support.streaming import calls
 from tests.support.waiting import wait_until
 
 ACCOUNT, CODE, TR = "8000000011", "005930", "KOA_NORMAL_BUY_KP_ORD"

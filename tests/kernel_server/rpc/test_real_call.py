@@ -9,9 +9,8 @@ from kernel_server import reference
 from kernel_server.streams import subscriptions
 from kernel_server.streams.realtime import types_of
 from kernel_server.wire import kernel_pb2
-from tests.support.canned_server import NOW, canned_server
+from tests.support.canned_server import NOW, RequestQueue, calls, canned_server, fire
 from tests.support.koapy_client import KoapyClient, message, plain
-from tests.support.streaming import RequestQueue, calls, fire
 from tests.support.waiting import wait_until
 
 TRADE = "\t".join(str(number) for number in range(43))

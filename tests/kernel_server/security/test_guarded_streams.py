@@ -21,9 +21,8 @@ from tests.kernel_server.observe.test_observe import lines, rpcs, scraped  # noq
 from tests.kernel_server.rpc.test_transactions import problem
 from tests.kernel_server.security.test_access import Locked, bearer, call, refused
 from tests.kernel_server.security.test_real_orders import YES, broker
-from tests.support.canned_server import CannedServer, canned_server, official
+from tests.support.canned_server import CannedServer, RequestQueue, calls, canned_server, fire, official
 from tests.support.koapy_client import KoapyClient
-from tests.support.streaming import RequestQueue, calls, fire
 from tests.support.waiting import wait_until
 
 
