@@ -1,7 +1,7 @@
-"""Time as an argument: clocks that run, and one that moves only when it is told to.
+"""Clocks: one that runs, and one that is stepped.
 
-Everything in the server that waits or looks at the time does it through a ``Clock``, so that limits,
-delays and market hours can be tested without waiting for them.
+All code of the server that reads the time or waits uses a ``Clock``, so that limits, delays and market hours can be
+tested without waiting.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ KST = timezone(timedelta(hours=9), "KST")
 
 
 class Timer:
-    """A call that is due at some time; ``cancel`` keeps it from being made."""
+    """A scheduled call, which ``cancel`` cancels."""
 
     __slots__ = ("call", "due")
 
@@ -36,14 +36,14 @@ class Timer:
             call()
 
 
-class Setting(NamedTuple):
-    """How a clock stands to the one on the wall. Moments are its own, in seconds since the epoch.
+class ClockSetting(NamedTuple):
+    """A clock's relation to the wall clock. Times are its own, in seconds since the epoch.
 
     Attributes:
-        name: as ``clock_name.parse`` reads it.
-        begins: where it was set to begin; None where it is the wall clock.
-        replays: whether it was set back into the latest session, because there was no trading.
-        leaps_at: when it leaps to the wall clock and is it from then on; None: never.
+        name: as ``clock_name.parse`` takes it.
+        begins: the time it started at; None where it is the wall clock.
+        replays: whether it was set back into the latest session because there was no trading.
+        leaps_at: when it jumps to the wall clock and follows it from then on; None: never.
     """
 
     name: str
@@ -53,24 +53,21 @@ class Setting(NamedTuple):
 
 
 class Clock(Protocol):
-    """Seconds since the epoch, and calls that come due. ``speed`` is market seconds a real second.
-
-    It never goes backward.
-    """
+    """Seconds since the epoch, never going backward, and timers. ``speed`` is market seconds per real second."""
 
     @property
     def speed(self) -> float: ...
 
     @property
-    def setting(self) -> Setting: ...
+    def setting(self) -> ClockSetting: ...
 
     def now(self) -> float: ...
 
     def call_at(self, due: float, call: Callable[[], None], background: bool = False) -> Timer:
-        """``call()`` once ``now()`` has reached ``due``, on a thread of the clock's: it must only hand on.
+        """Calls ``call()`` when ``now()`` reaches ``due``, on the clock's thread; it must only post work elsewhere.
 
-        ``background`` says that nobody waits for it: the market goes on by itself, and a clock that leaps
-        over waits does not leap for that.
+        A clock that jumps to the next timer jumps to foreground timers only and fires ``background`` ones, such as
+        the market's own events, on the way.
         """
         ...
 
@@ -78,12 +75,12 @@ class Clock(Protocol):
 
 
 def seoul(now: float) -> datetime:
-    """That moment in the time zone of the market."""
+    """That time in the time zone of the market."""
     return datetime.fromtimestamp(now, KST)
 
 
 class _Timers:
-    """Timers in the order in which they are due, oldest first where two are due together."""
+    """A heap of timers by due time, the older one first where two are due together."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Timer]] = []
@@ -101,8 +98,8 @@ class _Timers:
         return heapq.heappop(self._heap)[2]
 
 
-class _Course(NamedTuple):
-    """What a running clock showed when the monotonic one read ``zero``, and what it shows when that ends."""
+class _Timeline(NamedTuple):
+    """A running clock's time when the monotonic clock read ``zero``, and the time at which this relation ends."""
 
     origin: float
     zero: float
@@ -110,16 +107,16 @@ class _Course(NamedTuple):
 
 
 class RunningClock:
-    """Runs by itself, at ``speed`` times the pace of the wall clock.
+    """A clock that runs at ``speed`` times the pace of the wall clock.
 
-    The pace comes from the monotonic clock, so that setting the machine's time does not upset a limit.
+    It is based on the monotonic clock, so that setting the machine's time does not affect rate limits.
 
     Args:
-        speed: market seconds a real second.
-        start: where it begins; by default at the time on the wall.
-        leaps_at: when it shows that, it leaps to the time on the wall if that is later, and whatever is due on
-            the way is done then, in its order. Only for a clock that runs as fast as the one on the wall.
-        name: of its setting; by default what is said here.
+        speed: market seconds per real second.
+        start: its first time; by default the wall clock's.
+        leaps_at: the time at which it jumps to the wall clock if that is ahead, and fires the timers in between in
+            their order. Only for speed 1.
+        name: of its setting; by default from ``speed``.
         replays: of its setting.
         wall: seconds since the epoch.
         monotonic: seconds of a clock that only goes forward.
@@ -144,14 +141,14 @@ class RunningClock:
         self._wall = wall
         self._monotonic = monotonic
         origin = wall() if start is None else start
-        self._course = _Course(origin, monotonic(), inf if leaps_at is None else leaps_at)
-        self._setting = Setting(
+        self._timeline = _Timeline(origin, monotonic(), inf if leaps_at is None else leaps_at)
+        self._setting = ClockSetting(
             name or ("real" if speed == 1.0 else f"fast:{speed:g}"),
             None if start is None and speed == 1.0 else origin,
             replays,
             leaps_at,
         )
-        self._leaping = threading.Lock()
+        self._jump_lock = threading.Lock()
         self._timers = _Timers()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -162,23 +159,23 @@ class RunningClock:
         return self._speed
 
     @property
-    def setting(self) -> Setting:
-        self.now()  # it may be time to leap
+    def setting(self) -> ClockSetting:
+        self.now()  # which jumps if it is time
         return self._setting
 
     def now(self) -> float:
-        course = self._course
-        now = course.origin + (self._monotonic() - course.zero) * self._speed
-        return now if now < course.end else self._leap()
+        timeline = self._timeline
+        now = timeline.origin + (self._monotonic() - timeline.zero) * self._speed
+        return now if now < timeline.end else self._jump()
 
-    def _leap(self) -> float:
-        with self._leaping:
-            course, reading = self._course, self._monotonic()
-            now = course.origin + (reading - course.zero) * self._speed
-            if now >= course.end:  # else another thread has just leapt
+    def _jump(self) -> float:
+        with self._jump_lock:
+            timeline, reading = self._timeline, self._monotonic()
+            now = timeline.origin + (reading - timeline.zero) * self._speed
+            if now >= timeline.end:  # else another thread has just jumped
                 now = max(now, self._wall())
-                self._course = _Course(now, reading, inf)
-                self._setting = Setting(self._setting.name)
+                self._timeline = _Timeline(now, reading, inf)
+                self._setting = ClockSetting(self._setting.name)
             return now
 
     def call_at(self, due: float, call: Callable[[], None], background: bool = False) -> Timer:  # noqa: ARG002
@@ -205,8 +202,8 @@ class RunningClock:
                 if due is None:
                     self._changed.wait()
                     continue
-                # In this order: whichever thread leaps in between, nothing is done early or missed.
-                end, now = self._course.end, self.now()
+                # Read in this order, so that no timer is early or missed when another thread jumps in between.
+                end, now = self._timeline.end, self.now()
                 if due > now:
                     left = (min(due, end) if now < end else due) - now
                     self._changed.wait(left / self._speed)
@@ -216,30 +213,30 @@ class RunningClock:
 
 
 class SteppedClock:
-    """Stands still until ``advance`` moves it; calls that come due on the way are made in their order.
+    """A clock that stands still until ``advance`` moves it and fires the timers on the way in their order.
 
-    With ``jump`` it also leaps, by itself, to whatever is waited for next, so that a wait costs no time; what
-    is due on the way in the background is done on the way.
+    With ``jump`` it moves to the next foreground timer by itself, so that waiting takes no time; background timers
+    run on the way.
     """
 
     def __init__(
         self, start: float, jump: bool = False, *, name: str = "stepped", replays: bool = False
     ) -> None:
         self._now = start
-        self._setting = Setting(name, start, replays)
+        self._setting = ClockSetting(name, start, replays)
         self._timers = _Timers()
-        self._waits = _Timers()  # those of the timers that are worth a leap
+        self._foreground = _Timers()  # of ``_timers``
         self._changed = threading.Condition()
         self._closed = False
         if jump:
-            threading.Thread(target=self._leap, name="clock", daemon=True).start()
+            threading.Thread(target=self._jump, name="clock", daemon=True).start()
 
     @property
     def speed(self) -> float:
         return 0.0
 
     @property
-    def setting(self) -> Setting:
+    def setting(self) -> ClockSetting:
         return self._setting
 
     def now(self) -> float:
@@ -250,10 +247,10 @@ class SteppedClock:
         with self._changed:
             return self._timers.next_due()
 
-    def next_wait(self) -> float | None:
-        """When the next timer is due that somebody waits for; None where nobody does."""
+    def next_foreground_due(self) -> float | None:
+        """When the next foreground timer is due; None where there is none."""
         with self._changed:
-            return self._waits.next_due()
+            return self._foreground.next_due()
 
     def call_at(self, due: float, call: Callable[[], None], background: bool = False) -> Timer:
         timer = Timer(due, call)
@@ -261,7 +258,7 @@ class SteppedClock:
             if due > self._now:
                 self._timers.push(timer)
                 if not background:
-                    self._waits.push(timer)
+                    self._foreground.push(timer)
                     self._changed.notify()
                 return timer
         timer.fire()
@@ -286,10 +283,10 @@ class SteppedClock:
                 timer = self._timers.pop()
             timer.fire()
 
-    def _leap(self) -> None:
+    def _jump(self) -> None:
         while True:
             with self._changed:
-                while (due := self._waits.next_due()) is None and not self._closed:
+                while (due := self._foreground.next_due()) is None and not self._closed:
                     self._changed.wait()
                 if self._closed:
                     return

@@ -1,4 +1,4 @@
-"""The names of clocks, as ``--clock`` and ``kl.connect(clock=…)`` take them: ``KIND`` or ``KIND@MOMENT``."""
+"""Parser of clock names, as ``--clock`` and ``kl.connect(clock=…)`` take them: ``KIND`` or ``KIND@MOMENT``."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?)?",
 
 
 class BadClock(ValueError):
-    """No clock is called so, or it cannot begin there."""
+    """No valid clock name, or a clock cannot start at that time."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockName:
-    """A name that has been read.
+    """A parsed clock name.
 
     Attributes:
         text: the name as it was given.
         kind: what the clock does; see the simulated broker's ``market_clock``.
-        speed: market seconds a real second; 0 for ``stepped``.
-        moment: where it is to begin, in Seoul; None where the kind decides.
+        speed: market seconds per real second; 0 for ``stepped``.
+        moment: its start, in Seoul; None where the kind decides.
         whole_day: whether the moment is a day, without a time.
     """
 
@@ -44,13 +44,13 @@ class ClockName:
 
 
 def parse(text: str) -> ClockName:
-    """The name in ``text``.
+    """Parses a clock name.
 
     >>> parse("fast:60@2026-11-19T08:50").moment
     datetime.datetime(2026, 11, 19, 8, 50, tzinfo=datetime.timezone(datetime.timedelta(seconds=32400), 'KST'))
 
     Raises:
-        BadClock: there is none.
+        BadClock: it is not valid.
     """
     whole = text.strip() if isinstance(text, str) else ""
     named, at, when = whole.partition("@")
@@ -68,12 +68,12 @@ def parse(text: str) -> ClockName:
 
 
 def default(given_prices: bool) -> str:
-    """The clock where none is named: given prices lie in the past, so there the latest session shows nothing more."""
+    """The default clock's name: ``real`` over given prices, which lie in the past, so that ``market`` adds nothing."""
     return "real" if given_prices else "market"
 
 
 def _kind(text: str) -> tuple[Kind, float] | None:
-    """The kind that stands before the ``@``, and its speed; None where there is none."""
+    """Kind and speed from the text before ``@``; None where it is not valid."""
     if text in _SPEEDS:
         return text, _SPEEDS[text]
     word, _, number = text.partition(":")

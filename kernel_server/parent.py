@@ -1,4 +1,4 @@
-"""Going with the parent: an embedded server must not outlive the notebook that started it, however that ended."""
+"""Detects the end of the parent process, so that an embedded server does not outlive its notebook."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import sys
 import threading
 from collections.abc import Callable
 
-_LOOK_EVERY = 0.5
+_POLL_SECONDS = 0.5
 
 
 def when_gone(parent: int, call: Callable[[], None]) -> None:
-    """``call()`` once, from a thread, as soon as process ``parent`` is gone.
+    """Calls ``call()`` once, from a thread, as soon as process ``parent`` has ended.
 
-    Two signs are watched: standard input, a pipe whose other end the parent holds, comes to its end; and,
-    where the system has it, this process gets another parent (a copy of the pipe's end may live on in a
-    process that the parent forked).
+    Two signs are watched: the end of standard input, a pipe from the parent; and, on POSIX, another parent process
+    id, because a process that the parent forked may keep the pipe open.
     """
     once = threading.Lock()
 
@@ -28,12 +27,12 @@ def when_gone(parent: int, call: Callable[[], None]) -> None:
             pass
         gone()
 
-    def look() -> None:
+    def poll() -> None:
         pause = threading.Event()
         while os.getppid() == parent:
-            pause.wait(_LOOK_EVERY)
+            pause.wait(_POLL_SECONDS)
         gone()
 
     threading.Thread(target=read, name="parent-pipe", daemon=True).start()
     if os.name == "posix":
-        threading.Thread(target=look, name="parent-look", daemon=True).start()
+        threading.Thread(target=poll, name="parent-poll", daemon=True).start()

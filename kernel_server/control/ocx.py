@@ -1,8 +1,8 @@
 """Kiwoom's own control: KHOPENAPI.KHOpenAPICtrl.1, hosted by Qt.
 
-Everything here runs on Qt's main thread. Qt itself checks nothing: a wrong signature connects and never
-fires, a call with a bare string passes ``'0'``, an unknown method answers None; so signatures come from
-the reference tables, arguments always go as a list, and a None where a value must come is a failure.
+Everything here runs on Qt's main thread. Qt checks nothing: a wrong signature connects and never fires, a bare
+string argument arrives as ``'0'``, an unknown method returns None. So signatures come from the reference tables,
+arguments are passed as a list, and None in place of a value is an error.
 """
 
 from __future__ import annotations
@@ -82,10 +82,10 @@ class OcxControl:
 
 
 def check_machine() -> None:
-    """Whether the control could run in this process at all.
+    """Checks that the control can run in this process.
 
     Raises:
-        ControlMissing: saying what is missing, as far as it can be seen from here.
+        ControlMissing: with what is missing, as far as that can be detected.
     """
     if sys.platform != "win32":
         raise ControlMissing(
@@ -94,16 +94,16 @@ def check_machine() -> None:
     if struct.calcsize("P") != 4:
         raise ControlMissing("Kiwoom's control is 32-bit and this Python is 64-bit: use a 32-bit Python 3.10")
     try:
-        import PySide2.QtAxContainer  # noqa: F401 - to see whether it can be
+        import PySide2.QtAxContainer  # noqa: F401 - only to test that it can be imported
     except ImportError as error:
         raise ControlMissing(f"PySide2 cannot be loaded ({error}): it needs Python 3.10") from error
 
 
 def make() -> OcxControl:
-    """The installed control; on Qt's main thread.
+    """Makes the installed control, on Qt's main thread.
 
     Raises:
-        ControlMissing: it is not registered here.
+        ControlMissing: it is not registered on this machine.
     """
     from PySide2 import QtAxContainer
 

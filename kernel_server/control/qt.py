@@ -1,6 +1,6 @@
 """The control thread for the OCX: Qt's main thread, where COM delivers its events.
 
-PySide2 is imported here and nowhere else above the OCX itself, and only when this is used.
+PySide2 is imported only when this is used.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from kernel_server.control.thread import settle
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-# Python sees a signal (Ctrl-C) only when it runs; Qt's loop gives it a turn this often, in ms.
-_PULSE = 200
+# Python handles a signal (Ctrl-C) only while it runs, so a timer runs it in Qt's loop this often, in ms.
+_SIGNAL_CHECK = 200
 
 
 class QtThread:
@@ -25,7 +25,7 @@ class QtThread:
     def __init__(self) -> None:
         from PySide2 import QtCore, QtWidgets
 
-        # An ActiveX control needs a window, so a widget application and not a bare core one.
+        # An ActiveX control needs a window, hence a QApplication and no QCoreApplication.
         self._application = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
 
         class Bridge(QtCore.QObject):  # type: ignore[misc]
@@ -34,9 +34,9 @@ class QtThread:
         self._bridge: Any = Bridge()
         # Queued even from this same thread: work never runs inside other work.
         self._bridge.posted.connect(lambda work: work(), QtCore.Qt.QueuedConnection)
-        self._pulse: Any = QtCore.QTimer()
-        self._pulse.timeout.connect(lambda: None)
-        self._pulse.start(_PULSE)
+        self._timer: Any = QtCore.QTimer()
+        self._timer.timeout.connect(lambda: None)
+        self._timer.start(_SIGNAL_CHECK)
 
     def post(self, work: Callable[[], T]) -> Future[T]:
         future: Future[T] = Future()
@@ -47,7 +47,7 @@ class QtThread:
         self._bridge.posted.emit(lambda: _run_logged(work))
 
     def run(self) -> None:
-        """Qt's event loop, until ``stop``. Call it on the main thread."""
+        """Runs Qt's event loop until ``stop``; called on the main thread."""
         self._application.exec_()
 
     def stop(self) -> None:

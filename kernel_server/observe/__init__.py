@@ -1,1 +1,1 @@
-"""What can be seen of a running server: its log, its metrics, and whether it is well."""
+"""Log, metrics and health of a running server."""

@@ -1,4 +1,4 @@
-"""Whether the server is well, and what is wrong where it is not: what the health service and Status say."""
+"""Health of the server: what the gRPC health service and Status report, and the problems behind it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class HealthSettings:
-    """How a server is watched.
+    """Settings of the health checks.
 
     Attributes:
-        every: seconds (real ones) between two looks.
-        patience: seconds (real ones) that the control thread may take to answer.
-        notice: so long before it expires, the server's certificate is a problem.
+        every: real seconds between two checks.
+        patience: real seconds that the control thread may take to answer.
+        notice: how long before its expiry the server's certificate is reported as a problem.
     """
 
     every: float = 1.0
@@ -35,17 +35,17 @@ class HealthSettings:
 
 
 class HealthMonitor:
-    """Looks after one server. It lives on the event loop, and nothing of it waits on the control thread.
+    """Checks one server periodically, on the event loop, without ever waiting for the control thread.
 
     Args:
-        host: whose control thread is asked for a sign of life.
-        scheduler: its queues and bans.
-        metrics: what is found is counted there.
-        tell: is told whether the server is well whenever that changes; at first it is taken for well.
-        watching: how often, how long.
-        expires: says when the server's certificate does; ValueError where that cannot be read. None where it has none.
-        besides: what else is to be looked after, each time.
-        further: problems that others know of.
+        host: the control, whose thread is pinged.
+        scheduler: has the queues and bans.
+        metrics: get the results.
+        publish: called with whether the server is healthy when that changes; it starts healthy.
+        settings: intervals and timeouts.
+        expires: returns the expiry of the server's certificate, ValueError if unreadable; None: no certificate.
+        more_problems: returns problems that other components have.
+        on_check: called at every check.
         monotonic: seconds of a clock that only goes forward.
         today: the time now, by which certificates expire.
     """
@@ -55,22 +55,22 @@ class HealthMonitor:
         host: ControlHost,
         scheduler: Scheduler,
         metrics: Metrics,
-        tell: Callable[[bool], Awaitable[None]],
-        watching: HealthSettings,
+        publish: Callable[[bool], Awaitable[None]],
+        settings: HealthSettings,
         expires: Callable[[], datetime] | None = None,
-        further: Callable[[], Sequence[str]] = tuple,
-        besides: Callable[[], None] = lambda: None,
+        more_problems: Callable[[], Sequence[str]] = tuple,
+        on_check: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
         today: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self._host = host
         self._scheduler = scheduler
         self._metrics = metrics
-        self._tell = tell
-        self._watching = watching
+        self._publish = publish
+        self._settings = settings
         self._expires = expires
-        self._besides = besides
-        self._further = further
+        self._on_check = on_check
+        self._more_problems = more_problems
         self._monotonic = monotonic
         self._today = today
         self._connected: bool | None = None
@@ -79,15 +79,15 @@ class HealthMonitor:
         self._ping: asyncio.Future[int] | None = None
         self._asked_at = 0.0
         self._asked_on = today()
-        self._well = True
-        self._said: frozenset[str] = frozenset()
+        self._healthy = True
+        self._logged: frozenset[str] = frozenset()
 
     def faults(self) -> list[str]:
-        """What keeps the server from its work, a sentence each."""
+        """Problems for which the server is not healthy, a sentence each."""
         found = []
         silent = self._monotonic() - self._asked_at if self._ping is not None else 0.0
-        if silent > self._watching.patience:
-            # No seconds that pass: a problem is the same one as long as it lasts.
+        if silent > self._settings.patience:
+            # A point in time, not a duration: the text of a problem must stay the same while it lasts.
             since = self._asked_on.astimezone(KST).strftime("%H:%M:%S")
             found.append(
                 f"the control thread has not answered since {since} (Seoul): a window may be open over there"
@@ -101,8 +101,8 @@ class HealthMonitor:
         return found
 
     def problems(self) -> list[str]:
-        """The faults, and what will be one."""
-        found = [*self.faults(), *self._further()]
+        """The faults, and problems that are not faults yet."""
+        found = [*self.faults(), *self._more_problems()]
         if self._expires is not None:
             try:
                 end = self._expires()
@@ -111,36 +111,36 @@ class HealthMonitor:
             left, day = end - self._today(), end.date().isoformat()
             if left < timedelta(0):
                 found.append(f"the server's certificate expired on {day}: clients refuse it; make a new one")
-            elif left < self._watching.notice:
+            elif left < self._settings.notice:
                 found.append(
                     f"the server's certificate expires on {day}, in {left.days} days: make a new one"
                 )
         return found
 
     async def run(self) -> None:
-        """Looks and tells until it is cancelled."""
+        """Checks and publishes until it is cancelled."""
         try:
             while True:
-                self._look()
-                await asyncio.sleep(self._watching.every)
+                self._start_ping()
+                await asyncio.sleep(self._settings.every)
                 try:
-                    self._besides()
+                    self._on_check()
                     await self._report()
                 except Exception:
-                    # A watch that has ended says that all is well for ever.
+                    # If this loop ended, the server would be reported as healthy for ever.
                     log.exception("the server could not be looked after; it is tried again")
         finally:
             if self._ping is not None:
                 self._ping.cancel()
 
-    def _look(self) -> None:
-        """Posts a ping, where the one before has come back."""
+    def _start_ping(self) -> None:
+        """Posts a ping unless one is under way."""
         if self._ping is None:
             self._asked_at, self._asked_on = self._monotonic(), self._today()
             self._ping = asyncio.ensure_future(self._host.run(_connected))
-            self._ping.add_done_callback(self._heard)
+            self._ping.add_done_callback(self._on_pong)
 
-    def _heard(self, ping: asyncio.Future[int]) -> None:
+    def _on_pong(self, ping: asyncio.Future[int]) -> None:
         self._ping = None
         if ping.cancelled():
             return
@@ -156,15 +156,15 @@ class HealthMonitor:
         for kind, length in self._scheduler.lengths().items():
             self._metrics.queued(kind, length)
         problems = frozenset(self.problems())
-        for text in sorted(problems - self._said):
+        for text in sorted(problems - self._logged):
             say(log, logging.WARNING, "problem", what=text)
-        self._said = problems
-        well = not self.faults()
-        if well != self._well:
-            self._well = well
-            self._metrics.serving(well)
-            say(log, logging.INFO if well else logging.ERROR, "health", serving=well)
-            await self._tell(well)
+        self._logged = problems
+        healthy = not self.faults()
+        if healthy != self._healthy:
+            self._healthy = healthy
+            self._metrics.serving(healthy)
+            say(log, logging.INFO if healthy else logging.ERROR, "health", serving=healthy)
+            await self._publish(healthy)
 
 
 def _connected(control: Control) -> int:

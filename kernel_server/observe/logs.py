@@ -1,4 +1,4 @@
-"""The log: one line an action, for people (``text``) or for programs (``json``), without secrets."""
+"""The log: one line per action, as ``text`` or ``json``, without secrets."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ FORMATS = ("text", "json")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ROOT = "kernel_server"
 _PLAIN = re.compile(r"[^\s\"'=\x00-\x1f\x7f-\x9f]+\Z")
-# Ends of lines for some readers, though not for JSON.
+# Line breaks for some readers, which JSON does not escape.
 _BREAKS = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 
 def say(logger: logging.Logger, level: int, event: str, /, **fields: object) -> None:
-    """Logs an action: what it was, and its figures by name. Fields that are None are left out."""
+    """Logs an action with its fields; those that are None are left out."""
     if logger.isEnabledFor(level):
         found = {name: value for name, value in fields.items() if value is not None}
         logger.log(level, event, extra={"fields": found})
@@ -46,26 +46,26 @@ class LineFormatter(logging.Formatter):
                 "event": record.getMessage(),
             }
             whole = {**line, **fields, **({"trace": trace} if trace else {})}
-            return masked(_quoted(whole))
-        pairs = "".join(f" {name}={_shown(value)}" for name, value in fields.items())
+            return masked(_json_text(whole))
+        pairs = "".join(f" {name}={_word(value)}" for name, value in fields.items())
         text = f"{when} {record.levelname} {record.name}: {record.getMessage()}{pairs}"
         return masked(f"{text}\n{trace}" if trace else text)
 
 
-def _shown(value: object) -> str:
-    """A value as a word; what has blanks or signs in it is quoted, so that nobody can write lines of their own."""
+def _word(value: object) -> str:
+    """A value as a word, quoted if it has blanks or signs, so that a value cannot forge log lines."""
     text = str(value)
-    return text if _PLAIN.match(text) else _quoted(text)
+    return text if _PLAIN.match(text) else _json_text(text)
 
 
-def _quoted(value: object) -> str:
-    """A value as JSON, on one line for whoever reads it."""
+def _json_text(value: object) -> str:
+    """A value as JSON, on one line for every reader."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return _BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def configure(level: int, kind: str = "text", stream: TextIO | None = None) -> None:
-    """Sets this process's log up: for the program that runs the server, not for a server inside another program."""
+    """Configures logging of this process; for the server's own program, not for a server inside another one."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(LineFormatter(kind))
     logging.basicConfig(level=level, handlers=[handler], force=True)
@@ -89,7 +89,7 @@ def level_of(level: int | str) -> int:
 
 
 def set_level(level: int | str, logger: str = "") -> None:
-    """Sets from which level on a logger of the server's writes; blank means all of them.
+    """Sets the level of one of the server's loggers; blank means all of them.
 
     Raises:
         ValueError: no such level, or a logger that is not the server's.

@@ -1,4 +1,4 @@
-"""Secrets out of what is written: account numbers, tokens. Passwords are never written in the first place."""
+"""Masks account numbers and tokens in log texts; passwords are never logged in the first place."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from kernel_server.security.tokens import PREFIX
 
 _TOKEN = re.compile(rf"{PREFIX}[\w-]{{20,}}|(?i:bearer)\s+\S+")
-# Ten digits, as an account has; what stands in a longer number is none.
+# Ten digits, as an account has, that are not a part of a longer number.
 _ACCOUNT = re.compile(r"(?<![\d.])\d{10}(?![\d.])")
 
 
 def account(number: str) -> str:
-    """An account number as it may be shown.
+    """An account number, masked.
 
     >>> account("8000000011")
     '80****11'
@@ -21,7 +21,7 @@ def account(number: str) -> str:
 
 
 def masked(text: str) -> str:
-    """A text without the account numbers and tokens that may be in it.
+    """The text with account numbers and tokens masked.
 
     >>> masked("8000000011: Bearer abc")
     '80****11: ****'

@@ -1,6 +1,6 @@
-"""What the log says of an RPC: who asked for what, and what came of it.
+"""Log lines of RPCs: the caller, the request and its result.
 
-Of requests it has names and figures, never inputs.
+Of requests they contain names and figures, never inputs.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ log = logging.getLogger(__name__)
 
 _LONGEST = 40
 _QUIET = ("/grpc.health.", "/grpc.reflection.")
-"""Looked at every few seconds by whoever watches over a server."""
+"""Services that monitoring calls every few seconds."""
 _LOUD = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
 
 
 class RpcLogEntry:
-    """One RPC for the log. It takes in what is asked and answered, and is written when the RPC has ended.
+    """The log line of one RPC: it records requests and answers and is written when the RPC ends.
 
-    Nearly all of its work is done then, and only where the line is written at all: every RPC passes here.
+    Nearly all work is done at the end and only if the level is enabled, because every RPC passes here.
     """
 
     __slots__ = ("_figures", "_messages", "_method", "_peer", "_result", "answer", "asked", "caller")
@@ -36,7 +36,7 @@ class RpcLogEntry:
         self._method = method
         self._peer = peer
         self.caller = caller
-        # Set from outside, without a call: the request (of a stream of them the last), and an only answer.
+        # Set by the gateway: the request (the last one of a stream), and the answer of a unary RPC.
         self.asked: Message | None = None
         self.answer: object = None
         self._messages = 0
@@ -44,7 +44,7 @@ class RpcLogEntry:
         self._result: openapi_pb2.CallResponse | None = None
 
     def answered(self, response: object) -> None:
-        """Takes in one message of the answer; those that are bytes already are only counted."""
+        """Records a message of the answer; serialized ones are only counted."""
         self._messages += 1
         if type(response) is bytes:
             return
@@ -61,7 +61,7 @@ class RpcLogEntry:
             figures[name] = figures.get(name, 0) + count
 
     def ended(self, status: str, seconds: float, reason: str = "") -> None:
-        """Writes the line. ``reason`` is what a refused caller was told."""
+        """Writes the line. ``reason`` is the error message of a refused RPC."""
         level = logging.WARNING if status in _LOUD else logging.INFO
         if not log.isEnabledFor(level):
             return

@@ -1,4 +1,4 @@
-"""Where Prometheus reads the metrics: plain HTTP, on this machine only."""
+"""HTTP endpoint of the metrics for Prometheus, on this machine only."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ HOST = "127.0.0.1"
 
 
 class MetricsPortTaken(OSError):
-    """Something else listens where the metrics were to be read."""
+    """The port for the metrics is in use."""
 
 
 class Scrape:
-    """``http://127.0.0.1:PORT/metrics``, until it is closed.
+    """Serves ``http://127.0.0.1:PORT/metrics`` until it is closed.
 
     Raises:
         MetricsPortTaken: the port is in use.

@@ -1,6 +1,6 @@
-"""What Kiwoom's OpenAPI+ is made of, as tables: TRs, FIDs, real-time types, error codes, control functions, events.
+"""Tables of Kiwoom's OpenAPI+: TRs, FIDs, real-time types, error codes, control functions, events.
 
-The tables lie in ``data/`` as tab-separated text; each is read once, when it is first asked for.
+They are tab-separated text in ``data/``; each is read once, when it is first needed.
 
 >>> tr("opt10081").rows_per_page
 600

@@ -1,4 +1,4 @@
-"""Checks the inputs of a TR against the tables, before anything is sent."""
+"""Validation of a TR's inputs against the tables."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections.abc import Mapping
 
 from kernel_server.reference import tables
 
-# Their 종목코드 takes up to a hundred codes, whatever width the table gives.
+# Their 종목코드 takes up to a hundred codes, although the table gives a width.
 _WATCH_LISTS = frozenset({"optkwfid", "optfofid"})
-# What the module's own table makes too short in places: an account has ten digits, and a code may end in _NX or _AL
-# for another exchange, or both.
-_LEAST = {"계좌번호": 10, "종목코드": 9}
-# What must not be read in a message or a log.
+# Widths that Kiwoom's own table makes too short in places: an account has ten digits, and a code may end in _NX or
+# _AL for another exchange, or both.
+_MIN_WIDTHS = {"계좌번호": 10, "종목코드": 9}
+# Inputs whose values must not appear in messages or logs.
 _SECRET = frozenset({"계좌번호", "비밀번호"})
 
 
 class BadInputs(ValueError):
-    """Inputs that the TR does not take: one is missing, unknown, too long or no text."""
+    """An input of the TR is missing, unknown, too long or no text."""
 
 
 def check(tr: tables.Tr, inputs: Mapping[str, object]) -> dict[str, str]:
-    """The inputs as texts, in the TR's order, with what may be left out filled in.
+    """The inputs as texts, in the TR's order, with defaults filled in.
 
     >>> check(tables.tr("opt10081"), {"수정주가구분": 1, "종목코드": "005930"})
     {'종목코드': '005930', '기준일자': '', '수정주가구분': '1'}
 
     Raises:
-        BadInputs: saying which, and what the TR takes.
+        BadInputs: names the input and lists those that the TR takes.
     """
     known = {given.name: given for given in (*tr.inputs, *tr.optional_inputs)}
     takes = ", ".join(name if given.default is None else f"[{name}]" for name, given in known.items())
@@ -52,7 +52,7 @@ def _text(tr: tables.Tr, given: tables.Input, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise BadInputs(f"{tr.code}: {given.name} takes a text or a whole number, not {_shown(given, value)}")
     text = str(value)
-    width = max(given.width, _LEAST.get(given.name, 0))
+    width = max(given.width, _MIN_WIDTHS.get(given.name, 0))
     if tr.code.lower() not in _WATCH_LISTS and len(text.encode("cp949", "replace")) > width:
         raise BadInputs(
             f"{tr.code}: {given.name} takes at most {width} bytes, {_shown(given, text)} is longer"

@@ -1,11 +1,10 @@
-"""When the Korea Exchange is open: the sessions of XKRX from 1986 to the end of next year.
+"""Sessions of the Korea Exchange (XKRX) from 1986 to the end of next year.
 
-The sessions come from exchange_calendars, mended where ``data/session_patch.tsv`` knows better. Building
-them takes about a second and pandas, so the result is kept in a small file and read from there; both
-libraries are imported only when that file has to be made.
+They come from exchange_calendars, corrected by ``data/session_patch.tsv``. Building them takes about a second and
+pandas, so the result is cached in a small file; both libraries are imported only when that file has to be made.
 
 Known gaps: until 1998-12-05 the exchange was open on Saturdays too, and exchange_calendars lists none of
-those sessions; neither does this module. Nor does it say that until 2000-05-19 there was a break at noon.
+those sessions, nor does this module. The break at noon until 2000-05-19 is missing as well.
 """
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ class Sessions:
         """When the next session after ``now`` opens, seconds since the epoch.
 
         Raises:
-            LookupError: ``now`` is behind the last session known here.
+            LookupError: ``now`` is after the last known session.
         """
         index = self.last_started(now) + 1
         if index >= len(self):
@@ -104,9 +103,9 @@ def load(cache_dir: Path | None = None, today: date | None = None) -> Sessions:
     """The sessions from 1986-01-04 to the last day of the year after ``today``'s.
 
     Args:
-        cache_dir: where the file is kept; by default the folder that ``KOALAB_CACHE_DIR`` names, else the
-            platform's cache folder. A folder that cannot be written to costs time, never the result.
-        today: in Seoul; by default the day it is there.
+        cache_dir: the folder of the file; by default the folder that ``KOALAB_CACHE_DIR`` names, else the
+            platform's cache folder. If it cannot be written to, the sessions are built each time.
+        today: the date in Seoul; by default the current one.
 
     Raises:
         ModuleNotFoundError: exchange_calendars is not installed.
@@ -138,7 +137,7 @@ def _cache_dir() -> Path:
 
 
 def _version(spec: ModuleSpec) -> str:
-    # The name of the folder that pip leaves beside the package says it without importing anything.
+    # Read from the name of the dist-info folder, because importlib.metadata is slow to import.
     packages = Path(spec.origin or "").parent.parent
     found = sorted(packages.glob("exchange_calendars-*.dist-info"))
     if found:
@@ -153,10 +152,10 @@ def _listed(last: date) -> Sessions:
 
     import exchange_calendars
 
-    # A calendar opens the last session it has an hour late, taking it for the first of the year that
-    # follows, so it is asked for a year more than is kept.
+    # The last session of a calendar opens an hour late, as if it were the first of the next year; so a year more is
+    # requested than is kept.
     with warnings.catch_warnings():
-        # It calls pandas in ways that pandas is about to change; that is not for our users to read.
+        # Its pandas deprecation warnings do not concern our users.
         warnings.simplefilter("ignore")
         calendar = exchange_calendars.get_calendar(
             "XKRX", start=FIRST.isoformat(), end=date(last.year + 1, 12, 31).isoformat()
@@ -199,7 +198,7 @@ def _moment(day: date, text: str) -> int:
 
 
 def _read(file: Path) -> Sessions | None:
-    """What the file holds; None where there is none or it is not what ``_write`` makes."""
+    """The cached sessions; None without a file that ``_write`` made."""
     try:
         with np.load(file, allow_pickle=False) as arrays:
             dates, opens, closes = arrays["dates"], arrays["opens"], arrays["closes"]
@@ -213,7 +212,7 @@ def _read(file: Path) -> Sessions | None:
 
 
 def _write(file: Path, sessions: Sessions) -> None:
-    # Written beside it and moved into place, so that no reader ever sees half of it.
+    # Written to a temporary file and renamed, so that no reader sees a partial file.
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, part = tempfile.mkstemp(dir=file.parent, prefix=file.stem, suffix=".part")

@@ -1,7 +1,7 @@
-"""Checks a call against the control's signature before the control sees it.
+"""Validation of a call against the control's signature.
 
-The control itself would not: a missing argument reaches it as the text ``QString``, a word in a number's
-place as 0, and a function it has not got answers nothing at all.
+The control does not validate: a missing argument arrives as the text ``QString``, a text in place of a number as 0,
+and an unknown function returns nothing.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class BadCall(ValueError):
 
 
 def check(name: str, arguments: Sequence[object]) -> tuple[Scalar, ...]:
-    """The arguments, typed as the control wants them.
+    """The arguments with the types of the signature.
 
     Raises:
-        BadCall: naming the function, the argument, and what it should have been.
+        BadCall: names the function, the argument, and the expected type.
 
     >>> check("GetMasterCodeName", ["005930"])
     ('005930',)
@@ -57,7 +57,7 @@ def check(name: str, arguments: Sequence[object]) -> tuple[Scalar, ...]:
 
 def _typed(function: str, argument: str, kind: str, value: object) -> Scalar:
     if kind == "int" and isinstance(value, int):
-        number = int(value)  # a bool is the LONG it stands for
+        number = int(value)  # a bool is passed as a LONG
         if number not in _LONG:
             raise BadCall(f"{function}: {argument} must fit 32 bits, {number} does not")
         return number

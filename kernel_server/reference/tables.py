@@ -1,4 +1,4 @@
-"""Readers of the tables in ``data/``."""
+"""Typed access to the tables in ``data/``."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _DATA = Path(__file__).parent / "data"
 
 
 class UnknownReference(LookupError):
-    """A TR, FID, real-time type, error code or control function that the tables do not have."""
+    """No such TR, FID, real-time type, error code or control function."""
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input of a TR. ``default`` is None where the caller has to give a value."""
+    """One input of a TR. ``default`` is None where a value is required."""
 
     name: str
     width: int
@@ -71,7 +71,7 @@ class Fid:
 
 @dataclass(frozen=True, slots=True)
 class RealType:
-    """A real-time type and its FIDs in the order in which they stand in sRealData."""
+    """A real-time type and its FIDs, in their order in sRealData."""
 
     name: str
     gidc: str
@@ -208,7 +208,7 @@ def _errors() -> Mapping[int, Error]:
 
 
 def error(code: int) -> Error:
-    """What that return code of the control means."""
+    """The meaning of that return code of the control."""
     try:
         return _errors()[code]
     except KeyError:

@@ -1,7 +1,6 @@
-"""When calls were made, kept over a restart: the broker remembers them too.
+"""Journal of calls that still count against rate limits, kept over restarts because the broker counts on, too.
 
-Times are those of the server's clock. In the file they are the wall's: that is what passes between two servers,
-whatever their clocks show.
+Times are those of the server's clock, and in the file those of the wall clock, which all servers share.
 """
 
 from __future__ import annotations
@@ -19,30 +18,29 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# After so many calls the file is written anew, with those that still count.
+# Calls after which the file is rewritten with those that still count.
 _REWRITE = 20_000
 
 
 class StateTaken(OSError):
-    """Another server keeps its calls in that folder."""
+    """Another server uses that folder."""
 
 
 class Journal:
     """The calls that still count, in a folder that belongs to one server at a time.
 
-    Each call is one line, appended as it happens: a CRC-32, and as JSON its time and its keys. A line that was
-    cut off or damaged is dropped by itself. A time in the future, left behind by a clock that went wrong, is taken for
-    now: it counts for longer than it must, and not less. Where the folder cannot be used, the server goes
-    on without a memory and says so in its log.
+    Each call is one line: a CRC-32, and its time and keys as JSON. A truncated or damaged line is skipped. A time in
+    the future, from a wrong clock, is taken as now, so that it counts for too long rather than too short. If the
+    folder cannot be used, the server logs a warning and goes on without a journal.
 
     Args:
-        folder: None: nothing is kept.
+        folder: where the file is; None: nothing is kept.
         now: clock time.
-        reach: for how many seconds a call of a key counts.
-        wall: seconds since the epoch, for all servers the same.
+        reach: the seconds for which a call of a key counts.
+        wall: seconds since the epoch, the same for all servers.
 
     Raises:
-        StateTaken: another server holds the folder.
+        StateTaken: another server uses the folder.
     """
 
     def __init__(
@@ -55,7 +53,7 @@ class Journal:
         self._folder = folder
         self._reach = reach
         self._wall = wall
-        self._ahead = now - wall()  # by how much the clock was ahead of the wall's when this server started
+        self._ahead = now - wall()  # of the wall clock, at the start
         self._written = float("-inf")
         self._lock: FileLock | None = None
         self._file: BinaryIO | None = None
@@ -73,15 +71,15 @@ class Journal:
             self._give_up(error)
 
     def times(self, key: str) -> list[float]:
-        """When calls of that key were made before this server started, ascending."""
+        """Times of calls of that key before this server started, ascending."""
         return sorted(made + self._ahead for made, keys in self._kept if key in keys)
 
-    def note(self, keys: Sequence[str]) -> None:
-        """A call has just been made that counts under these keys."""
+    def record(self, keys: Sequence[str]) -> None:
+        """Records a call made now that counts under these keys."""
         if self._file is None or not keys:
             return
         try:
-            # Never earlier than the one before: setting the machine's time must not free a window.
+            # Times never go back, so that setting the machine's time does not free a window.
             self._written = max(self._written, self._wall())
             self._file.write(_line(self._written, keys))
             self._lines += 1
@@ -92,7 +90,7 @@ class Journal:
             self._give_up(error)
 
     def close(self) -> None:
-        """Keeps nothing more, and leaves the folder to the next server."""
+        """Closes the file and releases the folder."""
         if self._file is not None:
             self._file.close()
         if self._lock is not None:
@@ -104,7 +102,7 @@ class Journal:
         self.close()
 
     def _rewritten(self, folder: Path) -> list[tuple[float, list[str]]]:
-        """What counts, with which the file begins anew."""
+        """Rewrites the file with the calls that still count, and returns them."""
         file, fresh = folder / "calls", folder / "calls.new"
         kept = self._read(file, self._wall())
         fresh.write_bytes(b"".join(_line(made, keys) for made, keys in kept))
@@ -128,7 +126,7 @@ class Journal:
 
 
 def _line(made: float, keys: Sequence[str]) -> bytes:
-    # JSON escapes line breaks, whatever a condition is called.
+    # JSON escapes line breaks, which a condition's name may contain.
     text = json.dumps([made, *keys], ensure_ascii=False).encode("utf-8", "surrogatepass")
     return b"%08x %s\n" % (zlib.crc32(text), text)
 

@@ -73,7 +73,7 @@ class Scheduler:
         self.limits = limits
         self._dispatchers = {
             kind: Dispatcher(
-                self._windows_of(kind), run, clock, self._back_off, self._journal.note, on_refused
+                self._windows_of(kind), run, clock, self._back_off, self._journal.record, on_refused
             )
             for kind in KINDS
         }

@@ -1,1 +1,1 @@
-"""Who may reach the server, what they may ask of it, and how much at once."""
+"""Authentication, rights, order permits and size limits of requests."""

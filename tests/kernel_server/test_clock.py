@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_server import clock_name
-from kernel_server.clock import RunningClock, Setting, SteppedClock, seoul
+from kernel_server.clock import ClockSetting, RunningClock, SteppedClock, seoul
 from kernel_server.clock_name import BadClock
 
 
@@ -74,7 +74,7 @@ def test_an_accelerated_clock_makes_calls_in_its_own_time() -> None:
 def test_the_real_clock_tells_the_time_of_the_day() -> None:
     clock = RunningClock()
     assert abs(clock.now() - time.time()) < 5.0
-    assert (clock.speed, clock.setting) == (1.0, Setting("real"))
+    assert (clock.speed, clock.setting) == (1.0, ClockSetting("real"))
     clock.close()
 
 
@@ -107,11 +107,11 @@ class TestAClockThatLeaps:
     def test_runs_from_where_it_was_set_and_is_the_wall_clock_from_its_leap_on(self) -> None:
         watches = Watches(wall=10_000.0)
         clock = watches.clock(start=1000.0, leaps_at=1600.0)
-        assert (clock.now(), clock.setting) == (1000.0, Setting("market", 1000.0, True, 1600.0))
+        assert (clock.now(), clock.setting) == (1000.0, ClockSetting("market", 1000.0, True, 1600.0))
         watches.pass_by(599.0)
         assert (clock.now(), clock.setting.replays) == (1599.0, True)
         watches.pass_by(1.0)
-        assert (clock.now(), clock.setting) == (10_600.0, Setting("market"))
+        assert (clock.now(), clock.setting) == (10_600.0, ClockSetting("market"))
         watches.pass_by(5000.0)
         assert clock.now() == 15_600.0
 

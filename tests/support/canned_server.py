@@ -103,7 +103,7 @@ def stepping(clock: SteppedClock) -> Iterator[None]:
 
     def step() -> None:
         while not over.wait(0.002):
-            due = clock.next_wait()
+            due = clock.next_foreground_due()
             if due is not None:
                 clock.advance(due - clock.now())
 

@@ -443,7 +443,7 @@ class TestTheHealth:
                 raise OSError("a look that failed")
             return answer
 
-        watch = HealthMonitor(Calm(), Calm(), Metrics(), None, QUICK, further=further)  # type: ignore[arg-type]
+        watch = HealthMonitor(Calm(), Calm(), Metrics(), None, QUICK, more_problems=further)  # type: ignore[arg-type]
         task = asyncio.ensure_future(watch.run())
         while not any(line["event"] == "problem" for line in lines()):
             await asyncio.sleep(0)

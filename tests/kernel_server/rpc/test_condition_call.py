@@ -61,7 +61,7 @@ def test_the_same_condition_is_sent_once_a_minute_and_others_in_between() -> Non
     with searching() as server, KoapyClient(server.address) as client, KoapyClient(server.address) as other:
         assert len(list(client.condition(NAMES[0], 0))) == 1
         again = other.condition(NAMES[0], 0)
-        wait_until(lambda: server.clock.next_wait() is not None)
+        wait_until(lambda: server.clock.next_foreground_due() is not None)
         assert len(list(client.condition(NAMES[1], 1))) == 1
         server.clock.advance(59)
         assert [arguments[1] for arguments in calls(server, "SendCondition")] == NAMES[:2]
@@ -74,9 +74,9 @@ def test_who_gives_up_waiting_for_a_turn_is_not_searched_for() -> None:
     with searching() as server, KoapyClient(server.address) as client:
         assert len(list(client.condition(NAMES[0], 0))) == 1
         again = client.condition(NAMES[0], 0)
-        wait_until(lambda: server.clock.next_wait() is not None)
+        wait_until(lambda: server.clock.next_foreground_due() is not None)
         again.cancel()
-        wait_until(lambda: server.clock.next_wait() is None)
+        wait_until(lambda: server.clock.next_foreground_due() is None)
         server.clock.advance(120)
         assert client.call("GetConnectState") == 1
         assert len(calls(server, "SendCondition")) == 1

@@ -139,7 +139,7 @@ class TestAnOrder:
             stream = client.order(code=CODE, quantity=10)
             order = sent(server)
             tell(server, message(server, order, "[RC4025] 모의투자 매수증거금이 부족합니다."))
-            wait_until(lambda: server.clock.next_wait() is not None)
+            wait_until(lambda: server.clock.next_foreground_due() is not None)
             server.clock.advance(5)
             assert next(stream).name == "OnReceiveMsg"
             with pytest.raises(grpc.RpcError) as error:
@@ -208,7 +208,7 @@ class TestAnOrder:
         with desk() as (server, client):
             stream = client.order(code=CODE, quantity=10)
             sent(server)
-            wait_until(lambda: server.clock.next_wait() is not None)
+            wait_until(lambda: server.clock.next_foreground_due() is not None)
             server.clock.advance(20)
             with pytest.raises(grpc.RpcError) as error:
                 list(stream)
@@ -298,7 +298,7 @@ class TestWhoGoes:
             wait_until(
                 lambda: server.thread.post(lambda: server.server.host.router.counts()[0]).result(5) == 0
             )
-            wait_until(lambda: server.clock.next_wait() is None)
+            wait_until(lambda: server.clock.next_foreground_due() is None)
 
     def test_before_its_turn_does_not_send_it(self) -> None:
         one_a_minute = Limits("one a minute", {"order": (Window(1, 60.0),)})

@@ -82,7 +82,7 @@ def test_a_file_that_has_grown_long_is_written_anew_while_it_is_in_use(
     kept = journal(tmp_path, START, watch)
     for number in range(1000):
         watch.now = START + number
-        kept.note(["tr"])
+        kept.record(["tr"])
     assert len((tmp_path / "calls").read_bytes().splitlines()) <= 200
     kept.close()
     again = journal(tmp_path, START + 999.0)
@@ -102,7 +102,7 @@ def test_damage_costs_the_lines_that_it_hit_and_no_others(
     kept = journal(tmp_path, START, watch)
     whole = [(START + number, ["tr", *GOLDEN] if number % 3 == 0 else ["tr"]) for number in range(20)]
     for watch.now, each in whole:
-        kept.note(each)
+        kept.record(each)
     kept.close()
     raw = bytearray((tmp_path / "calls").read_bytes())
     lines = raw.split(b"\n")
@@ -130,7 +130,7 @@ def test_a_file_of_something_else_altogether_is_as_good_as_none(
     kept = journal(tmp_path)
     assert kept.times("tr") == []
     assert "cannot be read" in caplog.text
-    kept.note(["tr"])
+    kept.record(["tr"])
     kept.close()
     again = journal(tmp_path)
     assert again.times("tr") == [START]
@@ -163,9 +163,9 @@ async def test_a_clock_set_back_while_it_runs_frees_no_window() -> None:
 def test_the_machines_time_set_back_while_it_runs_frees_no_window_after_a_restart(tmp_path: Path) -> None:
     watch = Watch(START)
     kept = journal(tmp_path, START, watch)
-    kept.note(["tr"])
+    kept.record(["tr"])
     watch.now = START - 50.0
-    kept.note(["tr"])
+    kept.record(["tr"])
     kept.close()
     again = journal(tmp_path, START + 20.0)
     assert again.times("tr") == [START, START]
@@ -196,7 +196,7 @@ def test_a_server_that_was_killed_leaves_its_folder_to_the_next(tmp_path: Path) 
     script = (
         "import sys, pathlib, kernel_server.scheduler.journal as journal\n"
         "kept = journal.Journal(pathlib.Path(sys.argv[1]), 0.0, lambda key: 60.0, lambda: 0.0)\n"
-        "kept.note(['tr'])\n"
+        "kept.record(['tr'])\n"
         "print('held', flush=True)\n"
         "sys.stdin.read()\n"
     )

@@ -426,7 +426,7 @@ class Gate:
 
     def _move(self) -> None:
         while not self.over:
-            due = self.clock.next_wait()
+            due = self.clock.next_foreground_due()
             if due is None:
                 time.sleep(0.0005)
                 continue

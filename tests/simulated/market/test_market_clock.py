@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_server import clock_name
-from kernel_server.clock import Clock, RunningClock, Setting, seoul
+from kernel_server.clock import Clock, ClockSetting, RunningClock, seoul
 from kernel_server.clock_name import BadClock
 from kernel_server.control.seam import Event, Scalar, Value
 from kernel_server.reference.sessions import Sessions, load
@@ -100,7 +100,7 @@ def test_in_a_trading_day_it_begins_at_the_time_on_the_wall(wall: str) -> None:
         assert told(clock) == wall
         assert not clock.setting.replays
         clock.close()
-    assert Watches(at(*wall.split())).clock("market").setting == Setting("market")
+    assert Watches(at(*wall.split())).clock("market").setting == ClockSetting("market")
 
 
 @pytest.mark.parametrize("wall", ["2026-11-22 14:00", "2026-11-17 22:30", "2026-11-17 12:00"])
@@ -111,7 +111,7 @@ def test_the_real_one_is_the_wall_clock_at_any_hour_and_needs_no_calendar(wall: 
         raise AssertionError("it asked for the calendar")
 
     clock = market_clock.make(clock_name.parse("real"), none, lambda: watches.wall, lambda: watches.monotonic)
-    assert (told(clock), clock.setting) == (wall, Setting("real"))
+    assert (told(clock), clock.setting) == (wall, ClockSetting("real"))
     watches.pass_by(100 * HOUR)
     assert clock.now() == watches.wall
 
@@ -137,7 +137,7 @@ def test_it_does_not_begin_before_what_accounts_have_seen(name: str, saved: str,
 
 
 def test_before_the_calendar_begins_it_is_the_wall_clock() -> None:
-    assert Watches(0.0).clock().setting == Setting("market")
+    assert Watches(0.0).clock().setting == ClockSetting("market")
 
 
 @given(st.floats(at("2020-01-01"), at("2026-12-31")))
@@ -181,7 +181,7 @@ def test_it_begins_at_the_moment_in_its_name(kind: str, moment: str, begins: str
     watches = Watches(at("2026-11-20", "12:00"))
     clock = watches.clock(f"{kind}@{moment}")
     assert told(clock) == begins
-    assert clock.setting == Setting(f"{kind}@{moment}", clock.now())
+    assert clock.setting == ClockSetting(f"{kind}@{moment}", clock.now())
     clock.close()
 
 
@@ -224,7 +224,7 @@ def test_when_the_day_is_over_on_it_it_leaps_to_the_wall_clock_and_stays_with_it
     watches.pass_by(at(*over.split()) - clock.now() - 1.0)
     assert clock.now() == at(*over.split()) - 1.0
     watches.pass_by(1.0)
-    assert (told(clock), clock.setting) == (then, Setting("market"))
+    assert (told(clock), clock.setting) == (then, ClockSetting("market"))
     watches.pass_by(300 * HOUR)
     assert clock.now() == watches.wall
 
