@@ -1,7 +1,7 @@
 """The simulated broker: a control behind the seam that needs no Windows, no account and no market hours.
 
-It trades in a market of its own making, or in given data. Importing this package costs nothing; ``build``
-needs numpy and the exchange calendar, which only Python 3.11 and later has.
+Its market is synthetic or recorded. Importing this package is cheap; ``build`` needs numpy and the exchange calendar,
+which only come with Python 3.11 and later.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["AccountSetting", "BrokerSettings", "build", "check_machine", "saved_at"]
 
-# One CommKwRqData asks for a hundred issues: with fewer histories kept, each of them would be made anew.
-_KEPT = 128
+# One CommKwRqData requests a hundred issues: a smaller cache of histories would miss for each of them.
+_CACHED_HISTORIES = 128
 
 
 def check_machine() -> None:
-    """Nothing where the simulated broker can run.
+    """Check that the simulated broker can run here.
 
     Raises:
         RuntimeError: numpy or the exchange calendar is not installed here.
@@ -50,20 +50,20 @@ def build(
     sessions: Callable[[], Sessions] | None = None,
     account_file: Path | None = None,
 ) -> SimulatedControl:
-    """A simulated control over the files of ``market_data``, or over a synthetic market where that is None.
+    """Build a simulated control with the files of ``market_data``, or with a synthetic market if that is None.
 
     Args:
-        market_data: a folder of given prices.
-        seed: of the synthetic market; its fundamentals follow it unless the settings give a seed of their own.
-        clock: the broker's time.
-        settings: what can be chosen about the broker.
+        market_data: folder of recorded prices.
+        seed: random seed of the synthetic market, and of its fundamentals unless the settings have a seed for them.
+        clock: clock of the broker.
+        settings: settings of the broker.
         later: hands work to the control thread.
-        sessions: the calendar, asked for when first needed; by default the one that is kept on this machine.
-        account_file: where accounts and orders are kept, from an earlier broker to a later one; None: nowhere.
+        sessions: loads the calendar, on first use; by default the one cached on this machine.
+        account_file: file in which accounts and orders persist; None for no persistence.
 
     Raises:
-        BadMarketData: there is something wrong with the files of ``market_data``.
-        AccountFileError: there is something wrong with ``account_file``, or another broker uses it.
+        BadMarketData: the files of ``market_data`` are invalid.
+        AccountFileError: ``account_file`` is invalid, or used by another broker.
         RuntimeError: as ``check_machine``.
     """
     check_machine()
@@ -74,33 +74,33 @@ def build(
 
     load = sessions or functools.cache(calendar.load)
     market: Market
-    tapes: RecordedTrades | None = None
+    recorded_trades: RecordedTrades | None = None
     if market_data is not None:
         from kernel_server.simulated.market.recorded.market import RecordedMarket
 
-        market = tapes = RecordedMarket(market_data, load, cached=_KEPT)
+        market = recorded_trades = RecordedMarket(market_data, load, cached=_CACHED_HISTORIES)
         if settings.after_hours is None:
             settings = dataclasses.replace(settings, after_hours="clients")
     else:
         from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 
-        market = SyntheticMarket(seed, load, minute_sessions=settings.minute_days, cached=_KEPT)
+        market = SyntheticMarket(seed, load, minute_sessions=settings.minute_days, cached=_CACHED_HISTORIES)
         if settings.fundamentals_seed is None:
             settings = dataclasses.replace(settings, fundamentals_seed=seed)
-    keeper = None if account_file is None else AccountFileWriter(account_file, later)
+    account_writer = None if account_file is None else AccountFileWriter(account_file, later)
     try:
-        return SimulatedControl(market, clock, settings, later, load, seed, tapes, keeper)
+        return SimulatedControl(market, clock, settings, later, load, seed, recorded_trades, account_writer)
     except BaseException:
-        if keeper is not None:
-            keeper.close()
+        if account_writer is not None:
+            account_writer.close()
         raise
 
 
 def saved_at(account_file: Path) -> float | None:
-    """The last moment of the accounts in a file, seconds since the epoch of their broker's clock; None for no file.
+    """When the accounts in a file were saved, in seconds since the epoch of the broker's clock; None without a file.
 
     Raises:
-        AccountFileError: it is no account file, or damaged.
+        AccountFileError: it is not an account file, or damaged.
         RuntimeError: as for ``build``.
     """
     check_machine()

@@ -1,9 +1,9 @@
-"""The simulated control: Kiwoom's functions and events over a market of its own.
+"""The simulated control: Kiwoom's functions and events with a simulated market.
 
 Its parts are constructed here: the exchange (``exchange``), real-time events (``realtime``), accounts and orders
 (``brokerage``), TR requests (``tr_dispatch``) and their handlers (``tr_registry``), conditions, themes, and faults on
 demand (``faults``). There are no derivatives and no credit: their lists are empty, and SendOrderFO and
-SendOrderCredit are refused with -307 and a message.
+SendOrderCredit are rejected with -307 and a message.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kernel_server import reference
 from kernel_server.clock import Clock
 from kernel_server.control.seam import Event, Handler, Scalar, Value
 from kernel_server.reference.sessions import Sessions, load
@@ -25,6 +24,8 @@ from kernel_server.simulated.exchange.engine import SimulatedExchange
 from kernel_server.simulated.exchange.previous_session import PreviousSession
 from kernel_server.simulated.exchange.subscriber_fanout import SubscriberFanout
 from kernel_server.simulated.faults import Faults
+from kernel_server.simulated.function_table import function_tables
+from kernel_server.simulated.login_info import LoginInfo
 from kernel_server.simulated.market.closes import Closes
 from kernel_server.simulated.market.model import Market
 from kernel_server.simulated.market.themes import Themes
@@ -40,7 +41,6 @@ from kernel_server.simulated.snapshot.scanner import MarketScanner
 from kernel_server.simulated.tr_dispatch import TrDispatcher
 from kernel_server.simulated.tr_registry import MarketParts
 from kernel_server.simulated.trs.conditions import Conditions
-from kernel_server.tsv import rows
 
 _DATA = Path(__file__).with_name("data")
 
@@ -48,24 +48,23 @@ ORDER_NOT_SENT = -307
 CONNECTION_CLOSED = -106
 
 Later = Callable[[Callable[[], None]], None]
-Function = Callable[..., Value]
 
 
 class SimulatedControl:
-    """A control behind the seam, deterministic for a market and a clock. Only the control thread touches it.
+    """A control behind the seam, deterministic for a market and a clock; used on the control thread only.
 
     Args:
-        market: what it serves.
-        clock: its time; delays are in its seconds.
-        settings: what can be chosen about it.
-        later: hands work to the control thread, never doing it inside the call.
-        sessions: hours of the exchange, asked for once, when first needed.
-        seed: of what happens on the exchange within a day.
-        tapes: recorded trades, which take the place of drawn ones.
-        keeper: of the file in which the accounts outlive the control; without one they end with it.
+        market: its market.
+        clock: its clock; delays are in its seconds.
+        settings: its settings.
+        later: hands work to the control thread, to run after the current call.
+        sessions: loads the calendar; called once, on first use.
+        seed: random seed of the exchange.
+        recorded_trades: trades to replay instead of drawn ones.
+        account_writer: saves the accounts to their file; without one they are not saved.
 
     Raises:
-        AccountFileError: the accounts in the keeper's file cannot be taken over.
+        AccountFileError: the accounts cannot be restored from the file.
     """
 
     kind = "simulated"
@@ -79,8 +78,8 @@ class SimulatedControl:
         later: Later,
         sessions: Callable[[], Sessions] = load,
         seed: int = 1,
-        tapes: RecordedTrades | None = None,
-        keeper: AccountFileWriter | None = None,
+        recorded_trades: RecordedTrades | None = None,
+        account_writer: AccountFileWriter | None = None,
     ) -> None:
         self.source = f"simulated:{market.source}"
         self._clock = clock
@@ -92,8 +91,9 @@ class SimulatedControl:
         self._connected = False
         self._session = 0
         issues = market.issues()
-        recorded = None if tapes is None else tapes.script
+        recorded = None if recorded_trades is None else recorded_trades.script
         off_hours_flow = settings.after_hours != "clients"
+        self._login_info = LoginInfo(settings)
         self._master = MasterFunctions(market, clock, TradingHours(sessions))
         self._limits = RequestLimits(settings)
         self.registry = RealTimeRegistry(settings.no_screen_left)
@@ -125,7 +125,7 @@ class SimulatedControl:
             clock, later, self.lose_connection, settings.planned_faults, self._brokerage.set_chejan_first
         )
         self.faults.start()
-        parts = MarketParts(
+        market_parts = MarketParts(
             market=market,
             settings=settings,
             sessions=sessions,
@@ -135,71 +135,52 @@ class SimulatedControl:
             indices=self._indices,
             seed=seed,
             off_hours_flow=off_hours_flow,
-            recorded=tapes,
+            recorded=recorded_trades,
         )
-        handlers = tr_registry.handlers(parts, self._brokerage)
+        handlers = tr_registry.handlers(market_parts, self._brokerage)
         self._tr_dispatcher = TrDispatcher(
             self, settings, self._limits, self.registry, handlers, self._answers
         )
-        self._online, self._offline = self._dispatch()
+        parts = (
+            self,
+            self._tr_dispatcher,
+            self._answers,
+            self._login_info,
+            self._master,
+            self._publisher.events,
+            self._brokerage,
+            self._conditions,
+            self._themes,
+        )
+        self._online, self._offline = function_tables(parts, settings.not_connected)
         self._functions = self._offline
-        self._login_info = self._login_facts()
-        self._keeper = keeper
-        if keeper is not None:
-            keeper.start(self._brokerage, self)
-
-    def _dispatch(self) -> tuple[dict[str, Function], dict[str, Function]]:
-        """Every function of the control by name: as it answers after login, and before it."""
-        online: dict[str, Function] = {}
-        offline: dict[str, Function] = {}
-        blanks: dict[str, Value] = {"str": "", "int": 0, "none": None, "table": None}
-        for name, login, fixed, _why in rows(_DATA / "function.tsv"):
-            returns = reference.function(name).returns
-            if fixed == "-":
-                parts = (
-                    self,
-                    self._tr_dispatcher,
-                    self._answers,
-                    self._master,
-                    self._publisher.events,
-                    self._brokerage,
-                    self._conditions,
-                    self._themes,
-                )
-                online[name] = next(getattr(part, name) for part in parts if hasattr(part, name))
-            else:
-                answer: Value = int(fixed) if returns == "int" else blanks[returns]
-                online[name] = _always(answer)
-            if login == "no":
-                offline[name] = online[name]
-            else:
-                refused = self._settings.not_connected if login == "request" else blanks[returns]
-                offline[name] = _always(refused)
-        return online, offline
+        self._account_writer = account_writer
+        if account_writer is not None:
+            account_writer.start(self._brokerage, self)
 
     def call(self, name: str, arguments: Sequence[Scalar]) -> Value:
-        """Calls a control function. The arguments have been checked against its signature."""
+        """Call a control function, with arguments already checked against its signature."""
         return self._functions[name](*arguments)
 
     def listen(self, handler: Handler) -> None:
-        """Sets the one handler of all events."""
+        """Set the handler of all events."""
         self._handler = handler
 
     def close(self) -> None:
-        """Ends the session. No event is fired after that."""
+        """End the session; no events are fired afterwards."""
         self._closed = True
         self._end_session()
         self._exchange.close()
         self.faults.close()
-        if self._keeper is not None:
-            self._keeper.close()
+        if self._account_writer is not None:
+            self._account_writer.close()
 
     def unfilled(self) -> list[str]:
-        """The TRs that are answered in the right shape, but without values."""
+        """TR codes without a handler, answered with empty values."""
         return self._tr_dispatcher.unfilled()
 
     def lose_connection(self, code: int = CONNECTION_CLOSED) -> None:
-        """The server cuts the connection: answers under way are lost, OnEventConnect says the code (a guess)."""
+        """Lose the connection to the server: pending answers are dropped, OnEventConnect has the code (a guess)."""
         if self._connected:
             self._end_session()
             self.fire("OnEventConnect", code)
@@ -219,15 +200,15 @@ class SimulatedControl:
         return self._clock.now()
 
     def fire(self, name: str, *arguments: Scalar) -> None:
-        """Fires an event at the handler, at once."""
+        """Fire an event at once."""
         for _ in range(self.faults.copies(name)):
             if self._handler is not None and not self._closed:
                 self._handler(Event(name, arguments))
 
     def answer_later(self, seconds: float, work: Callable[[], None], background: bool = False) -> None:
-        """Does ``work`` on the control thread in so many seconds, unless the connection is lost by then.
+        """Run ``work`` on the control thread after that many seconds, unless the connection is lost by then.
 
-        ``background``: nobody waits for it.
+        ``background`` work is not waited for by a stepped clock.
         """
         session = self._session
         if not background:
@@ -245,7 +226,7 @@ class SimulatedControl:
     # Login.
 
     def CommConnect(self) -> int:
-        """Connected already, or about to be, it opens no second window and gives no second event."""
+        """While connected or connecting, opens no second window and fires no second event."""
         if not self._connected and not self._logging_in and not self._closed:
             self._logging_in = True
             self._clock.call_at(
@@ -269,33 +250,10 @@ class SimulatedControl:
     def GetConnectState(self) -> int:
         return int(self._connected)
 
-    def _login_facts(self) -> dict[str, str]:
-        settings = self._settings
-        numbers = "".join(f"{account.number};" for account in settings.accounts)
-        details = (f"{account.number},{account.name},{account.product}" for account in settings.accounts)
-        return {
-            "ACCOUNT_CNT": str(len(settings.accounts)),
-            "ACCLIST": numbers,
-            "ACCNO": numbers,
-            "ACCTLIST_DETAIL": ";".join(details),
-            "USER_ID": settings.user_id,
-            "USER_NAME": settings.user_name,
-            "GetServerGubun": settings.server_gubun,
-            "KEY_BSECGB": "0",
-            "FIREW_SECGB": "0",
-        }
-
-    def GetLoginInfo(self, sTag: str) -> str:
-        """Blank for an unknown tag, which is a guess."""
-        return self._login_info.get(sTag, "")
-
-    def GetAPIModulePath(self) -> str:
-        return self._settings.module_path
-
     def KOA_Functions(self, sFunctionName: str, sParam: str) -> str:
-        """ShowAccountWindow and unknown names answer blank."""
+        """ShowAccountWindow and unknown names return blank."""
         if sFunctionName == "GetServerGubun":
-            return self._login_info[sFunctionName]
+            return self._login_info.GetLoginInfo(sFunctionName)
         if sFunctionName == "SetConditionSearchFlag":
             return self._conditions.search_flag(sParam)
         return self._master.koa(sFunctionName, sParam)
@@ -313,18 +271,14 @@ class SimulatedControl:
     def DisconnectRealData(self, sScnNo: str) -> None:
         self.registry.remove(sScnNo, "ALL")
 
-    # Orders of kinds that are not traded here.
+    # Orders for derivatives and on credit.
 
     def SendOrderFO(self, sRQName: str, sScreenNo: str, *_order: Scalar) -> int:
-        """Refused: this broker has no derivatives and gives no credit."""
+        """Rejected: there are no derivatives and no credit here."""
         self.answer_later(0, lambda: self.fire("OnReceiveMsg", sScreenNo, sRQName, "", message("no_orders")))
         return ORDER_NOT_SENT
 
     SendOrderCredit = SendOrderFO
-
-
-def _always(answer: Value) -> Function:
-    return lambda *_arguments: answer
 
 
 def _listed(text: str) -> list[str]:

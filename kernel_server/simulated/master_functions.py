@@ -1,4 +1,4 @@
-"""The master functions: what the control knows of every listed issue without asking the server."""
+"""Master functions: data of every listed issue that the control has without a request to the server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SIZES = (
     (75_000_000_000, "대형주"),
     (35_000_000_000, "중형주"),
     (0, "소형주"),
-)  # paid-in capital from so many KRW
+)  # minimum paid-in capital, KRW
 _STATES: Mapping[str, tuple[str, str]] = {  # by kind: GetMasterConstruction, GetMasterStockState
     "stock": ("정상", "증거금30%|담보대출|신용가능"),
     "etf": ("정상", "증거금40%"),
@@ -37,7 +37,7 @@ _STATES: Mapping[str, tuple[str, str]] = {  # by kind: GetMasterConstruction, Ge
 
 
 class MasterFunctions:
-    """One method a function, under Kiwoom's name. An unknown code answers blank, or 0."""
+    """Master functions under Kiwoom's names. An unknown code returns blank, or 0."""
 
     def __init__(self, market: Market, clock: Clock, hours: TradingHours) -> None:
         self._market = market
@@ -62,7 +62,7 @@ class MasterFunctions:
 
     @cached_property
     def _lists(self) -> dict[str, str]:
-        """What GetCodeListByMarket answers, by market number; blank and NULL are all of them."""
+        """Answers of GetCodeListByMarket by market number; blank and NULL stand for all markets."""
         lists: dict[str, list[str]] = {"": list(self._issues)}
         for code, issue in self._issues.items():
             for number in self._number(issue)[1]:
@@ -81,7 +81,7 @@ class MasterFunctions:
         return self._names.get(sTrCode, "")
 
     def GetMasterListedStockCnt(self, sTrCode: str) -> int:
-        """A LONG, which overflows for more than 2,147,483,647 shares, as the control's does."""
+        """A 32-bit LONG, which overflows above 2,147,483,647 shares, as in the real control."""
         issue = self._issues.get(sTrCode)
         return 0 if issue is None else (issue.shares + _LONG + 1) % (2 * (_LONG + 1)) - _LONG - 1
 
@@ -98,7 +98,7 @@ class MasterFunctions:
         return "" if issue is None else _STATES.get(issue.kind, ("", ""))[1]
 
     def GetMasterLastPrice(self, sTrCode: str) -> str:
-        """The close of the last session that is over, eight digits; before there is one, 기준가 of the first."""
+        """Close of the last completed session, eight digits; 기준가 of the first session before that."""
         issue = self._issues.get(sTrCode)
         if issue is None:
             return ""
@@ -123,12 +123,12 @@ class MasterFunctions:
         return ";".join(f"{code}|{name}" for code, name in BRANCHES.items())
 
     def koa(self, name: str, argument: str) -> str:
-        """The KOA_Functions that are about issues; blank for any other."""
+        """KOA_Functions about issues; blank for others."""
         answer = self._koa.get(name)
         return "" if answer is None else answer(argument)
 
     def _stock_info(self, code: str) -> str:
-        """Market, size and sector. The size follows the paid-in capital, as the exchange once had it (guess)."""
+        """Market, size class and sector. Size follows paid-in capital, as the exchange once defined it (guess)."""
         issue = self._issues.get(code)
         if issue is None:
             return ""
@@ -138,10 +138,14 @@ class MasterFunctions:
         return f"시장구분0|{market};시장구분1|{size};업종구분|{issue.industry};"
 
     def _sector_codes(self, group: str) -> str:
-        return "".join(f"{held},{code},{name}|" for held, code, name in self._sectors if held == group)
+        return "".join(
+            f"{sector_group},{code},{name}|"
+            for sector_group, code, name in self._sectors
+            if sector_group == group
+        )
 
     def _sector_name(self, code: str) -> str:
-        return next((name for _group, held, name in self._sectors if held == code), "")
+        return next((name for _group, sector, name in self._sectors if sector == code), "")
 
     def _no_warning(self, code: str) -> str:
         return "0" if code in self._issues else ""

@@ -1,4 +1,4 @@
-"""TR requests at the control: inputs, limits, continuation keys, and the handler's answer or refusal."""
+"""TR requests at the control: inputs, limits, continuation keys, and the handler's answer or reject."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ CODES_A_REQUEST = 100
 _WATCH_LISTS: Mapping[int, str] = {0: "OPTKWFID", 3: "OPTFOFID"}  # by nTypeFlag of CommKwRqData
 
 
-class _Key(NamedTuple):
-    """Where the TR that was last answered on a screen goes on."""
+class _Continuation(NamedTuple):
+    """Continuation of the TR last answered on a screen."""
 
     tr: str
     inputs: Mapping[str, str]
@@ -44,42 +44,42 @@ class _Key(NamedTuple):
 
 
 class TrDispatcher:
-    """One method a function, under Kiwoom's name.
+    """Request functions of the control, under Kiwoom's names.
 
-    The module keeps one continuation key a screen: another request there, of whatever TR, takes its place.
+    There is one continuation key a screen; any other request on the screen replaces it.
     """
 
     def __init__(
         self,
-        line: BrokerConnection,
+        connection: BrokerConnection,
         settings: BrokerSettings,
         limits: RequestLimits,
         registry: RealTimeRegistry,
         handlers: Mapping[str, TrHandler],
         answers: AnswerDelivery,
     ) -> None:
-        self._line = line
+        self._connection = connection
         self._settings = settings
         self._limits = limits
         self._registry = registry
         self._handlers = handlers
         self._answers = answers
         self._inputs: dict[str, str] = {}
-        self._keys: dict[str, _Key] = {}
+        self._continuations: dict[str, _Continuation] = {}
 
     def clear(self) -> None:
-        """Forgets the continuation keys, as a lost connection does."""
-        self._keys.clear()
+        """Drop all continuation keys, as on a lost connection."""
+        self._continuations.clear()
 
     def unfilled(self) -> list[str]:
-        """The TRs that are answered in the right shape, but without values."""
+        """TR codes without a handler, answered with empty values."""
         return [tr.code for tr in reference.trs() if tr.code.lower() not in self._handlers]
 
     def SetInputValue(self, sID: str, sValue: str) -> None:
         self._inputs[sID] = sValue
 
     def CommRqData(self, sRQName: str, sTrCode: str, nPrevNext: int, sScreenNo: str) -> int:
-        given, self._inputs = self._inputs, {}
+        inputs_set, self._inputs = self._inputs, {}
         try:
             tr = reference.tr(sTrCode)
         except reference.UnknownReference:
@@ -88,18 +88,18 @@ class TrDispatcher:
             return UNKNOWN_TR  # a TR of CommKwRqData
         if not is_screen(sScreenNo):
             return self._settings.bad_screen
-        key = self._keys.get(sScreenNo)
-        inputs = {name: value.strip() for name, value in given.items()}
+        continuation = self._continuations.get(sScreenNo)
+        inputs = {name: value.strip() for name, value in inputs_set.items()}
         after = None
         if nPrevNext == 2:
-            if key is not None and key.tr == tr.code and key.inputs == inputs:
-                after = key.after
+            if continuation is not None and continuation.tr == tr.code and continuation.inputs == inputs:
+                after = continuation.after
             elif self._settings.lost_continuation == "fail":
-                return self._not_parsed()
-        if not self._packs(tr, inputs):
-            return self._not_parsed()
-        filled = {**{field.name: "" for field in tr.inputs}, **inputs}
-        return self._send(TrRequest(tr, sTrCode, sRQName, sScreenNo, filled, after), inputs)
+                return self._parse_failure()
+        if not self._inputs_valid(tr, inputs):
+            return self._parse_failure()
+        all_inputs = {**{field.name: "" for field in tr.inputs}, **inputs}
+        return self._send(TrRequest(tr, sTrCode, sRQName, sScreenNo, all_inputs, after), inputs)
 
     def CommKwRqData(
         self,
@@ -110,7 +110,7 @@ class TrDispatcher:
         sRQName: str,
         sScreenNo: str,
     ) -> int:
-        """Asks for the first ``nCodeCount`` of the codes."""
+        """Requests the first ``nCodeCount`` codes."""
         codes = sArrCode.rstrip(";").split(";")[: max(0, nCodeCount)]
         if nCodeCount > CODES_A_REQUEST:
             return TOO_MANY_CODES
@@ -119,30 +119,32 @@ class TrDispatcher:
         if not is_screen(sScreenNo):
             return self._settings.bad_screen
         code = _WATCH_LISTS[nTypeFlag]
-        joined = ";".join(held.strip() for held in codes)
+        joined = ";".join(each.strip() for each in codes)
         return self._send(TrRequest(reference.tr(code), code, sRQName, sScreenNo, {"종목코드": joined}), {})
 
-    def _packs(self, tr: Tr, inputs: Mapping[str, str]) -> bool:
-        """Whether the module can pack the inputs: none missing or unknown, and in the TR's own order."""
+    def _inputs_valid(self, tr: Tr, inputs: Mapping[str, str]) -> bool:
+        """Whether the inputs are complete, known, and in the TR's order."""
         declared = [field.name for field in tr.inputs]
         known = {*declared, *(field.name for field in tr.optional_inputs)}
         required = {field.name for field in tr.inputs if field.default is None}
         if not required <= inputs.keys() <= known:
             return False
-        given = [name for name in inputs if name in declared]
-        return self._settings.input_order == "any" or given == [name for name in declared if name in inputs]
+        inputs_set = [name for name in inputs if name in declared]
+        return self._settings.input_order == "any" or inputs_set == [
+            name for name in declared if name in inputs
+        ]
 
-    def _not_parsed(self) -> int:
-        # The module finds this out by itself and says so inside the call; nothing ties the message to a request.
-        self._line.fire("OnReceiveMsg", "", "", "", message("parse"))
+    def _parse_failure(self) -> int:
+        # The control detects this inside the call; the message refers to no request.
+        self._connection.fire("OnReceiveMsg", "", "", "", message("parse"))
         return self._settings.parse_result
 
     def _send(self, request: TrRequest, inputs: Mapping[str, str]) -> int:
-        refused = self._limits.take(self._line.now())
-        if refused != SERVED:
-            return refused
-        self._keys.pop(request.screen, None)
-        self._line.answer_later(self._settings.latency, lambda: self._deliver(request, inputs))
+        error = self._limits.take(self._connection.now())
+        if error != SERVED:
+            return error
+        self._continuations.pop(request.screen, None)
+        self._connection.answer_later(self._settings.latency, lambda: self._deliver(request, inputs))
         return 0
 
     def _deliver(self, request: TrRequest, inputs: Mapping[str, str]) -> None:
@@ -152,13 +154,13 @@ class TrDispatcher:
             answer = (
                 TrAnswer(message=message("unfilled"))
                 if handler is None
-                else handler(request, self._line.now())
+                else handler(request, self._connection.now())
             )
-        except AnswerPending:  # whoever waits for the answer goes on waiting, and no clock has to leap for it
-            self._line.answer_later(0, lambda: self._deliver(request, inputs), background=True)
+        except AnswerPending:  # retry in the background: a stepped clock must not jump for it
+            self._connection.answer_later(0, lambda: self._deliver(request, inputs), background=True)
             return
         except TrRejected as rejected:
-            self._say(request, rejected.text)
+            self._message(request, rejected.text)
             if self._settings.rejected_query == "silent":
                 return
             answer = TrAnswer()
@@ -166,11 +168,11 @@ class TrDispatcher:
             log.exception("no answer to %s", tr.code)
             answer = TrAnswer(message=f"{message('bad_data')}: {bad}")
         if answer.message:
-            self._say(request, answer.message)
+            self._message(request, answer.message)
         if answer.after is None:
-            self._keys.pop(request.screen, None)
+            self._continuations.pop(request.screen, None)
         else:
-            self._keys[request.screen] = _Key(tr.code, inputs, answer.after)
+            self._continuations[request.screen] = _Continuation(tr.code, inputs, answer.after)
         if answer.codes:
             self._registry.register_by_tr(request.screen, answer.codes)
         last = "" if tr.kind == "account" else self._settings.last_page
@@ -179,5 +181,5 @@ class TrDispatcher:
             request.screen, request.name, request.requested_code, TrAnswerReader(tr, answer), prev_next
         )
 
-    def _say(self, request: TrRequest, text: str) -> None:
-        self._line.fire("OnReceiveMsg", request.screen, request.name, request.requested_code, text)
+    def _message(self, request: TrRequest, text: str) -> None:
+        self._connection.fire("OnReceiveMsg", request.screen, request.name, request.requested_code, text)

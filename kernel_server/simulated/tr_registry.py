@@ -1,4 +1,4 @@
-"""The one table from TR code to handler. A new TR is joined here, and nowhere else."""
+"""The table of TR handlers by TR code, the only place where a new TR is added."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ from kernel_server.simulated.trs.vi_list import ViList
 
 @dataclass(frozen=True, slots=True)
 class MarketParts:
-    """What the handlers of market TRs read.
+    """Parts used by the handlers of market TRs.
 
     Attributes:
         market: issues and prices.
-        settings: of the broker.
-        sessions: the calendar, loaded when first needed.
-        exchange: where the market is traded.
-        previous_session: trades of the session before the newest.
-        scanner: of the whole market.
-        indices: of the market.
-        seed: of what happens on the exchange within a day.
-        off_hours_flow: whether anybody but clients trades outside the session.
-        recorded: recorded trades of earlier days, if there are any.
+        settings: settings of the broker.
+        sessions: loads the calendar; called on first use.
+        exchange: the exchange of the market.
+        previous_session: trades of the previous session.
+        scanner: snapshots of the market.
+        indices: indices of the market.
+        seed: random seed of the exchange.
+        off_hours_flow: whether there is background trading outside the regular session.
+        recorded: recorded trades of earlier days, if any.
     """
 
     market: Market
@@ -79,7 +79,7 @@ class MarketParts:
 
 
 def handlers(parts: MarketParts, brokerage: Brokerage) -> dict[str, TrHandler]:
-    """A handler for each TR code, in lower case.
+    """Handlers by TR code in lower case.
 
     Raises:
         ValueError: two handlers have the same TR code.
@@ -88,7 +88,7 @@ def handlers(parts: MarketParts, brokerage: Brokerage) -> dict[str, TrHandler]:
 
 
 def join(*groups: Mapping[str, TrHandler]) -> dict[str, TrHandler]:
-    """The groups as one table.
+    """Join groups of handlers into one table.
 
     Raises:
         ValueError: a TR code is in two of them.
@@ -103,7 +103,7 @@ def join(*groups: Mapping[str, TrHandler]) -> dict[str, TrHandler]:
 
 
 def market_handlers(parts: MarketParts) -> dict[str, TrHandler]:
-    """Those of TRs about prices, trades, rankings, investors, indices and themes."""
+    """Handlers of TRs about prices, trades, rankings, investors, indices and themes."""
     market, settings, exchange, sessions = parts.market, parts.settings, parts.exchange, parts.sessions
     scanner, indices = parts.scanner, parts.indices
     issues = market.issues()
@@ -134,7 +134,7 @@ def market_handlers(parts: MarketParts) -> dict[str, TrHandler]:
 
 
 def account_handlers(brokerage: Brokerage) -> dict[str, TrHandler]:
-    """Those of TRs about accounts and orders."""
+    """Handlers of TRs about accounts and orders."""
     parts = brokerage.account_parts
     exchange, books, settings, issues = parts.exchange, parts.books, parts.settings, parts.issues
     state = books, parts.calendar, parts.valuation

@@ -7,7 +7,13 @@ from collections.abc import Callable, Mapping
 from kernel_server.clock import seoul
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar
-from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, OrderRequest, QuoteType, quotes
+from kernel_server.simulated.brokerage.order import (
+    ORDER_TYPES,
+    BrokerOrder,
+    OrderRequest,
+    QuoteType,
+    quote_types,
+)
 from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.exchange.off_hours.session_close import single_price_limits
 from kernel_server.simulated.market.model import Issue
@@ -53,7 +59,7 @@ class BrokerChecks:
 
     def quote_type(self, request: OrderRequest) -> QuoteType:
         """The quote type of a new order, which must be accepted in the current phase."""
-        quote = quotes().get(request.quote)
+        quote = quote_types().get(request.quote)
         if quote is None or request.quote not in self._settings.quote_types:
             raise TrRejected("order_quote_type")
         if quote.price != "given" and request.price:
@@ -118,7 +124,7 @@ class BrokerChecks:
         expected = (request.account, request.code, order_type.side)
         if original is None or (original.account, original.code, original.side) != expected:
             raise TrRejected("order_unknown")
-        quote = quotes()[original.quote]
+        quote = quote_types()[original.quote]
         if order_type.action != "cancel" or self._exchange.phase() not in quote.resting_phases(
             self._settings.early_orders
         ):

@@ -42,7 +42,7 @@ class Brokerage:
     """Accounts and orders, used on the control thread only. It starts offline, until ``connect``.
 
     Args:
-        line: time and events.
+        connection: time and events.
         exchange: executes orders; reports fills on the control thread.
         settings: accounts, charges, and choices where the real broker's behaviour is unknown.
         issues: the listing.
@@ -55,7 +55,7 @@ class Brokerage:
 
     def __init__(
         self,
-        line: BrokerConnection,
+        connection: BrokerConnection,
         exchange: Exchange,
         settings: BrokerSettings,
         issues: Mapping[str, Issue],
@@ -64,20 +64,20 @@ class Brokerage:
         after_hours: Callable[[str], int] | None = None,
         closes: Closes | None = None,
     ) -> None:
-        self._line = line
+        self._connection = connection
         self._settings = settings
         self._issues = issues
         self._calendar = SessionCalendar(sessions)
         self._books = Books(settings)
-        self._outbox = Outbox(line.fire, deliver)
+        self._outbox = Outbox(connection.fire, deliver)
         self._rate_limit = OrderRateLimit(settings)
         self._valuation = Valuation(exchange, self._books, self._calendar, settings, issues)
         self._events = OrderEvents(
-            self._outbox, exchange, self._books, settings, issues, line.answer_later, after_hours
+            self._outbox, exchange, self._books, settings, issues, connection.answer_later, after_hours
         )
-        checks = BrokerChecks(exchange, self._books, self._calendar, settings, issues, line.now)
+        checks = BrokerChecks(exchange, self._books, self._calendar, settings, issues, connection.now)
         self._order_manager = OrderManager(
-            exchange, self._books, checks, self._events, settings, issues, line.now
+            exchange, self._books, checks, self._events, settings, issues, connection.now
         )
         ledger = Ledger(
             self._books,
@@ -116,10 +116,10 @@ class Brokerage:
             original=sOrgOrderNo.strip(),
         )
         code = send_order_error(request, self._settings, self._issues) or self._rate_limit.take(
-            self._line.now()
+            self._connection.now()
         )
         if code == TAKEN:
-            self._line.answer_later(self._settings.latency, lambda: self._on_request(request))
+            self._connection.answer_later(self._settings.latency, lambda: self._on_request(request))
         return code
 
     def set_chejan_first(self, first: bool) -> None:
@@ -174,7 +174,7 @@ class Brokerage:
 
     def _roll_session(self) -> None:
         """Start a new session if the day has changed: open orders expire, numbers restart."""
-        now = self._line.now()
+        now = self._connection.now()
         day = self._calendar.day(now)
         if day != self._books.day:
             self._order_manager.expire()
@@ -216,7 +216,7 @@ class Brokerage:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Load a snapshot, before the first order. Open orders of this session are placed again."""
         self._books.restore(state)
-        self._order_manager.resubmit(self._books.day == self._calendar.day(self._line.now()))
+        self._order_manager.resubmit(self._books.day == self._calendar.day(self._connection.now()))
 
     def on_change(self, changed: Callable[[], None]) -> None:
         """Start the current session, then call ``changed`` after every change to save."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.brokerage.account import Account, Deal
-from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, quotes
+from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, quote_types
 from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.tsv import rows
@@ -97,7 +97,7 @@ def order_values(
         "amount": str(order.amount),
         "original": f"{order.original:07d}",
         "kind": order_type.name,
-        "quote": quotes()[order.quote].name,
+        "quote": quote_types()[order.quote].name,
         "side": "2" if order_type.side == Side.BUY else "1",
         "time": order.time,
         "fill": str(order.fill) if has_fill else "",

@@ -58,7 +58,7 @@ ORDER_TYPES: Mapping[int, OrderType] = {
 
 
 @cache
-def quotes() -> Mapping[str, QuoteType]:
+def quote_types() -> Mapping[str, QuoteType]:
     """By sHogaGb."""
     return {
         code: QuoteType(

@@ -11,7 +11,13 @@ from kernel_server.simulated.brokerage.account import Deal
 from kernel_server.simulated.brokerage.books import Books
 from kernel_server.simulated.brokerage.broker_checks import BrokerChecks
 from kernel_server.simulated.brokerage.charges import fee, taxes
-from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, OrderRequest, QuoteType, quotes
+from kernel_server.simulated.brokerage.order import (
+    ORDER_TYPES,
+    BrokerOrder,
+    OrderRequest,
+    QuoteType,
+    quote_types,
+)
 from kernel_server.simulated.brokerage.order_events import OrderEvents
 from kernel_server.simulated.exchange.interface import Exchange, Fill, NewOrder, OrderRejected
 from kernel_server.simulated.market.model import Issue
@@ -194,7 +200,7 @@ class OrderManager:
         return order
 
     def _modify(self, request: OrderRequest, original: BrokerOrder) -> BrokerOrder:
-        quote = quotes()[original.quote]
+        quote = quote_types()[original.quote]
         if quote.price != "given" and request.price:
             raise TrRejected("order_priced")
         price, bound = self._checks.prices(request, quote)
@@ -238,7 +244,7 @@ class OrderManager:
         early_orders = self._settings.early_orders
         for account in self._books.accounts.values():
             for order in [*account.open_orders.values()]:
-                if phase is None or phase not in quotes()[order.quote].resting_phases(early_orders):
+                if phase is None or phase not in quote_types()[order.quote].resting_phases(early_orders):
                     self._exchange.cancel(order.placed or 0)
                     self._close(order)
 
@@ -249,7 +255,7 @@ class OrderManager:
         """
         for account in self._books.accounts.values():
             for order in [*account.open_orders.values()]:
-                quote = quotes()[order.quote]
+                quote = quote_types()[order.quote]
                 try:
                     if not session_open or self._exchange.phase() not in quote.phases:
                         raise TrRejected("order_closed")

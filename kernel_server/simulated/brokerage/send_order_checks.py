@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kernel_server.simulated.base.screen_number import is_screen
-from kernel_server.simulated.brokerage.order import ORDER_TYPES, OrderRequest, quotes
+from kernel_server.simulated.brokerage.order import ORDER_TYPES, OrderRequest, quote_types
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.request_limits import SERVED, RequestLimits
 from kernel_server.simulated.settings import BrokerSettings
@@ -62,7 +62,7 @@ def send_order_error(request: OrderRequest, settings: BrokerSettings, issues: Ma
     if not request.code:
         return NO_CODE
     order_type = ORDER_TYPES.get(request.type)
-    if order_type is None or request.quote not in quotes() or request.quantity < 0 or request.price < 0:
+    if order_type is None or request.quote not in quote_types() or request.quantity < 0 or request.price < 0:
         return WRONG_INPUT
     if order_type.action != "new" and not request.original.isdecimal():
         return WRONG_INPUT

@@ -14,11 +14,11 @@ from kernel_server.simulated.market.trade_script import Side
 _ORDER = tuple(field.name for field in fields(BrokerOrder))
 
 values: Callable[[BrokerOrder], tuple[Any, ...]] = attrgetter(*_ORDER)
-"""What an order is at the moment; quicker than a copy of it."""
+"""Current field values of an order; faster than copying it."""
 
 
 def plain(values: tuple[Any, ...]) -> dict[str, Any]:
-    """An order as JSON. Fills that it has not been told of yet have no place there."""
+    """An order as JSON, without its queued early fills."""
     return dict(zip(_ORDER, values, strict=True)) | {"early": None}
 
 

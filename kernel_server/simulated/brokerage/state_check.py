@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 from msgspec import Meta, Struct, ValidationError, convert
 
 from kernel_server.simulated.brokerage.account import Deal
-from kernel_server.simulated.brokerage.order import ORDER_TYPES, quotes
+from kernel_server.simulated.brokerage.order import ORDER_TYPES, quote_types
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
 
@@ -135,7 +135,7 @@ def _check_order(
     for name, known in (
         ("account", accounts),
         ("type", ORDER_TYPES),
-        ("quote", quotes()),
+        ("quote", quote_types()),
         ("state", _STATES),
     ):
         if getattr(order, name) not in known:

@@ -37,13 +37,13 @@ class BreadthCounter:
     """Counts rising and falling issues of subscribed indices.
 
     Args:
-        line: connection to the broker.
+        connection: connection to the broker.
         scanner: reads the market.
         indices: supply the members.
     """
 
-    def __init__(self, line: BrokerConnection, scanner: MarketScanner, indices: IndexValues) -> None:
-        self._line = line
+    def __init__(self, connection: BrokerConnection, scanner: MarketScanner, indices: IndexValues) -> None:
+        self._connection = connection
         self._scanner = scanner
         self._indices = indices
         self._subscribed: set[str] = set()
@@ -91,14 +91,14 @@ class BreadthCounter:
         if not self._reading_scheduled:
             self._reading_scheduled = True
             epoch = self._epoch
-            self._line.answer_later(0, lambda: self._read_piece(epoch), background=True)
+            self._connection.answer_later(0, lambda: self._read_piece(epoch), background=True)
 
     def _read_piece(self, epoch: int) -> None:
         """Read a piece of the data of the subscribed indices."""
         if epoch != self._epoch:
             return
         self._reading_scheduled = False
-        now = self._line.now()
+        now = self._connection.now()
         session = self._scanner.sessions.last_started(now)
         unread = [code for code in sorted(self._subscribed) if self._loaded_session.get(code) != session]
         if not unread or session < 0:

@@ -18,8 +18,8 @@ def _positions(realtype: str) -> Mapping[int, int]:
 class RealTimeEvents:
     """Fires OnReceiveRealData on the connection to the broker."""
 
-    def __init__(self, line: BrokerConnection) -> None:
-        self._line = line
+    def __init__(self, connection: BrokerConnection) -> None:
+        self._connection = connection
         self._event: tuple[str, str] | None = None
         self._split: tuple[str, list[str]] = "", [""]  # the string read last, and its values
 
@@ -38,6 +38,6 @@ class RealTimeEvents:
         """Fire an event, given key, type and string."""
         before, self._event = self._event, (realtype, data)
         try:
-            self._line.fire("OnReceiveRealData", key, realtype, data)
+            self._connection.fire("OnReceiveRealData", key, realtype, data)
         finally:
             self._event = before

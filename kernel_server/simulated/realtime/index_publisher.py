@@ -81,7 +81,7 @@ class IndexPublisher:
     """Publishes subscribed indices.
 
     Args:
-        line: connection to the broker.
+        connection: connection to the broker.
         indices: values of the indices.
         publish: fires a real-time event, given code, type and string.
         breadth: counts rising and falling issues; without it 업종등락 is not published.
@@ -89,12 +89,12 @@ class IndexPublisher:
 
     def __init__(
         self,
-        line: BrokerConnection,
+        connection: BrokerConnection,
         indices: IndexValues,
         publish: Callable[[str, str, str], None],
         breadth: BreadthCounter | None = None,
     ) -> None:
-        self._line = line
+        self._connection = connection
         self._indices = indices
         self._publish = publish
         self._breadth = breadth
@@ -120,15 +120,15 @@ class IndexPublisher:
         self._pending[code] = []
         epoch = self._epoch
         if first:
-            self._line.answer_later(0, lambda: self._start_session(epoch), background=True)
+            self._connection.answer_later(0, lambda: self._start_session(epoch), background=True)
         else:
-            self._line.answer_later(0, lambda: self._load_added(code), background=True)
+            self._connection.answer_later(0, lambda: self._load_added(code), background=True)
 
     def _start_session(self, epoch: int) -> None:
         """Start with the current session, or wait for the next one."""
         if epoch != self._epoch:
             return
-        sessions, now = self._indices.sessions, self._line.now()
+        sessions, now = self._indices.sessions, self._connection.now()
         self._all_loaded = False
         self._loaded_codes.clear()
         self._session = int(np.searchsorted(sessions.closes, now, "right"))
@@ -137,7 +137,7 @@ class IndexPublisher:
         # Load it only when it starts: evening registrations may be gone by then.
         opens = float(sessions.opens[self._session])
         if now < opens:
-            self._line.answer_later(opens - now, lambda: self._start_session(epoch), background=True)
+            self._connection.answer_later(opens - now, lambda: self._start_session(epoch), background=True)
             return
         self._load_next(epoch)
 
@@ -151,15 +151,15 @@ class IndexPublisher:
             self._schedule(epoch)
             return
         if self._prepared(code):
-            self._load(code, self._line.now())
-        self._line.answer_later(0, lambda: self._load_next(epoch), background=True)
+            self._load(code, self._connection.now())
+        self._connection.answer_later(0, lambda: self._load_next(epoch), background=True)
 
     def _load_added(self, code: str) -> None:
         """Load an index added while others are published; before they all are loaded, ``_load_next`` does it."""
-        now = self._line.now()
+        now = self._connection.now()
         if code in self._pending and self._all_loaded:
             if not self._prepared(code):
-                self._line.answer_later(0, lambda: self._load_added(code), background=True)
+                self._connection.answer_later(0, lambda: self._load_added(code), background=True)
                 return
             self._load(code, now)
             self._epoch += 1  # its first tick may precede the scheduled one
@@ -185,19 +185,19 @@ class IndexPublisher:
 
     def _schedule(self, epoch: int) -> None:
         """Schedule the next tick, or the next session after the close."""
-        now = self._line.now()
+        now = self._connection.now()
         close = float(self._indices.sessions.closes[self._session])
         if now >= close:
             self._start_session(epoch)
             return
         due = min([close, *(pending[0].due for pending in self._pending.values() if pending)])
-        self._line.answer_later(max(0.0, due - now), lambda: self._publish_due(epoch), background=True)
+        self._connection.answer_later(max(0.0, due - now), lambda: self._publish_due(epoch), background=True)
 
     def _publish_due(self, epoch: int) -> None:
         """Publish all ticks that are due."""
         if epoch != self._epoch:
             return
-        now = self._line.now()
+        now = self._connection.now()
         for code in list(self._pending):
             while (pending := self._pending.get(code)) and pending[0].due <= now:
                 self._publish_tick(code, pending.pop(0), now)

@@ -71,7 +71,7 @@ class MarketHoursPublisher:
     """Publishes the notices while any screen is registered.
 
     Args:
-        line: connection to the broker.
+        connection: connection to the broker.
         sessions: loads the calendar; called when the first notice is scheduled.
         settings: key of the events, and whether there are notices of 장전 시간외종가.
         publish: fires a real-time event, given key, type and string.
@@ -79,12 +79,12 @@ class MarketHoursPublisher:
 
     def __init__(
         self,
-        line: BrokerConnection,
+        connection: BrokerConnection,
         sessions: Callable[[], Sessions],
         settings: BrokerSettings,
         publish: Callable[[str, str, str], None],
     ) -> None:
-        self._line = line
+        self._connection = connection
         self._sessions = sessions
         self._settings = settings
         self._publish = publish
@@ -93,7 +93,7 @@ class MarketHoursPublisher:
 
     def start(self) -> None:
         if not self._scheduled:
-            self._schedule(self._line.now())
+            self._schedule(self._connection.now())
 
     def stop(self) -> None:
         self._epoch += 1
@@ -108,13 +108,13 @@ class MarketHoursPublisher:
         if notice is None:
             return
         epoch = self._epoch
-        self._line.answer_later(
-            notice.time - self._line.now(), lambda: self._publish_due(after, epoch), background=True
+        self._connection.answer_later(
+            notice.time - self._connection.now(), lambda: self._publish_due(after, epoch), background=True
         )
 
     def _publish_due(self, after: float, epoch: int) -> None:
         """Publish the notices that are due since ``after``, until the last registration is removed."""
-        now = self._line.now()
+        now = self._connection.now()
         for notice in self._notices(after):
             if notice.time > now or epoch != self._epoch:
                 break

@@ -49,7 +49,7 @@ class RealTimePublisher:
     """Subscribes to the exchange for the registered codes, and fires OnReceiveRealData.
 
     Args:
-        line: connection to the broker.
+        connection: connection to the broker.
         exchange: notifies this subscriber. A code is subscribed there from its first registration to its last removal.
         registry: registrations, whose changes are subscribed to.
         settings: format of the strings.
@@ -64,7 +64,7 @@ class RealTimePublisher:
 
     def __init__(
         self,
-        line: BrokerConnection,
+        connection: BrokerConnection,
         exchange: Exchange,
         registry: RealTimeRegistry,
         settings: BrokerSettings,
@@ -73,20 +73,20 @@ class RealTimePublisher:
         indices: IndexValues,
         scanner: MarketScanner | None = None,
     ) -> None:
-        self._line = line
+        self._connection = connection
         self._exchange = exchange
         self._registry = registry
         self._settings = settings
         self._issues = issues
-        self.events = RealTimeEvents(line)
+        self.events = RealTimeEvents(connection)
         self._publish = publish = self.events.publish
         self._subscriptions: dict[str, IssueSubscription] = {}
-        breadth = None if scanner is None else BreadthCounter(line, scanner, indices)
-        self._index_publisher = IndexPublisher(line, indices, publish, breadth)
+        breadth = None if scanner is None else BreadthCounter(connection, scanner, indices)
+        self._index_publisher = IndexPublisher(connection, indices, publish, breadth)
         self._phase = Phase.CLOSED
         self._off_hours = OffHoursPublisher(publish, exchange, settings)
-        self._vi_publisher = ViPublisher(line, exchange, sessions, self._publish_unwatched_vi)
-        self._market_hours = MarketHoursPublisher(line, sessions, settings, publish)
+        self._vi_publisher = ViPublisher(connection, exchange, sessions, self._publish_unwatched_vi)
+        self._market_hours = MarketHoursPublisher(connection, sessions, settings, publish)
         registry.subscribe(self._on_registration_change)
 
     def _on_registration_change(self, codes: Iterable[str]) -> None:
@@ -211,7 +211,7 @@ class RealTimePublisher:
     ) -> None:
         """Publish for all codes in background turns of the control thread."""
         if codes:
-            self._line.answer_later(0, lambda: self._publish_batch(codes, publish), background=True)
+            self._connection.answer_later(0, lambda: self._publish_batch(codes, publish), background=True)
 
     def _publish_batch(self, codes: list[str], publish: Callable[[str, IssueSubscription], None]) -> None:
         for code in codes[:_CODES_PER_TURN]:

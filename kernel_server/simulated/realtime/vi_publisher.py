@@ -31,7 +31,7 @@ class ViPublisher:
     """Publishes all VIs in time while enabled.
 
     Args:
-        line: connection to the broker.
+        connection: connection to the broker.
         exchange: finds the VIs of a day.
         sessions: loads the calendar; called when first enabled.
         publish: called with each VI when it is due.
@@ -39,13 +39,13 @@ class ViPublisher:
 
     def __init__(
         self,
-        line: BrokerConnection,
+        connection: BrokerConnection,
         exchange: Exchange,
         sessions: Callable[[], Sessions],
         publish: Callable[[Interruption], None],
     ) -> None:
         self.enabled = False
-        self._line = line
+        self._connection = connection
         self._exchange = exchange
         self._sessions = sessions
         self._publish = publish
@@ -58,7 +58,7 @@ class ViPublisher:
         self.enabled = wanted
         self._epoch += 1
         if wanted:
-            self._search_day(self._epoch, self._line.now())
+            self._search_day(self._epoch, self._connection.now())
 
     def _search_day(self, epoch: int, after: float) -> None:
         """Search the day, in several turns, for VIs due after ``after``."""
@@ -66,19 +66,19 @@ class ViPublisher:
             return
         found = self._exchange.interruptions(_ISSUES_PER_TURN)
         if found is None:
-            self._line.answer_later(0, lambda: self._search_day(epoch, after), background=True)
+            self._connection.answer_later(0, lambda: self._search_day(epoch, after), background=True)
             return
         self._publish_due(epoch, [event for event in vi_events(found) if event.due > after])
 
     def _publish_due(self, epoch: int, pending: list[ViEvent]) -> None:
         """Publish what is due and schedule the next one, or the next day after the last."""
-        while pending and pending[0].due <= self._line.now() and epoch == self._epoch:
+        while pending and pending[0].due <= self._connection.now() and epoch == self._epoch:
             self._publish(pending.pop(0).interruption)
         if epoch != self._epoch:
             return
-        now = self._line.now()
+        now = self._connection.now()
         if pending:
-            self._line.answer_later(
+            self._connection.answer_later(
                 pending[0].due - now, lambda: self._publish_due(epoch, pending), background=True
             )
             return
@@ -88,4 +88,4 @@ class ViPublisher:
             return  # the calendar ends
         # Today has been searched completely: wait until it is over.
         due = morning if morning > now else now + _SECONDS_BEFORE_OPEN
-        self._line.answer_later(due - now, lambda: self._search_day(epoch, due), background=True)
+        self._connection.answer_later(due - now, lambda: self._search_day(epoch, due), background=True)

@@ -51,16 +51,20 @@ class Conditions:
     """Condition functions of the control, under Kiwoom's names.
 
     Args:
-        line: connection to the broker.
+        connection: connection to the broker.
         settings: how failures are reported, and the period of live updates.
         limits: request limits, shared with CommRqData.
         scanner: the market to screen.
     """
 
     def __init__(
-        self, line: BrokerConnection, settings: BrokerSettings, limits: RequestLimits, scanner: MarketScanner
+        self,
+        connection: BrokerConnection,
+        settings: BrokerSettings,
+        limits: RequestLimits,
+        scanner: MarketScanner,
     ) -> None:
-        self._line = line
+        self._connection = connection
         self._settings = settings
         self._limits = limits
         self._scanner = scanner
@@ -93,9 +97,9 @@ class Conditions:
     def GetConditionLoad(self) -> int:
         def loaded() -> None:
             self._loaded = True
-            self._line.fire("OnReceiveConditionVer", _OK, _MESSAGES["loaded"])
+            self._connection.fire("OnReceiveConditionVer", _OK, _MESSAGES["loaded"])
 
-        self._line.answer_later(self._settings.latency, loaded)
+        self._connection.answer_later(self._settings.latency, loaded)
         return _OK
 
     def GetConditionNameList(self) -> str:
@@ -105,7 +109,7 @@ class Conditions:
         return "".join(f"{index}^{condition.name};" for index, condition in self._saved.items())
 
     def SendCondition(self, strScrNo: str, strConditionName: str, nIndex: int, nSearch: int) -> int:
-        now = self._line.now()
+        now = self._connection.now()
         condition = self._saved.get(nIndex)
         others = self._live.keys() - {strScrNo}
         if not is_screen(strScrNo) or nSearch not in (_ONCE, _LIVE):
@@ -130,7 +134,9 @@ class Conditions:
             self._live[strScrNo] = live
         # The flag applies as of the request, and only to one-time searches.
         with_price = self._with_price and nSearch == _ONCE
-        self._line.answer_later(self._settings.latency, lambda: self._answer(strScrNo, live, with_price))
+        self._connection.answer_later(
+            self._settings.latency, lambda: self._answer(strScrNo, live, with_price)
+        )
         return _OK
 
     def SendConditionStop(self, strScrNo: str, strConditionName: str, nIndex: int) -> None:
@@ -140,46 +146,50 @@ class Conditions:
 
     def _failed(self, screen: str, name: str, reason: str) -> int:
         text = _MESSAGES[reason]
-        self._line.answer_later(0, lambda: self._line.fire("OnReceiveMsg", screen, name, "", text))
+        self._connection.answer_later(
+            0, lambda: self._connection.fire("OnReceiveMsg", screen, name, "", text)
+        )
         return _FAILED if self._settings.condition_failure == "zero" else _ERROR_CODES[reason]
 
     def _answer(self, screen: str, live: _LiveCondition, with_price: bool) -> None:
-        if not self._screening.prepare(live.condition, self._line.now(), ISSUES_PER_TURN):
-            self._line.answer_later(0, lambda: self._answer(screen, live, with_price))
+        if not self._screening.prepare(live.condition, self._connection.now(), ISSUES_PER_TURN):
+            self._connection.answer_later(0, lambda: self._answer(screen, live, with_price))
             return
         condition = live.condition
-        found = self._screening.screen(condition, self._line.now())
+        found = self._screening.screen(condition, self._connection.now())
         items = [f"{code}^{price};" if with_price else f"{code};" for code, price in found.items()]
         still_live = self._live.get(screen) is live
         if still_live and len(found) > MAX_LIVE_CODES:
             del self._live[screen]
             text = _MESSAGES["too_many_codes"]
-            self._line.fire("OnReceiveMsg", screen, condition.name, "", text)
+            self._connection.fire("OnReceiveMsg", screen, condition.name, "", text)
         elif still_live:
             live.codes = list(found)
-        self._line.fire("OnReceiveTrCondition", screen, "".join(items), condition.name, condition.index, 0)
+        self._connection.fire(
+            "OnReceiveTrCondition", screen, "".join(items), condition.name, condition.index, 0
+        )
         self._schedule_update()
 
     def _schedule_update(self) -> None:
         """Schedule the next update of live conditions, for when prices may have changed."""
-        now = self._line.now()
+        now = self._connection.now()
         if self._update_scheduled or not self._live:
             return
         due = self._scanner.next_change(now, self._settings.condition_period)
         if due is not None:
             self._update_scheduled = True
-            self._line.answer_later(max(0.0, due - now), self._update, background=True)
+            self._connection.answer_later(max(0.0, due - now), self._update, background=True)
 
     def _update(self) -> None:
         self._update_scheduled = False
         if not self._live:
             return
-        now = self._line.now()
+        now = self._connection.now()
         conditions = [live.condition for live in self._live.values()]
         if not all(self._screening.prepare(condition, now, ISSUES_PER_TURN) for condition in conditions):
             # a new session has started: continue reading its data
             self._update_scheduled = True
-            self._line.answer_later(0, self._update)
+            self._connection.answer_later(0, self._update)
             return
         for screen, live in list(self._live.items()):
             # An event handler may have stopped the condition.
@@ -194,5 +204,7 @@ class Conditions:
                 if self._live.get(screen) is not live:
                     break
                 condition = live.condition
-                self._line.fire("OnReceiveRealCondition", code, kind, condition.name, str(condition.index))
+                self._connection.fire(
+                    "OnReceiveRealCondition", code, kind, condition.name, str(condition.index)
+                )
         self._schedule_update()

@@ -9,7 +9,7 @@ from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRequest, in_o
 from kernel_server.simulated.brokerage import chejan
 from kernel_server.simulated.brokerage.account import Account
 from kernel_server.simulated.brokerage.books import Books
-from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, quotes
+from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, quote_types
 from kernel_server.simulated.brokerage.trs.account_pages import account_of, fixed_width_page
 from kernel_server.simulated.brokerage.trs.field_widths import colon_time
 from kernel_server.simulated.brokerage.valuation import Valuation
@@ -77,14 +77,14 @@ class OrderLists:
         """This session's orders selected by the inputs of opt10075 or opt10076, newest first."""
         account, inputs = account_of(self._books, request), request.inputs
         code = inputs["종목코드"] if inputs[single_issue] == "1" else ""
-        wanted = SIDES.get(inputs[side])
+        side_filter = SIDES.get(inputs[side])
         state = _STATES.get(inputs["체결구분"], any_order)
         return [
             order
             for number, order in sorted(self._books.orders.items(), reverse=True)
             if order.account == account.number
             and code in ("", order.code)
-            and wanted in (None, order.side)
+            and side_filter in (None, order.side)
             and state(order)
             and (request.after is None or number < request.after)
         ]
@@ -147,7 +147,7 @@ class OrderLists:
         return {
             "주문번호": order.number,
             "종목번호": f"A{order.code}",
-            "매매구분": quotes()[order.quote].name,
+            "매매구분": quote_types()[order.quote].name,
             "신용구분": "보통",
             "주문수량": order.quantity,
             "주문단가": order.price,
@@ -172,12 +172,12 @@ class OrderLists:
         day = date_input(inputs["주문일자"]) or self._books.day
         markets = _MARKETS.get(inputs["시장구분"])
 
-        def wanted(order: BrokerOrder) -> bool:
+        def accepts(order: BrokerOrder) -> bool:
             if markets is not None and getattr(self._issues.get(order.code), "market", "") not in markets:
                 return False
             return order.filled > 0 if inputs["조회구분"] == _FILLED else any_order(order)
 
-        orders = orders_of(self._books, account, day, inputs, wanted, backwards=True)
+        orders = orders_of(self._books, account, day, inputs, accepts, backwards=True)
         sold, bought = (
             sum(order.amount for order in orders if order.side == side) for side in (Side.SELL, Side.BUY)
         )
@@ -194,7 +194,7 @@ class OrderLists:
             "주식채권구분": "1",
             "주문번호": order.number,
             "종목번호": f"A{order.code}",
-            "매매구분": quotes()[order.quote].name,
+            "매매구분": quote_types()[order.quote].name,
             "주문유형구분": order_type.name.lstrip("+-"),
             "주문수량": order.quantity,
             "주문단가": order.price,
@@ -237,7 +237,7 @@ class OrderLists:
 
     def _newest_order_fields(self, account: Account, order: BrokerOrder) -> dict[str, str]:
         prices = chejan.current_prices(self._exchange, order.code)
-        told = chejan.order_values(order, self._name(order.code), prices, total=True)
+        values = chejan.order_values(order, self._name(order.code), prices, total=True)
         holding, today = account.holding(order.code), account.deals_on(self._books.day, order.code)
         sold = [deal for deal in today if deal.side == Side.SELL]
         bought = [deal for deal in today if deal.side == Side.BUY]
@@ -260,23 +260,23 @@ class OrderLists:
             "당일순매수량": sum(deal.side * deal.quantity for deal in today),
         }
         return {
-            "주문수량": told[900],
-            "주문가격": told[901],
-            "미체결수량": told[902],
-            "체결누계금액": told[903],
-            "원주문번호": told[904],
-            "주문구분": told[905],
-            "매매구분": told[906],
-            "매도수구분": told[907],
-            "주문/체결시간": told[908],
-            "체결가": told[910],
-            "체결량": told[911],
+            "주문수량": values[900],
+            "주문가격": values[901],
+            "미체결수량": values[902],
+            "체결누계금액": values[903],
+            "원주문번호": values[904],
+            "주문구분": values[905],
+            "매매구분": values[906],
+            "매도수구분": values[907],
+            "주문/체결시간": values[908],
+            "체결가": values[910],
+            "체결량": values[911],
             "주문상태": order.state,
-            "단위체결가": told[914],
+            "단위체결가": values[914],
             "대출일": _NO_DATE,
             "신용구분": _CASH,
             "만기일": _NO_DATE,
-            "매도/매수구분": told[907],
+            "매도/매수구분": values[907],
             **{name: str(amount) for name, amount in amounts.items()},
         }
 
@@ -286,7 +286,7 @@ def orders_of(
     account: Account,
     day: int,
     inputs: Mapping[str, str],
-    wanted: Callable[[BrokerOrder], bool],
+    accepts: Callable[[BrokerOrder], bool],
     backwards: bool,
 ) -> list[BrokerOrder]:
     """Orders of a session (YYYYMMDD) by number, filtered by 매도수구분, 종목코드 and 시작주문번호.
@@ -303,7 +303,7 @@ def orders_of(
         and inputs.get("주식채권구분") != "2"
         and code in ("", order.code)
         and side in (None, order.side)
-        and wanted(order)
+        and accepts(order)
         and (not first or (order.number <= first if backwards else order.number >= first))
     ]
     return sorted(found, key=lambda order: order.number, reverse=backwards)
