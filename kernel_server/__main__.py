@@ -141,14 +141,14 @@ def _check_ports(options: argparse.Namespace) -> None:
 
 
 def _saved_at(account_file: Path | None) -> float | None:
-    """The moment of the accounts in that file, before whose day no clock of its own begins."""
+    """The time of the accounts in that file; a clock does not begin before its day."""
     from kernel_server import simulated
 
     if account_file is None:
         return None
     try:
         return simulated.saved_at(account_file)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with the file is told in one sentence
+    except Exception as error:  # noqa: BLE001 - any error of the file becomes one sentence for the user
         _fail(str(error))
 
 
@@ -216,7 +216,7 @@ def _serve_ocx(settings: ServerSettings, options: argparse.Namespace) -> None:
     def serve() -> None:
         try:
             asyncio.run(_serve(ocx.make, thread, RunningClock(), settings, options.parent, stops.append))
-        except BaseException as error:  # noqa: BLE001 - told by the main thread, whose loop ends here
+        except BaseException as error:  # noqa: BLE001 - raised by the main thread, whose loop ends here
             failed.append(error)
         finally:
             thread.stop()
@@ -266,7 +266,7 @@ async def _serve(
     parent_pid: int | None,
     on_stop: Callable[[Callable[[], None]], None],
 ) -> None:
-    """Serves until what was given to ``on_stop`` is called."""
+    """Serves until the function that is passed to ``on_stop`` is called."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
 
@@ -275,7 +275,7 @@ async def _serve(
             loop.call_soon_threadsafe(stop.set)
 
     try:
-        # Making the control waits for its thread, and that may be the thread that waits for us.
+        # Not on this loop: making the control waits for its thread, which may itself wait for the loop.
         server = await asyncio.to_thread(KernelServer, make, thread, clock, settings)
         await server.start()
     except Exception as error:

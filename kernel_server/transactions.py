@@ -243,7 +243,7 @@ class TrService:
         """The pages of a TR; while it waits for its turn or its answer, its queue position every second.
 
         Raises:
-            failure.Failure: nobody is logged in, the broker refuses, or its answer does not come.
+            failure.Failure: no user is logged in, the broker refuses, or its answer does not come.
         """
         stop = _stop_index(request)
         async with self._screens.lend() as screen:

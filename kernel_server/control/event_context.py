@@ -1,4 +1,4 @@
-"""What can be read inside an event, and nowhere else: TR blocks, Chejan values."""
+"""Data that can only be read inside an event: TR blocks, Chejan values."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from kernel_server import reference
 from kernel_server.control.seam import Control, Event, Scalar, Table
 
 ORDER_FIELDS = ("주문번호",)
-"""What the answer to an order holds. Its TR codes (KOA_NORMAL_BUY_KP_ORD and its like) are in no table."""
+"""The fields of the answer to an order. Its TR codes (KOA_NORMAL_BUY_KP_ORD and the like) are in no table."""
 
 
 class EventContext:
-    """An event while it is handled. What is read in it is read once, for everybody who listens.
+    """An event while it is handled; its data is read once, for all listeners.
 
-    It is touched on the control thread, inside the event; what was read there keeps.
+    It is used on the control thread, inside the event; what was read there may be used afterwards.
     """
 
     def __init__(self, event: Event, control: Control) -> None:
@@ -25,7 +25,7 @@ class EventContext:
 
     @cached_property
     def single(self) -> tuple[tuple[str, ...], list[str]]:
-        """Names and values of a TR's single block; of an order's answer its number."""
+        """Names and values of a TR's single block; for the answer to an order, its number."""
         code = str(self.arguments[2])
         tr = known(code)
         names = ORDER_FIELDS if tr is None else tr.single_names
@@ -45,7 +45,7 @@ class EventContext:
         return {fid: str(self._control.call("GetChejanData", (fid,))) for fid in numbers}
 
     def chejan_value(self, fid: int) -> str:
-        """One value without its blanks, whether or not the event lists its FID."""
+        """One value, stripped, whether or not the event lists its FID."""
         value = self.chejan.get(fid)
         if value is None:
             value = str(self._control.call("GetChejanData", (fid,)))
@@ -53,7 +53,7 @@ class EventContext:
 
 
 def known(code: str) -> reference.Tr | None:
-    """The TR of that code, None where it is in no table."""
+    """The TR of that code, None if it is in no table."""
     try:
         return reference.tr(code)
     except reference.UnknownReference:

@@ -16,22 +16,22 @@ _ALL = "ALL"
 
 
 @cache
-def _place(function: str) -> int | None:
-    """Which argument of the function is a screen."""
+def _screen_index(function: str) -> int | None:
+    """The index of the argument that is a screen."""
     names = [name for name, _ in reference.function(function).arguments]
-    return next((place for place, name in enumerate(names) if name in _NAMES), None)
+    return next((index for index, name in enumerate(names) if name in _NAMES), None)
 
 
 def check(function: str, arguments: Sequence[Scalar]) -> None:
-    """Whether a client may name that screen.
+    """Check that a client may use the screen that it names.
 
     Raises:
         failure.Failure: BadInput for a screen that the server uses itself.
     """
-    place = _place(function)
-    if place is None:
+    index = _screen_index(function)
+    if index is None:
         return
-    screen = str(arguments[place])
+    screen = str(arguments[index])
     if _SCREEN.match(screen) and int(screen) in OWN:
         raise failure.bad_input(
             f"{function}: the screens {OWN[0]} to {OWN[-1]} are the server's own; take another than {screen}"
@@ -39,10 +39,10 @@ def check(function: str, arguments: Sequence[Scalar]) -> None:
 
 
 class PlainCalls:
-    """It is touched on the control thread alone.
+    """Calls of control functions by clients. It is used on the control thread only.
 
-    To the control ``SetRealRemove("ALL", code)`` means every screen, also those on which the server has
-    registered something for others. Here it means every screen that a plain call has named.
+    To the control ``SetRealRemove("ALL", code)`` means every screen, also those on which the server has registered
+    codes for other clients. Here it means every screen that a plain call has named.
     """
 
     def __init__(self, control: Control) -> None:
@@ -51,10 +51,10 @@ class PlainCalls:
 
     def call(self, function: str, arguments: Sequence[Scalar]) -> Value:
         """Calls it. The arguments have been checked."""
-        place = _place(function)
-        if place is None:
+        index = _screen_index(function)
+        if index is None:
             return self._control.call(function, arguments)
-        screen = str(arguments[place])
+        screen = str(arguments[index])
         if function == "SetRealRemove" and screen == _ALL:
             for known in sorted(self._screens):
                 self._control.call(function, (known, arguments[1]))

@@ -1,4 +1,4 @@
-"""Screen numbers: the control takes 200 different ones at a time, so they are lent out and come back."""
+"""A pool of screen numbers: the control takes 200 different ones at a time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ OWN = range(5001, 5210)
 
 
 class Screens:
-    """A pool of screen numbers. The one that has rested longest is lent first.
+    """A pool of screen numbers; the one that was returned first is lent first.
 
-    A client's own screen number never reaches the control: each request gets one from here and the
-    answer carries the client's back, so that two clients with the same habits cannot meet on a screen.
+    A client's own screen number never reaches the control: each request gets one from here, and its answer carries
+    the client's, so that clients that use the same number do not collide.
     """
 
     def __init__(self, first: int = 5001, count: int = 100) -> None:
@@ -24,12 +24,12 @@ class Screens:
 
     @property
     def free(self) -> int:
-        """How many could be lent now."""
+        """How many can be lent now."""
         return len(self._free)
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[str]:
-        """A screen number for the block; waits where all are lent."""
+        """A screen number for the block; waits while all are lent."""
         async with self._returned:
             await self._returned.wait_for(lambda: bool(self._free))
             screen = self._free.popleft()

@@ -143,7 +143,7 @@ class ConditionSearches:
         """Conditions: the user's conditions by index.
 
         Raises:
-            failure.Failure: nobody is logged in, or they cannot be loaded.
+            failure.Failure: no user is logged in, or they cannot be loaded.
         """
         await self.ensure_loaded(request.reload)
         response = kernel_pb2.ConditionsResponse()

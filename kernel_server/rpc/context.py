@@ -15,5 +15,5 @@ def client_of(context: Context) -> str:
 
 
 async def confirm(context: Context) -> None:
-    """Sends the stream's headers: its reader then knows that it misses nothing from here on."""
+    """Sends the stream's headers: from here on the reader misses nothing."""
     await context.send_initial_metadata(())

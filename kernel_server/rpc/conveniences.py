@@ -63,7 +63,7 @@ class Conveniences:
     async def _ensure_connected(
         self, context: Context, _arguments: Sequence[Scalar], _waits: QueueMetadata
     ) -> bool:
-        """CommConnect, and its OnEventConnect, where nobody is logged in."""
+        """CommConnect, and its OnEventConnect, unless a user is logged in."""
         await self._login.log_in(context)
         return True
 

@@ -19,7 +19,7 @@ from kernel_server.streams.order_tracker import OrderTracker, SentOrder, Tracked
 from kernel_server.wire import openapi_pb2
 
 SCREENS = [f"{number:04d}" for number in range(5191, 5200)]
-"""Orders take turns on these. A screen tells an order apart only until its number is known."""
+"""Orders take turns on these. A screen identifies an order only until its number is known."""
 
 
 class SendOrderCall(ClientCall):
