@@ -202,7 +202,7 @@ def _read(file: Path) -> Sessions | None:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             dates, opens, closes = arrays["dates"], arrays["opens"], arrays["closes"]
-    except Exception:  # noqa: BLE001 - whatever is wrong with the file, it is made anew
+    except Exception:  # noqa: BLE001 - a damaged file is made again
         return None
     if not (dates.shape == opens.shape == closes.shape == (len(dates),) and len(dates)):
         return None

@@ -166,4 +166,4 @@ class Tokens:
             log.warning("%d tokens read anew from %s", len(self._entries), self._file)
         except BadTokens as error:
             self._entries = []
-            log.error("nobody is let in: %s", error)  # noqa: TRY400 - what it says is all there is
+            log.error("nobody is let in: %s", error)  # noqa: TRY400 - the message is enough

@@ -47,7 +47,7 @@ class Waker:
         """Schedules a wake-up of the mailbox's reader; from any thread."""
         with self._lock:
             first = not self._mailboxes
-            self._mailboxes.append(mailbox)  # type: ignore[arg-type]  # only woken, whatever its items are
+            self._mailboxes.append(mailbox)  # type: ignore[arg-type]  # its items are not used
         if first:
             call_in_loop(self._loop, self._run)
 
