@@ -159,8 +159,8 @@ class Books:
                 table[number] = SessionWorth(self.day, account.deposit)
         self._next_order, self._next_fill = state["next"]
         self.past = [states.order_of(plain) for plain in state["past"] if plain["account"] in self.accounts]
-        kept = [states.order_of(plain) for plain in state["orders"] if plain["account"] in self.accounts]
-        self.orders = {order.number: order for order in kept}
+        orders = [states.order_of(plain) for plain in state["orders"] if plain["account"] in self.accounts]
+        self.orders = {order.number: order for order in orders}
         for number in self.accounts.keys() & state["accounts"].keys():
             account, plain = self.accounts[number], state["accounts"][number]
             account.deposit, account.cash = plain["deposit"], plain["cash"]

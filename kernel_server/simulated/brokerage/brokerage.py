@@ -27,7 +27,7 @@ from kernel_server.simulated.settings import BrokerSettings
 
 @dataclass(frozen=True, slots=True)
 class AccountParts:
-    """What the handlers of account TRs read."""
+    """Parts used by the handlers of account TRs."""
 
     exchange: Exchange
     books: Books

@@ -31,7 +31,7 @@ def _rates() -> dict[str, list[tuple[date, int, int]]]:
     found: dict[str, list[tuple[date, int, int]]] = {}
     for since, board, transaction, rural, _note in rows(_DATA / "account_tax.tsv"):
         found.setdefault(board, []).append((date.fromisoformat(since), int(transaction), int(rural)))
-    return {board: sorted(held, reverse=True) for board, held in found.items()}
+    return {board: sorted(rates, reverse=True) for board, rates in found.items()}
 
 
 def taxes(amount: int, day: date, board: str, step: int) -> int:

@@ -63,10 +63,10 @@ class BookStrings:
         if levels == before:
             texts = [f"{price_texts[price]}\t{volume}\t0" for price, volume in levels.items()]
         elif self._by_rank:
-            held = [*before.values()] + [0] * LEVELS
+            volumes_before = [*before.values()] + [0] * LEVELS
             texts = [
                 f"{price_texts[price]}\t{volume}\t{f'{volume - old:+d}' if volume != old else '0'}"
-                for (price, volume), old in zip(levels.items(), held, strict=False)
+                for (price, volume), old in zip(levels.items(), volumes_before, strict=False)
             ]
         else:
             texts = []

@@ -18,17 +18,17 @@ def ticks_of_minutes(minutes: Bars) -> Bars:
     third = np.where(falling, minutes.low, minutes.high)
     values = np.stack([minutes.open, second, third, minutes.close], axis=1)
     time = minutes.time[:, None] + np.arange(_TICKS) * _SECONDS
-    kept = np.ones(values.shape, np.bool_)
-    kept[minutes.high == minutes.low, 1:] = False
-    alone = ~kept[:, 1:2]
-    volume, value = (_spread(column, alone)[kept] for column in (minutes.volume, minutes.value))
-    flat, times = values[kept], time[kept]
+    included = np.ones(values.shape, np.bool_)
+    included[minutes.high == minutes.low, 1:] = False
+    single = ~included[:, 1:2]
+    volume, value = (_spread(column, single)[included] for column in (minutes.volume, minutes.value))
+    flat, times = values[included], time[included]
     none = np.zeros(len(flat), np.int64)
     return Bars(times, flat, flat, flat, flat, volume, value, none, none.astype(np.float64))
 
 
-def _spread(totals: Ints, alone: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Ints:
+def _spread(totals: Ints, single: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Ints:
     parts = np.repeat((totals // _TICKS)[:, None], _TICKS, axis=1)
     parts[:, -1] += totals % _TICKS
-    parts[:, :1] = np.where(alone, totals[:, None], parts[:, :1])
+    parts[:, :1] = np.where(single, totals[:, None], parts[:, :1])
     return parts

@@ -61,21 +61,21 @@ class IndexValues:
 
     def daily(self, code: str, now: float) -> Bars:
         """Daily bars up to ``now``, the open session included. Volume in shares, value in KRW."""
-        whole = self._weights.series(code)
+        series = self._weights.series(code)
         running = self.sessions.current(now)
         done = self.sessions.last_completed(now)
         last = int(self._session_days[done]) if done >= 0 else 0
-        bars = cut(whole, 0, int(np.searchsorted(whole.time, last, "right")))
+        bars = cut(series, 0, int(np.searchsorted(series.time, last, "right")))
         if running is None:
             return bars
         today = int(self._session_days[running])
-        at = int(np.searchsorted(whole.time, today))
-        if at == len(whole) or whole.time[at] != today:
+        at = int(np.searchsorted(series.time, today))
+        if at == len(series) or series.time[at] != today:
             return bars
         seen = self._minutes(code, at, at + 1, now)
         if not len(seen):
             return bars
-        columns = {name: getattr(whole, name)[: at + 1].copy() for name in Bars.__dataclass_fields__}
+        columns = {name: getattr(series, name)[: at + 1].copy() for name in Bars.__dataclass_fields__}
         columns["open"][-1] = seen.open[0]
         columns["high"][-1] = seen.high.max()
         columns["low"][-1] = seen.low.min()
@@ -86,11 +86,11 @@ class IndexValues:
 
     def minute(self, code: str, now: float, days: int) -> Bars:
         """1-minute bars of the last ``days`` sessions up to ``now``; they add up to the daily bars."""
-        whole = self._weights.series(code)
+        series = self._weights.series(code)
         started = self.sessions.last_started(now)
         newest = int(self._session_days[started]) if started >= 0 else 0
-        stop = int(np.searchsorted(whole.time, newest, "right"))
-        if stop and whole.time[stop - 1] == newest and not len(self._minutes(code, stop - 1, stop, now)):
+        stop = int(np.searchsorted(series.time, newest, "right"))
+        if stop and series.time[stop - 1] == newest and not len(self._minutes(code, stop - 1, stop, now)):
             stop -= 1
         return self._minutes(code, max(0, stop - days), stop, now)
 
@@ -100,15 +100,15 @@ class IndexValues:
 
     def _minutes(self, code: str, first: int, stop: int, now: float) -> Bars:
         """Minutes complete at ``now`` of the days ``first`` to ``stop`` of the series."""
-        whole = self._weights.series(code)
+        series = self._weights.series(code)
         parts = []
         for at in range(first, stop):
-            session = int(np.searchsorted(self._session_days, whole.time[at]))
+            session = int(np.searchsorted(self._session_days, series.time[at]))
             opened, close = int(self.sessions.opens[session]), int(self.sessions.closes[session])
             count = (close - opened) // 60 - _AUCTION_MINUTES
             start = opened + 60 * np.append(np.arange(count), count + _AUCTION_MINUTES)
             known = np.append(start[:-1] + 60, start[-1])
-            day = _minutes_of_day(code, cut(whole, at, at + 1), start)
+            day = _minutes_of_day(code, cut(series, at, at + 1), start)
             parts.append(cut(day, 0, int(np.searchsorted(known, now, "right"))))
         if not parts:
             return _EMPTY

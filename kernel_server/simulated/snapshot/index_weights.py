@@ -117,11 +117,11 @@ class IndexWeights:
     def _list(self) -> Iterator[None]:
         """Fill ``_indices``; one step an issue."""
         issues = list(self._market.issues().values())
-        for code, name, group, market, industries, many, level in rows(_DATA / "index.tsv"):
+        for code, name, group, market, industries, size, level in rows(_DATA / "index.tsv"):
             wanted = set(industries.split(",")) if industries else None
             members: list[str] = []
             for issue in issues:
-                if len(members) == int(many):
+                if len(members) == int(size):
                     break
                 if _is_member(issue, market, wanted):
                     if self._has_prices_cached(issue.code):
@@ -198,18 +198,18 @@ class _MarketValue:
         there = past >= 0
         self.before += np.where(there, bars.close[past] * float(shares), 0.0)
         # A session without trades may have prices of 0: use its close.
-        whole = today & (bars.low[place] > 0)
+        traded_today = today & (bars.low[place] > 0)
         for name, total in self.at.items():
-            column = np.where(whole, getattr(bars, name)[place], bars.close[place])
+            column = np.where(traded_today, getattr(bars, name)[place], bars.close[place])
             total += np.where(there, column * float(shares), 0.0)
 
 
 def _chain(index: Index, market_value: _MarketValue) -> Bars:
     """Bars of an index chained from day to day."""
     times, before = market_value.times, market_value.before
-    kept = before > 0
+    valid = before > 0
     ratios = {
-        name: np.where(kept, total / np.where(kept, before, 1), 1.0)
+        name: np.where(valid, total / np.where(valid, before, 1), 1.0)
         for name, total in market_value.at.items()
     }
     level = np.cumprod(ratios["close"])

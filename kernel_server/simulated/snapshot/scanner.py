@@ -210,10 +210,10 @@ class MarketScanner:
         }
         if count >= 19:
             close = before.close[-20:]
-            whole = float(close.sum())
-            last19 = whole - float(close[0]) if count >= 20 else whole
+            close_sum = float(close.sum())
+            last19 = close_sum - float(close[0]) if count >= 20 else close_sum
             values |= {"sum4": float(close[-4:].sum()), "sum19": last19, "ma5": float(close[-5:].mean())}
-            values["ma20"] = whole / 20 if count >= 20 else _UNKNOWN
+            values["ma20"] = close_sum / 20 if count >= 20 else _UNKNOWN
             values["high"] = float(before.high[-_YEAR:].max())
         if self._seed is not None and count:
             ratios = fundamentals(issue, self._seed, before)
