@@ -137,5 +137,5 @@ class BarWork:
 
     def _span(self, now: float) -> tuple[np.datetime64, np.datetime64]:
         """The final part of the range."""
-        first, last = span(self._wanted.start, self._wanted.end, now)
+        first, last = span(self._wanted.start, self._wanted.end, now, dated=self._wanted.interval.dated)
         return first, min(last, final_until(self._wanted.interval.name, now, self._sessions()))

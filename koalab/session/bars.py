@@ -51,8 +51,9 @@ class BarMethods(SessionCore):
 
         Args:
             code: code or name, or several of them.
-            start: first day, included; None for the beginning of the broker's history.
-            end: last day, included; None for now. The day in progress is the last row.
+            start: first day, included; None for the beginning of the broker's history. ``"2026-11"`` or ``"2026"``
+                is its first day, and for bars of days and longer a time of day is left off.
+            end: last day, included; None for now. The day in progress is the last row. A month or year is its last day.
             adjusted: prices and volumes adjusted for splits and the like (수정주가구분 1), or raw.
             columns: ``"en"`` or ``"ko"``, the broker's own names.
             progress: show a bar when it takes longer than a second.
@@ -119,7 +120,7 @@ class BarMethods(SessionCore):
         """
         wanted = find_interval(interval)
         check_columns(columns)
-        first, last = span(start, end, self._link.now())
+        first, last = span(start, end, self._link.now(), dated=wanted.dated)
         codes, several = self._codes(code)
         listed = self._listing().names
         names = {one: listed.get(one[:6], one) for one in codes}

@@ -108,7 +108,7 @@ class MarketMethods(BarMethods):
         """
         wanted = find_interval(interval, "index")
         check_columns(columns)
-        first, last = span(start, end, self._link.now())
+        first, last = span(start, end, self._link.now(), dated=wanted.dated)
         given, several = several_of(index, "an index is a text", "KOSPI")
         codes = list(dict.fromkeys(self._indices.resolve(one) for one in given))
         listed = self._indices.names()
@@ -179,7 +179,7 @@ class MarketMethods(BarMethods):
         check_columns(columns)
         _one_of("what", what, flow_loader.WHATS)
         _one_of("side", side, flow_loader.SIDES)
-        first, last = span(start, end, self._link.now())
+        first, last = span(start, end, self._link.now(), dated=True)
         codes, several = self._codes(code)
         before, fetched = self._link.trs, self._link.now()
         frames, messages = {}, list[str]()

@@ -1,0 +1,44 @@
+"""Text as users write it: composed Hangul, plain digits, and a short repr for errors."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Full-width forms (U+FF01 to U+FF5E) of ASCII, as Korean and Japanese input methods write them; and marks
+# without width, which come along when text is copied from a page.
+_PLAIN: dict[int, int | None] = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
+_PLAIN |= dict.fromkeys((0x200B, 0x2060, 0xFEFF))
+_SHOWN = 80
+
+
+def composed(text: str) -> str:
+    """The text in NFC, with full-width digits, letters and signs as ASCII.
+
+    >>> composed("００５９３０"), len(composed("삼성")), len(composed("\u1109\u1161\u11b7"))
+    ('005930', 2, 1)
+    """
+    return unicodedata.normalize("NFC", text).translate(_PLAIN)
+
+
+def plain(text: str) -> str:
+    """``composed``, without blanks around it."""
+    return composed(text).strip()
+
+
+def folded(name: str) -> str:
+    """A name for comparison: ``composed``, without blanks, in lower case."""
+    return "".join(composed(name).split()).lower()
+
+
+def encodable(text: str) -> bool:
+    """Whether the text can be sent: a lone surrogate has no UTF-8."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def shown(given: object) -> str:
+    """The repr for an error, at most 80 characters long; the type's name where the repr fails."""
+    try:
+        text = repr(given[: _SHOWN + 1] if isinstance(given, (str, bytes)) else given)
+    except Exception:  # noqa: BLE001 - a number of more than 4,300 digits, or a class of the caller's
+        return f"a value of type {type(given).__name__}"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 2]} …"
