@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem, ShellComplete
 
 from kernel_server import reference
 from koalab.command_parser import last_command, quoted, split_at_cursor, unquoted
+from koalab.text import folded
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
@@ -37,7 +38,7 @@ def complete_codes(ctx: click.Context, _param: click.Parameter, incomplete: str)
 
 
 def _codes(names: Mapping[str, str], text: str) -> Iterator[CompletionItem[str]]:
-    plain = "".join(text.split()).lower()
+    plain = folded(text)
     if plain:
         wanted = plain.upper()
         yield from (
@@ -45,7 +46,7 @@ def _codes(names: Mapping[str, str], text: str) -> Iterator[CompletionItem[str]]
         )
     inside = []
     for code, name in names.items():
-        place = "".join(name.split()).lower().find(plain)
+        place = folded(name).find(plain)
         if place == 0:
             yield CompletionItem(name, help=code)
         elif place > 0:

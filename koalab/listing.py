@@ -18,17 +18,22 @@ import pandas as pd
 
 from koalab.dates import seoul
 from koalab.errors import BadInput, CacheDamaged, KoalabError, UnknownCode
+from koalab.issue_codes import OTHER_NAMES, WrittenCode, index_market, written_code
 from koalab.link import Link
 from koalab.store.memo import Memo
+from koalab.text import folded, plain, shown
 
 log = logging.getLogger(__name__)
 
 # Numbers of GetCodeListByMarket. KINDS are parts of the MARKETS.
 MARKETS: Mapping[str, str] = {"KOSPI": "0", "KOSDAQ": "10", "KONEX": "50"}
 KINDS: Mapping[str, str] = {"etf": "8", "etn": "60", "reit": "6", "elw": "3", "fund": "4", "warrant": "5"}
-_CODE = re.compile(r"(?P<code>[0-9A-Z]{6})(?:_(?:NX|AL))?")
+_KOREAN_MARKETS = {"코스피": "KOSPI", "코스닥": "KOSDAQ", "코넥스": "KONEX"}
+_CODE = re.compile(r"[0-9A-Z]{6}(?:_(?:NX|AL))?")
 _DATE = re.compile(r"[12]\d{3}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _NEAR = 5
+# Similar names of longer texts are not looked for: it takes long.
+_LONGEST = 60
 # Up to so many codes the master functions are called for them alone; beyond, for the whole market, which is cached.
 _FEW = 300
 
@@ -44,43 +49,54 @@ class DayListing:
         self.kinds = kinds
 
     @cached_property
-    def by_name(self) -> dict[str, str]:
-        # Of two issues with one name the first is the older listing; the other is found by its code only.
-        found: dict[str, str] = {}
+    def by_name(self) -> dict[str, list[str]]:
+        """Codes by folded name; several where issues share a name."""
+        found: dict[str, list[str]] = {}
         for code, name in self.names.items():
-            found.setdefault(folded(name), code)
+            found.setdefault(folded(name), []).append(code)
         return found
 
     def resolve(self, given: str) -> str:
-        """The code of that code or name.
+        """The code of that code or name; ``issue_codes.written_code`` lists the forms of codes.
 
         Raises:
-            UnknownCode: no issue has that code or name; its ``near`` holds similar ones.
+            UnknownCode: no issue has that code or name, or several have; its ``near`` holds similar ones, or those.
+            BadInput: it is no text, or an ISIN without a code.
         """
         if not isinstance(given, str) or not given.strip():
-            raise BadInput(f'a code is a text of six characters like "005930", or a name, not {given!r}')
-        text = given.strip()
-        match = _CODE.fullmatch(text.upper())
-        if match is not None and match["code"] in self.names:
-            return text.upper()
-        if text.upper().startswith("A") and text[1:].upper() in self.names:
-            return text[1:].upper()  # the form in account TRs
-        code = self.by_name.get(folded(text))
-        if code is not None:
-            return code
-        near = self.near(text)
-        hint = ": did you mean " + ", ".join(f"{name} ({code})" for code, name in near) + "?" if near else ""
-        raise UnknownCode(f"no issue has the code or name {given!r}{hint}", near)
+            raise BadInput(
+                f'a code is a text of six characters like "005930", or a name, not {shown(given)}'
+                + _with_zeros(given)
+            )
+        written = written_code(given)
+        if written is not None and written.code in self.names:
+            return self._checked(given, written)
+        codes = self.by_name.get(folded(given), [])
+        if len(codes) > 1:
+            near = [(code, self.names[code]) for code in codes]
+            listed = ", ".join(
+                f"{code} ({self.markets.get(code) or self.kinds.get(code, '')})" for code in codes
+            )
+            raise UnknownCode(f"several issues are called {shown(given)}: say which by code, {listed}", near)
+        if not codes:
+            raise self._unknown(given)
+        return codes[0]
 
     def near(self, text: str) -> list[tuple[str, str]]:
         """Issues with a similar code or name, at most five."""
-        plain = folded(text)
-        inside = [code for code, name in self.names.items() if plain and plain in folded(name)]
-        close = [self.by_name[name] for name in difflib.get_close_matches(plain, self.by_name, _NEAR, 0.5)]
-        if text.isdigit() or _CODE.fullmatch(text.upper()):
-            close += difflib.get_close_matches(text.upper(), self.names, _NEAR, 0.8)
-        found = list(dict.fromkeys([*sorted(inside, key=lambda code: len(self.names[code])), *close]))
-        return [(code, self.names[code]) for code in found[:_NEAR]]
+        name, code = folded(text), plain(text).upper()
+        if not name or len(name) > _LONGEST:
+            return []
+        found = list(self.by_name.get(folded(OTHER_NAMES.get(name, "")), []))
+        if code.isdigit() and len(code) < len("005930"):
+            found += [one for one in [code.zfill(6)] if one in self.names]
+        inside = [one for one, listed in self.names.items() if name in folded(listed)]
+        found += sorted(inside, key=lambda one: len(self.names[one]))
+        for close in difflib.get_close_matches(name, self.by_name, _NEAR, 0.5):
+            found += self.by_name[close]
+        if _CODE.fullmatch(code):
+            found += difflib.get_close_matches(code, self.names, _NEAR, 0.8)
+        return [(one, self.names[one]) for one in dict.fromkeys(found)][:_NEAR]
 
     def of(self, market: str | None) -> list[str]:
         """The codes of a market or kind, in the broker's order; None for all.
@@ -90,13 +106,45 @@ class DayListing:
         """
         if market is None:
             return list(self.names)
-        wanted = str(market).strip()
+        wanted = folded(market) if isinstance(market, str) else ""
+        wanted = _KOREAN_MARKETS.get(wanted, wanted)
         if wanted.upper() in MARKETS:
             return [code for code, found in self.markets.items() if found == wanted.upper()]
-        if wanted.lower() in KINDS:
-            return [code for code, found in self.kinds.items() if found == wanted.lower()]
+        if wanted in KINDS:
+            return [code for code, found in self.kinds.items() if found == wanted]
         known = ", ".join([*MARKETS, *(kind.upper() for kind in KINDS)])
-        raise BadInput(f"no market {market!r}; there are {known}, or None for all")
+        raise BadInput(f"no market {shown(market)}; there are {known}, or None for all")
+
+    def _checked(self, given: str, written: WrittenCode) -> str:
+        """The code, if market and kind are those that its form names."""
+        market, kind = self.markets.get(written.code, ""), self.kinds.get(written.code, "stock")
+        near = [(written.code, self.names[written.code])]
+        if written.market and market and written.market != market:
+            raise UnknownCode(
+                f"{shown(given)} would be of {written.market}, but {self.names[written.code]} ({written.code}) is"
+                f" listed on {market}",
+                near,
+            )
+        if written.kind and written.kind != kind:
+            raise UnknownCode(
+                f"{shown(given)} would be an {written.kind.upper()}, but {self.names[written.code]}"
+                f" ({written.code}) is none",
+                near,
+            )
+        return written.text
+
+    def _unknown(self, given: str) -> UnknownCode:
+        index = index_market(given)
+        if index is not None:
+            market, name = index
+            issues = f', and kw.codes("{market}") its issues' if name == market and market in MARKETS else ""
+            return UnknownCode(
+                f'{shown(given)} is an index, not an issue: kw.index("{name}") has its bars{issues}'
+            )
+        near = self.near(given)
+        listed = ", ".join(f"{name} ({code})" for code, name in near)
+        hint = f": did you mean {listed}?" if near else ""
+        return UnknownCode(f"no issue has the code or name {shown(given)}{hint}", near)
 
 
 class ListingLoader:
@@ -247,9 +295,10 @@ def _labels(lists: Iterable[tuple[str, list[str]]]) -> Iterable[tuple[str, str]]
     return ((code, label) for label, codes in lists for code in codes)
 
 
-def folded(name: str) -> str:
-    """A name without blanks, in lower case."""
-    return "".join(name.split()).lower()
+def _with_zeros(given: object) -> str:
+    """The hint for a code that was a number and lost its leading zeros; blank for anything else."""
+    number = isinstance(given, (int, np.integer)) and not isinstance(given, (bool, np.timedelta64))
+    return f': write "{given:06}"' if number and 0 < given < 10**6 else ""  # type: ignore[operator]
 
 
 def _number(text: str) -> int:

@@ -14,6 +14,7 @@ from koalab.frames.typed import seoul as seoul_index
 from koalab.link import Link
 from koalab.loaders import transactions
 from koalab.progress import Progress
+from koalab.text import folded
 from koalab.transport.base import Page
 
 # The broker's clock may be a little ahead of its server's.
@@ -72,10 +73,10 @@ class AccountLoader:
             raise NotConnected("whoever is logged in has no account: see kw.accounts, and log in again")
         if wanted is None:
             return numbers[0]
-        plain = wanted.replace("-", "").replace(" ", "")
-        if plain not in numbers:
-            raise BadInput(f"no account {_masked(plain)}; there are {', '.join(numbers.masked())}")
-        return plain
+        number = folded(wanted).replace("-", "")
+        if number not in numbers:
+            raise BadInput(f"no account {_masked(number)}; there are {', '.join(numbers.masked())}")
+        return number
 
     def pages(self, tr: str, inputs: Mapping[str, str], progress: Progress) -> list[Page]:
         """All pages of a TR about an account.

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 from koalab.errors import BadInput, ServerLost, UnknownCode
 from koalab.link import Link
-from koalab.listing import folded
 from koalab.progress import Progress
+from koalab.text import folded, shown
 
 _NEAR = 5
+_LONGEST = 60
+_NUMBERS = range(-(2**31), 2**31)
 
 
 def find(link: Link, wanted: str | int) -> tuple[int, str]:
@@ -20,8 +22,11 @@ def find(link: Link, wanted: str | int) -> tuple[int, str]:
         UnknownCode: there is no such condition; its ``near`` holds similar names.
         BadInput: several have that name, or it is neither a number nor a name.
     """
-    if isinstance(wanted, bool) or not isinstance(wanted, (int, str)) or not str(wanted).strip():
-        raise BadInput(f"a condition is its name or its number, not {wanted!r}: kw.conditions() lists them")
+    number = isinstance(wanted, int) and not isinstance(wanted, bool) and wanted in _NUMBERS
+    if not number and not (isinstance(wanted, str) and folded(wanted)):
+        raise BadInput(
+            f"a condition is its name or its number, not {shown(wanted)}: kw.conditions() lists them"
+        )
     found = _matching(link.conditions(reload=False), wanted)
     if not found:  # it may be newer than the last download
         known = link.conditions(reload=True)
@@ -30,7 +35,7 @@ def find(link: Link, wanted: str | int) -> tuple[int, str]:
             raise _unknown(known, wanted)
     if len(found) > 1:
         raise BadInput(
-            f"several conditions are called {wanted!r}: say which by number, {', '.join(map(str, found))}"
+            f"several conditions are called {shown(wanted)}: say which by number, {', '.join(map(str, found))}"
         )
     return next(iter(found.items()))
 
@@ -53,7 +58,7 @@ def _matching(known: Mapping[int, str], wanted: str | int) -> dict[int, str]:
     by_name = (
         {} if isinstance(wanted, int) else {i: name for i, name in known.items() if folded(name) == text}
     )
-    if by_name or not text.isdecimal():
+    if by_name or not text.isdecimal() or len(text) > _LONGEST:
         return by_name
     return {int(text): known[int(text)]} if int(text) in known else {}
 
@@ -62,9 +67,11 @@ def _unknown(known: Mapping[int, str], wanted: str | int) -> UnknownCode:
     plain = {folded(name): (index, name) for index, name in known.items()}
     text = folded(str(wanted))
     inside = [name for name in plain if text in name and not text.isdecimal()]
-    close = [*inside, *difflib.get_close_matches(text, plain, _NEAR, 0.4)]
+    close = list(inside)
+    if len(text) <= _LONGEST:
+        close += difflib.get_close_matches(text, plain, _NEAR, 0.4)
     near = [(str(plain[name][0]), plain[name][1]) for name in dict.fromkeys(close)][:_NEAR]
-    shown = near or [(str(index), name) for index, name in known.items()]
-    listed = ", ".join(f"{name} ({index})" for index, name in shown)
+    offered = near or [(str(index), name) for index, name in known.items()]
+    listed = ", ".join(f"{name} ({index})" for index, name in offered)
     hint = f"did you mean {listed}?" if near else f"there are: {listed or 'none, save one in 영웅문 (HTS)'}"
-    return UnknownCode(f"no condition {wanted!r}: {hint}", near)
+    return UnknownCode(f"no condition {shown(wanted)}: {hint}", near)

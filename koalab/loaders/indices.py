@@ -12,13 +12,15 @@ from collections.abc import Mapping
 from koalab.dates import seoul
 from koalab.errors import BadInput, UnknownCode
 from koalab.link import Link
-from koalab.listing import daily_cached, folded
+from koalab.listing import daily_cached
 from koalab.store.memo import Memo
+from koalab.text import folded, plain, shown
 
 # 장내, 코스닥, KOSPI200, KOSPI100, KRX100.
 _GROUPS = ("0", "1", "2", "4", "7")
 _KEY = "indices"
 _NEAR = 5
+_LONGEST = 60
 _WHOLE = re.compile(r"종합\((.+)\)")
 _KOREAN = (("코스피", "kospi"), ("코스닥", "kosdaq"))
 
@@ -47,27 +49,35 @@ class Indices:
     def resolve(self, given: str) -> str:
         """The code of that code or name: ``"001"``, ``"KOSPI"``, ``"코스피"``, ``"종합(KOSPI)"``.
 
-        Of several with one name (some industries, in KOSPI and KOSDAQ) it is the broker's first.
-
         Raises:
-            UnknownCode: no index has that code or name; its ``near`` holds similar ones.
+            UnknownCode: no index has that code or name, or several have (some industries, in KOSPI and KOSDAQ); its
+                ``near`` holds similar ones, or those.
         """
         if not isinstance(given, str) or not given.strip():
-            raise BadInput(f'an index is a text like "KOSPI", "코스닥" or "201", not {given!r}')
-        names, text = self.names(), given.strip()
+            raise BadInput(f'an index is a text like "KOSPI", "코스닥" or "201", not {shown(given)}')
+        names, text = self.names(), plain(given)
         if text in names:
             return text
-        by_name: dict[str, str] = {}
+        by_name: dict[str, list[str]] = {}
         for code, name in names.items():
-            by_name.setdefault(_plain(name), code)
-        if _plain(text) in by_name:
-            return by_name[_plain(text)]
-        inside = [code for name, code in by_name.items() if _plain(text) in name]
-        close = [by_name[name] for name in difflib.get_close_matches(_plain(text), by_name, _NEAR, 0.5)]
-        near = [(code, names[code]) for code in dict.fromkeys([*inside, *close])][:_NEAR]
+            by_name.setdefault(_plain(name), []).append(code)
+        wanted = _plain(text)
+        codes = by_name.get(wanted, [])
+        if len(codes) == 1:
+            return codes[0]
+        if codes:
+            raise UnknownCode(
+                f"several indices are called {shown(given)}: say which by code, {', '.join(codes)}",
+                [(code, names[code]) for code in codes],
+            )
+        close = [name for name in by_name if wanted in name]
+        if len(wanted) <= _LONGEST:
+            close += difflib.get_close_matches(wanted, by_name, _NEAR, 0.5)
+        found = [code for name in dict.fromkeys(close) for code in by_name[name]]
+        near = [(code, names[code]) for code in found][:_NEAR]
         listed = ", ".join(f"{name} ({code})" for code, name in near)
         hint = f": did you mean {listed}?" if near else "; KOSPI, KOSDAQ and KOSPI200 are some"
-        raise UnknownCode(f"no index has the code or name {given!r}{hint}", near)
+        raise UnknownCode(f"no index has the code or name {shown(given)}{hint}", near)
 
     def _ask(self) -> dict[str, str]:
         self._link.require_login()

@@ -13,12 +13,14 @@ import numpy as np
 
 from kernel_server.tsv import rows
 from koalab.errors import BadInput
+from koalab.text import plain, shown
 
 Of = Literal["issue", "index"]
 
 _TABLE = Path(__file__).parent / "data" / "interval.tsv"
-_FORM = re.compile(r"(?P<size>\d*)\s*(?P<unit>[a-z]+)", re.IGNORECASE)
-_SPELLINGS = {"d": "D", "w": "W", "m": "M", "y": "Y", "min": "min", "tick": "tick"}
+_FORM = re.compile(r"(?P<size>[0-9]{0,9})\s*(?P<unit>[a-z]+)", re.IGNORECASE)
+# Without "m": minutes or months.
+_SPELLINGS = {"M": "M", "d": "D", "w": "W", "y": "Y", "min": "min", "tick": "tick"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def intervals(of: Of = "issue") -> Mapping[str, Interval]:
 
 
 def interval(given: str | int, of: Of = "issue") -> Interval:
-    """The interval of that name; a bare number is minutes.
+    """The interval of that name; a bare number is minutes. A small m alone could be minutes or months, and is refused.
 
     >>> interval("5min").tr
     'opt10080'
@@ -87,7 +89,7 @@ def interval(given: str | int, of: Of = "issue") -> Interval:
     Raises:
         BadInput: the broker has no such bars; the text lists the intervals it has.
     """
-    text = f"{given}min" if isinstance(given, int) and not isinstance(given, bool) else str(given).strip()
+    text = _text(given)
     match = _FORM.fullmatch(text)
     if match is not None:
         unit = (
@@ -99,4 +101,18 @@ def interval(given: str | int, of: Of = "issue") -> Interval:
         found = intervals(of).get(f"{'' if unit.isupper() and size == '1' else size}{unit}")
         if found is not None:
             return found
-    raise BadInput(f"the broker has no bars of {text!r}; it has {', '.join(intervals(of))}")
+    hint = ""
+    if match is not None and match["unit"] == "m":
+        size = match["size"].lstrip("0") or "1"
+        months = ', and months "M"' if size == "1" else ""
+        hint = f': minutes are "{size}min"{months}'
+    raise BadInput(f"the broker has no bars of {shown(given)}{hint}; it has {', '.join(intervals(of))}")
+
+
+def _text(given: object) -> str:
+    """The interval as a text; blank for what can be none."""
+    if isinstance(given, str):
+        return plain(given)
+    if isinstance(given, (int, np.integer)) and not isinstance(given, (bool, np.timedelta64)):
+        return f"{given}min" if 0 < given < 10**6 else ""
+    return ""

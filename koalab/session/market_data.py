@@ -12,10 +12,10 @@ from koalab.errors import BadInput
 from koalab.frames import records
 from koalab.frames.fields import Columns
 from koalab.frames.generic import Answer
-from koalab.listing import folded
 from koalab.loaders import transactions
 from koalab.loaders.snapshots import SnapshotLoader
 from koalab.session.core import Codes, SessionCore, check_columns, exchange_sessions, warn_no_rows
+from koalab.text import folded, shown
 
 
 class MarketDataMethods(SessionCore):
@@ -96,12 +96,12 @@ class MarketDataMethods(SessionCore):
         """The issues whose name or code contains that text, or is similar to it; the frame of ``codes``. No TR."""
         if not isinstance(text, str) or not text.strip():
             raise BadInput(
-                f'what is to be found is a part of a name or code, "삼성" for example, not {text!r}'
+                f'what is to be found is a part of a name or code, "삼성" for example, not {shown(text)}'
             )
         listing = self._listing()
-        plain = folded(text)
+        wanted = folded(text)
         inside = [
-            code for code, name in listing.names.items() if plain in folded(name) or plain.upper() in code
+            code for code, name in listing.names.items() if wanted in folded(name) or wanted.upper() in code
         ]
         return self._listings.frame(inside or [code for code, _ in listing.near(text)])
 

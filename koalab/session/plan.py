@@ -16,6 +16,7 @@ from koalab.plans.bars import BarRange, BarWork
 from koalab.progress import Progress
 from koalab.session.bars import BarMethods
 from koalab.session.core import Codes, exchange_sessions
+from koalab.text import plain, shown
 
 Kind = Literal["daily", "minute", "bars"]
 
@@ -93,7 +94,7 @@ class PlanMethods(BarMethods):
         if codes is None:
             return listing.of(None)
         if isinstance(codes, Mapping) or not isinstance(codes, Iterable):
-            raise BadInput(f'codes are texts like "005930" or "KOSPI", or a list of them, not {codes!r}')
+            raise BadInput(f'codes are texts like "005930" or "KOSPI", or a list of them, not {shown(codes)}')
         found: dict[str, None] = {}
         for one in [codes] if isinstance(codes, str) else codes:
             found.update(dict.fromkeys(_issues(listing, one)))
@@ -110,7 +111,7 @@ def _issues(listing: DayListing, given: str) -> list[str]:
     try:
         return [listing.resolve(given)]
     except UnknownCode:
-        if given.strip().upper() == WHOLE_MARKET:
+        if plain(given).upper() == WHOLE_MARKET:
             return listing.of(None)
         with contextlib.suppress(BadInput):
             return listing.of(given)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from koalab.errors import CacheDamaged
+from koalab.issue_codes import written_code
 from koalab.store import coverage
 from koalab.store.disk import Shelf, Transaction
 from koalab.store.memo import MEMO
@@ -28,6 +29,8 @@ def clear(shelf: Shelf, code: str | None, interval: str | None) -> int:
     Without both it also repairs a damaged cache, with a new database if necessary.
     """
     if code is not None:
+        written = written_code(code) if isinstance(code, str) else None
+        code = written.text if written is not None else code
         Series(code, "D" if interval is None else interval, False)  # raises BadInput for either
     elif interval is not None:
         unit_of(interval)
