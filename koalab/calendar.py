@@ -1,9 +1,10 @@
 """Trading calendar of the Korea Exchange: sessions, their hours, and the next opening.
 
-Days and moments are accepted in any common form: ``"2026-11-02"``, ``"20261102"``, ``20261102``, a date, datetime,
-Timestamp or datetime64; without a time zone they are Seoul wall time. Every function raises BadInput for an invalid
-date and for one outside the known sessions (1986 to the end of next year). Known gap: Saturdays before 1998-12-07, on
-which the exchange was open.
+Days and moments are accepted in the forms of ``koalab.dates``: ``"2026-11-02"``, ``"20261102"``, ``20261102``, a date,
+datetime, Timestamp or datetime64; without a time zone they are Seoul wall time, and a day as a moment is its
+midnight. ``"today"`` is the day by this machine's clock. Every function raises BadInput for an invalid date and for
+one outside the known sessions (1986 to the end of next year). Known gap: Saturdays before 1998-12-07, on which the
+exchange was open.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from koalab.dates import Day, moment, seoul
+from koalab.dates import SEOUL, Day, bounds, moment, seoul
 from koalab.errors import BadInput
+from koalab.inputs.text import shown
 
 if TYPE_CHECKING:
     from kernel_server.reference.sessions import Sessions
@@ -32,10 +34,12 @@ def is_open(at: Day | None = None) -> bool:
 def sessions(first: Day, last: Day) -> pd.DatetimeIndex:
     """The days from ``first`` to ``last``, both included, on which the exchange is open.
 
+    A month or a year begins with its first day and ends with its last.
+
     Returns:
         A naive, ascending ``DatetimeIndex`` named ``date``; empty without a session.
     """
-    start, end = moment(first), moment(last)
+    start, end = moment(first), pd.Timestamp(bounds(last)[1]).tz_localize(SEOUL)
     if start > end:
         raise BadInput(f"the range ends ({end:%Y-%m-%d}) before it starts ({start:%Y-%m-%d})")
     _require_known(start)
@@ -63,7 +67,7 @@ def hours(day: Day) -> tuple[pd.Timestamp, pd.Timestamp]:
     Raises:
         BadInput: no session on that day.
     """
-    when = moment(day)
+    when = _moment_or_now(day)
     _require_known(when)
     known = table()
     index = known.index_at_or_before(when.date())
@@ -82,7 +86,12 @@ def table() -> Sessions:
 
 
 def _moment_or_now(given: Day | None) -> pd.Timestamp:
-    return seoul(time.time()) if given is None else moment(given)
+    if given is None:
+        return seoul(time.time())
+    first, last = bounds(given)
+    if first.astype("datetime64[D]") != last.astype("datetime64[D]"):
+        raise BadInput(f"{shown(given)} is longer than a day: give a day or a moment")
+    return moment(given)
 
 
 def _require_known(when: pd.Timestamp) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from kernel_server import reference
 from kernel_server.reference.signature import BadCall, check
 from koalab.errors import BadInput
+from koalab.inputs.text import encodable, shown
 from koalab.link import Link
 from koalab.transport.base import Scalar
+
+_LONGEST = 100
 
 
 class Calls:
@@ -24,6 +29,8 @@ class Calls:
     def __getattr__(self, name: str) -> ControlFunction:
         if name.startswith("_"):
             raise AttributeError(name)
+        if len(name) > _LONGEST:
+            raise UnknownFunction(f"no function {shown(name)}; dir(session.call) lists all")
         try:
             return ControlFunction(self._link, reference.function(name))
         except reference.UnknownReference as error:
@@ -60,7 +67,10 @@ class ControlFunction:
         values: list[Scalar] = list(arguments)
         values += [named.pop(name) for name in names[len(arguments) :] if name in named]
         if named:
-            raise BadInput(f"{self!r} cannot take {', '.join(named)}")
+            raise BadInput(f"{self!r} cannot take {shown(', '.join(named))}")
+        values = [_plain_number(value) for value in values]
+        if any(isinstance(value, str) and not encodable(value) for value in values):
+            raise BadInput(f"{self!r}: an argument holds half of a character (a lone surrogate)")
         try:
             typed = check(self._function.name, values)
         except BadCall as error:
@@ -70,3 +80,9 @@ class ControlFunction:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}: {kind}" for name, kind in self._function.arguments)
         return f"{self._function.name}({arguments}) -> {self._function.returns}"
+
+
+def _plain_number(value: Scalar) -> Scalar:
+    """numpy's whole numbers as Python's; others as they are."""
+    number = isinstance(value, np.integer) and not isinstance(value, np.timedelta64)
+    return int(value) if number else value

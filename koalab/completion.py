@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem, ShellComplete
 
 from kernel_server import reference
 from koalab.command_parser import last_command, quoted, split_at_cursor, unquoted
-from koalab.text import folded
+from koalab.inputs.text import folded
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult

@@ -6,10 +6,15 @@ import os
 from typing import TYPE_CHECKING
 
 from koalab.errors import BadInput
+from koalab.inputs.arguments import flag, path_or_none, seconds, whole_number
+from koalab.inputs.text import shown
 
 if TYPE_CHECKING:
     from koalab.session import Session
     from koalab.transport.access import TlsFiles, Token
+
+_SEEDS = (-(2**63), 2**63 - 1)
+_LONGEST_CLOCK = 60
 
 
 def connect(
@@ -59,23 +64,31 @@ def connect(
     from koalab.session import Session
     from koalab.transport import access, embedded, remote
 
+    if target is not None and not isinstance(target, str):
+        raise BadInput(f'target is a text like "192.168.0.10:5943", not {shown(target)}')
     target = target or os.environ.get("KOALAB_TARGET") or None
+    timeout = seconds("timeout", timeout)
+    allow_real_orders = flag("allow_real_orders", allow_real_orders)
+    folder = path_or_none("cache_dir", None if isinstance(cache_dir, str) and not cache_dir else cache_dir)
     if target is not None:
-        embedded_only = market_data is not None or account_file is not None
-        if embedded_only or seed != 1 or clock is not None or limits != "official":
+        given = (market_data, account_file, clock)
+        own = any(one is not None for one in given) or not isinstance(limits, str) or limits != "official"
+        if own or whole_number("seed", seed, *_SEEDS) != 1:
             raise BadInput(
                 "market_data, account_file, seed, clock and limits belong to an embedded server; the one at"
                 f" {target} has its own"
             )
-        credentials = access.access_from(token, tls, allow_real_orders)
-        session = Session(remote.connect(target, timeout, credentials), cache_dir)
+        access_given = access.access_from(token, tls, allow_real_orders)
+        session = Session(remote.connect(target, timeout, access_given), folder)
     else:
         if token is not None or tls is not None or allow_real_orders:
             raise BadInput(
                 "token, tls and allow_real_orders are for a server at an address: give one, or set KOALAB_TARGET"
             )
         _check(clock, limits)
-        session = Session(embedded.start(market_data, seed, clock, limits, account_file), cache_dir)
+        prices, account = path_or_none("market_data", market_data), path_or_none("account_file", account_file)
+        number = whole_number("seed", seed, *_SEEDS)
+        session = Session(embedded.start(prices, number, clock, limits, account), folder)
         session.login()
     return session
 
@@ -84,6 +97,10 @@ def _check(clock: str | None, limits: str) -> None:
     from kernel_server import clock_name
     from kernel_server.scheduler.limits import PRESETS
 
+    if clock is not None and not isinstance(clock, str):
+        raise BadInput(f'clock is a text like "real" or "fast:60", not {shown(clock)}')
+    if clock is not None and len(clock) > _LONGEST_CLOCK:
+        raise BadInput(f"no clock {shown(clock)}: it is {clock_name.GRAMMAR}")
     try:
         if clock is not None:
             name = clock_name.parse(clock)
@@ -94,5 +111,5 @@ def _check(clock: str | None, limits: str) -> None:
                 start_moment(name, table())
     except clock_name.BadClock as error:
         raise BadInput(str(error)) from None
-    if limits not in PRESETS:
-        raise BadInput(f"no limits {limits!r}: there are {', '.join(PRESETS)}")
+    if not isinstance(limits, str) or limits not in PRESETS:
+        raise BadInput(f"no limits {shown(limits)}: there are {', '.join(PRESETS)}")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from koalab.errors import BadInput
-from koalab.text import plain, shown
+from koalab.inputs.text import plain, shown
 
 Day = str | int | date | datetime | pd.Timestamp | pd.Period | np.datetime64
 Range = tuple[np.datetime64, np.datetime64]

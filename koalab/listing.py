@@ -18,10 +18,10 @@ import pandas as pd
 
 from koalab.dates import seoul
 from koalab.errors import BadInput, CacheDamaged, KoalabError, UnknownCode
-from koalab.issue_codes import OTHER_NAMES, WrittenCode, index_market, written_code
+from koalab.inputs.issue_codes import OTHER_NAMES, WrittenCode, index_market, written_code
+from koalab.inputs.text import folded, plain, shown
 from koalab.link import Link
 from koalab.store.memo import Memo
-from koalab.text import folded, plain, shown
 
 log = logging.getLogger(__name__)
 

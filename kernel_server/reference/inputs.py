@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Mapping
 
 from kernel_server.reference import tables
+from kernel_server.reference.short_repr import shown
 
 # Their 종목코드 takes up to a hundred codes, although the table gives a width.
 _WATCH_LISTS = frozenset({"optkwfid", "optfofid"})
@@ -63,4 +64,4 @@ def _text(tr: tables.Tr, given: tables.Input, value: object) -> str:
 
 
 def _shown(given: tables.Input, value: object) -> str:
-    return "what was given" if given.name in _SECRET else repr(value)
+    return "what was given" if given.name in _SECRET else shown(value)

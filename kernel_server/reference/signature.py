@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from kernel_server.reference import tables
+from kernel_server.reference.short_repr import shown
 
 Scalar = str | int
 
@@ -59,10 +60,10 @@ def _typed(function: str, argument: str, kind: str, value: object) -> Scalar:
     if kind == "int" and isinstance(value, int):
         number = int(value)  # a bool is passed as a LONG
         if number not in _LONG:
-            raise BadCall(f"{function}: {argument} must fit 32 bits, {number} does not")
+            raise BadCall(f"{function}: {argument} must fit 32 bits, {shown(number)} does not")
         return number
     if kind == "str" and isinstance(value, str):
         if "\0" in value:
             raise BadCall(f"{function}: {argument} holds a NUL character, which a BSTR cannot carry on")
         return value
-    raise BadCall(f"{function}: {argument} must be {_WORDS[kind]}, not {type(value).__name__} {value!r}")
+    raise BadCall(f"{function}: {argument} must be {_WORDS[kind]}, not {type(value).__name__} {shown(value)}")

@@ -51,6 +51,6 @@ def plan(
     plan daily KOSPI --start 2016-01-01
     plan minute 삼성전자 SK하이닉스 --interval 5 --run
     """
-    size = int(interval) if interval is not None and interval.isdecimal() else interval
+    size = int(interval) if interval is not None and interval.isdecimal() and len(interval) < 10 else interval
     found = runner.session().plan(kind, codes_from(codes), start, end, interval=size, adjusted=not raw)
     return found.run(progress=runner.progress) if run else found

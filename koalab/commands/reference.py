@@ -44,7 +44,7 @@ def tr(code: Sequence[str]) -> pd.DataFrame:
 def fid(number: Sequence[str]) -> pd.DataFrame:
     """The name of a FID; or the FIDs whose name contains TEXT."""
     text = " ".join(number)
-    if text.isdecimal():
+    if text.isdecimal() and len(text) < 10:
         try:
             found: Iterable[tables.Fid] = [tables.fid(int(text))]
         except tables.UnknownReference as error:

@@ -11,15 +11,16 @@ from kernel_server.reference.sessions import Sessions
 from koalab.dates import wall_of
 from koalab.errors import BadInput, NoAnswer, NotConnected
 from koalab.frames.typed import seoul as seoul_index
+from koalab.inputs.text import folded
 from koalab.link import Link
 from koalab.loaders import transactions
 from koalab.progress import Progress
-from koalab.text import folded
 from koalab.transport.base import Page
 
 # The broker's clock may be a little ahead of its server's.
 _AHEAD = np.timedelta64(10, "m")
 _SHOWN = 2
+_LONGEST = 20
 
 
 class AccountNumbers(list[str]):
@@ -64,7 +65,7 @@ class AccountLoader:
             BadInput: there is no such account. The text masks all numbers.
             NotConnected: the login has no account at all.
         """
-        if wanted is not None and (not isinstance(wanted, str) or not wanted.strip()):
+        if wanted is not None and (not isinstance(wanted, str) or not 0 < len(folded(wanted)) <= _LONGEST):
             raise BadInput(
                 f"an account is a text of ten digits, or None for the first, not {type(wanted).__name__}"
             )

@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Mapping
 
 from koalab.errors import BadInput, ServerLost, UnknownCode
+from koalab.inputs.text import folded, shown
 from koalab.link import Link
 from koalab.progress import Progress
-from koalab.text import folded, shown
 
 _NEAR = 5
 _LONGEST = 60

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 
 from koalab.dates import seoul
 from koalab.errors import BadInput, UnknownCode
+from koalab.inputs.text import folded, plain, shown
 from koalab.link import Link
 from koalab.listing import daily_cached
 from koalab.store.memo import Memo
-from koalab.text import folded, plain, shown
 
 # 장내, 코스닥, KOSPI200, KOSPI100, KRX100.
 _GROUPS = ("0", "1", "2", "4", "7")

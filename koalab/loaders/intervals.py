@@ -13,7 +13,7 @@ import numpy as np
 
 from kernel_server.tsv import rows
 from koalab.errors import BadInput
-from koalab.text import plain, shown
+from koalab.inputs.text import plain, shown
 
 Of = Literal["issue", "index"]
 
@@ -106,7 +106,9 @@ def interval(given: str | int, of: Of = "issue") -> Interval:
         size = match["size"].lstrip("0") or "1"
         months = ', and months "M"' if size == "1" else ""
         hint = f': minutes are "{size}min"{months}'
-    raise BadInput(f"the broker has no bars of {shown(given)}{hint}; it has {', '.join(intervals(of))}")
+    raise BadInput(
+        f"the broker has no bars of {shown(text or given)}{hint}; it has {', '.join(intervals(of))}"
+    )
 
 
 def _text(given: object) -> str:

@@ -10,9 +10,9 @@ from kernel_server import reference
 from kernel_server.reference import inputs as inputs_of
 from koalab.errors import BadInput, ServerLost
 from koalab.frames.generic import Answer, answer
+from koalab.inputs.text import composed, encodable, plain, shown
 from koalab.link import Link
 from koalab.progress import Progress
-from koalab.text import composed, encodable, plain, shown
 from koalab.transport.base import Page, Priority, StopCondition
 
 _LONGEST = 60

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from koalab.errors import BadInput
 from koalab.frames import accounts as frames
 from koalab.frames.fields import Columns
+from koalab.inputs.arguments import one_of
 from koalab.loaders import accounts as loader
 from koalab.session.core import Codes, SessionCore, check_columns, exchange_sessions
 from koalab.transport.base import Page
@@ -169,8 +169,7 @@ class AccountMethods(SessionCore):
         progress: bool,
     ) -> pd.DataFrame:
         check_columns(columns)
-        if state not in _STATES:
-            raise BadInput(f"state is {', '.join(map(repr, _STATES))}, not {state!r}")
+        one_of("state", state, _STATES)
         codes = None if code is None else self._codes(code)[0]
         inputs["체결구분"] = _STATES[state]
         if codes is not None and len(codes) == 1:

@@ -13,6 +13,8 @@ from koalab.errors import BadInput
 from koalab.frames import bar_frames, chart_pages
 from koalab.frames.bars import BarColumns
 from koalab.frames.fields import Columns
+from koalab.inputs.arguments import flag
+from koalab.inputs.text import shown
 from koalab.loaders.bars import BarLoader
 from koalab.loaders.intervals import Interval
 from koalab.loaders.intervals import interval as find_interval
@@ -92,11 +94,9 @@ class BarMethods(SessionCore):
         Raises:
             UnknownCode, BadInput: as for ``daily``; BadInput also for other intervals.
         """
-        if isinstance(interval, bool) or not isinstance(interval, int):
-            raise BadInput(f"interval is a number of minutes, not {interval!r}")
-        return self.bars(
-            code, f"{interval}min", start, end, adjusted=adjusted, columns=columns, progress=progress
-        )
+        if isinstance(interval, (bool, str)) or not hasattr(interval, "__index__"):
+            raise BadInput(f"interval is a number of minutes, not {shown(interval)}")
+        return self.bars(code, interval, start, end, adjusted=adjusted, columns=columns, progress=progress)
 
     def bars(
         self,
@@ -120,6 +120,7 @@ class BarMethods(SessionCore):
         """
         wanted = find_interval(interval)
         check_columns(columns)
+        adjusted = flag("adjusted", adjusted)
         first, last = span(start, end, self._link.now(), dated=wanted.dated)
         codes, several = self._codes(code)
         listed = self._listing().names
@@ -184,6 +185,7 @@ class BarMethods(SessionCore):
         from koalab.charts import candlestick
 
         wanted = find_interval(interval)
+        volume = flag("volume", volume)
         one = self._listing().resolve(code)
         if start is None:
             _, last = span(None, end, self._link.now())

@@ -6,6 +6,7 @@ import pandas as pd
 
 from koalab.frames import records
 from koalab.frames.fields import Columns
+from koalab.inputs.arguments import flag
 from koalab.loaders import condition_search
 from koalab.session.core import check_columns
 from koalab.session.market_data import MarketDataMethods
@@ -49,6 +50,7 @@ class ConditionSearchMethods(MarketDataMethods):
             NoAnswer: the broker refuses the search; the text has its message.
         """
         check_columns(columns)
+        info = flag("info", info)
         index, name = condition_search.find(self._link, condition)
         before = self._link.trs
         with self._progress(f"조건검색 {name}", progress) as shown:

@@ -18,6 +18,8 @@ from koalab import clock_text
 from koalab.calls import Calls
 from koalab.dates import seoul
 from koalab.errors import BadInput, KoalabError
+from koalab.inputs.arguments import flag, seconds
+from koalab.inputs.text import shown
 from koalab.link import LOGIN_TIMEOUT, Link
 from koalab.listing import DayListing, ListingLoader
 from koalab.progress import Progress
@@ -58,9 +60,10 @@ class SessionCore:
         """Logs in (CommConnect) and waits for OnEventConnect; does nothing where a user is logged in already.
 
         Raises:
+            BadInput: ``timeout`` is no number of seconds.
             LoginFailed: the broker refused, or its login window was not answered within ``timeout`` seconds.
         """
-        self._link.login(timeout)
+        self._link.login(seconds("timeout", timeout))
 
     def status(self) -> dict[str, Any]:
         """The status of server, broker and cache, as a mapping.
@@ -158,7 +161,7 @@ class SessionCore:
         return list(dict.fromkeys(listing.resolve(one) for one in texts)), several
 
     def _progress(self, label: str, show: bool) -> Progress:
-        return Progress(label, show, self._link.forecast())
+        return Progress(label, flag("progress", show), self._link.forecast())
 
     def _listing(self) -> DayListing:
         return self._listings.today()
@@ -200,14 +203,17 @@ def several_of(given: Codes, what: str, example: str) -> tuple[list[str], bool]:
     """
     if isinstance(given, str):
         return [given], False
-    if isinstance(given, Mapping) or not isinstance(given, Iterable):
-        raise BadInput(f'{what} like "{example}" or a list of them, not {given!r}')
-    return list(given), True
+    try:
+        if not isinstance(given, (Mapping, bytes, bytearray)):
+            return list(given), True
+    except TypeError:  # no Iterable, or an array without a dimension
+        pass
+    raise BadInput(f'{what} like "{example}" or a list of them, not {shown(given)}')
 
 
 def check_columns(columns: str) -> None:
-    if columns not in ("en", "ko"):
-        raise BadInput(f'columns is "en" or "ko", not {columns!r}')
+    if not isinstance(columns, str) or columns not in ("en", "ko"):
+        raise BadInput(f'columns is "en" or "ko", not {shown(columns)}')
 
 
 def _masked(user: str) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
 from koalab.dates import BEGINNING, Day, span, wall_of
-from koalab.errors import BadInput
 from koalab.frames import book as book_frames
 from koalab.frames import flows as flow_frames
 from koalab.frames.fields import Columns
+from koalab.inputs.arguments import one_of
 from koalab.loaders import flows as flow_loader
 from koalab.loaders import transactions
 from koalab.loaders.bars import BarLoader
@@ -177,8 +177,8 @@ class MarketMethods(BarMethods):
             BadInput: no date, ``what`` or ``side``, or a range that is empty or in the future.
         """
         check_columns(columns)
-        _one_of("what", what, flow_loader.WHATS)
-        _one_of("side", side, flow_loader.SIDES)
+        one_of("what", what, flow_loader.WHATS)
+        one_of("side", side, flow_loader.SIDES)
         first, last = span(start, end, self._link.now(), dated=True)
         codes, several = self._codes(code)
         before, fetched = self._link.trs, self._link.now()
@@ -204,8 +204,3 @@ class MarketMethods(BarMethods):
 def _stacked(frames: dict[str, pd.DataFrame], none: pd.DataFrame) -> pd.DataFrame:
     """Frames of several codes as one, with a level ``code`` first in the index; ``none`` where there is no code."""
     return pd.concat(frames or {"": none}, names=["code", *none.index.names])
-
-
-def _one_of(name: str, given: Any, known: tuple[str, ...]) -> None:
-    if given not in known:
-        raise BadInput(f"{name} is {', '.join(map(repr, known[:-1]))} or {known[-1]!r}, not {given!r}")

@@ -12,10 +12,10 @@ from koalab.errors import BadInput
 from koalab.frames import records
 from koalab.frames.fields import Columns
 from koalab.frames.generic import Answer
+from koalab.inputs.text import folded, shown
 from koalab.loaders import transactions
 from koalab.loaders.snapshots import SnapshotLoader
 from koalab.session.core import Codes, SessionCore, check_columns, exchange_sessions, warn_no_rows
-from koalab.text import folded, shown
 
 
 class MarketDataMethods(SessionCore):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from koalab.errors import BadInput
+from koalab.inputs.arguments import flag
 from koalab.loaders.market_update import MarketUpdate
 from koalab.session.core import Codes, SessionCore, exchange_sessions
 
@@ -63,6 +64,7 @@ class MarketUpdateMethods(SessionCore):
         """
         if codes is not None and market is not None:
             raise BadInput("give codes or a market, not both")
+        catch_up = flag("catch_up", catch_up)
         listing = self._listing()
         if codes is not None:
             wanted = self._codes(codes)[0]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
 
 from koalab.dates import Day
 from koalab.errors import BadInput, UnknownCode
+from koalab.inputs.arguments import flag
+from koalab.inputs.text import plain, shown
 from koalab.listing import DayListing
 from koalab.loaders.intervals import Interval
 from koalab.loaders.intervals import interval as find_interval
@@ -15,8 +16,7 @@ from koalab.plans import Plan
 from koalab.plans.bars import BarRange, BarWork
 from koalab.progress import Progress
 from koalab.session.bars import BarMethods
-from koalab.session.core import Codes, exchange_sessions
-from koalab.text import plain, shown
+from koalab.session.core import Codes, exchange_sessions, several_of
 
 Kind = Literal["daily", "minute", "bars"]
 
@@ -56,7 +56,7 @@ class PlanMethods(BarMethods):
             UnknownCode, BadInput: before anything is requested.
             CacheUnavailable: the cache cannot be used, so nothing could be stored.
         """
-        wanted = BarRange(self._planned(kind, interval), start, end, adjusted)
+        wanted = BarRange(self._planned(kind, interval), start, end, flag("adjusted", adjusted))
         found = self._meant(codes)
         work = BarWork(
             kind,
@@ -72,16 +72,16 @@ class PlanMethods(BarMethods):
         return Plan(work, self._link, self._listing().names, self._plan_progress)
 
     def _planned(self, kind: str, interval: str | int | None) -> Interval:
-        if kind not in get_args(Kind):
-            raise BadInput(f"no plan of {kind!r}: there are {', '.join(get_args(Kind))}")
+        if not isinstance(kind, str) or kind not in get_args(Kind):
+            raise BadInput(f"no plan of {shown(kind)}: there are {', '.join(get_args(Kind))}")
         given: str | int = ("D" if kind == "bars" else 1) if interval is None else interval
         if kind == "daily":
             if interval is not None and find_interval(interval).name != "D":
-                raise BadInput(f'"daily" has no interval {interval!r}: plan "minute" or "bars" for that')
+                raise BadInput(f'"daily" has no interval {shown(interval)}: plan "minute" or "bars" for that')
             given = "D"
         found = find_interval(given)
         if kind == "minute" and found.unit != "min":
-            raise BadInput(f"interval is a number of minutes, not {interval!r}")
+            raise BadInput(f"interval is a number of minutes, not {shown(interval)}")
         if found.unit == "tick":
             raise BadInput(
                 "ticks are not kept in the cache, so there is nothing to plan: kw.bars() loads them"
@@ -93,17 +93,15 @@ class PlanMethods(BarMethods):
         listing = self._listing()
         if codes is None:
             return listing.of(None)
-        if isinstance(codes, Mapping) or not isinstance(codes, Iterable):
-            raise BadInput(f'codes are texts like "005930" or "KOSPI", or a list of them, not {shown(codes)}')
         found: dict[str, None] = {}
-        for one in [codes] if isinstance(codes, str) else codes:
+        for one in several_of(codes, 'codes are texts like "KOSPI" or', "005930")[0]:
             found.update(dict.fromkeys(_issues(listing, one)))
         if not found:
             raise BadInput('there is nothing to plan: give codes, names or a market, "KOSPI" for example')
         return list(found)
 
     def _plan_progress(self, label: str, show: bool) -> Progress:
-        return Progress(label, show, self._link.forecast(), now=self._link.now)
+        return Progress(label, flag("progress", show), self._link.forecast(), now=self._link.now)
 
 
 def _issues(listing: DayListing, given: str) -> list[str]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from koalab.errors import BadInput, KoalabError
+from koalab.errors import KoalabError
 from koalab.frames.bars import BarColumns
+from koalab.inputs.arguments import path
 from koalab.store import coverage, upkeep
 from koalab.store.claims import Claims
 from koalab.store.disk import TIMEOUT, Shelf, Transaction, source_folder
@@ -236,9 +237,7 @@ class BarStore:
         """
         from koalab.store.parquet import export
 
-        if not isinstance(folder, (str, os.PathLike)) or not os.fspath(folder):
-            raise BadInput(f'a folder is a path like "bars", not {folder!r}')
-        return export(self, Path(folder).expanduser())
+        return export(self, path("folder", folder))
 
     def close(self) -> None:
         """Closes the database; the next use opens it again."""

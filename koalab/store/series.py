@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from koalab.errors import BadInput
 from koalab.frames.bars import Kind
+from koalab.inputs.text import shown
 
 Moment = np.datetime64
 Times = npt.NDArray[np.datetime64]
@@ -49,7 +50,7 @@ def unit_of(interval: str) -> Unit:
     """
     match = _INTERVAL.fullmatch(interval) if isinstance(interval, str) else None
     if match is None:
-        raise BadInput(f'no interval {interval!r}: it is "D", "W", "M", "Y", "5min" or "30tick", say')
+        raise BadInput(f'no interval {shown(interval)}: it is "D", "W", "M", "Y", "5min" or "30tick", say')
     return cast(Unit, match["period"] or match["intraday"])
 
 
@@ -67,7 +68,7 @@ class Series:
 
     def __post_init__(self) -> None:
         if not isinstance(self.code, str) or not _CODE.fullmatch(self.code):
-            raise BadInput(f"the cache knows codes, not names: {self.code!r} is no code like 005930")
+            raise BadInput(f"the cache knows codes, not names: {shown(self.code)} is no code like 005930")
         unit_of(self.interval)
 
     def __str__(self) -> str:

@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from koalab.errors import CacheDamaged
-from koalab.issue_codes import written_code
+from koalab.errors import BadInput, CacheDamaged
+from koalab.inputs.issue_codes import written_code
+from koalab.inputs.text import shown
 from koalab.store import coverage
 from koalab.store.disk import Shelf, Transaction
 from koalab.store.memo import MEMO
@@ -28,6 +29,8 @@ def clear(shelf: Shelf, code: str | None, interval: str | None) -> int:
 
     Without both it also repairs a damaged cache, with a new database if necessary.
     """
+    if interval is not None and not isinstance(interval, str):
+        raise BadInput(f'an interval is a text like "D" or "5min", not {shown(interval)}')
     if code is not None:
         written = written_code(code) if isinstance(code, str) else None
         code = written.text if written is not None else code

@@ -15,6 +15,7 @@ from kernel_server.security.access import is_loopback
 from kernel_server.security.files import NotPrivate, check_private
 from kernel_server.wire import ALLOW_REAL_ORDERS, AUTHORIZATION
 from koalab.errors import BadInput
+from koalab.inputs.arguments import path
 from koalab.transport.metadata_interceptor import MetadataInterceptor
 
 Token = str | os.PathLike[str]
@@ -152,8 +153,10 @@ def _token(token: Token | None) -> str:
         return ""
     if isinstance(token, str):
         found, what = token.strip(), "token"
+    elif not isinstance(token, os.PathLike):  # not quoted: it may be the token, as bytes
+        raise BadInput("token is a text, or as a Path the file that holds it")
     else:
-        file = Path(token).expanduser()
+        file = path("token", token)
         try:
             check_private(file)
             found, what = file.read_text(encoding="utf-8").strip(), f"{file}"
@@ -174,13 +177,13 @@ def _tls(tls: TlsFiles | None) -> Tls | None:
         return None
     if tls is True:
         return Tls()
-    files = [tls] if isinstance(tls, (str, os.PathLike)) else list(tls)
+    files = [tls] if isinstance(tls, (str, os.PathLike)) or not isinstance(tls, Sequence) else list(tls)
     if len(files) not in (1, 3) or not all(isinstance(file, (str, os.PathLike)) for file in files):
         raise BadInput(
             "tls is the file with the server's CA, \"ca.pem\", or that and the client's certificate and key,"
             ' ("ca.pem", "client.pem", "client.key")'
         )
-    return Tls(*(Path(file).expanduser() for file in files))
+    return Tls(*(path("tls", file) for file in files))
 
 
 def _reason(error: Exception) -> str:

@@ -165,12 +165,12 @@ def start(
         arguments.append(f"--clock={clock}")
     if market_data is not None:
         folder = Path(market_data).expanduser()
-        if not folder.is_dir():
+        if not _is_folder(folder):
             raise BadInput(f"market_data={str(market_data)!r} is no folder")
         arguments += ["--market-data", str(folder.resolve())]
     if account_file is not None:
-        file = Path(account_file).expanduser().resolve()
-        if file.is_dir() or not file.parent.is_dir():
+        file = Path(os.path.realpath(Path(account_file).expanduser()))
+        if _is_folder(file) or not _is_folder(file.parent):
             raise BadInput(
                 f"account_file={str(account_file)!r} should be a file, in a folder that there is; it is made if need be"
             )
@@ -178,3 +178,10 @@ def start(
     transport = EmbeddedTransport(arguments)
     transport.wait_ready(START_TIMEOUT)
     return transport
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, for example
+        return False

@@ -12,6 +12,7 @@ import grpc
 
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, openapi_pb2
 from koalab.errors import BadInput, Forbidden, KoalabError, NotConnected, ServerLost
+from koalab.inputs.text import plain, shown
 from koalab.transport import conditions, messages, silence
 from koalab.transport.access import Access
 from koalab.transport.base import CALL_TIMEOUT, Page, Priority, QueuePosition, Scalar, Status, StopCondition
@@ -21,6 +22,8 @@ from koalab.transport.silence import SilenceWatchdog
 from koalab.transport.ticks import RemoteTicks
 
 DEFAULT_PORT = 5943
+_PORT = re.compile(r"[0-9]{1,5}")
+_LONGEST_HOST = 253
 # Seconds without an answer before TLS is checked as the reason.
 _DIAGNOSE_AFTER = 1.0
 _OPTIONS = [
@@ -43,11 +46,17 @@ def parse_target(text: str) -> str:
     >>> parse_target("192.168.0.10")
     '192.168.0.10:5943'
     """
-    host, colon, port = text.strip().rpartition(":")
-    if not colon or port.endswith("]") or (text.count(":") > 1 and not text.startswith("[")):
-        host, port = text.strip(), str(DEFAULT_PORT)
-    if not host or not port.isdigit() or not 0 < int(port) < 65536 or any(letter in host for letter in "/ @"):
-        raise BadInput(f'no target {text!r}: it is "host" or "host:port", "192.168.0.10:5943" for example')
+    given = plain(text)
+    host, colon, port = given.rpartition(":")
+    if not colon or port.endswith("]") or (given.count(":") > 1 and not given.startswith("[")):
+        host, port = given, str(DEFAULT_PORT)
+    named = (
+        0 < len(host) <= _LONGEST_HOST and host.isprintable() and not any(letter in host for letter in "/ @")
+    )
+    if not named or not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
+        raise BadInput(
+            f'no target {shown(text)}: it is "host" or "host:port", "192.168.0.10:5943" for example'
+        )
     if ":" in host and not host.startswith("["):
         host = f"[{host}]"
     return f"{host}:{port}"

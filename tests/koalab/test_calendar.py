@@ -111,6 +111,16 @@ def test_what_is_no_date(given: calendar.Day) -> None:
         calendar.hours(given)
 
 
+def test_a_month_is_all_of_it_in_a_range_and_no_day_elsewhere() -> None:
+    assert list(calendar.sessions("2025-11", "2025-11")) == list(
+        calendar.sessions("2025-11-01", "2025-11-30")
+    )
+    for ask in (calendar.hours, calendar.is_open, calendar.next_open):
+        for given in ("2025-11", "2025", pd.Period("2025-11")):
+            with pytest.raises(BadInput, match="longer than a day"):
+                ask(given)
+
+
 def test_a_range_that_ends_before_it_starts() -> None:
     with pytest.raises(BadInput, match="before it starts"):
         calendar.sessions("2025-11-30", "2025-11-01")

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from koalab.errors import BadInput, KoalabError, UnknownCode
-from koalab.issue_codes import check_digit, written_code
+from koalab.inputs.issue_codes import check_digit, written_code
+from koalab.inputs.text import folded, shown
 from koalab.listing import DayListing
 from koalab.loaders.intervals import interval, intervals
 from koalab.session import Session
-from koalab.text import folded, shown
 
 LISTING = DayListing(
     {

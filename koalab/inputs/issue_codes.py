@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from koalab.errors import BadInput
-from koalab.text import folded, plain
+from koalab.inputs.text import folded, plain
 
 _CODE = re.compile(r"(?P<letter>[AQ]?)(?P<code>[0-9A-Z]{6})(?P<venue>_NX|_AL)?")
 _WITH_EXCHANGE = re.compile(r"(?P<code>[0-9A-Z]{6})\.(?P<exchange>KS|KQ)")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 
+from kernel_server.reference.short_repr import shown
+
+__all__ = ["composed", "encodable", "folded", "plain", "shown"]
+
 # Full-width forms (U+FF01 to U+FF5E) of ASCII, as Korean and Japanese input methods write them; and marks
 # without width, which come along when text is copied from a page.
 _PLAIN: dict[int, int | None] = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
 _PLAIN |= dict.fromkeys((0x200B, 0x2060, 0xFEFF))
-_SHOWN = 80
 
 
 def composed(text: str) -> str:
@@ -33,12 +36,3 @@ def folded(name: str) -> str:
 def encodable(text: str) -> bool:
     """Whether the text can be sent: a lone surrogate has no UTF-8."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
-def shown(given: object) -> str:
-    """The repr for an error, at most 80 characters long; the type's name where the repr fails."""
-    try:
-        text = repr(given[: _SHOWN + 1] if isinstance(given, (str, bytes)) else given)
-    except Exception:  # noqa: BLE001 - a number of more than 4,300 digits, or a class of the caller's
-        return f"a value of type {type(given).__name__}"
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 2]} …"

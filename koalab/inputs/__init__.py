@@ -1,0 +1,1 @@
+"""What users write: checks of arguments, forms of codes, and text."""
