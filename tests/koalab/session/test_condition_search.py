@@ -40,7 +40,7 @@ def found_by(market: Market, index: int) -> list[str]:
 
     def look(broker: Any) -> list[str]:
         conditions = broker._conditions
-        return list(conditions._screening.found(conditions._saved[index], market.clock.now()))
+        return list(conditions._screening.screen(conditions._saved[index], market.clock.now()))
 
     return market.look(look)
 

@@ -41,7 +41,7 @@ NOVEMBER = "2026-11-02"
 def _a_split(monkeypatch: pytest.MonkeyPatch) -> None:
     """One share of 카카오 becomes five on the Friday."""
     split = CorporateAction(SPLIT, date(2026, 11, 20), 5.0)
-    monkeypatch.setattr(corporate, "known", lambda: (split,))
+    monkeypatch.setattr(corporate, "KNOWN_ACTIONS", (split,))
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def updated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
     """The whole market, updated on the Friday, where a few codes are held up to the Thursday."""
     folder = tmp_path_factory.mktemp("whole")
     patch = pytest.MonkeyPatch()
-    patch.setattr(corporate, "known", lambda: (CorporateAction(SPLIT, date(2026, 11, 20), 5.0),))
+    patch.setattr(corporate, "KNOWN_ACTIONS", (CorporateAction(SPLIT, date(2026, 11, 20), 5.0),))
     settings = simulated.BrokerSettings(requests_an_hour=100_000)
     market = start(folder, FRIDAY, settings=settings)
     elsewhere = market.connect("elsewhere")
@@ -304,7 +304,7 @@ class TestASplit:
             kw.update_market([SPLIT, PLAIN])
         same(held(kw, SPLIT, True), before)
         monkeypatch.undo()
-        monkeypatch.setattr(corporate, "known", lambda: (CorporateAction(SPLIT, date(2026, 11, 20), 5.0),))
+        monkeypatch.setattr(corporate, "KNOWN_ACTIONS", (CorporateAction(SPLIT, date(2026, 11, 20), 5.0),))
         again = kw.update_market([SPLIT, PLAIN])
         assert again["done"].tolist() == ["refetched", "up to date"]
         cold = market.connect("cold")
