@@ -30,7 +30,7 @@ class HoursNotice(NamedTuple):
     def text(self) -> str:
         """The real-time string.
 
-        >>> Notice(1642463940.0, "0", 60).text().split()
+        >>> HoursNotice(1642463940.0, "0", 60).text().split()
         ['0', '085900', '000100']
         """
         return f"{self.code}\t{hhmmss(self.time)}\t{duration_text(self.left)}"
