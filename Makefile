@@ -50,7 +50,7 @@ QUICK := tests/kernel_server/scheduler tests/kernel_server/streams tests/kernel_
   tests/simulated/base tests/simulated/exchange tests/simulated/test_tr_dispatch.py tests/simulated/test_login.py \
   tests/koalab/frames tests/koalab/store tests/koalab/session/test_accounts.py
 
-test: lint  ## all of the tests (PYTHON_NOTEBOOK=3.13: on that version)
+test: lint docs  ## all of the tests (PYTHON_NOTEBOOK=3.13: on that version)
 	@echo "$(if $(TOGETHER),The suites run two at a time; each is shown when it is over. That takes some minutes.)"
 	@$(MAKE) $(TOGETHER) --no-print-directory test-server test-client test-310 test-koapy
 
