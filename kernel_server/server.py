@@ -345,7 +345,7 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 
 class BackgroundServer:
-    """A server on an event loop in a thread of its own, for programs that have none.
+    """A server on an event loop in its own thread, for programs that have none.
 
     >>> with BackgroundServer(make_control, clock, settings) as server:  # doctest: +SKIP
     ...     grpc.insecure_channel(server.address)

@@ -208,7 +208,7 @@ class PageCall(RateLimitedCall):
 
 
 class TrService:
-    """Requests TRs page by page through the scheduler, each request on a screen of its own.
+    """Requests TRs page by page through the scheduler, each request on its own screen.
 
     Args:
         host: the control.

@@ -2,7 +2,7 @@
 
 Its functions are those of ``reference/data/function.tsv``, its events those of ``event.tsv``, and there
 is nothing else. Two controls implement it, Kiwoom's OCX and the simulated broker; the server treats them alike.
-What only some controls can do is a protocol of its own (``FaultInjectable``).
+What only some controls can do is a separate protocol (``FaultInjectable``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Prometheus metrics of one server.
 
 Other modules report what happened (``metrics.tr_sent("opt10081")``); names and labels are defined here only. Every
-server has a registry of its own, so that two in one process do not mix.
+server has its own registry, so that two in one process do not mix.
 """
 
 from __future__ import annotations

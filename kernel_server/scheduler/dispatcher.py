@@ -21,7 +21,7 @@ _NEVER = float("-inf")
 
 
 class Dispatcher:
-    """The calls of one kind. Calls that are blocked by windows of their own delay no others.
+    """The calls of one kind. Calls that are blocked by their additional windows delay no others.
 
     Args:
         windows: those of the kind.
@@ -227,5 +227,5 @@ class Dispatcher:
 
 
 def _unblocked_at(call: RateLimitedCall) -> float:
-    """When the windows of its own have room for the call."""
+    """When the additional windows have room for the call."""
     return max((windows.due() for windows in call.windows), default=_NEVER)

@@ -87,7 +87,7 @@ class Scheduler:
         """Queues a call; await ``call.done`` for its return code.
 
         Cancelling ``call.done`` takes it out of the queue. ``call.done`` raises ``Refused`` where the broker
-        refuses it, and ``WindowFull`` where a window of its own is full and the back-off says not to wait.
+        refuses it, and ``WindowFull`` where an additional window is full and the back-off says not to wait.
         """
         now = self._clock.now()
         dispatcher = self._dispatchers[call.kind]

@@ -66,7 +66,7 @@ class BarStore:
     """The final bars of one source of prices. Any thread, any number of processes.
 
     Args:
-        folder: of all caches; each source has a folder of its own in it.
+        folder: of all caches; each source has its own folder in it.
         source: names the prices (a server, a market's data); two sources never share anything.
         timeout: seconds to wait for another process's write.
 

@@ -73,7 +73,7 @@ class LiveDays:
         self._processing = self._closed = False
 
     def subscribe(self, code: str) -> None:
-        """Count a subscription. The first one starts the issue's day in a slice of its own."""
+        """Count a subscription. The first one starts the issue's day in a separate slice."""
         self._subscriptions[code] = self._subscriptions.get(code, 0) + 1
         if self._subscriptions[code] == 1 and self._listed(code):
             self.schedule_phases()
@@ -248,7 +248,7 @@ class LiveDays:
             heappush(self._heap, (change[0], ""))
 
     def _change_session(self, time: float) -> None:
-        """Expire the previous session's days; those of subscribed issues start again, in slices of their own."""
+        """Expire the previous session's days; those of subscribed issues start again, in separate slices."""
         self._session = phases.session_index(self._sessions(), time)
         self._expired, self._days = list(self._days.values()), {}
         self._on_new_session()

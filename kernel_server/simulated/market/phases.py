@@ -25,7 +25,7 @@ class Phase(IntEnum):
 
 
 class Board(Enum):
-    """Board that an order is entered on. The off-hours boards have order books and prices of their own."""
+    """Board that an order is entered on. The off-hours boards have their own order books and prices."""
 
     REGULAR = auto()
     BEFORE = auto()  # 장전 시간외종가: at 기준가, by time priority
