@@ -164,12 +164,17 @@ def _serve_simulated(settings: ServerSettings, options: argparse.Namespace) -> N
         simulated.check_machine()
     except RuntimeError as error:
         _fail(str(error))
+    from kernel_server.reference import holidays
     from kernel_server.reference import sessions as calendar
     from kernel_server.simulated import faults
     from kernel_server.simulated.market import clock as market_clock
     from kernel_server.simulated.market.market_phase import market_phase
 
-    load = functools.cache(calendar.load)
+    try:
+        changes = holidays.read()
+    except holidays.BadHolidays as error:
+        _fail(str(error))
+    load = functools.cache(functools.partial(calendar.load, changes=changes))
     try:
         clock = market_clock.make(name, load, not_before=_saved_at(options.account_file))
     except BadClock as error:
@@ -194,6 +199,7 @@ def _serve_simulated(settings: ServerSettings, options: argparse.Namespace) -> N
             thread.hand_over,
             load,
             options.account_file,
+            changes,
         )
 
     asyncio.run(_serve(make, thread, clock, settings, options.parent, _on_signals))

@@ -2,9 +2,9 @@
 
 Days and moments are accepted in the forms of ``koalab.dates``: ``"2026-11-02"``, ``"20261102"``, ``20261102``, a date,
 datetime, Timestamp or datetime64; without a time zone they are Seoul wall time, and a day as a moment is its
-midnight. ``"today"`` is the day by this machine's clock. Every function raises BadInput for an invalid date and for
-one outside the known sessions (1986 to the end of next year). Known gap: Saturdays before 1998-12-07, on which the
-exchange was open.
+midnight. ``"today"`` is the day by this machine's clock. Every function raises BadInput for an invalid date, for
+one outside the known sessions (1986 to the end of next year), and for a damaged file of holidays
+(``kernel_server.reference.holidays``). Known gap: Saturdays before 1998-12-07, on which the exchange was open.
 """
 
 from __future__ import annotations
@@ -79,10 +79,18 @@ def hours(day: Day) -> tuple[pd.Timestamp, pd.Timestamp]:
 
 @cache
 def table() -> Sessions:
-    """The sessions as arrays, read once."""
+    """The sessions as arrays, with the changes of the user's file of holidays; read once.
+
+    Raises:
+        BadInput: that file is damaged.
+    """
+    from kernel_server.reference.holidays import BadHolidays
     from kernel_server.reference.sessions import load
 
-    return load()
+    try:
+        return load()
+    except BadHolidays as error:
+        raise BadInput(str(error)) from None
 
 
 def _moment_or_now(given: Day | None) -> pd.Timestamp:

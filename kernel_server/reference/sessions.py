@@ -1,7 +1,8 @@
 """Sessions of the Korea Exchange (XKRX) from 1986 to the end of next year.
 
-They come from exchange_calendars, corrected by ``data/session_patch.tsv``. Building them takes about a second and
-pandas, so the result is cached in a small file; both libraries are imported only when that file has to be made.
+They come from exchange_calendars, corrected by ``data/session_patch.tsv``, and then by the user's own file
+(``holidays``). Building them takes about a second and pandas, so the result without the user's changes is cached in a
+small file; both libraries are imported only when that file has to be made.
 
 Known gaps: until 1998-12-05 the exchange was open on Saturdays too, and exchange_calendars lists none of
 those sessions, nor does this module. The break at noon until 2000-05-19 is missing as well.
@@ -14,6 +15,7 @@ import importlib.util
 import os
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.machinery import ModuleSpec
@@ -24,6 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernel_server.clock import KST, seoul
+from kernel_server.reference import holidays
+from kernel_server.reference.holidays import DayChange
 from kernel_server.tsv import rows
 
 FIRST = date(1986, 1, 4)
@@ -99,17 +103,22 @@ class Sessions:
         return Sessions(self.dates[part], self.opens[part], self.closes[part])
 
 
-def load(cache_dir: Path | None = None, today: date | None = None) -> Sessions:
+def load(
+    cache_dir: Path | None = None, today: date | None = None, changes: Iterable[DayChange] | None = None
+) -> Sessions:
     """The sessions from 1986-01-04 to the last day of the year after ``today``'s.
 
     Args:
         cache_dir: the folder of the file; by default the folder that ``KOALAB_CACHE_DIR`` names, else the
             platform's cache folder. If it cannot be written to, the sessions are built each time.
         today: the date in Seoul; by default the current one.
+        changes: to the calendar; by default those of the user's file. Days outside it are ignored.
 
     Raises:
         ModuleNotFoundError: exchange_calendars is not installed.
+        BadHolidays: the user's file is damaged.
     """
+    changes = holidays.read() if changes is None else changes
     today = today or seoul(time.time()).date()
     last = date(today.year + 1, 12, 31)
     spec = importlib.util.find_spec("exchange_calendars")
@@ -123,9 +132,9 @@ def load(cache_dir: Path | None = None, today: date | None = None) -> Sessions:
     file = (cache_dir or _cache_dir()) / "calendar" / name
     sessions = _read(file)
     if sessions is None:
-        sessions = _patched(_listed(last), _PATCH, last)
+        sessions = _changed(_listed(last), _corrections())
         _write(file, sessions)
-    return sessions
+    return _changed(sessions, changes)
 
 
 def _cache_dir() -> Path:
@@ -170,26 +179,38 @@ def _listed(last: date) -> Sessions:
     return whole.between(FIRST, last)
 
 
-def _patched(sessions: Sessions, patch: Path, last: date) -> Sessions:
-    """``sessions`` with the rows of that table: other hours for a session, or ``-`` for no session."""
+def _corrections() -> Iterable[DayChange]:
+    for day, opens, closes, _why in rows(_PATCH):
+        yield DayChange(date.fromisoformat(day), opens.strip("-"), closes.strip("-"))
+
+
+def _changed(sessions: Sessions, changes: Iterable[DayChange]) -> Sessions:
+    """``sessions`` with those changes, of which those after its last year are ignored."""
+    wanted = [change for change in changes if change.day >= FIRST and change.day.year <= _last_year(sessions)]
+    if not wanted:
+        return sessions
     hours = {
         day: (start, end)
         for day, start, end in zip(
             sessions.dates.tolist(), sessions.opens.tolist(), sessions.closes.tolist(), strict=True
         )
     }
-    for text, start, end, _why in rows(patch):
-        day = date.fromisoformat(text)
-        if start == "-":
+    for day, opens, closes in wanted:
+        if opens:
+            hours[day] = (_moment(day, opens), _moment(day, closes))
+        else:
             hours.pop(day, None)
-        elif day <= last:
-            hours[day] = (_moment(day, start), _moment(day, end))
     days = sorted(hours)
     return Sessions(
         np.array(days, "datetime64[D]"),
         np.array([hours[day][0] for day in days], np.int64),
         np.array([hours[day][1] for day in days], np.int64),
     )
+
+
+def _last_year(sessions: Sessions) -> int:
+    last: date = sessions.dates[-1].item()
+    return last.year
 
 
 def _moment(day: date, text: str) -> int:

@@ -17,6 +17,7 @@ from kernel_server.clock import Clock
 from kernel_server.simulated.settings import AccountSetting, BrokerSettings
 
 if TYPE_CHECKING:
+    from kernel_server.reference.holidays import DayChange
     from kernel_server.reference.sessions import Sessions
     from kernel_server.simulated.control import SimulatedControl
     from kernel_server.simulated.market.trade_script import RecordedTrades
@@ -49,6 +50,7 @@ def build(
     later: Callable[[Callable[[], None]], None],
     sessions: Callable[[], Sessions] | None = None,
     account_file: Path | None = None,
+    holidays: tuple[DayChange, ...] | None = None,
 ) -> SimulatedControl:
     """Build a simulated control with the files of ``market_data``, or with a synthetic market if that is None.
 
@@ -58,21 +60,25 @@ def build(
         clock: clock of the broker.
         settings: settings of the broker.
         later: hands work to the control thread.
-        sessions: loads the calendar, on first use; by default the one cached on this machine.
+        sessions: loads the calendar, on first use; by default the one cached on this machine, with ``holidays``.
         account_file: file in which accounts and orders persist; None for no persistence.
+        holidays: changes to the calendar; None for those of the user's file.
 
     Raises:
+        BadHolidays: the user's file is damaged.
         BadMarketData: the files of ``market_data`` are invalid.
         AccountFileError: ``account_file`` is invalid, or used by another broker.
         RuntimeError: as ``check_machine``.
     """
     check_machine()
+    from kernel_server.reference import holidays as user_file
     from kernel_server.reference import sessions as calendar
     from kernel_server.simulated.brokerage.account_file_writer import AccountFileWriter
     from kernel_server.simulated.control import SimulatedControl
     from kernel_server.simulated.market.model import Market
 
-    load = sessions or functools.cache(calendar.load)
+    changes = holidays if holidays is not None else user_file.read() if sessions is None else ()
+    load = sessions or functools.cache(functools.partial(calendar.load, changes=changes))
     market: Market
     recorded_trades: RecordedTrades | None = None
     if market_data is not None:
@@ -84,7 +90,13 @@ def build(
     else:
         from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 
-        market = SyntheticMarket(seed, load, minute_sessions=settings.minute_days, cached=_CACHED_HISTORIES)
+        market = SyntheticMarket(
+            seed,
+            load,
+            minute_sessions=settings.minute_days,
+            cached=_CACHED_HISTORIES,
+            calendar=user_file.digest(changes),
+        )
         if settings.fundamentals_seed is None:
             settings = dataclasses.replace(settings, fundamentals_seed=seed)
     account_writer = None if account_file is None else AccountFileWriter(account_file, later)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from packaging.requirements import InvalidRequirement, Requirement
 
+from kernel_server.reference import holidays
 from koalab.commands.runner import CommandRunner
 from koalab.errors import KoalabError
 
@@ -63,6 +64,7 @@ def findings(runner: CommandRunner) -> Iterator[Finding]:
             "koalab runs from a folder: its packages are not checked", "pip install -e .", optional=True
         )
     yield cache_folder(runner)
+    yield holidays_file()
     yield server(lambda: runner.connect(None))
 
 
@@ -130,6 +132,16 @@ def cache_folder(runner: CommandRunner) -> Finding:
             "set KOALAB_CACHE_DIR to a folder you can write to",
         )
     return Finding(f"cache folder {folder}")
+
+
+def holidays_file() -> Finding:
+    """Reads the user's changes to the calendar."""
+    try:
+        changes = holidays.read()
+    except holidays.BadHolidays as error:
+        return Finding("calendar", str(error))
+    file = holidays.default_file()
+    return Finding(f"calendar with {len(changes)} changes of {file}" if changes else f"calendar, no {file}")
 
 
 def server(connect: Callable[[], Session], clock: Callable[[], float] = time.perf_counter) -> Finding:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from koalab import calendar as client_calendar
 from tests.support.cache_folder import with_calendar
 
 pytest.importorskip("exchange_calendars")
@@ -70,6 +71,22 @@ def test_without_numpy_one_sentence_says_what_is_missing(monkeypatch: pytest.Mon
 def test_two_brokers_of_one_seed_answer_alike(built: BuiltBroker) -> None:
     assert BuiltBroker().page("opt10081", **DAILY).rows == built.page("opt10081", **DAILY).rows
     assert BuiltBroker(seed=2).page("opt10081", **DAILY).rows != built.page("opt10081", **DAILY).rows
+
+
+def test_the_server_and_the_client_keep_the_same_holiday(
+    built: BuiltBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "holidays.txt"
+    monkeypatch.setenv("KOALAB_HOLIDAYS", str(file))
+    days = [row[4] for row in built.page("opt10081", **DAILY).rows[:3]]
+    file.write_text(f"{days[1][:4]}-{days[1][4:6]}-{days[1][6:]} closed\n")
+    client_calendar.table.cache_clear()
+    changed = BuiltBroker()
+    assert not client_calendar.is_open(f"{days[1]} 12:00")
+    assert [row[4] for row in changed.page("opt10081", **DAILY).rows[:2]] == [days[0], days[2]]
+    # The days after it have other prices, so that it is another source.
+    assert changed.control.source != built.control.source
+    client_calendar.table.cache_clear()
 
 
 @pytest.mark.parametrize("code", ["005930", "000660", "035420", "069500"])

@@ -107,7 +107,11 @@ def test_it_reaches_from_1986_to_the_end_of_next_year(krx: Sessions) -> None:
 
 
 @pytest.mark.parametrize(
-    "day", ["2026-06-03", "2026-07-17", "2026-01-01", "2025-10-06", "2026-11-21", "2026-12-31"]
+    "day",
+    [
+        *("2026-06-03", "2026-07-17", "2026-01-01", "2025-10-06", "2026-11-21", "2026-12-31"),
+        *("2027-05-03", "2027-07-19", "2027-12-31"),
+    ],
 )
 def test_holidays_are_no_sessions(krx: Sessions, day: str) -> None:
     assert not krx.is_session(date.fromisoformat(day))
@@ -116,6 +120,7 @@ def test_holidays_are_no_sessions(krx: Sessions, day: str) -> None:
 @pytest.mark.parametrize(
     ("day", "start", "end"),
     [
+        ("2027-11-18", "10:00", "16:30"),
         ("2026-11-18", "09:00", "15:30"),
         ("2026-11-19", "10:00", "16:30"),
         ("2025-11-13", "10:00", "16:30"),
@@ -138,7 +143,12 @@ def test_sessions_have_the_hours_of_their_day(krx: Sessions, day: str, start: st
     assert krx.closes[index] == at(day, end)
 
 
-def test_every_row_of_the_patch_mends_something(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("year", "sessions"), [(2026, 244), (2027, 245)])
+def test_a_year_has_the_sessions_that_were_announced(krx: Sessions, year: int, sessions: int) -> None:
+    assert len(krx.between(date(year, 1, 1), date(year, 12, 31))) == sessions
+
+
+def test_every_row_of_the_patch_mends_something() -> None:
     try:
         installed = version("exchange_calendars")
     except PackageNotFoundError:
@@ -146,13 +156,10 @@ def test_every_row_of_the_patch_mends_something(tmp_path: Path) -> None:
     if installed != "4.13.2":
         pytest.skip(f"the patch was written for exchange_calendars 4.13.2, this is {installed}")
     listed = calendar._listed(date(2027, 12, 31))
-    header, *rows = calendar._PATCH.read_text(encoding="utf-8").splitlines()
+    rows = list(calendar._corrections())
     assert rows
     for row in rows:
-        patch = tmp_path / "patch.tsv"
-        patch.write_text(f"{header}\n{row}\n", encoding="utf-8")
-        mended = calendar._patched(listed, patch, date(2027, 12, 31))
-        assert not same(mended, listed), row
+        assert not same(calendar._changed(listed, [row]), listed), row
 
 
 class TestAgainstRecordedSessions:

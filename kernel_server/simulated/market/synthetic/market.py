@@ -45,6 +45,7 @@ class SyntheticMarket:
         actions: corporate actions; by default the well-known ones.
         minute_sessions: number of sessions with minute bars, the newest included.
         cached: issues whose history is kept in memory, at most (half a megabyte each).
+        calendar: names a calendar other than the exchange's, which has other prices.
     """
 
     def __init__(
@@ -54,8 +55,11 @@ class SyntheticMarket:
         actions: Sequence[CorporateAction] | None = None,
         minute_sessions: int = 160,
         cached: int = 64,
+        calendar: str = "",
     ) -> None:
         self.source = f"synthetic:seed={seed}:v2"
+        if calendar:
+            self.source += f":calendar={calendar}"
         if actions is not None:
             self.source += f":actions={hash_random.key(repr(actions)):016x}"
         self._seed = seed
