@@ -1,7 +1,8 @@
 """Reconnects to the broker: logs in again after a lost connection, and registers everything again.
 
 Kiwoom cuts every connection once a night and forgets all registrations with it; the control does not reconnect by
-itself. Sometimes it stays connected and sends nothing more.
+itself. Sometimes it stays connected and sends nothing more. Events may be lost as well, OnEventConnect among them, so
+GetConnectState is compared with the last one regularly.
 """
 
 from __future__ import annotations
@@ -15,10 +16,15 @@ from kernel_server import failure
 from kernel_server.clock import Clock, Timer, seoul
 from kernel_server.control.event_context import EventContext
 from kernel_server.control.host import ControlHost
+from kernel_server.control.seam import Event
 from kernel_server.control.thread import call_in_loop
 from kernel_server.streams.realtime import RealTimeRouter
 
 log = logging.getLogger(__name__)
+
+EVENT = "OnEventConnect"
+CONNECTION_LOST = -106
+"""The code of a lost connection whose OnEventConnect did not come."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,7 @@ class ReconnectSettings:
     Attributes:
         again: whether it logs in again by itself after the first login.
         first, longest: seconds until the first try, doubling up to the longest.
+        login: seconds after which a login without OnEventConnect has failed.
         silence: seconds without any real-time event, while the market is open and codes are registered, after
             which everything is registered again.
     """
@@ -35,6 +42,7 @@ class ReconnectSettings:
     again: bool = True
     first: float = 5.0
     longest: float = 300.0
+    login: float = 120.0
     silence: float = 60.0
 
 
@@ -77,46 +85,61 @@ class Reconnector:
         self._on_login = on_login
         self._loop = asyncio.get_running_loop()
         self._attempts = 0
+        self._logging_in_since = 0.0  # when it called CommConnect, 0 where no login is under way
         self._timer: Timer | None = None
+        self._late: Timer | None = None
         self._silence_timer: Timer | None = None
         self._last_event = clock.now()
         self._silent_since = 0.0
         self._unrestored = ""
         self._last_code = 0
+        # Whether GetConnectState was 0 since the last login: only then is a 1 without an event a login.
+        self._was_down = False
+        self._look_posted = False
         self._closed = False
         self.state = "never"
         self.losses = 0
 
     def start(self) -> None:
         """On the control thread, before there are other listeners: these find everything registered again."""
-        if self._host.control.call("GetConnectState", ()) == 1:
+        if self._connected():
             self.state = "in"
-        self._host.router.listen("OnEventConnect", self._on_connect)
+        self._host.router.listen(EVENT, self._on_connect)
         self._host.router.listen("OnReceiveRealData", self._on_real_time_event)
         self._check_silence_later()
 
     def close(self) -> None:
         """From any thread."""
         self._closed = True
-        for timer in (self._timer, self._silence_timer):
+        for timer in (self._timer, self._late, self._silence_timer):
             if timer is not None:
                 timer.cancel()
 
     @property
     def next_try(self) -> float:
         """When it logs in again, seconds since the epoch; 0 where no login is scheduled."""
-        timer = self._timer
-        return timer.due if self.state == "lost" and timer is not None else 0.0
+        if self.state != "lost" or not self._settings.again:
+            return 0.0
+        timer = self._timer  # None for a moment between two tries
+        return self._clock.now() if timer is None else timer.due
+
+    async def reconnecting(self) -> bool:
+        """Whether the connection is lost and it logs in again by itself, by what the control says now."""
+        await self._host.run(lambda _: self.look())
+        return self.next_try > 0
 
     def problems(self) -> list[str]:
         """Sentences that say what is wrong; from any thread."""
         found = []
         if self.state == "lost":
-            when = seoul(self._timer.due).strftime("%H:%M:%S") if self._timer is not None else ""
-            found.append(
-                f"the connection to the broker is lost ({self._last_code})"
-                + (f"; next login at {when}" if when else "; log in again")
-            )
+            timer, began = self._timer, self._logging_in_since
+            if began:
+                advice = f"logging in since {seoul(began):%H:%M:%S}"
+            elif timer is not None:
+                advice = f"next login at {seoul(timer.due):%H:%M:%S}"
+            else:
+                advice = "log in again"
+            found.append(f"the connection to the broker is lost ({self._last_code}); {advice}")
         if self._silent_since:
             since = seoul(self._silent_since).strftime("%H:%M:%S")
             found.append(f"no real-time event since {since} although the market should be open")
@@ -124,55 +147,126 @@ class Reconnector:
             found.append(f"not everything could be registered again: {self._unrestored}")
         return found
 
+    def look_soon(self) -> None:
+        """Has the control thread ``look``, once; from any thread."""
+        if not self._look_posted:
+            self._look_posted = True
+            self._host.thread.hand_over(self.look)
+
     # On the control thread.
+
+    def look(self) -> None:
+        """Compares GetConnectState with the last OnEventConnect, and makes up for one that was lost.
+
+        A lost connection is dispatched to all listeners at once. A login is, if it still has no event after a pause:
+        the control may be connected shortly before it fires the event.
+        """
+        self._look_posted = False
+        if self._closed:
+            return
+        connected = self._connected()
+        if not connected and self.state == "in":
+            self._make_up(CONNECTION_LOST)
+        elif connected and self.state != "in" and self._was_down and self._late is None:
+            self._late = self._call_later(self._settings.first, self._make_up_login)
+
+    def _connected(self) -> bool:
+        connected = self._host.control.call("GetConnectState", ()) == 1
+        self._was_down = self._was_down or not connected
+        return connected
+
+    def _make_up_login(self) -> None:
+        """Dispatches the OnEventConnect of a login that is over, unless it came."""
+        self._late = None
+        if not self._closed and self.state != "in" and self._connected():
+            self._make_up(0)
+
+    def _make_up(self, code: int) -> None:
+        log.warning("no OnEventConnect came, and by GetConnectState it would have been: %d", code)
+        self._host.router.dispatch(Event(EVENT, (code,)))
 
     def _on_connect(self, event: EventContext) -> None:
         code = int(event.arguments[0])
         if code == 0:
-            restored = self.state == "lost"
-            self.state, self._attempts = "in", 0
+            self.state, self._attempts, self._logging_in_since, self._was_down = "in", 0, 0.0, False
             self._last_event = self._clock.now()
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = None
+            self._cancel_timer()
             call_in_loop(self._loop, self._on_login)
-            if restored:
+            # Also where no loss was noticed before: a login starts without registrations.
+            if codes := len(self._realtime.codes()):
                 self._restore()
-                log.warning("logged in again; %d codes registered as before", len(self._realtime.codes()))
+                log.warning("logged in again; %d codes registered as before", codes)
             return
         self._last_code = code
-        if self.state == "in":
+        lost, failed = self.state == "in", self._logging_in_since > 0
+        if lost:
             self.losses += 1
-            self.state = "lost"
+            self.state, self._attempts = "lost", 0
             log.error("the connection to the broker is lost: %s", code)
-        if self.state == "lost" and self._settings.again:
+        # A second event of one loss, or of somebody else's login, leaves the next try where it is.
+        if self.state == "lost" and self._settings.again and (lost or failed):
             self._retry_later()
 
     def _restore(self) -> None:
+        """Registers everything again; where the control refuses, again after a pause."""
         try:
             self._realtime.restore()
             self._unrestored = ""
         except failure.Failure as error:
             self._unrestored = error.message
             log.warning("what was registered could not be registered again: %s", error.message)
+            if not self._closed:
+                self._cancel_timer()
+                self._timer = self._call_later(self._next_pause(), self._restore_again)
+
+    def _restore_again(self) -> None:
+        if not self._closed and self.state == "in" and self._unrestored:
+            self._restore()
 
     def _retry_later(self) -> None:
-        if self._closed:
-            return
-        pause = min(self._settings.first * 2.0**self._attempts, self._settings.longest)
-        self._attempts += 1
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._clock.call_at(
-            self._clock.now() + pause, lambda: self._host.thread.hand_over(self._retry)
-        )
+        self._logging_in_since = 0.0
+        self._cancel_timer()
+        if not self._closed:
+            self._timer = self._call_later(self._next_pause(), self._retry)
 
     def _retry(self) -> None:
         if self._closed or self.state != "lost":
             return
+        if self._connected() and self._was_down:  # logged in, and calling CommConnect again fires no event
+            self._make_up(0)
+            return
         log.warning("logging in again, try %d", self._attempts)
+        self._logging_in_since = self._clock.now()
         if self._host.control.call("CommConnect", ()) != 0:
             self._retry_later()
+        elif self._logging_in_since:  # the event may have come inside the call
+            self._timer = self._call_later(self._settings.first, self._check_login)
+
+    def _check_login(self) -> None:
+        """Looks after a login under way: its event may be lost."""
+        if self._closed or not self._logging_in_since:
+            return
+        if self._connected():
+            self._make_up(0)
+        elif self._clock.now() - self._logging_in_since < self._settings.login:
+            self._timer = self._call_later(self._settings.first, self._check_login)
+        else:
+            log.warning("the login has not ended within %g s", self._settings.login)
+            self._retry_later()
+
+    def _next_pause(self) -> float:
+        """The pause before the next try, twice as long as the one before it."""
+        pause = min(self._settings.first * 2.0**self._attempts, self._settings.longest)
+        self._attempts += 1
+        return pause
+
+    def _call_later(self, pause: float, work: Callable[[], None]) -> Timer:
+        return self._clock.call_at(self._clock.now() + pause, lambda: self._host.thread.hand_over(work))
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
 
     def _on_real_time_event(self, _: EventContext) -> None:
         self._last_event = self._clock.now()

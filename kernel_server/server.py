@@ -205,10 +205,15 @@ class KernelServer:
             clock,
             settings.answer_timeout,
             metrics,
-            reconnecting=lambda: bool(reconnector.next_try),
+            reconnecting=reconnector.reconnecting,
         )
         gateway = RpcGateway(guard, access, metrics)
         health_service = HealthService(("", KOAPY.full_name, KERNEL.full_name))
+
+        def on_check() -> None:
+            gateway.evict()
+            reconnector.look_soon()
+
         monitor = HealthMonitor(
             host,
             scheduler,
@@ -217,7 +222,7 @@ class KernelServer:
             settings.health,
             None if access.tls is None else access.tls.not_after,
             reconnector.problems,
-            gateway.evict,
+            on_check,
         )
         waker = Waker(asyncio.get_running_loop())
         tracker = OrderTracker()

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import operator
 import re
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -228,7 +228,7 @@ class TrService:
         clock: Clock,
         answer_timeout: float,
         metrics: Metrics,
-        reconnecting: Callable[[], bool],
+        reconnecting: Callable[[], Awaitable[bool]],
     ) -> None:
         self._host = host
         self._scheduler = scheduler
@@ -258,7 +258,7 @@ class TrService:
                         yield position
                     while not await _done_within(call.done, POSITION_EVERY):
                         yield self._scheduler.position(call)
-                    self._check_sent(call, request.tr.code)
+                    await self._check_sent(call, request.tr.code)
                     sent_at, waited = self._clock.now(), 0.0
                     while not call.page.done():
                         if waited >= self._answer_timeout:
@@ -281,7 +281,7 @@ class TrService:
                     call.withdraw()
                     self._host.thread.hand_over(call.close)
 
-    def _check_sent(self, call: PageCall, code: str) -> None:
+    async def _check_sent(self, call: PageCall, code: str) -> None:
         """Raises the failure of a call that the broker has not taken."""
         try:
             returned = call.done.result()
@@ -289,7 +289,7 @@ class TrService:
             raise failure.rate_limited(code, refused.code, refused.retry_at) from None
         except WindowFull as full:
             raise failure.window_full(code, full.key, full.retry_at) from None
-        if returned in NOT_CONNECTED and self._reconnecting():
+        if returned in NOT_CONNECTED and await self._reconnecting():
             raise failure.connection_lost(returned)
         if returned != 0:
             raise failure.returned(code, returned)

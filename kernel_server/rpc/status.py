@@ -131,6 +131,7 @@ class StatusReport:
     def _read(self, control: Control) -> ControlState:
         # The market's phase is read on this thread, too: the calendar may have to be loaded first.
         phase = self._market_phase(self._clock.now()) if self._market_phase else ("", "")
+        self._reconnector.look()
         if control.call("GetConnectState", ()) != 1:
             return ControlState(False, control.always_paper, "", *phase)
         server = control.call("GetLoginInfo", ("GetServerGubun",))

@@ -112,6 +112,7 @@ class RealTimeRouter:
         wanted = frozenset(fids)
         types = types_of(wanted)
         groups: dict[tuple[str, frozenset[int]], list[str]] = {}
+        before: dict[str, frozenset[int]] = {}
         for code in dict.fromkeys(codes):
             registration = self._registrations.get(code)
             if registration is None:
@@ -124,15 +125,19 @@ class RealTimeRouter:
             )
             self._codes_of.setdefault(subscriber, set()).add(code)
             if not wanted <= registration.fids:
+                before[code] = registration.fids
                 registration.fids |= wanted
                 groups.setdefault((registration.screen, registration.fids), []).append(code)
-        for (screen, union), members in groups.items():
-            try:
+        registered: set[str] = set()
+        try:
+            for (screen, union), members in groups.items():
                 self._register(screen, members, union)
-            except Exception:
-                for code in members:
-                    self._registrations[code].fids = frozenset()
-                raise
+                registered.update(members)
+        except Exception:
+            # What others registered before is still theirs after the next login; no more is.
+            for code in before.keys() - registered:
+                self._registrations[code].fids = before[code]
+            raise
 
     def remove(self, subscriber: Subscriber, codes: Iterable[str]) -> None:
         """Ends the subscription to these codes."""
@@ -165,9 +170,16 @@ class RealTimeRouter:
         """
         groups: dict[tuple[str, frozenset[int]], list[str]] = {}
         for code, registration in self._registrations.items():
-            groups.setdefault((registration.screen, registration.fids), []).append(code)
+            if registration.fids:  # else its registration is under way, or has failed
+                groups.setdefault((registration.screen, registration.fids), []).append(code)
+        refused: failure.Failure | None = None
         for (screen, fids), codes in groups.items():
-            self._register(screen, codes, fids)
+            try:
+                self._register(screen, codes, fids)
+            except failure.Failure as error:
+                refused = error
+        if refused is not None:
+            raise refused
 
     def codes(self) -> Collection[str]:
         """The registered codes."""

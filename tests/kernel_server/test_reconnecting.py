@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
+import grpc
+import pytest
+
 from kernel_server.reconnecting import ReconnectSettings, usually_open
 from tests.support.canned_server import CannedServer, calls, canned_server, fire
 from tests.support.koapy_client import KoapyClient
@@ -119,6 +122,51 @@ def test_silence_means_nothing_where_nothing_is_registered_or_the_market_is_clos
         assert len(calls(server, "SetRealReg")) == 1
         assert server.server.reconnector.problems() == []
         stream.cancel()
+
+
+def test_a_registration_that_is_refused_after_the_login_is_tried_again_until_it_is_taken() -> None:
+    with canned_server({}) as server, KoapyClient(server.address) as client:
+        stream = client.real(["005930"], [10])
+        wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
+        server.control.SetRealReg = lambda *_: -200  # type: ignore[attr-defined]
+        fire(server, "OnEventConnect", -106)
+        advance(server, 5)
+        wait_until(lambda: state(server) == "in")
+        assert "could be registered again" in server.server.reconnector.problems()[0]
+        del server.control.SetRealReg  # type: ignore[attr-defined]
+        advance(server, 5)
+        wait_until(lambda: len(calls(server, "SetRealReg")) == 2)
+        assert server.server.reconnector.problems() == []
+        stream.cancel()
+
+
+def test_a_registration_that_fails_leaves_those_of_others_for_the_next_login() -> None:
+    with canned_server({}) as server, KoapyClient(server.address) as client:
+        stream = client.real(["005930"], [10])
+        wait_until(lambda: len(calls(server, "SetRealReg")) == 1)
+        server.control.SetRealReg = lambda *_: -200  # type: ignore[attr-defined]
+        with pytest.raises(grpc.RpcError):
+            next(client.real(["005930"], [27]))
+        del server.control.SetRealReg  # type: ignore[attr-defined]
+        fire(server, "OnEventConnect", -106)
+        advance(server, 5)
+        wait_until(lambda: state(server) == "in")
+        assert calls(server, "SetRealReg")[-1] == ("5101", "005930", "10", "1")
+        stream.cancel()
+
+
+def test_a_login_without_an_end_is_tried_again() -> None:
+    with canned_server({}) as server:
+        wait_until(lambda: state(server) == "in")
+        server.control.CommConnect = lambda: 0  # type: ignore[method-assign]
+        server.control._connected = False
+        fire(server, "OnEventConnect", -106)
+        advance(server, 5)
+        assert "logging in since" in server.server.reconnector.problems()[0]
+        del server.control.CommConnect
+        for _ in range(60):
+            advance(server, 5)
+        wait_until(lambda: state(server) == "in")
 
 
 def test_without_a_calendar_a_weekday_from_nine_to_the_closing_auction_counts_as_open() -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from kernel_server import simulated
 from kernel_server.clock import SteppedClock
@@ -65,8 +66,12 @@ def served(
     limits: Limits | None = None,
     custom_code: bool = False,
     seed: int = 1,
+    **more: Any,
 ) -> Iterator[Served]:
-    """A server whose broker's time is ``at`` (Seoul), on a clock that leaps over waits."""
+    """A server whose broker's time is ``at`` (Seoul), on a clock that leaps over waits.
+
+    ``more`` are further fields of the server's settings.
+    """
     clock = SteppedClock(moment(at), jump=True)
     thread = PlainThread()
     made: list[SimulatedControl] = []
@@ -76,6 +81,6 @@ def served(
         made.append(simulated.build(None, seed, clock, chosen, thread.hand_over))
         return made[0]
 
-    chosen = ServerSettings(limits or PRESETS["official"], port=0, custom_code=custom_code)
+    chosen = ServerSettings(limits or PRESETS["official"], port=0, custom_code=custom_code, **more)
     with BackgroundServer(make, clock, chosen, thread) as server:
         yield Served(server, clock, made[0], thread)
