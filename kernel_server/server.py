@@ -44,6 +44,7 @@ from kernel_server.rpc.transaction import TrStreams
 from kernel_server.scheduler import BackOff, Limits, Scheduler
 from kernel_server.security.access import Access
 from kernel_server.security.guard import Guard
+from kernel_server.security.orders import OrderRules
 from kernel_server.security.tokens import Tokens
 from kernel_server.streams.logins import Logins
 from kernel_server.streams.mailbox import Waker
@@ -231,10 +232,11 @@ class KernelServer:
         events = EventSource(host, waker, logins)
         real_time = RealTimeSource(host, waker, realtime)
         plain = PlainCalls(host.control)
+        rules = OrderRules(access, clock.now)
         maker = CallMaker(host, scheduler, clock, metrics)
-        calls = FunctionCalls(host, plain, maker, access, logins, snapshots)
+        calls = FunctionCalls(host, plain, maker, rules, logins, snapshots)
         login = LoginFlow(host, guard, scheduler)
-        conditions = ConditionSearches(host, events, maker, access, transactions)
+        conditions = ConditionSearches(host, events, maker, rules, transactions)
         services = Services(
             calls=calls,
             conditions=conditions,
@@ -243,7 +245,7 @@ class KernelServer:
             events=EventStreams(events, snapshots, metrics),
             faults=FaultInjection(host),
             login=login,
-            orders=OrderStreams(host, maker, access, clock, waker, tracker),
+            orders=OrderStreams(host, maker, rules, clock, waker, tracker),
             real_time=RealTimeStreams(real_time, metrics),
             status=StatusReport(
                 host,

@@ -14,7 +14,7 @@ from kernel_server.rpc.context import Context, client_of
 from kernel_server.rpc.queue_metadata import QueueMetadata
 from kernel_server.rpc.rate_limited_call import LIMITED, CallMaker, ClientCall
 from kernel_server.rpc.values import checked_plain, to_argument, to_scalar
-from kernel_server.security.access import Access
+from kernel_server.security.orders import OrderRules
 from kernel_server.streams.logins import Logins
 from kernel_server.streams.snapshots import Snapshots
 from kernel_server.wire import kernel_pb2
@@ -51,11 +51,11 @@ class NamedCall(ClientCall):
         name: str,
         arguments: tuple[Scalar, ...],
         context: Context,
-        access: Access,
+        rules: OrderRules,
         plain: PlainCalls,
         inputs: Mapping[str, str],
     ) -> None:
-        super().__init__(name, arguments, context, access)
+        super().__init__(name, arguments, context, rules)
         self._plain = plain
         self._inputs = inputs
 
@@ -74,7 +74,7 @@ class FunctionCalls:
         host: the control.
         plain: calls of functions that are not limited.
         maker: makes limited calls in their turn.
-        access: what the operator allows.
+        rules: which orders may be sent.
         logins: answers CommConnect.
         snapshots: events that clients are handling, from which functions about them are answered.
     """
@@ -84,14 +84,14 @@ class FunctionCalls:
         host: ControlHost,
         plain: PlainCalls,
         maker: CallMaker,
-        access: Access,
+        rules: OrderRules,
         logins: Logins,
         snapshots: Snapshots,
     ) -> None:
         self._host = host
         self._plain = plain
         self._maker = maker
-        self._access = access
+        self._rules = rules
         self._logins = logins
         self._snapshots = snapshots
         self._inputs = ClientInputs()
@@ -120,7 +120,7 @@ class FunctionCalls:
         inputs = self._inputs.take(client) if name == "CommRqData" else {}
         if name == "CommRqData" and str(typed[1]).upper().startswith(_ORDER_TR):
             raise failure.bad_input(f"{typed[1]} is an order and no TR that can be asked for: call SendOrder")
-        call = NamedCall(name, typed, context, self._access, self._plain, inputs)
+        call = NamedCall(name, typed, context, self._rules, self._plain, inputs)
         return await self._maker.make(call, waits)
 
     async def call_many(

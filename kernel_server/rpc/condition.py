@@ -20,7 +20,7 @@ from kernel_server.rpc.rate_limited_call import CallMaker, ClientCall
 from kernel_server.rpc.transaction import fill
 from kernel_server.rpc.values import checked
 from kernel_server.scheduler import QueuePosition
-from kernel_server.security.access import Access
+from kernel_server.security.orders import OrderRules
 from kernel_server.streams import event_codec
 from kernel_server.streams.event_codec import Response
 from kernel_server.streams.mailbox import Mailbox, Taken
@@ -44,11 +44,11 @@ class SendConditionCall(ClientCall):
         request: openapi_pb2.ConditionRequest,
         screen: str,
         context: Context,
-        access: Access,
+        rules: OrderRules,
         router: Router,
     ) -> None:
         arguments = (screen, request.condition_name, request.condition_index, request.search_type)
-        super().__init__("SendCondition", checked("SendCondition", arguments), context, access)
+        super().__init__("SendCondition", checked("SendCondition", arguments), context, rules)
         self._screen = screen
         self._condition = request.condition_name
         self._router = router
@@ -69,7 +69,7 @@ class ConditionSearches:
         host: the control.
         events: the control's events.
         maker: makes SendCondition in its turn.
-        access: what the operator allows.
+        rules: which orders may be sent.
         transactions: requests the TRs with which results are filled.
 
     Attributes:
@@ -81,13 +81,13 @@ class ConditionSearches:
         host: ControlHost,
         events: EventSource,
         maker: CallMaker,
-        access: Access,
+        rules: OrderRules,
         transactions: TrService,
     ) -> None:
         self._host = host
         self._events = events
         self._maker = maker
-        self._access = access
+        self._rules = rules
         self._transactions = transactions
         self._live_screens = Screens(first=5181, count=10)
         self._search_screens = Screens(first=5200, count=10)
@@ -171,7 +171,7 @@ class ConditionSearches:
             raise _failed("as many conditions are live as the broker follows: end one of them first")
         async with (self._live_screens if live else self._search_screens).lend() as screen:
             search = _Search(request, screen)
-            call = SendConditionCall(request, screen, context, self._access, self._host.router)
+            call = SendConditionCall(request, screen, context, self._rules, self._host.router)
             async with self._events.subscribe(search.EVENTS, search.filter) as subscription:
                 try:
                     await self._send(call, QueueMetadata(context))

@@ -13,7 +13,7 @@ from kernel_server.rpc.context import Context
 from kernel_server.rpc.queue_metadata import QueueMetadata
 from kernel_server.rpc.rate_limited_call import CallMaker, ClientCall
 from kernel_server.rpc.values import checked
-from kernel_server.security.access import Access
+from kernel_server.security.orders import OrderRules
 from kernel_server.streams.mailbox import Mailbox, Waker
 from kernel_server.streams.order_tracker import OrderTracker, SentOrder, TrackedOrder, send_order_arguments
 from kernel_server.wire import openapi_pb2
@@ -29,12 +29,12 @@ class SendOrderCall(ClientCall):
         self,
         arguments: tuple[Scalar, ...],
         context: Context,
-        access: Access,
+        rules: OrderRules,
         order: TrackedOrder,
         tracker: OrderTracker,
         router: Router,
     ) -> None:
-        super().__init__("SendOrder", arguments, context, access)
+        super().__init__("SendOrder", arguments, context, rules)
         self._order = order
         self._tracker = tracker
         self._router = router
@@ -61,7 +61,7 @@ class OrderStreams:
     Args:
         host: the control.
         maker: makes the calls in their turn.
-        access: what the operator allows.
+        rules: which orders may be sent.
         clock: of the timeouts of an order's events.
         waker: wakes the loop of the streams.
         tracker: gets the Chejan events of all orders.
@@ -71,14 +71,14 @@ class OrderStreams:
         self,
         host: ControlHost,
         maker: CallMaker,
-        access: Access,
+        rules: OrderRules,
         clock: Clock,
         waker: Waker,
         tracker: OrderTracker,
     ) -> None:
         self._host = host
         self._maker = maker
-        self._access = access
+        self._rules = rules
         self._clock = clock
         self._waker = waker
         self._tracker = tracker
@@ -109,7 +109,7 @@ class OrderStreams:
         arguments = checked("SendOrder", send_order_arguments(sent, request))
         box: Mailbox[bytes] = Mailbox(self._waker)
         tracked = TrackedOrder(sent, box, self._clock, self._host.thread.hand_over, self._on_order_end)
-        call = SendOrderCall(arguments, context, self._access, tracked, self._tracker, self._host.router)
+        call = SendOrderCall(arguments, context, self._rules, tracked, self._tracker, self._host.router)
         try:
             code = await self._maker.make(call, QueueMetadata(context))
             if code != 0:

@@ -13,8 +13,7 @@ from kernel_server.observe.metrics import Metrics
 from kernel_server.rpc.context import Context, client_of
 from kernel_server.rpc.queue_metadata import QueueMetadata
 from kernel_server.scheduler import Priority, RateLimitedCall, Refused, Scheduler, WindowFull, keys
-from kernel_server.security import orders
-from kernel_server.security.access import Access
+from kernel_server.security.orders import OrderRules
 
 LIMITED = {
     "CommRqData": "tr",
@@ -64,15 +63,15 @@ class ClientCall(RateLimitedCall):
         name: the control function.
         arguments: they have been checked.
         context: of the RPC.
-        access: what the operator allows.
+        rules: which orders may be sent.
     """
 
-    def __init__(self, name: str, arguments: tuple[Scalar, ...], context: Context, access: Access) -> None:
+    def __init__(self, name: str, arguments: tuple[Scalar, ...], context: Context, rules: OrderRules) -> None:
         limit = rate_limit_class(name, arguments)
         super().__init__(limit.kind, client_of(context), limit.priority, limit.keys, limit.success)
         self.name = name
         self.arguments = arguments
-        self.permit = orders.permit(name, arguments, access, context.invocation_metadata())
+        self.permit = rules.permit(name, arguments, context.invocation_metadata())
 
     def send(self, control: Control) -> int:
         if self.permit is not None:

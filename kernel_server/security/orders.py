@@ -15,7 +15,7 @@ The second check is needed: an order may wait for its turn, and the login may be
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -25,16 +25,11 @@ from google.protobuf.message import Message
 
 from kernel_server import failure, reference
 from kernel_server.control.seam import Control
+from kernel_server.security import order_value
 from kernel_server.security.access import Access
 from kernel_server.security.guard import Metadata, calls_in
 from kernel_server.tsv import rows
 from kernel_server.wire import ALLOW_REAL_ORDERS
-
-MARKET_ORDER_PERCENT = 130
-"""An order without a price is counted at 기준가 and so many percent of it: the daily limit of most issues.
-
-Leveraged funds and issues on their first day can go beyond it.
-"""
 
 
 class _FieldNames(NamedTuple):
@@ -46,14 +41,15 @@ class _FieldNames(NamedTuple):
     code: str
     quantity: str
     price: str
+    quote: str
 
 
-_STOCK = _FieldNames("sAccNo", "nOrderType", "", "sCode", "nQty", "nPrice")
+_STOCK = _FieldNames("sAccNo", "nOrderType", "", "sCode", "nQty", "nPrice", "sHogaGb")
 _FIELDS: Mapping[str, _FieldNames] = {
     "SendOrder": _STOCK,
     "SendOrderCredit": _STOCK,
-    "SendOrderFO": _FieldNames("sAccNo", "lOrdKind", "sSlbyTp", "sCode", "lQty", "sPrice"),
-    "OrderRequest": _FieldNames("account_no", "order_type", "", "code", "quantity", "price"),
+    "SendOrderFO": _FieldNames("sAccNo", "lOrdKind", "sSlbyTp", "sCode", "lQty", "sPrice", "sOrdTp"),
+    "OrderRequest": _FieldNames("account_no", "order_type", "", "code", "quantity", "price", "quote_type"),
 }
 """By control function or message."""
 
@@ -61,10 +57,10 @@ _ORDER_TYPES = Path(__file__).parent / "data" / "order_type.tsv"
 
 
 @cache
-def _actions() -> Mapping[tuple[str, str, str], tuple[str, bool]]:
+def _actions() -> Mapping[tuple[str, str, str], tuple[str, bool, bool]]:
     return {
-        (request, kind, side): (action, derivative == "yes")
-        for request, kind, side, action, derivative in rows(_ORDER_TYPES)
+        (request, kind, side): (action, sells == "yes", derivative == "yes")
+        for request, kind, side, action, sells, derivative in rows(_ORDER_TYPES)
     }
 
 
@@ -77,8 +73,10 @@ class RequestedOrder:
         action: ``buy``, ``sell``, ``modify``, ``cancel``; ``unknown`` where the broker will refuse it.
         code: 종목코드.
         quantity: shares or contracts.
-        price: KRW; 0 where it has none (시장가). Of a derivative its points, which are not KRW.
+        price: as given, KRW. Of a derivative its points, which are not KRW.
         derivative: SendOrderFO's.
+        quote: 거래구분 (sHogaGb), as given.
+        sells: whether it sells, or changes or cancels an order that sells.
     """
 
     account: str = field(repr=False)
@@ -87,13 +85,15 @@ class RequestedOrder:
     quantity: int
     price: float
     derivative: bool = False
+    quote: str = ""
+    sells: bool = False
 
 
 def order_of(function: str, arguments: Sequence[object]) -> RequestedOrder | None:
     """The order that a control function sends, None where it sends none. The arguments fit its signature.
 
     >>> order_of("SendOrder", ["", "0101", "8000000011", 1, "005930", 10, 70000, "00", ""])
-    RequestedOrder(action='buy', code='005930', quantity=10, price=70000.0, derivative=False)
+    RequestedOrder(action='buy', code='005930', quantity=10, price=70000.0, derivative=False, quote='00', sells=False)
     """
     if function not in _FIELDS:
         return None
@@ -116,7 +116,8 @@ def order_in(request: Message) -> RequestedOrder | None:
 def _order(request: str, values: Mapping[str, Any]) -> RequestedOrder:
     names = _FIELDS[request]
     kind, side = str(values.get(names.type, "")), str(values.get(names.side, "")).strip()
-    action, derivative = _actions().get((request, kind, side), ("unknown", request == "SendOrderFO"))
+    otherwise = ("unknown", False, request == "SendOrderFO")
+    action, sells, derivative = _actions().get((request, kind, side), otherwise)
     return RequestedOrder(
         account=str(values.get(names.account, "")).strip(),
         action=action,
@@ -124,6 +125,8 @@ def _order(request: str, values: Mapping[str, Any]) -> RequestedOrder:
         quantity=int(_number(values.get(names.quantity, 0))),
         price=_number(values.get(names.price, 0)),
         derivative=derivative,
+        quote=str(values.get(names.quote, "")),
+        sells=sells,
     )
 
 
@@ -142,6 +145,7 @@ class Permit:
     order: RequestedOrder
     access: Access
     opted_in: bool
+    now: Callable[[], float]
 
     def check(self, control: Control) -> None:
         """On the control thread, just before the order is sent.
@@ -176,37 +180,46 @@ class Permit:
                 "what an order of derivatives is worth cannot be told here, and this server has a limit"
                 f" (--max-order-value {most:,})"
             )
-        price = order.price
-        counted = ""
-        if price <= 0:
-            base = _number(control.call("GetMasterLastPrice", (order.code,)))
-            if base <= 0:
-                raise failure.forbidden(
-                    f"what an order of {order.code!r} without a price is worth cannot be told: the broker has no"
-                    f" 기준가 of it, and this server has a limit (--max-order-value {most:,})"
-                )
-            price = base * MARKET_ORDER_PERCENT / 100
-            counted = f", counted at {MARKET_ORDER_PERCENT} % of 기준가"
-        value = abs(order.quantity) * price
-        if value > most:
+        try:
+            if order.action == "unknown":
+                raise order_value.NotValued("its type (nOrderType) is none that the server knows")
+            worth = order_value.value(
+                control, order.code, order.quantity, order.price, order.quote, order.sells, self.now()
+            )
+        except order_value.NotValued as error:
             raise failure.forbidden(
-                f"{order.quantity:,} × {price:,.0f} = {value:,.0f} KRW{counted}: this server takes orders of at most"
-                f" {most:,} KRW (--max-order-value)"
+                f"this server has a limit (--max-order-value {most:,}), and what this order may be worth at most cannot"
+                f" be told: {error}"
+            ) from None
+        if worth.value > most:
+            raise failure.forbidden(
+                f"{order.quantity:,} × {worth.price:,.0f} = {worth.value:,.0f} KRW{worth.counted}: this server takes"
+                f" orders of at most {most:,} KRW (--max-order-value)"
             )
 
 
-def permit(
-    function: str, arguments: Sequence[object], access: Access, metadata: Metadata | None
-) -> Permit | None:
-    """The permit for the order that a control function sends; None where it sends none.
+@dataclass(frozen=True)
+class OrderRules:
+    """Which orders may be sent.
 
-    Args:
-        function: the control function.
-        arguments: they fit its signature.
+    Attributes:
         access: what the operator allows.
-        metadata: of the RPC; it says whether the client allows real orders.
+        now: seconds since the epoch.
     """
-    order = order_of(function, arguments)
-    if order is None:
-        return None
-    return Permit(order, access, opted_in=(ALLOW_REAL_ORDERS, "yes") in list(metadata or ()))
+
+    access: Access
+    now: Callable[[], float]
+
+    def permit(self, function: str, arguments: Sequence[object], metadata: Metadata | None) -> Permit | None:
+        """The permit for the order that a control function sends; None where it sends none.
+
+        Args:
+            function: the control function.
+            arguments: they fit its signature.
+            metadata: of the RPC; it says whether the client allows real orders.
+        """
+        order = order_of(function, arguments)
+        if order is None:
+            return None
+        opted_in = (ALLOW_REAL_ORDERS, "yes") in list(metadata or ())
+        return Permit(order, self.access, opted_in, self.now)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -13,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_server import reference
-from kernel_server.security import access
+from kernel_server.security import access, orders
 from kernel_server.security.access import Access, BadAccess
 from kernel_server.security.orders import RequestedOrder, order_in, order_of
+from kernel_server.tsv import rows
 from kernel_server.wire import kernel_pb2, openapi_pb2
 from tests.kernel_server.rpc.test_transactions import problem
 from tests.kernel_server.security.test_access import ORDER, call, refused
@@ -33,7 +35,15 @@ def broker(gubun: str, price: str = "00070000", **settings: Any) -> Iterator[Can
         info = server.control.GetLoginInfo
         server.control.GetLoginInfo = lambda tag: gubun if tag == "GetServerGubun" else info(tag)  # type: ignore[method-assign]
         server.control.GetMasterLastPrice = lambda _code: price  # type: ignore[attr-defined]
+        says(server, GetStockMarketKind="0", IsOrderWarningStock="0")
         yield server
+
+
+def says(server: CannedServer, **answers: str) -> None:
+    """What KOA_Functions answers from here on."""
+    known = getattr(server.control, "koa", {}) | answers
+    server.control.koa = known  # type: ignore[attr-defined]
+    server.control.KOA_Functions = lambda name, _argument: known.get(name, "")  # type: ignore[attr-defined]
 
 
 def sent(server: CannedServer) -> list[Any]:
@@ -41,9 +51,21 @@ def sent(server: CannedServer) -> list[Any]:
 
 
 def order(
+    quantity: int = 10, price: int = 70_000, kind: int = 1, quote: str = "00", code: str = "005930"
+) -> openapi_pb2.CallRequest:
+    return call("SendOrder", "주문", "0101", "8000000011", kind, code, quantity, price, quote, "")
+
+
+def credit(
     quantity: int = 10, price: int = 70_000, kind: int = 1, quote: str = "00"
 ) -> openapi_pb2.CallRequest:
-    return call("SendOrder", "주문", "0101", "8000000011", kind, "005930", quantity, price, quote, "")
+    words = ("주문", "0101", "8000000011", kind, "005930", quantity, price, quote, "03", "", "")
+    return call("SendOrderCredit", *words)
+
+
+PRICED = ("00", "10", "20", "62")
+UNPRICED = ("03", "05", "06", "07", "13", "16", "23", "26", "61", "81")
+BUYING, SELLING, CANCELLING = (1, 5, 7), (2, 6, 8), (3, 4)
 
 
 class TestARealServer:
@@ -122,7 +144,7 @@ def test_without_a_login_the_error_says_so() -> None:
 
 
 class TestTheLimitOnSize:
-    @given(st.integers(1, 3000), st.integers(1, 100_000), st.sampled_from([1, 2, 5, 6]))
+    @given(st.integers(1, 3000), st.integers(1, 100_000), st.sampled_from(BUYING))
     def test_is_quantity_times_price(self, quantity: int, price: int, kind: int) -> None:
         server = self._server
         before = len(sent(server))
@@ -135,6 +157,77 @@ class TestTheLimitOnSize:
             assert error.value.code() is grpc.StatusCode.PERMISSION_DENIED
             assert "1,000,000" in problem(error.value).message
             assert len(sent(server)) == before
+
+    @pytest.mark.parametrize("make", [order, credit])
+    @pytest.mark.parametrize("quote", [*PRICED, *UNPRICED])
+    def test_counts_each_거래구분_of_each_order_type_at_the_most_that_it_may_trade_at(
+        self, make: Callable[..., openapi_pb2.CallRequest], quote: str
+    ) -> None:
+        """기준가 is 70,000, the upper limit 91,000, and the price in the request 1."""
+        server = self._server
+        for kind in (*BUYING, *SELLING):
+            most = 10
+            if quote in PRICED:
+                most = 1_000_000 if kind in BUYING else 14  # 1, or 기준가
+            server.stub.Call(make(most, 1, kind, quote))
+            assert len(sent(server)) == 1
+            for quantity in (most + 1, 0, -1):
+                code, found = refused(server.stub.Call, make(quantity, 1, kind, quote))
+                assert (code, found.kind) == (grpc.StatusCode.PERMISSION_DENIED, "Forbidden")
+            assert len(sent(server)) == 1
+            server.control.calls.clear()
+        for kind in CANCELLING:
+            for quantity in (1_000_000, 0):
+                server.stub.Call(make(quantity, 1, kind, quote))
+        assert len(sent(server)) == 4
+
+    def test_knows_every_거래구분_that_the_simulated_broker_has(self) -> None:
+        table = Path(orders.__file__).parents[1] / "simulated" / "brokerage" / "data" / "order_quote.tsv"
+        assert {row[0] for row in rows(table)} == {*PRICED, *UNPRICED}
+
+    @pytest.mark.parametrize(("kind", "quote"), [(1, "99"), (1, " 03"), (1, ""), (0, "00"), (9, "00")])
+    def test_refuses_quote_and_order_types_that_it_does_not_know(self, kind: int, quote: str) -> None:
+        code, found = refused(self._server.stub.Call, order(1, 1, kind, quote))
+        assert (code, found.kind) == (grpc.StatusCode.PERMISSION_DENIED, "Forbidden")
+        assert "--max-order-value" in found.message
+        assert sent(self._server) == []
+
+    @pytest.mark.parametrize(
+        ("kind", "warning", "listed", "most"),
+        [
+            ("10", "0", "19750611", 10),
+            ("8", "0", "20100222", 8),  # an ETF may be leveraged: 60 %
+            ("0", "0", "20260921", 3),  # listed today: 300 %
+            ("3", "0", "20260901", 0),  # ELW
+            ("0", "2", "19750611", 0),  # 정리매매
+            ("", "", "", 0),
+        ],
+    )
+    def test_follows_the_daily_limit_of_the_issue(
+        self, kind: str, warning: str, listed: str, most: int
+    ) -> None:
+        server = self._server
+        says(server, GetStockMarketKind=kind, IsOrderWarningStock=warning)
+        server.control.GetMasterListedStockDate = lambda _code: listed  # type: ignore[attr-defined]
+        if most:
+            server.stub.Call(order(most, 0, quote="03"))
+        code, _ = refused(server.stub.Call, order(most + 1, 0, quote="03"))
+        assert code is grpc.StatusCode.PERMISSION_DENIED
+        assert len(sent(server)) == bool(most)
+
+    def test_asks_for_기준가_by_the_code_without_its_exchange(self) -> None:
+        asked: list[str] = []
+        self._server.control.GetMasterLastPrice = lambda code: asked.append(code) or "00070000"  # type: ignore[attr-defined,func-returns-value]
+        self._server.stub.Call(order(10, 0, quote="03", code="005930_NX"))
+        assert set(asked) == {"005930"}
+
+    def test_holds_for_orders_with_their_events_too(self) -> None:
+        request = openapi_pb2.OrderRequest(
+            account_no="8000000011", order_type=1, code="005930", quantity=1000, price=1, quote_type="03"
+        )
+        code, _ = refused(self._server.stub.Order, request)
+        assert code is grpc.StatusCode.PERMISSION_DENIED
+        assert sent(self._server) == []
 
     @pytest.fixture(autouse=True)
     def _limited(self) -> Iterator[None]:
@@ -177,12 +270,14 @@ class TestTheLimitOnSize:
 
 class TestAnOrder:
     def test_is_read_from_the_call_that_sends_it(self) -> None:
-        assert order_of("SendOrder", ORDER) == RequestedOrder("8000000011", "buy", "005930", 10, 70_000.0)
+        assert order_of("SendOrder", ORDER) == RequestedOrder(
+            "8000000011", "buy", "005930", 10, 70_000.0, quote="00"
+        )
         assert order_of("SendOrderFO", FUTURES) == RequestedOrder(
-            "8000000031", "buy", "101V3000", 1, 285.05, True
+            "8000000031", "buy", "101V3000", 1, 285.05, derivative=True, quote="1"
         )
         assert order_in(call("SendOrderCredit", *CREDIT)) == RequestedOrder(
-            "8000000011", "buy", "005930", 10, 70_000.0
+            "8000000011", "buy", "005930", 10, 70_000.0, quote="00"
         )
         assert order_of("GetMasterCodeName", ["005930"]) is None
         assert order_in(call("GetMasterCodeName", "005930")) is None
