@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
 from koalab.errors import BadInput
+from koalab.inputs.text import printable
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -85,7 +87,7 @@ def candlestick(frame: pd.DataFrame, title: str | None = None, volume: bool = Tr
 
     Args:
         frame: bars of one code, from ``daily``, ``minute`` or ``bars``.
-        title: above the chart.
+        title: above the chart, as plain text: tags are shown, not followed.
         volume: whether to show volume.
 
     Raises:
@@ -161,7 +163,7 @@ def _layout(title: str | None, volume: bool) -> dict[str, Any]:
         "margin": {"l": 20, "r": 70, "t": 50 if title else 20, "b": 40},
     }
     if title:
-        layout["title"] = {"text": title}
+        layout["title"] = {"text": _plain_text(title)}
     if volume:
         layout["yaxis2"] = {
             "side": "right",
@@ -171,6 +173,11 @@ def _layout(title: str | None, volume: bool) -> dict[str, Any]:
             "anchor": "x",
         }
     return layout
+
+
+def _plain_text(text: str) -> str:
+    """The text for plotly, which takes tags for HTML and what stands between dollars for TeX."""
+    return escape(printable(text), quote=False).replace("$", "&#36;")
 
 
 def _one_code(frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,16 +13,20 @@ from kernel_server import __version__
 from koalab.commands import SHARED, CommandGroup, usage_message
 from koalab.commands.collect import collect_until_stopped
 from koalab.commands.doctor import doctor
+from koalab.commands.files import chosen_format, write
 from koalab.commands.keys import certificates, token
 from koalab.commands.launch import notebook, serve
-from koalab.commands.output import chosen_format, render, write_parquet
+from koalab.commands.output import render
 from koalab.commands.terminal import Terminal, common_options, with_common_options
-from koalab.errors import KoalabError
+from koalab.errors import BadInput, KoalabError
+from koalab.inputs.text import printable
 
 PROGRAM: Final = "koalab"
 FAILED: Final = 1
 MISUSED: Final = 2
 INTERRUPTED: Final = 130  # the shells' exit code for Ctrl-C
+WITHOUT_OUTPUT: Final = (serve, certificates, token, doctor, notebook)
+"""Commands that print by themselves, so that ``--format`` and ``--output`` mean nothing to them."""
 
 
 class Program(CommandGroup):
@@ -52,6 +56,16 @@ class Program(CommandGroup):
             terminal.close()
         sys.exit(code if isinstance(code, int) else 0)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        options = ctx.obj.options if isinstance(ctx.obj, Terminal) else {}  # completion has no terminal
+        given = [option for option in ("format", "output") if option in options]
+        if given and command in WITHOUT_OUTPUT:
+            raise click.UsageError(f"{name} writes no result: it takes no --{given[0]}", ctx)
+        return name, command, rest
+
 
 def _add_notes(error: BaseException) -> None:
     """Writes the notes of an error: how to continue a stopped plan, for example."""
@@ -60,18 +74,11 @@ def _add_notes(error: BaseException) -> None:
 
 
 def _write_error(message: str) -> None:
-    click.echo(f"{PROGRAM}: {' '.join(message.split())}", err=True)
+    click.echo(f"{PROGRAM}: {printable(' '.join(message.split()))}", err=True)
 
 
 program = Program(
-    [
-        *map(with_common_options, (*SHARED, collect_until_stopped)),
-        serve,
-        certificates,
-        token,
-        doctor,
-        notebook,
-    ],
+    [*map(with_common_options, (*SHARED, collect_until_stopped)), *WITHOUT_OUTPUT],
     name=PROGRAM,
     params=common_options(hidden=False),
     help="Kiwoom's market data: cached, within the broker's limits, over a kernel server or a simulated broker.",
@@ -88,16 +95,15 @@ def _write_result(ctx: click.Context, value: Any) -> None:
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
         return
-    if value is None:
-        return
     terminal: Terminal = ctx.obj
     output: Path | None = terminal.options.get("output")
+    if value is None:
+        if output is not None:
+            raise BadInput(f"{ctx.invoked_subcommand} has no result to write into {output}")
+        return
     kind = chosen_format(terminal.options.get("format"), output)
-    if kind == "parquet":
-        assert output is not None
-        write_parquet(value, output)
-    elif output is not None:
-        output.write_text(render(value, kind) + "\n", encoding="utf-8")
+    if output is not None:
+        write(value, kind, output)
     else:
         click.echo(render(value, kind))
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from koalab.charts import DOWN, UP, Candles, candles
 from koalab.errors import KoalabError
+from koalab.inputs.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +51,7 @@ def save(frame: pd.DataFrame, path: str | os.PathLike[str], title: str | None = 
         figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
         prices, volumes = figure.subplots(2, 1, sharex=True, height_ratios=[0.78, 0.22])
         if title:
-            prices.set_title(title, loc="left", fontsize=14)
+            prices.set_title(printable(title), loc="left", fontsize=14, parse_math=False)
         _draw(prices, volumes, bars)
         file = Path(path)
         figure.savefig(file)

@@ -17,6 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from kernel_server.reference import holidays
 from koalab.commands.runner import CommandRunner
 from koalab.errors import KoalabError
+from koalab.inputs.text import printable
 
 if TYPE_CHECKING:
     from koalab.session import Session
@@ -48,7 +49,7 @@ def doctor(ctx: click.Context) -> None:
     """Check this machine: Python, packages, cache folder, server. Exit code 1 where something is wrong."""
     wrong = 0
     for finding in findings(ctx.obj):
-        click.echo(str(finding))
+        click.echo(printable(str(finding)))
         wrong += finding.wrong
     if wrong:
         ctx.exit(1)

@@ -1,61 +1,43 @@
-"""The result of a command as text for a terminal, a pipe or a file."""
+"""The result of a command as text: a table, CSV or JSON."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from unicodedata import east_asian_width
 
 import numpy as np
 import pandas as pd
 
-from koalab.errors import BadInput
+from koalab.inputs.text import printable
 from koalab.plans import Plan
 
 if TYPE_CHECKING:
     from koalab.frames.generic import Answer
 
-FORMATS: Final = ("table", "csv", "json", "parquet")
 _MIDNIGHT: Final = pd.Timedelta(0)
-
-
-def chosen_format(given: str | None, output: Path | None) -> str:
-    """``--format``, else the format of the file's extension, else a table.
-
-    Raises:
-        BadInput: Parquet without a file, or a file in a folder that does not exist.
-    """
-    if output is not None and not output.parent.is_dir():
-        raise BadInput(f"{output} cannot be written: there is no folder {output.parent}")
-    suffix = output.suffix.lower().removeprefix(".") if output is not None else ""
-    found = given or (suffix if suffix in FORMATS else "table")
-    if found == "parquet" and output is None:
-        raise BadInput("parquet is no text: say where it is to go with --output FILE")
-    return found
-
-
-def write_parquet(value: Any, file: Path) -> None:
-    """Writes the result of a command as Parquet, index included.
-
-    Raises:
-        BadInput: the result is not a table.
-    """
-    frame = table_of(value)
-    if frame is None:
-        raise BadInput(f"{type(value).__name__} is no table: --format json or csv can hold it")
-    frame.to_parquet(file)
+# What a spreadsheet takes for a formula: one of these first, full-width too, and no plain number behind it.
+_FORMULA: Final = re.compile(r"\s*[=+\-@＝＋－＠]")
+_NUMBER: Final = re.compile(r"\s*[+-]?(\d[\d,]*\.?\d*|\.\d+)([eE][+-]?\d+)?\s*%?\s*")
+# JSON has an escape for all; json.dumps escapes the first 32 alone.
+_UNPRINTABLE_JSON: Final = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def render(value: Any, kind: str) -> str:
-    """The result of a command in a format (table, csv or json), without a newline at the end."""
+    """The result of a command in a format (table, csv or json), without a newline at the end.
+
+    JSON is exact. In a table and in CSV control characters are written as escapes, and in CSV a text that a
+    spreadsheet would take for a formula gets an apostrophe in front: names may come from files of others.
+    """
     if kind == "json":
-        return json.dumps(_plain_json(value), ensure_ascii=False, indent=1, allow_nan=False)
+        text = json.dumps(_plain_json(value), ensure_ascii=False, indent=1, allow_nan=False)
+        return _UNPRINTABLE_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     if kind == "csv":
         frame = table_of(value)
         if frame is not None:
-            return iso_dated(frame).to_csv(index=False, lineterminator="\n").removesuffix("\n")
+            return _inert(iso_dated(frame)).to_csv(index=False, lineterminator="\n").removesuffix("\n")
     return _table(value)
 
 
@@ -77,6 +59,35 @@ def table_of(value: Any) -> pd.DataFrame | None:
             else table_of(value.single)
         )
     return None
+
+
+def tables_of(value: Any) -> dict[str, pd.DataFrame]:
+    """The tables of a result by name: a TR has two where it gives both a single block and rows."""
+    frame = table_of(value)
+    if frame is None:
+        return {}
+    if _is_tr_answer(value) and frame is value.multi and len(value.single):
+        single = table_of(value.single)
+        assert single is not None
+        return {"multi": frame, "single": single}
+    return {"data": frame}
+
+
+def _inert(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with texts, its headers too, that no spreadsheet or terminal takes for anything else."""
+    found = frame.copy()
+    found.columns = pd.Index([_inert_text(str(name)) for name in frame.columns])
+    for place, kind in enumerate(frame.dtypes):
+        if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_datetime64_any_dtype(kind)):
+            column = [_inert_text(one) if isinstance(one, str) else one for one in frame.iloc[:, place]]
+            found.isetitem(place, np.array(column, object))
+    return found
+
+
+def _inert_text(text: str) -> str:
+    shown = printable(text)
+    formula = _FORMULA.match(text) and not _NUMBER.fullmatch(text) and any(map(str.isalnum, text))
+    return f"'{shown}" if formula else shown
 
 
 def iso_dated(frame: pd.DataFrame, seconds: bool = True) -> pd.DataFrame:
@@ -118,8 +129,8 @@ def _table(value: Any) -> str:
     if isinstance(value, Plan):
         return _table(value.summary())
     if isinstance(value, list):
-        return "\n".join(str(one) for one in value) if value else "none"
-    return str(value)
+        return "\n".join(printable(str(one)) for one in value) if value else "none"
+    return "\n".join(map(printable, str(value).split("\n")))
 
 
 def _answer_table(answer: Answer) -> str:
@@ -132,17 +143,17 @@ def _answer_table(answer: Answer) -> str:
 def _aligned(frame: pd.DataFrame, header: bool = True) -> str:
     """The frame as lines: text left-aligned, numbers right-aligned."""
     shown = {}
-    for place, name in enumerate(frame.columns):
+    for place, name in enumerate(map(printable, map(str, frame.columns))):
         column = frame.iloc[:, place]
         if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
             # to_string ignores na_rep for nullable integers.
-            shown[str(name)] = (
+            shown[name] = (
                 column.astype(object).where(column.notna(), "") if column.dtype.name[0] == "I" else column
             )
         else:
-            texts = ["" if pd.isna(one) else str(one) for one in column]
-            width = max(map(_width, [str(name), *texts]), default=0)
-            shown[_padded(str(name), width)] = pd.Series([_padded(one, width) for one in texts], dtype=object)
+            texts = ["" if pd.isna(one) else printable(str(one)) for one in column]
+            width = max(map(_width, [name, *texts]), default=0)
+            shown[_padded(name, width)] = pd.Series([_padded(one, width) for one in texts], dtype=object)
     # A Hangul syllable is two columns wide in a terminal.
     with pd.option_context("display.unicode.east_asian_width", True, "display.max_colwidth", None):
         text: str = pd.DataFrame(shown).to_string(index=False, header=header, na_rep="")
@@ -162,7 +173,7 @@ def _cell(value: Any) -> str:
         return str(value).removeprefix("0 days ")
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d}" if value - value.normalize() == _MIDNIGHT else f"{value:%Y-%m-%d %H:%M:%S}"
-    return "" if value is None or value is pd.NaT or value != value else str(value)
+    return "" if value is None or value is pd.NaT or value != value else printable(str(value))
 
 
 def _plain_json(value: Any) -> Any:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from koalab.commands.access import ACCESS, access_options
+from koalab.commands.files import ENDINGS, FORMATS, chosen_format
 from koalab.commands.options import embedded_options
-from koalab.commands.output import FORMATS, chosen_format
 
 if TYPE_CHECKING:
     from koalab.frames.fields import Columns
@@ -93,7 +93,7 @@ def _store_option(ctx: click.Context, param: click.Parameter, value: Any) -> Non
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write there; its ending says the format.",
+    help=f"Write there; its ending says the format: {' '.join(ENDINGS)}.",
 )
 def _option_carrier() -> None:
     """Carries the options that may stand before or after a command."""

@@ -109,7 +109,7 @@ def test_a_file_gets_what_standard_output_would(run: Run, tmp_path: Path) -> Non
     said = run(*BARS, "--format", "csv").output
 
     assert run(*BARS, "--output", "bars.csv").output == ""
-    assert (tmp_path / "bars.csv").read_text(encoding="utf-8") == said
+    assert (tmp_path / "bars.csv").read_text(encoding="utf-8-sig") == said  # Excel needs the mark
 
 
 def test_a_table_lines_up_where_hangul_is_two_columns_wide(run: Run) -> None:
@@ -191,7 +191,7 @@ def test_options_may_stand_before_the_command_and_after_it(offline: Run, run: Ru
         (("dayly", "005930"), 2, "Did you mean 'daily'"),
         (("daily",), 2, "koalab help daily"),
         (("daily", "005930", "--strat", "2024-01-01"), 2, "--start"),
-        (("daily", "005930", "--format", "xlsx"), 2, "xlsx"),
+        (("daily", "005930", "--format", "xls"), 2, "xlsx"),
         (("cache", "nothing"), 2, "koalab help cache"),
     ],
 )
