@@ -21,7 +21,16 @@ from koalab.store.finality import Gap
 from koalab.store.merging import checked, disagreement, merged
 from koalab.store.meta import Meta, Segment
 from koalab.store.packing import pack, unpack
-from koalab.store.records import damaged, forget, listed, record_of, renewed, segment_of
+from koalab.store.records import (
+    damaged,
+    forget,
+    listed,
+    outdated,
+    record_of,
+    renewed,
+    segment_of,
+    store_record,
+)
 from koalab.store.series import Moment, Series, microseconds, moment
 
 if TYPE_CHECKING:
@@ -107,9 +116,9 @@ class BarStore:
                 break
         else:
             # It is being written or it is damaged; a read without writers tells the two apart.
-            with self.shelf.transaction() as change:
-                meta = record_of(change, series)
-                parts = _parts(change, series, meta, low, high)
+            with self.shelf.snapshot() as frozen:
+                meta = record_of(frozen, series)
+                parts = _parts(frozen, series, meta, low, high)
             if parts is None:
                 raise damaged(series)
         bars = BarColumns.concat(parts).slice(first, last) if parts else BarColumns.empty(series.kind)
@@ -171,7 +180,7 @@ class BarStore:
             meta = renewed(change, series)
             if not meta.coverage or meta.adjustment != (None if old is None else microseconds(old)):
                 return False
-            change.set(series.key, replace(meta, adjustment=microseconds(new)).encode())
+            store_record(change, series, replace(meta, adjustment=microseconds(new)))
             return True
 
     def drop(self, series: Series) -> bool:
@@ -205,8 +214,12 @@ class BarStore:
         return record_of(self.shelf, series).complete_from_start
 
     def series(self) -> list[Series]:
-        """The stored series, in order of code and interval."""
-        return listed(self.shelf)
+        """The stored series, in order of code and interval.
+
+        Raises:
+            CacheDamaged: the record of one of them cannot be read.
+        """
+        return [series for series in listed(self.shelf) if not outdated(self.shelf, series)]
 
     def clear(self, code: str | None = None, interval: str | None = None) -> int:
         """Deletes all series, or those of one code, one interval or both; returns how many.
@@ -291,4 +304,4 @@ def _merge(
         else:
             change.delete(series.segment_key(name))
     extended = coverage.add(meta.coverage, (coverage.BEGINNING if history_ended else low, high))
-    change.set(series.key, Meta(extended, segments, stamp).encode())
+    store_record(change, series, Meta(extended, segments, stamp))

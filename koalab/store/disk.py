@@ -8,27 +8,35 @@ and bytes, inside the database only, and refuses to read anything else.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import diskcache
 import platformdirs
 from diskcache.core import MODE_RAW
 
 from koalab.errors import CacheDamaged, KoalabError
+from koalab.store.database_errors import is_no_room, is_passing, is_unwritable
+from koalab.store.read_only import ReadOnlyCache
 
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 Value = str | int | bytes
 
 TIMEOUT = 1.0
 """Seconds to wait for another process's write: less than the page to be stored has cost."""
 
 _SETTINGS = {
+    # All of them, so that none is taken from the database, where it may be damaged.
+    **diskcache.core.DEFAULT_SETTINGS,
     "eviction_policy": "none",
     "cull_limit": 0,
     "statistics": 0,
@@ -36,14 +44,22 @@ _SETTINGS = {
     # leaves no stray file.
     "disk_min_file_size": 2**30,
 }
-_DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+# What diskcache raises where the database holds values of other types than it stores.
+_ODD_VALUES = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError)
+_FAILURES = (sqlite3.Error, diskcache.Timeout, OSError)
 
 
 class CacheUnavailable(KoalabError, OSError):
     """The cache cannot be used now: locked for too long, not writable, or the disk is full.
 
     Nothing is damaged and nothing was stored; loading works without the cache.
+
+    Attributes:
+        no_room: whether the disk is full, or fails.
     """
+
+    no_room = False
 
 
 class _PlainDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
@@ -103,29 +119,45 @@ class Shelf:
         self._timeout = timeout
         self._opening = threading.Lock()
         self._cache: Any = None
+        self._said: set[str] = set()
 
     def __repr__(self) -> str:
         return f"Shelf({str(self.folder)!r})"
 
+    def place(self, key: str) -> str:
+        """Names the place of a value, for its digest: a copy of it elsewhere is another."""
+        return f"{self.folder.name}/{key}"
+
     def get(self, key: str) -> Value | None:
         """The value under that key; None where there is none."""
-        with self._translated():
-            value: Value | None = self._opened().get(key)
-            return value
+        value: Value | None = self.read(lambda: self._opened().get(key))
+        return value
 
     def all_keys(self) -> list[str]:
         """All keys, in order."""
-        with self._translated():
-            return list(self._opened().iterkeys())
+        return self.read(lambda: list(self._opened().iterkeys()))
+
+    def check(self) -> list[str]:
+        """The problems that SQLite and diskcache find in the database."""
+        return self.read(lambda: [str(warning.message) for warning in self._opened().check()])
+
+    def read(self, what: Callable[[], T]) -> T:
+        """The result of reading in the database, with its errors as ours."""
+        try:
+            return what()
+        except KoalabError:
+            raise
+        except (*_FAILURES, *_ODD_VALUES) as error:
+            raise self._told(error) from error
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Stores everything inside together or not at all; other writers wait."""
-        with self._translated():
-            cache = self._opened()
+        try:
+            cache = self._writable()
             try:
                 with cache.transact():
-                    yield Transaction(cache)
+                    yield Transaction(cache, self)
             except diskcache.Timeout:
                 # An interrupt may have left a transaction open on this connection; closing ends it.
                 cache.close()
@@ -135,21 +167,38 @@ class Shelf:
                 # transaction in this one: a new object starts afresh.
                 self._forget(cache)
                 raise
+        except KoalabError:
+            raise
+        except _FAILURES as error:
+            raise self._told(error) from error
 
-    def check(self) -> list[str]:
-        """The problems that SQLite and diskcache find in the database."""
-        with self._translated():
-            return [str(warning.message) for warning in self._opened().check()]
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """Reads everything inside as of one moment; writers wait, unless the cache can only be read."""
+        cache = self.read(self._opened)
+        if isinstance(cache, ReadOnlyCache):
+            yield Transaction(cache, self)
+        else:
+            with self.transaction() as change:
+                yield change
+
+    def say_once(self, log: logging.Logger, text: str, *more: object) -> None:
+        """Logs a warning about the folder, which is the text's first ``%s``, the first time that it is said."""
+        if text not in self._said:
+            self._said.add(text)
+            log.warning(text, self.folder, *more)
 
     def begin_anew(self) -> None:
         """Deletes the database; the next use creates an empty one.
 
         A process that has it open continues with the old one until it is closed there, and what it stores is lost.
         """
-        with self._translated():
+        try:
             self.close()
             for end in ("", "-wal", "-shm", "-journal"):
                 (self.folder / f"{diskcache.core.DBNAME}{end}").unlink(missing_ok=True)
+        except _FAILURES as error:
+            raise self._told(error) from error
 
     def close(self) -> None:
         """Closes the database; the next use opens it again."""
@@ -163,48 +212,71 @@ class Shelf:
             with self._opening:
                 cache = self._cache
                 if cache is None:
-                    cache = diskcache.Cache(
-                        str(self.folder), timeout=self._timeout, disk=_PlainDisk, **_SETTINGS
-                    )
-                    self._cache = cache
+                    cache = self._cache = self._open()
+        return cache
+
+    def _open(self) -> Any:
+        try:
+            return diskcache.Cache(str(self.folder), timeout=self._timeout, disk=_PlainDisk, **_SETTINGS)
+        except (sqlite3.OperationalError, OSError) as error:
+            file = self.folder / diskcache.core.DBNAME
+            if not is_unwritable(error) or not file.is_file():
+                raise
+            found = ReadOnlyCache(file, self._timeout, _PlainDisk(str(self.folder)), error)
+            if not found.has_values():
+                raise
+            self.say_once(log, "the cache in %s cannot be written and is only read: %s", error)
+            return found
+
+    def _writable(self) -> Any:
+        """The cache, opened again where it could not be written before."""
+        cache = self._opened()
+        if isinstance(cache, ReadOnlyCache):
+            self._forget(cache)
+            cache = self._opened()
         return cache
 
     def _forget(self, cache: Any) -> None:
         self._cache = None
         cache.close()
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except diskcache.Timeout:
-            raise CacheUnavailable(
-                f"the cache in {self.folder} is being written by another process"
-            ) from None
-        except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorname", "").startswith(_DAMAGE):
-                raise CacheDamaged(
-                    f"the database in {self.folder} is damaged ({error}): cache.clear() begins a new one"
-                ) from error
-            raise CacheUnavailable(f"the cache in {self.folder} cannot be used now: {error}") from error
-        except KoalabError:
-            raise
-        except OSError as error:
-            raise CacheUnavailable(f"the cache in {self.folder} cannot be used: {error}") from error
+    def _told(self, error: Exception) -> Exception:
+        """The error of ours that says what happened."""
+        if isinstance(error, diskcache.Timeout):
+            # diskcache takes any failure to begin a transaction for a lock.
+            reason = error.__context__
+            if not isinstance(reason, sqlite3.Error) or not is_unwritable(reason):
+                return CacheUnavailable(f"the cache in {self.folder} is being written by another process")
+            error = reason
+        if isinstance(error, sqlite3.Error) and not is_passing(error):
+            return CacheDamaged(
+                f"the database in {self.folder} is damaged ({error}): cache.clear() begins a new one"
+            )
+        if isinstance(error, _FAILURES):
+            room = "; cache.clear() without arguments makes room" if is_no_room(error) else ""
+            found = CacheUnavailable(f"the cache in {self.folder} cannot be used now: {error}{room}")
+            found.no_room = bool(room)
+            return found
+        return CacheDamaged(
+            f"the database in {self.folder} holds what koalab did not write ({error}): cache.clear() begins a new one"
+        )
 
 
 class Transaction:
-    """Reads and writes of a shelf inside ``Shelf.transaction``."""
+    """Reads and writes of a shelf inside ``Shelf.transaction``, reads inside ``Shelf.snapshot``."""
 
-    def __init__(self, cache: Any) -> None:
+    def __init__(self, cache: Any, shelf: Shelf) -> None:
         self._cache = cache
+        self._shelf = shelf
+        self.place = shelf.place
+        self.say_once = shelf.say_once
 
     def get(self, key: str) -> Value | None:
-        value: Value | None = self._cache.get(key)
+        value: Value | None = self._shelf.read(lambda: self._cache.get(key))
         return value
 
     def all_keys(self) -> list[str]:
-        return list(self._cache.iterkeys())
+        return self._shelf.read(lambda: list(self._cache.iterkeys()))
 
     def set(self, key: str, value: Value) -> None:
         self._cache.set(key, value)

@@ -6,12 +6,13 @@ import json
 import logging
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import inf
 from typing import Any, Final
 
 from koalab.errors import CacheDamaged
-from koalab.store.disk import CacheUnavailable, Shelf
+from koalab.store.disk import CacheUnavailable, Shelf, Transaction
+from koalab.store.seal import NotAsStored, OtherFormat, seal, unseal
 
 log = logging.getLogger(__name__)
 
@@ -33,32 +34,29 @@ class Memo:
         self._clock = clock
 
     def get(self, key: str) -> Any:
-        """The value as it was put; None where it is absent or expired, or the cache cannot be used now.
+        """The value as it was put; None where it is absent or expired, or is to be loaded anew, which a warning says.
 
-        Raises:
-            CacheDamaged: the stored value was not written by ``put``.
+        The latter where the cache cannot be used now, or is damaged, or was filled by another version of koalab.
         """
         try:
             stored = self._shelf.get(MEMO + key)
-        except CacheUnavailable as error:
-            log.warning("%s cannot be looked up: %s", key, error)
-            return None
-        if stored is None:
-            return None
-        try:
-            if not isinstance(stored, bytes):
-                raise TypeError("not bytes")
-            kind, expires = _HEAD.unpack_from(stored)
-            if expires <= self._clock():
+            if stored is None:
                 return None
-            return _DECODERS[kind](stored[_HEAD.size :])
-        except (struct.error, ValueError, TypeError, KeyError) as error:
-            raise CacheDamaged(f"the cache's {key!r} cannot be read ({error}); run clear()") from error
+            kind, expires, data = _opened(self._shelf, MEMO + key, stored)
+        except OtherFormat:
+            self._shelf.say_once(
+                log, "answers in %s were stored by another version of koalab: they are asked for anew"
+            )
+            return None
+        except (CacheUnavailable, CacheDamaged, NotAsStored) as error:
+            log.warning("the cached %s cannot be used and is loaded anew: %s", key, error)
+            return None
+        return None if expires <= self._clock() else _DECODERS[kind](data)
 
     def put(self, key: str, value: Any, expires: float | None = None) -> None:
         """Stores bytes, or anything JSON can represent, until ``expires`` (seconds since the epoch; None: for ever).
 
-        Where the cache cannot be used now a warning is logged and the value is not stored.
+        Where the cache cannot be used a warning is logged and the value is not stored.
 
         Raises:
             TypeError: neither bytes nor JSON.
@@ -70,8 +68,8 @@ class Memo:
         head = _HEAD.pack(kind, inf if expires is None else expires)
         try:
             with self._shelf.transaction() as change:
-                change.set(MEMO + key, head + data)
-        except CacheUnavailable as error:
+                change.set(MEMO + key, seal(change.place(MEMO + key), head + data))
+        except (CacheUnavailable, CacheDamaged) as error:
             log.warning("%s could not be kept: %s", key, error)
 
     def clear(self) -> int:
@@ -81,6 +79,27 @@ class Memo:
             for key in keys:
                 change.delete(key)
         return len(keys)
+
+
+def wrong_memos(source: Transaction) -> Iterator[str]:
+    """The stored values that are not what was put, a sentence each."""
+    for key in source.all_keys():
+        if key.startswith(MEMO):
+            try:
+                _opened(source, key, source.get(key))
+            except (NotAsStored, CacheDamaged) as error:
+                yield f"{key.removeprefix(MEMO)}: {error}; it is loaded anew"
+
+
+def _opened(source: Shelf | Transaction, key: str, stored: object) -> tuple[bytes, float, bytes]:
+    """The kind of a value, its expiry time and its bytes.
+
+    Raises:
+        NotAsStored: ``put`` did not store that under that key.
+    """
+    content = unseal(source.place(key), stored)
+    kind, expires = _HEAD.unpack_from(content)
+    return kind, expires, content[_HEAD.size :]
 
 
 _DECODERS: Final[dict[bytes, Callable[[bytes], Any]]] = {b"b": bytes, b"j": json.loads}

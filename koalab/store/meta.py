@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from koalab.frames.bars import BarColumns
 from koalab.store.coverage import BEGINNING, Coverage, is_sound
+from koalab.store.seal import digest
 from koalab.store.series import microseconds
-
-VERSION: Final = 3
-"""Version of the format. A series of another version counts as not stored."""
-
-_DIGITS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +26,11 @@ class Segment:
     def of(cls, data: bytes, bars: BarColumns) -> Segment:
         """The entry for those bytes, which hold those bars, at least one."""
         first, last = microseconds(bars.time[0]), microseconds(bars.time[-1])
-        return cls(zlib.crc32(data), len(data), len(bars), first, last)
+        return cls(digest(data), len(data), len(bars), first, last)
 
     def fits(self, data: bytes) -> bool:
         """Whether those are the bytes that were stored."""
-        return len(data) == self.size and zlib.crc32(data) == self.digest
+        return len(data) == self.size and digest(data) == self.digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,34 +61,26 @@ class Meta:
             if part.first <= last and part.last >= first and first <= last
         ]
 
-    def encode(self) -> str:
-        """As JSON behind its own CRC-32."""
+    def encode(self) -> bytes:
+        """As JSON."""
         segments = {
             name: [part.digest, part.size, part.rows, part.first, part.last]
             for name, part in sorted(self.segments.items())
         }
-        text = json.dumps(
-            {"version": VERSION, "coverage": self.coverage, "segments": segments, "basis": self.adjustment},
+        return json.dumps(
+            {"coverage": self.coverage, "segments": segments, "basis": self.adjustment},
             separators=(",", ":"),
-        )
-        return _digest(text) + text
+        ).encode()
 
     @classmethod
-    def decode(cls, stored: object) -> Meta | None:
-        """The record from the text that ``encode`` made; None where it has another version.
+    def decode(cls, stored: bytes) -> Meta:
+        """The record from what ``encode`` made.
 
         Raises:
-            ValueError: it is no such text.
+            ValueError: it made no such thing.
         """
-        if not isinstance(stored, str):
-            raise ValueError("it is no text")  # noqa: TRY004 - what is stored is wrong, not the call
-        text = stored[_DIGITS:]
-        if stored[:_DIGITS] != _digest(text):
-            raise ValueError("its digest is wrong")
         try:
-            given = json.loads(text)
-            if given["version"] != VERSION:
-                return None
+            given = json.loads(stored)
             coverage = tuple((int(first), int(last)) for first, last in given["coverage"])
             if not is_sound(coverage):
                 raise ValueError("its coverage is out of order")
@@ -103,7 +89,3 @@ class Meta:
         except (TypeError, KeyError) as error:
             raise ValueError(f"something is missing in it: {error}") from error
         return cls(coverage, segments, adjustment)
-
-
-def _digest(text: str) -> str:
-    return f"{zlib.crc32(text.encode()):0{_DIGITS}x}"

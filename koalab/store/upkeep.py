@@ -11,11 +11,11 @@ from koalab.errors import BadInput, CacheDamaged
 from koalab.inputs.issue_codes import written_code
 from koalab.inputs.text import shown
 from koalab.store import coverage
-from koalab.store.disk import Shelf, Transaction
-from koalab.store.memo import MEMO
+from koalab.store.disk import CacheUnavailable, Shelf, Transaction
+from koalab.store.memo import MEMO, wrong_memos
 from koalab.store.meta import Meta, Segment
 from koalab.store.packing import unpack
-from koalab.store.records import forget, listed, record_of, segment_of
+from koalab.store.records import forget, listed, outdated, record_of, segment_of
 from koalab.store.series import Series, moment, parse_key, unit_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 def clear(shelf: Shelf, code: str | None, interval: str | None) -> int:
     """Deletes the series of that code and interval (None: any), each in one transaction.
 
-    Without both it also repairs a damaged cache, with a new database if necessary.
+    Without both it also repairs a damaged cache, and makes room on a full disk, with a new database if necessary.
     """
     if interval is not None and not isinstance(interval, str):
         raise BadInput(f'an interval is a text like "D" or "5min", not {shown(interval)}')
@@ -45,10 +45,16 @@ def clear(shelf: Shelf, code: str | None, interval: str | None) -> int:
 def _clear_all(shelf: Shelf) -> int:
     count = 0
     try:
+        count = len(listed(shelf))
         count = _forget_some(shelf, None, None)
         if not verify(shelf):
             return count
     except CacheDamaged as error:
+        log.warning("%s", error)
+    except CacheUnavailable as error:
+        # SQLite writes in order to delete.
+        if not error.no_room:
+            raise
         log.warning("%s", error)
     shelf.begin_anew()
     return count
@@ -95,10 +101,11 @@ def verify(shelf: Shelf) -> list[str]:
         problems = shelf.check()
         for series in listed(shelf):
             # A transaction a series, so that writers wait no longer than it takes to read one.
-            with shelf.transaction() as change:
-                problems += [f"{series}: {what}" for what in _wrong_series(change, series)]
-        with shelf.transaction() as change:
-            problems += _strays(change)
+            with shelf.snapshot() as frozen:
+                problems += [f"{series}: {what}" for what in _wrong_series(frozen, series)]
+        with shelf.snapshot() as frozen:
+            problems += wrong_memos(frozen)
+            problems += _strays(frozen)
     except CacheDamaged as error:
         # Not even the keys can be read.
         return [str(error)]
@@ -107,6 +114,9 @@ def verify(shelf: Shelf) -> list[str]:
 
 def _wrong_series(change: Transaction, series: Series) -> Iterator[str]:
     try:
+        if outdated(change, series):
+            yield "it was stored in another format, by another version of koalab; it is loaded anew"
+            return
         meta = record_of(change, series)
     except CacheDamaged as error:
         yield str(error)
@@ -138,7 +148,7 @@ def _wrong_segment(series: Series, meta: Meta, name: str, segment: Segment, data
 
 def _strays(change: Transaction) -> Iterator[str]:
     """Keys that no record names."""
-    named: dict[Series, set[str]] = {}
+    named: dict[Series, set[str] | None] = {}
     for key in change.all_keys():
         parsed = parse_key(key)
         if parsed is None:
@@ -150,9 +160,10 @@ def _strays(change: Transaction) -> Iterator[str]:
             continue
         if series not in named:
             try:
-                named[series] = set(record_of(change, series).segments)
+                known = None if outdated(change, series) else record_of(change, series)
             except CacheDamaged:
-                # Reported with the series already.
-                continue
-        if segment not in named[series]:
+                known = None
+            named[series] = None if known is None else set(known.segments)
+        there = named[series]  # None: the series has been reported
+        if there is not None and segment not in there:
             yield f"{series}: segment {segment}: no record speaks of it"

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import pickle
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from koalab.errors import CacheDamaged
 from koalab.store.bars import BarStore
-from koalab.store.disk import Shelf
-from tests.koalab.store.test_bars import DAILY, MINUTE, bars_at, days, us
+from koalab.store.disk import CacheUnavailable, Shelf
+from koalab.store.memo import MEMO, Memo
+from koalab.store.packing import pack
+from koalab.store.series import Series
+from tests.koalab.store.test_bars import DAILY, MINUTE, RAW, bars_at, days, us
+from tests.support.examples import examples
 
 FIRST, LAST = us("2026-01-01"), us("2026-06-30")
 DAYS = days("2026-01-01", "2026-06-30")
@@ -157,15 +166,166 @@ def test_a_database_that_was_cut_off_is_mended_by_clearing(filled: BarStore, siz
 
 
 def test_another_version_of_the_format_is_not_held_and_is_replaced_whole(
-    filled: BarStore, monkeypatch: pytest.MonkeyPatch
+    filled: BarStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("koalab.store.meta.VERSION", 999)
+        patch.setattr("koalab.store.seal.FORMAT", b"KLC0")
         filled.replace(MINUTE, bars_at(MINUTE, DAYS), (FIRST, LAST))
-    assert filled.read(MINUTE, FIRST, LAST)[1] == [(FIRST, LAST)]
+    check_replaced_whole(filled, caplog)
+
+
+def test_the_format_before_digests_named_their_place_is_not_held(
+    filled: BarStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored = '{"version":3,"coverage":[[0,1]],"segments":{},"basis":null}'
+    tampered(filled.shelf, "UPDATE Cache SET value = ? WHERE key = ?", "0123abcd" + stored, MINUTE.key)
+    check_replaced_whole(filled, caplog)
+
+
+def check_replaced_whole(filled: BarStore, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        assert filled.read(MINUTE, FIRST, LAST)[1] == [(FIRST, LAST)]
+    assert filled.series() == [DAILY]
+    assert caplog.text.count("another version of koalab") == 1
+    (problem,) = filled.verify()
+    assert str(MINUTE) in problem
+    assert "loaded anew" in problem
     filled.add(MINUTE, bars_at(MINUTE, DAYS[:1]), (DAYS[0], DAYS[0]))
     assert len(filled.read(MINUTE, FIRST, LAST)[0]) == 1
     assert filled.verify() == []
+
+
+def test_bars_of_another_issue_or_source_are_not_taken_for_these(filled: BarStore, tmp_path: Path) -> None:
+    """Records and segments that are whole, but lie in another place than they were stored in."""
+    other = Series("000660", "5min", True)
+    filled.add(other, bars_at(other, DAYS, 7), (FIRST, LAST))
+    filled.close()
+    with contextlib.closing(sqlite3.connect(filled.shelf.folder / "cache.db")) as connection:
+        connection.execute("DELETE FROM Cache WHERE key LIKE '%005930:5min%'")
+        connection.execute(
+            "UPDATE Cache SET key = replace(key, '000660', '005930') WHERE key LIKE '%000660%'"
+        )
+        connection.commit()
+    with pytest.raises(CacheDamaged, match="digest"):
+        filled.read(MINUTE, FIRST, LAST)
+    assert any("digest" in problem for problem in filled.verify())
+    assert len(filled.read(DAILY, FIRST, LAST)[0]) == len(DAYS)
+
+    elsewhere = BarStore(tmp_path, "other prices")
+    elsewhere.add(DAILY, bars_at(DAILY, DAYS, 9), (FIRST, LAST))
+    for store in (filled, elsewhere):
+        store.close()
+    shutil.copy(filled.shelf.folder / "cache.db", elsewhere.shelf.folder / "cache.db")
+    with pytest.raises(CacheDamaged, match="digest"):
+        elsewhere.read(DAILY, FIRST, LAST)
+    assert elsewhere.verify() != []
+
+
+# ---- any damage
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A closed store of three series and a memo; nothing lies outside its database."""
+    store = BarStore(tmp_path_factory.mktemp("sound"), "tests")
+    for number, series in enumerate((DAILY, RAW, MINUTE)):
+        store.add(series, bars_at(series, DAYS, number + 1), (FIRST, LAST), adjustment=FIRST)
+    memo = Memo(store.shelf, clock=lambda: 0.0)
+    for key, value in MEMOS.items():
+        memo.put(key, value, expires=1e9)
+    store.close()
+    return store.shelf.folder.parent
+
+
+MEMOS: dict[str, Any] = {
+    "listing": {"day": "2026-06-30", "names": {f"{n:06d}": f"종목{n}" for n in range(200)}},
+    "opt10001:005930": {"single": ["005930", "삼성전자", "78000"], "received_at": 5.0},
+}
+
+
+def what_is_read(folder: Path) -> str:
+    """Reads everything: what comes is right, or it is refused by name."""
+    store = BarStore(folder, "tests")
+    said = []
+    try:
+        for number, series in enumerate((DAILY, RAW, MINUTE)):
+            try:
+                found = store.cached_range(series, FIRST, LAST)
+            except (CacheDamaged, CacheUnavailable) as error:
+                said.append(str(error))
+                continue
+            if found.any_cached:  # else it is loaded anew
+                assert pack(found.bars) == pack(bars_at(series, DAYS, number + 1)), series
+                assert found.gaps == []
+                assert found.adjustment == (FIRST if series.adjusted else None)
+        memo = Memo(store.shelf, clock=lambda: 0.0)
+        for key, value in MEMOS.items():
+            assert memo.get(key) in (None, value), key
+        for use in (store.series, store.info, lambda: store.complete_from_start(DAILY)):
+            try:
+                use()
+            except (CacheDamaged, CacheUnavailable) as error:
+                said.append(str(error))
+        said += store.verify()
+        store.clear()
+        assert store.series() == []
+    except CacheUnavailable as error:
+        said.append(str(error))
+    finally:
+        store.close()
+    return " ".join(said)
+
+
+@settings(
+    max_examples=examples(60, 2000),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.data())
+def test_any_damage_to_the_file_is_noticed_or_harmless(
+    sound: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    shutil.copytree(sound, folder, dirs_exist_ok=True)
+    (file,) = folder.rglob("cache.db")
+    raw = bytearray(file.read_bytes())
+    for place, bit in data.draw(
+        st.lists(st.tuples(st.integers(0, len(raw) - 1), st.integers(0, 7)), max_size=3)
+    ):
+        raw[place] ^= 1 << bit
+    file.write_bytes(raw[: data.draw(st.sampled_from([len(raw)] * 3 + [len(raw) // 2, 5000, 100, 0]))])
+    logging.disable(logging.WARNING)
+    try:
+        what_is_read(folder)
+    finally:
+        logging.disable(logging.NOTSET)
+    shutil.rmtree(folder)
+
+
+@settings(max_examples=examples(30, 300), deadline=None)
+@given(key=st.sampled_from(["listing", "opt10001:005930"]), place=st.floats(0, 0.999), bit=st.integers(0, 7))
+def test_every_flipped_bit_of_a_memo_is_said_and_it_is_loaded_anew(
+    sound: Path, key: str, place: float, bit: int
+) -> None:
+    shelf = BarStore(sound, "tests").shelf
+    stored = shelf.get(MEMO + key)
+    assert isinstance(stored, bytes)
+    flipped = bytearray(stored)
+    flipped[int(place * len(stored))] ^= 1 << bit
+    said: list[str] = []
+    try:
+        tampered(shelf, "UPDATE Cache SET value = ? WHERE key = ?", bytes(flipped), MEMO + key)
+        handler = logging.Handler()
+        handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+        logging.getLogger("koalab.store.memo").addHandler(handler)
+        assert Memo(shelf, clock=lambda: 0.0).get(key) is None
+        assert any("anew" in text for text in said)
+        (problem,) = BarStore(sound, "tests").verify()
+        assert problem.startswith(key)
+    finally:
+        logging.getLogger("koalab.store.memo").removeHandler(handler)
+        tampered(shelf, "UPDATE Cache SET value = ? WHERE key = ?", stored, MEMO + key)
+        shelf.close()
 
 
 @pytest.mark.parametrize("value", [1.5, None, {"a": 1}, [1], True, object()])

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from koalab.errors import CacheDamaged
 from koalab.store.bars import BarStore
 from koalab.store.disk import Shelf, Value
 from koalab.store.memo import Memo
@@ -55,10 +54,46 @@ def test_a_memo_holds_no_objects(tmp_path: Path) -> None:
     assert memo.get("x") is None
 
 
-@pytest.mark.parametrize("stored", [b"", b"x", b"j" + bytes(8), "text", 5, b"q" + b"\x00" * 6 + b"\xf0\x7f1"])
-def test_a_memo_that_was_not_put_is_damage(tmp_path: Path, stored: Value) -> None:
+@pytest.mark.parametrize("stored", [b"", b"x", b"j" + bytes(8), "text", 5, b"KLC4\x00\x00\x00\x00j"])
+def test_a_memo_that_was_not_put_is_said_and_loaded_anew(
+    tmp_path: Path, stored: Value, caplog: pytest.LogCaptureFixture
+) -> None:
     shelf = Shelf(tmp_path)
     with shelf.transaction() as change:
         change.set("memo:x", stored)
-    with pytest.raises(CacheDamaged, match="'x'"):
-        Memo(shelf, clock=lambda: -1.0).get("x")
+    assert Memo(shelf, clock=lambda: -1.0).get("x") is None
+    assert "the cached x cannot be used and is loaded anew" in caplog.text
+
+
+def test_a_memo_of_another_key_is_not_taken_for_this_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    memo = Memo(Shelf(tmp_path))
+    memo.put("opt10001:005930", {"close": 78000})
+    with memo._shelf.transaction() as change:
+        change.set("memo:opt10001:000660", change.get("memo:opt10001:005930"))  # type: ignore[arg-type]
+    assert memo.get("opt10001:000660") is None
+    assert "digest" in caplog.text
+
+
+def test_memos_of_another_format_are_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    memo = Memo(Shelf(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr("koalab.store.seal.FORMAT", b"KLC0")
+        for key in "abc":
+            memo.put(key, 1)
+    assert [memo.get(key) for key in "abc"] == [None] * 3
+    assert caplog.text.count("another version of koalab") == 1
+
+
+def test_a_damaged_database_costs_the_answer_not_the_program(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "cache.db").write_bytes(b"no database" * 1000)
+    memo = Memo(Shelf(tmp_path))
+    memo.put("x", 1)
+    assert memo.get("x") is None
+    assert "x could not be kept" in caplog.text
+    assert "loaded anew" in caplog.text

@@ -18,7 +18,7 @@ from koalab.store.bars import BarStore
 from koalab.store.meta import Meta, Segment
 from koalab.store.packing import pack
 from koalab.store.parquet import partitioning
-from koalab.store.records import record_of
+from koalab.store.records import record_of, store_record
 from koalab.store.series import Series
 from tests.koalab.store.test_bars import DAILY, MINUTE, RAW, TICK, bars_at, days, us
 
@@ -127,7 +127,7 @@ def with_record(change: Callable[[Meta], Meta]) -> Callable[[BarStore], None]:
     def apply(store: BarStore) -> None:
         meta = change(record_of(store.shelf, MINUTE))
         with store.shelf.transaction() as transaction:
-            transaction.set(MINUTE.key, meta.encode())
+            store_record(transaction, MINUTE, meta)
 
     return apply
 
@@ -141,7 +141,7 @@ def with_bars(name: str, times: list[str]) -> Callable[[BarStore], None]:
         with store.shelf.transaction() as transaction:
             transaction.set(MINUTE.segment_key(name), data)
             segments = {**meta.segments, name: Segment.of(data, bars)}
-            transaction.set(MINUTE.key, replace(meta, segments=segments).encode())
+            store_record(transaction, MINUTE, replace(meta, segments=segments))
 
     return apply
 
