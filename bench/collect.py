@@ -7,8 +7,8 @@ import numpy as np
 from bench import timing
 from bench.timing import Row
 from kernel_server import reference
-from koalab.live.minute_builder import MinuteBuilder, SessionMinutes
-from koalab.live.trades import read_trades
+from koalab.live.collecting.minute_builder import MinuteBuilder, SessionMinutes
+from koalab.live.collecting.trades import read_trades
 from koalab.live.wall_time import MINUTE, wall_micros
 from koalab.transport.base import TickBatch
 

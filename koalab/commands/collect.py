@@ -16,7 +16,7 @@ from koalab.errors import KoalabError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from koalab.live.collection import Collection
+    from koalab.live.collecting.collection import Collection
 
 _POLL_INTERVAL: Final = 1.0
 

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from koalab.errors import KoalabError, NoAnswer, NotConnected, RateLimited, ServerLost
 from koalab.link import Link
+from koalab.live.decoding import Decoder
 from koalab.progress import Progress
 from koalab.transport.base import TickBatch, TickStream
 
@@ -104,6 +105,7 @@ class Hub:
         self._until = float("-inf")  # every event up to here has been received
         self._backoff = _FIRST_BACKOFF
         self.reconnects = 0
+        self.decoder = Decoder()
 
     def subscribe(self, codes: Sequence[str], fids: Sequence[int], subscriber: Subscriber) -> Subscription:
         """Registers ``codes`` for ``subscriber``, with every real-time type that has one of ``fids``."""

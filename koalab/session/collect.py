@@ -6,21 +6,17 @@ from functools import cached_property
 from typing import Final
 
 from koalab.errors import BadInput
-from koalab.live.archive import MinuteArchive
-from koalab.live.collection import Collection
-from koalab.live.collector import MinuteCollector
-from koalab.live.hub import Hub
-from koalab.session.core import Codes, SessionCore, exchange_sessions
+from koalab.live.collecting.archive import MinuteArchive
+from koalab.live.collecting.collection import Collection
+from koalab.live.collecting.collector import MinuteCollector
+from koalab.session.core import Codes, exchange_sessions
+from koalab.session.live import LiveMethods
 
 _REGISTERED_WITHIN: Final = 20.0
 
 
-class CollectMethods(SessionCore):
+class CollectMethods(LiveMethods):
     """Collection of minute bars from live trades."""
-
-    @cached_property
-    def _hub(self) -> Hub:
-        return Hub(self._link)
 
     @cached_property
     def _collections(self) -> list[Collection]:
@@ -66,5 +62,4 @@ class CollectMethods(SessionCore):
         """Ends the session: stores what was collected, ends registrations, and stops an embedded server."""
         for one in self._collections:
             one.stop(fill=False)
-        self._hub.close()
         super().close()

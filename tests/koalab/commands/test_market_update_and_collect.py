@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 
 from kernel_server.clock import KST
 from koalab.cli import program
-from koalab.live.collection import Collection
+from koalab.live.collecting.collection import Collection
 from koalab.magics import KiwoomMagics
 from koalab.session import Session
 from tests.support.cache_folder import with_calendar

@@ -11,8 +11,8 @@ import pandas as pd
 
 from koalab.dates import SEOUL
 from koalab.link import Link
-from koalab.live import gap_filling
-from koalab.live.collector import MinuteCollector
+from koalab.live.collecting import gap_filling
+from koalab.live.collecting.collector import MinuteCollector
 from koalab.progress import Progress
 
 # Events that have been fired arrive within this, unless the server is in trouble.

@@ -14,7 +14,7 @@ import numpy as np
 
 from koalab.frames.bars import BarColumns
 from koalab.frames.numbers import Ints
-from koalab.live.trades import Trades
+from koalab.live.collecting.trades import Trades
 from koalab.live.wall_time import MINUTE, SECOND
 from koalab.store import coverage
 from koalab.store.coverage import Coverage

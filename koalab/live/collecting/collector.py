@@ -13,11 +13,18 @@ import numpy as np
 
 from kernel_server.reference.sessions import Sessions
 from koalab.errors import KoalabError
-from koalab.live.archive import CollectedMinutes, MinuteArchive
-from koalab.live.connected_intervals import MARGIN, ConnectedIntervals
+from koalab.live.collecting.archive import CollectedMinutes, MinuteArchive
+from koalab.live.collecting.connected_intervals import MARGIN, ConnectedIntervals
+from koalab.live.collecting.minute_builder import (
+    CompleteMinutes,
+    MinuteBuilder,
+    SessionMinutes,
+    holes,
+    minute_count,
+)
+from koalab.live.collecting.trades import read_trades
+from koalab.live.gap import Gap
 from koalab.live.hub import Hub, Subscription
-from koalab.live.minute_builder import CompleteMinutes, MinuteBuilder, SessionMinutes, holes, minute_count
-from koalab.live.trades import read_trades
 from koalab.live.wall_time import DAY, MINUTE, SECOND, wall_micros
 from koalab.store import coverage
 from koalab.store.coverage import Coverage
@@ -33,15 +40,6 @@ _AFTER_CLOSE: Final = 600
 # A flush of t seconds is followed by at least this many times t without one.
 _FLUSH_PAUSE: Final = 20
 _CODES_PER_TRANSACTION: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """An interval in which events may be lost, in ``wall_time``; ``until`` is None while it lasts."""
-
-    since: int
-    until: int | None
-    why: str
 
 
 @dataclass(frozen=True, slots=True)

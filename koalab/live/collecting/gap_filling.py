@@ -8,8 +8,8 @@ import numpy as np
 
 from koalab.frames.chart_pages import parse
 from koalab.link import Link
-from koalab.live.collector import MinuteCollector
-from koalab.live.minute_builder import CompleteMinutes, SessionMinutes
+from koalab.live.collecting.collector import MinuteCollector
+from koalab.live.collecting.minute_builder import CompleteMinutes, SessionMinutes
 from koalab.live.wall_time import DAY, MINUTE, SECOND, wall_micros
 from koalab.loaders import transactions
 from koalab.progress import Progress

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from koalab.frames.bars import BarColumns
-from koalab.live import minutes
-from koalab.live.trades import Trades
+from koalab.live.collecting import minutes
+from koalab.live.collecting.trades import Trades
 from koalab.live.wall_time import MINUTE
 from koalab.store import coverage
 from koalab.store.coverage import Coverage

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from kernel_server.reference.sessions import Sessions
-from koalab.live.minute_builder import CompleteMinutes, SessionMinutes
+from koalab.live.collecting.minute_builder import CompleteMinutes, SessionMinutes
 from koalab.store import coverage
 from koalab.store.bars import AdjustmentChanged, BarStore
 from koalab.store.coverage import Coverage

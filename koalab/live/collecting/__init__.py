@@ -1,0 +1,1 @@
+"""The minute archive: minute bars collected from live trades."""

@@ -1,0 +1,70 @@
+"""``OpenStreams``: opens the streams of a session, and knows which are open."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from kernel_server.reference.sessions import Sessions
+from koalab.live.feed import EventFeed
+from koalab.live.fields import registered_fids
+from koalab.live.hub import Hub, Subscription
+from koalab.live.market_pace import MarketPace, continuous_trading
+from koalab.live.stream import EventStream
+
+_REGISTERED_WITHIN: Final = 20.0
+
+
+class OpenStreams:
+    """The streams of one session. The market's pace is measured while one is open.
+
+    Args:
+        hub: the session's.
+        sessions: of the exchange, read on first use.
+        now: the broker's time.
+    """
+
+    def __init__(self, hub: Hub, sessions: Callable[[], Sessions], now: Callable[[], float]) -> None:
+        self._hub = hub
+        self._now = now
+        self._lock = threading.RLock()  # a stream may be collected while it is held
+        self._feeds: dict[EventFeed, Subscription] = {}
+        self._with_callbacks: set[EventStream[Any]] = set()
+        self.pace = MarketPace(continuous_trading(sessions), now)
+
+    def open(self, realtype: str, codes: Sequence[str], keep: int | None) -> EventStream[Any]:
+        """A stream whose codes are registered; ``keep`` events are kept, None: all.
+
+        Raises:
+            NoAnswer, NotConnected: the codes could not be registered.
+        """
+        feed = EventFeed(realtype, codes, keep, self._hub.decoder, self._now)
+        subscription = self._hub.subscribe(codes, registered_fids(realtype), feed)
+        with self._lock:
+            self._feeds[feed] = subscription
+        self.pace.start(self._hub)
+        stream: EventStream[Any] = EventStream(feed, self._end, self.pace.stalled_since, self._with_callbacks)
+        try:
+            subscription.wait(_REGISTERED_WITHIN)
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
+    def close(self) -> None:
+        """Ends all streams; what they received stays readable."""
+        with self._lock:
+            feeds = list(self._feeds)
+        for feed in feeds:
+            self._end(feed)
+        self._with_callbacks.clear()
+
+    def _end(self, feed: EventFeed) -> None:
+        with self._lock:
+            subscription, last = self._feeds.pop(feed, None), not self._feeds
+        if subscription is not None:
+            subscription.close()
+        if last:
+            self.pace.stop()
+        feed.end()
