@@ -42,10 +42,12 @@ from kernel_server.rpc.status import StatusReport
 from kernel_server.rpc.ticks import TickStreams
 from kernel_server.rpc.transaction import TrStreams
 from kernel_server.scheduler import BackOff, Limits, Scheduler
+from kernel_server.security import connections
 from kernel_server.security.access import Access
 from kernel_server.security.guard import Guard
 from kernel_server.security.orders import OrderRules
 from kernel_server.security.tokens import Tokens
+from kernel_server.streams.client_inputs import ClientInputs
 from kernel_server.streams.logins import Logins
 from kernel_server.streams.mailbox import Waker
 from kernel_server.streams.order_tracker import OrderTracker
@@ -65,6 +67,7 @@ _OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 5000),
+    connections.OPTION,
 ]
 
 
@@ -208,11 +211,13 @@ class KernelServer:
             metrics,
             reconnecting=reconnector.reconnecting,
         )
+        inputs = ClientInputs(connections.open_now)
         gateway = RpcGateway(guard, access, metrics)
         health_service = HealthService(("", KOAPY.full_name, KERNEL.full_name))
 
         def on_check() -> None:
             gateway.evict()
+            inputs.sweep()
             reconnector.look_soon()
 
         monitor = HealthMonitor(
@@ -234,7 +239,7 @@ class KernelServer:
         plain = PlainCalls(host.control)
         rules = OrderRules(access, clock.now)
         maker = CallMaker(host, scheduler, clock, metrics)
-        calls = FunctionCalls(host, plain, maker, rules, logins, snapshots)
+        calls = FunctionCalls(host, plain, maker, rules, logins, snapshots, inputs)
         login = LoginFlow(host, guard, scheduler)
         conditions = ConditionSearches(host, events, maker, rules, transactions)
         services = Services(

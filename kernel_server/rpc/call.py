@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
@@ -15,32 +14,15 @@ from kernel_server.rpc.queue_metadata import QueueMetadata
 from kernel_server.rpc.rate_limited_call import LIMITED, CallMaker, ClientCall
 from kernel_server.rpc.values import checked_plain, to_argument, to_scalar
 from kernel_server.security.orders import OrderRules
+from kernel_server.streams.client_inputs import ClientInputs, InputOwner
 from kernel_server.streams.logins import Logins
 from kernel_server.streams.snapshots import Snapshots
-from kernel_server.wire import kernel_pb2
+from kernel_server.wire import AUTHORIZATION, kernel_pb2
 
 # TR codes of orders begin so; orders have functions of their own.
 _ORDER_TR = "KOA_NORMAL"
 # So many calls are made at a time before other work on the control thread gets its turn.
 _CHUNK = 500
-_CLIENTS_REMEMBERED = 1000
-
-
-class ClientInputs:
-    """Values of SetInputValue by client, until its CommRqData: the control has one set of inputs for all."""
-
-    def __init__(self) -> None:
-        self._inputs: OrderedDict[str, dict[str, str]] = OrderedDict()
-
-    def set(self, client: str, name: str, value: str) -> None:
-        self._inputs.setdefault(client, {})[name] = value
-        self._inputs.move_to_end(client)
-        if len(self._inputs) > _CLIENTS_REMEMBERED:
-            self._inputs.popitem(last=False)
-
-    def take(self, client: str) -> Mapping[str, str]:
-        """The client's inputs, which are empty from here on."""
-        return self._inputs.pop(client, {})
 
 
 class NamedCall(ClientCall):
@@ -77,6 +59,7 @@ class FunctionCalls:
         rules: which orders may be sent.
         logins: answers CommConnect.
         snapshots: events that clients are handling, from which functions about them are answered.
+        inputs: keeps what clients set for their CommRqData.
     """
 
     def __init__(
@@ -87,6 +70,7 @@ class FunctionCalls:
         rules: OrderRules,
         logins: Logins,
         snapshots: Snapshots,
+        inputs: ClientInputs,
     ) -> None:
         self._host = host
         self._plain = plain
@@ -94,7 +78,7 @@ class FunctionCalls:
         self._rules = rules
         self._logins = logins
         self._snapshots = snapshots
-        self._inputs = ClientInputs()
+        self._inputs = inputs
 
     async def call(
         self, context: Context, name: str, arguments: Sequence[object], waits: QueueMetadata | None = None
@@ -108,7 +92,7 @@ class FunctionCalls:
         """
         typed, client = checked_plain(name, arguments), client_of(context)
         if name == "SetInputValue":
-            self._inputs.set(client, str(typed[0]), str(typed[1]))
+            self._inputs.set(_owner(context), str(typed[0]), str(typed[1]))
             return None
         snapshot = self._snapshots.find(client, name)
         if snapshot is not None:
@@ -117,9 +101,9 @@ class FunctionCalls:
             return await self._host.run(lambda _: self._logins.log_in(client))
         if name not in LIMITED:
             return await self._host.run(lambda _: self._plain.call(name, typed))
-        inputs = self._inputs.take(client) if name == "CommRqData" else {}
         if name == "CommRqData" and str(typed[1]).upper().startswith(_ORDER_TR):
             raise failure.bad_input(f"{typed[1]} is an order and no TR that can be asked for: call SendOrder")
+        inputs = self._inputs.take(_owner(context)) if name == "CommRqData" else {}
         call = NamedCall(name, typed, context, self._rules, self._plain, inputs)
         return await self._maker.make(call, waits)
 
@@ -143,3 +127,8 @@ class FunctionCalls:
 
     def _call_each(self, calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Value]:
         return [self._plain.call(name, arguments) for name, arguments in calls]
+
+
+def _owner(context: Context) -> InputOwner:
+    token = [str(value) for key, value in context.invocation_metadata() or () if key == AUTHORIZATION]
+    return InputOwner(client_of(context), ";".join(token))
