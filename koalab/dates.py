@@ -127,6 +127,20 @@ def span(start: Day | None, end: Day | None, now: float, *, dated: bool = False)
     return first, min(last, present)
 
 
+def text_of(found: Range) -> str:
+    """A range in words.
+
+    >>> text_of(bounds("2026-11")), text_of((BEGINNING, bounds("2026-11-02 10:30")[1]))
+    ('from 2026-11-01 to 2026-11-30', 'up to 2026-11-02 10:30')
+    """
+    first, last = found
+    whole = last == last.astype("datetime64[D]").astype("datetime64[us]") + (_DAY - _INSTANT)
+    ends = str(last.astype("datetime64[D]")) if whole else _text(last)
+    begins = first.astype("datetime64[D]")
+    starts = str(begins) if begins == first else _text(first)
+    return f"up to {ends}" if first <= BEGINNING else f"from {starts} to {ends}"
+
+
 def _bounds(given: object, now: float | None) -> Range | None:
     if isinstance(given, str):
         return _bounds_of_text(plain(given), now)

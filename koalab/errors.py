@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,3 +112,19 @@ class PlanIncomplete(KoalabError):
 
 class Forbidden(KoalabError, PermissionError):
     """Raised when the server does not accept the token, or its rights do not include the call."""
+
+
+class KoalabWarning(UserWarning):
+    """The root of all warnings of koalab."""
+
+
+class MissingData(KoalabWarning):
+    """Some of what was asked for did not come; ``attrs["missing"]`` of the frame has the reasons by code."""
+
+
+class ShortHistory(KoalabWarning):
+    """The broker's history begins later than asked; ``attrs["history_from"]`` of the frame says where."""
+
+
+NOT_OF_ONE_ISSUE: Final = (ServerLost, NotConnected, LoginFailed, RateLimited, Forbidden)
+"""Errors that concern server, login or limits, so that a load of several issues ends with them."""

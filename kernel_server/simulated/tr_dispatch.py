@@ -19,6 +19,7 @@ from kernel_server.simulated.base.tr import (
     TrRejected,
     TrRequest,
     message,
+    unread,
 )
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.realtime.registry import RealTimeRegistry
@@ -165,10 +166,11 @@ class TrDispatcher:
                 return
             answer = TrAnswer()
         except BadMarketData as bad:
-            log.exception("no answer to %s", tr.code)
-            answer = TrAnswer(message=f"{message('bad_data')}: {bad}")
-        if answer.message:
-            self._message(request, answer.message)
+            log.warning("no answer to %s: %s", tr.code, bad)
+            answer = TrAnswer(message=unread(bad))
+        for text in (answer.message, *answer.unread):
+            if text:
+                self._message(request, text)
         if answer.after is None:
             self._continuations.pop(request.screen, None)
         else:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from koalab.frames.bars import BarColumns
+from koalab.frames.errors import UnreadableValue
 from koalab.frames.numbers import Numbers
-from koalab.frames.records import rows
+from koalab.frames.records import readable_rows, rows
 from koalab.transport.base import Page
 
 _FIGURES = ["open", "high", "low", "price", "volume", "value", "close", "base_price"]
@@ -39,13 +40,18 @@ class DayQuote:
         return day
 
 
-def day_quotes(page: Page) -> dict[str, DayQuote]:
-    """The rows of one page by code, without those whose code, 일자 or prices are blank.
+def day_quotes(page: Page) -> tuple[dict[str, DayQuote], dict[str, str]]:
+    """The rows of one page by code, without those whose code, 일자 or prices are blank; errors of unreadable rows.
 
     Raises:
-        UnreadableValue: a value does not fit its field.
+        UnreadableValue: a page of another TR.
     """
-    frame = rows("OPTKWFID", [page])
+    pages, unreadable = [page], dict[str, str]()
+    try:
+        frame = rows("OPTKWFID", pages)
+    except UnreadableValue:
+        pages, unreadable = readable_rows(pages)
+        frame = rows("OPTKWFID", pages)
     codes = frame["code"].tolist()
     dates = frame["date"].to_numpy().astype("datetime64[us]")
     figures = frame[_FIGURES].astype(np.float64).to_numpy()
@@ -67,7 +73,7 @@ def day_quotes(page: Page) -> dict[str, DayQuote]:
         )
         # 종가 has only been observed equal to 현재가; a blank one proves nothing.
         found[code] = DayQuote(code, base, bar, opened > 0 and close in (price, 0.0))
-    return found
+    return found, unreadable
 
 
 def _one_value(value: float) -> Numbers:

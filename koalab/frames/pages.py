@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from koalab.frames.errors import UnreadableValue
 from koalab.transport.base import Page
@@ -37,3 +38,9 @@ def check(tr: str, pages: Iterable[Page], fields: int) -> None:
 
 def _blank(text: str) -> bool:
     return not text or text.isspace()
+
+
+def by_row(page: Page) -> list[Page]:
+    """A page a row, so that one that cannot be read leaves the others."""
+    cells = [text.split("\n") for text in page.columns]
+    return [replace(page, columns=list(row), rows=1) for row in zip(*cells, strict=True)]

@@ -6,6 +6,7 @@ Figures are in base units (KRW, shares) under both English and Kiwoom's names.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -51,6 +52,21 @@ def infos(pages: Sequence[Page], columns: Columns = "en") -> pd.DataFrame:
     return _by_code(_frame(typed_columns, labels(tr_fields, columns)))
 
 
+def readable_infos(pages: Sequence[Page], columns: Columns = "en") -> tuple[pd.DataFrame, dict[str, str]]:
+    """``infos`` of the pages that can be read, and the errors of the others by code."""
+    try:
+        return infos(pages, columns), {}
+    except UnreadableValue:
+        kept, unreadable = [], {}
+        for page in pages:
+            try:
+                infos([page])
+                kept.append(page)
+            except UnreadableValue as error:
+                unreadable[page.single[0].strip() if page.single else ""] = str(error)
+        return infos(kept, columns), unreadable
+
+
 def single(tr: str, page: Page, columns: Columns = "en") -> pd.Series[Any]:
     """The single block of any TR whose fields are all in the field table, as a Series like ``info``.
 
@@ -81,6 +97,38 @@ def rows(tr: str, pages: Sequence[Page], columns: Columns = "en") -> pd.DataFram
         [_column(tr, filled, position, field) for position, field in enumerate(tr_fields)],
         labels(tr_fields, columns),
     )
+
+
+@dataclass(frozen=True)
+class ReadRows:
+    """Rows of OPTKWFID pages that can be read, and the errors of those that cannot, by code."""
+
+    frame: pd.DataFrame
+    unreadable: dict[str, str]
+
+
+def readable_quotes(pages: Sequence[Page], columns: Columns = "en") -> ReadRows:
+    """``quotes`` without rows of blanks; a row that cannot be read leaves the others."""
+    try:
+        frame, unreadable = quotes(pages, columns), dict[str, str]()
+    except UnreadableValue:
+        kept, unreadable = readable_rows(pages)
+        frame = quotes(kept, columns)
+    return ReadRows(frame[frame.index != ""], unreadable)
+
+
+def readable_rows(pages: Sequence[Page]) -> tuple[list[Page], dict[str, str]]:
+    """The rows of OPTKWFID that can be read, a page each, and the errors of the others by code."""
+    kept, unreadable = [], {}
+    place = next(at for at, field in enumerate(fields(_QUOTES)) if field.english == "code")
+    paging.check(_QUOTES, paging.non_empty(pages), len(fields(_QUOTES)))
+    for row in (row for page in paging.non_empty(pages) for row in paging.by_row(page)):
+        try:
+            quotes([row])
+            kept.append(row)
+        except UnreadableValue as error:
+            unreadable[row.columns[place].strip()] = str(error)
+    return kept, unreadable
 
 
 def quotes(pages: Sequence[Page], columns: Columns = "en") -> pd.DataFrame:

@@ -15,7 +15,7 @@ import numpy as np
 
 from kernel_server.reference.sessions import Sessions
 from koalab.dates import epoch_seconds, wall_of
-from koalab.errors import NotConnected, ServerLost
+from koalab.errors import CacheDamaged, NotConnected, ServerLost
 from koalab.link import Link
 from koalab.loaders.adjustment_check import AdjustmentCheck
 from koalab.loaders.cache_view import CacheView
@@ -127,11 +127,17 @@ class BarLoader:
         last: np.datetime64,
         adjusted: bool,
     ) -> dict[str, LoadResult]:
-        """The result of ``load`` for those of the codes whose bars are fully cached. Costs no TR."""
+        """The result of ``load`` for those of the codes whose bars are fully cached. Costs no TR.
+
+        Damaged ones are not among them: ``load`` raises for them.
+        """
         now = self._link.now()
         found = {}
         for load in self._begin(codes, interval, first, last, adjusted, "interactive", now):
-            cached = self._cache.look(load)
+            try:
+                cached = self._cache.look(load)
+            except CacheDamaged:
+                continue
             if self._cache.complete(load, cached):
                 found[load.request.series.code] = assemble(load, cached, now)
         return found

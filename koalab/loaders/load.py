@@ -7,6 +7,7 @@ from typing import Final
 
 from koalab.frames.bars import BarColumns
 from koalab.frames.chart_pages import kind_of, parse
+from koalab.loaders.failures import complaints
 from koalab.loaders.page_requests import INSTANT, BarPage, BarRequest
 from koalab.store import coverage
 from koalab.store.bars import AdjustmentChanged, CachedRange
@@ -50,6 +51,7 @@ class LoadResult:
         fetched_at: server time, seconds since the epoch.
         messages: the broker's messages with the pages.
         adjustment: of adjusted prices, see ``finality.adjustment_at``.
+        failure: the broker's messages where it gave less than there may be; blank where it gave all.
     """
 
     bars: BarColumns
@@ -59,6 +61,7 @@ class LoadResult:
     fetched_at: float = 0.0
     messages: tuple[str, ...] = ()
     adjustment: Moment | None = None
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +80,7 @@ class Load:
         confirmed: another adjustment of the cached bars, whose prices proved to be the same.
         bypasses_cache: the cached bars are of no use: they have the adjustment of a day that has not come here yet.
         changes: how often prices changed during the load.
+        failure: see ``LoadResult``.
     """
 
     request: BarRequest
@@ -90,6 +94,7 @@ class Load:
     confirmed: Moment | None = None
     bypasses_cache: bool = False
     changes: int = 0
+    failure: str = ""
 
     def spent(self, trs: int, messages: tuple[str, ...] = ()) -> Load:
         """With so many TRs more, and the broker's messages."""
@@ -105,11 +110,12 @@ class Load:
             covered=coverage.add(had.covered, (begins, microseconds(high))),
             pages=(*had.pages, page.page) if self.request.interval.unit == "tick" else (),
         )
-        return replace(self, fetched=fetched)
+        said = " / ".join(complaints(page.page.messages)) if page.unexplained else self.failure
+        return replace(self, fetched=fetched, failure=said)
 
     def without_fetched(self) -> Load:
         """Without what it has requested itself, so that it is requested again."""
-        return replace(self, fetched=NOTHING_FETCHED)
+        return replace(self, fetched=NOTHING_FETCHED, failure="")
 
     def changed(self, error: AdjustmentChanged) -> Load:
         """With one change of prices more.
@@ -141,6 +147,7 @@ def assemble(load: Load, cached: CachedRange, fetched_at: float) -> LoadResult:
         fetched_at=fetched_at,
         messages=load.messages,
         adjustment=cached.adjustment if from_cache else load.adjustment,
+        failure=load.failure,
     )
 
 

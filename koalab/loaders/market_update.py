@@ -16,12 +16,13 @@ import numpy as np
 
 from kernel_server.reference.sessions import Sessions
 from koalab.dates import BEGINNING, seoul
-from koalab.errors import TooEarly
+from koalab.errors import NoAnswer, TooEarly
 from koalab.frames.bars import BarColumns
 from koalab.frames.day_quotes import DayQuote, day_quotes
 from koalab.link import Link
 from koalab.loaders import transactions
 from koalab.loaders.bars import BarLoader
+from koalab.loaders.failures import Missing, reason
 from koalab.loaders.intervals import interval
 from koalab.progress import Progress
 from koalab.store.bars import BarStore
@@ -29,7 +30,9 @@ from koalab.store.finality import adjustment_at, final_until, settles_at
 from koalab.store.merging import disagreement
 from koalab.store.series import Moment, Series
 
-Done = Literal["up to date", "no quote", "added", "appended", "asked", "behind", "caught up", "refetched"]
+Done = Literal[
+    "up to date", "no quote", "added", "appended", "asked", "behind", "caught up", "refetched", "failed"
+]
 """What was done about a code, in ascending order of importance: see ``Session.update_market``."""
 
 _CODES_A_TR: Final = 100
@@ -44,10 +47,11 @@ HISTORY: Final = 20
 
 @dataclass
 class CodeUpdate:
-    """What was done about one code, and how many TRs were spent on it alone."""
+    """What was done about one code, how many TRs were spent on it alone, and why it did not get its bar."""
 
     done: Done = "up to date"
     trs: int = 0
+    reason: str = ""
 
     def record(self, what: Done) -> None:
         """Records what was done; of two things the more important one is kept."""
@@ -156,10 +160,13 @@ class MarketUpdate:
             progress.expect(len(chunks))
         later: list[_CodeTask] = []
         for chunk in chunks:
-            quotes = self._quotes(chunk, progress)
+            quotes, reasons = self._quotes(chunk, progress)
             for code in chunk:
                 if code not in quotes or quotes[code].day != day:
                     outcomes[code].record("no quote")
+                    outcomes[code].reason = (
+                        reasons[code] or f"no bar of {day.astype('datetime64[D]')} in its quote"
+                    )
             tasks = [
                 _CodeTask(code, quotes[code], stale[code], final, outcomes[code])
                 for code in chunk
@@ -169,8 +176,13 @@ class MarketUpdate:
                 # After a killed process none of them has changed.
                 with self._store.shelf.transaction():
                     later += [one for one in tasks[start : start + _CODES_A_WRITE] if self._append(one)]
+        failed = Missing()
         for task in later:
-            self._ask(task, catch_up, progress)
+            with failed.of(task.code):
+                self._ask(task, catch_up, progress)
+        for code, why in failed.reasons.items():
+            outcomes[code].record("failed")
+            outcomes[code].reason = why
         return outcomes
 
     def _stale_series(self, code: str, day: Moment) -> list[_StaleSeries]:
@@ -189,12 +201,15 @@ class MarketUpdate:
             found.append(_StaleSeries(series, gap, int(high - low), earliest, len(run), last))
         return found
 
-    def _quotes(self, codes: Sequence[str], progress: Progress) -> dict[str, DayQuote]:
+    def _quotes(self, codes: Sequence[str], progress: Progress) -> tuple[dict[str, DayQuote], dict[str, str]]:
+        """Quotes by code, and what the broker says of each code, blank for most."""
         inputs = {"종목코드": ";".join(codes)}
         found = transactions.load(
             self._link, "OPTKWFID", inputs, progress, pages=1, priority="bulk", counted=True
         )
-        return day_quotes(found.pages[0])
+        page = found.pages[0]
+        quotes, unreadable = day_quotes(page)
+        return quotes, {code: unreadable.get(code) or reason(code, page.messages) for code in codes}
 
     def _append(self, task: _CodeTask) -> bool:
         """Stores the quote's bar where it certainly is the next one; whether opt10081 is needed for the rest."""
@@ -283,6 +298,8 @@ class MarketUpdate:
             series.code, interval("D"), first, task.final, series.adjusted, progress, "bulk"
         )
         task.outcome.trs += loaded.trs
+        if loaded.failure:
+            raise NoAnswer(f"the broker does not give its bars: {loaded.failure}")
         return loaded.bars
 
 

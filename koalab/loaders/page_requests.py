@@ -12,18 +12,13 @@ from koalab.dates import BEGINNING
 from koalab.frames.bars import BarColumns
 from koalab.frames.chart_pages import parse
 from koalab.link import Link, QueueObserver
+from koalab.loaders.failures import complaints
 from koalab.loaders.intervals import Interval
 from koalab.loaders.periods import period
 from koalab.store.finality import Gap
 from koalab.store.series import Moment, Series
 from koalab.transport.base import Page, Priority, StopCondition
 
-NO_ROWS = (
-    "[100000]",  # 조회가 완료되었습니다
-    "[00Z310]",  # 모의투자 조회가 완료되었습니다
-    "[571578]",  # 모의투자 해당조회내역이 없습니다
-)
-"""First characters of the messages that confirm an empty answer: there is nothing to return."""
 INSTANT = np.timedelta64(1, "us")
 _DAY = np.timedelta64(1, "D")
 
@@ -66,9 +61,7 @@ class BarPage:
     @property
     def unexplained(self) -> bool:
         """Whether it is empty and no message confirms that there is nothing to return."""
-        return not len(self.bars) and any(
-            text.strip() and not text.strip().startswith(NO_ROWS) for text in self.page.messages
-        )
+        return not len(self.bars) and bool(complaints(self.page.messages))
 
 
 def bar_pages(

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from kernel_server.reference.sessions import Sessions
-from koalab.errors import UnknownCode
 from koalab.link import Link
 from koalab.loaders import transactions
+from koalab.loaders.failures import Missing, complaints
 from koalab.progress import Progress
 from koalab.store.finality import final_until
 from koalab.store.memo import Memo
 from koalab.transport.base import Page
 
 _CODES_A_TR = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """Pages of snapshots, those of info one a code.
+
+    Attributes:
+        pages: as they came, or from the cache.
+        hits: how many of them were cached.
+        missing: reasons of issues without one, by code.
+    """
+
+    pages: list[Page]
+    hits: int
+    missing: dict[str, str]
 
 
 class SnapshotLoader:
@@ -31,25 +47,31 @@ class SnapshotLoader:
         self._memo = memo
         self._sessions = sessions
 
-    def info(self, codes: Sequence[str], progress: Progress) -> tuple[list[Page], int]:
-        """One opt10001 page a code, and how many of them were cached."""
-        keys = [f"opt10001:{code}" for code in codes]
-        found = {key: page for key in keys if (page := self._cached(key)) is not None}
-        hits = len(found)
-        missing = [(key, code) for key, code in zip(keys, codes, strict=True) if key not in found]
-        if missing:
-            progress.expect(len(missing))
-        for key, code in missing:
-            page = self._one("opt10001", {"종목코드": code}, progress)
-            if not any(value.strip() for value in page.single):
-                messages = f" ({' / '.join(page.messages)})" if page.messages else ""
-                raise UnknownCode(f"the broker knows nothing of {code}{messages}")
-            found[key] = page
-            self._store(key, page)
-        return [found[key] for key in keys], hits
+    def info(self, codes: Sequence[str], several: bool, progress: Progress) -> Snapshots:
+        """One opt10001 page a code; of several codes one that fails is missing."""
+        keys = {code: f"opt10001:{code}" for code in codes}
+        found = {code: page for code, key in keys.items() if (page := self._cached(key)) is not None}
+        hits, missing = len(found), Missing(several)
+        if hits < len(codes):
+            progress.expect(len(codes) - hits)
+        for code in codes:
+            if code in found:
+                continue
+            with missing.of(code):
+                page = self._one("opt10001", {"종목코드": code}, progress)
+                if any(value.strip() for value in page.single):
+                    found[code] = page
+                    self._store(keys[code], page)
+                else:
+                    said = complaints(page.messages)
+                    messages = f" ({' / '.join(said)})" if said else ""
+                    missing.add(code, f"the broker knows nothing of {code}{messages}")
+        if not found:
+            missing.check()
+        return Snapshots([found[code] for code in codes if code in found], hits, missing.reasons)
 
-    def quotes(self, codes: Sequence[str], progress: Progress) -> tuple[list[Page], int]:
-        """OPTKWFID pages of 100 codes each, and how many of the pages were cached."""
+    def quotes(self, codes: Sequence[str], progress: Progress) -> Snapshots:
+        """OPTKWFID pages of 100 codes each. Which codes they lack shows when they are parsed."""
         chunks = [codes[start : start + _CODES_A_TR] for start in range(0, len(codes), _CODES_A_TR)]
         pages, hits, asked = [], 0, 0
         for chunk in chunks:
@@ -62,9 +84,10 @@ class SnapshotLoader:
                     progress.expect(len(chunks) - hits)
                 asked += 1
                 page = self._one("OPTKWFID", {"종목코드": joined}, progress)
-                self._store(f"OPTKWFID:{joined}", page)
+                if page.rows == len(chunk) and not complaints(page.messages):
+                    self._store(f"OPTKWFID:{joined}", page)
             pages.append(page)
-        return pages, hits
+        return Snapshots(pages, hits, {})
 
     def _one(self, tr: str, inputs: dict[str, str], progress: Progress) -> Page:
         return transactions.load(self._link, tr, inputs, progress, pages=1, counted=True).pages[0]

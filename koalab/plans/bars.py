@@ -10,6 +10,7 @@ import pandas as pd
 
 from kernel_server.reference.sessions import Sessions
 from koalab.dates import Day, span
+from koalab.errors import NoAnswer
 from koalab.link import Link
 from koalab.listing import ListingLoader
 from koalab.loaders.bars import BarLoader
@@ -129,6 +130,8 @@ class BarWork:
         )
         if loaded.unstored is not None:
             raise loaded.unstored
+        if loaded.failure:
+            raise NoAnswer(f"the broker does not give its bars: {loaded.failure}")
         return loaded.trs
 
     def frame(self) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from koalab.errors import Forbidden, KoalabError, LoginFailed, NotConnected, RateLimited, ServerLost
+from koalab.errors import NOT_OF_ONE_ISSUE, KoalabError
 from koalab.plans.work import CodeNeed
 from koalab.progress import Progress, next_tr
 from koalab.transport.base import QueuePosition
@@ -22,8 +22,6 @@ from koalab.transport.base import QueuePosition
 IN_FLIGHT = 8
 """Codes in flight: more than the broker accepts in a burst."""
 
-# Errors that end the whole plan, not one code.
-_FATAL = (ServerLost, NotConnected, LoginFailed, RateLimited, Forbidden)
 # So many failed codes in a row end the plan.
 _IN_A_ROW = 20
 _SHOW_EVERY = 0.25
@@ -202,7 +200,7 @@ class PlanRun:
         part = _SharedProgress(self._tally, need, self._name(need.code))
         try:
             self._load(need.code, part)
-        except _FATAL:
+        except NOT_OF_ONE_ISSUE:
             raise
         except KoalabError as error:
             self.outcome.failed[need.code] = error

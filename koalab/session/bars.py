@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
-from koalab.dates import Day, span
+from koalab.dates import Day, Range, span, text_of
 from koalab.errors import BadInput
 from koalab.frames import bar_frames, chart_pages
 from koalab.frames.bars import BarColumns
@@ -16,11 +16,14 @@ from koalab.frames.fields import Columns
 from koalab.inputs.arguments import flag
 from koalab.inputs.text import shown
 from koalab.loaders.bars import BarLoader
+from koalab.loaders.failures import Missing
 from koalab.loaders.intervals import Interval
 from koalab.loaders.intervals import interval as find_interval
 from koalab.loaders.load import LoadResult
 from koalab.progress import Progress
-from koalab.session.core import Codes, SessionCore, check_columns, exchange_sessions, warn_no_rows
+from koalab.session.core import Codes, SessionCore, check_columns, exchange_sessions
+from koalab.session.notices import note_missing
+from koalab.store.finality import needs_fetch
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -128,8 +131,9 @@ class BarMethods(SessionCore):
         found = self._bars.cached(codes, wanted, first, last, adjusted)
 
         load = partial(self._bars.load, interval=wanted, first=first, last=last, adjusted=adjusted)
-        frame, total = self._load_frame(names, several, wanted, columns, progress, load, found)
-        return self._with_attrs(frame, wanted, adjusted, total)
+        return self._load_frame(
+            names, several, wanted, columns, progress, load, found, adjusted, (first, last)
+        )
 
     def _load_frame(
         self,
@@ -140,8 +144,10 @@ class BarMethods(SessionCore):
         progress: bool,
         load: CodeLoader,
         cached: Mapping[str, LoadResult],
-    ) -> tuple[pd.DataFrame, LoadResult]:
-        """The bars of those codes as one frame, and what they cost together; loads those that are not ``cached``.
+        adjusted: bool,
+        asked: Range,
+    ) -> pd.DataFrame:
+        """The bars of those codes as one frame with its ``attrs``; loads those that are not ``cached``.
 
         Args:
             names: by code.
@@ -151,21 +157,51 @@ class BarMethods(SessionCore):
             progress: whether to show a bar.
             load: loads one code.
             cached: results of codes whose bars are fully cached.
+            adjusted: whether prices are.
+            asked: the range.
         """
         kind, none = chart_pages.kind_of(interval.tr), chart_pages.parse(interval.tr, [])
-        found = dict(cached)
+        found, missing, before = dict(cached), Missing(several), self._link.trs
         if len(found) < len(names):
             with self._progress("", progress) as shown:
                 for one, name in names.items():
                     if one not in found:
                         shown.relabel(f"{name} {interval.label}")
-                        found[one] = load(one, progress=shown)
-        bars = {one: found[one].bars if len(found[one].bars) else none for one in names}
+                        with missing.of(one):
+                            found[one] = load(one, progress=shown)
+            if not found:
+                missing.check()
+        self._look_for_missing(found, interval, asked, missing)
+        bars = {one: found[one].bars for one in names if one in found and len(found[one].bars)}
         if several:
-            frame = bar_frames.stack_codes(bars, kind, columns)
+            frame = bar_frames.stack_codes(bars or dict.fromkeys(names, none), kind, columns)
         else:
-            frame = bar_frames.to_frame(next(iter(bars.values())), kind, columns)
-        return frame, _total(found.values(), none)
+            frame = bar_frames.to_frame(next(iter(bars.values()), none), kind, columns)
+        total = _total(found.values(), none)
+        # Of a code that failed only the link knows what it has cost.
+        trs = total.trs if len(found) == len(names) else self._link.trs - before
+        frame.attrs = {
+            **self._attrs(interval.tr, total.fetched_at or self._link.now(), total.hits, trs),
+            "adjusted": adjusted,
+            "interval": interval.name,
+        }
+        if total.adjustment is not None:
+            frame.attrs["adjusted_as_of"] = str(total.adjustment.astype("datetime64[s]"))
+        note_missing(frame, missing.reasons, names, len(names), total.messages)
+        return frame
+
+    def _look_for_missing(
+        self, found: Mapping[str, LoadResult], interval: Interval, asked: Range, missing: Missing
+    ) -> None:
+        """Names the codes without bars, and those of which the broker says that it could not give all."""
+        now, sessions = self._link.now(), exchange_sessions()
+        expected = bool(needs_fetch([asked], interval.name, now, sessions))
+        for code, result in found.items():
+            if result.failure:
+                missing.add(code, result.failure)
+            elif not len(result.bars) and expected:
+                said = f" ({' / '.join(result.messages)})" if result.messages else ""
+                missing.add(code, f"the broker has no bars of it {text_of(asked)}{said}")
 
     def chart(
         self,
@@ -192,20 +228,6 @@ class BarMethods(SessionCore):
             start = last - wanted.usual_span
         frame = self.bars(one, interval, start, end, adjusted=adjusted, progress=progress)
         return candlestick(frame, title=f"{self._name(one)} ({one}) {wanted.label}", volume=volume)
-
-    def _with_attrs(
-        self, frame: pd.DataFrame, interval: Interval, adjusted: bool, loaded: LoadResult
-    ) -> pd.DataFrame:
-        frame.attrs = {
-            **self._attrs(interval.tr, loaded.fetched_at, loaded.hits, loaded.trs),
-            "adjusted": adjusted,
-            "interval": interval.name,
-        }
-        if loaded.adjustment is not None:
-            frame.attrs["adjusted_as_of"] = str(loaded.adjustment.astype("datetime64[s]"))
-        if not len(frame):
-            warn_no_rows(list(loaded.messages), frame)
-        return frame
 
 
 def _total(results: Iterable[LoadResult], none: BarColumns) -> LoadResult:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from koalab.frames import records
 from koalab.frames.fields import Columns
 from koalab.inputs.arguments import flag
 from koalab.loaders import condition_search
@@ -57,9 +56,8 @@ class ConditionSearchMethods(MarketDataMethods):
             codes = condition_search.search(self._link, index, name, shown)
             fetched = self._link.now()
             if info:
-                pages, _ = self._snapshots.quotes(codes, shown)
-                fetched = max((page.received_at for page in pages), default=fetched)
-                frame = records.quotes(pages, columns)
+                loaded = self._snapshots.quotes(codes, shown)
+                frame = self._quotes_frame(codes, loaded, columns, self._link.trs - before)
             else:
                 names = self._listing().names
                 label = "name" if columns == "en" else "종목명"
@@ -67,6 +65,6 @@ class ConditionSearchMethods(MarketDataMethods):
                     {label: pd.array([names.get(code[:6], "") for code in codes], dtype="str")},
                     index=pd.Index(codes, dtype="str", name="code"),
                 )
-        attrs = self._attrs("OPTKWFID" if info else "SendCondition", fetched, 0, self._link.trs - before)
-        frame.attrs = {**attrs, "condition": name, "condition_index": index}
+                frame.attrs = self._attrs("SendCondition", fetched, 0, self._link.trs - before)
+        frame.attrs |= {"condition": name, "condition_index": index}
         return frame

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import os
-import warnings
 import weakref
 from collections.abc import Hashable, Iterable, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
-
-import pandas as pd
 
 from kernel_server.reference.sessions import Sessions
 from koalab import clock_text
@@ -30,8 +26,6 @@ from koalab.transport.base import Transport
 
 Codes = str | Iterable[str]
 
-# Packages whose frames a warning skips: click is between koalab's commands and its methods.
-_OURS = ("koalab", "click")
 # Timeout of the repr, which must not wait for a server in trouble.
 _REPR_TIMEOUT = 2.0
 
@@ -177,22 +171,6 @@ class SessionCore:
             "cache_hits": hits,
             "trs": trs,
         }
-
-
-def warn_no_rows(messages: list[str], frame: pd.DataFrame) -> None:
-    """Puts the broker's messages about an empty frame into its ``attrs``, and warns with them."""
-    if messages:
-        frame.attrs["messages"] = messages
-        warnings.warn(f"no rows; the broker says: {' / '.join(messages)}", stacklevel=_users_level())
-
-
-def _users_level() -> int:
-    """The ``stacklevel`` with which a warning of the caller points at the first line outside of koalab."""
-    level, frame = 1, inspect.currentframe()
-    frame = frame.f_back if frame is not None else None
-    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in _OURS:
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 def several_of(given: Codes, what: str, example: str) -> tuple[list[str], bool]:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
-from koalab.dates import BEGINNING, Day, span, wall_of
+from koalab.dates import BEGINNING, Day, span, text_of, wall_of
 from koalab.frames import book as book_frames
 from koalab.frames import flows as flow_frames
 from koalab.frames.fields import Columns
@@ -16,13 +16,16 @@ from koalab.inputs.arguments import one_of
 from koalab.loaders import flows as flow_loader
 from koalab.loaders import transactions
 from koalab.loaders.bars import BarLoader
+from koalab.loaders.failures import Missing, reason
 from koalab.loaders.indices import Indices
 from koalab.loaders.intervals import interval as find_interval
 from koalab.loaders.load import LoadResult
 from koalab.progress import Progress
 from koalab.session.bars import BarMethods
-from koalab.session.core import Codes, check_columns, exchange_sessions, several_of, warn_no_rows
+from koalab.session.core import Codes, check_columns, exchange_sessions, several_of
+from koalab.session.notices import note_missing
 from koalab.store.disk import CacheUnavailable
+from koalab.store.finality import needs_fetch
 from koalab.store.series import Series
 
 
@@ -56,24 +59,29 @@ class MarketMethods(BarMethods):
         check_columns(columns)
         codes, several = self._codes(code)
         before, fetched = self._link.trs, self._link.now()
-        frames, books, messages = {}, {}, list[str]()
+        frames, books, messages, missing = {}, {}, list[str](), Missing(several)
         with self._progress("호가", progress) as shown:
             shown.expect(len(codes))
             for one in codes:
                 shown.relabel(f"{self._name(one)} 호가")
-                pages = transactions.load(
-                    self._link, "opt10004", {"종목코드": one}, shown, pages=1, counted=True
-                ).pages
-                frames[one], books[one] = book_frames.book(pages, columns), book_frames.summary(pages)
-                fetched = pages[-1].received_at
-                messages += pages[-1].messages
+                with missing.of(one):
+                    pages = transactions.load(
+                        self._link, "opt10004", {"종목코드": one}, shown, pages=1, counted=True
+                    ).pages
+                    found, books[one] = book_frames.book(pages, columns), book_frames.summary(pages)
+                    fetched = pages[-1].received_at
+                    messages += pages[-1].messages
+                    if len(found) or not several:
+                        frames[one] = found
+                    else:
+                        missing.add(one, reason(one, pages[-1].messages) or "no asks and no bids")
+        missing.check()
         if several:
             frame, more = _stacked(frames, book_frames.book([], columns)), {"books": books}
         else:
             frame, more = frames[codes[0]], books[codes[0]]
         frame.attrs = self._attrs("opt10004", fetched, 0, self._link.trs - before) | more
-        if not len(frame):
-            warn_no_rows(messages, frame)
+        self._note(frame, messages, missing, len(codes))
         return frame
 
     def index(
@@ -122,8 +130,7 @@ class MarketMethods(BarMethods):
 
         names = {one: listed[one] for one in codes}
         found = loader.cached(codes, wanted, first, last, False)
-        frame, total = self._load_frame(names, several, wanted, columns, progress, load, found)
-        return self._with_attrs(frame, wanted, False, total)
+        return self._load_frame(names, several, wanted, columns, progress, load, found, False, (first, last))
 
     def _forget_empty(self, series: Series) -> None:
         """Forgets a series that is cached without a single bar.
@@ -181,24 +188,38 @@ class MarketMethods(BarMethods):
         one_of("side", side, flow_loader.SIDES)
         first, last = span(start, end, self._link.now(), dated=True)
         codes, several = self._codes(code)
-        before, fetched = self._link.trs, self._link.now()
-        frames, messages = {}, list[str]()
+        before, fetched, sessions = self._link.trs, self._link.now(), exchange_sessions()
+        frames, messages, missing = {}, list[str](), Missing(several)
+        expected = bool(needs_fetch([(first, last)], "D", fetched, sessions))
         with self._progress("", progress) as shown:
             for one in codes:
                 shown.relabel(f"{self._name(one)} 투자자별")
-                pages = flow_loader.load(self._link, one, first, last, what, side, exchange_sessions(), shown)
-                found = flow_frames.flows(pages, what == flow_loader.MONEY, side == "net", columns)
-                # For a day without a session the broker returns the session before it.
-                frames[one] = found[(found.index >= first) & (found.index <= last)]
-                fetched = pages[-1].received_at
-                messages += [text for page in pages for text in page.messages]
+                with missing.of(one):
+                    pages = flow_loader.load(self._link, one, first, last, what, side, sessions, shown)
+                    found = flow_frames.flows(pages, what == flow_loader.MONEY, side == "net", columns)
+                    # For a day without a session the broker returns the session before it.
+                    frames[one] = found[(found.index >= first) & (found.index <= last)]
+                    fetched = pages[-1].received_at
+                    said = [text for page in pages for text in page.messages]
+                    messages += said
+                    if several and not len(frames[one]) and expected:
+                        why = reason(one, said) or f"the broker has no figures of it {text_of((first, last))}"
+                        missing.add(one, why)
+        missing.check()
         none = flow_frames.flows([], True, True, columns)
-        frame = _stacked(frames, none) if several else frames[codes[0]]
+        frame = _stacked(_with_rows(frames), none) if several else frames[codes[0]]
         attrs = self._attrs(flow_frames.TR, fetched, 0, self._link.trs - before)
         frame.attrs = {**attrs, "what": what, "side": side}
-        if not len(frame):
-            warn_no_rows(messages, frame)
+        self._note(frame, messages, missing, len(codes))
         return frame
+
+    def _note(self, frame: pd.DataFrame, messages: list[str], missing: Missing, of: int) -> None:
+        """Warns of issues that are missing in a list, or of an empty frame of one issue."""
+        note_missing(frame, missing.reasons, self._listing().names, of, messages)
+
+
+def _with_rows(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    return {code: frame for code, frame in frames.items() if len(frame)}
 
 
 def _stacked(frames: dict[str, pd.DataFrame], none: pd.DataFrame) -> pd.DataFrame:

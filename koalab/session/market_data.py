@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, overload
 
 import pandas as pd
 
-from koalab.errors import BadInput
+from koalab.errors import BadInput, UnknownCode
 from koalab.frames import records
 from koalab.frames.fields import Columns
 from koalab.frames.generic import Answer
 from koalab.inputs.text import folded, shown
 from koalab.loaders import transactions
-from koalab.loaders.snapshots import SnapshotLoader
-from koalab.session.core import Codes, SessionCore, check_columns, exchange_sessions, warn_no_rows
+from koalab.loaders.failures import reason
+from koalab.loaders.snapshots import SnapshotLoader, Snapshots
+from koalab.session.core import Codes, SessionCore, check_columns, exchange_sessions
+from koalab.session.notices import note_missing, warn_no_rows
 
 
 class MarketDataMethods(SessionCore):
@@ -52,10 +54,21 @@ class MarketDataMethods(SessionCore):
         codes, several = self._codes(code)
         before = self._link.trs
         with self._progress("기본정보", progress) as shown:
-            pages, hits = self._snapshots.info(codes, shown)
-        found: Any = records.infos(pages, columns) if several else records.info(pages[0], columns)
+            loaded = self._snapshots.info(codes, several, shown)
+        missing = dict(loaded.missing)
+        if missing and not several:
+            raise UnknownCode(missing[codes[0]])
+        pages = loaded.pages
+        found: Any
+        if several:
+            found, unreadable = records.readable_infos(pages, columns)
+            missing.update(unreadable)
+        else:
+            found = records.info(pages[0], columns)
         fetched = max((page.received_at for page in pages), default=self._link.now())
-        found.attrs = self._attrs("opt10001", fetched, hits, self._link.trs - before)
+        found.attrs = self._attrs("opt10001", fetched, loaded.hits, self._link.trs - before)
+        if several:
+            note_missing(found, missing, self._listing().names, len(codes))
         return found  # type: ignore[no-any-return]
 
     def quotes(self, codes: Codes, *, columns: Columns = "en", progress: bool = True) -> pd.DataFrame:
@@ -71,10 +84,24 @@ class MarketDataMethods(SessionCore):
         wanted, _ = self._codes(codes)
         before = self._link.trs
         with self._progress("관심종목", progress) as shown:
-            pages, hits = self._snapshots.quotes(wanted, shown)
-        frame = records.quotes(pages, columns)
-        fetched = max((page.received_at for page in pages), default=self._link.now())
-        frame.attrs = self._attrs("OPTKWFID", fetched, hits, self._link.trs - before)
+            loaded = self._snapshots.quotes(wanted, shown)
+        return self._quotes_frame(wanted, loaded, columns, self._link.trs - before)
+
+    def _quotes_frame(
+        self, wanted: Sequence[str], loaded: Snapshots, columns: Columns, trs: int
+    ) -> pd.DataFrame:
+        """The quotes as a frame with its ``attrs``; codes that have none are missing."""
+        read = records.readable_quotes(loaded.pages, columns)
+        frame, came = read.frame, {code[:6] for code in read.frame.index}
+        messages = [text for page in loaded.pages for text in page.messages]
+        missing = {
+            code: read.unreadable.get(code) or reason(code, messages) or "the broker has no quote of it"
+            for code in wanted
+            if code[:6] not in came
+        }
+        fetched = max((page.received_at for page in loaded.pages), default=self._link.now())
+        frame.attrs = self._attrs("OPTKWFID", fetched, loaded.hits, trs)
+        note_missing(frame, missing, self._listing().names, len(wanted))
         return frame
 
     # -- the listing

@@ -11,6 +11,7 @@ from koalab.errors import BadInput
 from koalab.inputs.arguments import flag
 from koalab.loaders.market_update import MarketUpdate
 from koalab.session.core import Codes, SessionCore, exchange_sessions
+from koalab.session.notices import note_missing
 
 
 class MarketUpdateMethods(SessionCore):
@@ -56,7 +57,10 @@ class MarketUpdateMethods(SessionCore):
               range of the adjusted series was loaded again.
             - ``behind``: more sessions are missing, and were not loaded.
             - ``no quote``: the broker has no bar of that session for it.
+            - ``failed``: opt10081 was needed and did not come.
             - ``not listed``: daily bars are cached, and it is no longer in the listing.
+
+            ``attrs["missing"]`` has the reasons of ``no quote`` and ``failed`` by code.
 
         Raises:
             TooEarly: the next session has begun, or is about to; ``retry_at`` is when its bars are final.
@@ -90,4 +94,6 @@ class MarketUpdateMethods(SessionCore):
         )
         frame.attrs = self._attrs("OPTKWFID", self._link.now(), 0, self._link.trs - before)
         frame.attrs["session"] = str(day.astype("datetime64[D]"))
+        missing = {code: one.reason for code, one in found.items() if one.reason}
+        note_missing(frame, missing, listing.names, len(wanted))
         return frame

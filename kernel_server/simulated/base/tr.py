@@ -44,6 +44,7 @@ class TrAnswer:
         rows: values of the multi block, one list per row.
         after: continuation key of the next page, None for the last page.
         message: text of an OnReceiveMsg that comes first, blank for none.
+        unread: texts of further ones, for issues that the answer leaves out because their prices cannot be read.
         codes: issues that the request registers for real-time data.
     """
 
@@ -51,6 +52,7 @@ class TrAnswer:
     rows: list[list[str]] = field(default_factory=list)
     after: int | None = None
     message: str = ""
+    unread: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
 
 
@@ -65,6 +67,11 @@ def _messages() -> Mapping[str, str]:
 def message(key: str) -> str:
     """The text of an OnReceiveMsg, from ``data/message.tsv``."""
     return _messages()[key]
+
+
+def unread(error: Exception) -> str:
+    """The text of an OnReceiveMsg about recorded prices that cannot be read; the error names file and line."""
+    return f"{message('bad_data')}: {error}"
 
 
 class TrRejected(Exception):

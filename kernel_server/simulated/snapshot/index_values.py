@@ -19,6 +19,7 @@ from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.dates import epoch_days, yyyymmdd
 from kernel_server.simulated.base.market_time import dates_of, times_of
 from kernel_server.simulated.market.model import Bars, Market
+from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.snapshot.index_weights import Index, IndexWeights
 
@@ -51,12 +52,27 @@ class IndexValues:
         """Indices that have members in this market, by code."""
         return self._weights.indices()
 
-    def prepare_group(self, group: str) -> bool:
-        """Compute the indices of a group for some milliseconds; returns whether all are done."""
-        return self._weights.advance(_STEPS, group=group)
+    def group(self, group: str, now: float) -> tuple[list[tuple[Index, Bars]], list[BadMarketData]] | None:
+        """The indices of a group with their daily bars, and errors of those that cannot be computed.
+
+        None: computed for some milliseconds, and more work is left.
+        """
+        if not self._weights.advance(_STEPS):
+            return None
+        found, errors = [], []
+        for index in self.by_code.values():
+            if index.group != group:
+                continue
+            try:
+                if not self.prepare_index(index.code):
+                    return None
+                found.append((index, self.daily(index.code, now)))
+            except BadMarketData as bad:
+                errors.append(bad)
+        return found, errors
 
     def prepare_index(self, code: str) -> bool:
-        """``prepare_group`` for one index; True for an unknown code."""
+        """Compute an index for some milliseconds; returns whether it is done. True for an unknown code."""
         return self._weights.advance(_STEPS, [code])
 
     def daily(self, code: str, now: float) -> Bars:

@@ -105,7 +105,10 @@ class IndexWeights:
                 yield
 
     def _has_prices(self, code: str) -> bool:
-        return len(history(self._market, code, self._until(), 1)) > 0
+        try:
+            return len(history(self._market, code, self._until(), 1)) > 0
+        except BadMarketData:
+            return True  # its indices fail, each by itself; the others do not
 
     def _list_restarting(self) -> Iterator[None]:
         try:

@@ -20,7 +20,7 @@ from kernel_server.simulated.base.tr import AnswerPending, TrAnswer, TrHandler, 
 from kernel_server.simulated.market.day_summary import history
 from kernel_server.simulated.market.fundamentals import fundamentals
 from kernel_server.simulated.market.model import Bars, Issue, Market
-from kernel_server.simulated.market.recorded.csv_files import BadMarketData
+from kernel_server.simulated.market.recorded.csv_files import NO_BARS, BadMarketData
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices, group_by_rules
@@ -229,13 +229,20 @@ class MarketScanner:
         untraded = (row.base, row.base, row.base, row.base, 0, 0)
         # Days without minute bars have only the day bar.
         if row.curve is None or not len(row.curve):
-            bars = history(self._market, row.issue.code, now, 1)
+            try:
+                bars = history(self._market, row.issue.code, now, 1)
+            except BadMarketData:  # its minutes, of which the day so far is made; reported with the curve
+                return untraded
             return _newest_session(bars) if len(bars) and bars.time[-1] == row.date else untraded
         return row.curve.at(now - self._midnight(running)) or untraded
 
     def _read_curve(self, row: _IssueRow, session: int) -> IntradayCurve:
         close = float(self.sessions.closes[session])
-        bars = self._market.minute(row.issue.code, True, close, 1)
+        try:
+            bars = self._market.minute(row.issue.code, True, close, 1)
+        except BadMarketData as bad:
+            log.warning("%s is surveyed without its minutes: %s", row.issue.code, bad)
+            bars = NO_BARS
         start = int(np.searchsorted(bars.time, row.date * _DAY))
         return intraday_curve(cut(bars, start, len(bars)), int(close) - self._midnight(session))
 

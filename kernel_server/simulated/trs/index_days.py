@@ -16,6 +16,7 @@ from kernel_server.simulated.base.tr import (
     TrRequest,
     in_order,
     message,
+    unread,
 )
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.market.trading_hours import today
@@ -133,8 +134,10 @@ class IndexDays:
         group, measure = inputs["시장구분"], inputs["금액수량구분"]
         if group not in GROUPS or measure not in (_MONEY, _SHARES):
             raise TrRejected("bad_input")
-        if not self._indices.prepare_group(group):
+        in_group = self._indices.group(group, now)
+        if in_group is None:
             raise AnswerPending
+        found, errors = in_group
         view = RankingView(self._scanner, now)
         day = date_input(inputs["기준일자"]) or max(view.facts.dates, default=today(now))
         period = period_between(view.facts, day, day)
@@ -144,10 +147,9 @@ class IndexDays:
             for field, name in _NETS.items()
         }
         rows = []
-        for index in self._indices.by_code.values():
-            bars = self._indices.daily(index.code, now)
+        for index, bars in found:
             at = int(np.searchsorted(bars.time, day, "right"))
-            if index.group != group or not at or bars.time[at - 1] != day:
+            if not at or bars.time[at - 1] != day:
                 continue
             values = quote_fields(cut(bars, 0, at))
             places = member_places(index, view.facts)
@@ -157,4 +159,6 @@ class IndexDays:
                 amount = int(net[places].sum())
                 values[field] = kiwoom_format.signed(amount if money else kiwoom_format.thousands(amount))
             rows.append(in_order(request.tr.multi_names, values))
-        return TrAnswer(rows=rows, message="" if rows else message("no_history"))
+        return TrAnswer(
+            rows=rows, message="" if rows else message("no_history"), unread=tuple(map(unread, errors))
+        )

@@ -16,6 +16,7 @@ from kernel_server.simulated.base.tr import (
     TrRequest,
     in_order,
     message,
+    unread,
 )
 from kernel_server.simulated.market.day_summary import extremes
 from kernel_server.simulated.market.model import Bars
@@ -92,13 +93,11 @@ class IndexQuotes:
         asked = self._indices.by_code.get(request.inputs["업종코드"])
         if asked is None:
             raise TrRejected("unknown_code")
-        if not self._indices.prepare_group(asked.group):
+        in_group = self._indices.group(asked.group, now)
+        if in_group is None:
             raise AnswerPending
-        found = [
-            (index, bars)
-            for index in self._indices.by_code.values()
-            if index.group == asked.group and len(bars := self._indices.daily(index.code, now))
-        ]
+        found = [(index, bars) for index, bars in in_group[0] if len(bars)]
+        errors = in_group[1]
         whole = max((int(bars.value[-1]) for _index, bars in found), default=0)
         rows = []
         for index, bars in found:
@@ -112,7 +111,9 @@ class IndexQuotes:
                 "상장종목수": str(breadth.listed),
             }
             rows.append(in_order(request.tr.multi_names, values))
-        return TrAnswer(rows=rows, message="" if rows else message("no_history"))
+        return TrAnswer(
+            rows=rows, message="" if rows else message("no_history"), unread=tuple(map(unread, errors))
+        )
 
 
 def quote_fields(bars: Bars) -> dict[str, str]:

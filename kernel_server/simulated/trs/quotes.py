@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order
+from kernel_server.simulated.base.tr import (
+    TrAnswer,
+    TrHandler,
+    TrRejected,
+    TrRequest,
+    in_order,
+    unread,
+)
 from kernel_server.simulated.market.day_summary import (
     LEVELS,
     DaySummary,
@@ -16,6 +23,7 @@ from kernel_server.simulated.market.day_summary import (
 from kernel_server.simulated.market.foreign_ownership import ForeignHoldings
 from kernel_server.simulated.market.fundamentals import fundamentals
 from kernel_server.simulated.market.model import Bars, Issue, Market
+from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.trading_hours import TradingHours
 from kernel_server.simulated.settings import BrokerSettings
 
@@ -65,17 +73,20 @@ class Quotes:
         return TrAnswer(in_order(request.tr.single_names, values), codes=(issue.code,))
 
     def _watch_list(self, request: TrRequest, now: float) -> TrAnswer:
-        """OPTKWFID: one row a code, in the order requested."""
+        """OPTKWFID: one row a code, in the order requested, without issues whose prices cannot be read."""
         names = request.tr.multi_names
-        rows, known_codes = [], []
+        rows, known_codes, errors = [], [], []
         for code in request.inputs["종목코드"].split(";"):
             issue = self._issues.get(code)
             if issue is not None:
                 known_codes.append(code)
-                rows.append(in_order(names, self._watch_list_row(issue, now)))
+                try:
+                    rows.append(in_order(names, self._watch_list_row(issue, now)))
+                except BadMarketData as bad:
+                    errors.append(unread(bad))
             elif self._settings.unknown_codes == "blank":
                 rows.append([""] * len(names))
-        return TrAnswer(rows=rows, codes=tuple(known_codes))
+        return TrAnswer(rows=rows, unread=tuple(errors), codes=tuple(known_codes))
 
     def _basic_fields(self, day: DaySummary, bars: Bars) -> dict[str, str]:
         highs_and_lows = extremes(bars)

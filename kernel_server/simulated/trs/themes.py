@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,10 @@ from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
 from kernel_server.simulated.market.day_summary import DaySummary, history, latest_summary, visible_quotes
 from kernel_server.simulated.market.model import Market
+from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.themes import themes
+
+log = logging.getLogger(__name__)
 
 _ALL, _BY_NAME, _BY_CODE = "0", "1", "2"
 _MOST_DAYS = 99
@@ -108,11 +112,15 @@ class ThemeQuotes:
         )
 
     def _theme(self, code: str, name: str, members: Sequence[str], days: int, now: float) -> _ThemePrices:
-        """The theme with those of its members that have prices in this market."""
+        """The theme with those of its members that have prices in this market that can be read."""
         found = []
         for each in members:
             issue = self._issues.get(each)
-            bars = None if issue is None else history(self._market, each, now, days + 1)
+            try:
+                bars = None if issue is None else history(self._market, each, now, days + 1)
+            except BadMarketData as bad:
+                log.warning("the theme %s is without %s: %s", name, each, bad)
+                continue
             day = None if issue is None or bars is None else latest_summary(issue, bars)
             if day is not None and bars is not None:
                 found.append(
