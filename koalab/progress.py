@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Protocol
 
 from koalab.dates import seoul
 from koalab.transport.base import QueuePosition
+
+log = logging.getLogger(__name__)
 
 # Seconds before the bar appears.
 DELAY = 1.0
@@ -34,7 +39,8 @@ def no_wait(trs: int, queued: int = 0) -> float:  # noqa: ARG001 - a Wait
 class Progress:
     """Progress bar of a load: TRs done, TRs expected, and the time left.
 
-    The bar is tqdm's, and is created when the load has taken a second.
+    The bar is tqdm's, and is created when the load has taken a second: in a notebook, or where standard error is a
+    terminal. What keeps tqdm from drawing it (TQDM_DISABLE, a closed standard error) does not concern the load.
 
     Args:
         label: text before the bar.
@@ -63,18 +69,43 @@ class Progress:
         self._queued = 0
         self._counts: deque[tuple[float, int]] = deque()
         self._bar: Any = None
+        self._item_left: int | None = None
 
     def expect(self, trs: int) -> None:
-        """Adds so many expected TRs."""
-        self._total += trs
+        """Adds so many expected TRs; within an ``item`` they are part of the total already."""
+        if self._item_left is None:
+            self._total += trs
         if self._since is None:
             self._since = self._clock()
         self._draw()
+
+    @contextlib.contextmanager
+    def item(self, trs: int, label: str | None = None) -> Iterator[Progress]:
+        """One of several loads whose TRs were expected together, so that the bar counts all of them once.
+
+        The total follows what the load really takes: TRs beyond ``trs`` are added, those not needed are taken off.
+
+        Args:
+            trs: how many of the expected TRs are this load's.
+            label: another text before the bar, from now on.
+        """
+        if label is not None:
+            self.relabel(label)
+        self._item_left = trs
+        try:
+            yield self
+        finally:
+            self._total -= self._item_left
+            self._item_left = None
 
     def page(self, note: str = "") -> None:
         """Counts one TR that has come back."""
         self._done += 1
         self._queued = 0
+        if self._item_left:
+            self._item_left -= 1
+        elif self._item_left is not None:
+            self._total += 1
         self._total = max(self._total, self._done)
         self._draw(note)
 
@@ -95,30 +126,49 @@ class Progress:
         self._draw(note)
 
     def relabel(self, label: str) -> None:
+        """Changes the text before the bar."""
         self._label = label
         if self._bar is not None:
             self._bar.set_description_str(label, refresh=False)
 
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.total = self._done  # the estimate is replaced by the count, so that the bar ends green
+    def close(self, finished: bool = True) -> None:
+        """Removes the bar: at 100 % if the load is ``finished``, where it stopped if it failed."""
+        if self._bar is None:
+            return
+        with self._undisturbed():
+            if finished:
+                # TRs that were expected and not needed are no longer missing.
+                self._bar.total = self._bar.n = self._done
+                self._bar.set_postfix_str("", refresh=False)
+                self._bar.refresh()
             self._bar.close()
-            self._bar = None
+        self._bar = None
 
     def _draw(self, note: str = "") -> None:
-        if self._bar is None:
-            if not self._show or self._since is None or self._clock() - self._since < DELAY:
-                return
-            from tqdm.auto import tqdm
-
-            self._bar = tqdm(total=self._total, desc=self._label, unit="TR", leave=False, bar_format=_FORMAT)
-            self._bar.start_t -= DELAY
+        if not self._show or self._since is None:
+            return
+        if self._bar is None and self._clock() - self._since < DELAY:
+            return
         seconds = self._wait(self._total - self._done, self._queued)
         left = f"약 {duration(seconds)} 남음" if seconds >= 1 else ""
         shown = (*self._pace(seconds), left, note)
-        self._bar.set_postfix_str(", ".join(text for text in shown if text), refresh=False)
-        self._bar.total, self._bar.n = self._total, self._done
-        self._bar.refresh()
+        with self._undisturbed():
+            if self._bar is None:
+                self._bar = _new_bar(self._label, self._total)
+                self._show = self._bar is not None
+            if self._bar is not None:
+                self._bar.set_postfix_str(", ".join(text for text in shown if text), refresh=False)
+                self._bar.total, self._bar.n = self._total, self._done
+                self._bar.refresh()
+
+    @contextlib.contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """Goes on without a bar where it cannot be drawn."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - tqdm, widgets and streams of any kind: none is worth a load
+            log.debug("no progress bar: %r", error)
+            self._bar, self._show = None, False
 
     def _pace(self, left: float) -> tuple[str, str]:
         """The rate and the end of the load, by the broker's clock."""
@@ -142,7 +192,26 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self.close(finished=kind is None)
+
+
+def _new_bar(label: str, total: int) -> Any:
+    """tqdm's bar; None where it is disabled, or where there is nobody to see it."""
+    if not (_in_notebook() or sys.stderr.isatty()):
+        return None  # a log file gets no progress bar
+    from tqdm.auto import tqdm
+
+    bar = tqdm(total=total, desc=label, unit="TR", leave=False, bar_format=_FORMAT)
+    if bar.disable:
+        return None
+    bar.start_t -= DELAY
+    return bar
+
+
+def _in_notebook() -> bool:
+    """Whether this is a Jupyter kernel, whose front end shows what is written to standard error."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def next_tr(place: QueuePosition) -> str:

@@ -7,7 +7,7 @@ claim on its series, so that no two processes request the same one.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 
@@ -28,7 +28,7 @@ from koalab.store.bars import AdjustmentChanged, BarStore
 from koalab.store.claims import Claim
 from koalab.store.disk import CacheUnavailable
 from koalab.store.finality import Gap, adjustment_at, final_until
-from koalab.store.series import Series
+from koalab.store.series import Moment, Series
 from koalab.transport.base import Priority, QueuePosition
 
 log = logging.getLogger(__name__)
@@ -119,28 +119,48 @@ class BarLoader:
                 load = load.changed(error)
                 log.info("%s", error)
 
-    def cached(
+    def look_up(
         self,
         codes: Sequence[str],
         interval: Interval,
         first: np.datetime64,
         last: np.datetime64,
         adjusted: bool,
-    ) -> dict[str, LoadResult]:
-        """The result of ``load`` for those of the codes whose bars are fully cached. Costs no TR.
+    ) -> tuple[dict[str, LoadResult], dict[str, list[Gap]]]:
+        """What ``load`` finds in the cache. Costs no TR.
 
-        Damaged ones are not among them: ``load`` raises for them.
+        Returns:
+            The results of those codes whose bars are fully cached, and the gaps of the others; none of a code whose
+            cached bars are damaged: ``load`` raises for it.
         """
         now = self._link.now()
-        found = {}
+        found: dict[str, LoadResult] = {}
+        gaps: dict[str, list[Gap]] = {}
         for load in self._begin(codes, interval, first, last, adjusted, "interactive", now):
+            code = load.request.series.code
             try:
                 cached = self._cache.look(load)
             except CacheDamaged:
+                gaps[code] = []
                 continue
             if self._cache.complete(load, cached):
-                found[load.request.series.code] = assemble(load, cached, now)
-        return found
+                found[code] = assemble(load, cached, now)
+            else:
+                gaps[code] = cached.gaps
+        return found, gaps
+
+    def expected_trs(
+        self, gaps: Mapping[str, Sequence[Gap]], interval: Interval, listed: Mapping[str, Moment]
+    ) -> dict[str, int]:
+        """An estimate of the TRs that ``load`` takes for the gaps of each code.
+
+        Args:
+            gaps: by code, as ``look_up`` found them.
+            interval: of the bars.
+            listed: the dates of listing that are known, by code.
+        """
+        estimate = TrEstimate(interval, self._sessions(), self._link.now())
+        return {code: _expected(estimate, one, interval, listed.get(code)) for code, one in gaps.items()}
 
     def _begin(
         self,
@@ -171,7 +191,8 @@ class BarLoader:
             if claim is None or self._cache.complete(load, cached):
                 return
             if not load.trs:
-                progress.expect(self._expected_trs(load, cached.gaps))
+                estimate = TrEstimate(load.request.interval, self._sessions(), epoch_seconds(load.now))
+                progress.expect(_expected(estimate, cached.gaps, load.request.interval))
             observer = _ClaimProgress(progress, claim)
             if not cached.gaps:
                 yield self._adjustments.check_cached(load, cached, observer)
@@ -204,12 +225,6 @@ class BarLoader:
             return nullcontext(_NO_CLAIM)
         seen = self._cache.record(load)
         return store.claims.of(load.request.series, lambda: self._cache.record(load) != seen)
-
-    def _expected_trs(self, load: Load, gaps: Sequence[Gap]) -> int:
-        if not gaps:
-            return 1
-        estimate = TrEstimate(load.request.interval, self._sessions(), epoch_seconds(load.now))
-        return estimate.trs(requested_gaps(gaps, load.request.interval))
 
     def _store(self, load: Load, page: BarPage) -> Load:
         """Stores the page's final bars; empty pages with an unrecognised message are not cached."""
@@ -246,3 +261,11 @@ class BarLoader:
             final=min(load.final, final_until(load.request.interval.name, now, sessions)),
             adjustment=None if adjustment is None else min(adjustment, adjustment_at(now, sessions)),
         )
+
+
+def _expected(
+    estimate: TrEstimate, gaps: Sequence[Gap], interval: Interval, listed: Moment | None = None
+) -> int:
+    if not gaps:
+        return 1  # which compares cached prices with those of now
+    return estimate.trs(requested_gaps(gaps, interval), listed)

@@ -24,6 +24,13 @@ _SINGLE_SHARES = "1"
 WHATS, SIDES = tuple(_WHATS), tuple(_SIDES)
 
 
+def expected_trs(first: np.datetime64, last: np.datetime64, sessions: Sessions) -> int:
+    """An estimate of the TRs that ``load`` takes, from the sessions of the exchange in that range."""
+    low, high = np.searchsorted(sessions.dates, np.array([first, last], "datetime64[D]"))
+    rows = reference.tr(TR).rows_per_page or 1
+    return max(1, -(-int(high - low + 1) // rows))
+
+
 def load(
     link: Link,
     code: str,
@@ -31,12 +38,11 @@ def load(
     last: np.datetime64,
     what: str,
     side: str,
-    sessions: Sessions,
     progress: Progress,
 ) -> list[Page]:
     """The pages from ``last`` down to ``first`` (naive Seoul wall time), newest first.
 
-    ``sessions`` of the exchange give the number of pages expected.
+    ``progress`` expects its TRs already.
     """
     inputs = {
         "일자": _day(last),
@@ -46,9 +52,6 @@ def load(
         "단위구분": _SINGLE_SHARES,
     }
     stop = StopCondition("일자", _day(first), "<") if first > BEGINNING else None
-    low, high = np.searchsorted(sessions.dates, np.array([first, last], "datetime64[D]"))
-    rows = reference.tr(TR).rows_per_page or 1
-    progress.expect(max(1, -(-int(high - low + 1) // rows)))
     return list(transactions.load(link, TR, inputs, progress, counted=True, stop=stop).pages)
 
 

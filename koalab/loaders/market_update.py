@@ -177,9 +177,11 @@ class MarketUpdate:
                 with self._store.shelf.transaction():
                     later += [one for one in tasks[start : start + _CODES_A_WRITE] if self._append(one)]
         failed = Missing()
+        if later:
+            progress.expect(sum(len(task.stale) for task in later))
         for task in later:
-            with failed.of(task.code):
-                self._ask(task, catch_up, progress)
+            with failed.of(task.code), progress.item(len(task.stale)) as part:
+                self._ask(task, catch_up, part)
         for code, why in failed.reasons.items():
             outcomes[code].record("failed")
             outcomes[code].reason = why

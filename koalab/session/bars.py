@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import pandas as pd
 
 from koalab.dates import Day, Range, span, text_of
-from koalab.errors import BadInput
+from koalab.errors import BadInput, KoalabError
 from koalab.frames import bar_frames, chart_pages
 from koalab.frames.bars import BarColumns
 from koalab.frames.fields import Columns
@@ -27,6 +27,8 @@ from koalab.store.finality import needs_fetch
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+    from koalab.store.series import Moment
 
 
 class CodeLoader(Protocol):
@@ -128,11 +130,12 @@ class BarMethods(SessionCore):
         codes, several = self._codes(code)
         listed = self._listing().names
         names = {one: listed.get(one[:6], one) for one in codes}
-        found = self._bars.cached(codes, wanted, first, last, adjusted)
+        found, gaps = self._bars.look_up(codes, wanted, first, last, adjusted)
 
         load = partial(self._bars.load, interval=wanted, first=first, last=last, adjusted=adjusted)
+        expected = self._bars.expected_trs(gaps, wanted, self._listed(gaps)) if gaps else {}
         return self._load_frame(
-            names, several, wanted, columns, progress, load, found, adjusted, (first, last)
+            names, several, wanted, columns, progress, load, found, expected, adjusted, (first, last)
         )
 
     def _load_frame(
@@ -144,6 +147,7 @@ class BarMethods(SessionCore):
         progress: bool,
         load: CodeLoader,
         cached: Mapping[str, LoadResult],
+        expected: Mapping[str, int],
         adjusted: bool,
         asked: Range,
     ) -> pd.DataFrame:
@@ -157,6 +161,7 @@ class BarMethods(SessionCore):
             progress: whether to show a bar.
             load: loads one code.
             cached: results of codes whose bars are fully cached.
+            expected: TRs that the others take.
             adjusted: whether prices are.
             asked: the range.
         """
@@ -164,11 +169,10 @@ class BarMethods(SessionCore):
         found, missing, before = dict(cached), Missing(several), self._link.trs
         if len(found) < len(names):
             with self._progress("", progress) as shown:
-                for one, name in names.items():
-                    if one not in found:
-                        shown.relabel(f"{name} {interval.label}")
-                        with missing.of(one):
-                            found[one] = load(one, progress=shown)
+                shown.expect(sum(expected.values()))
+                for one, trs in expected.items():
+                    with missing.of(one), shown.item(trs, f"{names[one]} {interval.label}") as part:
+                        found[one] = load(one, progress=part)
             if not found:
                 missing.check()
         self._look_for_missing(found, interval, asked, missing)
@@ -202,6 +206,13 @@ class BarMethods(SessionCore):
             elif not len(result.bars) and expected:
                 said = f" ({' / '.join(result.messages)})" if result.messages else ""
                 missing.add(code, f"the broker has no bars of it {text_of(asked)}{said}")
+
+    def _listed(self, codes: Iterable[str]) -> Mapping[str, Moment]:
+        """The listing dates of those codes, for an estimate; none where the server does not answer."""
+        try:
+            return self._listings.listed(list(codes))
+        except KoalabError:
+            return {}
 
     def chart(
         self,

@@ -129,8 +129,11 @@ class MarketMethods(BarMethods):
             return result
 
         names = {one: listed[one] for one in codes}
-        found = loader.cached(codes, wanted, first, last, False)
-        return self._load_frame(names, several, wanted, columns, progress, load, found, False, (first, last))
+        found, gaps = loader.look_up(codes, wanted, first, last, False)
+        expected = loader.expected_trs(gaps, wanted, {})
+        return self._load_frame(
+            names, several, wanted, columns, progress, load, found, expected, False, (first, last)
+        )
 
     def _forget_empty(self, series: Series) -> None:
         """Forgets a series that is cached without a single bar.
@@ -191,11 +194,12 @@ class MarketMethods(BarMethods):
         before, fetched, sessions = self._link.trs, self._link.now(), exchange_sessions()
         frames, messages, missing = {}, list[str](), Missing(several)
         expected = bool(needs_fetch([(first, last)], "D", fetched, sessions))
+        trs = flow_loader.expected_trs(first, last, sessions)
         with self._progress("", progress) as shown:
+            shown.expect(trs * len(codes))
             for one in codes:
-                shown.relabel(f"{self._name(one)} 투자자별")
-                with missing.of(one):
-                    pages = flow_loader.load(self._link, one, first, last, what, side, sessions, shown)
+                with missing.of(one), shown.item(trs, f"{self._name(one)} 투자자별") as part:
+                    pages = flow_loader.load(self._link, one, first, last, what, side, part)
                     found = flow_frames.flows(pages, what == flow_loader.MONEY, side == "net", columns)
                     # For a day without a session the broker returns the session before it.
                     frames[one] = found[(found.index >= first) & (found.index <= last)]
