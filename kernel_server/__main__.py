@@ -71,6 +71,11 @@ def parser() -> argparse.ArgumentParser:
         help="simulated: where accounts and orders outlive the server",
     )
     found.add_argument(
+        "--edited-account",
+        action="store_true",
+        help="simulated: take an account file that was edited by hand, which is refused otherwise",
+    )
+    found.add_argument(
         "--state-dir",
         type=Path,
         metavar="DIR",
@@ -140,14 +145,14 @@ def _check_ports(options: argparse.Namespace) -> None:
             _fail(f"{name} {port}: a port is 0 to 65535")
 
 
-def _saved_at(account_file: Path | None) -> float | None:
+def _saved_at(account_file: Path | None, edited: bool) -> float | None:
     """The time of the accounts in that file; a clock does not begin before its day."""
     from kernel_server import simulated
 
     if account_file is None:
         return None
     try:
-        return simulated.saved_at(account_file)
+        return simulated.saved_at(account_file, edited)
     except Exception as error:  # noqa: BLE001 - any error of the file becomes one sentence for the user
         _fail(str(error))
 
@@ -170,13 +175,17 @@ def _serve_simulated(settings: ServerSettings, options: argparse.Namespace) -> N
     from kernel_server.simulated.market import clock as market_clock
     from kernel_server.simulated.market.market_phase import market_phase
 
+    if options.edited_account and not options.account_file:
+        _fail("--edited-account goes with --account-file")
     try:
         changes = holidays.read()
     except holidays.BadHolidays as error:
         _fail(str(error))
     load = functools.cache(functools.partial(calendar.load, changes=changes))
     try:
-        clock = market_clock.make(name, load, not_before=_saved_at(options.account_file))
+        clock = market_clock.make(
+            name, load, not_before=_saved_at(options.account_file, options.edited_account)
+        )
     except BadClock as error:
         _fail(f"--clock: {error}")
     try:
@@ -200,6 +209,7 @@ def _serve_simulated(settings: ServerSettings, options: argparse.Namespace) -> N
             load,
             options.account_file,
             changes,
+            options.edited_account,
         )
 
     asyncio.run(_serve(make, thread, clock, settings, options.parent, _on_signals))

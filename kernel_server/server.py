@@ -19,7 +19,7 @@ from kernel_server.clock import Clock
 from kernel_server.control.host import ControlHost
 from kernel_server.control.plain import PlainCalls
 from kernel_server.control.screens import Screens
-from kernel_server.control.seam import Control, Event
+from kernel_server.control.seam import Control, Event, ReportsProblems
 from kernel_server.control.thread import ControlThread, PlainThread
 from kernel_server.observe import phase
 from kernel_server.observe.health import HealthMonitor, HealthSettings
@@ -227,7 +227,7 @@ class KernelServer:
             health_service.report,
             settings.health,
             None if access.tls is None else access.tls.not_after,
-            reconnector.problems,
+            lambda: [*reconnector.problems(), *_problems_of(host.control)],
             on_check,
         )
         waker = Waker(asyncio.get_running_loop())
@@ -349,6 +349,10 @@ class HealthService:
 
     async def close(self) -> None:
         await self._servicer.enter_graceful_shutdown()
+
+
+def _problems_of(control: Control) -> Sequence[str]:
+    return control.problems() if isinstance(control, ReportsProblems) else ()
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

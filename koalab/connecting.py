@@ -25,6 +25,7 @@ def connect(
     clock: str | None = None,
     limits: str = "official",
     account_file: str | os.PathLike[str] | None = None,
+    edited_account: bool = False,
     cache_dir: str | os.PathLike[str] | None = None,
     timeout: float = 5.0,
     token: Token | None = None,
@@ -45,6 +46,7 @@ def connect(
         limits: embedded only: the broker's rate limits, ``"official"`` or ``"safe"``.
         account_file: embedded only: a file that keeps accounts and orders beyond the server's life, created if
             missing. Without it every embedded server begins with fresh accounts.
+        edited_account: embedded only: take an account file that was edited by hand, which is refused otherwise.
         cache_dir: folder of the cache; default KOALAB_CACHE_DIR, else the platform's cache folder.
         timeout: seconds to wait for a server at ``target``.
         token: for a server that requires one: the token as a string, or a ``Path`` to its file. None: the
@@ -69,10 +71,16 @@ def connect(
     target = target or os.environ.get("KOALAB_TARGET") or None
     timeout = seconds("timeout", timeout)
     allow_real_orders = flag("allow_real_orders", allow_real_orders)
+    edited_account = flag("edited_account", edited_account)
     folder = path_or_none("cache_dir", None if isinstance(cache_dir, str) and not cache_dir else cache_dir)
     if target is not None:
         given = (market_data, account_file, clock)
-        own = any(one is not None for one in given) or not isinstance(limits, str) or limits != "official"
+        own = (
+            edited_account
+            or any(one is not None for one in given)
+            or not isinstance(limits, str)
+            or limits != "official"
+        )
         if own or whole_number("seed", seed, *_SEEDS) != 1:
             raise BadInput(
                 "market_data, account_file, seed, clock and limits belong to an embedded server; the one at"
@@ -88,7 +96,9 @@ def connect(
         _check(clock, limits)
         prices, account = path_or_none("market_data", market_data), path_or_none("account_file", account_file)
         number = whole_number("seed", seed, *_SEEDS)
-        session = Session(embedded.start(prices, number, clock, limits, account), folder)
+        if edited_account and account is None:
+            raise BadInput("edited_account goes with account_file: give the file that was edited")
+        session = Session(embedded.start(prices, number, clock, limits, account, edited_account), folder)
         session.login()
     return session
 

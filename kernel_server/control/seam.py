@@ -2,7 +2,7 @@
 
 Its functions are those of ``reference/data/function.tsv``, its events those of ``event.tsv``, and there
 is nothing else. Two controls implement it, Kiwoom's OCX and the simulated broker; the server treats them alike.
-What only some controls can do is a separate protocol (``FaultInjectable``).
+What only some controls can do is a separate protocol (``FaultInjectable``, ``ReportsProblems``).
 """
 
 from __future__ import annotations
@@ -94,3 +94,12 @@ class FaultInjectable(Protocol):
 
     @property
     def faults(self) -> FaultInjector: ...
+
+
+@runtime_checkable
+class ReportsProblems(Protocol):
+    """A control with problems of its own, which its server reports: the simulated broker, about its account file."""
+
+    def problems(self) -> Sequence[str]:
+        """The problems, a sentence each; from any thread."""
+        ...

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import stat
 import time
 import zlib
 from collections.abc import Callable, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from kernel_server import files
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -20,6 +25,9 @@ log = logging.getLogger(__name__)
 
 # Calls after which the file is rewritten with those that still count.
 _REWRITE = 20_000
+# Bytes that are read at most, from the end: many times what a server writes before it rewrites the file.
+_LARGEST = 2**24
+_BINARY: int = getattr(os, "O_BINARY", 0)
 
 
 class StateTaken(OSError):
@@ -29,9 +37,9 @@ class StateTaken(OSError):
 class Journal:
     """The calls that still count, in a folder that belongs to one server at a time.
 
-    Each call is one line: a CRC-32, and its time and keys as JSON. A truncated or damaged line is skipped. A time in
-    the future, from a wrong clock, is taken as now, so that it counts for too long rather than too short. If the
-    folder cannot be used, the server logs a warning and goes on without a journal.
+    Each call is one line: a CRC-32, and its time and keys as JSON. A line that is truncated, damaged or no call is
+    skipped. A time in the future, from a wrong clock, is taken as now, so that it counts for too long rather than too
+    short. If the folder cannot be used, the server logs a warning and goes on without a journal.
 
     Args:
         folder: where the file is; None: nothing is kept.
@@ -103,17 +111,17 @@ class Journal:
 
     def _rewritten(self, folder: Path) -> list[tuple[float, list[str]]]:
         """Rewrites the file with the calls that still count, and returns them."""
-        file, fresh = folder / "calls", folder / "calls.new"
+        file = folder / "calls"
         kept = self._read(file, self._wall())
-        fresh.write_bytes(b"".join(_line(made, keys) for made, keys in kept))
-        fresh.replace(file)
-        self._file = file.open("ab", buffering=0)
+        files.replace(file, b"".join(_line(made, keys) for made, keys in kept))
+        self._file = os.fdopen(
+            _not_through_links(file, os.O_WRONLY | os.O_APPEND | _BINARY), "ab", buffering=0
+        )
         self._lines = len(kept)
         return kept
 
     def _read(self, file: Path, now: float) -> list[tuple[float, list[str]]]:
-        lines = file.read_bytes().split(b"\n") if file.exists() else []
-        found = [_parsed(line) for line in lines if line]
+        found = [_parsed(line) for line in _content(file).split(b"\n") if line]
         damaged = found.count(None)
         if damaged:
             log.warning("%d of %d calls in %s cannot be read and do not count", damaged, len(found), file)
@@ -123,6 +131,27 @@ class Journal:
             if counting:
                 kept.append((min(made, now), counting))
         return kept
+
+
+def _content(file: Path) -> bytes:
+    """The end of the file; nothing where there is none, or something else (a link, a pipe) has its name."""
+    try:
+        kind = file.lstat().st_mode
+    except FileNotFoundError:
+        return b""
+    if not stat.S_ISREG(kind):
+        log.warning("%s is no file of calls and is not read", file)
+        return b""
+    with os.fdopen(_not_through_links(file, os.O_RDONLY | _BINARY), "rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > _LARGEST:
+            log.warning("%s is too long, and of its calls only the last count", file)
+            stream.seek(size - _LARGEST)
+        return stream.read(_LARGEST)
+
+
+def _not_through_links(file: Path, flags: int) -> int:
+    return os.open(file, flags | getattr(os, "O_NOFOLLOW", 0))
 
 
 def _line(made: float, keys: Sequence[str]) -> bytes:
@@ -135,8 +164,13 @@ def _parsed(line: bytes) -> tuple[float, list[str]] | None:
     check, _, text = line.partition(b" ")
     if check != b"%08x" % zlib.crc32(text):
         return None
-    made, *keys = json.loads(text.decode("utf-8", "surrogatepass"))
-    return float(made), keys
+    # A line of a right CRC need not be ours.
+    try:
+        made, *keys = json.loads(text.decode("utf-8", "surrogatepass"))
+        sound = type(made) in (int, float) and isfinite(made) and all(isinstance(key, str) for key in keys)
+        return (float(made), keys) if sound and keys else None
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return None
 
 
 def _locked(folder: Path) -> FileLock:

@@ -51,6 +51,7 @@ def build(
     sessions: Callable[[], Sessions] | None = None,
     account_file: Path | None = None,
     holidays: tuple[DayChange, ...] | None = None,
+    edited_account: bool = False,
 ) -> SimulatedControl:
     """Build a simulated control with the files of ``market_data``, or with a synthetic market if that is None.
 
@@ -63,6 +64,7 @@ def build(
         sessions: loads the calendar, on first use; by default the one cached on this machine, with ``holidays``.
         account_file: file in which accounts and orders persist; None for no persistence.
         holidays: changes to the calendar; None for those of the user's file.
+        edited_account: take an account file that was edited by hand.
 
     Raises:
         BadHolidays: the user's file is damaged.
@@ -99,7 +101,7 @@ def build(
         )
         if settings.fundamentals_seed is None:
             settings = dataclasses.replace(settings, fundamentals_seed=seed)
-    account_writer = None if account_file is None else AccountFileWriter(account_file, later)
+    account_writer = None if account_file is None else AccountFileWriter(account_file, later, edited_account)
     try:
         return SimulatedControl(market, clock, settings, later, load, seed, recorded_trades, account_writer)
     except BaseException:
@@ -108,8 +110,12 @@ def build(
         raise
 
 
-def saved_at(account_file: Path) -> float | None:
+def saved_at(account_file: Path, edited: bool = False) -> float | None:
     """When the accounts in a file were saved, in seconds since the epoch of the broker's clock; None without a file.
+
+    Args:
+        account_file: its path.
+        edited: take one that was edited by hand.
 
     Raises:
         AccountFileError: it is not an account file, or damaged.
@@ -118,5 +124,5 @@ def saved_at(account_file: Path) -> float | None:
     check_machine()
     from kernel_server.simulated.brokerage.account_file import read
 
-    saved = read(account_file.expanduser())
+    saved = read(account_file.expanduser(), edited)
     return None if saved is None else saved.moment

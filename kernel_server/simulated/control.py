@@ -175,6 +175,11 @@ class SimulatedControl:
         if self._account_writer is not None:
             self._account_writer.close()
 
+    def problems(self) -> list[str]:
+        """What is wrong with the account file, a sentence; from any thread."""
+        problem = "" if self._account_writer is None else self._account_writer.problem
+        return [problem] if problem else []
+
     def unfilled(self) -> list[str]:
         """TR codes without a handler, answered with empty values."""
         return self._tr_dispatcher.unfilled()

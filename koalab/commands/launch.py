@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,13 +25,17 @@ def serve(ctx: click.Context, options: Sequence[str]) -> None:
         raise click.UsageError(
             "a server of one's own has no --target; --host and --port say where it listens", ctx
         )
-    words = [f"--{name.replace('_', '-')}={value}" for name, value in terminal.embedded().items()] + list(
-        options
-    )
+    words = [*_words(terminal.embedded()), *options]
     server_parser = parser()
     server_parser.prog = "koalab serve"
     server_parser.parse_args(words)  # parsed here first: --help and errors then name this command
     main(words)
+
+
+def _words(options: Mapping[str, Any]) -> list[str]:
+    """The options as the server's command line has them."""
+    names = {name: f"--{name.replace('_', '-')}" for name in options}
+    return [names[name] if value is True else f"{names[name]}={value}" for name, value in options.items()]
 
 
 @click.command()

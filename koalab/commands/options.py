@@ -65,6 +65,12 @@ def embedded_options(command: Callback) -> Callback:
     """The options of an embedded server, as ``kl.connect`` takes them."""
     for option in (
         click.option(
+            "--edited-account",
+            is_flag=True,
+            default=None,
+            help="Embedded: take an account file that was edited by hand.",
+        ),
+        click.option(
             "--account-file",
             type=click.Path(dir_okay=False),
             metavar="FILE",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from koalab.frames.fields import Columns
     from koalab.session import Session
 
-EMBEDDED: Final = ("market_data", "seed", "clock", "limits", "account_file")
+EMBEDDED: Final = ("market_data", "seed", "clock", "limits", "account_file", "edited_account")
 
 
 class Terminal:

@@ -140,6 +140,7 @@ def start(
     clock: str | None = None,
     limits: str = "official",
     account_file: str | os.PathLike[str] | None = None,
+    edited_account: bool = False,
 ) -> EmbeddedTransport:
     """Starts a server over the simulated broker and connects to it.
 
@@ -149,6 +150,7 @@ def start(
         clock: its name, as for ``kl.connect``; None: the server's default.
         limits: the broker's windows, ``official`` or ``safe``.
         account_file: a file that keeps accounts and orders beyond the server's life.
+        edited_account: take an account file that was edited by hand.
     """
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise BadInput(f"seed must be a whole number, not {seed!r}")
@@ -174,7 +176,7 @@ def start(
             raise BadInput(
                 f"account_file={str(account_file)!r} should be a file, in a folder that there is; it is made if need be"
             )
-        arguments += ["--account-file", str(file)]
+        arguments += ["--account-file", str(file), *(["--edited-account"] if edited_account else [])]
     transport = EmbeddedTransport(arguments)
     transport.wait_ready(START_TIMEOUT)
     return transport

@@ -35,6 +35,7 @@ class ReplayedDay(SyntheticDay):
         start: str,
         day: str = DAY,
         account_file: Path | None = None,
+        edited: bool = False,
         **settings: object,
     ) -> None:
         self.live, self.told, self.bases, self.story = [], [], {}, []
@@ -43,7 +44,13 @@ class ReplayedDay(SyntheticDay):
         self.events, self.pages = [], []
         self.settings = BrokerSettings(limited=False, **settings)  # type: ignore[arg-type]
         self.control = simulated.build(
-            folder, 8, self.clock, self.settings, self.work.append, account_file=account_file
+            folder,
+            8,
+            self.clock,
+            self.settings,
+            self.work.append,
+            account_file=account_file,
+            edited_account=edited,
         )
         self.control.listen(self.handle)
         self.begin()

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from kernel_server import files
 from kernel_server.clock import seoul
 
 KIND = "koalab: accounts of the simulated broker"
 VERSION = 1
-MODE = 0o600
-"""Owner only, because the file holds account numbers."""
 
+_CONTENT = ("source", "saved", "books")
 _GIVEN = "simulated:given:"
 
 
@@ -50,13 +49,19 @@ class Saved:
     books: Any
 
 
-def read(file: Path) -> Saved | None:
+def read(file: Path, edited: bool = False) -> Saved | None:
     """Read an account file; None if there is none.
 
+    Args:
+        file: its path.
+        edited: take a file whose digest does not match, because somebody changed it on purpose.
+
     Raises:
-        AccountFileError: it cannot be read, or was not written by ``write``.
+        AccountFileError: it cannot be read, or was not written by ``write``, or has another name, under which
+            another server could use it.
     """
     try:
+        names = file.stat().st_nlink
         found = json.loads(file.read_bytes())
     except FileNotFoundError:
         return None
@@ -64,6 +69,12 @@ def read(file: Path) -> Saved | None:
         raise AccountFileError(file, f"it cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise AccountFileError(file, _damage(f"no JSON: {error}")) from error
+    if names > 1:
+        raise AccountFileError(
+            file,
+            "it has another name too (a hard link), under which another server could use it; remove that name, or take"
+            " a copy of the file",
+        )
     if not isinstance(found, dict) or found.get("kind") != KIND:
         raise AccountFileError(file, "it is no account file; take another name")
     if found.get("version") != VERSION:
@@ -72,12 +83,23 @@ def read(file: Path) -> Saved | None:
             f"it is of version {found.get('version')!r}, and this koalab reads {VERSION}; take another name",
         )
     try:
+        content = {name: found[name] for name in _CONTENT}
+        sound = set(found) == {"kind", "version", "digest", *_CONTENT} and found["digest"] == _digest(
+            _text(content)
+        )
         source, moment = str(found["source"]), datetime.fromisoformat(found["saved"])
         if moment.tzinfo is None:
             raise ValueError("saved has no time zone")
-        return Saved(source, moment.timestamp(), found["books"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        saved = Saved(source, moment.timestamp(), found["books"])
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise AccountFileError(file, _damage(str(error))) from error
+    if not sound and not edited:
+        raise AccountFileError(
+            file,
+            "it is not as it was written: damaged, or edited by hand. If you edited it, take it with"
+            " edited_account=True (--edited-account); otherwise take a copy from before, or another name to begin anew",
+        )
+    return saved
 
 
 def books_of(file: Path, saved: Saved) -> Mapping[str, Any]:
@@ -100,42 +122,23 @@ def _damage(why: str) -> str:
 
 
 def write(file: Path, saved: Saved) -> None:
-    """Replace the file atomically: a reader finds the old or the new content, never a part.
+    """Replace the file atomically, for its owner only, because it holds account numbers.
 
     Raises:
         OSError: it cannot be written; the old file is kept.
     """
-    text = json.dumps(
-        {
-            "kind": KIND,
-            "version": VERSION,
-            "source": saved.source,
-            "saved": seoul(saved.moment).isoformat(),
-            "books": saved.books,
-        },
-        ensure_ascii=False,
-    )
-    new_file = file.with_name(f"{file.name}.new")
-    with contextlib.suppress(FileNotFoundError):
-        new_file.unlink()  # left by a process killed while writing
-    with os.fdopen(
-        os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "w", encoding="utf-8"
-    ) as stream:
-        stream.write(text + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    new_file.replace(file)
-    _sync_folder(file.parent)
+    content = _text({"source": saved.source, "saved": seoul(saved.moment).isoformat(), "books": saved.books})
+    head = json.dumps({"kind": KIND, "version": VERSION, "digest": _digest(content)})
+    files.replace(file, f"{head[:-1]}, {content[1:]}\n".encode())
 
 
-def _sync_folder(folder: Path) -> None:
-    """Sync the folder, so that the new name survives a power loss (POSIX only)."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def _text(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False)
+
+
+def _digest(text: str) -> str:
+    """Of the content as ``write`` formats it, so that another format of the same content has the same."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def same_prices(saved: str, now: str) -> bool:

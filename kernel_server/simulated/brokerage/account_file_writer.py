@@ -41,12 +41,18 @@ class AccountFileWriter:
     Args:
         file: path of the file, created if missing; its folder must exist.
         on_control_thread: hands work to the control thread.
+        edited: take a file that was edited by hand.
+
+    Attributes:
+        problem: why the file cannot be written now, a sentence; blank while it can.
 
     Raises:
         AccountFileError: the file is damaged, used by another server, or unusable.
     """
 
-    def __init__(self, file: Path, on_control_thread: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(
+        self, file: Path, on_control_thread: Callable[[Callable[[], None]], None], edited: bool = False
+    ) -> None:
         self._file = file.expanduser().resolve()  # writing replaces the file, so resolve links
         self._on_control_thread = on_control_thread
         self._lock = FileLock(self._file.with_name(f"{self._file.name}.lock"))
@@ -54,7 +60,7 @@ class AccountFileWriter:
         self._closing = threading.Event()
         self._copies: queue.SimpleQueue[Callable[[], Saved] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._failing = False
+        self.problem = ""
         if self._file.is_dir():
             raise AccountFileError(self._file, "it is a folder, and should be a file")
         try:
@@ -66,7 +72,7 @@ class AccountFileWriter:
             who = "another server" if holder is None else f"another server (process {holder})"
             raise AccountFileError(self._file, f"{who} uses it; close that session, or take another file")
         try:
-            self._saved = account_file.read(self._file)
+            self._saved = account_file.read(self._file, edited)
         except AccountFileError:
             self._lock.release()
             raise
@@ -158,10 +164,10 @@ class AccountFileWriter:
         try:
             account_file.write(self._file, copy())
         except OSError as error:
-            if not self._failing:
+            if not self.problem:
                 log.error("the accounts cannot be kept in %s: %s", self._file, error)  # noqa: TRY400
-            self._failing = True
+            self.problem = f"the accounts cannot be kept in {self._file}: {error.strerror or error}"
             raise
-        if self._failing:
+        if self.problem:
             log.warning("the accounts are kept in %s again", self._file)
-        self._failing = False
+        self.problem = ""

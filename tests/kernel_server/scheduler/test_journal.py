@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -135,6 +138,81 @@ def test_a_file_of_something_else_altogether_is_as_good_as_none(
     again = journal(tmp_path)
     assert again.times("tr") == [START]
     again.close()
+
+
+def lines(*texts: bytes) -> bytes:
+    """Lines of a right CRC."""
+    return b"".join(b"%08x %s\n" % (zlib.crc32(text), text) for text in texts)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"", b"{}", b"[]", b"null", b"1", b'"tr"', b"[null]", b'["tr"]', b"[[], []]", b'[true, "tr"]'),
+        *(b'[NaN, "tr"]', b'[Infinity, "tr"]', b'[-1e400, "tr"]', b'["1", "tr"]', b'{"1": 2}'),
+        *(b"[1, 2]", b'[1, ["tr"]]', b"[1]", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 100_000),
+        *(b"1" * 5000, b"[" + b"1" * 5000 + b', "tr"]', b"[" + b"1" * 400 + b', "tr"]'),
+    ],
+    ids=range(24),
+)
+def test_a_line_that_is_no_call_costs_itself(
+    tmp_path: Path, text: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "kernel_server")
+    whole = lines(json.dumps([START - 1, "tr"]).encode())
+    (tmp_path / "calls").write_bytes(lines(text) + whole + lines(text))
+    kept = journal(tmp_path)
+    assert kept.times("tr") == [START - 1]
+    kept.close()
+    assert "2 of 3 calls" in caplog.text
+
+
+def test_what_is_no_file_in_its_place_is_not_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "kernel_server")
+    (tmp_path / "diary").write_bytes(b"dear diary")
+    for number, make in enumerate(
+        (
+            os.mkfifo,
+            lambda calls: calls.symlink_to(tmp_path / "diary"),
+            lambda calls: calls.symlink_to("none"),
+        )
+    ):
+        calls = tmp_path / str(number) / "calls"
+        calls.parent.mkdir()
+        make(calls)
+        kept = journal(calls.parent)
+        assert kept.times("tr") == []
+        kept.record(["tr"])
+        kept.close()
+        again = journal(calls.parent)
+        assert again.times("tr") == [START]
+        again.close()
+    assert (tmp_path / "diary").read_bytes() == b"dear diary"
+    assert caplog.text.count("no file of calls") == 3
+
+
+def test_a_link_in_the_way_of_rewriting_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "diary").write_bytes(b"dear diary")
+    (tmp_path / "calls.new").symlink_to(tmp_path / "diary")
+    kept = journal(tmp_path)
+    kept.record(["tr"])
+    kept.close()
+    assert (tmp_path / "diary").read_bytes() == b"dear diary"
+    again = journal(tmp_path)
+    assert again.times("tr") == [START]
+    again.close()
+
+
+def test_of_a_file_too_long_to_be_ours_the_end_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kernel_server.scheduler.journal._LARGEST", 1000)
+    calls = [json.dumps([START - 50 + number, "tr"]).encode() for number in range(50)]
+    (tmp_path / "calls").write_bytes(lines(*calls))
+    kept = journal(tmp_path)
+    assert 0 < len(kept.times("tr")) < 50
+    assert kept.times("tr")[-1] == START - 1
+    kept.close()
 
 
 async def test_a_clock_set_back_between_two_runs_frees_no_window(tmp_path: Path) -> None:

@@ -171,7 +171,18 @@ def test_numbers_of_numpy_are_numbers(hostile: Session) -> None:
 @pytest.mark.parametrize(
     "argument",
     [
-        *("target", "market_data", "seed", "clock", "limits", "account_file", "cache_dir", "token", "tls"),
+        *(
+            "target",
+            "market_data",
+            "seed",
+            "clock",
+            "limits",
+            "account_file",
+            "edited_account",
+            "cache_dir",
+            "token",
+            "tls",
+        ),
         *("timeout", "allow_real_orders"),
     ],
 )

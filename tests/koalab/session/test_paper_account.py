@@ -89,6 +89,23 @@ def test_a_fill_is_in_the_file_while_the_server_runs(file: Path, open_account: A
     becomes(lambda: bought(file), 7)
 
 
+def test_a_file_that_cannot_be_written_is_a_problem_until_it_can(
+    file: Path, open_account: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kernel_server.simulated.brokerage.account_file_writer._RETRY_SECONDS", 0.05)
+    kw = open_account(TRADING).connect()
+    assert kw.status()["problems"] == []
+    (file.parent / "paper.json.new").mkdir()
+    buy(kw, 7)
+    becomes(lambda: bool(kw.status()["problems"]), True)
+    (problem,) = kw.status()["problems"]
+    assert "the accounts cannot be kept in" in problem
+    assert "paper.json" in problem
+    (file.parent / "paper.json.new").rmdir()
+    becomes(lambda: bought(file), 7)
+    becomes(lambda: kw.status()["problems"], [])
+
+
 class TestTheEmbeddedServer:
     def test_goes_on_with_the_account_of_its_file(self, seven: Path, tmp_path: Path) -> None:
         for _ in range(2):
@@ -135,6 +152,15 @@ class TestTheEmbeddedServer:
             kl.connect(account_file=seven, cache_dir=tmp_path)
         with pytest.raises(kl.NotConnected, match=r"paper\.json: it is damaged"):
             kl.connect(account_file=seven, clock="fast:10", cache_dir=tmp_path)
+
+    def test_takes_a_file_edited_by_hand_where_it_is_told_to(self, seven: Path, tmp_path: Path) -> None:
+        seven.write_text(seven.read_text().replace("[7,", "[9,"))
+        with pytest.raises(kl.NotConnected, match=r"paper\.json: .* edited_account=True"):
+            kl.connect(account_file=seven, cache_dir=tmp_path)
+        with kl.connect(account_file=seven, edited_account=True, cache_dir=tmp_path) as kw:
+            assert held(kw) == {"005930": 9}
+        with pytest.raises(kl.BadInput, match="account_file"):
+            kl.connect(edited_account=True)
 
     @pytest.mark.parametrize("name", ["", "missing/paper.json"])
     def test_is_not_started_where_there_can_be_no_file(self, tmp_path: Path, name: str) -> None:

@@ -31,9 +31,9 @@ def saved(desk: Desk) -> Saved:
     return Saved(SOURCE, desk.now(), desk.brokerage.snapshot())
 
 
-def resumed(desk: Desk, file: Path) -> Desk:
+def resumed(desk: Desk, file: Path, edited: bool = False) -> Desk:
     """The desk with a new brokerage, and a new exchange, that go on with what the file holds."""
-    found = account_file.read(file)
+    found = account_file.read(file, edited)
     assert found is not None
     desk.exchange.resting.clear()
     desk.brokerage = desk.build()
@@ -189,7 +189,7 @@ def test_a_holding_that_is_no_longer_listed_stays_and_is_worth_nothing(file: Pat
     account_file.write(file, saved(desk))
     text = file.read_text(encoding="utf-8").replace("005930", "111110")
     file.write_text(text, encoding="utf-8")
-    resumed(desk, file)
+    resumed(desk, file, edited=True)
     assert desk.rows("opw00018") == []
     assert [row["종목코드"] for row in desk.rows("opt10075", 체결구분="0")][-1] == "111110"
     assert desk.brokerage.snapshot()["accounts"][ACCOUNT]["holdings"]["111110"][0] == 2
@@ -273,12 +273,92 @@ def test_books_that_make_no_sense_are_refused_by_the_place(file: Path, change: C
     whole = json.loads(file.read_text(encoding="utf-8"))
     change(whole["books"])
     file.write_text(json.dumps(whole))
-    found = account_file.read(file)
+    found = account_file.read(file, edited=True)
     assert found is not None
     with pytest.raises(AccountFileError, match=where) as caught:
         account_file.books_of(file, found)
     assert "it is damaged (" in caught.value.reason
     assert ACCOUNT not in str(caught.value)
+
+
+# What was changed since it was written
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    file = tmp_path_factory.mktemp("written") / "paper.json"
+    account_file.write(file, saved(traded()))
+    return file.read_bytes()
+
+
+def content(found: Saved | None) -> object:
+    assert found is not None
+    return found.source, found.moment, found.books
+
+
+@settings(max_examples=examples(150, 3000), deadline=None)
+@given(st.data())
+def test_damage_is_refused_or_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, written: bytes, data: st.DataObject
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "damaged.json"
+    file.write_bytes(written)
+    whole = content(account_file.read(file))
+    raw = bytearray(written)
+    places = st.tuples(st.integers(0, len(raw) - 1), st.integers(0, 7))
+    for place, bit in data.draw(st.lists(places, min_size=1, max_size=3)):
+        raw[place] ^= 1 << bit
+    file.write_bytes(raw[: data.draw(st.sampled_from([len(raw), len(raw), len(raw) - 1, len(raw) // 2]))])
+    try:
+        found = account_file.read(file)
+    except AccountFileError:
+        return
+    assert content(found) == whole
+
+
+def test_a_file_edited_by_hand_is_taken_only_where_that_is_said(file: Path, written: bytes) -> None:
+    edited = json.loads(written)
+    edited["books"]["accounts"][ACCOUNT]["deposit"] += 1
+    file.write_text(json.dumps(edited, indent=2, ensure_ascii=False))
+    with pytest.raises(AccountFileError, match=r"edited_account=True \(--edited-account\)"):
+        account_file.read(file)
+    found = account_file.read(file, edited=True)
+    assert found is not None
+    assert account_file.books_of(file, found) == edited["books"]
+    account_file.write(file, found)
+    assert content(account_file.read(file)) == content(found)
+
+
+def test_another_format_of_the_same_content_is_no_edit(file: Path, written: bytes) -> None:
+    file.write_text(json.dumps(json.loads(written), indent=2))
+    assert account_file.read(file) is not None
+
+
+def test_a_file_without_a_digest_is_taken_only_where_that_is_said(file: Path, written: bytes) -> None:
+    bare = json.loads(written)
+    del bare["digest"]
+    file.write_text(json.dumps(bare))
+    with pytest.raises(AccountFileError, match="edited"):
+        account_file.read(file)
+
+
+def test_a_file_of_two_names_is_refused(file: Path, written: bytes) -> None:
+    """Each server would lock and replace another name."""
+    file.write_bytes(written)
+    file.with_name("other.json").hardlink_to(file)
+    for name in (file, file.with_name("other.json")):
+        with pytest.raises(AccountFileError, match="another name too"):
+            account_file.read(name)
+    file.with_name("other.json").unlink()
+    assert account_file.read(file) is not None
+
+
+def test_a_link_in_the_way_of_writing_is_not_followed(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "diary").write_text("dear diary")
+    file.with_name("paper.json.new").symlink_to(tmp_path / "diary")
+    account_file.write(file, saved(traded()))
+    assert (tmp_path / "diary").read_text() == "dear diary"
+    assert account_file.read(file) is not None
 
 
 def places(found: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

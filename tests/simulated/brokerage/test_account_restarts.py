@@ -268,11 +268,12 @@ def test_prices_of_another_market_are_refused(tmp_path: Path, file: Path, calend
         pass
     text = file.read_text().replace("seed=8", "seed=9")
     file.write_text(text)
-    error = refusal(file)
+    error = refusal(file, edited=True)
     assert "prices of simulated:synthetic:seed=9" in error.reason
     assert "these are simulated:synthetic:seed=8" in error.reason
     assert (
-        "these are simulated:given:" in refusal(file, folder=folder_of(tmp_path, session(1)), day=DAY).reason
+        "these are simulated:given:"
+        in refusal(file, folder=folder_of(tmp_path, session(1)), day=DAY, edited=True).reason
     )
 
 
@@ -336,7 +337,8 @@ def test_a_damaged_file_is_refused_and_left_alone(file: Path, calendar_cache: No
     file.write_text(whole[:-20])
     assert "it is damaged (no JSON" in refusal(file).reason
     file.write_text(whole.replace('"cash": 10000000000', '"cash": "all of it"'))
-    assert "accounts[0].cash should be a whole number" in refusal(file).reason
+    assert "edited_account=True" in refusal(file).reason
+    assert "accounts[0].cash should be a whole number" in refusal(file, edited=True).reason
     file.write_text(whole)
     with trader(file):
         pass
