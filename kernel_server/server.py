@@ -27,6 +27,7 @@ from kernel_server.observe.metrics import Metrics
 from kernel_server.observe.scrape import Scrape
 from kernel_server.reconnecting import Reconnector, ReconnectSettings, usually_open
 from kernel_server.rpc.call import FunctionCalls
+from kernel_server.rpc.chejan import ChejanStreams
 from kernel_server.rpc.condition import ConditionSearches
 from kernel_server.rpc.conveniences import Conveniences
 from kernel_server.rpc.custom_code import CustomCode
@@ -244,6 +245,7 @@ class KernelServer:
         conditions = ConditionSearches(host, events, maker, rules, transactions)
         services = Services(
             calls=calls,
+            chejan=ChejanStreams(events, clock),
             conditions=conditions,
             conveniences=Conveniences(host, calls, login, conditions),
             custom_code=CustomCode(host, plain, calls, events, settings.custom_code),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kernel_server import failure
 from kernel_server.observe import logs
 from kernel_server.rpc.call import FunctionCalls
+from kernel_server.rpc.chejan import ChejanStreams
 from kernel_server.rpc.condition import ConditionSearches
 from kernel_server.rpc.context import Context
 from kernel_server.rpc.conveniences import Conveniences
@@ -32,6 +33,7 @@ class Services:
     """The handlers of all RPCs, by what they are about."""
 
     calls: FunctionCalls
+    chejan: ChejanStreams
     conditions: ConditionSearches
     conveniences: Conveniences
     custom_code: CustomCode
@@ -74,6 +76,7 @@ class Services:
             "Pages": self.transactions.pages,
             "Ticks": self.ticks.ticks,
             "Order": self.orders.order,
+            "Chejan": self.chejan.chejan,
             "Events": self.events.listen,
             "Conditions": self.conditions.conditions,
             "Condition": self.conditions.condition,

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from kernel_server.wire import openapi_pb2 as kernel__server_dot_wire_dot_openapi__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fkernel_server/wire/kernel.proto\x12\x10koalab.kernel.v1\x1a kernel_server/wire/openapi.proto\"=\n\x0f\x43\x61llManyRequest\x12*\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x1b.koalab.openapi.CallRequest\"C\n\x10\x43\x61llManyResponse\x12/\n\rreturn_values\x18\x01 \x03(\x0b\x32\x18.koalab.openapi.Argument\"\x96\x02\n\x0cPagesRequest\x12\x18\n\x10transaction_code\x18\x01 \x01(\t\x12:\n\x06inputs\x18\x02 \x03(\x0b\x32*.koalab.kernel.v1.PagesRequest.InputsEntry\x12@\n\x0estop_condition\x18\x03 \x01(\x0b\x32(.koalab.openapi.TransactionStopCondition\x12,\n\x08priority\x18\x04 \x01(\x0e\x32\x1a.koalab.kernel.v1.Priority\x12\x11\n\tmax_pages\x18\x05 \x01(\r\x1a-\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe2\x01\n\x04Page\x12/\n\x07waiting\x18\x01 \x01(\x0b\x32\x1e.koalab.kernel.v1.Page.Waiting\x12\x0e\n\x06single\x18\x02 \x03(\t\x12\x0f\n\x07\x63olumns\x18\x03 \x03(\t\x12\x0c\n\x04rows\x18\x04 \x01(\r\x12\x11\n\tprev_next\x18\x05 \x01(\t\x12\x10\n\x08messages\x18\x06 \x03(\t\x12\x13\n\x0breceived_at\x18\x07 \x01(\x01\x12\x0f\n\x07stopped\x18\x08 \x01(\x08\x1a/\n\x07Waiting\x12\r\n\x05\x61head\x18\x01 \x01(\r\x12\x15\n\rexpected_wait\x18\x02 \x01(\x01\"}\n\x0cTicksRequest\x12\x0b\n\x03\x61\x64\x64\x18\x01 \x03(\t\x12\x0c\n\x04\x66ids\x18\x02 \x03(\x05\x12\x0e\n\x06remove\x18\x03 \x03(\t\x12\x1a\n\x12\x66lush_milliseconds\x18\x04 \x01(\r\x12\x14\n\x0c\x66lush_events\x18\x05 \x01(\r\x12\x10\n\x08\x63\x61pacity\x18\x06 \x01(\r\"\xad\x01\n\tTickBatch\x12\r\n\x05types\x18\x01 \x03(\t\x12\x0c\n\x04type\x18\x02 \x03(\r\x12\r\n\x05\x63odes\x18\x03 \x03(\t\x12\x0c\n\x04\x63ode\x18\x04 \x03(\r\x12\x0c\n\x04\x64\x61ta\x18\x05 \x01(\t\x12\x0c\n\x04time\x18\x06 \x03(\x01\x12\x0f\n\x07\x64ropped\x18\x07 \x01(\x04\x12\x13\n\x0b\x63\x61rried_out\x18\x08 \x01(\x04\x12\x16\n\tconnected\x18\t \x01(\x08H\x00\x88\x01\x01\x42\x0c\n\n_connected\"#\n\x11\x43onditionsRequest\x12\x0e\n\x06reload\x18\x01 \x01(\x08\"\x82\x01\n\x12\x43onditionsResponse\x12\x42\n\nconditions\x18\x01 \x03(\x0b\x32..koalab.kernel.v1.ConditionsResponse.Condition\x1a(\n\tCondition\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0c\n\x04name\x18\x02 \x01(\t\"h\n\x0c\x46\x61ultRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\x12\r\n\x05\x65xtra\x18\x03 \x01(\x01\x12\x0c\n\x04\x63ode\x18\x04 \x01(\x05\x12\r\n\x05\x65vent\x18\x05 \x01(\t\x12\r\n\x05times\x18\x06 \x01(\r\"\x0f\n\rFaultResponse\"\x1c\n\rStatusRequest\x12\x0b\n\x03trs\x18\x01 \x01(\r\"g\n\x05Quota\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\x12\x0f\n\x07seconds\x18\x03 \x01(\x01\x12\x0c\n\x04used\x18\x04 \x01(\r\x12\x11\n\tnext_free\x18\x05 \x01(\x01\x12\x0f\n\x07\x61llowed\x18\x06 \x01(\r\"7\n\x06Queued\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08priority\x18\x02 \x01(\t\x12\r\n\x05\x63\x61lls\x18\x03 \x01(\r\"\xab\x04\n\x0eStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontrol\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x11\n\tconnected\x18\x04 \x01(\x08\x12\x12\n\nsimulation\x18\x05 \x01(\x08\x12\x0f\n\x07user_id\x18\x06 \x01(\t\x12\x0b\n\x03now\x18\x07 \x01(\x01\x12\r\n\x05speed\x18\x08 \x01(\x01\x12\x0e\n\x06limits\x18\t \x01(\t\x12\'\n\x06quotas\x18\n \x03(\x0b\x32\x17.koalab.kernel.v1.Quota\x12\x0e\n\x06queued\x18\x0b \x01(\r\x12\x0f\n\x07streams\x18\x0c \x01(\r\x12\x12\n\nstarted_at\x18\r \x01(\x01\x12\x0b\n\x03trs\x18\x0e \x01(\x04\x12\r\n\x05\x63lock\x18\x0f \x01(\t\x12\x14\n\x0c\x63lock_begins\x18\x10 \x01(\x01\x12\x15\n\rclock_replays\x18\x11 \x01(\x08\x12\x16\n\x0e\x63lock_leaps_at\x18\x12 \x01(\x01\x12\x0f\n\x07session\x18\x13 \x01(\t\x12\r\n\x05phase\x18\x14 \x01(\t\x12)\n\x07waiting\x18\x1e \x03(\x0b\x32\x18.koalab.kernel.v1.Queued\x12\x15\n\rexpected_wait\x18\x1f \x01(\x01\x12\x10\n\x08problems\x18( \x03(\t\x12\x0e\n\x06rights\x18) \x01(\t\x12\x13\n\x0breal_orders\x18* \x01(\x08\x12\x17\n\x0fmax_order_value\x18+ \x01(\x04\x12\x12\n\nnext_login\x18\x32 \x01(\x01\"H\n\x07Problem\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\x05\x12\x10\n\x08retry_at\x18\x04 \x01(\x01*%\n\x08Priority\x12\x0f\n\x0bINTERACTIVE\x10\x00\x12\x08\n\x04\x42ULK\x10\x01\x32\xc9\x06\n\x06Kernel\x12\x41\n\x04\x43\x61ll\x12\x1b.koalab.openapi.CallRequest\x1a\x1c.koalab.openapi.CallResponse\x12Q\n\x08\x43\x61llMany\x12!.koalab.kernel.v1.CallManyRequest\x1a\".koalab.kernel.v1.CallManyResponse\x12G\n\x05Login\x12\x1c.koalab.openapi.LoginRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12\x41\n\x05Pages\x12\x1e.koalab.kernel.v1.PagesRequest\x1a\x16.koalab.kernel.v1.Page0\x01\x12G\n\x05Order\x12\x1c.koalab.openapi.OrderRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12I\n\x06\x45vents\x12\x1d.koalab.openapi.ListenRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12W\n\nConditions\x12#.koalab.kernel.v1.ConditionsRequest\x1a$.koalab.kernel.v1.ConditionsResponse\x12O\n\tCondition\x12 .koalab.openapi.ConditionRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12H\n\x05Ticks\x12\x1e.koalab.kernel.v1.TicksRequest\x1a\x1b.koalab.kernel.v1.TickBatch(\x01\x30\x01\x12H\n\x05\x46\x61ult\x12\x1e.koalab.kernel.v1.FaultRequest\x1a\x1f.koalab.kernel.v1.FaultResponse\x12K\n\x06Status\x12\x1f.koalab.kernel.v1.StatusRequest\x1a .koalab.kernel.v1.StatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fkernel_server/wire/kernel.proto\x12\x10koalab.kernel.v1\x1a kernel_server/wire/openapi.proto\"=\n\x0f\x43\x61llManyRequest\x12*\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x1b.koalab.openapi.CallRequest\"C\n\x10\x43\x61llManyResponse\x12/\n\rreturn_values\x18\x01 \x03(\x0b\x32\x18.koalab.openapi.Argument\"\x96\x02\n\x0cPagesRequest\x12\x18\n\x10transaction_code\x18\x01 \x01(\t\x12:\n\x06inputs\x18\x02 \x03(\x0b\x32*.koalab.kernel.v1.PagesRequest.InputsEntry\x12@\n\x0estop_condition\x18\x03 \x01(\x0b\x32(.koalab.openapi.TransactionStopCondition\x12,\n\x08priority\x18\x04 \x01(\x0e\x32\x1a.koalab.kernel.v1.Priority\x12\x11\n\tmax_pages\x18\x05 \x01(\r\x1a-\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe2\x01\n\x04Page\x12/\n\x07waiting\x18\x01 \x01(\x0b\x32\x1e.koalab.kernel.v1.Page.Waiting\x12\x0e\n\x06single\x18\x02 \x03(\t\x12\x0f\n\x07\x63olumns\x18\x03 \x03(\t\x12\x0c\n\x04rows\x18\x04 \x01(\r\x12\x11\n\tprev_next\x18\x05 \x01(\t\x12\x10\n\x08messages\x18\x06 \x03(\t\x12\x13\n\x0breceived_at\x18\x07 \x01(\x01\x12\x0f\n\x07stopped\x18\x08 \x01(\x08\x1a/\n\x07Waiting\x12\r\n\x05\x61head\x18\x01 \x01(\r\x12\x15\n\rexpected_wait\x18\x02 \x01(\x01\"}\n\x0cTicksRequest\x12\x0b\n\x03\x61\x64\x64\x18\x01 \x03(\t\x12\x0c\n\x04\x66ids\x18\x02 \x03(\x05\x12\x0e\n\x06remove\x18\x03 \x03(\t\x12\x1a\n\x12\x66lush_milliseconds\x18\x04 \x01(\r\x12\x14\n\x0c\x66lush_events\x18\x05 \x01(\r\x12\x10\n\x08\x63\x61pacity\x18\x06 \x01(\r\"\xad\x01\n\tTickBatch\x12\r\n\x05types\x18\x01 \x03(\t\x12\x0c\n\x04type\x18\x02 \x03(\r\x12\r\n\x05\x63odes\x18\x03 \x03(\t\x12\x0c\n\x04\x63ode\x18\x04 \x03(\r\x12\x0c\n\x04\x64\x61ta\x18\x05 \x01(\t\x12\x0c\n\x04time\x18\x06 \x03(\x01\x12\x0f\n\x07\x64ropped\x18\x07 \x01(\x04\x12\x13\n\x0b\x63\x61rried_out\x18\x08 \x01(\x04\x12\x16\n\tconnected\x18\t \x01(\x08H\x00\x88\x01\x01\x42\x0c\n\n_connected\"\x0f\n\rChejanRequest\"q\n\x0b\x43hejanBatch\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.koalab.kernel.v1.ChejanEvent\x12\r\n\x05until\x18\x02 \x01(\x01\x12\x16\n\tconnected\x18\x03 \x01(\x08H\x00\x88\x01\x01\x42\x0c\n\n_connected\"G\n\x0b\x43hejanEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04\x66ids\x18\x02 \x03(\x05\x12\x0e\n\x06values\x18\x03 \x03(\t\x12\x0c\n\x04time\x18\x04 \x01(\x01\"#\n\x11\x43onditionsRequest\x12\x0e\n\x06reload\x18\x01 \x01(\x08\"\x82\x01\n\x12\x43onditionsResponse\x12\x42\n\nconditions\x18\x01 \x03(\x0b\x32..koalab.kernel.v1.ConditionsResponse.Condition\x1a(\n\tCondition\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0c\n\x04name\x18\x02 \x01(\t\"h\n\x0c\x46\x61ultRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\x12\r\n\x05\x65xtra\x18\x03 \x01(\x01\x12\x0c\n\x04\x63ode\x18\x04 \x01(\x05\x12\r\n\x05\x65vent\x18\x05 \x01(\t\x12\r\n\x05times\x18\x06 \x01(\r\"\x0f\n\rFaultResponse\"\x1c\n\rStatusRequest\x12\x0b\n\x03trs\x18\x01 \x01(\r\"g\n\x05Quota\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\x12\x0f\n\x07seconds\x18\x03 \x01(\x01\x12\x0c\n\x04used\x18\x04 \x01(\r\x12\x11\n\tnext_free\x18\x05 \x01(\x01\x12\x0f\n\x07\x61llowed\x18\x06 \x01(\r\"7\n\x06Queued\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08priority\x18\x02 \x01(\t\x12\r\n\x05\x63\x61lls\x18\x03 \x01(\r\"\xab\x04\n\x0eStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontrol\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x11\n\tconnected\x18\x04 \x01(\x08\x12\x12\n\nsimulation\x18\x05 \x01(\x08\x12\x0f\n\x07user_id\x18\x06 \x01(\t\x12\x0b\n\x03now\x18\x07 \x01(\x01\x12\r\n\x05speed\x18\x08 \x01(\x01\x12\x0e\n\x06limits\x18\t \x01(\t\x12\'\n\x06quotas\x18\n \x03(\x0b\x32\x17.koalab.kernel.v1.Quota\x12\x0e\n\x06queued\x18\x0b \x01(\r\x12\x0f\n\x07streams\x18\x0c \x01(\r\x12\x12\n\nstarted_at\x18\r \x01(\x01\x12\x0b\n\x03trs\x18\x0e \x01(\x04\x12\r\n\x05\x63lock\x18\x0f \x01(\t\x12\x14\n\x0c\x63lock_begins\x18\x10 \x01(\x01\x12\x15\n\rclock_replays\x18\x11 \x01(\x08\x12\x16\n\x0e\x63lock_leaps_at\x18\x12 \x01(\x01\x12\x0f\n\x07session\x18\x13 \x01(\t\x12\r\n\x05phase\x18\x14 \x01(\t\x12)\n\x07waiting\x18\x1e \x03(\x0b\x32\x18.koalab.kernel.v1.Queued\x12\x15\n\rexpected_wait\x18\x1f \x01(\x01\x12\x10\n\x08problems\x18( \x03(\t\x12\x0e\n\x06rights\x18) \x01(\t\x12\x13\n\x0breal_orders\x18* \x01(\x08\x12\x17\n\x0fmax_order_value\x18+ \x01(\x04\x12\x12\n\nnext_login\x18\x32 \x01(\x01\"H\n\x07Problem\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\x05\x12\x10\n\x08retry_at\x18\x04 \x01(\x01*%\n\x08Priority\x12\x0f\n\x0bINTERACTIVE\x10\x00\x12\x08\n\x04\x42ULK\x10\x01\x32\x95\x07\n\x06Kernel\x12\x41\n\x04\x43\x61ll\x12\x1b.koalab.openapi.CallRequest\x1a\x1c.koalab.openapi.CallResponse\x12Q\n\x08\x43\x61llMany\x12!.koalab.kernel.v1.CallManyRequest\x1a\".koalab.kernel.v1.CallManyResponse\x12G\n\x05Login\x12\x1c.koalab.openapi.LoginRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12\x41\n\x05Pages\x12\x1e.koalab.kernel.v1.PagesRequest\x1a\x16.koalab.kernel.v1.Page0\x01\x12G\n\x05Order\x12\x1c.koalab.openapi.OrderRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12J\n\x06\x43hejan\x12\x1f.koalab.kernel.v1.ChejanRequest\x1a\x1d.koalab.kernel.v1.ChejanBatch0\x01\x12I\n\x06\x45vents\x12\x1d.koalab.openapi.ListenRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12W\n\nConditions\x12#.koalab.kernel.v1.ConditionsRequest\x1a$.koalab.kernel.v1.ConditionsResponse\x12O\n\tCondition\x12 .koalab.openapi.ConditionRequest\x1a\x1e.koalab.openapi.ListenResponse0\x01\x12H\n\x05Ticks\x12\x1e.koalab.kernel.v1.TicksRequest\x1a\x1b.koalab.kernel.v1.TickBatch(\x01\x30\x01\x12H\n\x05\x46\x61ult\x12\x1e.koalab.kernel.v1.FaultRequest\x1a\x1f.koalab.kernel.v1.FaultResponse\x12K\n\x06Status\x12\x1f.koalab.kernel.v1.StatusRequest\x1a .koalab.kernel.v1.StatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +34,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PAGESREQUEST_INPUTSENTRY']._loaded_options = None
   _globals['_PAGESREQUEST_INPUTSENTRY']._serialized_options = b'8\001'
-  _globals['_PRIORITY']._serialized_start=2149
-  _globals['_PRIORITY']._serialized_end=2186
+  _globals['_PRIORITY']._serialized_start=2354
+  _globals['_PRIORITY']._serialized_end=2391
   _globals['_CALLMANYREQUEST']._serialized_start=87
   _globals['_CALLMANYREQUEST']._serialized_end=148
   _globals['_CALLMANYRESPONSE']._serialized_start=150
@@ -52,26 +52,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TICKSREQUEST']._serialized_end=854
   _globals['_TICKBATCH']._serialized_start=857
   _globals['_TICKBATCH']._serialized_end=1030
-  _globals['_CONDITIONSREQUEST']._serialized_start=1032
-  _globals['_CONDITIONSREQUEST']._serialized_end=1067
-  _globals['_CONDITIONSRESPONSE']._serialized_start=1070
-  _globals['_CONDITIONSRESPONSE']._serialized_end=1200
-  _globals['_CONDITIONSRESPONSE_CONDITION']._serialized_start=1160
-  _globals['_CONDITIONSRESPONSE_CONDITION']._serialized_end=1200
-  _globals['_FAULTREQUEST']._serialized_start=1202
-  _globals['_FAULTREQUEST']._serialized_end=1306
-  _globals['_FAULTRESPONSE']._serialized_start=1308
-  _globals['_FAULTRESPONSE']._serialized_end=1323
-  _globals['_STATUSREQUEST']._serialized_start=1325
-  _globals['_STATUSREQUEST']._serialized_end=1353
-  _globals['_QUOTA']._serialized_start=1355
-  _globals['_QUOTA']._serialized_end=1458
-  _globals['_QUEUED']._serialized_start=1460
-  _globals['_QUEUED']._serialized_end=1515
-  _globals['_STATUSRESPONSE']._serialized_start=1518
-  _globals['_STATUSRESPONSE']._serialized_end=2073
-  _globals['_PROBLEM']._serialized_start=2075
-  _globals['_PROBLEM']._serialized_end=2147
-  _globals['_KERNEL']._serialized_start=2189
-  _globals['_KERNEL']._serialized_end=3030
+  _globals['_CHEJANREQUEST']._serialized_start=1032
+  _globals['_CHEJANREQUEST']._serialized_end=1047
+  _globals['_CHEJANBATCH']._serialized_start=1049
+  _globals['_CHEJANBATCH']._serialized_end=1162
+  _globals['_CHEJANEVENT']._serialized_start=1164
+  _globals['_CHEJANEVENT']._serialized_end=1235
+  _globals['_CONDITIONSREQUEST']._serialized_start=1237
+  _globals['_CONDITIONSREQUEST']._serialized_end=1272
+  _globals['_CONDITIONSRESPONSE']._serialized_start=1275
+  _globals['_CONDITIONSRESPONSE']._serialized_end=1405
+  _globals['_CONDITIONSRESPONSE_CONDITION']._serialized_start=1365
+  _globals['_CONDITIONSRESPONSE_CONDITION']._serialized_end=1405
+  _globals['_FAULTREQUEST']._serialized_start=1407
+  _globals['_FAULTREQUEST']._serialized_end=1511
+  _globals['_FAULTRESPONSE']._serialized_start=1513
+  _globals['_FAULTRESPONSE']._serialized_end=1528
+  _globals['_STATUSREQUEST']._serialized_start=1530
+  _globals['_STATUSREQUEST']._serialized_end=1558
+  _globals['_QUOTA']._serialized_start=1560
+  _globals['_QUOTA']._serialized_end=1663
+  _globals['_QUEUED']._serialized_start=1665
+  _globals['_QUEUED']._serialized_end=1720
+  _globals['_STATUSRESPONSE']._serialized_start=1723
+  _globals['_STATUSRESPONSE']._serialized_end=2278
+  _globals['_PROBLEM']._serialized_start=2280
+  _globals['_PROBLEM']._serialized_end=2352
+  _globals['_KERNEL']._serialized_start=2394
+  _globals['_KERNEL']._serialized_end=3311
 # @@protoc_insertion_point(module_scope)

@@ -113,6 +113,32 @@ class TickBatch(_message.Message):
     connected: bool
     def __init__(self, types: _Optional[_Iterable[str]] = ..., type: _Optional[_Iterable[int]] = ..., codes: _Optional[_Iterable[str]] = ..., code: _Optional[_Iterable[int]] = ..., data: _Optional[str] = ..., time: _Optional[_Iterable[float]] = ..., dropped: _Optional[int] = ..., carried_out: _Optional[int] = ..., connected: _Optional[bool] = ...) -> None: ...
 
+class ChejanRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ChejanBatch(_message.Message):
+    __slots__ = ("events", "until", "connected")
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[ChejanEvent]
+    until: float
+    connected: bool
+    def __init__(self, events: _Optional[_Iterable[_Union[ChejanEvent, _Mapping]]] = ..., until: _Optional[float] = ..., connected: _Optional[bool] = ...) -> None: ...
+
+class ChejanEvent(_message.Message):
+    __slots__ = ("kind", "fids", "values", "time")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    FIDS_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    fids: _containers.RepeatedScalarFieldContainer[int]
+    values: _containers.RepeatedScalarFieldContainer[str]
+    time: float
+    def __init__(self, kind: _Optional[str] = ..., fids: _Optional[_Iterable[int]] = ..., values: _Optional[_Iterable[str]] = ..., time: _Optional[float] = ...) -> None: ...
+
 class ConditionsRequest(_message.Message):
     __slots__ = ("reload",)
     RELOAD_FIELD_NUMBER: _ClassVar[int]

@@ -60,6 +60,11 @@ class KernelStub:
                 request_serializer=kernel__server_dot_wire_dot_openapi__pb2.OrderRequest.SerializeToString,
                 response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
                 _registered_method=True)
+        self.Chejan = channel.unary_stream(
+                '/koalab.kernel.v1.Kernel/Chejan',
+                request_serializer=kernel__server_dot_wire_dot_kernel__pb2.ChejanRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_kernel__pb2.ChejanBatch.FromString,
+                _registered_method=True)
         self.Events = channel.unary_stream(
                 '/koalab.kernel.v1.Kernel/Events',
                 request_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenRequest.SerializeToString,
@@ -125,6 +130,13 @@ class KernelServicer:
 
     def Order(self, request, context):
         """An order, and what becomes of it until it is filled, confirmed, cancelled or refused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Chejan(self, request, context):
+        """The events of all orders of the user, those of other programs included, with the times at which they were fired.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -199,6 +211,11 @@ def add_KernelServicer_to_server(servicer, server):
                     servicer.Order,
                     request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.OrderRequest.FromString,
                     response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
+            ),
+            'Chejan': grpc.unary_stream_rpc_method_handler(
+                    servicer.Chejan,
+                    request_deserializer=kernel__server_dot_wire_dot_kernel__pb2.ChejanRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_kernel__pb2.ChejanBatch.SerializeToString,
             ),
             'Events': grpc.unary_stream_rpc_method_handler(
                     servicer.Events,
@@ -366,6 +383,33 @@ class Kernel:
             '/koalab.kernel.v1.Kernel/Order',
             kernel__server_dot_wire_dot_openapi__pb2.OrderRequest.SerializeToString,
             kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Chejan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/koalab.kernel.v1.Kernel/Chejan',
+            kernel__server_dot_wire_dot_kernel__pb2.ChejanRequest.SerializeToString,
+            kernel__server_dot_wire_dot_kernel__pb2.ChejanBatch.FromString,
             options,
             channel_credentials,
             insecure,

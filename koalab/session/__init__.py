@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from koalab.session.accounts import AccountMethods
 from koalab.session.collect import CollectMethods
 from koalab.session.condition_search import ConditionSearchMethods
 from koalab.session.market_update import MarketUpdateMethods
+from koalab.session.orders import OrderMethods
 from koalab.session.plan import PlanMethods
 
 
-class Session(CollectMethods, ConditionSearchMethods, AccountMethods, PlanMethods, MarketUpdateMethods):
+class Session(CollectMethods, ConditionSearchMethods, OrderMethods, PlanMethods, MarketUpdateMethods):
     """A connection to one broker, with its data as methods. ``kl.connect()`` makes it.
 
     Every frame's ``attrs`` hold ``source``, ``tr``, ``adjusted``, ``fetched_at`` (ISO 8601, Seoul),

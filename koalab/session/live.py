@@ -78,11 +78,9 @@ class LiveMethods(MarketMethods):
     ) -> EventStream[Any]:
         """Live events of some issues, from now on (SetRealReg, OnReceiveRealData). No TR.
 
-        ```python
-        with kw.ticks(["005930", "000660"]) as stream:
-            for tick in stream:
-                print(tick.code, tick.time, tick.price, tick.volume)
-        ```
+        >>> with kw.ticks(["005930", "000660"]) as stream:  # doctest: +SKIP
+        ...     for tick in stream:
+        ...         print(tick.code, tick.time, tick.price, tick.volume)
 
         Args:
             codes: codes or names; of indices for 업종지수; none for 장시작시간.

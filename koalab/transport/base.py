@@ -144,6 +144,60 @@ class TickBatch:
     connected: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ChejanEvent:
+    """OnReceiveChejanData: its kind (``"0"`` an order, ``"1"`` a balance), values by FID, and when it was fired."""
+
+    kind: str
+    values: Mapping[int, str]
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChejanBatch:
+    """Events of all orders of the user, oldest first.
+
+    Attributes:
+        events: every event fired before ``until`` (server time) is here or in an earlier batch.
+        connected: False: the broker's connection was lost; True: it is back; None: no change.
+    """
+
+    events: Sequence[ChejanEvent]
+    until: float
+    connected: bool | None = None
+
+
+class ChejanStream(Protocol):
+    """The events of all orders. One thread iterates; any may close."""
+
+    def __iter__(self) -> Iterator[ChejanBatch]:
+        """Batches until ``close`` or an error; the first is empty, and one comes every second."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """The arguments of SendOrder, names as Kiwoom's: nOrderType, sHogaGb, sOrgOrderNo …."""
+
+    account: str = field(repr=False)
+    order_type: int
+    code: str
+    quantity: int
+    price: int
+    quote: str
+    original: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAnswer:
+    """What the broker answered to an order: its number, and its messages (OnReceiveMsg)."""
+
+    number: str
+    messages: Sequence[str] = ()
+
+
 class TickStream(Protocol):
     """Real-time events of a changing set of codes. Any thread may make requests; one thread iterates.
 
@@ -215,6 +269,20 @@ class Transport(Protocol):
 
     def ticks(self, now: Callable[[], float]) -> TickStream:
         """A stream of real-time events, at first without codes; ``now`` returns the broker's time."""
+        ...
+
+    def chejan(self) -> ChejanStream:
+        """The events of all orders from now on, those of other programs of the user included."""
+        ...
+
+    def order(self, request: OrderRequest, timeout: float) -> OrderAnswer:
+        """Sends an order (SendOrder), once, and waits for its number.
+
+        Raises:
+            OrderRejected: the broker refuses it; the text is its message.
+            BadInput, Forbidden, NotConnected, RateLimited: it was not sent.
+            ServerLost, NoAnswer: it may have been sent or not.
+        """
         ...
 
     def status(self, timeout: float = CALL_TIMEOUT, trs: int = 0) -> Status:

@@ -13,10 +13,21 @@ import grpc
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, openapi_pb2
 from koalab.errors import BadInput, Forbidden, KoalabError, NotConnected, ServerLost
 from koalab.inputs.text import plain, shown
-from koalab.transport import conditions, messages, silence
+from koalab.transport import conditions, messages, orders, silence
 from koalab.transport.access import Access
-from koalab.transport.base import CALL_TIMEOUT, Page, Priority, QueuePosition, Scalar, Status, StopCondition
+from koalab.transport.base import (
+    CALL_TIMEOUT,
+    OrderAnswer,
+    OrderRequest,
+    Page,
+    Priority,
+    QueuePosition,
+    Scalar,
+    Status,
+    StopCondition,
+)
 from koalab.transport.diagnosis import tls_problem
+from koalab.transport.orders import RemoteChejan
 from koalab.transport.problems import to_error
 from koalab.transport.silence import SilenceWatchdog
 from koalab.transport.ticks import RemoteTicks
@@ -135,6 +146,13 @@ class RemoteTransport:
     def search(self, index: int, name: str) -> Generator[list[str] | QueuePosition, None, None]:
         with self._translated_errors():
             yield from conditions.search(self._stub, index, name)
+
+    def chejan(self) -> RemoteChejan:
+        return RemoteChejan(self._stub.Chejan, self._translated_errors)
+
+    def order(self, request: OrderRequest, timeout: float) -> OrderAnswer:
+        with self._translated_errors():
+            return orders.send(self._stub, request, timeout)
 
     def ticks(self, now: Callable[[], float]) -> RemoteTicks:
         return RemoteTicks(self._stub.Ticks, self._translated_errors, now)

@@ -1,0 +1,205 @@
+"""What the broker says about orders and positions: Chejan events, and rows of opt10075 and opw00018, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import pandas as pd
+
+from koalab.errors import KoalabError
+from koalab.transport.base import ChejanEvent
+
+Action = Literal["new", "modify", "cancel"]
+
+_NO_ORDER: Final = "0000000"
+# FIDs of a Chejan event.
+_ACCOUNT, _CODE, _NAME, _NUMBER, _ORIGINAL = 9201, 9001, 302, 9203, 904
+_STATE, _KIND, _QUOTE, _QUANTITY, _PRICE, _LEFT, _VALUE = 913, 905, 906, 900, 901, 902, 903
+_TIME, _UNIT_PRICE, _UNIT_VOLUME, _REASON, _CLOSED = 908, 914, 915, 919, 819
+_HELD, _AVERAGE, _COST, _SELLABLE, _LAST = 930, 931, 932, 933, 10
+
+
+class UnreadableReport(KoalabError):
+    """Raised when an event about an order lacks what it must have."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """The state of one order, as of ``at`` (server time, seconds since the epoch).
+
+    Attributes:
+        state: 접수, 확인, 체결, 취소 or 거부.
+        side: 매수 or 매도.
+        action: what the order does.
+        filled: shares so far; None in an event, which has the newest fill only. ``value`` is their KRW.
+        fill: shares and price of the newest fill, None where this is no fill.
+        closed: nothing is open any more though it is not filled (미체결 클리어).
+        clock: HHMMSS of the order's entry or newest fill.
+        original: the number of the order that it changes; blank.
+    """
+
+    account: str
+    number: str
+    original: str
+    code: str
+    name: str
+    state: str
+    side: str
+    action: Action
+    type: str
+    quantity: int
+    price: int
+    left: int
+    filled: int | None
+    value: int
+    fill: tuple[int, int] | None
+    closed: bool
+    reason: str
+    clock: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PositionReport:
+    """A position: ``quantity`` and ``sellable`` shares, ``average`` KRW, as of ``at``; ``price`` is the last."""
+
+    account: str
+    code: str
+    name: str
+    quantity: int
+    sellable: int
+    average: float
+    cost: int
+    price: int
+    at: float
+
+
+def from_event(event: ChejanEvent) -> OrderReport | PositionReport | None:
+    """The report of a Chejan event; None for kinds that are about neither.
+
+    Raises:
+        UnreadableReport: a number is missing or is none. The text has no account number.
+    """
+    values = event.values
+    if event.kind == "0":
+        side, action = side_and_action(values.get(_KIND, ""))
+        volume, price = _whole(values, _UNIT_VOLUME), _whole(values, _UNIT_PRICE)
+        state = values.get(_STATE, "").strip()
+        return OrderReport(
+            account=values.get(_ACCOUNT, "").strip(),
+            number=_text(values, _NUMBER),
+            original=_original(values.get(_ORIGINAL, "")),
+            code=bare_code(_text(values, _CODE)),
+            name=values.get(_NAME, "").strip(),
+            state=state,
+            side=side,
+            action=action,
+            type=values.get(_QUOTE, "").strip(),
+            quantity=_whole(values, _QUANTITY),
+            price=_whole(values, _PRICE),
+            left=_whole(values, _LEFT),
+            filled=None,
+            value=_whole(values, _VALUE),
+            fill=(volume, price) if state == "체결" and volume else None,
+            closed=values.get(_CLOSED, "").strip() == "1",
+            reason=values.get(_REASON, "").strip().strip("0"),
+            clock=values.get(_TIME, "").strip(),
+            at=event.time,
+        )
+    if event.kind == "1":
+        return PositionReport(
+            account=values.get(_ACCOUNT, "").strip(),
+            code=bare_code(_text(values, _CODE)),
+            name=values.get(_NAME, "").strip(),
+            quantity=_whole(values, _HELD),
+            sellable=_whole(values, _SELLABLE),
+            average=float(_whole(values, _AVERAGE)),
+            cost=_whole(values, _COST),
+            price=abs(_whole(values, _LAST)),
+            at=event.time,
+        )
+    return None
+
+
+def order_rows(frame: pd.DataFrame, account: str, at: float) -> Iterator[OrderReport]:
+    """The orders of ``kw.orders()`` (opt10075)."""
+    for row in frame.reset_index().to_dict("records"):
+        side, action = side_and_action(str(row["side"]))
+        time: pd.Timestamp = row["time"]
+        yield OrderReport(
+            account=account,
+            number=str(row["order"]),
+            original=str(row["original"]),
+            code=str(row["code"]),
+            name=str(row["name"]),
+            state=str(row["status"]),
+            side=side,
+            action=action,
+            type=str(row["type"]),
+            quantity=int(row["quantity"]),
+            price=int(row["order_price"]),
+            left=int(row["left"]),
+            filled=0 if action == "cancel" else int(row["filled"]),
+            value=int(row["filled_value"]),
+            fill=None,
+            closed=False,
+            reason="",
+            clock="" if pd.isna(time) else f"{time:%H%M%S}",
+            at=at,
+        )
+
+
+def position_rows(frame: pd.DataFrame, account: str, at: float) -> Iterator[PositionReport]:
+    """The positions of ``kw.balances()`` (opw00018)."""
+    for row in frame.reset_index().to_dict("records"):
+        yield PositionReport(
+            account=account,
+            code=str(row["code"]),
+            name=str(row["name"]),
+            quantity=int(row["quantity"]),
+            sellable=int(row["sellable"]),
+            average=float(row["average_price"]),
+            cost=int(row["cost"]),
+            price=int(row["price"]),
+            at=at,
+        )
+
+
+def side_and_action(text: str) -> tuple[str, Action]:
+    """매수 or 매도, and what an order does, from 주문구분.
+
+    >>> side_and_action("+매수정정"), side_and_action("매도취소"), side_and_action("-매도")
+    (('매수', 'modify'), ('매도', 'cancel'), ('매도', 'new'))
+    """
+    plain = text.strip().lstrip("+-")
+    action: Action = "modify" if plain.endswith("정정") else "cancel" if plain.endswith("취소") else "new"
+    return ("매도" if plain.startswith("매도") else "매수"), action
+
+
+def bare_code(code: str) -> str:
+    """A code without the letter that Chejan events put before it (A share, J ELW, Q ETN)."""
+    return code[1:] if len(code) == 7 and code[0].isalpha() else code
+
+
+def _original(text: str) -> str:
+    number = text.strip()
+    return "" if number == _NO_ORDER else number
+
+
+def _text(values: Mapping[int, str], fid: int) -> str:
+    found = values.get(fid, "").strip()
+    if not found:
+        raise UnreadableReport(f"an event about an order has no value for FID {fid}")
+    return found
+
+
+def _whole(values: Mapping[int, str], fid: int) -> int:
+    text = values.get(fid, "").strip()
+    try:
+        return int(text or 0)
+    except ValueError:
+        raise UnreadableReport(
+            f"FID {fid} of an event about an order is {text!r}, which is no whole number"
+        ) from None

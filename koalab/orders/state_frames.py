@@ -1,0 +1,79 @@
+"""``StateFrames``: an account's positions and open orders as frames, made anew only after a change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from koalab.dates import SEOUL, seoul
+from koalab.orders.state import AccountState
+
+
+class StateFrames:
+    """The frames of one account's state."""
+
+    def __init__(self, state: AccountState) -> None:
+        self._state = state
+        self._made: dict[str, tuple[int, pd.DataFrame]] = {}
+
+    def positions(self) -> pd.DataFrame:
+        """See ``Session.positions``."""
+        return self._current("positions", self._positions)
+
+    def open_orders(self) -> pd.DataFrame:
+        """See ``Session.open_orders``."""
+        return self._current("open_orders", self._open_orders)
+
+    def _current(self, name: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        state = self._state
+        version, frame = self._made.get(name, (-1, None))
+        if frame is None or version != state.version:
+            with state.changed:
+                frame = make()
+                frame.attrs = _attrs(state)
+                self._made[name] = (state.version, frame)
+        return frame.copy(deep=False)  # a caller who writes into it gets a copy of what is written
+
+    def _positions(self) -> pd.DataFrame:
+        held = sorted(self._state.positions.values(), key=lambda one: one.code)
+        return pd.DataFrame(
+            {
+                "name": pd.array([one.name for one in held], dtype="str"),
+                "quantity": np.array([one.quantity for one in held], np.int64),
+                "sellable": np.array([one.sellable for one in held], np.int64),
+                "average_price": np.array([one.average for one in held], np.float64),
+                "cost": np.array([one.cost for one in held], np.int64),
+                "price": np.array([one.price for one in held], np.int64),
+            },
+            index=pd.Index([one.code for one in held], dtype="str", name="code"),
+        )
+
+    def _open_orders(self) -> pd.DataFrame:
+        records = [one for one in self._state.orders.values() if not one.done and one.action != "cancel"]
+        return pd.DataFrame(
+            {
+                **{
+                    name: pd.array([getattr(one, name) for one in records], dtype="str")
+                    for name in ("code", "name", "side", "type", "status")
+                },
+                **{
+                    name: np.array([getattr(one, name) for one in records], np.int64)
+                    for name in ("quantity", "filled", "left", "price")
+                },
+                "original": pd.array([one.original for one in records], dtype="str"),
+                "entered": moments([one.entered for one in records]),
+            },
+            index=pd.Index([one.number for one in records], dtype="str", name="order"),
+        )
+
+
+def moments(at: Sequence[float]) -> pd.DatetimeIndex:
+    """Seconds since the epoch as times in Asia/Seoul."""
+    return pd.to_datetime(np.array(at, np.float64), unit="s", utc=True).as_unit("us").tz_convert(SEOUL)
+
+
+def _attrs(state: AccountState) -> dict[Any, Any]:
+    return {"stale": f"{seoul(state.stale_since):%H:%M:%S} {state.stale}" if state.stale else "", "trs": 0}

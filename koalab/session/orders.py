@@ -1,0 +1,195 @@
+"""Session methods for orders, and the account's orders and positions as state."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Final
+
+import pandas as pd
+
+from koalab.errors import BadInput, OrderRejected
+from koalab.frames import accounts as frames
+from koalab.inputs.arguments import whole_number
+from koalab.inputs.text import shown
+from koalab.orders.desk import OrderDesk
+from koalab.orders.follower import Lists, OrderFollower
+from koalab.orders.order import Order
+from koalab.orders.quote_types import find_quote_type
+from koalab.orders.reports import order_rows, position_rows
+from koalab.orders.state import AccountState
+from koalab.orders.state_frames import StateFrames
+from koalab.progress import Progress
+from koalab.session.accounts import AccountMethods
+from koalab.session.core import Codes
+
+_READ_WITHIN: Final = 30.0
+_MOST: Final = 10**9
+
+
+class OrderMethods(AccountMethods):
+    """Orders, and what an account has, kept in step by the broker's events."""
+
+    @cached_property
+    def _follower(self) -> OrderFollower:
+        return OrderFollower(self._link, self._read_lists)
+
+    @cached_property
+    def _made_frames(self) -> dict[str, StateFrames]:
+        return {}
+
+    @cached_property
+    def _desk(self) -> OrderDesk:
+        return OrderDesk(self._link, lambda name: find_quote_type(name, None if name == "시장가" else 1))
+
+    def buy(
+        self,
+        code: str,
+        quantity: int,
+        price: int | None = None,
+        *,
+        type: str | None = None,
+        account: str | None = None,
+    ) -> Order:
+        """Sends an order to buy (SendOrder 신규매수), and waits for its number.
+
+        Args:
+            code: code or name of one issue.
+            quantity: shares.
+            price: KRW; left out: at market.
+            type: 거래구분 by name or code: 지정가, 시장가, 최유리, 최우선, 지정가IOC …; None: 지정가 with a price,
+                시장가 without.
+            account: its number; None for the first of ``kw.accounts``.
+
+        Returns:
+            An ``Order``, whose ``status`` follows the broker's events.
+
+        Raises:
+            BadInput, UnknownCode: before anything is sent.
+            OrderRejected: the broker refuses; the text is its message.
+            Forbidden: the server does not take this session's orders.
+        """
+        return self._send("매수", code, quantity, price, type, account)
+
+    def sell(
+        self,
+        code: str,
+        quantity: int,
+        price: int | None = None,
+        *,
+        type: str | None = None,
+        account: str | None = None,
+    ) -> Order:
+        """Sends an order to sell (SendOrder 신규매도); arguments, result and errors as for ``buy``."""
+        return self._send("매도", code, quantity, price, type, account)
+
+    def order(self, number: str | int, *, account: str | None = None) -> Order:
+        """One of today's orders by its number, also of another program.
+
+        Raises:
+            BadInput: there is no such order.
+        """
+        state = self._state(account)
+        text = f"{number:07d}" if isinstance(number, int) and not isinstance(number, bool) else number
+        record = state.orders.get(text.strip().zfill(7)) if isinstance(text, str) else None
+        if record is None:
+            known = ", ".join(sorted(state.orders)[-5:]) or "none"
+            raise BadInput(f"no order {shown(number)} today; the newest are {known}")
+        return Order(record, state, self._desk)
+
+    def cancel_all(self, code: Codes | None = None, *, account: str | None = None) -> list[Order]:
+        """Cancels all open orders, or those of some issues; returns them.
+
+        Raises:
+            OrderRejected: the broker refused some; the others are cancelled.
+        """
+        state = self._state(account)
+        codes = None if code is None else self._codes(code)[0]
+        with state.changed:
+            records = [
+                one
+                for one in state.orders.values()
+                if not one.done
+                and one.left
+                and one.action != "cancel"
+                and (codes is None or one.code in codes)
+            ]
+        orders = [Order(record, state, self._desk) for record in records]
+        refused: list[OrderRejected] = []
+        for order in orders:
+            try:
+                order.cancel()
+            except BadInput:  # done in the meantime
+                continue
+            except OrderRejected as error:
+                refused.append(error)
+        if refused:
+            raise OrderRejected(
+                f"{len(refused)} of {len(orders)} orders could not be cancelled: {refused[0]}"
+            )
+        return orders
+
+    @property
+    def positions(self) -> pd.DataFrame:
+        """The positions of the first account, kept in step by the broker's events. No TR after the first use.
+
+        Returns:
+            Index ``code``; ``name``, ``quantity`` and ``sellable`` (shares), ``average_price``, ``cost``, ``price``
+            (KRW, the last that an event of the account had). ``attrs["stale"]`` says since when and why events may
+            be missing; it is blank otherwise.
+        """
+        return self._frames(None).positions()
+
+    @property
+    def open_orders(self) -> pd.DataFrame:
+        """The open orders of the first account, kept in step by the broker's events. No TR after the first use.
+
+        Returns:
+            Index ``order`` (the broker's number); ``code name side type status``, ``quantity filled left`` (shares),
+            ``price`` (KRW, 0 at market), ``original``, ``entered`` (Asia/Seoul). ``kw.order(number)`` gives one to
+            modify or cancel. ``attrs`` as for ``positions``.
+        """
+        return self._frames(None).open_orders()
+
+    def close(self) -> None:
+        """Ends the session; open orders stay at the broker."""
+        self._follower.close()
+        super().close()
+
+    def _send(
+        self, side: str, code: str, quantity: int, price: int | None, kind: str | None, account: str | None
+    ) -> Order:
+        whole_number("quantity", quantity, 1, _MOST)
+        if price is not None:
+            price = whole_number("price", price, 1, _MOST)
+        quote = find_quote_type(kind, price)
+        codes, several = self._codes(code)
+        if several or len(codes) != 1:
+            raise BadInput("an order is for one issue: give one code or name")
+        state = self._state(account)
+        return self._desk.send(state, side, codes[0], self._name(codes[0]), int(quantity), price, quote)
+
+    def _state(self, account: str | None) -> AccountState:
+        return self._follower.state(self._accounts.choose(account), _READ_WITHIN)
+
+    def _frames(self, account: str | None) -> StateFrames:
+        state = self._state(account)
+        if state.account not in self._made_frames:
+            self._made_frames[state.account] = StateFrames(state)
+        return self._made_frames[state.account]
+
+    def _read_lists(self, account: str) -> Lists:
+        """On the follower's thread."""
+        with Progress("", show=False) as quiet:
+            numbers = {"계좌번호": account}
+            inputs = {"전체종목구분": "0", "매매구분": "0", "종목코드": "", "체결구분": "0", **numbers}
+            order_pages = self._accounts.pages("opt10075", inputs, quiet)
+            password = {"비밀번호": "", "비밀번호입력매체구분": "00", "조회구분": "1"}
+            balance_pages = self._accounts.pages("opw00018", {**numbers, **password}, quiet)
+        at = order_pages[0].received_at
+
+        def dated(clocks: list[str]) -> pd.DatetimeIndex:
+            return self._accounts.dated(clocks, order_pages[-1].received_at)
+
+        orders = list(order_rows(frames.orders("opt10075", order_pages, dated), account, at))
+        held_at = balance_pages[0].received_at
+        return orders, list(position_rows(frames.balances(balance_pages), account, held_at)), at

@@ -1,0 +1,206 @@
+"""Orders as a session sends them, and its account's orders and positions beside the broker's own books."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernel_server import simulated
+from kernel_server.clock import KST
+from kernel_server.wire import kernel_pb2
+from koalab import BadInput, NoAnswer, OrderRejected
+from koalab.orders.order import Order
+from koalab.session import Session
+from tests.support.session import Market, start
+from tests.support.waiting import becomes, wait_until
+
+ACCOUNT = "8000000011"
+CODE = "005930"
+MORNING = datetime(2026, 11, 17, 10, tzinfo=KST)
+
+
+@pytest.fixture
+def trading(tmp_path: Path) -> Iterator[Market]:
+    settings = simulated.BrokerSettings(limited=False, accounts=(simulated.AccountSetting(ACCOUNT),))
+    found = start(tmp_path, MORNING, settings=settings)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def kw(trading: Market) -> Session:
+    return trading.connect()
+
+
+def go(market: Market, seconds: float, step: float = 1.0) -> None:
+    until = market.clock.now() + seconds
+    while market.clock.now() < until:
+        market.clock.advance(min(step, until - market.clock.now()))
+        market.thread.post(lambda: None).result(30)
+
+
+def books(market: Market) -> Any:
+    return market.look(lambda broker: broker._brokerage._books)
+
+
+def held(market: Market) -> dict[str, int]:
+    """The shares in the broker's own books."""
+    return market.look(
+        lambda broker: {
+            code: holding.quantity
+            for code, holding in broker._brokerage._books.accounts[ACCOUNT].holdings.items()
+            if holding.quantity
+        }
+    )
+
+
+def limits(kw: Session) -> tuple[int, int]:
+    """A price below the market and within the day's limits, and 기준가."""
+    base = int(str(kw.call.GetMasterLastPrice(CODE)))
+    return base * 8 // 10 // 1000 * 1000, base
+
+
+class TestAnOrder:
+    def test_at_market_is_filled_and_becomes_a_position(self, trading: Market, kw: Session) -> None:
+        assert not len(kw.positions)
+        order = kw.buy("삼성전자", 10)
+        go(trading, 5)
+        order.wait(10)
+        assert (order.status, order.filled, order.left) == ("filled", 10, 0)
+        assert order.average_price > 0
+        assert list(order.events["status"])[:2] == ["sent", "accepted"]
+        becomes(lambda: kw.positions["quantity"].to_dict(), {CODE: 10})
+        assert held(trading) == {CODE: 10}
+        assert "삼성전자" in repr(order)
+        assert "체결" in repr(order)
+
+    def test_waits_in_the_book_until_it_is_cancelled(self, trading: Market, kw: Session) -> None:
+        low, _ = limits(kw)
+        order = kw.buy(CODE, 10, low)
+        assert order.status == "accepted"
+        assert list(kw.open_orders.index) == [order.number]
+        with pytest.raises(NoAnswer, match="not done"):
+            order.wait(0.01)
+        order.cancel()
+        becomes(lambda: order.status, "cancelled")
+        assert not len(kw.open_orders)
+        with pytest.raises(BadInput, match="nothing of it is open"):
+            order.cancel()
+
+    def test_is_modified_into_another(self, trading: Market, kw: Session) -> None:
+        low, _ = limits(kw)
+        order = kw.buy(CODE, 10, low)
+        other = order.modify(price=low + 1000)
+        becomes(lambda: (order.status, other.status), ("replaced", "accepted"))
+        assert other.original == order.number
+        assert (other.price, other.left) == (low + 1000, 10)
+        assert list(kw.open_orders.index) == [other.number]
+
+    def test_is_cancelled_in_part(self, trading: Market, kw: Session) -> None:
+        low, _ = limits(kw)
+        order = kw.buy(CODE, 10, low)
+        order.cancel(4)
+        becomes(lambda: (order.status, order.left), ("accepted", 6))
+
+    def test_that_is_refused_carries_the_broker_s_message(self, trading: Market, kw: Session) -> None:
+        with pytest.raises(OrderRejected, match="매도가능수량"):
+            kw.sell(CODE, 10)
+        assert not len(kw.open_orders)
+
+    def test_can_be_awaited(self, trading: Market, kw: Session) -> None:
+        order = kw.buy(CODE, 1)
+
+        async def filled() -> Order:
+            waiting = asyncio.ensure_future(awaited(order))
+            await asyncio.to_thread(go, trading, 5)
+            return await asyncio.wait_for(waiting, 10)
+
+        assert asyncio.run(filled()).status == "filled"
+
+    def test_of_another_program_is_known_and_can_be_cancelled_by_number(
+        self, trading: Market, kw: Session
+    ) -> None:
+        low, _ = limits(kw)
+        assert not len(kw.open_orders)
+        other = trading.connect("other")
+        sent = other.buy(CODE, 3, low)
+        becomes(lambda: list(kw.open_orders.index), [sent.number])
+        kw.order(sent.number).cancel()
+        becomes(lambda: sent.status, "cancelled")
+
+    @pytest.mark.parametrize(
+        ("arguments", "text"),
+        [
+            ({"code": CODE, "quantity": 0}, "quantity"),
+            ({"code": CODE, "quantity": 1.5}, "quantity"),
+            ({"code": CODE, "quantity": 1, "price": -1}, "price"),
+            ({"code": [CODE, "000660"], "quantity": 1}, "one issue"),
+            ({"code": CODE, "quantity": 1, "type": "지정가"}, "needs a price"),
+            ({"code": CODE, "quantity": 1, "price": 70000, "type": "시장가"}, "takes no price"),
+            ({"code": CODE, "quantity": 1, "type": "없음"}, "거래구분"),
+        ],
+    )
+    def test_that_cannot_be_is_refused_before_it_is_sent(
+        self, trading: Market, kw: Session, arguments: dict[str, Any], text: str
+    ) -> None:
+        with pytest.raises(BadInput, match=text):
+            kw.buy(**arguments)
+        assert not books(trading).orders
+
+
+class TestTheState:
+    def test_begins_with_what_the_broker_has(self, trading: Market, kw: Session) -> None:
+        low, _ = limits(kw)
+        bought = kw.buy(CODE, 10)
+        open_order = kw.buy(CODE, 5, low)
+        go(trading, 5)
+        bought.wait(10)
+        late = trading.connect("late")
+        assert late.positions["quantity"].to_dict() == {CODE: 10}
+        assert list(late.open_orders.index) == [open_order.number]
+        assert late.order(bought.number).status == "filled"
+
+    def test_costs_no_tr_after_the_first_use(self, trading: Market, kw: Session) -> None:
+        kw.positions  # noqa: B018
+        before = kw.status()["trs"]
+        for _ in range(10):
+            kw.positions  # noqa: B018
+            kw.open_orders  # noqa: B018
+        assert kw.status()["trs"] == before
+
+    def test_can_be_written_into_without_changing_it(self, trading: Market, kw: Session) -> None:
+        kw.buy(CODE, 10)
+        go(trading, 5)
+        becomes(lambda: kw.positions["quantity"].to_dict(), {CODE: 10})
+        mine = kw.positions
+        mine.loc[CODE, "quantity"] = 99
+        assert kw.positions.loc[CODE, "quantity"] == 10
+
+    def test_after_a_cut_it_is_what_the_broker_has_again(self, trading: Market, kw: Session) -> None:
+        order = kw.buy(CODE, 10, limits(kw)[0])
+        kw._link.transport._stub.Fault(kernel_pb2.FaultRequest(kind="cut", seconds=20))
+        wait_until(lambda: kw.open_orders.attrs["stale"] != "")
+        go(trading, 120, step=5)
+        becomes(lambda: kw.open_orders.attrs["stale"], "")
+        assert order.status == "accepted"
+        order.cancel()
+        becomes(lambda: order.status, "cancelled")
+
+    def test_a_doubled_event_counts_once(self, trading: Market, kw: Session) -> None:
+        kw._link.transport._stub.Fault(
+            kernel_pb2.FaultRequest(kind="double", event="OnReceiveChejanData", times=50)
+        )
+        order = kw.buy(CODE, 10)
+        go(trading, 5)
+        order.wait(10)
+        assert order.filled == 10
+        becomes(lambda: kw.positions["quantity"].to_dict(), {CODE: 10})
+
+
+async def awaited(order: Order) -> Order:
+    return await order
