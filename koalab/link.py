@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
-from typing import Protocol
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from math import ceil
+from typing import Protocol, TypeVar
 
-from koalab.errors import KoalabError, NotConnected, ServerLost
+from koalab.dates import seoul
+from koalab.errors import KoalabError, NoAnswer, NotConnected, ServerLost
 from koalab.forecast import WaitForecast
-from koalab.progress import Progress
+from koalab.progress import Progress, duration
 from koalab.transport.base import (
     CALL_TIMEOUT,
     Page,
@@ -23,6 +25,7 @@ from koalab.transport.base import (
     Transport,
 )
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 LOGIN_TIMEOUT = 120.0
@@ -31,6 +34,9 @@ RECOVER_TIMEOUT = 30.0
 # How long it waits for a server that is waiting for its broker: the nightly restart takes minutes.
 BROKER_TIMEOUT = 1800.0
 _LOOK_EVERY = 0.5
+RECOVERIES = 3
+"""How often in a row a request is retried after the server or its broker was lost."""
+
 # Timeout of a request for the time, of which there is a good estimate.
 _TIME_TIMEOUT = 2.0
 
@@ -47,14 +53,21 @@ class Link:
     Args:
         transport: that carries it.
         monotonic: seconds of a monotonic clock.
+        sleep: waits so many seconds.
     """
 
-    def __init__(self, transport: Transport, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.transport = transport
         self.trs = 0
         self.connection_epoch = 0
         """How often the server was brought back: requests from an older connection epoch retry."""
         self._monotonic = monotonic
+        self._sleep = sleep
         self._lock = threading.RLock()
         self._recovering = threading.Lock()
         self._status = transport.status()
@@ -135,7 +148,7 @@ class Link:
             ServerLost: the server went away; ``recover`` may bring it back.
         """
         if self.simulated and not self._status.connected:
-            self.login()
+            self.require_login()
         found = self.transport.pages(tr, inputs, stop=stop, priority=priority, max_pages=max_pages)
         with closing(found):
             for item in found:
@@ -169,24 +182,58 @@ class Link:
             self.trs += 1
         return codes
 
-    def recover(self, progress: Progress, error: ServerLost, epoch: int) -> None:
-        """After ``error``: waits for the server, or restarts the embedded one, and logs in as before.
-
-        Of several loads that lost it together the first brings it back; requests from an older connection epoch
-        only retry.
+    def retrying(self, ask: Callable[[], T], progress: Progress | None = None) -> T:
+        """The result of ``ask``, which is called again after a lost server or broker is back. Never for orders.
 
         Args:
-            progress: shows the wait.
+            ask: asks the server.
+            progress: shows the wait; None: a bar of its own.
+
+        Raises:
+            ServerLost: it did not come back, see ``recover``.
+        """
+        for _ in range(RECOVERIES):
+            epoch = self.connection_epoch
+            try:
+                return ask()
+            except (ServerLost, NotConnected) as error:
+                lost = self.lost(error)
+                if progress is not None:
+                    self.recover(progress, lost, epoch)
+                    continue
+                with Progress("연결") as bar:
+                    bar.expect(0)
+                    self.recover(bar, lost, epoch)
+        return ask()
+
+    def lost(self, error: ServerLost | NotConnected) -> ServerLost:
+        """``error`` as one that a wait may mend; raises it again if none will."""
+        if isinstance(error, ServerLost):
+            return error
+        status = self.status()
+        if status.connected or status.next_login or self.simulated:
+            return ServerLost(str(error))
+        raise error
+
+    def recover(self, progress: Progress, error: ServerLost, epoch: int) -> None:
+        """After ``error``: waits for the server and its broker, and logs in as before.
+
+        A server that answers has only lost its broker's connection, and nothing of it is touched. One that does not
+        is connected to anew; a dead embedded one is restarted. Of several loads that lost it together the first brings
+        it back; requests from an older connection epoch only retry.
+
+        Args:
+            progress: shows the wait, and may end it by raising.
             error: how the server was lost.
             epoch: ``connection_epoch`` when the failed request began.
 
         Raises:
-            ServerLost: it did not come back, or serves another source of prices now.
+            ServerLost: it or its broker did not come back in time, or it serves another source of prices now.
         """
-        with self._recovering:
+        with self._turn(progress):
             progress.set_note("서버 재연결 중")
             before = self._status
-            if epoch == self.connection_epoch:
+            if epoch == self.connection_epoch and not self._answers():
                 log.warning("%s; trying to get it back", error)
                 try:
                     self.transport.recover(RECOVER_TIMEOUT)
@@ -200,15 +247,42 @@ class Link:
                     "kl.connect() makes a new session"
                 ) from error
             status = self._await_broker(status, progress)
-            if self.simulated and before.connected and not status.connected:
+            if self.simulated and not status.connected:
                 self.login()
 
+    @contextmanager
+    def _turn(self, progress: Progress) -> Iterator[None]:
+        """The lock of ``recover``; the wait for it is shown, and can be ended, like the rest of it."""
+        while not self._recovering.acquire(timeout=_LOOK_EVERY):
+            progress.set_note("서버 재연결 중")
+        try:
+            yield
+        finally:
+            self._recovering.release()
+
+    def _answers(self) -> bool:
+        try:
+            self.transport.status(_TIME_TIMEOUT)
+        except (ServerLost, NoAnswer):
+            return False
+        return True
+
     def _await_broker(self, status: Status, progress: Progress) -> Status:
-        """Waits while the server is about to log in again by itself; returns the status after that."""
+        """Waits while the server is about to log in again by itself; returns the status after that.
+
+        Raises:
+            ServerLost: it has not within ``BROKER_TIMEOUT`` seconds.
+        """
         until = self._monotonic() + BROKER_TIMEOUT
-        while not status.connected and status.next_login and self._monotonic() < until:
-            progress.set_note("증권사 재접속 대기 중")
-            time.sleep(_LOOK_EVERY)
+        while not status.connected and status.next_login:
+            left, again = until - self._monotonic(), f"{seoul(status.next_login):%H:%M:%S}"
+            if left <= 0:
+                raise ServerLost(
+                    f"the server at {self.transport.target} has been waiting for its broker for"
+                    f" {BROKER_TIMEOUT / 60:.0f} minutes, and tries again at {again}: ask again later"
+                )
+            progress.set_note(f"증권사 재접속 대기 중: {again} 로그인, 최대 {duration(ceil(left))} 더")
+            self._sleep(_LOOK_EVERY)
             status = self.status()
         return status
 
@@ -216,10 +290,17 @@ class Link:
         """Logs in on the simulated broker, where it costs nothing.
 
         Raises:
+            ServerLost: the server has lost its broker and logs in again by itself; ``retrying`` waits for it.
             NotConnected: it is the real broker, and no user is logged in.
         """
-        if self._status.connected or self.status().connected:
+        status = self.status()
+        if status.connected:
             return
+        if status.next_login:
+            raise ServerLost(
+                f"the server at {self.transport.target} has lost its broker, and logs in again at"
+                f" {seoul(status.next_login):%H:%M:%S}"
+            )
         if not self.simulated:
             raise NotConnected(
                 f"nobody is logged in at {self.transport.target}: session.login() or %kiwoom login"

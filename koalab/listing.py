@@ -22,6 +22,7 @@ from koalab.inputs.issue_codes import OTHER_NAMES, WrittenCode, index_market, wr
 from koalab.inputs.text import folded, plain, shown
 from koalab.link import Link
 from koalab.store.memo import Memo
+from koalab.transport.base import Scalar
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ class ListingLoader:
         day = _day(self._link.now())
         if self._cached is not None and self._cached[0] == day:
             return self._cached[1]
-        stored = daily_cached(self._memo, "listing", day, self._ask)
+        stored = self._link.retrying(lambda: daily_cached(self._memo, "listing", day, self._ask))
         listing = DayListing(stored["names"], stored["markets"], stored["kinds"])
         self._cached = (day, listing)
         return listing
@@ -204,10 +205,13 @@ class ListingLoader:
         known = self._dates[1]
         unknown = [code for code in codes if code not in known]
         if unknown:
-            self._link.require_login()
-            dates = self._link.call_many([("GetMasterListedStockDate", (code,)) for code in unknown])
+            dates = self._link.retrying(lambda: self._ask_dates(unknown))
             known.update({code: str(date or "").strip() for code, date in zip(unknown, dates, strict=True)})
         return {code: _date(known[code]) for code in codes if _DATE.fullmatch(known[code])}
+
+    def _ask_dates(self, codes: Sequence[str]) -> list[Scalar | None]:
+        self._link.require_login()
+        return self._link.call_many([("GetMasterListedStockDate", (code,)) for code in codes])
 
     def _ask(self) -> dict[str, Any]:
         self._link.require_login()
@@ -233,7 +237,8 @@ class ListingLoader:
         if stored is not None and stored["day"] == day and stored.get("at", now) <= now:
             return dict(stored["rows"])
         whole = len(codes) > _FEW
-        rows = self._ask_details(list(self.today().names) if whole else codes)
+        wanted = list(self.today().names) if whole else codes
+        rows = self._link.retrying(lambda: self._ask_details(wanted))
         if whole:
             self._put("listing-details", {"day": day, "at": now, "rows": rows})
         return rows

@@ -85,6 +85,18 @@ class Subscription:
         self._hub.remove(self)
 
 
+class _UntilStopped(Progress):
+    """Ends a wait for the server when the hub has been closed."""
+
+    def __init__(self, stopped: threading.Event) -> None:
+        super().__init__("", show=False)
+        self._stopped = stopped
+
+    def set_note(self, note: str) -> None:  # noqa: ARG002
+        if self._stopped.is_set():
+            raise ServerLost("the live data has been closed")
+
+
 class Hub:
     """The live stream of a session; open while there is a subscription.
 
@@ -260,19 +272,19 @@ class Hub:
         while not stopped.wait(self._backoff):
             self._backoff = min(2 * self._backoff, _LONGEST_BACKOFF)
             try:
-                self._require_server()
+                self._require_server(stopped)
             except KoalabError as error:
                 log.warning("live data: %s", error)
                 continue
             self.reconnects += 1
             return
 
-    def _require_server(self) -> None:
+    def _require_server(self, stopped: threading.Event) -> None:
         """Returns if server and broker are available, possibly after waiting for their recovery; raises otherwise."""
         epoch = self._link.connection_epoch
         try:
             self._link.status(_STATUS_TIMEOUT)
         except KoalabError as gone:
             lost = gone if isinstance(gone, ServerLost) else ServerLost(str(gone))
-            self._link.recover(Progress("", show=False), lost, epoch)
+            self._link.recover(_UntilStopped(stopped), lost, epoch)
         self._link.require_login()

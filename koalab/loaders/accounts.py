@@ -54,9 +54,12 @@ class AccountLoader:
 
     def numbers(self) -> AccountNumbers:
         """The accounts (GetLoginInfo ACCLIST), in the broker's order."""
-        self._link.require_login()
-        listed = str(self._link.call("GetLoginInfo", "ACCLIST") or "")
+        listed = self._link.retrying(self._listed)
         return AccountNumbers(number.strip() for number in listed.split(";") if number.strip())
+
+    def _listed(self) -> str:
+        self._link.require_login()
+        return str(self._link.call("GetLoginInfo", "ACCLIST") or "")
 
     def choose(self, wanted: str | None) -> str:
         """The account number that ``wanted`` means; None is the first.

@@ -16,7 +16,7 @@ import numpy as np
 from kernel_server.reference.sessions import Sessions
 from koalab.dates import epoch_seconds, wall_of
 from koalab.errors import CacheDamaged, NotConnected, ServerLost
-from koalab.link import Link
+from koalab.link import RECOVERIES, Link
 from koalab.loaders.adjustment_check import AdjustmentCheck
 from koalab.loaders.cache_view import CacheView
 from koalab.loaders.intervals import Interval
@@ -33,7 +33,6 @@ from koalab.transport.base import Priority, QueuePosition
 
 log = logging.getLogger(__name__)
 
-_RECOVERIES = 3
 _NO_CLAIM = Claim(None)
 
 
@@ -101,19 +100,13 @@ class BarLoader:
                 if checked is load:
                     return assemble(load, cached, self._link.now() if load.fetched.bars else now)
                 load = checked
-            except ServerLost as error:
+            except (ServerLost, NotConnected) as error:
+                lost = self._link.lost(error)
                 recoveries = 1 if load.trs > trs else recoveries + 1
                 trs = load.trs
-                if recoveries > _RECOVERIES:
+                if recoveries > RECOVERIES:
                     raise
-                load = self._recover(load, progress, error, epoch)
-            except NotConnected as error:
-                # The broker went away between two pages, and the server logs in again, or has by now.
-                status = self._link.status()
-                if load.trs == trs or not (status.connected or status.next_login):
-                    raise
-                trs = load.trs
-                load = self._recover(load, progress, ServerLost(str(error)), epoch)
+                load = self._recover(load, progress, lost, epoch)
             except AdjustmentChanged as error:
                 # Another process has stored a page with another adjustment.
                 load = load.changed(error)

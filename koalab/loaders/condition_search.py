@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 
-from koalab.errors import BadInput, ServerLost, UnknownCode
+from koalab.errors import BadInput, UnknownCode
 from koalab.inputs.text import folded, shown
 from koalab.link import Link
 from koalab.progress import Progress
@@ -27,9 +27,9 @@ def find(link: Link, wanted: str | int) -> tuple[int, str]:
         raise BadInput(
             f"a condition is its name or its number, not {shown(wanted)}: kw.conditions() lists them"
         )
-    found = _matching(link.conditions(reload=False), wanted)
+    found = _matching(link.retrying(lambda: link.conditions(reload=False)), wanted)
     if not found:  # it may be newer than the last download
-        known = link.conditions(reload=True)
+        known = link.retrying(lambda: link.conditions(reload=True))
         found = _matching(known, wanted)
         if not found:
             raise _unknown(known, wanted)
@@ -43,12 +43,7 @@ def find(link: Link, wanted: str | int) -> tuple[int, str]:
 def search(link: Link, index: int, name: str, progress: Progress) -> list[str]:
     """The codes that fulfil a condition, in the broker's order, each once."""
     progress.expect(1)
-    epoch = link.connection_epoch
-    try:
-        codes = link.search(index, name, progress)
-    except ServerLost as error:
-        link.recover(progress, error, epoch)
-        codes = link.search(index, name, progress)
+    codes = link.retrying(lambda: link.search(index, name, progress), progress)
     progress.page()
     return list(dict.fromkeys(codes))
 

@@ -42,7 +42,9 @@ class Indices:
         """Names by code, in the broker's order. Where the server is gone the last cached list is used."""
         day = f"{seoul(self._link.now()):%Y-%m-%d}"
         if self._cached is None or self._cached[0] != day:
-            stored = daily_cached(self._memo, _KEY, day, lambda: {"names": self._ask()})
+            stored = self._link.retrying(
+                lambda: daily_cached(self._memo, _KEY, day, lambda: {"names": self._ask()})
+            )
             self._cached = (day, stored["names"])
         return self._cached[1]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from kernel_server import reference
 from kernel_server.reference import inputs as inputs_of
-from koalab.errors import BadInput, ServerLost
+from koalab.errors import BadInput
 from koalab.frames.generic import Answer, answer
 from koalab.inputs.text import composed, encodable, plain, shown
 from koalab.link import Link
@@ -78,7 +78,7 @@ def load(
 
     ``counted``: the progress expects its TRs already.
 
-    After ServerLost it retries once, from the first page: only chart TRs can resume.
+    After a lost server or broker it begins again with the first page: only chart TRs can resume.
     """
     tr = find_tr(code)
     checked = check(tr, inputs)
@@ -88,12 +88,7 @@ def load(
     most = min(number or 0, _MOST_PAGES)
     if not counted:
         progress.expect(1)
-    epoch = link.connection_epoch
-    try:
-        found = _ask(link, tr, checked, progress, most, priority, stop)
-    except ServerLost as error:
-        link.recover(progress, error, epoch)
-        found = _ask(link, tr, checked, progress, most, priority, stop)
+    found = link.retrying(lambda: _ask(link, tr, checked, progress, most, priority, stop), progress)
     return answer(tr.code, found)
 
 

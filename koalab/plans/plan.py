@@ -118,7 +118,7 @@ class Plan:
         self.look()
         todo = [need for need in self._needs if need.trs]
         if todo:
-            self._link.require_login()
+            self._link.retrying(self._link.require_login)
         run = PlanRun(todo, self._work.load, self._name)
         try:
             with self._progress(self._label(todo), progress) as bar:

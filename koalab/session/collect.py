@@ -45,7 +45,7 @@ class CollectMethods(LiveMethods):
         wanted, _ = self._codes(codes)
         if not wanted:
             raise BadInput("no codes: give at least one")
-        self._link.require_login()
+        self._link.retrying(self._link.require_login)
         archive = MinuteArchive(self.cache, exchange_sessions)
         collector = MinuteCollector(self._hub, archive, exchange_sessions, self._link.now, wanted)
         try:

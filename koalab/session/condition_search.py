@@ -20,7 +20,7 @@ class ConditionSearchMethods(MarketDataMethods):
         Returns:
             Index ``index`` (the broker's number, int64); ``name``.
         """
-        found = self._link.conditions(reload=True)
+        found = self._link.retrying(lambda: self._link.conditions(reload=True))
         index = pd.Index(list(found), dtype="int64", name="index")
         frame = pd.DataFrame({"name": pd.array(list(found.values()), dtype="str")}, index=index)
         frame.attrs = {"source": self._link.source, "trs": 0}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import queue
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Sequence
@@ -16,11 +18,15 @@ from pathlib import Path
 from typing import IO, Any
 
 import kernel_server
-from koalab.errors import BadInput, NotConnected
+from koalab.errors import BadInput, NotConnected, ServerLost
 from koalab.transport.remote import RemoteTransport
+
+log = logging.getLogger(__name__)
 
 START_TIMEOUT = 20.0
 STOP_TIMEOUT = 1.5
+# Seconds between two looks at the process while it is waited for.
+_LOOK_EVERY = 0.5
 # The server's packages come from our path; -P keeps modules in the notebook's folder from shadowing them.
 _START = "import sys; sys.path.append(sys.argv.pop(1)); from kernel_server.__main__ import main; main()"
 
@@ -85,6 +91,10 @@ class ServerProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
     def stop(self) -> None:
         self._finalizer()
 
@@ -109,7 +119,7 @@ def _end_process(process: subprocess.Popen[bytes]) -> None:
 
 
 class EmbeddedTransport(RemoteTransport):
-    """The transport to an embedded server. ``recover`` starts a new one."""
+    """The transport to an embedded server. ``recover`` starts a new one if its process is dead."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self._arguments = tuple(arguments)
@@ -121,13 +131,39 @@ class EmbeddedTransport(RemoteTransport):
         return self._process.pid
 
     def recover(self, timeout: float) -> None:
+        """Reconnects; starts a new server only if the process is dead, because accounts and streams end with it.
+
+        Raises:
+            ServerLost: the process lives, but does not answer within ``timeout`` seconds.
+        """
         self._require_open()
+        if self._process.running and self._reconnected(timeout):
+            return
+        log.warning("the embedded server has ended; a new one is started")
         self._channel.close()
         self._process.stop()
         self._process = ServerProcess(self._arguments)
         self._target = self._process.address(timeout)
         self._open()
         self.wait_ready(timeout)
+
+    def _reconnected(self, timeout: float) -> bool:
+        """Whether the process answers over a new channel; False as soon as it is dead."""
+        self._reopen()
+        until = time.monotonic() + timeout
+        while self._process.running:
+            left = until - time.monotonic()
+            try:
+                self.wait_ready(max(min(left, _LOOK_EVERY), 0.0))
+            except ServerLost:
+                if left <= _LOOK_EVERY and self._process.running:
+                    raise ServerLost(
+                        f"the embedded server (process {self.pid}) lives but has not answered for {timeout:g} s."
+                        " Its account would be lost with it, so it is not restarted: ask again later, or end it"
+                    ) from None
+            else:
+                return True
+        return False
 
     def close(self) -> None:
         super().close()

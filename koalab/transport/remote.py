@@ -163,10 +163,13 @@ class RemoteTransport:
 
     def recover(self, timeout: float) -> None:
         self._require_open()
-        # A new channel, since the old one may be in a long reconnect backoff.
+        self._reopen()
+        self.wait_ready(timeout)
+
+    def _reopen(self) -> None:
+        """A new channel, since the old one may be in a long reconnect backoff."""
         self._channel.close()
         self._open()
-        self.wait_ready(timeout)
 
     def wait_ready(self, timeout: float) -> Status:
         """Waits until the server answers.

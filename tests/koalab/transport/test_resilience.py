@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import koalab as kl
+from kernel_server.wire import kernel_pb2
 from koalab import ServerLost
 from koalab.link import Link
 from koalab.session import Session
@@ -102,17 +103,6 @@ class TestAServerThatDies:
         assert kw.cache.verify() == []
         assert kw.daily("005930", "2024-01-01", "2026-11-13").attrs["trs"] == 0
 
-    def test_without_ending_is_taken_for_dead_when_it_falls_silent(
-        self, embedded: Session, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("koalab.transport.silence.SILENCE_TIMEOUT", 0.8)
-        embedded.find("삼성전자")
-        frozen = transport_of(embedded).pid
-        os.kill(frozen, signal.SIGSTOP)
-        assert len(embedded.daily("005930", "2026-11-09", "2026-11-13")) == 5
-        assert transport_of(embedded).pid != frozen
-        assert not alive(frozen)
-
     def test_between_two_loads_is_noticed_by_the_next(self, embedded: Session) -> None:
         embedded.find("삼성전자")
         os.kill(transport_of(embedded).pid, signal.SIGKILL)
@@ -122,6 +112,38 @@ class TestAServerThatDies:
         embedded.find("삼성전자")
         os.kill(transport_of(embedded).pid, signal.SIGKILL)
         assert embedded.tr("opt10001", 종목코드="005930").single["종목명"] == "삼성전자"
+
+
+class TestAServerThatLives:
+    """An embedded one is never restarted: its account, limits and streams would be lost."""
+
+    def test_and_lost_its_broker_is_waited_for(self, tmp_path: Path) -> None:
+        with kl.connect(cache_dir=tmp_path / "cache", clock="stepped") as kw:
+            transport = transport_of(kw)
+            pid, spent = transport.pid, kw.status()["quota"]
+            transport._stub.Fault(kernel_pb2.FaultRequest(kind="cut"), timeout=10)
+            assert len(kw.daily("005930", "2026-11-09", "2026-11-13")) == 5
+            assert transport_of(kw).pid == pid
+            assert transport._stub is transport_of(kw)._stub
+            assert [one["kind"] for one in kw.status()["quota"]] == [one["kind"] for one in spent]
+
+    def test_and_has_fallen_silent_is_waited_for(
+        self, embedded: Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("koalab.transport.silence.SILENCE_TIMEOUT", 0.4)
+        monkeypatch.setattr("koalab.link._TIME_TIMEOUT", 0.2)
+        embedded.find("삼성전자")
+        frozen = transport_of(embedded).pid
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            monkeypatch.setattr("koalab.link.RECOVER_TIMEOUT", 0.2)
+            with pytest.raises(ServerLost, match=rf"process {frozen}\) lives.*not restarted"):
+                embedded.daily("005930", "2026-11-09", "2026-11-13")
+            monkeypatch.setattr("koalab.link.RECOVER_TIMEOUT", 20.0)
+        finally:
+            os.kill(frozen, signal.SIGCONT)
+        assert len(embedded.daily("005930", "2026-11-09", "2026-11-13")) == 5
+        assert transport_of(embedded).pid == frozen
 
 
 class TestABrokersConnectionThatIsLost:
