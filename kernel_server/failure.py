@@ -13,13 +13,18 @@ _WRONG_INPUT = (-201, -202, -204, -206, -300, -500)
 _ORDER_REFUSED = (-301, -302, -303, -304, -305, -306, -309, -310, -340)
 
 
+_TRAILER_BYTES = 6000
+"""gRPC refuses trailers of more than 8 KiB, and the client would see that in place of the failure."""
+_MOST_A_LETTER = 18
+
+
 class Failure(Exception):
     """A failure that its caller can understand and act on.
 
     Attributes:
         status: the gRPC status code.
         kind: the name of the client's exception.
-        message: what is wrong and what to do.
+        message: what is wrong and what to do, cut to what goes into the trailers of an RPC.
         code: the control's return code, 0 where there was none.
         retry_at: clock time from which a retry makes sense, 0 where none is known.
     """
@@ -27,6 +32,7 @@ class Failure(Exception):
     def __init__(
         self, status: grpc.StatusCode, kind: str, message: str, code: int = 0, retry_at: float = 0.0
     ) -> None:
+        message = _fitting(message)
         super().__init__(message)
         self.status = status
         self.kind = kind
@@ -125,3 +131,20 @@ def rate_limited(what: str, code: int, retry_at: float | None) -> Failure:
         code,
         retry_at or 0.0,
     )
+
+
+def _fitting(message: str) -> str:
+    """As much of the message as the trailers take, which have it twice: percent-encoded, and in base 64.
+
+    >>> _fitting("짧다"), len(_fitting("x" * 9000)) < 3000, len(_fitting("길" * 9000)) < 600
+    ('짧다', True, True)
+    """
+    if len(message) * _MOST_A_LETTER <= _TRAILER_BYTES:
+        return message
+    used = 0
+    for place, letter in enumerate(message):
+        size = len(letter.encode("utf-8", "replace"))
+        used += (1 if " " <= letter <= "~" and letter != "%" else 3 * size) + (4 * size + 2) // 3
+        if used > _TRAILER_BYTES:
+            return f"{message[:place]} …"
+    return message

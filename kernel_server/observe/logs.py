@@ -15,6 +15,7 @@ from kernel_server.observe.masking import masked
 FORMATS = ("text", "json")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ROOT = "kernel_server"
+_KOAPY = "koapy"
 _PLAIN = re.compile(r"[^\s\"'=\x00-\x1f\x7f-\x9f]+\Z")
 # Line breaks for some readers, which JSON does not escape.
 _BREAKS = re.compile("[\x7f-\x9f\u2028\u2029]")
@@ -89,7 +90,7 @@ def level_of(level: int | str) -> int:
 
 
 def set_level(level: int | str, logger: str = "") -> None:
-    """Sets the level of one of the server's loggers; blank means all of them.
+    """Sets the level of one of the server's loggers; blank, and any logger of KOAPY's server, mean all of them.
 
     Raises:
         ValueError: no such level, or a logger that is not the server's.
@@ -98,6 +99,8 @@ def set_level(level: int | str, logger: str = "") -> None:
     if not 0 <= number <= 100:
         raise ValueError(f"no log level {number}: it is 0 to 100, DEBUG is 10 and ERROR 40")
     name = logger.strip() or ROOT
+    if name == _KOAPY or name.startswith(f"{_KOAPY}."):
+        name = ROOT
     if name != ROOT and (not name.startswith(f"{ROOT}.") or name not in logging.root.manager.loggerDict):
         raise ValueError(
             f"no logger {logger!r}: it is {ROOT}, or one of its modules ({ROOT}.transactions, say)"

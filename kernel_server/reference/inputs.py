@@ -16,6 +16,8 @@ _MIN_WIDTHS = {"계좌번호": 10, "종목코드": 9}
 # Inputs whose values must not appear in messages or logs.
 _SECRET = frozenset({"계좌번호", "비밀번호"})
 
+_LONGEST_NAME = 40
+
 
 class BadInputs(ValueError):
     """An input of the TR is missing, unknown, too long or no text."""
@@ -34,9 +36,9 @@ def check(tr: tables.Tr, inputs: Mapping[str, object]) -> dict[str, str]:
     takes = ", ".join(name if given.default is None else f"[{name}]" for name, given in known.items())
     unknown = [str(name) for name in inputs if name not in known]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], known, 1)
+        near = difflib.get_close_matches(unknown[0][:_LONGEST_NAME], known, 1)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        raise BadInputs(f"{tr.code} {tr.name} has no input {', '.join(unknown)}{hint}; it takes {takes}")
+        raise BadInputs(f"{tr.code} {tr.name} has no input {_named(unknown)}{hint}; it takes {takes}")
     missing = [given.name for given in tr.inputs if given.default is None and given.name not in inputs]
     if missing:
         raise BadInputs(f"{tr.code} {tr.name} also needs {', '.join(missing)}; it takes {takes}")
@@ -47,6 +49,12 @@ def check(tr: tables.Tr, inputs: Mapping[str, object]) -> dict[str, str]:
         elif given in tr.inputs:
             checked[name] = given.default or ""
     return checked
+
+
+def _named(names: list[str]) -> str:
+    """A few of the names, none of them long."""
+    shortened = [name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]} …" for name in names[:5]]
+    return ", ".join(shortened) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
 
 
 def _text(tr: tables.Tr, given: tables.Input, value: object) -> str:

@@ -21,10 +21,10 @@ from typing import Any
 import grpc
 import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from kernel_server.failure import Failure, unexpected
+from kernel_server.failure import Failure, bad_input, unexpected
 from kernel_server.observe.metrics import OTHER, Metrics
 from kernel_server.observe.rpc_log import RpcLogEntry, short
 from kernel_server.rpc.context import Context
@@ -81,10 +81,11 @@ class RpcGateway(grpc.GenericRpcHandler):
         for method in service.methods:
             path = f"/{service.full_name}/{method.name}"
             make, _ = _KINDS[method.client_streaming, method.server_streaming]
-            rpc = RpcMethod(self, path, handlers[method.name], method.server_streaming, counted=True)
+            parse = GetMessageClass(method.input_type).FromString
+            rpc = RpcMethod(self, path, handlers[method.name], parse, method.server_streaming, counted=True)
             self._methods[path] = make(
                 rpc.handler,
-                GetMessageClass(method.input_type).FromString,
+                None,  # RpcCall parses: gRPC would log a traceback and answer UNKNOWN
                 _serialized
                 if method.server_streaming
                 else GetMessageClass(method.output_type).SerializeToString,
@@ -120,8 +121,10 @@ class RpcGateway(grpc.GenericRpcHandler):
         if inner is None:
             return None
         make, attribute = _KINDS[inner.request_streaming, inner.response_streaming]
-        rpc = RpcMethod(self, path, getattr(inner, attribute), inner.response_streaming, counted=False)
-        made = make(rpc.handler, inner.request_deserializer, inner.response_serializer)
+        handler: Handler = getattr(inner, attribute)
+        parse: Callable[[bytes], Any] = inner.request_deserializer or bytes
+        rpc = RpcMethod(self, path, handler, parse, inner.response_streaming, counted=False)
+        made: Any = make(rpc.handler, None, inner.response_serializer)
         self._methods[path] = made
         return made
 
@@ -130,7 +133,7 @@ class RpcGateway(grpc.GenericRpcHandler):
         label = short(path) if path in rights.methods() else OTHER
 
         async def refuse(_requests: AsyncIterator[bytes], context: Context) -> None:
-            call = RpcCall(self, path, label, context, ANONYMOUS)
+            call = RpcCall(self, path, label, context, ANONYMOUS, bytes)
             try:
                 await asyncio.sleep(self.access.refusal_delay)
             except BaseException as cancelled:
@@ -149,16 +152,24 @@ class RpcMethod:
         gateway: the gateway.
         path: service and method.
         handler: of the service.
+        parse: makes a message of a request's bytes.
         streams: whether its responses are a stream on the wire.
         counted: whether its streams count in ``RpcGateway.open_streams``.
     """
 
     def __init__(
-        self, gateway: RpcGateway, path: str, handler: Handler, streams: bool, counted: bool
+        self,
+        gateway: RpcGateway,
+        path: str,
+        handler: Handler,
+        parse: Callable[[bytes], Any],
+        streams: bool,
+        counted: bool,
     ) -> None:
         self._gateway = gateway
         self._path = path
         self._handler = handler
+        self._parse = parse
         self._writes = streams and counted
         self._counted = counted
         self._label = short(path)
@@ -167,7 +178,7 @@ class RpcMethod:
 
     async def single(self, request: Any, context: Context) -> Any:
         """Handles an RPC with one response, on a unary or a streaming method."""
-        call = RpcCall(self._gateway, self._path, self._label, context, self._fixed_caller)
+        call = RpcCall(self._gateway, self._path, self._label, context, self._fixed_caller, self._parse)
         try:
             response = await self._handler(call.enter(request), context)
             if self._writes:
@@ -183,7 +194,7 @@ class RpcMethod:
     async def stream(self, request: Any, context: Context) -> AsyncIterator[Any]:
         """Handles an RPC with a stream of responses."""
         gateway = self._gateway
-        call = RpcCall(gateway, self._path, self._label, context, self._fixed_caller)
+        call = RpcCall(gateway, self._path, self._label, context, self._fixed_caller, self._parse)
         gateway.open_streams += self._counted
         if self._fixed_caller is None:
             gateway.evictable[call] = asyncio.current_task()
@@ -215,6 +226,7 @@ class RpcCall:
         "_context",
         "_gateway",
         "_label",
+        "_parse",
         "_path",
         "_peer",
         "_started",
@@ -223,13 +235,20 @@ class RpcCall:
     )
 
     def __init__(
-        self, gateway: RpcGateway, path: str, label: str, context: Context, caller: Caller | None
+        self,
+        gateway: RpcGateway,
+        path: str,
+        label: str,
+        context: Context,
+        caller: Caller | None,
+        parse: Callable[[bytes], Any],
     ) -> None:
         self._gateway = gateway
         self._path = path
         self._label = label
         self._context = context
         self._caller = caller  # None: the metadata says who
+        self._parse = parse
         self._peer = str(context.peer())
         self._started = gateway.monotonic()
         self.entry = RpcLogEntry(path, self._peer, caller or ANONYMOUS)
@@ -238,20 +257,19 @@ class RpcCall:
         gateway.metrics.rpc_began(label)
 
     def enter(self, request: Any) -> Any:
-        """The request after its checks; of a stream of requests, each is checked when it comes.
+        """The request, parsed and checked; of a stream of requests, each is when it comes.
 
         Raises:
-            Failure: the caller is not known; the client has too many RPCs open; the request holds too much, or asks
-                for what is not allowed.
+            Failure: the caller is not known; the client has too many RPCs open; the request cannot be parsed, holds
+                too much, or asks for what is not allowed.
         """
         try:
             caller = self._caller
             if caller is None:
                 caller = self._caller = self.entry.caller = self._admitted()
             self._check_open()
-            if isinstance(request, Message):
-                self._check(request, caller)
-                return request
+            if isinstance(request, bytes):
+                return self._checked(request, caller)
         except Failure as failure:
             self.refused = failure
             raise
@@ -305,16 +323,22 @@ class RpcCall:
                 f"this client has {most} RPCs open, which is the most that this server takes (--max-streams): end some",
             )
 
-    async def _each(self, requests: AsyncIterator[Message], caller: Caller) -> AsyncIterator[Message]:
+    async def _each(self, requests: AsyncIterator[bytes], caller: Caller) -> AsyncIterator[Message]:
         async for request in requests:
-            self._check(request, caller)
-            yield request
+            yield self._checked(request, caller)
 
-    def _check(self, request: Message, caller: Caller) -> None:
+    def _checked(self, raw: bytes, caller: Caller) -> Message:
+        try:
+            request: Message = self._parse(raw)
+        except (DecodeError, ValueError):
+            raise bad_input(
+                f"{self._label}: the {len(raw):,} bytes of the request are no message of that RPC"
+            ) from None
         self.entry.asked = request  # first: refused requests are logged, too
         bounds.check(request)
         if caller.right is not Right.ADMIN:
             self._gateway.guard.check(caller, request)
+        return request
 
 
 def _serialized(message: Message | bytes) -> bytes:

@@ -116,16 +116,21 @@ class _Acknowledgements:
         self._task = asyncio.ensure_future(self._run(requests))
 
     async def _run(self, requests: AsyncIterator[openapi_pb2.BidirectionalListenRequest]) -> None:
-        async for request in requests:
-            kind = request.WhichOneof("request")
-            if kind == "handled_request":
+        try:
+            async for request in requests:
+                kind = request.WhichOneof("request")
+                if kind == "stop_listen_request":
+                    self._subscription.box.end()
+                    break
+                if kind != "handled_request":
+                    raise failure.bad_input(
+                        "after its first request BidirectionalListen takes handled and stop"
+                    )
                 async with self._changed:
                     self._count += 1
                     self._changed.notify_all()
-                continue
-            wrong = failure.bad_input("after its first request BidirectionalListen takes handled and stop")
-            self._subscription.box.end(None if kind == "stop_listen_request" else wrong)
-            break
+        except Exception as error:  # noqa: BLE001 - it belongs to the stream's client
+            self._subscription.box.end(error)
         async with self._changed:
             self._over = True
             self._changed.notify_all()

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from kernel_server import failure
-from kernel_server.failure import Failure
 from kernel_server.observe.metrics import Metrics
 from kernel_server.rpc.context import Context, confirm
 from kernel_server.streams import event_codec
@@ -101,5 +100,5 @@ class _Registration:
                     return
                 else:
                     raise failure.bad_input("an empty request: it initializes, registers, removes or stops")
-        except Failure as error:
+        except Exception as error:  # noqa: BLE001 - it belongs to the stream's client
             subscription.box.end(error)

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
-from kernel_server.failure import Failure
 from kernel_server.observe.metrics import Metrics
 from kernel_server.rpc.context import Context
 from kernel_server.streams.realtime import Connection, RealEvent
@@ -100,7 +99,7 @@ class _RequestFollower:
             await self._carry_out(first)
             async for request in rest:
                 await self._carry_out(request)
-        except Failure as error:
+        except Exception as error:  # noqa: BLE001 - it belongs to the stream's client
             self._subscription.box.end(error)
 
     async def _carry_out(self, request: kernel_pb2.TicksRequest) -> None:

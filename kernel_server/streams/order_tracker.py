@@ -7,6 +7,7 @@ it has a number gets only an OnReceiveMsg, which looks like any other message: i
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,6 +16,7 @@ import grpc
 
 from kernel_server.clock import Clock, Timer
 from kernel_server.control.event_context import EventContext
+from kernel_server.control.screens import OWN
 from kernel_server.failure import Failure
 from kernel_server.streams import event_codec
 from kernel_server.streams.mailbox import Mailbox
@@ -26,6 +28,8 @@ ANSWERED_WITHIN = 15.0
 """Seconds within which the first event of an order comes."""
 CLOSED_WITHIN = 3.0
 """Seconds after a confirmed cancel or modify within which the original order's event comes."""
+
+_ORDERS_REMEMBERED = 10_000
 
 _ORDER, _BALANCES = "0", ("1", "4")
 _NEW = (1, 2, 7, 8)
@@ -116,11 +120,11 @@ class TrackedOrder:
         else:
             self._set_number(number)
 
-    def on_chejan(self, context: EventContext) -> None:
-        """Handles a Chejan event of the order's account and code."""
+    def on_chejan(self, context: EventContext, screen: str) -> None:
+        """Handles a Chejan event of the order's account and code, which the control gave with that screen."""
         if self._ended:
             return
-        report = _report(context, self.sent)
+        report = _report(context, screen)
         if not self.number and report.kind == _ORDER:
             self._unmatched.append(report)
         elif self.number or report.kind in _BALANCES:
@@ -219,19 +223,13 @@ class TrackedOrder:
         self._on_end(self)
 
 
-def _report(context: EventContext, sent: SentOrder) -> _Report:
+def _report(context: EventContext, screen: str) -> _Report:
     kind = str(context.arguments[0])
     value = context.chejan_value
     order = kind == _ORDER
     left = value(_LEFT) if order else ""
-    response = event_codec.with_data(context)
-    screen = value(_SCREEN) if order else ""
-    if screen == sent.screen:
-        # The client gets its own screen, not the server's.
-        place = list(context.chejan).index(_SCREEN)
-        response.single_data.values[place] = sent.client_screen
     return _Report(
-        serialized=response.SerializeToString(),
+        serialized=event_codec.with_data(context).SerializeToString(),
         kind=kind,
         number=value(_NUMBER) if order else "",
         original=value(_ORIGINAL) if order else "",
@@ -244,10 +242,16 @@ def _report(context: EventContext, sent: SentOrder) -> _Report:
 
 
 class OrderTracker:
-    """Tracked orders by account and code. It is used on the control thread only."""
+    """Tracked orders by account and code. It is used on the control thread only.
+
+    It also remembers which screen the client of an order named, and puts it in place of the server's own into all
+    Chejan events (FID 920), whoever listens to them.
+    """
 
     def __init__(self) -> None:
         self._orders: dict[tuple[str, str], list[TrackedOrder]] = {}
+        # The client's screen by account and order number, of orders that are not tracked any more.
+        self._screens: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def add(self, order: TrackedOrder) -> None:
         self._orders.setdefault(_key(order), []).append(order)
@@ -258,15 +262,35 @@ class OrderTracker:
             left.remove(order)
         if not left:
             self._orders.pop(_key(order), None)
+        if order.number:
+            self._screens[order.sent.account, order.number] = order.sent.client_screen
+            self._screens.move_to_end((order.sent.account, order.number))
+            if len(self._screens) > _ORDERS_REMEMBERED:
+                self._screens.popitem(last=False)
 
     def __len__(self) -> int:
         return sum(len(found) for found in self._orders.values())
 
     def __call__(self, context: EventContext) -> None:
-        """Routes a Chejan event to the tracked orders of its account and code."""
-        key = (context.chejan_value(_ACCOUNT), context.chejan_value(_CODE)[-6:])
-        for order in list(self._orders.get(key, ())):
-            order.on_chejan(context)
+        """Routes a Chejan event to the tracked orders of its account and code; listeners that come after it see the
+        client's screen."""
+        account, code = context.chejan_value(_ACCOUNT), context.chejan_value(_CODE)[-6:]
+        tracked = list(self._orders.get((account, code), ()))
+        screen = context.chejan_value(_SCREEN) if context.arguments[0] == _ORDER else ""
+        if screen.isdecimal() and int(screen) in OWN and _SCREEN in context.chejan:
+            number = context.chejan_value(_NUMBER)
+            context.chejan[_SCREEN] = self._client_screen(account, number, screen, tracked)
+        for order in tracked:
+            order.on_chejan(context, screen)
+
+    def _client_screen(self, account: str, number: str, screen: str, tracked: list[TrackedOrder]) -> str:
+        """The screen that the order's client named; blank where an earlier server has sent the order."""
+        named = [order for order in tracked if order.number == number]
+        if not named and (known := self._screens.get((account, number))) is not None:
+            return known
+        # Its number may come after its first event.
+        named = named or [order for order in tracked if not order.number and order.sent.screen == screen]
+        return named[0].sent.client_screen if named else ""
 
     def on_connect(self, context: EventContext) -> None:
         """Handles OnEventConnect: a lost connection ends all tracked orders."""

@@ -14,7 +14,8 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kernel_server.wire import kernel_pb2, koapy_pb2
+from kernel_server.wire import kernel_pb2, koapy_pb2, openapi_pb2
+from tests.kernel_server.rpc.test_transactions import problem
 from tests.support.canned_server import CannedServer, canned_server, daily_rows
 
 PAGES = {"opt10081": [({"종목코드": "005930"}, daily_rows(3))], "opt10001": [({"종목명": "삼성전자"}, [])]}
@@ -151,3 +152,46 @@ def test_bytes_that_are_no_message_do_no_harm(
     with bare_channel(server) as channel:
         send(channel, method, [raw])
     alive(server)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"/{method.containing_service.full_name}/{method.name}" for method in METHODS),
+        "/grpc.health.v1.Health/Check",
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    ],
+)
+@pytest.mark.parametrize("raw", [b"\xff\xff", b"\x0a\x02\xff\xff\xff", b"\x0b" * 200])
+def test_a_message_that_cannot_be_parsed_is_bad_input_and_no_traceback(
+    server: CannedServer, path: str, raw: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The same bytes do for requests of every kind on the wire."""
+    with bare_channel(server) as channel, pytest.raises(grpc.RpcError) as error:
+        list(channel.stream_stream(path)(iter([raw]), timeout=20))
+    assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert problem(error.value).kind == "BadInput"
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.parametrize("letter", ["x", "가", "😀", "%"])
+def test_a_request_with_long_words_fails_with_its_own_status(server: CannedServer, letter: str) -> None:
+    """The failure's message has them; the trailers, which carry it twice, may have 8 KiB."""
+    long = letter * 9000
+    daily = {"종목코드": "005930", "수정주가구분": "1"}
+    stop = openapi_pb2.TransactionStopCondition(name=long)
+    for ask, request in (
+        (server.stub.Pages, kernel_pb2.PagesRequest(transaction_code="opt10081", inputs={long: "1"})),
+        (server.stub.Pages, kernel_pb2.PagesRequest(transaction_code=long)),
+        (
+            server.stub.Pages,
+            kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=daily, stop_condition=stop),
+        ),
+        (server.stub.Call, openapi_pb2.CallRequest(name=long)),
+        (server.stub.Events, openapi_pb2.ListenRequest(slots=[long])),
+        (server.stub.Condition, openapi_pb2.ConditionRequest(condition_name=long)),
+        (server.stub.Fault, kernel_pb2.FaultRequest(kind=long)),
+    ):
+        with pytest.raises(grpc.RpcError) as error:
+            list(ask(request, timeout=20))
+        assert problem(error.value).kind, error.value.details()

@@ -183,6 +183,32 @@ class TestBidirectionalListen:
                 next(client.bidirectional_listen(iter(asked)))
             assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT  # type: ignore[attr-defined]
 
+    @pytest.mark.parametrize(
+        ("second", "said"),
+        [
+            ({"listen_request": {"slots": ["x" * 20_000]}}, "slots has 20,000 letters"),
+            ({"listen_request": {"slots": ["OnReceiveMsg"]}}, "handled and stop"),
+            ({}, "handled and stop"),
+        ],
+    )
+    def test_a_second_request_that_is_wrong_ends_the_stream_with_the_reason(
+        self, second: dict[str, object], said: str
+    ) -> None:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
+            asked = RequestQueue()
+            asked.put(message("BidirectionalListenRequest")(listen_request={"slots": ["OnReceiveMsg"]}))
+            stream = client.bidirectional_listen(iter(asked))
+            wait_until(heard(server))
+            fire(server, "OnReceiveMsg", "0001", "이름", "", "1")
+            fire(server, "OnReceiveMsg", "0001", "이름", "", "2")
+            next(stream)
+            asked.put(message("BidirectionalListenRequest")(**second))
+            next(stream)  # what had happened before
+            with pytest.raises(grpc.RpcError) as error:
+                next(stream)
+            assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT  # type: ignore[attr-defined]
+            assert said in error.value.details()  # type: ignore[attr-defined]
+
 
 class TestOrderListen:
     def test_hears_of_anybodys_orders_and_of_nothing_else(self) -> None:

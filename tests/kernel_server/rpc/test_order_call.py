@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kernel_server.rpc.listen import ORDER_EVENTS
 from kernel_server.scheduler import Limits, Window
 from kernel_server.wire import kernel_pb2
 from tests.support.canned_server import CannedServer, calls, canned_server
@@ -81,6 +82,45 @@ def queued(server: CannedServer) -> int:
 
 def names(events: Sequence[Any]) -> list[str]:
     return [event.name for event in events]
+
+
+class TestTheScreenInItsEvents:
+    def test_is_the_clients_in_every_stream_also_when_its_own_is_over(self) -> None:
+        with desk() as (server, client), KoapyClient(server.address) as other:
+            before = server.thread.post(lambda: server.server.host.router.counts()[1]).result(5)
+            heard = [
+                other.order_listen(),
+                other.listen("OnReceiveChejanData"),
+            ]
+            wait_until(
+                lambda: (
+                    server.thread.post(lambda: server.server.host.router.counts()[1]).result(5)
+                    == before + len(ORDER_EVENTS) + 1
+                )
+            )
+            stream = client.order(code=CODE, quantity=10, price=70_000, screen_no="0007")
+            order = sent(server)
+            for event in (
+                report(server, "0000005", "접수", 10, screen=order.screen),  # before its number
+                number(server, order, "0000005"),
+                report(server, "0000005", "체결", 0, screen=order.screen),
+                balance(server),
+            ):
+                tell(server, event)
+            events = list(stream)
+            tell(server, report(server, "0000005", "확인", 0, screen=order.screen))
+            tell(server, report(server, "0000006", "접수", 0, screen=order.screen))  # of an earlier server
+            tell(server, report(server, "0000007", "접수", 0, screen="0101"))  # of another program
+            for found, expected in (
+                ([event for event in events if event.name == "OnReceiveChejanData"], ["0007"] * 2),
+                *((list(itertools.islice(each, 6)), ["0007"] * 3 + ["", "0101"]) for each in heard),
+            ):
+                values = [
+                    dict(zip(one.single_data.names, one.single_data.values, strict=True)) for one in found
+                ]
+                assert [one["화면번호"] for one in values if "화면번호" in one] == expected
+            for each in heard:
+                each.cancel()
 
 
 class TestAnOrder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,18 @@ def _flood(server: CannedServer, number: int) -> None:
             server.control.fire("OnReceiveRealData", "005930", "주식체결", f"09000{number}\t{count}")
 
     server.thread.post(all_at_once).result(5)
+
+
+@pytest.mark.parametrize("name", ["koapy", "koapy.backend.kiwoom_open_api_plus", " koapy.grpc "])
+def test_the_loggers_of_koapys_server_are_the_servers_own(name: str) -> None:
+    own = logging.getLogger("kernel_server")
+    before = own.level
+    try:
+        with canned_server({}) as server, KoapyClient(server.address) as client:
+            client.set_log_level(logging.ERROR, name)
+            assert own.level == logging.ERROR
+    finally:
+        own.setLevel(before)
 
 
 def test_a_log_level_that_cannot_be_is_refused() -> None:
