@@ -8,7 +8,7 @@ from kernel_server.security.tokens import PREFIX
 
 _TOKEN = re.compile(rf"{PREFIX}[\w-]{{20,}}|(?i:bearer)\s+\S+")
 # Ten digits, as an account has, that are not a part of a longer number.
-_ACCOUNT = re.compile(r"(?<![\d.])\d{10}(?![\d.])")
+_ACCOUNT = re.compile(r"(?<![0-9.])[0-9]{10}(?![0-9.])")
 
 
 def account(number: str) -> str:

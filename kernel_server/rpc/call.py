@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
@@ -9,18 +10,19 @@ from kernel_server import failure
 from kernel_server.control.host import ControlHost
 from kernel_server.control.plain import PlainCalls
 from kernel_server.control.seam import Control, Scalar, Value
+from kernel_server.reference.short_repr import shown
 from kernel_server.rpc.context import Context, client_of
 from kernel_server.rpc.queue_metadata import QueueMetadata
 from kernel_server.rpc.rate_limited_call import LIMITED, CallMaker, ClientCall
 from kernel_server.rpc.values import checked_plain, to_argument, to_scalar
+from kernel_server.security import rights
 from kernel_server.security.orders import OrderRules
 from kernel_server.streams.client_inputs import ClientInputs, InputOwner
 from kernel_server.streams.logins import Logins
 from kernel_server.streams.snapshots import Snapshots
 from kernel_server.wire import AUTHORIZATION, kernel_pb2
 
-# TR codes of orders begin so; orders have functions of their own.
-_ORDER_TR = "KOA_NORMAL"
+_TR_CODE = re.compile(r"[A-Za-z0-9_]{1,40}\Z")
 # So many calls are made at a time before other work on the control thread gets its turn.
 _CHUNK = 500
 
@@ -101,8 +103,8 @@ class FunctionCalls:
             return await self._host.run(lambda _: self._logins.log_in(client))
         if name not in LIMITED:
             return await self._host.run(lambda _: self._plain.call(name, typed))
-        if name == "CommRqData" and str(typed[1]).upper().startswith(_ORDER_TR):
-            raise failure.bad_input(f"{typed[1]} is an order and no TR that can be asked for: call SendOrder")
+        if name == "CommRqData":
+            _check_tr(str(typed[1]))
         inputs = self._inputs.take(_owner(context)) if name == "CommRqData" else {}
         call = NamedCall(name, typed, context, self._rules, self._plain, inputs)
         return await self._maker.make(call, waits)
@@ -127,6 +129,15 @@ class FunctionCalls:
 
     def _call_each(self, calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Value]:
         return [self._plain.call(name, arguments) for name, arguments in calls]
+
+
+def _check_tr(code: str) -> None:
+    if rights.is_order_tr(code):
+        raise failure.bad_input(
+            f"{shown(code)} is an order and no TR that can be asked for: call SendOrder or SendOrderCredit"
+        )
+    if not _TR_CODE.match(code):
+        raise failure.bad_input(f"{shown(code)} is no TR code: opt10001 is one")
 
 
 def _owner(context: Context) -> InputOwner:

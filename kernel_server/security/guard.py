@@ -94,8 +94,8 @@ class Guard:
         if caller.right is Right.ADMIN:
             return
         for call in calls_in(request):
-            first = [argument.string_value for argument in call.arguments[:1]]
-            require(caller, rights.of_function(call.name, first), call.name[:40])
+            texts = [argument.string_value for argument in call.arguments[:2]]
+            require(caller, rights.of_function(call.name, texts), call.name[:40])
 
 
 def require(caller: Caller, needed: Right, what: str) -> None:

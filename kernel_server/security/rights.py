@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from functools import cache
@@ -23,6 +24,10 @@ class Right(IntEnum):
     def __str__(self) -> str:
         return self.name.lower()
 
+
+# Their second argument is a TR code.
+_TR_FUNCTIONS = frozenset({"CommRqData", "RateLimitedCommRqData"})
+_ORDER_TR = "KOA"
 
 TOKEN_RIGHTS = {str(right): right for right in (Right.READ, Right.TRADE, Right.ADMIN)}
 """The rights that a token may have, by name."""
@@ -49,12 +54,24 @@ def of_method(method: str) -> Right:
     return methods().get(method, Right.ADMIN)
 
 
+def is_order_tr(code: str) -> bool:
+    """Whether a TR is an order (KOA_NORMAL_…, KOA_CREDIT_…), however it is spelled: a control may strip what it gets.
+
+    >>> is_order_tr("KOA_CREDIT_BUY_KP_ORD"), is_order_tr(" koa_normal_buy_kp_ord"), is_order_tr("opt10001")
+    (True, True, False)
+    """
+    letters = "".join(letter for letter in unicodedata.normalize("NFKC", code) if letter.isalnum())
+    return letters.upper().startswith(_ORDER_TR)
+
+
 def of_function(name: str, arguments: Sequence[object] = ()) -> Right:
     """The right for a call of a control function; admin for one that is not in the table.
 
     >>> of_function("SendOrder"), of_function("KOA_Functions", ["ShowAccountWindow", ""])
     (<Right.TRADE: 2>, <Right.ADMIN: 3>)
     """
+    if name in _TR_FUNCTIONS and len(arguments) > 1 and is_order_tr(str(arguments[1])):
+        return Right.TRADE
     known = functions()
     first = str(arguments[0]) if arguments else ""
     found = known.get((name, first))

@@ -110,6 +110,39 @@ class TestAServerWithTokens:
         koa = call("KOA_Functions", "GetServerGubun", "")
         locked.stub.Call(koa, metadata=locked.read)
 
+    @pytest.mark.parametrize("function", ["CommRqData", "RateLimitedCommRqData"])
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "KOA_NORMAL_BUY_KP_ORD",
+            " KOA_NORMAL_BUY_KP_ORD",
+            "koa_credit_sell_kq_ord",
+            "\tKOA_CREDIT_BUY_KP_ORD ",
+            "\u00a0KOA_NORMAL_KP_CANCEL",
+            "\u200bＫＯＡ_NORMAL_KP_MODIFY",
+        ],
+    )
+    def test_takes_no_order_for_a_tr(self, locked: Locked, function: str, code: str) -> None:
+        request = call(function, "주문", code, 0, "0101")
+        before = len(locked.server.control.asked)
+        status, found = refused(locked.stub.Call, request, metadata=locked.read)
+        assert (status, found.kind) == (grpc.StatusCode.PERMISSION_DENIED, "Forbidden")
+        for metadata in (locked.trade, locked.admin):
+            status, found = refused(locked.stub.Call, request, metadata=metadata)
+            assert (status, found.kind) == (grpc.StatusCode.INVALID_ARGUMENT, "BadInput")
+            assert "SendOrder" in found.message
+        pages = kernel_pb2.PagesRequest(transaction_code=code)
+        status, _ = refused(locked.stub.Pages, pages, metadata=locked.read)
+        assert status is grpc.StatusCode.INVALID_ARGUMENT
+        assert len(locked.server.control.asked) == before
+
+    @pytest.mark.parametrize("code", ["", " opt10081", "opt10081\n", "일봉"])
+    def test_takes_only_tr_codes_for_trs(self, locked: Locked, code: str) -> None:
+        status, found = refused(
+            locked.stub.Call, call("CommRqData", "일봉", code, 0, "0101"), metadata=locked.read
+        )
+        assert (status, found.kind) == (grpc.StatusCode.INVALID_ARGUMENT, "BadInput")
+
     @pytest.mark.parametrize("name", ["SendOrder", "SendOrderFO", "SendOrderCredit"])
     def test_lets_the_read_right_send_no_order(self, locked: Locked, name: str) -> None:
         count = len(reference.function(name).arguments)
