@@ -49,14 +49,17 @@ class CallbackThread:
                 log.warning("live data: the stream of a callback ended: %s", error)
                 return
             if not self._stopped.is_set():
-                self._call(event)
+                self.failures = call_logged(self._fn, event, self.failures)
 
-    def _call(self, event: LiveEvent) -> None:
-        try:
-            self._fn(event)
-        except Exception as error:
-            self.failures += 1
-            if self.failures == 1:
-                log.exception("a callback raised; it is called with the next event all the same")
-            else:
-                log.warning("a callback raised for the %d. time: %r", self.failures, error)
+
+def call_logged(fn: Callable[[Any], object], argument: Any, failures: int) -> int:
+    """Calls a user's function; returns how often it has raised so far, which the log says."""
+    try:
+        fn(argument)
+    except Exception as error:
+        failures += 1
+        if failures == 1:
+            log.exception("a callback raised; it is called with the next event all the same")
+        else:
+            log.warning("a callback raised for the %d. time: %r", failures, error)
+    return failures

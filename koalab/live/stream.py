@@ -15,6 +15,7 @@ from koalab.inputs.text import shown
 from koalab.live import event_frames
 from koalab.live.callbacks import CallbackThread
 from koalab.live.event_frames import wall_timestamp
+from koalab.live.event_log import Columns
 from koalab.live.event_reader import EventReader
 from koalab.live.events import LiveEvent
 from koalab.live.feed import EventFeed
@@ -190,6 +191,13 @@ class EventStream(Generic[E]):
         self._callbacks.append(one)
         self._kept.add(self)
         return lambda: self._off(one)
+
+    def listen(self, listener: Callable[[Columns, int], None]) -> None:
+        """Calls ``listener`` on the hub's thread with each part of the columns and its first row's number.
+
+        It must be quick and must not raise. ``code`` is an index into ``codes``.
+        """
+        self._feed.listen(listener)
 
     def _off(self, one: CallbackThread) -> None:
         one.stop()

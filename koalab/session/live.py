@@ -21,19 +21,22 @@ from koalab.live.fields import require_streamed
 from koalab.live.hub import Hub
 from koalab.live.open_streams import OpenStreams
 from koalab.live.stream import EventStream
+from koalab.live.table import LiveTable
 from koalab.session.core import Codes, exchange_sessions, several_of
 from koalab.session.market import MarketMethods
+from koalab.session.market_data import MarketDataMethods
 
 KEEP: Final = 1_000_000
 """Events that a stream keeps unless told otherwise."""
 
 _MOST_KEPT: Final = 10**9
+_TABLE_KEEPS: Final = 10_000
 # Types that belong to no issue: registered with a blank code, or with codes of indices.
 _WITHOUT_ISSUES: Final = frozenset({"장시작시간"})
 _OF_INDICES: Final = frozenset({"업종지수"})
 
 
-class LiveMethods(MarketMethods):
+class LiveMethods(MarketMethods, MarketDataMethods):
     """Streams of live data, all over one connection."""
 
     @cached_property
@@ -106,6 +109,31 @@ class LiveMethods(MarketMethods):
         Arguments and errors as for ``ticks``.
         """
         return self.ticks(codes, realtype="주식호가잔량", keep=keep)
+
+    def live(self, codes: Codes, *, progress: bool = True) -> LiveTable:
+        """A table of the newest quotes of some issues, kept current. It begins with one TR per 100 codes (OPTKWFID).
+
+        Args:
+            codes: codes or names.
+            progress: show a bar when the first quotes take longer than a second.
+
+        Returns:
+            A ``LiveTable``: ``frame()``, ``on(fn)`` with the rows that changed, ``state``, ``close()``.
+
+        Raises:
+            NotConnected, NoAnswer: the codes could not be registered.
+        """
+        wanted = self._codes_of(codes, "주식체결")
+        self._link.require_login()
+        trades = self._open_streams.open("주식체결", wanted, _TABLE_KEEPS)
+        try:
+            best_quotes = self._open_streams.open("주식우선호가", wanted, _TABLE_KEEPS)
+            # Registered first, so that no trade is missed between the quotes and the stream.
+            quotes = self.quotes(wanted, progress=progress)
+            return LiveTable(wanted, [self._name(code) for code in wanted], quotes, trades, best_quotes)
+        except BaseException:
+            trades.close()
+            raise
 
     def _codes_of(self, codes: Codes, realtype: str) -> Sequence[str]:
         if realtype in _WITHOUT_ISSUES:
