@@ -101,9 +101,9 @@ class LiveTable:
         Returns:
             Index ``code`` in the given order; ``name``; ``price``, ``change``, ``ask``, ``bid``, ``open``, ``high``,
             ``low``, ``base_price``, ``upper_limit``, ``lower_limit`` (KRW), ``change_rate`` and ``strength``
-            (percent), ``volume`` (shares) and ``value`` (KRW) of the day, ``trade_volume`` (shares of the last trade, negative where a
-            seller took a bid), ``time`` of the last trade (Asia/Seoul, NaT before the first). ``attrs["version"]`` is
-            the table's.
+            (percent), ``volume`` (shares) and ``value`` (KRW) of the day, ``trade_volume`` (shares of the last
+            trade, negative where a seller took a bid), ``time`` of the last trade (Asia/Seoul, NaT before the
+            first). ``attrs["version"]`` is the table's.
         """
         with self._changed:
             rows = np.arange(len(self.codes)) if changed_since is None else self._rows_since(changed_since)
