@@ -9,7 +9,7 @@ import click
 import pandas as pd
 
 from koalab import completion
-from koalab.commands.options import codes_argument, codes_from, columns_option, day_options
+from koalab.commands.options import codes_argument, codes_from, columns_option, day_options, finished_option
 from koalab.commands.runner import CommandRunner
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def orderbook(runner: CommandRunner, codes: Sequence[str], columns: Columns | No
     help="D, W, M, Y, 5min …",
 )
 @day_options
+@finished_option
 @columns_option
 @click.pass_obj
 def index(
@@ -45,6 +46,7 @@ def index(
     interval: str,
     start: str | None,
     end: str | None,
+    finished: bool,
     columns: Columns | None,
 ) -> pd.DataFrame:
     """Bars of one or several indices (opt20006); without INDEX, which there are.
@@ -60,6 +62,7 @@ def index(
         start,
         end,
         interval=interval,
+        finished=finished,
         columns=columns or runner.columns,
         progress=runner.progress,
     )

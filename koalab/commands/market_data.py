@@ -16,6 +16,7 @@ from koalab.errors import BadInput
 if TYPE_CHECKING:
     from koalab.frames.fields import Columns
     from koalab.frames.generic import Answer
+    from koalab.frames.halted import Halted
 
 
 @click.command()
@@ -28,6 +29,8 @@ def daily(
     start: str | None,
     end: str | None,
     raw: bool,
+    finished: bool,
+    halted: Halted,
     columns: Columns | None,
 ) -> pd.DataFrame:
     """Daily bars (opt10081) of one or several codes or names.
@@ -41,6 +44,8 @@ def daily(
         start,
         end,
         adjusted=not raw,
+        finished=finished,
+        halted=halted,
         columns=columns or runner.columns,
         progress=runner.progress,
     )
@@ -60,6 +65,8 @@ def minute(
     start: str | None,
     end: str | None,
     raw: bool,
+    finished: bool,
+    halted: Halted,
     columns: Columns | None,
 ) -> pd.DataFrame:
     """Minute bars (opt10080).
@@ -73,6 +80,8 @@ def minute(
         start,
         end,
         adjusted=not raw,
+        finished=finished,
+        halted=halted,
         columns=columns or runner.columns,
         progress=runner.progress,
     )
@@ -96,6 +105,8 @@ def bars(
     start: str | None,
     end: str | None,
     raw: bool,
+    finished: bool,
+    halted: Halted,
     columns: Columns | None,
 ) -> pd.DataFrame:
     """Bars of any interval the broker has.
@@ -109,6 +120,8 @@ def bars(
         start,
         end,
         adjusted=not raw,
+        finished=finished,
+        halted=halted,
         columns=columns or runner.columns,
         progress=runner.progress,
     )

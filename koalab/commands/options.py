@@ -9,6 +9,7 @@ import click
 
 from koalab import completion
 from koalab.errors import BadInput
+from koalab.frames.halted import HALTED
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 
@@ -42,9 +43,20 @@ def columns_option(command: Callback) -> Callback:
 
 
 def range_options(command: Callback) -> Callback:
-    """``--start``, ``--end``, ``--raw`` and ``--columns``: the options of commands that load bars of issues."""
+    """The options of commands that load bars of issues: the range, and how the bars are given."""
     raw = click.option("--raw", is_flag=True, help="As they were: not adjusted for splits and the like.")
-    return day_options(raw(columns_option(command)))
+    halted = click.option(
+        "--halted",
+        type=click.Choice(HALTED),
+        default="keep",
+        help="Days without trades: as the broker gives them, with all prices at the close, or none.",
+    )
+    return day_options(raw(finished_option(halted(columns_option(command)))))
+
+
+def finished_option(command: Callback) -> Callback:
+    """``--finished``."""
+    return click.option("--finished", is_flag=True, help="Without the bar that is still growing.")(command)
 
 
 def day_options(command: Callback) -> Callback:

@@ -22,13 +22,15 @@ from koalab.loaders.cache_view import CacheView
 from koalab.loaders.intervals import Interval
 from koalab.loaders.load import Load, LoadResult, assemble
 from koalab.loaders.page_requests import BarPage, BarRequest, bar_pages
-from koalab.loaders.tr_estimate import TrEstimate, requested_gaps
+from koalab.loaders.tr_estimate import beyond_history, expected_trs, longest_minutes, requested_gaps
 from koalab.progress import Progress
 from koalab.store.bars import AdjustmentChanged, BarStore
 from koalab.store.claims import Claim
 from koalab.store.disk import CacheUnavailable
 from koalab.store.finality import Gap, adjustment_at, final_until
-from koalab.store.series import Moment, Series
+from koalab.store.history import HistoryStarts
+from koalab.store.memo import Memo
+from koalab.store.series import Moment, Series, unit_of
 from koalab.transport.base import Priority, QueuePosition
 
 log = logging.getLogger(__name__)
@@ -65,6 +67,7 @@ class BarLoader:
         self._link = link
         self._sessions = sessions
         self._cache = CacheView(store, sessions)
+        self._starts = HistoryStarts(None if store is None else Memo(store.shelf, link.now))
         self._adjustments = AdjustmentCheck(link, self._cache, sessions)
 
     def load(
@@ -152,8 +155,19 @@ class BarLoader:
             interval: of the bars.
             listed: the dates of listing that are known, by code.
         """
-        estimate = TrEstimate(interval, self._sessions(), self._link.now())
-        return {code: _expected(estimate, one, interval, listed.get(code)) for code, one in gaps.items()}
+        now, sessions = self._link.now(), self._sessions()
+        series = [Series(code, interval.name, False) for code in gaps]
+        starts = {one.code: begins for one, begins in self.history_starts(series, now).items()}
+        return {
+            code: _expected(one, interval, sessions, now, starts.get(code), listed.get(code))
+            for code, one in gaps.items()
+        }
+
+    def history_starts(self, wanted: Sequence[Series], now: float) -> dict[Series, Moment]:
+        """Where the broker's history of minutes begins, of those of the series of which that is known."""
+        minutes = [one for one in wanted if unit_of(one.interval) == "min"]
+        found = {one: self._starts.get(one, now) for one in minutes}
+        return {one: begins for one, begins in found.items() if begins is not None}
 
     def _begin(
         self,
@@ -170,7 +184,8 @@ class BarLoader:
         adjustment = adjustment_at(now, sessions) if adjusted else None
         for code in codes:
             request = BarRequest(Series(code, interval.name, adjusted), interval, first, last, priority)
-            yield Load(request, here, final, adjustment)
+            begins = self._starts.get(request.series, now) if interval.unit == "min" else None
+            yield Load(request, here, final, adjustment, begins=begins)
 
     def _fetch(self, load: Load, progress: Progress) -> Generator[Load, None, None]:
         """Requests the next page, or of minutes and ticks, whose pages begin with the newest, all of them.
@@ -184,8 +199,8 @@ class BarLoader:
             if claim is None or self._cache.complete(load, cached):
                 return
             if not load.trs:
-                estimate = TrEstimate(load.request.interval, self._sessions(), epoch_seconds(load.now))
-                progress.expect(_expected(estimate, cached.gaps, load.request.interval))
+                now, sessions = epoch_seconds(load.now), self._sessions()
+                progress.expect(_expected(cached.gaps, load.request.interval, sessions, now, load.begins))
             observer = _ClaimProgress(progress, claim)
             if not cached.gaps:
                 yield self._adjustments.check_cached(load, cached, observer)
@@ -193,6 +208,10 @@ class BarLoader:
             request = load.request
             paged = bool(request.interval.end_input)
             gap = requested_gaps(cached.gaps, request.interval)[-1]
+            if load.begins is None and beyond_history(gap, request.interval, self._sessions(), load.now):
+                load = yield from self._look_for_start(load, gap, observer)
+                if load.begins is not None and load.begins > gap[1]:
+                    return
             floor, upper = self._cache.with_overlap(load, cached, gap)
             pages = bar_pages(
                 self._link, request, load.now, floor, upper, observer, max_pages=1 if paged else 0
@@ -203,6 +222,7 @@ class BarLoader:
                     yield load
                     try:
                         load = self._adjustments.check_page(load, page.bars, observer).with_page(page)
+                        self._remember_start(load, page)
                         yield load
                         load = self._store(load, page)
                     finally:
@@ -211,6 +231,33 @@ class BarLoader:
                     yield load
                     if not paged and not any(low < page.covers[0] for low, _ in self._cache.look(load).gaps):
                         return
+
+    def _look_for_start(self, load: Load, gap: Gap, observer: _ClaimProgress) -> Generator[Load, None, Load]:
+        """Looks with the longest minutes, in one or two TRs, whether the history reaches back to a gap.
+
+        No shorter minutes are kept for longer, and to reach an old gap takes all pages since.
+        """
+        request = load.request
+        longest = longest_minutes(request.interval)
+        series = replace(request.series, interval=longest.name)
+        asked = replace(request, interval=longest, series=series)
+        pages = bar_pages(self._link, asked, load.now, gap[1], gap[1], observer)
+        with closing(pages):
+            for page in pages:
+                load = load.spent(1)
+                yield load
+                observer.page()
+                if page.ended and not page.unexplained and page.covers[0] > gap[1]:
+                    load = replace(load, begins=page.covers[0])
+                    self._remember_start(load, page)
+                    yield load
+        return load
+
+    def _remember_start(self, load: Load, page: BarPage) -> None:
+        if load.begins is None or not page.ended or page.unexplained or load.request.interval.unit != "min":
+            return
+        any_bars = bool(load.begins <= load.now)
+        self._starts.put(load.request.series, load.begins, epoch_seconds(load.now), any_bars)
 
     def _claim(self, load: Load) -> AbstractContextManager[Claim | None]:
         store = self._cache.store_of(load)
@@ -232,7 +279,8 @@ class BarLoader:
                 request.series,
                 page.bars.slice(low, high),
                 (low, high),
-                history_ended=page.ended,
+                # Minutes that the broker keeps no longer may be in the cache.
+                history_ended=page.ended and request.interval.dated,
                 adjustment=load.confirmed or load.adjustment,
             )
         except CacheUnavailable as error:
@@ -257,8 +305,13 @@ class BarLoader:
 
 
 def _expected(
-    estimate: TrEstimate, gaps: Sequence[Gap], interval: Interval, listed: Moment | None = None
+    gaps: Sequence[Gap],
+    interval: Interval,
+    sessions: Sessions,
+    now: float,
+    begins: Moment | None,
+    listed: Moment | None = None,
 ) -> int:
     if not gaps:
         return 1  # which compares cached prices with those of now
-    return estimate.trs(requested_gaps(gaps, interval), listed)
+    return expected_trs(requested_gaps(gaps, interval), interval, sessions, now, begins, listed)

@@ -54,7 +54,12 @@ class CacheView:
             for first, last in with_unfinal(cached.gaps, known, request.first, request.last)
             for low, high in coverage.missing(load.fetched.covered, microseconds(first), microseconds(last))
         ]
-        return replace(cached, gaps=self._worth_requesting(load, gaps))
+        worth = self._worth_requesting(load, gaps)
+        return replace(
+            cached,
+            gaps=self._worth_requesting(load, after_start(worth, load.begins)),
+            lost=self._worth_requesting(load, before_start(worth, load.begins)),
+        )
 
     def cached(self, load: Load, first: Moment, last: Moment) -> CachedRange:
         """What the store has of a range, whatever this load has fetched."""
@@ -112,3 +117,17 @@ class CacheView:
 
     def _worth_requesting(self, load: Load, gaps: Sequence[Gap]) -> list[Gap]:
         return needs_fetch(gaps, load.request.interval.name, epoch_seconds(load.now), self._sessions())
+
+
+def after_start(gaps: Sequence[Gap], begins: Moment | None) -> list[Gap]:
+    """The gaps from where the broker's history begins."""
+    if begins is None:
+        return list(gaps)
+    return [(max(first, begins), last) for first, last in gaps if last >= begins]
+
+
+def before_start(gaps: Sequence[Gap], begins: Moment | None) -> list[Gap]:
+    """The gaps from before the broker's history; none where its beginning is unknown."""
+    if begins is None:
+        return []
+    return [(first, min(last, begins - INSTANT)) for first, last in gaps if first < begins]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from koalab.dates import BEGINNING
 from koalab.frames.bars import BarColumns
 from koalab.frames.chart_pages import kind_of, parse
 from koalab.loaders.failures import complaints
@@ -29,11 +30,26 @@ class FetchedBars:
         bars: one part a page.
         covered: the time that those pages cover.
         pages: the pages themselves, of ticks only.
+        as_of: when the newest of them came, seconds since the epoch.
     """
 
     bars: tuple[BarColumns, ...] = ()
     covered: Coverage = ()
     pages: tuple[Page, ...] = ()
+    as_of: float = 0.0
+
+    @property
+    def newest(self) -> Moment | None:
+        """The time of the newest bar; None without bars."""
+        return max((part.time[-1] for part in self.bars if len(part)), default=None)
+
+    @property
+    def oldest_of_all(self) -> Moment | None:
+        """The time of the oldest bar, if they reach back to the beginning of the broker's history."""
+        if not self.covered or self.covered[0][0] != coverage.BEGINNING:
+            return None
+        reach = moment(self.covered[0][1])
+        return min((part.time[0] for part in self.bars if len(part) and part.time[0] <= reach), default=None)
 
 
 NOTHING_FETCHED: Final = FetchedBars()
@@ -52,6 +68,9 @@ class LoadResult:
         messages: the broker's messages with the pages.
         adjustment: of adjusted prices, see ``finality.adjustment_at``.
         failure: the broker's messages where it gave less than there may be; blank where it gave all.
+        history_from: where the broker's history begins, if that is later than asked.
+        as_of: when bars came that may not be final, seconds since the epoch; 0 where all are from the cache.
+        newest: the time of the newest bar that came, in the range or after it.
     """
 
     bars: BarColumns
@@ -62,6 +81,9 @@ class LoadResult:
     messages: tuple[str, ...] = ()
     adjustment: Moment | None = None
     failure: str = ""
+    history_from: Moment | None = None
+    as_of: float = 0.0
+    newest: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +103,7 @@ class Load:
         bypasses_cache: the cached bars are of no use: they have the adjustment of a day that has not come here yet.
         changes: how often prices changed during the load.
         failure: see ``LoadResult``.
+        begins: of minutes and ticks: the broker has nothing older; None where that is unknown.
     """
 
     request: BarRequest
@@ -95,6 +118,7 @@ class Load:
     bypasses_cache: bool = False
     changes: int = 0
     failure: str = ""
+    begins: Moment | None = None
 
     def spent(self, trs: int, messages: tuple[str, ...] = ()) -> Load:
         """With so many TRs more, and the broker's messages."""
@@ -103,19 +127,22 @@ class Load:
     def with_page(self, page: BarPage) -> Load:
         """With the bars of one page more."""
         low, high = page.covers
-        begins = coverage.BEGINNING if page.ended else microseconds(low)
-        had = self.fetched
+        dated, had = self.request.interval.dated, self.fetched
+        begins = coverage.BEGINNING if page.ended and dated else microseconds(low)
+        newest = not had.covered or microseconds(high) >= had.covered[-1][1]
         fetched = FetchedBars(
             bars=(*had.bars, page.bars),
             covered=coverage.add(had.covered, (begins, microseconds(high))),
             pages=(*had.pages, page.page) if self.request.interval.unit == "tick" else (),
+            as_of=page.page.received_at if newest else had.as_of,
         )
         said = " / ".join(complaints(page.page.messages)) if page.unexplained else self.failure
-        return replace(self, fetched=fetched, failure=said)
+        history = low if page.ended and not dated else self.begins
+        return replace(self, fetched=fetched, failure=said, begins=history)
 
     def without_fetched(self) -> Load:
         """Without what it has requested itself, so that it is requested again."""
-        return replace(self, fetched=NOTHING_FETCHED, failure="")
+        return replace(self, fetched=NOTHING_FETCHED, failure="", begins=None)
 
     def changed(self, error: AdjustmentChanged) -> Load:
         """With one change of prices more.
@@ -148,7 +175,28 @@ def assemble(load: Load, cached: CachedRange, fetched_at: float) -> LoadResult:
         messages=load.messages,
         adjustment=cached.adjustment if from_cache else load.adjustment,
         failure=load.failure,
+        history_from=_history_from(load, cached, bars),
+        as_of=fetched.as_of,
+        newest=fetched.newest,
     )
+
+
+def _history_from(load: Load, cached: CachedRange, bars: BarColumns) -> Moment | None:
+    """Where the broker's history begins, if bars are asked for from before that."""
+    first, dated = load.request.first, load.request.interval.dated
+    if first <= BEGINNING:
+        return None
+    if dated:
+        found = [when for when in (cached.oldest_of_all, load.fetched.oldest_of_all) if when is not None]
+        return min(found) if found and min(found) > first else None
+    if not cached.lost or load.failure:
+        return None
+    later = bars.slice(cached.lost[-1][1] + INSTANT)
+    if len(later):
+        found_bar: Moment = later.time[0]
+        return found_bar
+    # Later than now: there was no bar at all, so nothing is known.
+    return load.begins if load.begins is not None and load.begins <= load.now else None
 
 
 def empty_bars(request: BarRequest) -> BarColumns:

@@ -49,8 +49,9 @@ class BarPage:
     Attributes:
         page: as the broker gave it.
         bars: on it, oldest first.
-        covers: the time for which there are no other bars, both ends included.
-        ended: the broker's history ends with it.
+        covers: the time for which there are no other bars, both ends included. Of minutes and ticks it begins no
+            earlier than the oldest bar, as the broker keeps them for some months only; empty where there is none.
+        ended: the broker has nothing older.
     """
 
     page: Page
@@ -109,7 +110,9 @@ def bar_pages(
             if len(bars) and not page.stopped and not ended:
                 oldest = bars.time[0]
                 low = min(oldest, period(interval.unit, oldest)[0]) if interval.dated else oldest
-            yield BarPage(page, bars, (low, max(low, upper)), ended)
+            elif ended and not interval.dated:
+                low = bars.time[0] if len(bars) else upper + INSTANT
+            yield BarPage(page, bars, (low, upper if low == upper + INSTANT else max(low, upper)), ended)
             if ended or page.stopped:
                 return
             upper = low - INSTANT

@@ -10,14 +10,16 @@ import numpy as np
 
 from kernel_server import reference
 from kernel_server.reference.sessions import Sessions
-from koalab.dates import BEGINNING, SEOUL_OFFSET, wall_of
-from koalab.loaders.intervals import Interval
+from koalab.dates import BEGINNING, SEOUL_OFFSET, epoch_seconds, wall_of
+from koalab.loaders.intervals import Interval, intervals
 from koalab.store.coverage import Coverage, intersect
 from koalab.store.finality import Gap, periods
 from koalab.store.series import Moment, Times, Unit, microseconds, unit_of
 
 MINUTE_SESSIONS = 160
 """Sessions of minutes that the broker keeps (an estimate)."""
+# Minutes of so many or more take few pages for the whole history.
+_FEW_PAGES = 30
 _INSTANT = np.timedelta64(1, "us")
 _DAY = 86_400_000_000
 _MINUTE = 60_000_000
@@ -48,6 +50,35 @@ def requested_gaps(gaps: Sequence[Gap], interval: Interval) -> list[Gap]:
     return [(gaps[0][0], gaps[-1][1])] if gaps and not interval.end_input else list(gaps)
 
 
+def longest_minutes(interval: Interval) -> Interval:
+    """The interval of the longest minutes of the same kind."""
+    return intervals(interval.of)["60min"]
+
+
+def beyond_history(gap: Gap, interval: Interval, sessions: Sessions, now: Moment) -> bool:
+    """Whether a gap in minutes probably lies before the broker's history, and pages down to it are many."""
+    if interval.unit != "min" or interval.size >= _FEW_PAGES:
+        return False
+    oldest = sessions.last_started(epoch_seconds(now)) + 1 - MINUTE_SESSIONS
+    return oldest > 0 and bool(gap[1] < wall_of(float(sessions.opens[oldest])))
+
+
+def expected_trs(
+    gaps: Sequence[Gap],
+    interval: Interval,
+    sessions: Sessions,
+    now: float,
+    begins: Moment | None = None,
+    listed: Moment | None = None,
+    neighbours: Coverage = (),
+) -> int:
+    """TRs that loading these gaps takes; arguments as for ``TrEstimate``."""
+    if gaps and begins is None and beyond_history(gaps[-1], interval, sessions, wall_of(now)):
+        # The longest minutes show that there is nothing.
+        interval, gaps = longest_minutes(interval), [(BEGINNING, gaps[-1][1])]
+    return TrEstimate(interval, sessions, now, begins).trs(gaps, listed, neighbours)
+
+
 class TrEstimate:
     """Estimates how many bars of an interval there are, and how many TRs they take.
 
@@ -58,9 +89,13 @@ class TrEstimate:
         interval: of the bars.
         sessions: of the exchange.
         now: seconds since the epoch, by the broker's clock.
+        begins: where the broker's history of minutes begins; None where that is unknown.
     """
 
-    def __init__(self, interval: Interval, sessions: Sessions, now: float) -> None:
+    def __init__(
+        self, interval: Interval, sessions: Sessions, now: float, begins: Moment | None = None
+    ) -> None:
+        self._begins = None if begins is None else microseconds(begins)
         self._interval = interval
         self._rows = reference.tr(interval.tr).rows_per_page or 1
         self._labels = _labels(sessions, unit_of(interval.name))
@@ -134,7 +169,11 @@ class TrEstimate:
 
     def _first(self, listed: Moment | None) -> int:
         """The index of the broker's first bar."""
-        oldest = 0 if self._interval.dated else max(0, self._newest - MINUTE_SESSIONS)
+        oldest = 0
+        if self._begins is not None:
+            oldest = self._at(self._begins)
+        elif not self._interval.dated:
+            oldest = max(0, self._newest - MINUTE_SESSIONS)
         if listed is None:
             return oldest
         day = microseconds(listed)

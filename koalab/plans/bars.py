@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 
 from kernel_server.reference.sessions import Sessions
-from koalab.dates import Day, span
+from koalab.dates import BEGINNING, Day, span
 from koalab.errors import NoAnswer
 from koalab.link import Link
 from koalab.listing import ListingLoader
 from koalab.loaders.bars import BarLoader
+from koalab.loaders.cache_view import after_start, before_start
 from koalab.loaders.intervals import Interval
-from koalab.loaders.tr_estimate import TrEstimate, requested_gaps
+from koalab.loaders.page_requests import INSTANT
+from koalab.loaders.tr_estimate import TrEstimate, expected_trs, requested_gaps
 from koalab.plans.work import CodeNeed
 from koalab.progress import Progress
 from koalab.store import coverage
@@ -23,7 +25,8 @@ from koalab.store.bars import BarStore
 from koalab.store.coverage import Coverage
 from koalab.store.coverage_scan import series_records
 from koalab.store.finality import Gap, final_until, needs_fetch
-from koalab.store.series import Series, microseconds, moment
+from koalab.store.meta import Meta
+from koalab.store.series import Moment, Series, microseconds, moment
 
 
 @dataclass(frozen=True)
@@ -102,18 +105,40 @@ class BarWork:
         # Most codes of a market have the same gaps.
         gaps = {uncovered: self._gaps(uncovered, now) for uncovered in set(missing)}
         listed = self._listings.listed(self._codes) if any(gaps.values()) else {}
-        estimate = TrEstimate(interval, sessions, now)
+        starts = self._loader.history_starts(series, now)
+        estimates = {
+            begins: TrEstimate(interval, sessions, now, begins) for begins in {None, *starts.values()}
+        }
         needs = []
-        for code, record, uncovered in zip(self._codes, records, missing, strict=True):
-            day = listed.get(code)
+        for one, record, uncovered in zip(series, records, missing, strict=True):
+            code, day, begins = one.code, listed.get(one.code), starts.get(one)
+            estimate = estimates[begins]
             whole = estimate.bars(first, last, day)
-            if gaps[uncovered]:
+            left = after_start(gaps[uncovered], begins)
+            history = self._history_from(record, first, begins, gaps[uncovered])
+            if left:
                 neighbours = record.coverage if self._wanted.adjusted else ()
-                trs = estimate.trs(gaps[uncovered], day, neighbours)
-                needs.append(CodeNeed(code, trs, whole, estimate.bars(first, last, day, record.coverage)))
+                trs = expected_trs(left, interval, sessions, now, begins, day, neighbours)
+                stored = estimate.bars(first, last, day, record.coverage)
+                needs.append(CodeNeed(code, trs, whole, stored, history))
             else:
-                needs.append(CodeNeed(code, 0, whole, whole))
+                needs.append(CodeNeed(code, 0, whole, whole, history))
         return needs
+
+    def _history_from(
+        self, record: Meta, first: Moment, begins: Moment | None, gaps: Sequence[Gap]
+    ) -> Moment | None:
+        """Where the broker's history begins, if that is known to be later than asked."""
+        if first <= BEGINNING:
+            return None
+        if self._wanted.interval.dated:
+            oldest = record.oldest_of_all
+            begins = None if oldest is None else moment(oldest)
+            gaps = [] if begins is None or begins <= first else [(first, begins - INSTANT)]
+        return begins if self._worth(before_start(gaps, begins)) else None
+
+    def _worth(self, gaps: Sequence[Gap]) -> list[Gap]:
+        return needs_fetch(gaps, self._wanted.interval.name, self._link.now(), self._sessions())
 
     def _gaps(self, uncovered: Coverage, now: float) -> list[Gap]:
         """The gaps to request for what the cache does not cover."""

@@ -73,6 +73,12 @@ class Plan:
         stored, whole = sum(need.stored for need in self._needs), sum(need.whole for need in self._needs)
         return share(stored, whole, self.trs)
 
+    @property
+    def history_from(self) -> dict[str, str]:
+        """Where the broker's history begins, by code, of codes of which it is known to be later than asked."""
+        found = {need.code: need.history_from for need in self._needs}
+        return {code: str(when.astype("datetime64[s]")) for code, when in found.items() if when is not None}
+
     def frame(self) -> pd.DataFrame:
         """The cost of each code.
 
@@ -150,7 +156,14 @@ class Plan:
         count = len(self._needs)
         of = self._name(self._needs[0].code) if count == 1 else f"{count:,} codes"
         if not self.trs:
-            return f"{self._work.description} of {of}: nothing to load, the cache has it all"
+            late = self.history_from
+            if not late:
+                return f"{self._work.description} of {of}: nothing to load, the cache has it all"
+            which = f"of {len(late):,} of them " if count > 1 else ""
+            return (
+                f"{self._work.description} of {of}: nothing to load, the cache has what there is; {which}the broker's "
+                f"history begins later than asked ({min(late.values()).replace('T', ' ')})"
+            )
         wait = str(pd.Timedelta(seconds=round(self.wait))).removeprefix("0 days ")
         return (
             f"{self._work.description} of {of}: {self.trs:,} TRs, {self.cached:.1%} cached; "

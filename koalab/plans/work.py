@@ -9,6 +9,7 @@ from typing import Protocol
 import pandas as pd
 
 from koalab.progress import Progress
+from koalab.store.series import Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,14 @@ class CodeNeed:
         trs: expected; 0 where it is fully cached.
         whole: the number of bars in all; of minutes, sessions.
         stored: the number of those that are cached.
+        history_from: where the broker's history begins, if that is known to be later than asked.
     """
 
     code: str
     trs: int
     whole: int
     stored: int
+    history_from: Moment | None = None
 
     @property
     def cached(self) -> float:

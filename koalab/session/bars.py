@@ -3,38 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import pandas as pd
 
-from koalab.dates import Day, Range, span, text_of
+from koalab.dates import SEOUL, Day, Range, span, text_of
 from koalab.errors import BadInput, KoalabError
 from koalab.frames import bar_frames, chart_pages
 from koalab.frames.bars import BarColumns
 from koalab.frames.fields import Columns
-from koalab.inputs.arguments import flag
+from koalab.frames.halted import HALTED, Halted, with_halted
+from koalab.inputs.arguments import flag, one_of
 from koalab.inputs.text import shown
 from koalab.loaders.bars import BarLoader
 from koalab.loaders.failures import Missing
 from koalab.loaders.intervals import Interval
 from koalab.loaders.intervals import interval as find_interval
 from koalab.loaders.load import LoadResult
+from koalab.loaders.unfinished import unfinished_from
 from koalab.progress import Progress
 from koalab.session.core import Codes, SessionCore, check_columns, exchange_sessions
-from koalab.session.notices import note_missing
-from koalab.store.finality import needs_fetch
+from koalab.session.notices import note_missing, warn_late, words
+from koalab.store.finality import final_until, needs_fetch
+from koalab.store.series import Moment
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from koalab.store.series import Moment
+_INSTANT = np.timedelta64(1, "us")
 
 
 class CodeLoader(Protocol):
     """Loads the bars of one code."""
 
     def __call__(self, code: str, *, progress: Progress) -> LoadResult: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FrameShape:
+    """How bars become a frame; fields as the methods' arguments, ``several``: it has a level ``code``."""
+
+    several: bool
+    interval: Interval
+    adjusted: bool
+    finished: bool
+    halted: Halted
+    columns: Columns
+
+    def frame(self, found: Mapping[str, LoadResult]) -> tuple[pd.DataFrame, dict[str, Moment]]:
+        """The frame without ``attrs``, and by code the times of bars in it that are still growing."""
+        kind, none = chart_pages.kind_of(self.interval.tr), chart_pages.parse(self.interval.tr, [])
+        bars, unfinished = {}, {}
+        for code, result in found.items():
+            growing = unfinished_from(result, self.interval, exchange_sessions())
+            part = result.bars
+            if growing is not None and self.finished:
+                part = part.slice(None, growing - _INSTANT)
+            part = with_halted(part, self.halted)
+            if len(part):
+                bars[code] = part
+            if growing is not None and len(part) and part.time[-1] == growing:
+                unfinished[code] = growing
+        if self.several:
+            return bar_frames.stack_codes(bars or dict.fromkeys(found, none), kind, self.columns), unfinished
+        return bar_frames.to_frame(next(iter(bars.values()), none), kind, self.columns), unfinished
+
+    def note(self, frame: pd.DataFrame, name: str, times: Mapping[str, Moment]) -> None:
+        """Puts times into ``attrs`` as ISO 8601, by code where there are several, if there are any."""
+        if times:
+            texts = {code: self._text(when) for code, when in times.items()}
+            frame.attrs[name] = texts if self.several else next(iter(texts.values()))
+
+    def _text(self, when: Moment) -> str:
+        if self.interval.dated:
+            return str(when.astype("datetime64[D]"))
+        return pd.Timestamp(when).tz_localize(SEOUL).isoformat(timespec="seconds")
 
 
 class BarMethods(SessionCore):
@@ -51,6 +97,8 @@ class BarMethods(SessionCore):
         end: Day | None = None,
         *,
         adjusted: bool = True,
+        finished: bool = False,
+        halted: Halted = "keep",
         columns: Columns = "en",
         progress: bool = True,
     ) -> pd.DataFrame:
@@ -62,6 +110,9 @@ class BarMethods(SessionCore):
                 is its first day, and for bars of days and longer a time of day is left off.
             end: last day, included; None for now. The day in progress is the last row. A month or year is its last day.
             adjusted: prices and volumes adjusted for splits and the like (수정주가구분 1), or raw.
+            finished: leave out the bar that is still growing. Otherwise ``attrs["unfinished"]`` has its index.
+            halted: days without trades (volume 0, and often prices of 0 beside the close): ``"keep"`` as the broker
+                gives them, ``"flat"`` with all prices at the close, or ``"drop"``.
             columns: ``"en"`` or ``"ko"``, the broker's own names.
             progress: show a bar when it takes longer than a second.
 
@@ -70,11 +121,24 @@ class BarMethods(SessionCore):
             shares, ``value`` in KRW to the million, all int64 (float64 only where the source has fractions).
             Several codes: a level ``code`` first in the index.
 
+            ``attrs`` have ``missing`` (reasons by code) where bars did not come, ``history_from`` where the broker's
+            history begins later than asked, and ``unfinished``; the latter two by code for several codes.
+
         Raises:
             UnknownCode: there is no such issue; its ``near`` holds similar ones.
             BadInput: no date, or a range that is empty or in the future.
         """
-        return self.bars(code, "D", start, end, adjusted=adjusted, columns=columns, progress=progress)
+        return self.bars(
+            code,
+            "D",
+            start,
+            end,
+            adjusted=adjusted,
+            finished=finished,
+            halted=halted,
+            columns=columns,
+            progress=progress,
+        )
 
     def minute(
         self,
@@ -84,6 +148,8 @@ class BarMethods(SessionCore):
         end: Day | None = None,
         *,
         adjusted: bool = True,
+        finished: bool = False,
+        halted: Halted = "keep",
         columns: Columns = "en",
         progress: bool = True,
     ) -> pd.DataFrame:
@@ -101,7 +167,17 @@ class BarMethods(SessionCore):
         """
         if isinstance(interval, (bool, str)) or not hasattr(interval, "__index__"):
             raise BadInput(f"interval is a number of minutes, not {shown(interval)}")
-        return self.bars(code, interval, start, end, adjusted=adjusted, columns=columns, progress=progress)
+        return self.bars(
+            code,
+            interval,
+            start,
+            end,
+            adjusted=adjusted,
+            finished=finished,
+            halted=halted,
+            columns=columns,
+            progress=progress,
+        )
 
     def bars(
         self,
@@ -111,6 +187,8 @@ class BarMethods(SessionCore):
         end: Day | None = None,
         *,
         adjusted: bool = True,
+        finished: bool = False,
+        halted: Halted = "keep",
         columns: Columns = "en",
         progress: bool = True,
     ) -> pd.DataFrame:
@@ -126,7 +204,10 @@ class BarMethods(SessionCore):
         wanted = find_interval(interval)
         check_columns(columns)
         adjusted = flag("adjusted", adjusted)
-        first, last = span(start, end, self._link.now(), dated=wanted.dated)
+        one_of("halted", halted, HALTED)
+        finished = flag("finished", finished)
+        asked = self._asked(wanted, start, end, finished)
+        first, last = asked
         codes, several = self._codes(code)
         listed = self._listing().names
         names = {one: listed.get(one[:6], one) for one in codes}
@@ -134,39 +215,40 @@ class BarMethods(SessionCore):
 
         load = partial(self._bars.load, interval=wanted, first=first, last=last, adjusted=adjusted)
         expected = self._bars.expected_trs(gaps, wanted, self._listed(gaps)) if gaps else {}
-        return self._load_frame(
-            names, several, wanted, columns, progress, load, found, expected, adjusted, (first, last)
-        )
+        shape = FrameShape(several, wanted, adjusted, finished, halted, columns)
+        return self._load_frame(names, shape, progress, load, found, expected, asked)
+
+    def _asked(self, interval: Interval, start: Day | None, end: Day | None, finished: bool) -> Range:
+        """The range; for finished bars of days and longer up to the last that is final, which may be before it."""
+        now = self._link.now()
+        first, last = span(start, end, now, dated=interval.dated)
+        if finished and interval.dated:
+            last = min(last, final_until(interval.name, now, exchange_sessions()))
+        return first, last
 
     def _load_frame(
         self,
         names: Mapping[str, str],
-        several: bool,
-        interval: Interval,
-        columns: Columns,
+        shape: FrameShape,
         progress: bool,
         load: CodeLoader,
         cached: Mapping[str, LoadResult],
         expected: Mapping[str, int],
-        adjusted: bool,
         asked: Range,
     ) -> pd.DataFrame:
         """The bars of those codes as one frame with its ``attrs``; loads those that are not ``cached``.
 
         Args:
             names: by code.
-            several: whether the frame has a level ``code``.
-            interval: of the bars.
-            columns: ``"en"`` or ``"ko"``.
+            shape: of the frame.
             progress: whether to show a bar.
             load: loads one code.
             cached: results of codes whose bars are fully cached.
             expected: TRs that the others take.
-            adjusted: whether prices are.
             asked: the range.
         """
-        kind, none = chart_pages.kind_of(interval.tr), chart_pages.parse(interval.tr, [])
-        found, missing, before = dict(cached), Missing(several), self._link.trs
+        interval = shape.interval
+        found, missing, before = dict(cached), Missing(shape.several), self._link.trs
         if len(found) < len(names):
             with self._progress("", progress) as shown:
                 shown.expect(sum(expected.values()))
@@ -176,22 +258,22 @@ class BarMethods(SessionCore):
             if not found:
                 missing.check()
         self._look_for_missing(found, interval, asked, missing)
-        bars = {one: found[one].bars for one in names if one in found and len(found[one].bars)}
-        if several:
-            frame = bar_frames.stack_codes(bars or dict.fromkeys(names, none), kind, columns)
-        else:
-            frame = bar_frames.to_frame(next(iter(bars.values()), none), kind, columns)
-        total = _total(found.values(), none)
+        frame, unfinished = shape.frame({one: found[one] for one in names if one in found})
+        total = _total(found.values(), chart_pages.parse(interval.tr, []))
         # Of a code that failed only the link knows what it has cost.
         trs = total.trs if len(found) == len(names) else self._link.trs - before
         frame.attrs = {
             **self._attrs(interval.tr, total.fetched_at or self._link.now(), total.hits, trs),
-            "adjusted": adjusted,
+            "adjusted": shape.adjusted,
             "interval": interval.name,
         }
         if total.adjustment is not None:
             frame.attrs["adjusted_as_of"] = str(total.adjustment.astype("datetime64[s]"))
+        shape.note(frame, "unfinished", unfinished)
+        late = {code: one.history_from for code, one in found.items() if one.history_from is not None}
+        shape.note(frame, "history_from", late)
         note_missing(frame, missing.reasons, names, len(names), total.messages)
+        warn_late({code: when for code, when in late.items() if code not in missing.reasons}, asked[0], names)
         return frame
 
     def _look_for_missing(
@@ -203,6 +285,8 @@ class BarMethods(SessionCore):
         for code, result in found.items():
             if result.failure:
                 missing.add(code, result.failure)
+            elif result.history_from is not None and not len(result.bars):
+                missing.add(code, f"the broker's history of it begins {words(result.history_from)}")
             elif not len(result.bars) and expected:
                 said = f" ({' / '.join(result.messages)})" if result.messages else ""
                 missing.add(code, f"the broker has no bars of it {text_of(asked)}{said}")

@@ -12,7 +12,7 @@ from koalab.dates import BEGINNING, Day, span, text_of, wall_of
 from koalab.frames import book as book_frames
 from koalab.frames import flows as flow_frames
 from koalab.frames.fields import Columns
-from koalab.inputs.arguments import one_of
+from koalab.inputs.arguments import flag, one_of
 from koalab.loaders import flows as flow_loader
 from koalab.loaders import transactions
 from koalab.loaders.bars import BarLoader
@@ -21,7 +21,7 @@ from koalab.loaders.indices import Indices
 from koalab.loaders.intervals import interval as find_interval
 from koalab.loaders.load import LoadResult
 from koalab.progress import Progress
-from koalab.session.bars import BarMethods
+from koalab.session.bars import BarMethods, FrameShape
 from koalab.session.core import Codes, check_columns, exchange_sessions, several_of
 from koalab.session.notices import note_missing
 from koalab.store.disk import CacheUnavailable
@@ -91,6 +91,7 @@ class MarketMethods(BarMethods):
         end: Day | None = None,
         *,
         interval: str | int = "D",
+        finished: bool = False,
         columns: Columns = "en",
         progress: bool = True,
     ) -> pd.DataFrame:
@@ -102,6 +103,7 @@ class MarketMethods(BarMethods):
             start: as for ``daily``.
             end: as for ``daily``.
             interval: ``"D" "W" "M" "Y"`` or ``"1min"`` … ``"60min"``.
+            finished: as for ``daily``.
             columns: ``"en"`` or ``"ko"``.
             progress: show a bar when it takes longer than a second.
 
@@ -116,7 +118,9 @@ class MarketMethods(BarMethods):
         """
         wanted = find_interval(interval, "index")
         check_columns(columns)
-        first, last = span(start, end, self._link.now(), dated=wanted.dated)
+        finished = flag("finished", finished)
+        asked = self._asked(wanted, start, end, finished)
+        first, last = asked
         given, several = several_of(index, "an index is a text", "KOSPI")
         codes = list(dict.fromkeys(self._indices.resolve(one) for one in given))
         listed = self._indices.names()
@@ -131,9 +135,8 @@ class MarketMethods(BarMethods):
         names = {one: listed[one] for one in codes}
         found, gaps = loader.look_up(codes, wanted, first, last, False)
         expected = loader.expected_trs(gaps, wanted, {})
-        return self._load_frame(
-            names, several, wanted, columns, progress, load, found, expected, False, (first, last)
-        )
+        shape = FrameShape(several, wanted, False, finished, "keep", columns)
+        return self._load_frame(names, shape, progress, load, found, expected, asked)
 
     def _forget_empty(self, series: Series) -> None:
         """Forgets a series that is cached without a single bar.

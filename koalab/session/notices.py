@@ -6,9 +6,10 @@ import inspect
 import warnings
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
-from koalab.errors import KoalabWarning, MissingData
+from koalab.errors import KoalabWarning, MissingData, ShortHistory
 
 # Packages whose frames a warning skips: click is between koalab's commands and its methods.
 _OURS = ("koalab", "click")
@@ -47,6 +48,25 @@ def note_missing(
         return
     count = f"{len(missing):,} of {of:,} issues" if of > 1 else "the issue"
     warn(f"{count} did not come, or not all of it: {listed(missing, names)}", MissingData)
+
+
+def warn_late(late: Mapping[str, np.datetime64], asked: np.datetime64, names: Mapping[str, str]) -> None:
+    """Warns that the broker's history begins later than asked; nothing where it does not.
+
+    Args:
+        late: where it begins, by code.
+        asked: from when on bars were asked for.
+        names: of issues, by code.
+    """
+    if late:
+        begins = listed({code: words(when) for code, when in late.items()}, names)
+        warn(f"the broker's history begins later than asked ({words(asked)}): {begins}", ShortHistory)
+
+
+def words(when: np.datetime64) -> str:
+    """A moment as YYYY-MM-DD, with HH:MM if it is not midnight."""
+    day = when.astype("datetime64[D]")
+    return str(day if day == when else when.astype("datetime64[m]")).replace("T", " ")
 
 
 def listed(found: Mapping[str, str], names: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ transaction of the database, so that after a killed process the next one finds t
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -63,12 +63,16 @@ class CachedRange:
         gaps: for which no final bars are stored.
         adjustment: of adjusted prices, see ``finality.adjustment_at``; None where it was not given.
         any_cached: whether the series has any coverage, in the range or outside it.
+        oldest_of_all: the time of the series' first bar; None where older ones may be missing.
+        lost: gaps from before the broker's history, of minutes and ticks.
     """
 
     bars: BarColumns
     gaps: list[Gap]
     adjustment: Moment | None = None
     any_cached: bool = False
+    oldest_of_all: Moment | None = None
+    lost: list[Gap] = field(default_factory=list)
 
 
 class BarStore:
@@ -124,8 +128,13 @@ class BarStore:
         bars = BarColumns.concat(parts).slice(first, last) if parts else BarColumns.empty(series.kind)
         gaps = coverage.missing(meta.coverage, low, high)
         adjustment = None if meta.adjustment is None else moment(meta.adjustment)
+        oldest = meta.oldest_of_all
         return CachedRange(
-            bars, [(moment(start), moment(end)) for start, end in gaps], adjustment, bool(meta.coverage)
+            bars,
+            [(moment(start), moment(end)) for start, end in gaps],
+            adjustment,
+            bool(meta.coverage),
+            None if oldest is None else moment(oldest),
         )
 
     def add(

@@ -53,6 +53,14 @@ class Meta:
         """Whether the coverage reaches back to the start of the broker's history."""
         return bool(self.coverage) and self.coverage[0][0] == BEGINNING
 
+    @property
+    def oldest_of_all(self) -> int | None:
+        """The time of the first bar; None where it is not known to be the broker's first."""
+        if not self.complete_from_start or not self.segments:
+            return None
+        first = min(part.first for part in self.segments.values())
+        return first if first <= self.coverage[0][1] else None
+
     def between(self, first: int, last: int) -> list[tuple[str, Segment]]:
         """The segments whose bars begin before the end of that time and end after its start, in order."""
         return [

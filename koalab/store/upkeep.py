@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from koalab.errors import BadInput, CacheDamaged
 from koalab.inputs.issue_codes import written_code
 from koalab.inputs.text import shown
-from koalab.store import coverage
+from koalab.store import coverage, history
 from koalab.store.disk import CacheUnavailable, Shelf, Transaction
 from koalab.store.memo import MEMO, wrong_memos
 from koalab.store.meta import Meta, Segment
@@ -69,6 +69,7 @@ def _forget_some(shelf: Shelf, code: str | None, interval: str | None) -> int:
     for series, keys in found.items():
         with shelf.transaction() as change:
             forget(change, series, keys)
+    history.forget(shelf, code, interval)
     return len(found)
 
 
