@@ -16,6 +16,7 @@ from bench import cellwise, timing
 from bench.servers import CODE, ROWS
 from bench.timing import Row
 from koalab.frames import bar_frames, chart_pages
+from koalab.transport.access import NO_PROXY
 from koalab.transport.base import Page
 from koalab.transport.remote import RemoteTransport
 
@@ -47,7 +48,7 @@ def run() -> list[Row]:
         with _server("packed") as packed, _server("cellwise") as cells:
             transport = RemoteTransport(packed)
             transport.wait_ready(10)
-            channel = grpc.insecure_channel(cells, [("grpc.max_receive_message_length", -1)])
+            channel = grpc.insecure_channel(cells, [("grpc.max_receive_message_length", -1), NO_PROXY])
             frame, old = _packed(transport), cellwise.load(channel, CODE, _INPUTS)
             assert len(frame) == len(old) == PAGES * ROWS
             assert frame["close"].tolist()[::-1] == old["현재가"].tolist()

@@ -18,6 +18,7 @@ import grpc
 
 from bench.timing import Row
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, openapi_pb2
+from koalab.transport.access import NO_PROXY
 
 DAY, SPEED = "2026-11-20T08:25", 400
 CODES = 50
@@ -66,7 +67,7 @@ class _Crowd:
             yield kernel_pb2.TicksRequest(add=codes, fids=[10, 41], capacity=200_000)
             self.over.wait()
 
-        with grpc.insecure_channel(self.address) as channel:
+        with grpc.insecure_channel(self.address, [NO_PROXY]) as channel:
             stream = kernel_pb2_grpc.KernelStub(channel).Ticks(requests())
             self.leave = stream.cancel
             with contextlib.suppress(grpc.RpcError):  # how a stream that is left ends
@@ -76,7 +77,9 @@ class _Crowd:
 
     def visit(self, codes: list[str], account: str) -> None:
         while not self.over.is_set():
-            with grpc.insecure_channel(self.address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            with grpc.insecure_channel(
+                self.address, [("grpc.use_local_subchannel_pool", 1), NO_PROXY]
+            ) as channel:
                 stub: Any = kernel_pb2_grpc.KernelStub(channel)
                 request = openapi_pb2.RealRequest(code_list=codes[:10], fid_list=[10])
                 real: Any = channel.unary_stream(
@@ -103,7 +106,7 @@ class _Crowd:
 
 
 def run() -> list[Row]:
-    with _server() as (pid, address), grpc.insecure_channel(address) as channel:
+    with _server() as (pid, address), grpc.insecure_channel(address, [NO_PROXY]) as channel:
         stub: Any = kernel_pb2_grpc.KernelStub(channel)
         list(stub.Login(openapi_pb2.LoginRequest()))
         listed = _call(stub, "GetCodeListByMarket", "0").string_value.split(";")

@@ -20,6 +20,7 @@ from bench.timing import Row
 from bench.wires import CODE, EVENT, OTHER, TYPE
 from kernel_server import reference
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, openapi_pb2
+from koalab.transport.access import NO_PROXY
 
 # Short rounds, and many: what else the machine does comes and goes.
 CALLS, EVENTS, ROUNDS, DELAYS = 200, 2_000, 41, 2_000
@@ -33,7 +34,7 @@ def _server(kind: str) -> Iterator[grpc.Channel]:
     try:
         assert process.stdout is not None
         address = json.loads(process.stdout.readline())["listening"]
-        with grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+        with grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1), NO_PROXY]) as channel:
             yield channel
     finally:
         process.communicate(timeout=10)

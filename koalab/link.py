@@ -103,6 +103,8 @@ class Link:
 
     def now(self) -> float:
         """The broker's time, seconds since the epoch, whether or not the server is reachable."""
+        if self.transport.forked:  # nothing updates a child's copy of the status
+            self.transport.status()  # raises
         status = self._status
         if status.speed == 0.0:  # stepped: it leaps, so only the server has the time
             try:

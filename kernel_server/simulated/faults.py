@@ -47,7 +47,7 @@ class PlannedFault:
             raise ValueError(f"a time is written HH:MM or HH:MM:SS, not {self.at!r}")
         if any(number >= limit for number, limit in zip(numbers, limits, strict=True)):
             raise ValueError(f"there is no such time of day: {self.at!r}")
-        if self.seconds < 0 or self.extra < 0:
+        if not (0 <= self.seconds < FOREVER and 0 <= self.extra < FOREVER):  # NaN is neither
             raise ValueError(f"a fault cannot last {self.seconds} s or make answers {self.extra} s late")
 
     def next(self, now: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
@@ -14,6 +15,7 @@ from koalab.inputs.arguments import seconds
 from koalab.live.event_frames import objects
 from koalab.live.events import LiveEvent
 from koalab.live.feed import EventFeed
+from koalab.transport.forking import require_process
 
 E = TypeVar("E", bound=LiveEvent)
 
@@ -39,6 +41,7 @@ class EventReader(Generic[E]):
 
     def __init__(self, feed: EventFeed, start: int) -> None:
         self._feed = feed
+        self._process = os.getpid()
         self._position = start
         self._ready: deque[E] = deque()
         self.dropped = 0
@@ -99,6 +102,7 @@ class EventReader(Generic[E]):
 
     def _fill(self) -> bool:
         """Makes objects of the next rows, if there are any."""
+        require_process(self._process)
         feed = self._feed
         with feed.changed:
             if self._position < feed.log.first:

@@ -7,6 +7,7 @@ reported to the subscribers as a gap.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
@@ -15,6 +16,7 @@ from koalab.errors import KoalabError, NoAnswer, NotConnected, RateLimited, Serv
 from koalab.link import Link
 from koalab.live.decoding import Decoder
 from koalab.progress import Progress
+from koalab.transport import forking
 from koalab.transport.base import TickBatch, TickStream
 
 log = logging.getLogger(__name__)
@@ -106,6 +108,7 @@ class Hub:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._process = os.getpid()
         self._lock = threading.RLock()
         self._subscriptions: list[Subscription] = []
         self._stream: TickStream | None = None
@@ -118,9 +121,20 @@ class Hub:
         self._backoff = _FIRST_BACKOFF
         self.reconnects = 0
         self.decoder = Decoder()
+        forking.watch(self)
+
+    def after_fork(self) -> None:
+        """In a child there is no thread, and a lock of the parent's may be held for ever."""
+        self._lock = threading.RLock()
+        self._advanced = threading.Condition(self._lock)
+        self._subscriptions.clear()
+        self._stream = self._thread = None
+        self._stopped = threading.Event()
+        self._stopped.set()
 
     def subscribe(self, codes: Sequence[str], fids: Sequence[int], subscriber: Subscriber) -> Subscription:
         """Registers ``codes`` for ``subscriber``, with every real-time type that has one of ``fids``."""
+        forking.require_process(self._process)
         one = Subscription(self, codes, fids, subscriber)
         with self._lock:
             self._subscriptions.append(one)

@@ -12,6 +12,7 @@ from koalab.live.fields import registered_fids
 from koalab.live.hub import Hub, Subscription
 from koalab.live.market_pace import MarketPace, continuous_trading
 from koalab.live.stream import EventStream
+from koalab.transport import forking
 
 _REGISTERED_WITHIN: Final = 20.0
 
@@ -32,6 +33,14 @@ class OpenStreams:
         self._feeds: dict[EventFeed, Subscription] = {}
         self._with_callbacks: set[EventStream[Any]] = set()
         self.pace = MarketPace(continuous_trading(sessions), now)
+        self._forked = False
+        forking.watch(self)
+
+    def after_fork(self) -> None:
+        """In a child the streams are the parent's: they are not ended."""
+        self._forked = True
+        self._lock = threading.RLock()
+        self._feeds.clear()
 
     def open(self, realtype: str, codes: Sequence[str], keep: int | None) -> EventStream[Any]:
         """A stream whose codes are registered; ``keep`` events are kept, None: all.
@@ -61,6 +70,8 @@ class OpenStreams:
         self._with_callbacks.clear()
 
     def _end(self, feed: EventFeed) -> None:
+        if self._forked:
+            return
         with self._lock:
             subscription, last = self._feeds.pop(feed, None), not self._feeds
         if subscription is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -12,6 +13,7 @@ from koalab.link import Link
 from koalab.orders.reports import OrderReport, PositionReport, from_event
 from koalab.orders.state import AccountState
 from koalab.progress import Progress
+from koalab.transport import forking
 from koalab.transport.base import ChejanBatch, ChejanEvent, ChejanStream
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class OrderFollower:
     def __init__(self, link: Link, read_lists: Callable[[str], Lists]) -> None:
         self._link = link
         self._read_lists = read_lists
+        self._process = os.getpid()
         self._lock = threading.RLock()
         self._states: dict[str, AccountState] = {}
         self._stream: ChejanStream | None = None
@@ -48,6 +51,15 @@ class OrderFollower:
         self._backoff = _FIRST_BACKOFF
         self._broker_connected = True
         self.error: KoalabError | None = None
+        forking.watch(self)
+
+    def after_fork(self) -> None:
+        """In a child there is no thread, and a lock of the parent's may be held for ever."""
+        self._lock = threading.RLock()
+        self._states = {}
+        self._stream = self._thread = None
+        self._stopped = threading.Event()
+        self._stopped.set()
 
     def state(self, account: str, timeout: float) -> AccountState:
         """The state of an account, once it has been read.
@@ -56,6 +68,7 @@ class OrderFollower:
             NoAnswer: not within ``timeout`` seconds.
             KoalabError: it cannot be read.
         """
+        forking.require_process(self._process)
         with self._lock:
             state = self._states.get(account)
             if state is None:

@@ -13,6 +13,7 @@ from koalab.errors import NoAnswer
 from koalab.inputs.arguments import seconds
 from koalab.orders.state import AccountState, OrderRecord, OrderStatus
 from koalab.orders.state_frames import moments
+from koalab.transport.forking import require_process
 
 if TYPE_CHECKING:
     from koalab.orders.desk import OrderDesk
@@ -146,6 +147,7 @@ class Order:
             NoAnswer: it is not done in time.
         """
         until = None if timeout is None else time.monotonic() + seconds("timeout", timeout)
+        require_process(self._state.process)
         with self._state.changed:
             while not self.done:
                 left = _WAIT if until is None else min(_WAIT, until - time.monotonic())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -101,6 +102,7 @@ class AccountState:
     def __init__(self, account: str) -> None:
         self.account = account
         self.changed = threading.Condition()
+        self.process = os.getpid()
         self.orders: dict[str, OrderRecord] = {}
         self.positions: dict[str, PositionReport] = {}
         self.version = 0

@@ -18,3 +18,13 @@ class Session(CollectMethods, ConditionSearchMethods, OrderMethods, PlanMethods,
     All methods may be called from any thread and raise ``koalab.errors.KoalabError``: BadInput and
     UnknownCode before anything is sent, ServerLost, RateLimited, NoAnswer and NotConnected otherwise.
     """
+
+    def close(self) -> None:
+        """Ends the session, its streams and its embedded server. Open orders stay at the broker.
+
+        In a process forked from the session's it only marks this copy as closed.
+        """
+        if self._link.transport.forked:
+            self._closed = True
+        else:
+            super().close()

@@ -100,7 +100,7 @@ class LiveMethods(MarketMethods, MarketDataMethods):
         require_streamed(realtype)
         kept = None if keep is None else whole_number("keep", keep, 1, _MOST_KEPT)
         wanted = self._codes_of(codes, realtype)
-        self._link.require_login()
+        self._link.retrying(self._link.require_login)
         return self._open_streams.open(realtype, wanted, kept)
 
     def books(self, codes: Codes, *, keep: int | None = KEEP) -> EventStream[LiveBook]:

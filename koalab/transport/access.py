@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import grpc
 
@@ -17,6 +17,9 @@ from kernel_server.wire import ALLOW_REAL_ORDERS, AUTHORIZATION
 from koalab.errors import BadInput
 from koalab.inputs.arguments import path
 from koalab.transport.metadata_interceptor import MetadataInterceptor
+
+NO_PROXY: Final = ("grpc.enable_http_proxy", 0)
+"""Option of a channel to this machine: gRPC would ask the proxy of http_proxy for it, which means another one."""
 
 Token = str | os.PathLike[str]
 TlsFiles = bool | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -102,7 +105,10 @@ class Access:
         Raises:
             BadInput: as ``check``, or a file of ``tls`` is unusable.
         """
-        self.check(target.rpartition(":")[0].strip("[]"))
+        host = target.rpartition(":")[0].strip("[]")
+        self.check(host)
+        if is_loopback(host):
+            options = [*options, NO_PROXY]
         if self.tls is None:
             channel = grpc.insecure_channel(target, options=options)
         else:

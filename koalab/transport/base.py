@@ -229,6 +229,11 @@ class Transport(Protocol):
     @property
     def target(self) -> str: ...
 
+    @property
+    def forked(self) -> bool:
+        """Whether this process was forked from the one that made it: then every other use raises NotConnected."""
+        ...
+
     def call(self, name: str, *arguments: Scalar) -> Scalar | list[list[str]] | None:
         """One control function."""
         ...

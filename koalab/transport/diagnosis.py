@@ -1,15 +1,54 @@
-"""Diagnoses TLS problems of a server that does not answer; gRPC itself only reports a timeout."""
+"""Diagnoses TLS and proxies of a server that does not answer; gRPC itself only reports a timeout."""
 
 from __future__ import annotations
 
+import ipaddress
+import os
 import socket
 import ssl
+from collections.abc import Mapping
 from datetime import datetime, timezone
+from urllib.parse import urlsplit
 
+from kernel_server.security.access import is_loopback
 from kernel_server.security.validity import not_after
 from koalab.transport.access import Tls
 
 _TIMEOUT = 2.0
+# As gRPC reads them: the first that is set counts. Names in capitals are none.
+_PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
+_EXCEPTIONS = ("no_grpc_proxy", "no_proxy")
+
+
+def proxy_hint(target: str, environment: Mapping[str, str] = os.environ) -> str:
+    """A remark about the proxy that gRPC takes to ``target``, to follow a message; blank if it takes none.
+
+    >>> proxy_hint("pc:5943", {"http_proxy": "http://me:secret@proxy:3128"})
+    ' (through the proxy proxy:3128 of http_proxy; to connect directly, set no_proxy=pc)'
+    >>> proxy_hint("pc:5943", {"http_proxy": "http://proxy:3128", "no_proxy": "pc"})
+    ''
+    """
+    host = target.rpartition(":")[0].strip("[]")
+    found = [(name, environment[name]) for name in _PROXIES if environment.get(name)]
+    if is_loopback(host) or not found or _excepted(host, environment):
+        return ""
+    name, url = found[0]
+    proxy = urlsplit(url if "//" in url else f"//{url}").netloc.rpartition("@")[2]
+    return f" (through the proxy {proxy} of {name}; to connect directly, set no_proxy={host})"
+
+
+def _excepted(host: str, environment: Mapping[str, str]) -> bool:
+    """Whether no_proxy has the host: by the end of its name, or by its network."""
+    listed = next((environment[name] for name in _EXCEPTIONS if environment.get(name)), "")
+    for entry in filter(None, (one.strip() for one in listed.split(","))):
+        if host.lower().endswith(entry.lower()):
+            return True
+        try:
+            if ipaddress.ip_address(host) in ipaddress.ip_network(entry):
+                return True
+        except ValueError:  # a name
+            continue
+    return False
 
 
 def tls_problem(target: str, tls: Tls | None) -> str:

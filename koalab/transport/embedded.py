@@ -19,6 +19,7 @@ from typing import IO, Any
 
 import kernel_server
 from koalab.errors import BadInput, NotConnected, ServerLost
+from koalab.transport import forking
 from koalab.transport.remote import RemoteTransport
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class ServerProcess:
             **own_group,
         )
         self._finalizer = weakref.finalize(self, _end_process, self._process)
+        forking.watch(self)
         self._stderr_lines: deque[str] = deque(maxlen=30)
         self._stdout_lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         assert self._process.stdout is not None
@@ -97,6 +99,15 @@ class ServerProcess:
 
     def stop(self) -> None:
         self._finalizer()
+
+    def after_fork(self) -> None:
+        """Leaves the server to the parent, and gives up our copy of its standard input, whose end ends it."""
+        self._finalizer.detach()
+        self._process.returncode = 0  # so that nothing waits for it
+        if self._process.stdin is not None and not self._process.stdin.closed:
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, self._process.stdin.fileno(), inheritable=False)
+            os.close(nothing)
 
 
 def _end_process(process: subprocess.Popen[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
@@ -85,6 +86,7 @@ class RemoteChejan:
     def __init__(
         self, start: Callable[..., Any], translated_errors: Callable[[], AbstractContextManager[None]]
     ) -> None:
+        self._pid = os.getpid()
         self._translated_errors = translated_errors
         with translated_errors():
             self._stream = start(kernel_pb2.ChejanRequest())
@@ -105,7 +107,8 @@ class RemoteChejan:
         raise ServerLost("the server ended the stream of the orders' events")
 
     def close(self) -> None:
-        self._stream.cancel()
+        if os.getpid() == self._pid:  # a call of the parent's would hang in a forked process
+            self._stream.cancel()
 
 
 def _batch(batch: kernel_pb2.ChejanBatch) -> ChejanBatch:

@@ -13,7 +13,7 @@ import grpc
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, openapi_pb2
 from koalab.errors import BadInput, Forbidden, KoalabError, NotConnected, ServerLost
 from koalab.inputs.text import plain, shown
-from koalab.transport import conditions, messages, orders, silence
+from koalab.transport import conditions, forking, messages, orders, silence
 from koalab.transport.access import Access
 from koalab.transport.base import (
     CALL_TIMEOUT,
@@ -26,7 +26,7 @@ from koalab.transport.base import (
     Status,
     StopCondition,
 )
-from koalab.transport.diagnosis import tls_problem
+from koalab.transport.diagnosis import proxy_hint, tls_problem
 from koalab.transport.orders import RemoteChejan
 from koalab.transport.problems import to_error
 from koalab.transport.silence import SilenceWatchdog
@@ -37,6 +37,8 @@ _PORT = re.compile(r"[0-9]{1,5}")
 _LONGEST_HOST = 253
 # Seconds without an answer before TLS is checked as the reason.
 _DIAGNOSE_AFTER = 1.0
+# Channels of a forked process's parent: closing them, as garbage collection does too, would hang.
+_of_parents: list[grpc.Channel] = []
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
     # Detects a frozen or unplugged server within 15 seconds.
@@ -80,7 +82,9 @@ class RemoteTransport:
         self._target = parse_target(target)
         self._access = access or Access()
         self._closed = False
+        self._forked = False
         self._open()
+        forking.watch(self)
 
     def _open(self) -> None:
         self._channel = self._access.channel(self._target, _OPTIONS)
@@ -89,6 +93,10 @@ class RemoteTransport:
     @property
     def target(self) -> str:
         return self._target
+
+    @property
+    def forked(self) -> bool:
+        return self._forked
 
     def call(self, name: str, *arguments: Scalar) -> Scalar | list[list[str]] | None:
         with self._translated_errors():
@@ -182,7 +190,7 @@ class RemoteTransport:
         try:
             grpc.channel_ready_future(self._channel).result(timeout)
         except grpc.FutureTimeoutError:
-            raise ServerLost(f"no kernel server answers at {self._target} within {timeout:g} s") from None
+            raise self.no_answer(timeout) from None
         while True:
             try:
                 return self.status()
@@ -195,13 +203,25 @@ class RemoteTransport:
         """The TLS problem between here and the server, blank if there is none."""
         return tls_problem(self._target, self._access.tls)
 
+    def no_answer(self, timeout: float) -> ServerLost:
+        """The error for a server that has not answered within so many seconds."""
+        hint = proxy_hint(self._target)
+        return ServerLost(f"no kernel server answers at {self._target} within {timeout:g} s{hint}")
+
     def close(self) -> None:
         self._closed = True
-        self._channel.close()
+        if not self._forked:
+            self._channel.close()
+
+    def after_fork(self) -> None:
+        """Gives up the channel without closing it, which would wait for threads of the parent."""
+        self._forked = True
+        _of_parents.append(self._channel)
 
     @contextlib.contextmanager
     def _translated_errors(self) -> Iterator[None]:
         """Raises koalab's errors in place of gRPC's."""
+        self._require_ours()
         try:
             yield
         except grpc.RpcError as error:
@@ -213,7 +233,12 @@ class RemoteTransport:
             # Another thread is in ``recover`` and replaces the channel.
             raise ServerLost(f"the kernel server at {self._target} is gone") from None
 
+    def _require_ours(self) -> None:
+        if self._forked:
+            raise forking.forked()
+
     def _require_open(self) -> None:
+        self._require_ours()
         if self._closed:
             raise NotConnected("this session is closed: kl.connect() makes a new one")
 
@@ -249,8 +274,8 @@ def _wait_ready(transport: RemoteTransport, timeout: float) -> None:
         if reason:
             raise NotConnected(reason) from None
         if timeout <= first:
-            raise ServerLost(f"no kernel server answers at {transport.target} within {timeout:g} s") from None
+            raise transport.no_answer(timeout) from None
         try:
             transport.wait_ready(timeout - first)
         except ServerLost:
-            raise ServerLost(f"no kernel server answers at {transport.target} within {timeout:g} s") from None
+            raise transport.no_answer(timeout) from None

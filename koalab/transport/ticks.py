@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections import deque
@@ -45,6 +46,7 @@ class RemoteTicks:
         now: Callable[[], float],
         idle: float = IDLE,
     ) -> None:
+        self._pid = os.getpid()
         self._translated_errors = translated_errors
         self._now = now
         self._idle = idle
@@ -91,7 +93,8 @@ class RemoteTicks:
     def close(self) -> None:
         self._closed = True
         self._outgoing.put(None)
-        self._stream.cancel()
+        if os.getpid() == self._pid:  # a call of the parent's would hang in a forked process
+            self._stream.cancel()
 
     def _requests(self) -> Iterator[_Request]:
         """The requests of the stream. Runs on a thread of gRPC, which ends with the stream."""

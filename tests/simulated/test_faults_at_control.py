@@ -72,7 +72,17 @@ def test_a_fault_is_written_on_the_command_line_as_its_time_its_kind_and_its_sec
 
 
 @pytest.mark.parametrize(
-    "text", ["", "12:30", "25:00 cut", "12:30 storm", "12:30 silence long", "12:30 cut 1 2 3"]
+    "text",
+    [
+        "",
+        "12:30",
+        "25:00 cut",
+        "12:30 storm",
+        "12:30 silence long",
+        "12:30 silence nan",
+        "12:30 slowness 5 inf",
+        "12:30 cut 1 2 3",
+    ],
 )
 def test_one_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"fault|time|seconds"):
