@@ -24,7 +24,7 @@ from kernel_server.control.seam import Control
 from kernel_server.control.thread import ControlThread, PlainThread
 from kernel_server.observe import logs
 from kernel_server.scheduler import PRESETS
-from kernel_server.security import access
+from kernel_server.security import access, descriptors
 from kernel_server.server import DEFAULT_PORT, KernelServer, PortTaken, ServerSettings
 
 log = logging.getLogger("kernel_server")
@@ -283,6 +283,7 @@ async def _serve(
     on_stop: Callable[[Callable[[], None]], None],
 ) -> None:
     """Serves until the function that is passed to ``on_stop`` is called."""
+    descriptors.allow_all()
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
 

@@ -94,6 +94,8 @@ class ServerSettings:
         market_phase: of a moment, the date of the session and its phase; None where there is no calendar.
         access: who may reach it, and what may be done on it.
         health: how its health is monitored.
+        greeting_timeout: seconds (real ones) after which a connection that says nothing is closed.
+        idle_timeout: the same of one without an RPC; gRPC's clients open another when they need it.
         metrics_port: port on 127.0.0.1 where Prometheus reads, 0 for any; None: nowhere.
     """
 
@@ -109,6 +111,8 @@ class ServerSettings:
     market_phase: Callable[[float], tuple[str, str]] | None = None
     access: Access = field(default_factory=Access)
     health: HealthSettings = field(default_factory=HealthSettings)
+    greeting_timeout: float = 10.0
+    idle_timeout: float = 3600.0
     metrics_port: int | None = None
 
 
@@ -296,7 +300,12 @@ class KernelServer:
     ) -> grpc.aio.Server:
         """A server that has taken the address."""
         # The gateway refuses a client with too many RPCs; one that goes on all the same is held up by gRPC.
-        options = [*_OPTIONS, ("grpc.max_concurrent_streams", 2 * self._settings.access.max_streams)]
+        options = [
+            *_OPTIONS,
+            ("grpc.max_concurrent_streams", 2 * self._settings.access.max_streams),
+            ("grpc.server_handshake_timeout_ms", int(self._settings.greeting_timeout * 1000)),
+            ("grpc.max_connection_idle_ms", int(self._settings.idle_timeout * 1000)),
+        ]
         server = grpc.aio.server(handlers=[gateway], options=options)
         self.port = self._settings.port
         wanted = self.address

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import re
-from collections.abc import Mapping, Sequence
-from itertools import islice
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import grpc
 
 from kernel_server import failure
 from kernel_server.control.host import ControlHost
 from kernel_server.control.plain import PlainCalls
 from kernel_server.control.seam import Control, Scalar, Value
+from kernel_server.failure import Failure
 from kernel_server.reference.short_repr import shown
 from kernel_server.rpc.context import Context, client_of
 from kernel_server.rpc.queue_metadata import QueueMetadata
@@ -23,8 +30,13 @@ from kernel_server.streams.snapshots import Snapshots
 from kernel_server.wire import AUTHORIZATION, kernel_pb2
 
 _TR_CODE = re.compile(r"[A-Za-z0-9_]{1,40}\Z")
-# So many calls are made at a time before other work on the control thread gets its turn.
-_CHUNK = 500
+_CHECKED_AT_A_TIME = 200
+MANY_TURN = 0.02
+"""Seconds for which CallMany makes calls before other work on the control thread gets its turn."""
+MANY_BYTES = 8 * 2**20
+"""Bytes that one answer to CallMany may have. The longest useful one, details of 2,000 issues, has some 100,000."""
+MANY_OF_A_CLIENT = 8
+"""CallMany RPCs that one client may have open; they are made one after the other."""
 
 
 class NamedCall(ClientCall):
@@ -62,6 +74,7 @@ class FunctionCalls:
         logins: answers CommConnect.
         snapshots: events that clients are handling, from which functions about them are answered.
         inputs: keeps what clients set for their CommRqData.
+        monotonic: seconds of a clock that only goes forward, for the turns of CallMany.
     """
 
     def __init__(
@@ -73,6 +86,7 @@ class FunctionCalls:
         logins: Logins,
         snapshots: Snapshots,
         inputs: ClientInputs,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
         self._plain = plain
@@ -81,6 +95,7 @@ class FunctionCalls:
         self._logins = logins
         self._snapshots = snapshots
         self._inputs = inputs
+        self._many = ManyCalls(host, plain, monotonic)
 
     async def call(
         self, context: Context, name: str, arguments: Sequence[object], waits: QueueMetadata | None = None
@@ -110,25 +125,105 @@ class FunctionCalls:
         return await self._maker.make(call, waits)
 
     async def call_many(
-        self, request: kernel_pb2.CallManyRequest, _context: Context
+        self, request: kernel_pb2.CallManyRequest, context: Context
     ) -> kernel_pb2.CallManyResponse:
-        """CallMany: many control functions, none of them limited, in order."""
+        """CallMany: many control functions, none of them limited, in order; after its caller has gone no more are made.
+
+        Raises:
+            failure.Failure: BadInput: a function that cannot be one of many, or more answers than go into a message;
+                RateLimited: the client has too many open.
+        """
         work = []
-        for one in request.calls:
+        for number, one in enumerate(request.calls):
+            if number % _CHECKED_AT_A_TIME == 0:
+                await asyncio.sleep(0)
             if one.name in LIMITED or one.name in ("CommConnect", "SetInputValue"):
                 raise failure.bad_input(
                     f"{one.name} cannot be one of many calls: it has to be asked for by itself"
                 )
             work.append((one.name, checked_plain(one.name, [to_scalar(each) for each in one.arguments])))
-        response = kernel_pb2.CallManyResponse()
-        left = iter(work)
-        while chunk := list(islice(left, _CHUNK)):
-            values = await self._host.run(lambda _, chunk=chunk: self._call_each(chunk))  # type: ignore[misc]
+        async with self._many.one_at_a_time(client_of(context)):
+            return await self._many.make(work)
+
+
+class ManyCalls:
+    """The calls of all CallMany RPCs: each makes some, for a moment, then the next does, and so does all other work.
+
+    Args:
+        host: the control.
+        plain: calls of functions that are not limited.
+        monotonic: seconds of a clock that only goes forward.
+    """
+
+    def __init__(self, host: ControlHost, plain: PlainCalls, monotonic: Callable[[], float]) -> None:
+        self._host = host
+        self._plain = plain
+        self._monotonic = monotonic
+        # Only one turn is on its way to the control thread, so that other work waits for one at most.
+        self._turn = asyncio.Lock()
+        self._clients: dict[str, asyncio.Lock] = {}
+        self._open: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def one_at_a_time(self, client: str) -> AsyncIterator[None]:
+        """Waits until no other CallMany of that client is under way.
+
+        Raises:
+            failure.Failure: RateLimited: too many wait already.
+        """
+        if self._open[client] >= MANY_OF_A_CLIENT:
+            raise Failure(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                "RateLimited",
+                f"this client has {MANY_OF_A_CLIENT} CallMany open, which is the most that this server takes: ask one"
+                " after the other",
+            )
+        self._open[client] += 1
+        try:
+            async with self._clients.setdefault(client, asyncio.Lock()):
+                yield
+        finally:
+            self._open[client] -= 1
+            if not self._open[client]:
+                del self._open[client], self._clients[client]
+
+    async def make(self, work: Sequence[tuple[str, tuple[Scalar, ...]]]) -> kernel_pb2.CallManyResponse:
+        """Makes the calls, a turn at a time.
+
+        Raises:
+            failure.Failure: BadInput: their answers are too large for a message.
+        """
+        response, size, done = kernel_pb2.CallManyResponse(), 0, 0
+        while done < len(work):
+            async with self._turn:
+                values, letters = await self._host.run(
+                    lambda _, done=done, size=size: self._one_turn(work, done, MANY_BYTES - size)  # type: ignore[misc]
+                )
+            size += letters
+            done += len(values)
+            if size > MANY_BYTES:
+                raise failure.bad_input(
+                    f"CallMany: the answers to the first {done:,} of {len(work):,} calls have more than {MANY_BYTES:,}"
+                    " bytes, which is the most that goes into one answer: ask for fewer at a time"
+                )
             response.return_values.extend([to_argument(value) for value in values])
         return response
 
-    def _call_each(self, calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Value]:
-        return [self._plain.call(name, arguments) for name, arguments in calls]
+    def _one_turn(
+        self, work: Sequence[tuple[str, tuple[Scalar, ...]]], start: int, room: int
+    ) -> tuple[list[Value], int]:
+        """On the control thread: the results of some calls, and how many bytes they have at most."""
+        end = self._monotonic() + MANY_TURN
+        values: list[Value] = []
+        size = 0
+        for name, arguments in itertools.islice(work, start, None):
+            value = self._plain.call(name, arguments)
+            values.append(value)
+            if isinstance(value, str):
+                size += len(value) if value.isascii() else 3 * len(value)
+            if size > room or self._monotonic() >= end:
+                break
+        return values, size
 
 
 def _check_tr(code: str) -> None:

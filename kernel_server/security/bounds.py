@@ -18,11 +18,13 @@ MAX_ITEMS = 500
 MAX_CHARACTERS = 10_000
 """Characters of one text. The longest useful one, a hundred codes with semicolons, has some 1,300."""
 
+MOST_CALLS = 20_000
+"""Calls of one CallMany: a client with more asks in parts, between which others get their turn."""
+
 _LISTED_ISSUES = 10_000
 BOUNDS: Mapping[tuple[str, str], int] = {
     ("koalab.openapi.CallRequest", "arguments"): 20,  # no control function takes more than 11
-    # Five functions of every issue, warrants included.
-    ("koalab.kernel.v1.CallManyRequest", "calls"): 100_000,
+    ("koalab.kernel.v1.CallManyRequest", "calls"): MOST_CALLS,
     ("koalab.kernel.v1.TicksRequest", "add"): _LISTED_ISSUES,
     ("koalab.kernel.v1.TicksRequest", "remove"): _LISTED_ISSUES,
     ("koalab.openapi.RealRequest", "code_list"): _LISTED_ISSUES,
@@ -83,7 +85,7 @@ def _check(request: Message) -> None:
 def _check_values(request: Message, field: FieldDescriptor, values: object) -> None:
     for value in values:  # type: ignore[attr-defined]  # repeated fields are iterable, whatever their type
         if isinstance(value, Message):
-            _check(value)
+            check(value)  # most are short
         elif isinstance(value, (str, bytes)) and len(value) > MAX_CHARACTERS:
             most = MAX_CHARACTERS if _is_repeated(field) else _bound(request, field, MAX_CHARACTERS)
             if len(value) > most:

@@ -75,6 +75,10 @@ def parse_target(text: str) -> str:
     return f"{host}:{port}"
 
 
+CALLS_A_MESSAGE = 2000
+"""Calls that ``call_many`` puts into one message; a server takes at most 20,000."""
+
+
 class RemoteTransport:
     """``koalab.transport.base.Transport`` over a gRPC channel."""
 
@@ -104,12 +108,16 @@ class RemoteTransport:
         return messages.scalar(response.return_value)
 
     def call_many(self, calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Scalar | None]:
-        request = kernel_pb2.CallManyRequest(
-            calls=[messages.call_request(name, arguments) for name, arguments in calls]
-        )
-        with self._translated_errors():
-            response = self._stub.CallMany(request, timeout=CALL_TIMEOUT)
-        return [messages.scalar(value) for value in response.return_values]
+        found: list[Scalar | None] = []
+        for start in range(0, len(calls), CALLS_A_MESSAGE):
+            part = calls[start : start + CALLS_A_MESSAGE]
+            request = kernel_pb2.CallManyRequest(
+                calls=[messages.call_request(name, arguments) for name, arguments in part]
+            )
+            with self._translated_errors():
+                response = self._stub.CallMany(request, timeout=CALL_TIMEOUT)
+            found += [messages.scalar(value) for value in response.return_values]
+        return found
 
     def login(self, timeout: float) -> None:
         with self._translated_errors():
