@@ -1,4 +1,4 @@
-"""``python -m bench [pages] [cache] [killing] [startup] [exchange] [streams] [collect] [scheduler] [plans] [soak]``."""
+"""``python -m bench [NAME ...]``: measurements and trials, all of them where none is named."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import argparse
 import os
 import platform
 
-from bench import cache, collect, exchange, killing, pages, plans, scheduler, soak, startup, streams
+from bench import cache, collect, damage, exchange, killing, pages, plans, scheduler, soak, startup, streams
 
 BENCHES = {
     "pages": pages.run,
     "cache": cache.run,
     "killing": killing.run,
+    "damage": damage.run,
     "startup": startup.run,
     "exchange": exchange.run,
     "streams": streams.run,

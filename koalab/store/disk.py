@@ -40,6 +40,8 @@ _SETTINGS = {
     "eviction_policy": "none",
     "cull_limit": 0,
     "statistics": 0,
+    # A file that is cut off under a memory map ends the process that reads it.
+    "sqlite_mmap_size": 0,
     # Larger than any value: all values lie in the database, so that a commit is atomic and a killed process
     # leaves no stray file.
     "disk_min_file_size": 2**30,

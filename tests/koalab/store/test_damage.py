@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import pickle
 import random
 import shutil
@@ -300,6 +301,24 @@ def test_any_damage_to_the_file_is_noticed_or_harmless(
     finally:
         logging.disable(logging.NOTSET)
     shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a process that may end")
+@pytest.mark.parametrize("size", [0, 5000])
+def test_a_file_that_is_cut_off_while_it_is_in_use_does_not_end_the_process(
+    sound: Path, tmp_path: Path, size: int
+) -> None:
+    shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
+    pid = os.fork()
+    if not pid:
+        logging.disable(logging.WARNING)
+        store = BarStore(tmp_path, "tests")
+        store.read(DAILY, FIRST, LAST)
+        os.truncate(store.shelf.folder / "cache.db", size)
+        with contextlib.suppress(CacheDamaged, CacheUnavailable):
+            store.read(MINUTE, FIRST, LAST)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 @settings(max_examples=examples(30, 300), deadline=None)
