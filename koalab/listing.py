@@ -263,6 +263,14 @@ class ListingLoader:
             self._memo.put(key, value)
 
 
+def unlisted_code(listing: DayListing, given: object) -> str | None:
+    """The code in a text that has the form of one and is not in the listing; None for anything else."""
+    written = written_code(given) if isinstance(given, str) else None
+    if written is None or written.code in listing.names or not written.code[0].isdigit():
+        return None
+    return written.text
+
+
 def cached_value(memo: Memo | None, key: str) -> Any:
     """The cached value under that key; None where there is none or it cannot be read, so that it is requested."""
     if memo is None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kernel_server.reference.sessions import Sessions
-from koalab.dates import epoch_seconds, wall_of
+from koalab.dates import epoch_seconds, text_of, wall_of
 from koalab.errors import CacheDamaged, NotConnected, ServerLost
 from koalab.link import RECOVERIES, Link
 from koalab.loaders.adjustment_check import AdjustmentCheck
@@ -144,6 +144,35 @@ class BarLoader:
             else:
                 gaps[code] = cached.gaps
         return found, gaps
+
+    def kept(
+        self,
+        codes: Sequence[str],
+        interval: Interval,
+        first: np.datetime64,
+        last: np.datetime64,
+        adjusted: bool,
+    ) -> dict[str, LoadResult]:
+        """What the cache has of issues that are listed no more: the broker is not asked for what it lacks.
+
+        Raises:
+            CacheDamaged: their bars cannot be used.
+        """
+        now = self._link.now()
+        found: dict[str, LoadResult] = {}
+        for load in self._begin(codes, interval, first, last, adjusted, "interactive", now):
+            cached = self._cache.look(load)
+            result = assemble(load, cached, now)
+            if cached.gaps:
+                bars = result.bars
+                has = (
+                    f"the cache has its bars {text_of((bars.time[0], bars.time[-1]))}"
+                    if len(bars)
+                    else "the cache has none of these bars"
+                )
+                result = replace(result, failure=f"it is listed no more, and {has}")
+            found[load.request.series.code] = result
+        return found
 
     def expected_trs(
         self, gaps: Mapping[str, Sequence[Gap]], interval: Interval, listed: Mapping[str, Moment]

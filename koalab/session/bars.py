@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -208,15 +209,16 @@ class BarMethods(SessionCore):
         finished = flag("finished", finished)
         asked = self._asked(wanted, start, end, finished)
         first, last = asked
-        codes, several = self._codes(code)
+        codes = self._given(code)
         listed = self._listing().names
-        names = {one: listed.get(one[:6], one) for one in codes}
-        found, gaps = self._bars.look_up(codes, wanted, first, last, adjusted)
+        names = {one: listed.get(one[:6], one) for one in (*codes.codes, *codes.missing)}
+        found, gaps = self._bars.look_up(codes.listed, wanted, first, last, adjusted)
+        found |= self._bars.kept(sorted(codes.kept), wanted, first, last, adjusted)
 
         load = partial(self._bars.load, interval=wanted, first=first, last=last, adjusted=adjusted)
         expected = self._bars.expected_trs(gaps, wanted, self._listed(gaps)) if gaps else {}
-        shape = FrameShape(several, wanted, adjusted, finished, halted, columns)
-        return self._load_frame(names, shape, progress, load, found, expected, asked)
+        shape = FrameShape(codes.several, wanted, adjusted, finished, halted, columns)
+        return self._load_frame(names, shape, progress, load, found, expected, asked, codes.missing)
 
     def _asked(self, interval: Interval, start: Day | None, end: Day | None, finished: bool) -> Range:
         """The range; for finished bars of days and longer up to the last that is final, which may be before it."""
@@ -235,6 +237,7 @@ class BarMethods(SessionCore):
         cached: Mapping[str, LoadResult],
         expected: Mapping[str, int],
         asked: Range,
+        unknown: Mapping[str, str] = MappingProxyType({}),
     ) -> pd.DataFrame:
         """The bars of those codes as one frame with its ``attrs``; loads those that are not ``cached``.
 
@@ -246,10 +249,12 @@ class BarMethods(SessionCore):
             cached: results of codes whose bars are fully cached.
             expected: TRs that the others take.
             asked: the range.
+            unknown: reasons of codes that are not listed and not in the cache.
         """
         interval = shape.interval
         found, missing, before = dict(cached), Missing(shape.several), self._link.trs
-        if len(found) < len(names):
+        missing.update(unknown)
+        if expected:
             with self._progress("", progress) as shown:
                 shown.expect(sum(expected.values()))
                 for one, trs in expected.items():
@@ -261,7 +266,7 @@ class BarMethods(SessionCore):
         frame, unfinished = shape.frame({one: found[one] for one in names if one in found})
         total = _total(found.values(), chart_pages.parse(interval.tr, []))
         # Of a code that failed only the link knows what it has cost.
-        trs = total.trs if len(found) == len(names) else self._link.trs - before
+        trs = total.trs if len(found) == len(names) - len(unknown) else self._link.trs - before
         frame.attrs = {
             **self._attrs(interval.tr, total.fetched_at or self._link.now(), total.hits, trs),
             "adjusted": shape.adjusted,
@@ -317,7 +322,7 @@ class BarMethods(SessionCore):
 
         wanted = find_interval(interval)
         volume = flag("volume", volume)
-        one = self._listing().resolve(code)
+        (one,) = self._given(code).codes if isinstance(code, str) else [self._listing().resolve(code)]
         if start is None:
             _, last = span(None, end, self._link.now())
             start = last - wanted.usual_span

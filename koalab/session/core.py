@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -13,14 +14,14 @@ from kernel_server.reference.sessions import Sessions
 from koalab import clock_text
 from koalab.calls import Calls
 from koalab.dates import seoul
-from koalab.errors import BadInput, KoalabError
+from koalab.errors import BadInput, CacheDamaged, KoalabError, UnknownCode
 from koalab.inputs.arguments import flag, seconds
 from koalab.inputs.text import shown
 from koalab.link import LOGIN_TIMEOUT, Link
-from koalab.listing import DayListing, ListingLoader
+from koalab.listing import DayListing, ListingLoader, unlisted_code
 from koalab.progress import Progress
 from koalab.store.bars import BarStore
-from koalab.store.disk import default_folder
+from koalab.store.disk import CacheUnavailable, default_folder
 from koalab.store.memo import Memo
 from koalab.transport.base import Transport
 
@@ -28,6 +29,41 @@ Codes = str | Iterable[str]
 
 # Timeout of the repr, which must not wait for a server in trouble.
 _REPR_TIMEOUT = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class GivenCodes:
+    """Codes as a user gave them.
+
+    Attributes:
+        codes: each once, in the order given.
+        several: whether a list was given.
+        kept: those of them that are listed no more, and of which the cache has bars.
+        missing: reasons of codes that are not listed and not in the cache.
+    """
+
+    codes: list[str]
+    several: bool
+    kept: frozenset[str]
+    missing: dict[str, str]
+
+    @property
+    def listed(self) -> list[str]:
+        """Those that are listed today."""
+        return [code for code in self.codes if code not in self.kept]
+
+    def live(self) -> GivenCodes:
+        """The same for what the cache does not have: those that are listed no more are missing.
+
+        Raises:
+            UnknownCode: none of them is listed.
+        """
+        gone = {code: f"{code} is listed no more" for code in self.codes if code in self.kept}
+        if gone and not self.listed:
+            raise UnknownCode(
+                f"{next(iter(gone.values()))}: the cache has bars of it, kw.cache.info() says which"
+            )
+        return GivenCodes(self.listed, self.several, frozenset(), {**self.missing, **gone})
 
 
 def exchange_sessions() -> Sessions:
@@ -153,6 +189,43 @@ class SessionCore:
         texts, several = several_of(given, "codes are a text", "005930")
         listing = self._listing()
         return list(dict.fromkeys(listing.resolve(one) for one in texts)), several
+
+    def _given(self, given: Codes) -> GivenCodes:
+        """The codes, those too that are listed no more; of a list those that are not known at all are missing.
+
+        Raises:
+            UnknownCode: a name that no issue has, or a code that is not listed and is alone.
+        """
+        texts, several = several_of(given, "codes are a text", "005930")
+        listing, codes, missing = self._listing(), dict[str, None](), dict[str, str]()
+        kept: set[str] = set()
+        cached: set[str] | None = None
+        refused: UnknownCode | None = None
+        for one in texts:
+            try:
+                codes[listing.resolve(one)] = None
+            except UnknownCode as error:
+                code = unlisted_code(listing, one)
+                if code is None:
+                    raise
+                cached = self._cached_codes() if cached is None else cached
+                if code in cached:
+                    kept.add(code)
+                    codes[code] = None
+                elif several:
+                    refused = refused or error
+                    missing[code] = f"{error}, and the cache has none of its bars"
+                else:
+                    raise
+        if refused is not None and not codes:
+            raise refused
+        return GivenCodes(list(codes), several, frozenset(kept), missing)
+
+    def _cached_codes(self) -> set[str]:
+        try:
+            return {one.code for one in self.cache.series()}
+        except (CacheDamaged, CacheUnavailable):
+            return set()
 
     def _progress(self, label: str, show: bool) -> Progress:
         return Progress(label, flag("progress", show), self._link.forecast())

@@ -57,9 +57,11 @@ class MarketMethods(BarMethods):
             UnknownCode: there is no such issue; its ``near`` holds similar ones.
         """
         check_columns(columns)
-        codes, several = self._codes(code)
+        given = self._given(code).live()
+        codes, several = given.codes, given.several
         before, fetched = self._link.trs, self._link.now()
         frames, books, messages, missing = {}, {}, list[str](), Missing(several)
+        missing.update(given.missing)
         with self._progress("호가", progress) as shown:
             shown.expect(len(codes))
             for one in codes:
@@ -81,7 +83,7 @@ class MarketMethods(BarMethods):
         else:
             frame, more = frames[codes[0]], books[codes[0]]
         frame.attrs = self._attrs("opt10004", fetched, 0, self._link.trs - before) | more
-        self._note(frame, messages, missing, len(codes))
+        self._note(frame, messages, missing, len(codes) + len(given.missing))
         return frame
 
     def index(
@@ -193,9 +195,11 @@ class MarketMethods(BarMethods):
         one_of("what", what, flow_loader.WHATS)
         one_of("side", side, flow_loader.SIDES)
         first, last = span(start, end, self._link.now(), dated=True)
-        codes, several = self._codes(code)
+        given = self._given(code).live()
+        codes, several = given.codes, given.several
         before, fetched, sessions = self._link.trs, self._link.now(), exchange_sessions()
         frames, messages, missing = {}, list[str](), Missing(several)
+        missing.update(given.missing)
         expected = bool(needs_fetch([(first, last)], "D", fetched, sessions))
         trs = flow_loader.expected_trs(first, last, sessions)
         with self._progress("", progress) as shown:
@@ -217,7 +221,7 @@ class MarketMethods(BarMethods):
         frame = _stacked(_with_rows(frames), none) if several else frames[codes[0]]
         attrs = self._attrs(flow_frames.TR, fetched, 0, self._link.trs - before)
         frame.attrs = {**attrs, "what": what, "side": side}
-        self._note(frame, messages, missing, len(codes))
+        self._note(frame, messages, missing, len(codes) + len(given.missing))
         return frame
 
     def _note(self, frame: pd.DataFrame, messages: list[str], missing: Missing, of: int) -> None:

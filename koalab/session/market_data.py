@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, overload
 
 import pandas as pd
@@ -51,11 +52,12 @@ class MarketDataMethods(SessionCore):
             UnknownCode: there is no such issue, or the broker returns nothing for it.
         """
         check_columns(columns)
-        codes, several = self._codes(code)
+        given = self._given(code).live()
+        codes, several = given.codes, given.several
         before = self._link.trs
         with self._progress("기본정보", progress) as shown:
             loaded = self._snapshots.info(codes, several, shown)
-        missing = dict(loaded.missing)
+        missing = {**given.missing, **loaded.missing}
         if missing and not several:
             raise UnknownCode(missing[codes[0]])
         pages = loaded.pages
@@ -68,7 +70,7 @@ class MarketDataMethods(SessionCore):
         fetched = max((page.received_at for page in pages), default=self._link.now())
         found.attrs = self._attrs("opt10001", fetched, loaded.hits, self._link.trs - before)
         if several:
-            note_missing(found, missing, self._listing().names, len(codes))
+            note_missing(found, missing, self._listing().names, len(codes) + len(given.missing))
         return found  # type: ignore[no-any-return]
 
     def quotes(self, codes: Codes, *, columns: Columns = "en", progress: bool = True) -> pd.DataFrame:
@@ -81,14 +83,19 @@ class MarketDataMethods(SessionCore):
             UnknownCode: there is no such issue; its ``near`` holds similar ones.
         """
         check_columns(columns)
-        wanted, _ = self._codes(codes)
+        given = self._given(codes).live()
         before = self._link.trs
         with self._progress("관심종목", progress) as shown:
-            loaded = self._snapshots.quotes(wanted, shown)
-        return self._quotes_frame(wanted, loaded, columns, self._link.trs - before)
+            loaded = self._snapshots.quotes(given.codes, shown)
+        return self._quotes_frame(given.codes, loaded, columns, self._link.trs - before, given.missing)
 
     def _quotes_frame(
-        self, wanted: Sequence[str], loaded: Snapshots, columns: Columns, trs: int
+        self,
+        wanted: Sequence[str],
+        loaded: Snapshots,
+        columns: Columns,
+        trs: int,
+        unknown: Mapping[str, str] = MappingProxyType({}),
     ) -> pd.DataFrame:
         """The quotes as a frame with its ``attrs``; codes that have none are missing."""
         read = records.readable_quotes(loaded.pages, columns)
@@ -101,7 +108,7 @@ class MarketDataMethods(SessionCore):
         }
         fetched = max((page.received_at for page in loaded.pages), default=self._link.now())
         frame.attrs = self._attrs("OPTKWFID", fetched, loaded.hits, trs)
-        note_missing(frame, missing, self._listing().names, len(wanted))
+        note_missing(frame, {**unknown, **missing}, self._listing().names, len(wanted) + len(unknown))
         return frame
 
     # -- the listing

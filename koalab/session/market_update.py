@@ -70,8 +70,10 @@ class MarketUpdateMethods(SessionCore):
             raise BadInput("give codes or a market, not both")
         catch_up = flag("catch_up", catch_up)
         listing = self._listing()
+        gone: set[str] = set()
         if codes is not None:
-            wanted = self._codes(codes)[0]
+            given = self._given(codes)
+            wanted, gone = given.listed, {*given.kept, *given.missing}
         else:
             wanted = list(listing.markets) if market is None else listing.of(market)
         before = self._link.trs
@@ -79,6 +81,7 @@ class MarketUpdateMethods(SessionCore):
         with self._progress(f"{day.astype('datetime64[D]')} 일봉", progress) as shown:
             found = self._market_update.run(wanted, catch_up, shown)
         rows = [(code, self._name(code), str(one.done), one.trs) for code, one in found.items()]
+        rows += [(code, "", "not listed", 0) for code in sorted(gone)]
         if codes is None and market is None:
             # Codes of three digits are indices, not issues.
             series = [one for one in self.cache.series() if one.interval == "D" and len(one.code) > 3]

@@ -6,10 +6,10 @@ import contextlib
 from typing import Literal, get_args
 
 from koalab.dates import Day
-from koalab.errors import BadInput, UnknownCode
+from koalab.errors import BadInput, MissingData, UnknownCode
 from koalab.inputs.arguments import flag
 from koalab.inputs.text import plain, shown
-from koalab.listing import DayListing
+from koalab.listing import DayListing, unlisted_code
 from koalab.loaders.intervals import Interval
 from koalab.loaders.intervals import interval as find_interval
 from koalab.plans import Plan
@@ -17,6 +17,7 @@ from koalab.plans.bars import BarRange, BarWork
 from koalab.progress import Progress
 from koalab.session.bars import BarMethods
 from koalab.session.core import Codes, exchange_sessions, several_of
+from koalab.session.notices import listed, warn
 
 Kind = Literal["daily", "minute", "bars"]
 
@@ -94,8 +95,21 @@ class PlanMethods(BarMethods):
         if codes is None:
             return listing.of(None)
         found: dict[str, None] = {}
-        for one in several_of(codes, 'codes are texts like "KOSPI" or', "005930")[0]:
-            found.update(dict.fromkeys(_issues(listing, one)))
+        texts, several = several_of(codes, 'codes are texts like "KOSPI" or', "005930")
+        gone: dict[str, str] = {}
+        refused: UnknownCode | None = None
+        for one in texts:
+            try:
+                found.update(dict.fromkeys(_issues(listing, one)))
+            except UnknownCode as error:
+                code = unlisted_code(listing, one)
+                if code is None or not several:
+                    raise
+                gone[code], refused = str(error), refused or error
+        if refused is not None and not found:
+            raise refused
+        if gone:
+            warn(f"not in the plan, for the broker has no bars of them: {listed(gone, {})}", MissingData)
         if not found:
             raise BadInput('there is nothing to plan: give codes, names or a market, "KOSPI" for example')
         return list(found)
