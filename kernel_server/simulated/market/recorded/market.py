@@ -15,13 +15,14 @@ import numpy as np
 
 from kernel_server.clock import seoul
 from kernel_server.reference.sessions import Sessions
-from kernel_server.simulated.base.arrays import Ints
-from kernel_server.simulated.base.dates import epoch_days
 from kernel_server.simulated.base.market_time import epoch_seconds
 from kernel_server.simulated.market.model import Bars, Issue
-from kernel_server.simulated.market.recorded import csv_files, listing
-from kernel_server.simulated.market.recorded.csv_files import NO_BARS, BadMarketData
-from kernel_server.simulated.market.recorded.splits import marked
+from kernel_server.simulated.market.recorded import bar_files, listing
+from kernel_server.simulated.market.recorded.bar_files import NO_BARS
+from kernel_server.simulated.market.recorded.csv_files import BadMarketData
+from kernel_server.simulated.market.recorded.folder import RecordedFolder, code_of, code_of_minutes, scan
+from kernel_server.simulated.market.recorded.session_rules import DAY, SessionRules
+from kernel_server.simulated.market.recorded.splits import marked, swapped_on
 from kernel_server.simulated.market.recorded.trades import PAUSE, RecordedTicks, TickMinutes
 from kernel_server.simulated.market.resample import cut, grouped
 from kernel_server.simulated.market.trade_script import RecordedDay, Script
@@ -31,9 +32,6 @@ log = logging.getLogger(__name__)
 
 FIRST_DAY = 19850104
 """First day of the broker's own daily history; earlier recorded days are not served."""
-
-_USUAL_OPEN, _USUAL_CLOSE = (9 * 60) * 60, (15 * 60 + 30) * 60  # seconds of the day
-_DAY = 1_000_000  # YYYYMMDDHHMMSS // _DAY is YYYYMMDD
 
 
 class RecordedMarket:
@@ -47,14 +45,15 @@ class RecordedMarket:
         four prices. The first has adjusted prices and volumes, the second unadjusted ones. With both, splits are
         marked.
     ``minute/CODE*.csv``
-        time, open, high, low, close, volume; the start of the minute. Served as adjusted and as unadjusted.
-    ``ticks/CODE_YYYYMMDD.csv``, ``ticks/CODE_YYYYMMDD.csv.gz``
+        time, open, high, low, close, volume; the start of the minute. Served as adjusted and as unadjusted, and
+        aggregated to daily bars on days that the daily files and ``ticks`` lack.
+    ``ticks/CODE_YYYYMMDD.csv``
         date, time, price, side, volume: a day's trades, which the exchange gets from ``script``. They are aggregated to
         minutes on days without any in ``minute``, and to daily bars on days that the daily files lack.
 
-    Data without a file is empty. A session's daily bar is served once the session is over; before that it aggregates
-    the minutes up to ``now``, if there are any, made from its trades or else from its minute file. A minute is served
-    once it is over.
+    Each may be packed, ``.csv.gz``. Data without a file is empty. A session's daily bar is served once the session is
+    over; before that it aggregates the minutes up to ``now``, if there are any, made from its trades or else from its
+    minute file. A minute is served once it is over.
 
     Args:
         folder: the files, which must not change while they are served.
@@ -69,30 +68,28 @@ class RecordedMarket:
     def __init__(
         self, folder: Path, sessions: Callable[[], Sessions] | None = None, cached: int = 64
     ) -> None:
-        if not folder.is_dir():
-            raise BadMarketData(
-                folder, 0, "expected a folder with listing.csv, daily/, daily_unadjusted/, minute/ or ticks/"
-            )
-        self._sessions = sessions
+        found = scan(folder)
+        self._rules = SessionRules(sessions)
         self._firsts: dict[str, date] = {}
-        self._adjusted = self._files(folder / "daily", csv_files.DAILY)
-        self._unadjusted = self._files(folder / "daily_unadjusted", csv_files.DAILY)
-        self._minute_files = self._files(folder / "minute", csv_files.MINUTE)
-        self._ticks = RecordedTicks(folder / "ticks", self._hours)
+        self._adjusted = self._files(found.parts["daily"], bar_files.DAILY, code_of)
+        self._unadjusted = self._files(found.parts["daily_unadjusted"], bar_files.DAILY, code_of)
+        self._minute_files = self._files(found.parts["minute"], bar_files.MINUTE, code_of_minutes)
+        self._ticks = RecordedTicks(found.ticks, self._hours, rules=self._rules)
         for code, recorded in self._ticks.codes().items():
             self._firsts[code] = min(day_of(recorded[0]), self._firsts.get(code, day_of(recorded[0])))
         codes = {*self._adjusted, *self._unadjusted, *self._minute_files, *self._ticks.codes()}
-        self._issues = listing.issues(folder / "listing.csv", codes, self._firsts)
+        self._issues = listing.issues(found.listing, codes, self._firsts)
         if not self._issues:
             raise BadMarketData(
                 folder,
                 0,
                 "expected a listing.csv or files under daily/, daily_unadjusted/, minute/ or ticks/",
             )
-        self.source = f"given:{_fingerprint(folder)}"
-        self._daily_file = lru_cache(4)(csv_files.daily)
+        self.source = f"given:{_fingerprint(folder, found)}"
+        self._daily_file = lru_cache(4)(self._read_daily_file)
         self._days = lru_cache(2 * cached)(self._read_days)
         self._minutes = lru_cache(cached)(self._read_minutes)
+        self._filed = lru_cache(4)(self._read_minute_files)
 
     def issues(self) -> Mapping[str, Issue]:
         """All issues of the listing and of the files, by code."""
@@ -137,7 +134,7 @@ class RecordedMarket:
             closes, minutes = max([closes, *recorded.over[-1:].tolist()]), recorded.until(now)
         elif now < closes:
             minutes = self._minutes(code).until(now)
-            minutes = cut(minutes, int(np.searchsorted(minutes.time, number * _DAY)), len(minutes))
+            minutes = cut(minutes, int(np.searchsorted(minutes.time, number * DAY)), len(minutes))
         if now >= closes:
             return full_day
         return _with_last_day(full_day, minutes) if len(minutes) else cut(days, 0, over)
@@ -148,43 +145,83 @@ class RecordedMarket:
         seen = self._minutes(code).until(now)
         if not len(seen) or days <= 0:
             return NO_BARS
-        dates = np.unique(seen.time // _DAY)[-days:]
-        return cut(seen, int(np.searchsorted(seen.time, dates[0] * _DAY)), len(seen))
+        dates = np.unique(seen.time // DAY)[-days:]
+        return cut(seen, int(np.searchsorted(seen.time, dates[0] * DAY)), len(seen))
 
-    def _files(self, folder: Path, columns: tuple[str, ...]) -> dict[str, list[Path]]:
-        """The folder's files by code; only the first lines of each are read."""
+    def _files(
+        self, files: Sequence[Path], columns: tuple[str, ...], code_of: Callable[[Path], str]
+    ) -> dict[str, list[Path]]:
+        """The files by code; only the first lines of each are read."""
         found: dict[str, list[Path]] = {}
-        for file in sorted(folder.glob("*.csv")):
-            code = file.stem if columns == csv_files.DAILY else file.stem[:6]
-            if not listing.CODE.fullmatch(code):
-                raise BadMarketData(file, 0, "expected a name that is a code: six digits or capitals")
-            first = csv_files.check(file, columns)
+        for file in files:
+            code = code_of(file)
+            others = found.setdefault(code, [])
+            if others and columns == bar_files.DAILY:
+                raise BadMarketData(file, 0, f"expected one file of {code}; there is {others[0].name} too")
+            others.append(file)
+            try:
+                first = bar_files.check(file, columns, code)
+            except BadMarketData as bad:
+                # Packed files are read when they are asked for, as recordings of other things lie there too.
+                if not file.name.lower().endswith(".gz"):
+                    raise
+                log.warning("%s: its bars are refused when they are asked for", bad)
+                continue
             if first is not None:
                 self._firsts[code] = min(first, self._firsts.get(code, first))
-            found.setdefault(code, []).append(file)
         return found
 
+    def _read_daily_file(self, file: Path, code: str) -> Bars:
+        return bar_files.daily(file, FIRST_DAY, code, self._rules)
+
     def _read_days(self, code: str, adjusted: bool) -> Bars:
-        """The code's daily bars, with splits found by comparing both files, and with days made from trades."""
+        """The code's daily bars, with splits found by comparing both files, and with days made of trades or minutes."""
         files, others = (self._adjusted, self._unadjusted) if adjusted else (self._unadjusted, self._adjusted)
-        days = self._daily_file(files[code][0], FIRST_DAY) if code in files else NO_BARS
+        days = self._daily_file(files[code][0], code) if code in files else NO_BARS
+        other = self._daily_file(others[code][0], code) if code in others else NO_BARS
         if code in files and code in others:
-            other = self._daily_file(others[code][0], FIRST_DAY)
-            days = marked(days, *((days, other) if adjusted else (other, days)))
+            fair, raw = (days, other) if adjusted else (other, days)
+            day = swapped_on(fair, raw)
+            if day:
+                raise BadMarketData(
+                    self._adjusted[code][0],
+                    bar_files.line_of(self._adjusted[code][0], day),
+                    f"its prices jump on {day} and those of daily_unadjusted/ do not: are the two swapped?"
+                    " daily/ has adjusted prices",
+                )
+            days = marked(days, fair, raw)
         # The adjustment of trades before the newest adjusted day is unknown.
         since = int(days.time[-1]) if adjusted and len(days) else 0
         known = set(days.time.tolist())
         recorded = [day for day in self._ticks.codes().get(code, ()) if day > since and day not in known]
-        from_trades = [self._ticks.minutes(code, day).bars for day in recorded]
-        from_trades = [
-            grouped(bars, bars.time // _DAY, bars.time[:1] // _DAY) for bars in from_trades if len(bars)
-        ]
-        return _read_only(_merged([days, *from_trades]))
+        parts = [self._ticks.minutes(code, day).bars for day in recorded]
+        parts.append(self._minutes_without_day(code, since, [*known, *recorded], other))
+        added = [grouped(bars, bars.time // DAY, np.unique(bars.time // DAY)) for bars in parts if len(bars)]
+        return _read_only(_merged([days, *added]))
+
+    def _minutes_without_day(self, code: str, since: int, known: Sequence[int], other: Bars) -> Bars:
+        """The minutes of days after ``since`` that are not ``known`` and not in the other file of days."""
+        files = self._minute_files.get(code, ())
+        if not files:
+            return NO_BARS
+        days = np.array([*known, *other.time.tolist()], np.int64)
+        if not any(bar_files.may_have_others(file, code, self._rules, since, days) for file in files):
+            return NO_BARS
+        try:
+            minutes = self._filed(code).bars
+        except BadMarketData as bad:
+            if not len(days):
+                raise
+            log.warning("%s: %s has no days made of its minutes", bad, code)
+            return NO_BARS
+        of_day = minutes.time // DAY
+        rows = np.flatnonzero((of_day > since) & ~np.isin(of_day, days))
+        return Bars(*(getattr(minutes, name)[rows] for name in Bars.__slots__))
 
     def _read_minutes(self, code: str) -> TickMinutes:
         """The code's minutes, from its files, and from its trades on other days."""
-        filed = self._read_minute_files(code)
-        known = set((filed.bars.time // _DAY).tolist())
+        filed = self._filed(code)
+        known = set((filed.bars.time // DAY).tolist())
         recorded = self._ticks.codes().get(code, ())
         for day in recorded:
             if day in known:
@@ -216,7 +253,7 @@ class RecordedMarket:
 
     def _read_minute_files(self, code: str) -> TickMinutes:
         """The minutes of the code's minute files."""
-        files = {file: csv_files.minute(file) for file in self._minute_files.get(code, ())}
+        files = {file: bar_files.minute(file, code, self._rules) for file in self._minute_files.get(code, ())}
         order = sorted(
             (file for file in files if len(files[file])), key=lambda file: int(files[file].time[0])
         )
@@ -229,26 +266,14 @@ class RecordedMarket:
         if not order:
             return TickMinutes(NO_BARS, NO_BARS.time)
         bars = _merged([files[file] for file in order])
-        days, of = np.unique(bars.time // _DAY, return_inverse=True)
+        days, of = np.unique(bars.time // DAY, return_inverse=True)
         start = epoch_seconds(bars.time)
         # The closing auction's bar is labelled with the close and over at that moment.
-        return TickMinutes(bars, np.minimum(start + 60, np.maximum(start, self._session_hours(days)[1][of])))
+        return TickMinutes(bars, np.minimum(start + 60, np.maximum(start, self._rules.hours(days)[1][of])))
 
     def _hours(self, day: int) -> tuple[int, int]:
-        opens, closes = self._session_hours(np.array([day]))
+        opens, closes = self._rules.hours(np.array([day]))
         return int(opens[0]), int(closes[0])
-
-    def _session_hours(self, days: Ints) -> tuple[Ints, Ints]:
-        """Open and close of the sessions of those days (YYYYMMDD), seconds since the epoch."""
-        midnight = epoch_seconds(days * _DAY)
-        opens, closes = midnight + _USUAL_OPEN, midnight + _USUAL_CLOSE
-        if self._sessions is not None:
-            sessions = self._sessions()
-            day = epoch_days(days)
-            at = np.minimum(np.searchsorted(sessions.dates.view(np.int64), day), len(sessions) - 1)
-            listed = sessions.dates.view(np.int64)[at] == day
-            opens[listed], closes[listed] = sessions.opens[at[listed]], sessions.closes[at[listed]]
-        return opens, closes
 
 
 def _read_only(bars: Bars) -> Bars:
@@ -277,12 +302,12 @@ def _merged(parts: Sequence[Bars]) -> Bars:
     return Bars(**{name: column[order] for name, column in columns.items()})
 
 
-def _fingerprint(folder: Path) -> str:
+def _fingerprint(folder: Path, found: RecordedFolder) -> str:
     """Twelve digits that change when a file is added, removed, resized or rewritten."""
-    found = hashlib.sha256()
-    for file in sorted([*folder.rglob("*.csv"), *folder.rglob("*.csv.gz")]):
+    digest = hashlib.sha256()
+    for file in sorted(found.files()):
         state = file.stat()
-        found.update(
+        digest.update(
             f"{file.relative_to(folder).as_posix()}\t{state.st_size}\t{state.st_mtime_ns}\n".encode()
         )
-    return found.hexdigest()[:12]
+    return digest.hexdigest()[:12]

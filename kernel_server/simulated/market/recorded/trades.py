@@ -18,7 +18,10 @@ from kernel_server.simulated.base.dates import epoch_days, yyyymmdd
 from kernel_server.simulated.base.market_time import moments_of, times_of
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.recorded import csv_files
-from kernel_server.simulated.market.recorded.csv_files import NO_BARS, BadMarketData
+from kernel_server.simulated.market.recorded.bar_files import NO_BARS
+from kernel_server.simulated.market.recorded.csv_files import BadMarketData
+from kernel_server.simulated.market.recorded.folder import check_order, csv_files_in, stem_of
+from kernel_server.simulated.market.recorded.session_rules import WEEKDAYS, SessionRules
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.market.trade_script import NOTHING, Script, Side
 
@@ -31,6 +34,7 @@ PAUSE = 600
 """Seconds from the close in which trades count as the closing auction's; later ones are off-hours trades."""
 
 _NAME = re.compile(r"([0-9A-Z]{6})_(\d{8})")
+_FIRST_TRADE, _LAST_TRADE = 70_000, 200_100  # HHMMSS of the earliest and latest boards, now and before
 _BOUGHT, _SOLD, _AUCTION = 1, 2, 0
 
 Day = tuple[str, int]  # a code and a YYYYMMDD
@@ -61,22 +65,25 @@ class RecordedTicks:
         folder: the files; it may be missing.
         hours: of the sessions.
         cached: days whose trades are kept in memory, at most.
+        rules: the calendar.
 
     Raises:
         BadMarketData: here, for a file's name, header or first row; on first use of its trades, for the rest.
     """
 
-    def __init__(self, folder: Path, hours: Hours, cached: int = 8) -> None:
+    def __init__(self, folder: Path, hours: Hours, cached: int = 8, rules: SessionRules = WEEKDAYS) -> None:
         self._hours = hours
         self._files: dict[Day, Path] = {}
         self._days: dict[str, list[int]] = {}
-        for file in sorted([*folder.glob("*.csv"), *folder.glob("*.csv.gz")]):
+        for file in csv_files_in(folder) if folder.is_dir() else ():
             day = _day(file)
+            if rules.closed(np.array([day[1]]))[0]:
+                raise BadMarketData(file, 0, rules.why_closed(day[1]))
             if day in self._files:
                 raise BadMarketData(
                     file, 0, f"expected one file of that day; there is {self._files[day].name} too"
                 )
-            _columns(file, day[1], limit=1)
+            _columns(file, day, limit=1)
             self._files[day] = file
             self._days.setdefault(day[0], []).append(day[1])
         self._scripts = lru_cache(cached)(self._read)
@@ -100,7 +107,7 @@ class RecordedTicks:
 
     def _read(self, code: str, day: int) -> Script:
         file = self._files[code, day]
-        date_, clock, price, side, volume = _columns(file, day)
+        date_, clock, price, side, volume = _columns(file, (code, day))
         opens, closes = self._hours(day)
         return _script(file, moments_of(date_, clock), price, volume, side, opens, closes)
 
@@ -110,7 +117,8 @@ class RecordedTicks:
 
 def _day(file: Path) -> Day:
     """Code and day from a file's name."""
-    match = _NAME.fullmatch(file.name.removesuffix(".gz").removesuffix(".csv"))
+    check_order(file)
+    match = _NAME.fullmatch(stem_of(file))
     if match is not None:
         number = int(match[2])
         if number >= 19_000_101 and int(yyyymmdd(epoch_days(np.array([number])))[0]) == number:
@@ -120,20 +128,25 @@ def _day(file: Path) -> Day:
     )
 
 
-def _columns(file: Path, day: int, limit: int | None = None) -> list[Ints]:
-    """The columns ``TICKS`` of a file, or of its first ``limit`` rows.
+def _columns(file: Path, of: Day, limit: int | None = None) -> list[Ints]:
+    """The columns ``TICKS`` of a file of that code and day, or of its first ``limit`` rows.
 
     Raises:
         BadMarketData: they are malformed.
     """
-    columns = None if limit else _read_fast(file)
+    code, day = of
+    columns = None if limit else _read_fast(file, code)
     if columns is None:
-        table = csv_files.read(file, TICKS, limit)
+        table = csv_files.read(file, TICKS, limit, code)
         columns = [table.integers(name) for name in TICKS]
     date_, clock, price, side, volume = columns
     _reject(file, limit, date_ != day, "date", f"{day}, as the file's name says")
     valid = (clock // 10_000 < 24) & (clock // 100 % 100 < 60) & (clock % 100 < 60)
     _reject(file, limit, ~valid, "time", "HHMMSS")
+    # Rows outside the session are off-hours trades; where no board is open the clock is another one.
+    _reject(
+        file, limit, (clock < _FIRST_TRADE) | (clock > _LAST_TRADE), "time", "HHMMSS in Seoul, 07:00 to 20:00"
+    )
     _reject(file, limit, np.append(False, clock[1:] < clock[:-1]), "time", "no earlier than in the row above")
     _reject(file, limit, price <= 0, "price", "above 0")
     _reject(
@@ -147,7 +160,7 @@ def _columns(file: Path, day: int, limit: int | None = None) -> list[Ints]:
     return columns
 
 
-def _read_fast(file: Path) -> list[Ints] | None:
+def _read_fast(file: Path, code: str) -> list[Ints] | None:
     """The columns if they have nothing but whole numbers; None if they need the careful reader."""
     try:
         with csv_files.opened(file) as text:
@@ -156,24 +169,35 @@ def _read_fast(file: Path) -> list[Ints] | None:
             if first is None:
                 return [np.zeros(0, np.int64) for _ in TICKS]
             places = [names.index(name) for name in TICKS]
-            rows = _same_width(itertools.chain([first], text), len(names) - 1)
+            rows = _plain_rows(itertools.chain([first], text), names, code)
             table = np.loadtxt(rows, np.int64, comments=None, delimiter=",", usecols=places, ndmin=2)
     except BadMarketData:
         raise
     except ValueError:
         return None
-    return [np.ascontiguousarray(column) for column in table.T] if (table >= 0).all() else None
+    limits = [csv_files.largest(name) for name in TICKS]
+    plain = bool((table >= 0).all() and (table < limits).all())
+    return [np.ascontiguousarray(column) for column in table.T] if plain else None
 
 
-def _same_width(lines: Iterable[str], commas: int) -> Iterator[str]:
-    """The lines, which must each have that many commas or be empty.
+def _plain_rows(lines: Iterable[str], names: Sequence[str], code: str) -> Iterator[str]:
+    """The lines, which must each have as many cells as the header, without quotes, and be of the code, or be empty.
 
     Raises:
-        ValueError: one has not. It may still be valid, with a comma in quotes.
+        ValueError: one is not. It may still be valid, with a comma in quotes.
     """
+    place = names.index("code") if "code" in names else None
+    known = ""
     for line in lines:
-        if line.count(",") != commas and line.strip():
-            raise ValueError("a row has more or fewer cells than the header")
+        if not line.strip():
+            continue
+        if line.count(",") != len(names) - 1 or '"' in line:
+            raise ValueError("a row has more or fewer cells than the header, or quotes")
+        if place is not None:
+            cell = line.split(",")[place]
+            if cell != known and not csv_files.is_code(cell, code):
+                raise ValueError("a row is of another code")
+            known = cell
         yield line
 
 
@@ -182,7 +206,7 @@ def _reject(file: Path, limit: int | None, wrong: NDArray[np.bool_], column: str
     if wrong.any():
         table = csv_files.read(file, TICKS, limit)
         row = int(np.argmax(wrong))
-        raise table.wrong(row, f"{column} should be {expected}, not {table.columns[column][row]!r}")
+        raise table.wrong(row, f"{column} should be {expected}, not {table.columns[column][row]!r}", column)
 
 
 def _script(
