@@ -446,10 +446,10 @@ def test_minutes_without_trades_are_left_out_as_the_broker_has_none(put: Put) ->
 # Adjusted and raw
 
 
-def split_files(factor: float) -> dict[str, str | bytes]:
+def split_files(factor: int) -> dict[str, str | bytes]:
     days = weekdays().dates[-300:-280]
     fair = [1000 + 20 * place for place in range(20)]
-    raw = [round(close * factor) if place < 10 else close for place, close in enumerate(fair)]
+    raw = [close * factor if place < 10 else close for place, close in enumerate(fair)]
     header = DAILY.splitlines()[0]
     texts = [
         "\n".join([header, *(f"{day},{c},{c},{c},{c},9" for day, c in zip(days, closes, strict=True))]) + "\n"
@@ -458,8 +458,8 @@ def split_files(factor: float) -> dict[str, str | bytes]:
     return {"daily/005930.csv": texts[0], "daily_unadjusted/005930.csv": texts[1]}
 
 
-@pytest.mark.parametrize("factor", [50, 5, 0.1])
-def test_adjusted_and_raw_files_that_were_swapped_are_refused(put: Put, factor: float) -> None:
+@pytest.mark.parametrize("factor", [50, 5, 3])
+def test_adjusted_and_raw_files_that_were_swapped_are_refused(put: Put, factor: int) -> None:
     files = split_files(factor)
     market = put(files)
     assert len(market.daily(CODE, True, at("2028-01-01"))) == 20

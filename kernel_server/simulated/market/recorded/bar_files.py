@@ -24,8 +24,6 @@ from kernel_server.simulated.market.recorded.session_rules import DAY, SessionRu
 DAILY = ("date", "open", "high", "low", "close", "volume")
 MINUTE = ("time", "open", "high", "low", "close", "volume")
 
-_NONE = np.zeros(0, np.int64)
-NO_BARS = Bars(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
 
 # Adjusted prices are rounded one by one, so a close may lie a little outside its day's range.
 _SLACK = 0.01

@@ -19,9 +19,13 @@ from numpy.typing import NDArray
 
 from kernel_server.reference.short_repr import shown
 from kernel_server.simulated.base.arrays import Ints
+from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.recorded import file_kinds
 
 LISTING = ("code", "name", "market", "shares", "listing_date")
+
+_NONE = np.zeros(0, np.int64)
+NO_BARS = Bars(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
 # Koreans' own headers, for the message.
 _KOREAN = {
     "일자": "date", "날짜": "date", "체결시간": "time", "시간": "time", "시가": "open", "고가": "high", "저가": "low",

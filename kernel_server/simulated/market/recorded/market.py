@@ -18,8 +18,7 @@ from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.market_time import epoch_seconds
 from kernel_server.simulated.market.model import Bars, Issue
 from kernel_server.simulated.market.recorded import bar_files, listing
-from kernel_server.simulated.market.recorded.bar_files import NO_BARS
-from kernel_server.simulated.market.recorded.csv_files import BadMarketData
+from kernel_server.simulated.market.recorded.csv_files import NO_BARS, BadMarketData
 from kernel_server.simulated.market.recorded.folder import RecordedFolder, code_of, code_of_minutes, scan
 from kernel_server.simulated.market.recorded.session_rules import DAY, SessionRules
 from kernel_server.simulated.market.recorded.splits import marked, swapped_on

@@ -12,22 +12,21 @@ from kernel_server.simulated.market.model import Bars
 # Changes of the ratio that count as a split. Smaller ones are as often a bonus or a rights issue and stay unmarked.
 _SPLITS = np.array([5, 10, 20, 25, 50, 100])
 
-# A step this large between the files is a split, a bundling or the like.
-_LARGE_STEP = 2.5
-_JUMP, _CALM = 2.0, 1.35  # limits of 30 % keep a day below the second
+# Limits of 30 % keep a day's fall below the first and a calm day below the second; a split goes beyond.
+_SPLIT, _CALM = 2.0, 1.35
 
 
 def swapped_on(adjusted: Bars, unadjusted: Bars) -> int:
-    """The first day (YYYYMMDD) on which the adjusted prices jump in place of the unadjusted ones; 0 for none."""
+    """The first day (YYYYMMDD) of a split that is in the adjusted prices and not in the others; 0 if they are right."""
     common, here, there = np.intersect1d(
         adjusted.time, unadjusted.time, assume_unique=True, return_indices=True
     )
     if len(common) < 2:
         return 0
     fair, raw = (np.diff(np.log(bars.close[at])) for bars, at in ((adjusted, here), (unadjusted, there)))
-    steps = np.flatnonzero(np.abs(fair - raw) > np.log(_LARGE_STEP))
-    wrong = (np.abs(fair[steps]) > np.log(_JUMP)) & (np.abs(raw[steps]) < np.log(_CALM))
-    return int(common[1 + steps[0]]) if len(steps) and wrong.all() else 0
+    splits = np.flatnonzero(fair - raw < -np.log(_SPLIT))
+    wrong = (fair[splits] < -np.log(_SPLIT)) & (np.abs(raw[splits]) < np.log(_CALM))
+    return int(common[1 + splits[0]]) if len(splits) and wrong.all() else 0
 
 
 def marked(days: Bars, adjusted: Bars, unadjusted: Bars) -> Bars:

@@ -18,8 +18,7 @@ from kernel_server.simulated.base.dates import epoch_days, yyyymmdd
 from kernel_server.simulated.base.market_time import moments_of, times_of
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.recorded import csv_files
-from kernel_server.simulated.market.recorded.bar_files import NO_BARS
-from kernel_server.simulated.market.recorded.csv_files import BadMarketData
+from kernel_server.simulated.market.recorded.csv_files import NO_BARS, BadMarketData
 from kernel_server.simulated.market.recorded.folder import check_order, csv_files_in, stem_of
 from kernel_server.simulated.market.recorded.session_rules import WEEKDAYS, SessionRules
 from kernel_server.simulated.market.resample import cut
