@@ -73,6 +73,11 @@ def load_ipython_extension(shell: object) -> None:
     register(shell)
 
 
+def __dir__() -> list[str]:
+    """What completion offers after ``kl.``: the public names."""
+    return __all__
+
+
 def __getattr__(name: str) -> object:
     if name == "Session":
         from koalab.session import Session

@@ -23,6 +23,12 @@ from koalab.inputs.text import shown
 if TYPE_CHECKING:
     from kernel_server.reference.sessions import Sessions
 
+__all__ = ["hours", "is_open", "next_open", "sessions"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def is_open(at: Day | None = None) -> bool:
     """Whether the exchange is open at that moment (default: now): from the opening until before the close."""

@@ -19,6 +19,7 @@ from koalab.command_parser import last_command, quoted, split_at_cursor, unquote
 from koalab.inputs.text import folded
 
 if TYPE_CHECKING:
+    import pandas as pd
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
     from koalab.commands.runner import CommandRunner
@@ -31,7 +32,10 @@ _CELL = re.compile(r"\s*%%kiwoom\b")
 
 
 def complete_codes(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """Codes that begin with the text, then names that begin with it, then names that contain it."""
+    """Codes that begin with the text, then names that begin with it, then names that contain it.
+
+    Each in the order of ``runner.names()``.
+    """
     runner: CommandRunner | None = ctx.obj
     names = runner.names() if runner is not None else {}
     return list(islice(_codes(names, incomplete), _MAX_COMPLETIONS))
@@ -197,7 +201,7 @@ def _complete_at(
 
 
 class ListingNames:
-    """Names by code of a session's listing, fetched in the background at first use."""
+    """Names by code of a session's listing, the largest issues first, fetched in the background at first use."""
 
     def __init__(self) -> None:
         self._session: Session | None = None
@@ -215,13 +219,21 @@ class ListingNames:
                 self.fetching.start()
         return self._names
 
-    def _fetch(self, session: Any) -> None:
+    def _fetch(self, session: Session) -> None:
         from koalab.errors import KoalabError
 
         try:
-            names = session.names()
+            self._keep(session, session.names())
+            self._keep(session, _by_size(session.codes()))
         except KoalabError:
             self._session = None  # not logged in, or server lost: retried at the next completion
-            return
+
+    def _keep(self, session: Session, names: Mapping[str, str]) -> None:
         if session is self._session:
             self._names = names
+
+
+def _by_size(listing: pd.DataFrame) -> dict[str, str]:
+    """Names by code, by market value (listed shares at the base price): 삼성전자 before 삼성전기."""
+    value = listing["shares"].astype("float64") * listing["base_price"]
+    return dict(listing["name"][value.sort_values(ascending=False, kind="stable").index].items())  # type: ignore[arg-type]

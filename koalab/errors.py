@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def __dir__() -> list[str]:
+    return [name for name, one in globals().items() if isinstance(one, type) and one.__module__ == __name__]
+
+
 class KoalabError(Exception):
     """The root of all errors that koalab raises on purpose."""
 

@@ -92,6 +92,10 @@ class BarStore:
         self.shelf = Shelf(source_folder(folder, source), timeout)
         self.claims = Claims(self.shelf.folder.parent / "claims" / self.shelf.folder.name)
 
+    def __dir__(self) -> list[str]:
+        """What completion offers after ``kw.cache.``: the methods for users; the others belong to the loaders."""
+        return ["clear", "export", "info", "verify"]
+
     def __repr__(self) -> str:
         return f"BarStore({str(self.shelf.folder)!r}, source={self.source!r})"
 
