@@ -36,6 +36,7 @@ from koalab.errors import (
     TooEarly,
     UnknownCode,
 )
+from koalab.shared_sessions import current_session as session
 
 if TYPE_CHECKING:
     from koalab.session import Session
@@ -63,6 +64,7 @@ __all__ = [
     "connect",
     "load_ipython_extension",
     "reference",
+    "session",
 ]
 
 

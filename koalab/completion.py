@@ -9,7 +9,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem, ShellComplete
@@ -19,7 +19,6 @@ from koalab.command_parser import last_command, quoted, split_at_cursor, unquote
 from koalab.inputs.text import folded
 
 if TYPE_CHECKING:
-    import pandas as pd
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
     from koalab.commands.runner import CommandRunner
@@ -167,12 +166,21 @@ def complete_cell(
     from IPython.core.completer import SimpleCompletion
 
     fragment, found = _complete_at(table, runner, context)
+    if not found and _is_ours(context):
+        # IPython asks other matchers where there is no completion: the word itself keeps Python's keywords out.
+        found = [(fragment, "")]
     return {
         "completions": [SimpleCompletion(text=text, type=kind) for text, kind in found],
         "matched_fragment": fragment,
         "suppress": True,
         "ordered": True,
     }
+
+
+def _is_ours(context: CompletionContext) -> bool:
+    """Whether the cursor is on a line of a command."""
+    inside = context.cursor_line > 0 and _CELL.match(context.full_text)
+    return bool(inside or _LINE.match(context.text_until_cursor))
 
 
 def _complete_at(
@@ -201,7 +209,10 @@ def _complete_at(
 
 
 class ListingNames:
-    """Names by code of a session's listing, the largest issues first, fetched in the background at first use."""
+    """Names by code of a session's listing, the largest issues first where it knows their size.
+
+    Fetched in the background at first use.
+    """
 
     def __init__(self) -> None:
         self._session: Session | None = None
@@ -223,17 +234,9 @@ class ListingNames:
         from koalab.errors import KoalabError
 
         try:
-            self._keep(session, session.names())
-            self._keep(session, _by_size(session.codes()))
+            names = session._names_by_size()
         except KoalabError:
             self._session = None  # not logged in, or server lost: retried at the next completion
-
-    def _keep(self, session: Session, names: Mapping[str, str]) -> None:
+            return
         if session is self._session:
             self._names = names
-
-
-def _by_size(listing: pd.DataFrame) -> dict[str, str]:
-    """Names by code, by market value (listed shares at the base price): 삼성전자 before 삼성전기."""
-    value = listing["shares"].astype("float64") * listing["base_price"]
-    return dict(listing["name"][value.sort_values(ascending=False, kind="stable").index].items())  # type: ignore[arg-type]

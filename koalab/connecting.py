@@ -1,13 +1,16 @@
-"""``kl.connect``: makes a session, with an embedded server or one at an address."""
+"""``kl.connect``: the session of this process, with an embedded server or a server at an address."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from koalab.errors import BadInput
-from koalab.inputs.arguments import flag, path_or_none, seconds, whole_number
+from koalab.inputs.arguments import flag, path, seconds, whole_number
 from koalab.inputs.text import shown
+from koalab.shared_sessions import SESSIONS
 
 if TYPE_CHECKING:
     from koalab.session import Session
@@ -15,35 +18,46 @@ if TYPE_CHECKING:
 
 _SEEDS = (-(2**63), 2**63 - 1)
 _LONGEST_CLOCK = 60
+_TIMEOUT = 5.0
+_EMBEDDED: Mapping[str, Any] = {"seed": 1, "limits": "official"}
+_OF_EMBEDDED = ("market_data", "account_file", "seed", "clock", "limits")
+_ENVIRONMENT = ("KOALAB_TARGET", "KOALAB_TOKEN", "KOALAB_TLS", "KOALAB_CACHE_DIR")
 
 
 def connect(
     target: str | None = None,
     *,
     market_data: str | os.PathLike[str] | None = None,
-    seed: int = 1,
+    seed: int | None = None,
     clock: str | None = None,
-    limits: str = "official",
+    limits: str | None = None,
     account_file: str | os.PathLike[str] | None = None,
     edited_account: bool = False,
     cache_dir: str | os.PathLike[str] | None = None,
-    timeout: float = 5.0,
+    timeout: float = _TIMEOUT,
     token: Token | None = None,
     tls: TlsFiles | None = None,
-    allow_real_orders: bool = False,
+    allow_real_orders: bool | None = None,
+    shared: bool = True,
 ) -> Session:
-    """A session with a broker.
+    """The session with a broker: the one that is open in this process, or a new one.
+
+    A process has one session for each broker, which ``%kiwoom`` uses as well. ``connect()`` returns the open session
+    that was used last; with arguments, the one that was opened with these; where there is none it opens one. That
+    one is then ``kl.session()``. ``with`` closes the session unless another ``connect()`` has returned it too;
+    ``close()`` closes it at once, for all.
 
     Args:
         target: ``"host"`` or ``"host:port"`` of a kernel server. None: the environment's KOALAB_TARGET; without
-            that, an embedded server with the simulated broker is started, which ends with the session.
+            that, an embedded server with the simulated broker is started, which ends with the session, and at the
+            latest with the process.
         market_data: embedded only: a folder with recorded prices, served in place of synthetic ones.
-        seed: embedded only: seed of the synthetic market.
+        seed: embedded only: seed of the synthetic market; default 1.
         clock: embedded only: ``"market"`` (real pace; outside trading hours it begins inside the latest session),
             ``"real"`` (the wall clock), ``"fast:N"`` (N times as fast) or ``"stepped"`` (waits take no time), each
             also with a start, ``"@2026-11-19"`` or ``"@2026-11-19T08:50"``. Default: ``"market"``, with
             ``market_data`` ``"real"``.
-        limits: embedded only: the broker's rate limits, ``"official"`` or ``"safe"``.
+        limits: embedded only: the broker's rate limits, ``"official"`` (default) or ``"safe"``.
         account_file: embedded only: a file that keeps accounts and orders beyond the server's life, created if
             missing. Without it every embedded server begins with fresh accounts.
         edited_account: embedded only: take an account file that was edited by hand, which is refused otherwise.
@@ -55,55 +69,105 @@ def connect(
             requires them, ``("ca.pem", "client.pem", "client.key")``; or True for a server certificate that the
             system trusts. None: the environment's KOALAB_TLS, else no TLS.
         allow_real_orders: allow this session's orders to a broker that is not 모의투자. The server has to allow them
-            too.
+            too. Default: False for a new session.
+        shared: False opens a session of its own, which neither ``%kiwoom`` nor another ``connect()`` uses.
 
     Raises:
         NotConnected: no kernel server answers, TLS fails, or the embedded server did not start.
         Forbidden: the server requires a token, or does not accept this one.
         BadInput: an argument is invalid.
     """
-    # Imported here to keep `import koalab` quick; connecting waits for a server anyway.
-    from koalab.session import Session
-    from koalab.transport import access, embedded, remote
+    return _connect(dict(locals()), keep_open=True)
 
+
+def attach(target: str | None, cache_dir: str | None) -> Session:
+    """The session as ``connect`` returns it, for a caller that only uses it: a ``with`` of others closes it."""
+    return _connect({"target": target, "cache_dir": cache_dir, "timeout": _TIMEOUT, "shared": True}, False)
+
+
+def _connect(arguments: dict[str, Any], keep_open: bool) -> Session:
+    timeout = seconds("timeout", arguments.pop("timeout"))
+    shared = flag("shared", arguments.pop("shared"))
+    edited = flag("edited_account", arguments.pop("edited_account", False))
+    given = _checked(arguments, edited)
+    if not shared:
+        return _open(given, timeout, edited)[0]
+    # Another server in the environment means another session.
+    given["environment"] = tuple(os.environ.get(name) for name in _ENVIRONMENT)
+    return SESSIONS.connect(given, partial(_open, given, timeout, edited), keep_open)
+
+
+def _checked(arguments: Mapping[str, Any], edited_account: bool) -> dict[str, Any]:
+    """The arguments that were given, in one form each.
+
+    Raises:
+        BadInput: one is invalid, or does not go with another.
+    """
+    given = {name: value for name, value in arguments.items() if value is not None}
+    target = given.get("target")
     if target is not None and not isinstance(target, str):
         raise BadInput(f'target is a text like "192.168.0.10:5943", not {shown(target)}')
-    target = target or os.environ.get("KOALAB_TARGET") or None
-    timeout = seconds("timeout", timeout)
-    allow_real_orders = flag("allow_real_orders", allow_real_orders)
-    edited_account = flag("edited_account", edited_account)
-    folder = path_or_none("cache_dir", None if isinstance(cache_dir, str) and not cache_dir else cache_dir)
-    if target is not None:
-        given = (market_data, account_file, clock)
-        own = (
-            edited_account
-            or any(one is not None for one in given)
-            or not isinstance(limits, str)
-            or limits != "official"
+    for name in ("target", "cache_dir"):
+        if isinstance(given.get(name), str) and not given[name]:
+            del given[name]
+    if "allow_real_orders" in given:
+        given["allow_real_orders"] = flag("allow_real_orders", given["allow_real_orders"])
+    if "seed" in given:
+        given["seed"] = whole_number("seed", given["seed"], *_SEEDS)
+    for name in ("market_data", "account_file", "cache_dir"):
+        if name in given:
+            given[name] = path(name, given[name]).expanduser().absolute()
+    _check(given.get("clock"), given.get("limits", _EMBEDDED["limits"]))
+    where = given.get("target") or os.environ.get("KOALAB_TARGET")
+    if where and (edited_account or any(name in given for name in _OF_EMBEDDED)):
+        raise BadInput(
+            f"{', '.join(_OF_EMBEDDED[:-1])} and {_OF_EMBEDDED[-1]} belong to an embedded server; the one at"
+            f" {where} has its own"
         )
-        if own or whole_number("seed", seed, *_SEEDS) != 1:
-            raise BadInput(
-                "market_data, account_file, seed, clock and limits belong to an embedded server; the one at"
-                f" {target} has its own"
-            )
-        access_given = access.access_from(token, tls, allow_real_orders)
+    if not where and ("token" in given or "tls" in given or given.get("allow_real_orders")):
+        raise BadInput(
+            "token, tls and allow_real_orders are for a server at an address: give one, or set KOALAB_TARGET"
+        )
+    if edited_account and "account_file" not in given:
+        raise BadInput("edited_account goes with account_file: give the file that was edited")
+    return given
+
+
+def _open(given: Mapping[str, Any], timeout: float, edited_account: bool) -> tuple[Session, dict[str, Any]]:
+    """A new session, and all of its settings."""
+    # Imported here to keep `import koalab` quick; connecting waits for a server anyway.
+    from koalab.session import Session
+    from koalab.store.disk import default_folder
+    from koalab.transport import access, embedded, remote
+
+    folder = given.get("cache_dir")
+    settings: dict[str, Any] = {
+        "cache_dir": default_folder(folder).absolute(),
+        "allow_real_orders": False,
+    }
+    target = given.get("target") or os.environ.get("KOALAB_TARGET") or None
+    if target is not None:
+        access_given = access.access_from(
+            given.get("token"), given.get("tls"), given.get("allow_real_orders", False)
+        )
         session = Session(remote.connect(target, timeout, access_given), folder)
-    else:
-        if token is not None or tls is not None or allow_real_orders:
-            raise BadInput(
-                "token, tls and allow_real_orders are for a server at an address: give one, or set KOALAB_TARGET"
-            )
-        _check(clock, limits)
-        prices, account = path_or_none("market_data", market_data), path_or_none("account_file", account_file)
-        number = whole_number("seed", seed, *_SEEDS)
-        if edited_account and account is None:
-            raise BadInput("edited_account goes with account_file: give the file that was edited")
-        session = Session(embedded.start(prices, number, clock, limits, account, edited_account), folder)
-        session.login()
-    return session
+        return session, {**settings, **given, "target": target}
+    clock = "real" if "market_data" in given else "market"
+    settings |= {**_EMBEDDED, "clock": clock, **given}
+    transport = embedded.start(
+        given.get("market_data"),
+        settings["seed"],
+        given.get("clock"),
+        settings["limits"],
+        given.get("account_file"),
+        edited_account,
+    )
+    session = Session(transport, folder)
+    session.login()
+    return session, settings
 
 
-def _check(clock: str | None, limits: str) -> None:
+def _check(clock: object, limits: object) -> None:
     from kernel_server import clock_name
     from kernel_server.scheduler.limits import PRESETS
 

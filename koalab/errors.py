@@ -35,7 +35,16 @@ def __dir__() -> list[str]:
 
 
 class KoalabError(Exception):
-    """The root of all errors that koalab raises on purpose."""
+    """The root of all errors that koalab raises on purpose.
+
+    In notebooks they are shown in a few lines: the user's own and the message. ``%tb`` shows the whole traceback.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        """The lines that IPython shows."""
+        from koalab import short_traceback
+
+        return short_traceback.render(self)
 
 
 class NotConnected(KoalabError, ConnectionError):

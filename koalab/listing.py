@@ -195,6 +195,13 @@ class ListingLoader:
         frame.attrs = {"source": self._link.source, "listed_on": _day(self._link.now()), "trs": 0}
         return frame
 
+    def cached_sizes(self) -> dict[str, int]:
+        """Market values by code, KRW: listed shares at the base price. No call: none before ``frame`` of a market."""
+        stored = cached_value(self._memo, "listing-details")
+        if stored is None or stored["day"] != _day(self._link.now()):
+            return {}
+        return {code: _number(row[1]) * _number(row[2]) for code, row in stored["rows"].items()}
+
     def listed(self, codes: Sequence[str]) -> dict[str, np.datetime64]:
         """The listing dates of those codes (GetMasterListedStockDate), without those that the broker has not."""
         day = _day(self._link.now())

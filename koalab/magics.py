@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.completer import context_matcher
-from IPython.core.getipython import get_ipython
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 from IPython.utils.text import DollarFormatter
 from traitlets import Bool, Enum, Unicode
 
-from koalab.errors import BadInput, KoalabError, NotConnected
+from koalab.errors import BadInput, KoalabError
+from koalab.shared_sessions import SESSIONS
+from koalab.short_traceback import shorten
 
 if TYPE_CHECKING:
     import click
@@ -33,7 +34,7 @@ PROGRAM = "%kiwoom"
 
 @magics_class
 class KiwoomMagics(Magics):
-    """The magics of one notebook, and their session. ``%config KiwoomMagics`` shows what can be set."""
+    """The magics of one notebook. ``%config KiwoomMagics`` shows what can be set."""
 
     target = Unicode(
         "", help="Kernel server, host or host:port; blank: KOALAB_TARGET, else a simulated broker."
@@ -41,15 +42,14 @@ class KiwoomMagics(Magics):
     cache_dir = Unicode(
         "", help="Where loaded data is kept; blank: KOALAB_CACHE_DIR, else the platform's folder."
     ).tag(config=True)
-    short_errors = Bool(True, help="Show an error of koalab's as one line, without a traceback.").tag(
-        config=True
-    )
+    short_errors = Bool(
+        True,
+        help="Show errors of koalab's, of methods too, as your own lines and the message; %tb shows all.",
+    ).tag(config=True)
     progress = Bool(True, help="Show a bar when a load takes longer than a second.").tag(config=True)
     columns: Any = Enum(["en", "ko"], "en", help="English column names, or the broker's Korean ones.").tag(
         config=True
     )
-
-    _session: Session | None = None
 
     @line_cell_magic
     def kiwoom(self, line: str, cell: str | None = None) -> Any:
@@ -71,10 +71,8 @@ class KiwoomMagics(Magics):
         """
         try:
             return self._line(line) if cell is None else self._cell(line, cell)
-        except KoalabError as error:
-            if self.short_errors:
-                # IPython asks an exception how it wants to be shown; the cell fails all the same.
-                error._render_traceback_ = partial(short_traceback, error)  # type: ignore[attr-defined]
+        except KeyboardInterrupt as stopped:
+            shorten(stopped)
             raise
 
     def _line(self, line: str) -> Any:
@@ -116,7 +114,7 @@ class KiwoomMagics(Magics):
     def _overview(self) -> None:
         import click
 
-        session = self._session
+        session = SESSIONS.current()
         if session is None:
             where = self.target or os.environ.get("KOALAB_TARGET")
             does = f"connects to {where}" if where else "starts a simulated broker"
@@ -154,18 +152,20 @@ class KiwoomMagics(Magics):
     # -- koalab.commands.runner.CommandRunner
 
     def session(self) -> Session:
-        """The session, made at first use."""
-        return self._session or self.connect(None)
+        """The session of this process, opened at first use."""
+        from koalab.connecting import attach
+
+        return attach(self.target or None, self.cache_dir or None)
 
     def connect(self, target: str | None, **options: Any) -> Session:
-        """A new session; the previous one is closed once the new one is connected."""
+        """The session with these arguments; the one before is closed once this one is connected."""
         from koalab.connecting import connect
 
-        before = self._session
-        self._session = connect(target or self.target or None, cache_dir=self.cache_dir or None, **options)
-        if before is not None:
+        before = SESSIONS.current()
+        session = connect(target or self.target or None, cache_dir=self.cache_dir or None, **options)
+        if before is not None and before is not session:
             before.close()
-        return self._session
+        return session
 
     def cache_folder(self) -> Path:
         from koalab.store.disk import default_folder
@@ -173,20 +173,7 @@ class KiwoomMagics(Magics):
         return default_folder(self.cache_dir or None)
 
     def names(self) -> Mapping[str, str]:
-        return self._names.of(self._session)
-
-
-def session() -> Session:
-    """The session behind ``%kiwoom``, made at first use.
-
-    Raises:
-        NotConnected: the magics are not loaded, or as ``kl.connect``.
-    """
-    shell = get_ipython()
-    magics = None if shell is None else _loaded(shell)
-    if magics is None:
-        raise NotConnected("the magics are not loaded: run %load_ext koalab first, or use kl.connect()")
-    return magics.session()
+        return self._names.of(SESSIONS.current())
 
 
 def register(shell: Any) -> KiwoomMagics:
@@ -201,12 +188,6 @@ def register(shell: Any) -> KiwoomMagics:
 
 def _loaded(shell: InteractiveShell) -> KiwoomMagics | None:
     return cast("KiwoomMagics | None", shell.magics_manager.registry.get(KiwoomMagics.__name__))
-
-
-def short_traceback(error: KoalabError) -> list[str]:
-    """The error as IPython displays it: name, message and notes."""
-    notes = [f"  {note}" for note in getattr(error, "__notes__", ())]
-    return [f"\x1b[31m{type(error).__name__}\x1b[0m: {error}", *notes]
 
 
 def expand_variables(text: str, names: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from koalab.dates import seoul
+from koalab.short_traceback import shorten
 from koalab.transport.base import QueuePosition
 
 log = logging.getLogger(__name__)
@@ -193,6 +194,8 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close(finished=kind is None)
+        if isinstance(error, KeyboardInterrupt):
+            shorten(error)
 
 
 def _new_bar(label: str, total: int) -> Any:

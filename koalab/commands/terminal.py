@@ -47,6 +47,7 @@ class Terminal:
         self._session = connect(
             target or self.options.get("target"),
             cache_dir=self.options.get("cache_dir"),
+            shared=False,
             **{**self.embedded(), **self._access(), **options},
         )
         return self._session

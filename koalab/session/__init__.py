@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+
 from koalab.session.collect import CollectMethods
 from koalab.session.condition_search import ConditionSearchMethods
 from koalab.session.market_update import MarketUpdateMethods
@@ -28,3 +31,15 @@ class Session(CollectMethods, ConditionSearchMethods, OrderMethods, PlanMethods,
             self._closed = True
         else:
             super().close()
+
+
+class _SessionPackage(ModuleType):
+    """This package, which is ``kl.session()`` too: Python binds a package to its name in the package above."""
+
+    def __call__(self) -> Session:
+        from koalab import shared_sessions
+
+        return shared_sessions.current_session()
+
+
+sys.modules[__name__].__class__ = _SessionPackage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
@@ -80,6 +81,9 @@ class SessionCore:
         self._link = Link(transport)
         self._connected_at = datetime.now().astimezone()
         self._closed = False
+        self._uses = 1  # calls of kl.connect() that returned it and whose ``with`` has not ended
+        self._uses_lock = threading.Lock()
+        self._first_source = self._link.source
         self._finalizer = weakref.finalize(self, transport.close)
         self.cache = BarStore(default_folder(cache_dir), self._link.cache_source)
         self._memo = Memo(self.cache.shelf, self._link.now)
@@ -149,8 +153,29 @@ class SessionCore:
         except KoalabError as error:
             return {**folder, "error": str(error)}
 
+    @property
+    def closed(self) -> bool:
+        """Whether the session has ended: by ``close()`` or the end of its ``with``."""
+        return self._closed
+
+    def share(self) -> bool:
+        """Counts one more user of the session; False if it has ended meanwhile. ``kl.connect`` calls it."""
+        with self._uses_lock:
+            if self._closed or not self._uses:
+                return False
+            self._uses += 1
+            return True
+
+    def serves_its_source(self) -> bool:
+        """Whether the server answers with the prices with which the session began.
+
+        Raises:
+            KoalabError: it does not answer.
+        """
+        return self._link.status(_REPR_TIMEOUT).source == self._first_source
+
     def close(self) -> None:
-        """Ends the session, and its embedded server where there is one."""
+        """Ends the session for all who share it, and its embedded server where there is one."""
         self._closed = True
         self._finalizer()
         self.cache.close()
@@ -161,7 +186,15 @@ class SessionCore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        with self._uses_lock:
+            self._uses = max(0, self._uses - 1)
+            last = not self._uses
+        if last:
+            self.close()
+
+    def __dir__(self) -> list[str]:
+        """What completion offers after ``kw.``: without the two methods that are ``kl.connect``'s."""
+        return [name for name in super().__dir__() if name not in ("share", "serves_its_source")]
 
     def __repr__(self) -> str:
         if self._closed:
@@ -232,6 +265,11 @@ class SessionCore:
 
     def _listing(self) -> DayListing:
         return self._listings.today()
+
+    def _names_by_size(self) -> dict[str, str]:
+        """Names by code, the largest market value first as far as the cache has it: 삼성전자 before 삼성전기."""
+        names, sizes = self._listing().names, self._listings.cached_sizes()
+        return {code: names[code] for code in sorted(names, key=lambda code: -sizes.get(code, 0))}
 
     def _name(self, code: str) -> str:
         return self._listing().names.get(code[:6], code)

@@ -13,6 +13,7 @@ import grpc
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, openapi_pb2
 from koalab.errors import BadInput, Forbidden, KoalabError, NotConnected, ServerLost
 from koalab.inputs.text import plain, shown
+from koalab.short_traceback import shorten
 from koalab.transport import conditions, forking, messages, orders, silence
 from koalab.transport.access import Access
 from koalab.transport.base import (
@@ -234,6 +235,11 @@ class RemoteTransport:
             yield
         except grpc.RpcError as error:
             raise to_error(error, self._target) from None
+        except KeyboardInterrupt:
+            # Without the frames of gRPC's own wait.
+            stopped = KeyboardInterrupt()
+            shorten(stopped)
+            raise stopped from None
         except ValueError as error:  # gRPC raises it, in several wordings, for a closed channel
             if not {"channel", "closed"} <= set(re.findall(r"\w+", str(error).lower())):
                 raise

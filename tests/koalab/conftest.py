@@ -9,8 +9,17 @@ from pathlib import Path
 import pytest
 
 from koalab.session import Session
+from koalab.shared_sessions import SESSIONS
 from tests.support.recorded_data import RECORDED_DATA
 from tests.support.session import Market, start
+
+
+@pytest.fixture(autouse=True)
+def no_session_is_left() -> Iterator[None]:
+    """Each test begins without an open session, as a process does."""
+    yield
+    while (left := SESSIONS.current()) is not None:
+        left.close()
 
 
 @pytest.fixture

@@ -49,9 +49,6 @@ def shell(ipython: InteractiveShell) -> Iterator[InteractiveShell]:
     """A shell with the extension, as after loading it."""
     yield ipython
     loaded = magics.register(ipython)
-    if loaded._session is not None:
-        loaded._session.close()
-    loaded._session = None
     loaded.__dict__.pop("_names", None)
     for name, trait in loaded.traits(config=True).items():
         setattr(loaded, name, trait.default_value)
@@ -144,7 +141,8 @@ def test_the_reference_needs_no_session(kiwoom: Callable[[str], Any], shell: Int
     assert kiwoom("reference fid 10").loc[10, "name"] == "현재가"
     assert kiwoom("reference realtype 주식체결").index[0] == 20
     assert "opt10081" in kiwoom("reference tr 일봉").index
-    assert magics.register(shell)._session is None
+    with pytest.raises(kl.NotConnected):
+        kl.session()
 
 
 def test_the_cache(kiwoom: Callable[[str], Any], tmp_path: Path) -> None:
@@ -176,18 +174,23 @@ def test_one_session_serves_all_lines_and_user_code(
     kiwoom: Callable[[str], Any], shell: InteractiveShell
 ) -> None:
     kiwoom("info 005930")
-    session = magics.session()
+    session = kl.session()
 
     assert kiwoom("login") is session
-    assert magics.session() is session
+    assert kl.session() is session
 
 
-def test_connect_takes_the_place_of_the_session_before(kiwoom: Callable[[str], Any], market: Any) -> None:
-    before = magics.session()
+def test_connect_takes_the_place_of_the_session_before(
+    kiwoom: Callable[[str], Any], market: Any, tmp_path: Path
+) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("not-needed-there")
+    secret.chmod(0o600)
+    before = kiwoom("connect")
 
-    after = kiwoom(f"connect {market.server.address}")
+    after = kiwoom(f"connect {market.server.address} --token {secret}")
 
-    assert magics.session() is after
+    assert kl.session() is after
     assert after.status()["server"]["target"] == market.server.address
     with pytest.raises(kl.NotConnected, match="closed"):
         before.status()
@@ -196,13 +199,27 @@ def test_connect_takes_the_place_of_the_session_before(kiwoom: Callable[[str], A
 def test_a_session_stays_where_another_cannot_be_had(
     kiwoom: Callable[[str], Any], shell: InteractiveShell
 ) -> None:
-    before = magics.session()
+    before = kiwoom("connect")
 
     with pytest.raises(kl.BadInput):
         kiwoom("connect not/a/target")
 
-    assert magics.session() is before
+    assert kl.session() is before
     assert before.status()["trs"] == 0
+
+
+def test_connect_and_the_magics_share_one_session(
+    kiwoom: Callable[[str], Any], shell: InteractiveShell
+) -> None:
+    kw = kl.connect()
+
+    assert kiwoom("login") is kw
+    assert kiwoom("connect") is kw
+    with kl.connect() as same:
+        assert same is kw
+    assert kiwoom("login") is kw
+    kw.close()
+    assert kl.connect() is kiwoom("login")
 
 
 def test_the_target_can_be_configured(
@@ -224,20 +241,14 @@ def test_columns_can_be_configured_and_said(kiwoom: Callable[[str], Any], shell:
 
 
 def test_loading_again_changes_nothing(kiwoom: Callable[[str], Any], shell: InteractiveShell) -> None:
-    session = magics.session()
+    session = kiwoom("connect")
 
     shell.run_line_magic("reload_ext", "koalab")
     magics.register(shell)
 
-    assert magics.session() is session
+    assert kl.session() is session
     assert sum(isinstance(one, magics.KiwoomMagics) for one in shell.configurables) == 1
     assert shell.Completer.custom_matchers == [magics.register(shell).complete]
-
-
-def test_without_a_shell_there_is_no_session_of_magics(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(magics, "get_ipython", lambda: None)
-    with pytest.raises(kl.NotConnected, match="load_ext koalab"):
-        magics.session()
 
 
 # -- help
@@ -251,9 +262,10 @@ def test_alone_it_tells_how_things_stand_without_connecting(
 
     assert f"not connected yet: the first command connects to {market.server.address}" in said
     assert all(f"\n  {name} " in said for name in ("connect", "daily", "tr", "cache", "reference"))
-    assert magics.register(shell)._session is None
+    with pytest.raises(kl.NotConnected):
+        kl.session()
 
-    magics.session()
+    kiwoom("connect")
     kiwoom("")
     assert capsys.readouterr().out.startswith(f"<koalab {market.server.address}")
 
@@ -403,7 +415,59 @@ def test_an_input_that_is_given_is_not_offered_again(shell: InteractiveShell) ->
 
 def test_completion_never_connects(shell: InteractiveShell) -> None:
     assert not any("005930" in one for one in _completions(shell, "%kiwoom daily 0059"))
-    assert magics.register(shell)._session is None
+    with pytest.raises(kl.NotConnected):
+        kl.session()
+
+
+@pytest.mark.parametrize("text", ["%kiwoom daily ", "%kiwoom daily 삼성", "%%kiwoom df\ninfo "])
+def test_a_line_of_which_nothing_is_known_is_not_completed_as_python(text: str, shell: InteractiveShell) -> None:
+    assert _completions(shell, text) == [text]
+
+
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        ("kl.", kl.__all__),
+        ("kl.calendar.", ["hours", "is_open", "next_open", "sessions"]),
+        ("kl.reference.", kl.reference.__all__),
+        ("kw.cache.", ["clear", "export", "info", "verify"]),
+    ],
+)
+def test_completion_offers_public_names_only(
+    text: str, offered: list[str], shell: InteractiveShell, kw: kl.Session
+) -> None:
+    shell.user_ns.update(kl=kl, kw=kw)
+
+    found = {one.removeprefix(text) for one in _completions(shell, text)}
+
+    assert found == {name for name in offered if not name.startswith("_")}
+
+
+def test_completion_of_a_session_offers_what_the_guide_has(shell: InteractiveShell, kw: kl.Session) -> None:
+    shell.user_ns["kw"] = kw
+
+    found = {one.removeprefix("kw.") for one in _completions(shell, "kw.")}
+
+    assert {"daily", "cache", "close", "closed", "status"} <= found
+    assert not {"share", "serves_its_source"} & found
+
+
+def test_larger_issues_come_first_once_the_listing_is_in_the_cache(
+    kw: kl.Session,
+) -> None:
+    names = kw.names()
+    # As GetCodeListByMarket of the real broker: by code, not by size.
+    listing = kw._listing()
+    listing.names = dict(sorted(names.items()))
+    rows = {code: ["", "1", "1", "", ""] for code in names}
+    rows["005930"][1], rows["009150"][1] = "5969782550", "74693696"
+    kw._memo.put("listing-details", {"day": f"{kl.calendar.next_open():%Y-%m-%d}", "rows": rows})
+    assert next(iter(kw._names_by_size())) == min(names)  # those are another day's
+
+    day = kw.status()["now"][:10]
+    kw._memo.put("listing-details", {"day": day, "at": 0.0, "rows": rows})
+
+    assert list(kw._names_by_size().values())[:2] == ["삼성전자", "삼성전기"]
 
 
 def test_completion_knows_codes_and_names_of_a_session(
@@ -456,13 +520,15 @@ async def test_a_notebook_runs_until_the_first_error(online: None) -> None:
     client = NotebookClient(notebook, kernel_name="python3", timeout=60)
 
     async with client.async_setup_kernel():
-        for place in range(2):
-            await client.async_execute_cell(notebook.cells[place], place)
+        await client.async_execute_cell(notebook.cells[0], 0)
+        first = await client.kc.complete("%kiwoom ", reply=True, timeout=30)  # before any command
+        await client.async_execute_cell(notebook.cells[1], 1)
         with pytest.raises(CellExecutionError, match="UnknownCode"):
             await client.async_execute_cell(notebook.cells[2], 2)
         reply = await client.kc.complete("%kiwoom daily 005930 --st", reply=True, timeout=30)
         matches = list(reply["content"]["matches"])
 
+    assert first["content"]["matches"][:4] == ["connect", "login", "status", "daily"]
     assert notebook.cells[1].outputs[0].text == "5\n"
     (failure,) = notebook.cells[2].outputs
     assert failure.output_type == "error"
@@ -472,5 +538,5 @@ async def test_a_notebook_runs_until_the_first_error(online: None) -> None:
 
 
 def _name_with_a_blank() -> tuple[str, str]:
-    names = magics.session()._listing().names
+    names = kl.connect()._listing().names
     return next((name, code) for code, name in names.items() if " " in name)
