@@ -139,7 +139,7 @@ class TestTheEmbeddedServer:
             kl.connect(account_file=file, cache_dir=tmp_path),
             pytest.raises(kl.NotConnected, match=r"paper\.json: another server \(process \d+\) uses it"),
         ):
-            kl.connect(account_file=file, cache_dir=tmp_path)
+            kl.connect(account_file=file, cache_dir=tmp_path, shared=False)
         kl.connect(account_file=file, cache_dir=tmp_path).close()
 
     def test_says_what_is_wrong_with_a_file(self, seven: Path, tmp_path: Path) -> None:

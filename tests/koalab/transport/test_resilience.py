@@ -300,7 +300,7 @@ class TestTheEmbeddedServer:
             kl.connect(market_data=tmp_path, cache_dir=tmp_path / "cache")
 
     def test_of_two_notebooks_are_two(self, tmp_path: Path) -> None:
-        with kl.connect(cache_dir=tmp_path) as one, kl.connect(cache_dir=tmp_path) as two:
+        with kl.connect(cache_dir=tmp_path) as one, kl.connect(cache_dir=tmp_path, shared=False) as two:
             assert transport_of(one).pid != transport_of(two).pid
             one.daily("005930", "2026-01-01", "2026-11-13")
             assert two.daily("005930", "2026-01-01", "2026-11-13").attrs["trs"] == 0
