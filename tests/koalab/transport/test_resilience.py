@@ -250,7 +250,7 @@ class TestTheEmbeddedServer:
         assert not alive(pid)
 
     def test_is_gone_when_the_session_is_garbage_collected(self, tmp_path: Path) -> None:
-        session = kl.connect(cache_dir=tmp_path)
+        session = kl.connect(cache_dir=tmp_path, shared=False)
         pid = transport_of(session).pid
         del session
         assert eventually(lambda: not alive(pid))
