@@ -195,4 +195,4 @@ assert sessions.current() is session
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_has_none_of_its_parents_sessions() -> None:
-    subprocess.run([sys.executable, "-c", _FORKS], check=True)  # noqa: S603 - this interpreter
+    subprocess.run([sys.executable, "-c", _FORKS], check=True)
