@@ -15,6 +15,7 @@ import pytest
 
 import koalab as kl
 from koalab.shared_sessions import SESSIONS
+from tests.support.cache_folder import with_calendar
 from tests.support.session import SATURDAY, start
 
 
@@ -22,7 +23,7 @@ from tests.support.session import SATURDAY, start
 def online(market: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody says otherwise, sessions are with the test's server."""
     monkeypatch.setenv("KOALAB_TARGET", market.server.address)
-    monkeypatch.setenv("KOALAB_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("KOALAB_CACHE_DIR", str(with_calendar(tmp_path / "cache")))
 
 
 def test_connect_returns_the_session_that_is_open(market: Any, tmp_path: Path) -> None:
