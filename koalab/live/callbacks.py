@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from koalab.errors import KoalabError, NoAnswer
 from koalab.live.event_reader import EventReader
-from koalab.live.events import LiveEvent
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ class CallbackThread:
         failures: how often ``fn`` raised.
     """
 
-    def __init__(self, reader: EventReader[Any], fn: Callable[[LiveEvent], object]) -> None:
+    def __init__(self, reader: EventReader[Any], fn: Callable[[Any], object]) -> None:
         self.failures = 0
         self._reader = reader
         self._fn = fn

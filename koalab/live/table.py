@@ -18,7 +18,8 @@ from koalab.inputs.text import shown
 from koalab.live.callbacks import call_logged
 from koalab.live.decoding import Column
 from koalab.live.event_log import Columns
-from koalab.live.stream import EventStream, StreamState
+from koalab.live.readable import StreamState
+from koalab.live.stream import EventStream
 
 # Columns of the table and the fields of 주식체결 that they show.
 _TRADED: Final = {

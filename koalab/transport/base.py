@@ -198,6 +198,24 @@ class OrderAnswer:
     messages: Sequence[str] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ConditionChange:
+    """OnReceiveRealCondition: an issue begins to fulfil a condition (편입), or no longer does (이탈)."""
+
+    code: str
+    entered: bool
+
+
+class ConditionStream(Protocol):
+    """A live condition. One thread iterates; any may close, which ends it at the broker."""
+
+    def __iter__(self) -> Iterator[QueuePosition | list[str] | ConditionChange]:
+        """Queue positions while it waits, the codes that fulfil it, then changes; until ``close`` or an error."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class TickStream(Protocol):
     """Real-time events of a changing set of codes. Any thread may make requests; one thread iterates.
 
@@ -270,6 +288,10 @@ class Transport(Protocol):
 
         Closing the iterator removes it from the server's queue.
         """
+        ...
+
+    def watch(self, index: int, name: str) -> ConditionStream:
+        """A condition searched live (SendCondition with nSearch 1)."""
         ...
 
     def ticks(self, now: Callable[[], float]) -> TickStream:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import grpc
 
 from kernel_server.wire import AHEAD_KEY, EXPECTED_WAIT_KEY, kernel_pb2, openapi_pb2
-from koalab.transport.base import CALL_TIMEOUT, QueuePosition
+from koalab.errors import ServerLost
+from koalab.transport.base import CALL_TIMEOUT, ConditionChange, QueuePosition
 
 _FOUND = "OnReceiveTrCondition"
+_CHANGED = "OnReceiveRealCondition"
+_ENTERED = "I"  # 편입; "D" is 이탈
+_LIVE = 1  # nSearch
 # Seconds between queue positions while the search waits.
 _UPDATE_INTERVAL = 1.0
 _END = object()
@@ -54,6 +59,46 @@ def search(stub: Any, index: int, name: str) -> Generator[list[str] | QueuePosit
                 yield codes_of(item.arguments[1].string_value)
     finally:
         stream.cancel()
+
+
+class RemoteCondition:
+    """A live condition; see ``koalab.transport.base.ConditionStream``.
+
+    Args:
+        start: ``KernelStub.Condition``.
+        translated_errors: context manager that raises koalab's errors in place of gRPC's.
+        index: the condition's number.
+        name: its name.
+    """
+
+    def __init__(
+        self,
+        start: Callable[..., Any],
+        translated_errors: Callable[[], AbstractContextManager[None]],
+        index: int,
+        name: str,
+    ) -> None:
+        self._translated_errors = translated_errors
+        request = openapi_pb2.ConditionRequest(condition_name=name, condition_index=index, search_type=_LIVE)
+        with translated_errors():
+            self._stream = start(request)
+
+    def __iter__(self) -> Iterator[QueuePosition | list[str] | ConditionChange]:
+        with self._translated_errors():
+            try:
+                yield _queue_position(dict(self._stream.initial_metadata()))
+                for response in self._stream:
+                    if response.name == _FOUND:
+                        yield list(dict.fromkeys(codes_of(response.arguments[1].string_value)))
+                    elif response.name == _CHANGED:
+                        code, kind = (argument.string_value for argument in response.arguments[:2])
+                        yield ConditionChange(code.strip(), kind == _ENTERED)
+            finally:
+                self.close()
+        raise ServerLost("the server ended the live condition")
+
+    def close(self) -> None:
+        self._stream.cancel()
 
 
 def codes_of(listed: str) -> list[str]:

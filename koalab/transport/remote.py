@@ -27,6 +27,7 @@ from koalab.transport.base import (
     Status,
     StopCondition,
 )
+from koalab.transport.conditions import RemoteCondition
 from koalab.transport.diagnosis import proxy_hint, tls_problem
 from koalab.transport.orders import RemoteChejan
 from koalab.transport.problems import to_error
@@ -170,6 +171,9 @@ class RemoteTransport:
     def order(self, request: OrderRequest, timeout: float) -> OrderAnswer:
         with self._translated_errors():
             return orders.send(self._stub, request, timeout)
+
+    def watch(self, index: int, name: str) -> RemoteCondition:
+        return RemoteCondition(self._stub.Condition, self._translated_errors, index, name)
 
     def ticks(self, now: Callable[[], float]) -> RemoteTicks:
         return RemoteTicks(self._stub.Ticks, self._translated_errors, now)

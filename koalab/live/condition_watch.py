@@ -1,0 +1,256 @@
+"""``ConditionWatch``: the issues that fulfil a condition (조건식), kept current. ``kw.watch(condition)`` makes it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from koalab.dates import SEOUL, seoul
+from koalab.errors import KoalabError, NoAnswer, NotConnected, RateLimited, ServerLost
+from koalab.link import Link, QueueObserver
+from koalab.live.readable import ReadableStream
+from koalab.live.source import StreamSource
+from koalab.progress import Progress
+from koalab.transport.base import ConditionChange, ConditionStream, QueuePosition
+
+log = logging.getLogger(__name__)
+
+_TRANSIENT: Final = (ServerLost, NotConnected, NoAnswer, RateLimited)
+_FIRST_BACKOFF, _LONGEST_BACKOFF = 0.5, 10.0
+_STATUS_TIMEOUT: Final = 2.0
+_WAIT: Final = 0.2
+
+
+class MemberChange(NamedTuple):
+    """An issue began to fulfil the condition (``entered``) or no longer does.
+
+    ``time`` is the server's, Asia/Seoul. After a gap what changed meanwhile is found by comparing the lists, and has
+    the time of the new one.
+    """
+
+    code: str
+    name: str
+    entered: bool
+    time: pd.Timestamp
+
+
+class WatchSource(StreamSource):
+    """Follows one live condition on a thread of its own, and sends it again after a lost connection.
+
+    Args:
+        link: to the broker.
+        index: the condition's number.
+        name: its name.
+        name_of: the name of a code.
+
+    Attributes:
+        members: when each issue entered, seconds since the epoch, by code in the order of entry.
+        changes: entries and exits since the first list.
+    """
+
+    def __init__(self, link: Link, index: int, name: str, name_of: Callable[[str], str]) -> None:
+        super().__init__(f"조건식 {name}", link.now)
+        self.members: dict[str, float] = {}
+        self.changes: list[MemberChange] = []
+        self.waiting: QueuePosition | None = None
+        self._link = link
+        self._condition = (index, name)
+        self._name_of = name_of
+        self._stopped = threading.Event()
+        self._stream: ConditionStream | None = None
+        self._listed = False
+        self._thread = threading.Thread(target=self._run, name="koalab-watch", daemon=True)
+        self._thread.start()
+
+    @property
+    def first(self) -> int:
+        return 0
+
+    @property
+    def stop(self) -> int:
+        return len(self.changes)
+
+    def events(self, start: int, stop: int) -> list[Any]:
+        with self.changed:
+            return self.changes[start:stop]
+
+    def wait_listed(self, progress: QueueObserver) -> None:
+        """Waits for the first list; ``progress`` shows the wait for the broker's minute.
+
+        Raises:
+            KoalabError: the broker does not take the condition.
+        """
+        while True:
+            with self.changed:
+                if self._listed:
+                    return
+                if self.over:
+                    raise self.error or ServerLost(f"{self.label} was closed")
+                if self.state == "lost":
+                    raise ServerLost(self.why)
+                waiting = self.waiting
+                self.changed.wait(_WAIT)
+            if waiting is not None:
+                progress.waiting(waiting)
+
+    def finish(self) -> None:
+        """Ends the condition at the broker. Idempotent; from any thread."""
+        self._stopped.set()
+        stream = self._stream
+        if stream is not None:
+            stream.close()
+        self.end()
+
+    # -- on the thread
+
+    def _run(self) -> None:
+        backoff = _FIRST_BACKOFF
+        while not self._stopped.is_set():
+            try:
+                self._follow()
+            except KoalabError as error:
+                if self._stopped.is_set():
+                    return
+                log.warning("%s: %s", self.label, error)
+                if not self._listed or not isinstance(error, _TRANSIENT):
+                    self.end(error)
+                    return
+                self.lose(self._now(), str(error))
+                if self._stopped.wait(backoff):
+                    return
+                backoff = min(2 * backoff, _LONGEST_BACKOFF)
+                self._require_server()
+            except ValueError:  # gRPC raises it for a closed channel: the session has ended
+                self.end()
+                return
+            else:
+                return
+
+    def _follow(self) -> None:
+        stream = self._link.transport.watch(*self._condition)
+        self._stream = stream
+        try:
+            if self._stopped.is_set():
+                return
+            for item in stream:
+                if isinstance(item, QueuePosition):
+                    with self.changed:
+                        self.waiting = item
+                        self._notify()
+                elif isinstance(item, ConditionChange):
+                    self._on_change(item)
+                else:
+                    self._on_list(item)
+        finally:
+            stream.close()
+
+    def _on_list(self, codes: list[str]) -> None:
+        at = self._now()
+        with self.changed:
+            if self._listed:
+                for code in [code for code in self.members if code not in codes]:
+                    self._leave(code, at)
+            for code in codes:
+                if code not in self.members:
+                    self.members[code] = at
+                    if self._listed:
+                        self._add(code, True, at)
+            self._listed = True
+        self.begin(at)
+
+    def _on_change(self, change: ConditionChange) -> None:
+        at = self._now()
+        with self.changed:
+            if change.entered and change.code not in self.members:
+                self.members[change.code] = at
+                self._add(change.code, True, at)
+            elif not change.entered and change.code in self.members:
+                self._leave(change.code, at)
+            self._notify()
+
+    def _leave(self, code: str, at: float) -> None:
+        del self.members[code]
+        self._add(code, False, at)
+
+    def _add(self, code: str, entered: bool, at: float) -> None:
+        self.changes.append(MemberChange(code, self._name_of(code), entered, seoul(at)))
+
+    def _require_server(self) -> None:
+        epoch = self._link.connection_epoch
+        try:
+            try:
+                self._link.status(_STATUS_TIMEOUT)
+            except KoalabError as gone:
+                lost = gone if isinstance(gone, ServerLost) else ServerLost(str(gone))
+                self._link.recover(Progress("", show=False), lost, epoch)
+            self._link.require_login()
+        except KoalabError as error:
+            log.warning("%s: %s", self.label, error)
+
+
+class ConditionWatch(ReadableStream[MemberChange]):
+    """The issues that fulfil a condition, with every entry and exit as it comes, until ``close``.
+
+    ``for change in watch`` gives entries and exits; ``frame()`` who fulfils it now. A watch that nobody refers to any
+    more is closed, unless it has callbacks.
+    """
+
+    def __init__(self, source: WatchSource, condition: str, index: int, kept: set[Any]) -> None:
+        super().__init__(source, lambda: None, kept)
+        self.condition = condition
+        self.index = index
+        self._watched = source
+        self._finalizer = weakref.finalize(self, source.finish)
+        self._finalizer.atexit = False
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of the issues that fulfil it now, in the order of entry."""
+        with self._watched.changed:
+            return tuple(self._watched.members)
+
+    def frame(self) -> pd.DataFrame:
+        """The issues that fulfil it now: index ``code`` in the order of entry; ``name``, ``entered`` (Asia/Seoul)."""
+        with self._watched.changed:
+            members = dict(self._watched.members)
+        return pd.DataFrame(
+            {
+                "name": pd.array([self._watched._name_of(code) for code in members], dtype="str"),
+                "entered": _moments(list(members.values())),
+            },
+            index=pd.Index(list(members), dtype="str", name="code"),
+        )
+
+    def history(self) -> pd.DataFrame:
+        """Entries and exits so far: index ``time`` (Asia/Seoul); ``code``, ``name``, ``entered`` (bool)."""
+        with self._watched.changed:
+            changes = list(self._watched.changes)
+        return pd.DataFrame(
+            {
+                "code": pd.array([one.code for one in changes], dtype="str"),
+                "name": pd.array([one.name for one in changes], dtype="str"),
+                "entered": np.array([one.entered for one in changes], bool),
+            },
+            index=pd.DatetimeIndex(_moments([one.time.timestamp() for one in changes]), name="time"),
+        )
+
+    def _end(self) -> None:
+        self._finalizer()
+
+    def __repr__(self) -> str:
+        return (
+            f"<조건식 {self.condition}: {self.state!r}, {len(self.codes)} issues, {self.received:,} changes>"
+        )
+
+    def _repr_html_(self) -> str:
+        return str(self.frame().to_html())
+
+
+def _moments(at: list[float]) -> pd.DatetimeIndex:
+    return pd.to_datetime(np.array(at, np.float64), unit="s", utc=True).as_unit("us").tz_convert(SEOUL)

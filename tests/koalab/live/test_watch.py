@@ -1,0 +1,96 @@
+"""kw.watch: a condition that stays live, over the real server."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from koalab import NoAnswer, UnknownCode
+from koalab.live.condition_watch import ConditionWatch, MemberChange
+from tests.koalab.live.test_streams import Trading, fault
+from tests.support.waiting import becomes, wait_until
+
+
+@pytest.fixture
+def trading(tmp_path: Path) -> Iterator[Trading]:
+    found = Trading(tmp_path, "10:00:00")
+    yield found
+    found.market.close()
+    wait_until(lambda: not [one for one in threading.enumerate() if one.name == "koalab-watch"])
+
+
+def changing(trading: Trading) -> tuple[ConditionWatch, str]:
+    """A live condition whose members change, after some have."""
+    for name in trading.kw.conditions()["name"]:
+        try:
+            watch = trading.kw.watch(name)
+        except NoAnswer:
+            continue
+        trading.go(600, step=20)
+        if len(watch):
+            return watch, name
+        watch.close()
+    raise AssertionError("no condition has an entry or exit within ten minutes")
+
+
+def test_members_are_those_at_the_start_and_every_change_since(trading: Trading) -> None:
+    watch, name = changing(trading)
+    with watch:
+        members = set(watch.codes)
+        history = watch.history()
+        for code, group in history.groupby("code"):
+            entered = list(group["entered"])
+            assert all(before != after for before, after in itertools.pairwise(entered))
+            assert (code in members) == entered[-1]
+        change = watch.next(5)
+        assert isinstance(change, MemberChange)
+        assert change.name
+        assert str(change.time.tz) == "Asia/Seoul"
+        assert watch.frame()["name"].map(bool).all()
+        assert name in repr(watch)
+
+
+def test_a_callback_gets_entries_and_exits(trading: Trading) -> None:
+    watch, _ = changing(trading)
+    seen: list[MemberChange] = []
+    with watch:
+        watch.on(seen.append)
+        before = watch.received
+        trading.go(900, step=20)
+        becomes(lambda: len(seen), watch.received - before)
+
+
+def test_an_unknown_condition_is_refused(trading: Trading) -> None:
+    with pytest.raises(UnknownCode):
+        trading.kw.watch("없는 조건")
+    assert "koalab-watch" not in [one.name for one in threading.enumerate()]
+
+
+def test_one_that_nobody_holds_ends_at_the_broker(trading: Trading) -> None:
+    watch = trading.kw.watch(0)
+    becomes(lambda: trading.kw.status()["streams"], 1)
+    del watch
+    gc.collect()
+    becomes(lambda: trading.kw.status()["streams"], 0)
+
+
+def test_after_a_cut_it_is_sent_again_and_the_gap_is_named(trading: Trading) -> None:
+    with trading.kw.watch(0) as watch:
+        trading.kw._link.transport._stub.Fault(fault("cut", 20))
+        wait_until(lambda: watch.state == "lost")
+        trading.go(180)
+        becomes(lambda: str(watch.state), "live")
+        assert len(watch.gaps) == 1
+        assert watch.gaps["until"].notna().all()
+
+
+def test_closing_the_session_ends_it(trading: Trading) -> None:
+    watch = trading.kw.watch(0)
+    trading.kw.close()
+    assert watch.state == "closed"
+    assert list(watch) == []
