@@ -14,6 +14,7 @@ from koalab.shared_sessions import SESSIONS
 
 if TYPE_CHECKING:
     from koalab.session import Session
+    from koalab.store.finality import Finality
     from koalab.transport.access import TlsFiles, Token
 
 _SEEDS = (-(2**63), 2**63 - 1)
@@ -38,6 +39,7 @@ def connect(
     token: Token | None = None,
     tls: TlsFiles | None = None,
     allow_real_orders: bool | None = None,
+    finality: Finality | None = None,
     shared: bool = True,
 ) -> Session:
     """The session with a broker: the one that is open in this process, or a new one.
@@ -70,6 +72,7 @@ def connect(
             system trusts. None: the environment's KOALAB_TLS, else no TLS.
         allow_real_orders: allow this session's orders to a broker that is not 모의투자. The server has to allow them
             too. Default: False for a new session.
+        finality: when bars of a day with an after-market are final, where the defaults are not right for the broker.
         shared: False opens a session of its own, which neither ``%kiwoom`` nor another ``connect()`` uses.
 
     Raises:
@@ -112,6 +115,8 @@ def _checked(arguments: Mapping[str, Any], edited_account: bool) -> dict[str, An
             del given[name]
     if "allow_real_orders" in given:
         given["allow_real_orders"] = flag("allow_real_orders", given["allow_real_orders"])
+    if "finality" in given:
+        _check_finality(given["finality"])
     if "seed" in given:
         given["seed"] = whole_number("seed", given["seed"], *_SEEDS)
     for name in ("market_data", "account_file", "cache_dir"):
@@ -133,24 +138,34 @@ def _checked(arguments: Mapping[str, Any], edited_account: bool) -> dict[str, An
     return given
 
 
+def _check_finality(given: object) -> None:
+    from koalab.store.finality import Finality
+
+    if not isinstance(given, Finality):
+        raise BadInput(f"finality is a koalab.store.finality.Finality, not {shown(given)}")
+
+
 def _open(given: Mapping[str, Any], timeout: float, edited_account: bool) -> tuple[Session, dict[str, Any]]:
     """A new session, and all of its settings."""
     # Imported here to keep `import koalab` quick; connecting waits for a server anyway.
     from koalab.session import Session
     from koalab.store.disk import default_folder
+    from koalab.store.finality import DEFAULT
     from koalab.transport import access, embedded, remote
 
     folder = given.get("cache_dir")
     settings: dict[str, Any] = {
         "cache_dir": default_folder(folder).absolute(),
         "allow_real_orders": False,
+        "finality": DEFAULT,
     }
+    finality = given.get("finality", DEFAULT)
     target = given.get("target") or os.environ.get("KOALAB_TARGET") or None
     if target is not None:
         access_given = access.access_from(
             given.get("token"), given.get("tls"), given.get("allow_real_orders", False)
         )
-        session = Session(remote.connect(target, timeout, access_given), folder)
+        session = Session(remote.connect(target, timeout, access_given), folder, finality)
         return session, {**settings, **given, "target": target}
     clock = "real" if "market_data" in given else "market"
     settings |= {**_EMBEDDED, "clock": clock, **given}
@@ -162,7 +177,7 @@ def _open(given: Mapping[str, Any], timeout: float, edited_account: bool) -> tup
         given.get("account_file"),
         edited_account,
     )
-    session = Session(transport, folder)
+    session = Session(transport, folder, finality)
     session.login()
     return session, settings
 

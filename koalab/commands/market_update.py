@@ -32,11 +32,13 @@ def update_market(
 ) -> pd.DataFrame:
     """Bring the daily bars of all codes up to date after the close, 100 codes a TR (OPTKWFID).
 
-    From 150 minutes after the close on (18:00 as a rule). What was stopped goes on when it is called again; what is up
-    to date costs nothing. In a crontab, for Seoul:
+    Twice a day: between 15:31 and 15:59 for the official prices, and from 20:05 on for the volume; or once from 08:00
+    of the next morning on. What was stopped goes on when it is called again; what is up to date costs nothing. In a
+    crontab, for Seoul:
 
     \b
-    5 18 * * 1-5  koalab --target HOST update-market
+    40 15 * * 1-5  koalab --target HOST update-market
+    10 20 * * 1-5  koalab --target HOST update-market
 
     It ends with 0 when everything is up to date, with 1 when something failed or it is too early.
     """

@@ -1,4 +1,4 @@
-"""Quotes (OPTKWFID) of a finished day as the daily bars that opt10081 has of it."""
+"""Quotes (OPTKWFID) of a day whose session is over as the daily bars that opt10081 has of it."""
 
 from __future__ import annotations
 
@@ -34,6 +34,11 @@ class DayQuote:
     sure: bool
 
     @property
+    def traded(self) -> bool:
+        """Whether it has prices: a trade in the regular session."""
+        return bool(self.bar.open[0] > 0)
+
+    @property
     def day(self) -> np.datetime64:
         """일자 as naive midnight."""
         day: np.datetime64 = self.bar.time[0]
@@ -60,20 +65,27 @@ def day_quotes(page: Page) -> tuple[dict[str, DayQuote], dict[str, str]]:
         if not code or np.isnat(date) or np.isnan(numbers).any():
             continue
         opened, high, low, price, volume, value, close, base = numbers.tolist()
-        bar = BarColumns(
-            time=np.array([date]),
-            open=_one_value(opened),
-            high=_one_value(high),
-            low=_one_value(low),
-            close=_one_value(price),
-            volume=_one_value(volume),
-            value=_one_value(value),
-            event=np.zeros(1, np.int64),
-            ratio=np.full(1, np.nan),
-        )
+        bar = day_bar(date, opened, high, low, price, volume, value)
         # 종가 has only been observed equal to 현재가; a blank one proves nothing.
         found[code] = DayQuote(code, base, bar, opened > 0 and close in (price, 0.0))
     return found, unreadable
+
+
+def day_bar(
+    day: np.datetime64, opened: float, high: float, low: float, close: float, volume: float, value: float
+) -> BarColumns:
+    """One daily bar, without 수정주가구분."""
+    return BarColumns(
+        time=np.array([day]),
+        open=_one_value(opened),
+        high=_one_value(high),
+        low=_one_value(low),
+        close=_one_value(close),
+        volume=_one_value(volume),
+        value=_one_value(value),
+        event=np.zeros(1, np.int64),
+        ratio=np.full(1, np.nan),
+    )
 
 
 def _one_value(value: float) -> Numbers:

@@ -24,10 +24,18 @@ from koalab.loaders.load import Load, LoadResult, assemble
 from koalab.loaders.page_requests import BarPage, BarRequest, bar_pages
 from koalab.loaders.tr_estimate import beyond_history, expected_trs, longest_minutes, requested_gaps
 from koalab.progress import Progress
-from koalab.store.bars import AdjustmentChanged, BarStore
+from koalab.store.bars import AdjustmentChanged, BarStore, CachedRange
 from koalab.store.claims import Claim
 from koalab.store.disk import CacheUnavailable
-from koalab.store.finality import Gap, adjustment_at, final_until
+from koalab.store.finality import (
+    DEFAULT,
+    Finality,
+    Gap,
+    adjustment_at,
+    final_until,
+    final_with_quotes,
+    provisional,
+)
 from koalab.store.history import HistoryStarts
 from koalab.store.memo import Memo
 from koalab.store.series import Moment, Series, unit_of
@@ -61,12 +69,20 @@ class BarLoader:
         link: to the broker.
         store: of final bars; None: every load goes to the broker.
         sessions: of the exchange, read on first use.
+        finality: when bars are final.
     """
 
-    def __init__(self, link: Link, store: BarStore | None, sessions: Callable[[], Sessions]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        store: BarStore | None,
+        sessions: Callable[[], Sessions],
+        finality: Finality = DEFAULT,
+    ) -> None:
         self._link = link
         self._sessions = sessions
-        self._cache = CacheView(store, sessions)
+        self._finality = finality
+        self._cache = CacheView(store, sessions, finality)
         self._starts = HistoryStarts(None if store is None else Memo(store.shelf, link.now))
         self._adjustments = AdjustmentCheck(link, self._cache, sessions)
 
@@ -101,7 +117,7 @@ class BarLoader:
                     continue
                 checked = self._adjustments.check_day(load, progress)
                 if checked is load:
-                    return assemble(load, cached, self._link.now() if load.fetched.bars else now)
+                    return self._result(load, cached, self._link.now() if load.fetched.bars else now)
                 load = checked
             except (ServerLost, NotConnected) as error:
                 lost = self._link.lost(error)
@@ -140,7 +156,7 @@ class BarLoader:
                 gaps[code] = []
                 continue
             if self._cache.complete(load, cached):
-                found[code] = assemble(load, cached, now)
+                found[code] = self._result(load, cached, now)
             else:
                 gaps[code] = cached.gaps
         return found, gaps
@@ -198,6 +214,17 @@ class BarLoader:
         found = {one: self._starts.get(one, now) for one in minutes}
         return {one: begins for one, begins in found.items() if begins is not None}
 
+    def _result(self, load: Load, cached: CachedRange, fetched_at: float) -> LoadResult:
+        found = assemble(load, cached, fetched_at)
+        name, now = load.request.interval.name, epoch_seconds(load.now)
+        open_ended = provisional(found.bars.time, name, now, self._sessions(), self._finality)
+        sure = cached.bars.time
+        return replace(
+            found,
+            provisional=tuple(time for time in open_ended if time not in sure),
+            early=sure[-1] if len(sure) and sure[-1] > load.final else None,
+        )
+
     def _begin(
         self,
         codes: Sequence[str],
@@ -209,12 +236,13 @@ class BarLoader:
         now: float,
     ) -> Iterator[Load]:
         sessions = self._sessions()
-        final, here = final_until(interval.name, now, sessions), wall_of(now)
+        final, here = final_until(interval.name, now, sessions, self._finality), wall_of(now)
+        known = final_with_quotes(interval.name, now, sessions, self._finality)
         adjustment = adjustment_at(now, sessions) if adjusted else None
         for code in codes:
             request = BarRequest(Series(code, interval.name, adjusted), interval, first, last, priority)
             begins = self._starts.get(request.series, now) if interval.unit == "min" else None
-            yield Load(request, here, final, adjustment, begins=begins)
+            yield Load(request, here, final, known, adjustment, begins=begins)
 
     def _fetch(self, load: Load, progress: Progress) -> Generator[Load, None, None]:
         """Requests the next page, or of minutes and ticks, whose pages begin with the newest, all of them.
@@ -321,14 +349,15 @@ class BarLoader:
         self._link.recover(progress, error, epoch)
         # The server's clock may have been set back, and then less is final than before.
         now, sessions = self._link.now(), self._sessions()
-        here = wall_of(now)
+        here, name = wall_of(now), load.request.interval.name
         if here < load.now or load.request.interval.unit == "tick":
             load = load.without_fetched()
         adjustment = load.adjustment
         return replace(
             load,
             now=min(load.now, here),
-            final=min(load.final, final_until(load.request.interval.name, now, sessions)),
+            final=min(load.final, final_until(name, now, sessions, self._finality)),
+            known=min(load.known, final_with_quotes(name, now, sessions, self._finality)),
             adjustment=None if adjustment is None else min(adjustment, adjustment_at(now, sessions)),
         )
 

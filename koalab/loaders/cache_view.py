@@ -16,7 +16,7 @@ from koalab.loaders.tr_estimate import with_unfinal
 from koalab.store import coverage
 from koalab.store.bars import BarStore, CachedRange
 from koalab.store.disk import CacheUnavailable
-from koalab.store.finality import Gap, needs_fetch
+from koalab.store.finality import DEFAULT, Finality, Gap, needs_fetch
 from koalab.store.series import Moment, microseconds, moment
 
 log = logging.getLogger(__name__)
@@ -32,11 +32,15 @@ class CacheView:
     Args:
         store: of final bars; None: nothing is cached.
         sessions: of the exchange, read on first use.
+        finality: when bars are final.
     """
 
-    def __init__(self, store: BarStore | None, sessions: Callable[[], Sessions]) -> None:
+    def __init__(
+        self, store: BarStore | None, sessions: Callable[[], Sessions], finality: Finality = DEFAULT
+    ) -> None:
         self._store = store
         self._sessions = sessions
+        self._finality = finality
 
     def store_of(self, load: Load) -> BarStore | None:
         """The store; None where this load does not use it."""
@@ -47,7 +51,7 @@ class CacheView:
         """The final bars in the cache; its gaps are what neither the cache nor this load has."""
         request = load.request
         # A simulated broker may have been ahead of this one: what it has cached has not happened here yet.
-        known = min(request.last, load.final)
+        known = min(request.last, load.known)
         cached = self.cached(load, request.first, known)
         gaps = [
             (moment(low), moment(high))
@@ -116,7 +120,8 @@ class CacheView:
         return floor, (beside.time[0] if len(beside) else last)
 
     def _worth_requesting(self, load: Load, gaps: Sequence[Gap]) -> list[Gap]:
-        return needs_fetch(gaps, load.request.interval.name, epoch_seconds(load.now), self._sessions())
+        now, name = epoch_seconds(load.now), load.request.interval.name
+        return needs_fetch(gaps, name, now, self._sessions(), self._finality)
 
 
 def after_start(gaps: Sequence[Gap], begins: Moment | None) -> list[Gap]:

@@ -71,6 +71,8 @@ class LoadResult:
         history_from: where the broker's history begins, if that is later than asked.
         as_of: when bars came that may not be final, seconds since the epoch; 0 where all are from the cache.
         newest: the time of the newest bar that came, in the range or after it.
+        provisional: times of bars whose session has closed, but that are not final.
+        early: time of the newest cached bar, where it is final though the broker's own is not yet.
     """
 
     bars: BarColumns
@@ -84,6 +86,8 @@ class LoadResult:
     history_from: Moment | None = None
     as_of: float = 0.0
     newest: Moment | None = None
+    provisional: tuple[Moment, ...] = ()
+    early: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +97,8 @@ class Load:
     Attributes:
         request: which bars.
         now: naive Seoul wall time at which it began.
-        final: up to when bars are final by now.
+        final: up to when bars that come are final by now.
+        known: up to when bars may be cached by now: daily bars are final earlier where quotes showed both halves.
         adjustment: of adjusted prices that come now, see ``finality.adjustment_at``; None for raw prices.
         fetched: what it has requested itself.
         trs: TRs spent.
@@ -109,6 +114,7 @@ class Load:
     request: BarRequest
     now: Moment
     final: Moment
+    known: Moment
     adjustment: Moment | None
     fetched: FetchedBars = NOTHING_FETCHED
     trs: int = 0
@@ -162,7 +168,9 @@ def assemble(load: Load, cached: CachedRange, fetched_at: float) -> LoadResult:
     if fetched.bars:
         # Ticks of one second can lie on two pages: only all pages parsed together show which ones repeat.
         own = (parse(request.interval.tr, fetched.pages),) if fetched.pages else fetched.bars
-        bars = joined([bars, *own], empty_bars(request)).slice(request.first, request.last)
+        # Of a bar that is final already the broker may still give a provisional one.
+        sure = bars.slice(load.final + INSTANT)
+        bars = joined([bars, *own, sure], empty_bars(request)).slice(request.first, request.last)
         covered = coverage.intersect(fetched.covered, microseconds(request.first), microseconds(request.last))
         hits -= sum(len(cached.bars.slice(moment(low), moment(high))) for low, high in covered)
     from_cache = len(cached.bars) and not fetched.bars

@@ -11,7 +11,7 @@ from koalab.link import Link
 from koalab.loaders import transactions
 from koalab.loaders.failures import Missing, complaints
 from koalab.progress import Progress
-from koalab.store.finality import final_until
+from koalab.store.finality import DEFAULT, Finality, final_until
 from koalab.store.memo import Memo
 from koalab.transport.base import Page
 
@@ -40,9 +40,17 @@ class SnapshotLoader:
         link: to the broker.
         memo: caches answers; None: nothing is cached.
         sessions: of the exchange, read on first use.
+        finality: when figures of a day are final.
     """
 
-    def __init__(self, link: Link, memo: Memo | None, sessions: Callable[[], Sessions]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        memo: Memo | None,
+        sessions: Callable[[], Sessions],
+        finality: Finality = DEFAULT,
+    ) -> None:
+        self._finality = finality
         self._link = link
         self._memo = memo
         self._sessions = sessions
@@ -123,5 +131,5 @@ class SnapshotLoader:
         newest = sessions.dates[started].astype("datetime64[us]")
         # Auctions and closing-price trading change quotes before the opening.
         opens = sessions.next_open(now) - 3600.0
-        settled = bool(newest <= final_until("D", now, sessions))
+        settled = bool(newest <= final_until("D", now, sessions, self._finality))
         return opens if settled and now < opens else None

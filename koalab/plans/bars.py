@@ -24,7 +24,7 @@ from koalab.store import coverage
 from koalab.store.bars import BarStore
 from koalab.store.coverage import Coverage
 from koalab.store.coverage_scan import series_records
-from koalab.store.finality import Gap, final_until, needs_fetch
+from koalab.store.finality import DEFAULT, Finality, Gap, final_until, needs_fetch
 from koalab.store.meta import Meta
 from koalab.store.series import Moment, Series, microseconds, moment
 
@@ -52,6 +52,7 @@ class BarWork:
         store: has the coverage.
         sessions: of the exchange, read on first use.
         frame: returns all bars up to a moment as the session's method does.
+        finality: when bars are final.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class BarWork:
         store: BarStore,
         sessions: Callable[[], Sessions],
         frame: Callable[[Day], pd.DataFrame],
+        finality: Finality = DEFAULT,
     ) -> None:
         self.kind = kind
         self._codes = codes
@@ -75,6 +77,7 @@ class BarWork:
         self._store = store
         self._sessions = sessions
         self._frame = frame
+        self._finality = finality
 
     @property
     def label(self) -> str:
@@ -138,13 +141,17 @@ class BarWork:
         return begins if self._worth(before_start(gaps, begins)) else None
 
     def _worth(self, gaps: Sequence[Gap]) -> list[Gap]:
-        return needs_fetch(gaps, self._wanted.interval.name, self._link.now(), self._sessions())
+        return needs_fetch(
+            gaps, self._wanted.interval.name, self._link.now(), self._sessions(), self._finality
+        )
 
     def _gaps(self, uncovered: Coverage, now: float) -> list[Gap]:
         """The gaps to request for what the cache does not cover."""
         interval = self._wanted.interval
         found = [(moment(first), moment(last)) for first, last in uncovered]
-        return requested_gaps(needs_fetch(found, interval.name, now, self._sessions()), interval)
+        return requested_gaps(
+            needs_fetch(found, interval.name, now, self._sessions(), self._finality), interval
+        )
 
     def load(self, code: str, progress: Progress) -> int:
         first, last = self._span(self._link.now())
@@ -166,4 +173,5 @@ class BarWork:
     def _span(self, now: float) -> tuple[np.datetime64, np.datetime64]:
         """The final part of the range."""
         first, last = span(self._wanted.start, self._wanted.end, now, dated=self._wanted.interval.dated)
-        return first, min(last, final_until(self._wanted.interval.name, now, self._sessions()))
+        name, sessions = self._wanted.interval.name, self._sessions()
+        return first, min(last, final_until(name, now, sessions, self._finality))

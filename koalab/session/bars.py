@@ -28,7 +28,7 @@ from koalab.loaders.unfinished import unfinished_from
 from koalab.progress import Progress
 from koalab.session.core import Codes, SessionCore, check_columns, exchange_sessions
 from koalab.session.notices import note_missing, warn_late, words
-from koalab.store.finality import final_until, needs_fetch
+from koalab.store.finality import DEFAULT, Finality, final_with_quotes, needs_fetch
 from koalab.store.series import Moment
 
 if TYPE_CHECKING:
@@ -53,16 +53,19 @@ class FrameShape:
     finished: bool
     halted: Halted
     columns: Columns
+    finality: Finality = DEFAULT
 
     def frame(self, found: Mapping[str, LoadResult]) -> tuple[pd.DataFrame, dict[str, Moment]]:
         """The frame without ``attrs``, and by code the times of bars in it that are still growing."""
         kind, none = chart_pages.kind_of(self.interval.tr), chart_pages.parse(self.interval.tr, [])
         bars, unfinished = {}, {}
         for code, result in found.items():
-            growing = unfinished_from(result, self.interval, exchange_sessions())
+            growing = unfinished_from(result, self.interval, exchange_sessions(), self.finality)
             part = result.bars
             if growing is not None and self.finished:
                 part = part.slice(None, growing - _INSTANT)
+            if result.provisional and self.finished:
+                part = part.slice(None, min(result.provisional) - _INSTANT)
             part = with_halted(part, self.halted)
             if len(part):
                 bars[code] = part
@@ -89,7 +92,7 @@ class BarMethods(SessionCore):
 
     @cached_property
     def _bars(self) -> BarLoader:
-        return BarLoader(self._link, self.cache, exchange_sessions)
+        return BarLoader(self._link, self.cache, exchange_sessions, self._finality)
 
     def daily(
         self,
@@ -111,7 +114,8 @@ class BarMethods(SessionCore):
                 is its first day, and for bars of days and longer a time of day is left off.
             end: last day, included; None for now. The day in progress is the last row. A month or year is its last day.
             adjusted: prices and volumes adjusted for splits and the like (수정주가구분 1), or raw.
-            finished: leave out the bar that is still growing. Otherwise ``attrs["unfinished"]`` has its index.
+            finished: leave out the bar that is still growing, and one that is provisional. Otherwise
+                ``attrs["unfinished"]`` and ``attrs["provisional"]`` have their index.
             halted: days without trades (volume 0, and often prices of 0 beside the close): ``"keep"`` as the broker
                 gives them, ``"flat"`` with all prices at the close, or ``"drop"``.
             columns: ``"en"`` or ``"ko"``, the broker's own names.
@@ -217,7 +221,7 @@ class BarMethods(SessionCore):
 
         load = partial(self._bars.load, interval=wanted, first=first, last=last, adjusted=adjusted)
         expected = self._bars.expected_trs(gaps, wanted, self._listed(gaps)) if gaps else {}
-        shape = FrameShape(codes.several, wanted, adjusted, finished, halted, columns)
+        shape = FrameShape(codes.several, wanted, adjusted, finished, halted, columns, self._finality)
         return self._load_frame(names, shape, progress, load, found, expected, asked, codes.missing)
 
     def _asked(self, interval: Interval, start: Day | None, end: Day | None, finished: bool) -> Range:
@@ -225,7 +229,7 @@ class BarMethods(SessionCore):
         now = self._link.now()
         first, last = span(start, end, now, dated=interval.dated)
         if finished and interval.dated:
-            last = min(last, final_until(interval.name, now, exchange_sessions()))
+            last = min(last, final_with_quotes(interval.name, now, exchange_sessions(), self._finality))
         return first, last
 
     def _load_frame(
@@ -265,6 +269,12 @@ class BarMethods(SessionCore):
         self._look_for_missing(found, interval, asked, missing)
         frame, unfinished = shape.frame({one: found[one] for one in names if one in found})
         total = _total(found.values(), chart_pages.parse(interval.tr, []))
+        rows = [
+            (code, pd.Timestamp(time))
+            for code in names
+            if code in found and not shape.finished
+            for time in found[code].provisional
+        ]
         # Of a code that failed only the link knows what it has cost.
         trs = total.trs if len(found) == len(names) - len(unknown) else self._link.trs - before
         frame.attrs = {
@@ -272,6 +282,8 @@ class BarMethods(SessionCore):
             "adjusted": shape.adjusted,
             "interval": interval.name,
         }
+        if rows:
+            frame.attrs["provisional"] = rows if shape.several else [time for _, time in rows]
         if total.adjustment is not None:
             frame.attrs["adjusted_as_of"] = str(total.adjustment.astype("datetime64[s]"))
         shape.note(frame, "unfinished", unfinished)
@@ -286,7 +298,7 @@ class BarMethods(SessionCore):
     ) -> None:
         """Names the codes without bars, and those of which the broker says that it could not give all."""
         now, sessions = self._link.now(), exchange_sessions()
-        expected = bool(needs_fetch([asked], interval.name, now, sessions))
+        expected = bool(needs_fetch([asked], interval.name, now, sessions, self._finality))
         for code, result in found.items():
             if result.failure:
                 missing.add(code, result.failure)

@@ -23,6 +23,7 @@ from koalab.listing import DayListing, ListingLoader, unlisted_code
 from koalab.progress import Progress
 from koalab.store.bars import BarStore
 from koalab.store.disk import CacheUnavailable, default_folder
+from koalab.store.finality import DEFAULT, Finality
 from koalab.store.memo import Memo
 from koalab.transport.base import Transport
 
@@ -77,7 +78,13 @@ def exchange_sessions() -> Sessions:
 class SessionCore:
     """A session without data methods. The groups of ``Session``'s methods inherit it."""
 
-    def __init__(self, transport: Transport, cache_dir: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        cache_dir: str | os.PathLike[str] | None = None,
+        finality: Finality = DEFAULT,
+    ) -> None:
+        self._finality = finality
         self._link = Link(transport)
         self._connected_at = datetime.now().astimezone()
         self._closed = False

@@ -38,7 +38,7 @@ class MarketMethods(BarMethods):
 
     @cached_property
     def _uncached_bars(self) -> BarLoader:
-        return BarLoader(self._link, None, exchange_sessions)
+        return BarLoader(self._link, None, exchange_sessions, self._finality)
 
     def orderbook(self, code: Codes, *, columns: Columns = "en", progress: bool = True) -> pd.DataFrame:
         """The ten best asks and bids (opt10004), one TR a code: ``kw.orderbook("005930").loc["ask", 1]``.
@@ -137,7 +137,7 @@ class MarketMethods(BarMethods):
         names = {one: listed[one] for one in codes}
         found, gaps = loader.look_up(codes, wanted, first, last, False)
         expected = loader.expected_trs(gaps, wanted, {})
-        shape = FrameShape(several, wanted, False, finished, "keep", columns)
+        shape = FrameShape(several, wanted, False, finished, "keep", columns, self._finality)
         return self._load_frame(names, shape, progress, load, found, expected, asked)
 
     def _forget_empty(self, series: Series) -> None:
@@ -200,7 +200,7 @@ class MarketMethods(BarMethods):
         before, fetched, sessions = self._link.trs, self._link.now(), exchange_sessions()
         frames, messages, missing = {}, list[str](), Missing(several)
         missing.update(given.missing)
-        expected = bool(needs_fetch([(first, last)], "D", fetched, sessions))
+        expected = bool(needs_fetch([(first, last)], "D", fetched, sessions, self._finality))
         trs = flow_loader.expected_trs(first, last, sessions)
         with self._progress("", progress) as shown:
             shown.expect(trs * len(codes))

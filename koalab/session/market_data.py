@@ -26,7 +26,7 @@ class MarketDataMethods(SessionCore):
 
     @cached_property
     def _snapshots(self) -> SnapshotLoader:
-        return SnapshotLoader(self._link, self._memo, exchange_sessions)
+        return SnapshotLoader(self._link, self._memo, exchange_sessions, self._finality)
 
     @overload  # a str is an Iterable[str] too, but one code
     def info(  # type: ignore[overload-overlap]

@@ -19,7 +19,7 @@ class MarketUpdateMethods(SessionCore):
 
     @cached_property
     def _market_update(self) -> MarketUpdate:
-        return MarketUpdate(self._link, self.cache, exchange_sessions)
+        return MarketUpdate(self._link, self.cache, self._memo, exchange_sessions, self._finality)
 
     def update_market(
         self,
@@ -31,9 +31,15 @@ class MarketUpdateMethods(SessionCore):
     ) -> pd.DataFrame:
         """Brings daily bars, adjusted and raw, up to the latest session: 100 codes a TR (OPTKWFID).
 
-        Call it after 18:00, when the day's bars are final (150 minutes after the close, on a late day too), and at
-        least an hour before the next session opens. Codes that are up to date cost nothing: repeat a call that was
-        stopped, on a day off too; one with nothing to do costs 0 TRs.
+        Since 2026-09-14 there is trading until 20:00, and a day's bar is final when two halves are known: the
+        official prices, which quotes have from a minute to 29 minutes after the close (15:31 to 15:59), and the whole
+        volume, from 20:05 on. Call it in both, at 15:40 and 20:10 say: the second call stores the final bars. Quotes
+        from 08:00 of the next morning until the next opening have both. Without a call in the afternoon 기준가 of
+        the next session's quotes is the close, at no cost; see ``Finality.evening_range`` for high and low. Bars that
+        lack a half stay ``provisional``, and ``daily`` loads them.
+
+        Codes that have what quotes bring now cost nothing: repeat a call that was stopped, on a day off too; one
+        with nothing to do costs 0 TRs.
 
         Args:
             codes: codes or names; None for all that are listed on KOSPI, KOSDAQ and KONEX.
@@ -55,6 +61,8 @@ class MarketUpdateMethods(SessionCore):
             - ``caught up``: more sessions were missing, and were loaded.
             - ``refetched``: 기준가 is not the last cached close (a split, a rights issue), so that the whole cached
               range of the adjusted series was loaded again.
+            - ``provisional``: a half of the day's bar is known, or more, and it is not stored yet.
+            - ``too early``: the call took longer than quotes had a half of the day.
             - ``behind``: more sessions are missing, and were not loaded.
             - ``no quote``: the broker has no bar of that session for it.
             - ``failed``: opt10081 was needed and did not come.
@@ -63,7 +71,9 @@ class MarketUpdateMethods(SessionCore):
             ``attrs["missing"]`` has the reasons of ``no quote`` and ``failed`` by code.
 
         Raises:
-            TooEarly: the next session has begun, or is about to; ``retry_at`` is when its bars are final.
+            TooEarly: quotes have nothing final of the newest session now: it is open, or its after-market is (until
+                2026-09-11: it closed less than 150 minutes ago, or opens within the hour); ``retry_at`` is when they
+                have.
             CacheUnavailable: the cache cannot be used, so nothing could be stored.
         """
         if codes is not None and market is not None:
@@ -77,7 +87,7 @@ class MarketUpdateMethods(SessionCore):
         else:
             wanted = list(listing.markets) if market is None else listing.of(market)
         before = self._link.trs
-        day, _ = self._market_update.session()
+        day, part = self._market_update.session()
         with self._progress(f"{day.astype('datetime64[D]')} 일봉", progress) as shown:
             found = self._market_update.run(wanted, catch_up, shown)
         rows = [(code, self._name(code), str(one.done), one.trs) for code, one in found.items()]
@@ -96,7 +106,7 @@ class MarketUpdateMethods(SessionCore):
             index=pd.Index([row[0] for row in rows], dtype="str", name="code"),
         )
         frame.attrs = self._attrs("OPTKWFID", self._link.now(), 0, self._link.trs - before)
-        frame.attrs["session"] = str(day.astype("datetime64[D]"))
+        frame.attrs |= {"session": str(day.astype("datetime64[D]")), "quotes": part}
         missing = {code: one.reason for code, one in found.items() if one.reason}
         note_missing(frame, missing, listing.names, len(wanted))
         return frame

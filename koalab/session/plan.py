@@ -69,6 +69,7 @@ class PlanMethods(BarMethods):
             self.cache,
             exchange_sessions,
             lambda last: self.bars(found, wanted.interval.name, start, last, adjusted=adjusted),
+            self._finality,
         )
         return Plan(work, self._link, self._listing().names, self._plan_progress)
 

@@ -65,7 +65,7 @@ class TestUpdateMarket:
     ) -> None:
         found = run(friday)("update-market")
         assert found.exit_code == 1
-        assert "from 18:00 on" in found.stderr
+        assert "from 15:31 on" in found.stderr
         assert len(found.stderr.splitlines()) == 1
 
 

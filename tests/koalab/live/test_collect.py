@@ -22,7 +22,7 @@ from tests.support.session import Market, start
 from tests.support.waiting import eventually
 
 ONE, OTHER = "086900", "005930"  # 메디톡스, in which nothing is traded in some minutes, and 삼성전자
-DAY = "2026-11-20"
+DAY = "2025-11-14"
 
 
 def at(clock: str, day: str = DAY) -> datetime:
@@ -85,17 +85,17 @@ class TestAWholeSession:
         assert kw.cache.verify() == []
 
     def test_of_another_day_behind_it_follows_on(self, market_at: Callable[..., Market]) -> None:
-        market = market_at("15:00", "2026-11-18")
+        market = market_at("15:00", "2025-11-12")
         kw = market.connect()
         collection = kw.collect(ONE)
-        go(market, "15:42", day="2026-11-18")
+        go(market, "15:42", day="2025-11-12")
         assert eventually(lambda: collection.over)
-        go(market, "10:00", 600, day="2026-11-19")  # the 수능: opens an hour later
-        go(market, "16:42", day="2026-11-19")
+        go(market, "10:00", 600, day="2025-11-13")  # the 수능: opens an hour later
+        go(market, "16:42", day="2025-11-13")
         assert eventually(lambda: collection.frame()["complete"].tolist() == [400])
         collection.stop()
-        check(market, kw, ONE, day="2026-11-19")
-        kept = kw.minute(ONE, start="2026-11-18 15:05", end="2026-11-18")
+        check(market, kw, ONE, day="2025-11-13")
+        kept = kw.minute(ONE, start="2025-11-12 15:05", end="2025-11-12")
         assert kept.attrs["trs"] == 0
         assert len(kept) > 10
 
@@ -318,9 +318,9 @@ class TestAdjustedPrices:
         """What is held ends with another close than today's 기준가, and no gap is left that a load would look over."""
         market = market_at("08:50")
         kw = market.connect()
-        kw.minute(ONE, start="2026-11-19", end="2026-11-19")
+        kw.minute(ONE, start="2025-11-13", end="2025-11-13")
         series = next(one for one in kw.cache.series() if one.interval == "1min")
-        first, last = np.datetime64("2026-11-19T00:00", "us"), np.datetime64("2026-11-20T00:00", "us")
+        first, last = np.datetime64("2025-11-13T00:00", "us"), np.datetime64("2025-11-14T00:00", "us")
         bars, _ = kw.cache.read(series, first, last)
         halved = BarColumns(
             bars.time, bars.open // 2, bars.high // 2, bars.low // 2, bars.close // 2, bars.volume * 2
@@ -332,8 +332,8 @@ class TestAdjustedPrices:
         collection.stop()
         raw = kw.minute(ONE, start=DAY, end=DAY, adjusted=False)
         assert raw.attrs["trs"] == 0
-        whole = kw.minute(ONE, start="2026-11-19", end=DAY)
+        whole = kw.minute(ONE, start="2025-11-13", end=DAY)
         assert whole.attrs["trs"] > 0
         pd.testing.assert_frame_equal(
-            whole, market.connect("cold").minute(ONE, start="2026-11-19", end=DAY), check_freq=False
+            whole, market.connect("cold").minute(ONE, start="2025-11-13", end=DAY), check_freq=False
         )

@@ -250,15 +250,15 @@ def test_a_server_that_is_gone_leaves_what_is_held_as_it_was(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("interval", "moment", "kept"),
     [
-        ("D", "2026-11-18 17:59", False),
-        ("D", "2026-11-18 18:01", True),
-        ("D", "2026-11-19 18:30", False),  # 수능: everything an hour later
-        ("D", "2026-11-19 19:01", True),
-        ("60min", "2026-11-19 15:45", False),
-        ("60min", "2026-11-19 16:39", False),
-        ("60min", "2026-11-19 16:41", True),
-        ("W", "2026-11-19 20:00", False),
-        ("W", "2026-11-20 18:01", True),
+        ("D", "2026-11-18 20:10", False),
+        ("D", "2026-11-19 07:59", False),
+        ("D", "2026-11-19 08:01", True),
+        ("60min", "2026-11-18 20:04", False),
+        ("60min", "2026-11-18 20:06", True),
+        ("60min", "2026-11-19 20:30", False),  # 수능: whether trading ends later is not known
+        ("60min", "2026-11-19 21:06", True),
+        ("W", "2026-11-20 20:06", False),
+        ("W", "2026-11-21 08:01", True),
     ],
 )
 def test_a_bar_is_kept_when_it_is_final_and_no_sooner(

@@ -44,7 +44,7 @@ class TestDays:
         assert spent(kw, lambda: kw.daily("005930", "2017-03-01", "2018-12-31"))[0] == 0
 
     def test_one_session_behind_cost_one(self, tmp_path: Path) -> None:
-        market = start(tmp_path, datetime(2026, 11, 19, 20, tzinfo=KST))
+        market = start(tmp_path, datetime(2026, 11, 20, 8, 30, tzinfo=KST))
         kw = market.connect()
         kw.daily("005930", "2015-01-01")
         market.clock.advance(DAY)

@@ -1,4 +1,4 @@
-"""kw.update_market: the day's bars of everything, a hundred codes a TR, to the digit those of a cold load."""
+"""kw.update_market without an after-market: the day's bars, a hundred codes a TR, as a cold load has them."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from koalab.transport.base import Page
 from tests.support.session import Market, start
 from tests.support.waiting import eventually
 
-WEDNESDAY = datetime(2026, 11, 18, 20, tzinfo=KST)
-THURSDAY = datetime(2026, 11, 19, 20, tzinfo=KST)
-FRIDAY = datetime(2026, 11, 20, 20, tzinfo=KST)
-DAY = pd.Timestamp("2026-11-20")
+WEDNESDAY = datetime(2026, 9, 9, 20, tzinfo=KST)
+THURSDAY = datetime(2026, 9, 10, 20, tzinfo=KST)
+FRIDAY = datetime(2026, 9, 11, 20, tzinfo=KST)
+DAY = pd.Timestamp("2026-09-11")
 SPLIT, PLAIN, OTHER = "035720", "005930", "000660"
-NOVEMBER = "2026-11-02"
+AUGUST = "2026-08-24"
 
 
 @pytest.fixture(autouse=True)
 def _a_split(monkeypatch: pytest.MonkeyPatch) -> None:
     """One share of 카카오 becomes five on the Friday."""
-    split = CorporateAction(SPLIT, date(2026, 11, 20), 5.0)
+    split = CorporateAction(SPLIT, date(2026, 9, 11), 5.0)
     monkeypatch.setattr(corporate, "KNOWN_ACTIONS", (split,))
 
 
@@ -83,7 +83,7 @@ def updated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
     """The whole market, updated on the Friday, where a few codes are held up to the Thursday."""
     folder = tmp_path_factory.mktemp("whole")
     patch = pytest.MonkeyPatch()
-    patch.setattr(corporate, "KNOWN_ACTIONS", (CorporateAction(SPLIT, date(2026, 11, 20), 5.0),))
+    patch.setattr(corporate, "KNOWN_ACTIONS", (CorporateAction(SPLIT, date(2026, 9, 11), 5.0),))
     settings = simulated.BrokerSettings(requests_an_hour=100_000)
     market = start(folder, FRIDAY, settings=settings)
     elsewhere = market.connect("elsewhere")
@@ -93,7 +93,7 @@ def updated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
     first = before.connect()
     for code in (SPLIT, PLAIN, halted):
         first.daily(code)
-        first.daily(code, NOVEMBER, adjusted=False)
+        first.daily(code, AUGUST, adjusted=False)
     before.close()
     kw = market.connect()
     spent = kw._link.status().trs
@@ -117,7 +117,7 @@ class TestTheWholeMarket:
     def test_says_what_was_done(self, updated: dict[str, Any]) -> None:
         frame = updated["frame"]
         assert list(frame.columns) == ["name", "done", "trs"]
-        assert frame.attrs["session"] == "2026-11-20"
+        assert frame.attrs["session"] == "2026-09-11"
         assert frame.loc[PLAIN, ["name", "done", "trs"]].tolist() == ["삼성전자", "appended", 0]
         assert frame["done"].value_counts().to_dict() == {"added": 2876, "appended": 2, "refetched": 1}
 
@@ -128,7 +128,7 @@ class TestTheWholeMarket:
     ) -> None:
         market, kw = updated["market"], updated["kw"]
         code = {"split": SPLIT, "plain": PLAIN, "halted": updated["halted"], "new": OTHER}[which]
-        since = DAY if which == "new" else None if adjusted else NOVEMBER
+        since = DAY if which == "new" else None if adjusted else AUGUST
         warm = kw.daily(code, since, adjusted=adjusted)
         cold = market.connect(f"cold-{which}-{adjusted}")
         expected = cold.daily(code, since, adjusted=adjusted)
@@ -148,12 +148,12 @@ class TestWhen:
     @pytest.mark.parametrize(
         ("now", "from_when"),
         [
-            (datetime(2026, 11, 20, 11, tzinfo=KST), "2026-11-20T18:00"),
-            (datetime(2026, 11, 20, 17, 59, 59, tzinfo=KST), "2026-11-20T18:00"),
-            (datetime(2026, 11, 20, 8, 30, tzinfo=KST), "2026-11-20T18:00"),
+            (datetime(2026, 9, 11, 11, tzinfo=KST), "2026-09-11T18:00"),
+            (datetime(2026, 9, 11, 17, 59, 59, tzinfo=KST), "2026-09-11T18:00"),
+            (datetime(2026, 9, 11, 8, 30, tzinfo=KST), "2026-09-11T18:00"),
             (
-                datetime(2026, 11, 19, 18, 30, tzinfo=KST),
-                "2026-11-19T19:00",
+                datetime(2025, 11, 13, 18, 30, tzinfo=KST),
+                "2025-11-13T19:00",
             ),  # opens and closes an hour later
         ],
     )
@@ -170,9 +170,9 @@ class TestWhen:
     @pytest.mark.parametrize(
         "now",
         [
-            datetime(2026, 11, 20, 18, 0, 1, tzinfo=KST),
-            datetime(2026, 11, 21, 12, tzinfo=KST),
-            datetime(2026, 11, 23, 7, tzinfo=KST),
+            datetime(2026, 9, 11, 18, 0, 1, tzinfo=KST),
+            datetime(2026, 9, 12, 12, tzinfo=KST),
+            datetime(2026, 9, 14, 7, tzinfo=KST),
         ],
     )
     def test_from_then_until_the_morning_of_the_next_session(
@@ -180,7 +180,7 @@ class TestWhen:
     ) -> None:
         kw = at(now).connect()
         frame = kw.update_market([PLAIN])
-        assert (frame.attrs["session"], frame.attrs["trs"]) == ("2026-11-20", 1)
+        assert (frame.attrs["session"], frame.attrs["trs"]) == ("2026-09-11", 1)
         assert kw.daily(PLAIN, DAY, DAY, adjusted=False).attrs["trs"] == 0
         assert kw.daily(PLAIN, DAY, DAY).attrs["trs"] == 0
         assert kw.update_market([PLAIN]).attrs["trs"] == 0
@@ -208,7 +208,7 @@ class TestWhichCodes:
             BarColumns.empty("daily"),
             (np.datetime64("2026-01-01"), np.datetime64("2026-02-01")),
         )
-        kw.index("KOSPI", "2026-11-02", "2026-11-13")  # an index in the cache is no issue
+        kw.index("KOSPI", "2026-08-24", "2026-09-04")  # an index in the cache is no issue
         frame = kw.update_market()
         assert frame.loc["999990"].tolist() == ["", "not listed", 0]
         assert list(frame.index) == [PLAIN, "999990"]
@@ -217,40 +217,40 @@ class TestWhichCodes:
 
 class TestMoreSessionsMissing:
     def test_are_caught_up_with_at_a_tr_a_series(self, at: Callable[..., Market]) -> None:
-        before = at(datetime(2026, 11, 16, 20, tzinfo=KST)).connect()
-        before.daily(PLAIN, "2026-09-01")
-        before.daily(PLAIN, "2026-09-01", adjusted=False)
+        before = at(datetime(2026, 9, 7, 20, tzinfo=KST)).connect()
+        before.daily(PLAIN, "2026-06-22")
+        before.daily(PLAIN, "2026-06-22", adjusted=False)
         market = at(FRIDAY)
         kw = market.connect()
         frame = kw.update_market(PLAIN)
         assert frame.loc[PLAIN, ["done", "trs"]].tolist() == ["caught up", 2]
         assert asked(market) == 3
         for adjusted in (True, False):
-            warm = kw.daily(PLAIN, "2026-09-01", adjusted=adjusted)
+            warm = kw.daily(PLAIN, "2026-06-22", adjusted=adjusted)
             assert warm.attrs["trs"] == 0
-            cold = market.connect(f"cold-{adjusted}").daily(PLAIN, "2026-09-01", adjusted=adjusted)
+            cold = market.connect(f"cold-{adjusted}").daily(PLAIN, "2026-06-22", adjusted=adjusted)
             pd.testing.assert_frame_equal(warm, cold, check_freq=False)
 
     def test_with_a_split_among_them_everything_adjusted_is_fetched_anew(
         self, at: Callable[..., Market]
     ) -> None:
-        before = at(datetime(2026, 11, 16, 20, tzinfo=KST)).connect()
-        before.daily(SPLIT, "2026-09-01")
+        before = at(datetime(2026, 9, 7, 20, tzinfo=KST)).connect()
+        before.daily(SPLIT, "2026-06-22")
         market = at(FRIDAY)
         kw = market.connect()
         assert kw.update_market(SPLIT).loc[SPLIT, ["done", "trs"]].tolist() == ["refetched", 2]
-        warm = kw.daily(SPLIT, "2026-09-01")
+        warm = kw.daily(SPLIT, "2026-06-22")
         assert warm.attrs["trs"] == 0
         pd.testing.assert_frame_equal(
-            warm, market.connect("cold").daily(SPLIT, "2026-09-01"), check_freq=False
+            warm, market.connect("cold").daily(SPLIT, "2026-06-22"), check_freq=False
         )
 
     def test_are_left_unless_asked_for(self, at: Callable[..., Market]) -> None:
-        at(datetime(2026, 11, 16, 20, tzinfo=KST)).connect().daily(PLAIN, "2026-09-01")
+        at(datetime(2026, 9, 7, 20, tzinfo=KST)).connect().daily(PLAIN, "2026-06-22")
         kw = at(FRIDAY).connect()
         frame = kw.update_market(PLAIN, catch_up=False)
         assert frame.loc[PLAIN, ["done", "trs"]].tolist() == ["behind", 0]
-        assert kw.daily(PLAIN, "2026-09-01").attrs["trs"] == 1
+        assert kw.daily(PLAIN, "2026-06-22").attrs["trs"] == 1
 
     def test_behind_a_few_days_only_stay_a_gap_that_daily_fills(self, at: Callable[..., Market]) -> None:
         at(WEDNESDAY).connect().update_market(PLAIN)
@@ -258,10 +258,10 @@ class TestMoreSessionsMissing:
         kw = market.connect()
         assert kw.update_market(PLAIN).loc[PLAIN, ["done", "trs"]].tolist() == ["added", 0]
         assert kw.daily(PLAIN, DAY).attrs["trs"] == 0
-        filled = kw.daily(PLAIN, "2026-11-18")
+        filled = kw.daily(PLAIN, "2026-09-09")
         assert (len(filled), filled.attrs["trs"]) == (3, 1)
         pd.testing.assert_frame_equal(
-            filled, market.connect("cold").daily(PLAIN, "2026-11-18"), check_freq=False
+            filled, market.connect("cold").daily(PLAIN, "2026-09-09"), check_freq=False
         )
 
 
@@ -269,15 +269,15 @@ class TestASplit:
     def test_that_the_adjusted_prices_know_of_already_costs_one_page_for_the_raw_ones(
         self, at: Callable[..., Market]
     ) -> None:
-        at(THURSDAY).connect().daily(SPLIT, NOVEMBER, adjusted=False)
+        at(THURSDAY).connect().daily(SPLIT, AUGUST, adjusted=False)
         # In the morning of its day adjusted prices are at the new scale, and the day's own bar is not final.
-        at(datetime(2026, 11, 20, 10, tzinfo=KST)).connect().daily(SPLIT, NOVEMBER)
+        at(datetime(2026, 9, 11, 10, tzinfo=KST)).connect().daily(SPLIT, AUGUST)
         market = at(FRIDAY)
         kw = market.connect()
         assert kw.update_market(SPLIT).loc[SPLIT, ["done", "trs"]].tolist() == ["asked", 1]
         for adjusted in (True, False):
             cold = market.connect(f"cold-{adjusted}")
-            cold.daily(SPLIT, NOVEMBER, adjusted=adjusted)
+            cold.daily(SPLIT, AUGUST, adjusted=adjusted)
             same(held(kw, SPLIT, adjusted), held(cold, SPLIT, adjusted))
         assert held(kw, SPLIT, False).event.tolist()[-2:] == [0, 8]  # type: ignore[union-attr]
 
@@ -304,7 +304,7 @@ class TestASplit:
             kw.update_market([SPLIT, PLAIN])
         same(held(kw, SPLIT, True), before)
         monkeypatch.undo()
-        monkeypatch.setattr(corporate, "KNOWN_ACTIONS", (CorporateAction(SPLIT, date(2026, 11, 20), 5.0),))
+        monkeypatch.setattr(corporate, "KNOWN_ACTIONS", (CorporateAction(SPLIT, date(2026, 9, 11), 5.0),))
         again = kw.update_market([SPLIT, PLAIN])
         assert again["done"].tolist() == ["refetched", "up to date"]
         cold = market.connect("cold")
@@ -386,8 +386,8 @@ class TestADayWithoutATrade:
         folder = tmp_path / "data"
         (folder / "daily").mkdir(parents=True)
         (folder / "listing.csv").write_text(LISTING, encoding="utf-8")
-        held = [("2026-11-18", 100, 110, 90, 105, 7), ("2026-11-19", 105, 105, 105, 105, 1)]
-        halted = [*held, ("2026-11-20", 0, 0, 0, 105, 0)]
+        held = [("2026-09-09", 100, 110, 90, 105, 7), ("2026-09-10", 105, 105, 105, 105, 1)]
+        halted = [*held, ("2026-09-11", 0, 0, 0, 105, 0)]
         (folder / "daily" / "005930.csv").write_text(rows(halted))
         (folder / "daily" / "035720.csv").write_text(rows(held))
         return folder
