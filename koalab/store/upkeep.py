@@ -79,6 +79,8 @@ def info(shelf: Shelf) -> pd.DataFrame:
 
     rows = []
     for series in listed(shelf):
+        if outdated(shelf, series):
+            continue  # it counts as not stored
         parts = list(record_of(shelf, series).segments.values())
         rows.append(
             (

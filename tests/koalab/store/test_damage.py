@@ -187,6 +187,7 @@ def check_replaced_whole(filled: BarStore, caplog: pytest.LogCaptureFixture) -> 
     for _ in range(2):
         assert filled.read(MINUTE, FIRST, LAST)[1] == [(FIRST, LAST)]
     assert filled.series() == [DAILY]
+    assert len(filled.info()) == 1
     assert caplog.text.count("another version of koalab") == 1
     (problem,) = filled.verify()
     assert str(MINUTE) in problem
