@@ -124,9 +124,9 @@ class Reconnector:
         return self._clock.now() if timer is None else timer.due
 
     async def reconnecting(self) -> bool:
-        """Whether the connection is lost and it logs in again by itself, by what the control says now."""
+        """Whether a call that found no connection may find one later: it logs in again by itself, or has by now."""
         await self._host.run(lambda _: self.look())
-        return self.next_try > 0
+        return self.state == "in" or self.next_try > 0
 
     def problems(self) -> list[str]:
         """Sentences that say what is wrong; from any thread."""
