@@ -79,6 +79,15 @@ def connection_lost(code: int) -> Failure:
     )
 
 
+def connection_changed(what: str) -> Failure:
+    """The connection to the broker was lost and is back, in the middle of a request."""
+    return Failure(
+        grpc.StatusCode.UNAVAILABLE,
+        "ServerLost",
+        f"{what}: the connection to the broker was lost and is back, and the request with it: send it again",
+    )
+
+
 def returned(what: str, code: int) -> Failure:
     """The control returned ``code`` instead of 0."""
     try:

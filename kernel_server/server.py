@@ -129,7 +129,8 @@ class KernelServer:
         self._settings = settings
         self._clock = clock
         self.metrics = Metrics()
-        self._host = ControlHost(thread, make_control, self._on_event)
+        _, _, clock_start = clock.setting.name.partition("@")
+        self._host = ControlHost(thread, make_control, self._on_event, clock_start)
         self._running: _Running | None = None
         self._grace = GRACE
         # What has to be closed, the last first.

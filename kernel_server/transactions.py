@@ -16,6 +16,7 @@ from kernel_server import failure, reference
 from kernel_server.clock import Clock
 from kernel_server.control.event_context import EventContext, read_rows, read_single
 from kernel_server.control.host import ControlHost
+from kernel_server.control.origin import Origin
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control, Event, Scalar, Table
 from kernel_server.control.thread import call_in_loop
@@ -89,6 +90,7 @@ class TrPage:
     rows: Table
     messages: list[str]
     received_at: float
+    origin: Origin
     stopped: bool = False
     waited: float = 0.0  # seconds in the queue
 
@@ -121,6 +123,7 @@ class PageCall(RateLimitedCall):
         self._request = request
         self._control = host.control
         self._router = host.router
+        self._origins = host.origins
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._screen = screen
@@ -172,7 +175,8 @@ class PageCall(RateLimitedCall):
         tr = self._request.tr
         if event.name != "OnReceiveMsg":
             rows = read_rows(self._control, tr)
-            page = TrPage(event.event, read_single(self._control, tr), rows, self.messages, self._clock.now())
+            single, origin = read_single(self._control, tr), self._origins.look()
+            page = TrPage(event.event, single, rows, self.messages, self._clock.now(), origin)
             self._stop_listening()
             call_in_loop(self._loop, self._answer, page)
             return
@@ -249,6 +253,7 @@ class TrService:
         async with self._screens.lend() as screen:
             name = f"k{next(self._names):06d}"
             call: PageCall | None = None
+            first: Origin | None = None
             try:
                 for number in itertools.count(1):
                     call = PageCall(request, self._host, self._clock, screen, name, 0 if number == 1 else 2)
@@ -268,6 +273,9 @@ class TrService:
                         if not await _done_within(call.page, pause):
                             yield QueuePosition(0, 0.0)
                     page = call.page.result()
+                    first = first or page.origin
+                    if page.origin != first:  # it would continue another login's pages
+                        raise failure.connection_changed(request.tr.code)
                     page.waited = call.waited
                     self._metrics.tr_answered(max(0.0, page.received_at - sent_at))
                     if stop is not None and request.stop is not None:

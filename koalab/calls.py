@@ -63,6 +63,7 @@ class ControlFunction:
 
         Raises:
             BadInput: the arguments do not fit the function's signature; nothing was sent.
+            NotConnected: it answered a blank or 0 about the broker's data while the connection was not up.
         """
         names = [name for name, _ in self._function.arguments]
         values: list[Scalar] = list(arguments)
@@ -76,10 +77,10 @@ class ControlFunction:
             typed = check(self._function.name, values)
         except BadCall as error:
             raise BadInput(str(error)) from None
-        name = self._function.name
+        name, needs_login = self._function.name, self._function.needs_login
         if of_function(name, typed) > Right.READ:  # an order is never sent twice
-            return self._link.call(name, *typed)
-        return self._link.retrying(lambda: self._link.call(name, *typed))
+            return self._link.call(name, *typed, needs_login=needs_login)
+        return self._link.retrying(lambda: self._link.call(name, *typed, needs_login=needs_login))
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}: {kind}" for name, kind in self._function.arguments)

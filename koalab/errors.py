@@ -11,6 +11,7 @@ KoalabError                       catches everything that koalab raises on purpo
 ├── NoAnswer                      the broker did not answer in time, or failed        (also a TimeoutError)
 ├── OrderRejected                 the broker refused an order
 ├── ServerLost                    the server was lost and did not recover in time     (also a ConnectionError)
+│   └── OtherPrices               the server serves other prices than this session's
 ├── Forbidden                     the server does not authorise the call              (also a PermissionError)
 ├── PlanIncomplete                some issues of a plan could not be loaded
 ├── CacheDamaged                  the cache is inconsistent
@@ -105,6 +106,11 @@ class OrderRejected(KoalabError):
 class ServerLost(KoalabError, ConnectionError):
     """Raised when the server is lost during a call and does not recover in time. Loaded pages are cached: a repeated
     call continues from there."""
+
+
+class OtherPrices(ServerLost):
+    """Raised when another server has taken the place of the session's, with prices of another source. Nothing of its
+    answer is used or stored: ``kl.connect()`` makes a session with it."""
 
 
 class CacheDamaged(KoalabError):

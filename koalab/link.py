@@ -1,4 +1,8 @@
-"""A session's link to its broker: the transport, kept logged in, with the broker's time and a count of TRs."""
+"""A session's link to its broker: the transport, kept logged in, with the broker's time and a count of TRs.
+
+Every answer passes here, and its origin is compared with the session's before anything is done with it: gRPC connects
+again by itself, to whatever listens at the address by then.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +15,22 @@ from math import ceil
 from typing import Protocol, TypeVar
 
 from koalab.dates import seoul
-from koalab.errors import KoalabError, NoAnswer, NotConnected, ServerLost
+from koalab.errors import KoalabError, NoAnswer, NotConnected, OtherPrices, ServerLost
 from koalab.forecast import WaitForecast
 from koalab.progress import Progress, duration
 from koalab.transport.base import (
     CALL_TIMEOUT,
+    UNKNOWN,
+    FoundCodes,
+    Origin,
     Page,
     Priority,
     QueuePosition,
     Scalar,
     Status,
     StopCondition,
+    TickBatch,
+    TickStream,
     Transport,
 )
 
@@ -39,6 +48,12 @@ RECOVERIES = 3
 
 # Timeout of a request for the time, of which there is a good estimate.
 _TIME_TIMEOUT = 2.0
+# So many calls go into one message: the server and others get their turn in between.
+_CALLS_A_MESSAGE = 2_000
+
+Call = tuple[str, tuple[Scalar, ...]]
+CallMany = Callable[[Sequence[Call]], list[Scalar | None]]
+"""Calls many control functions, and returns their values in order."""
 
 
 class QueueObserver(Protocol):
@@ -72,11 +87,12 @@ class Link:
         self._recovering = threading.Lock()
         self._status = transport.status()
         self._read_at = monotonic()
+        self._source, self._prices = self._status.source, self._status.origin.prices
 
     @property
     def source(self) -> str:
         """Name of the source of prices; it does not change during the session."""
-        return self._status.source
+        return self._source
 
     @property
     def cache_source(self) -> str:
@@ -84,18 +100,31 @@ class Link:
 
         After that moment there may be splits still to come, before which adjusted prices are different.
         """
-        moment = self._status.clock.partition("@")[2]
-        return f"{self.source}@{moment}" if moment else self.source
+        return self._prices
 
     @property
     def simulated(self) -> bool:
         return self._status.control == "simulated"
 
     def status(self, timeout: float = CALL_TIMEOUT, trs: int = 0) -> Status:
-        """Requests the server's status, with the expected wait of so many more TRs; ``timeout`` in seconds."""
+        """Requests the server's status, with the expected wait of so many more TRs; ``timeout`` in seconds.
+
+        Raises:
+            OtherPrices: another server has taken its place, with prices of another source.
+        """
         status = self.transport.status(timeout, trs)
-        self._keep(status)
+        self._check_prices(status.origin)
+        with self._lock:
+            self._status = status
+            self._read_at = self._monotonic()
         return status
+
+    def any_status(self, timeout: float = CALL_TIMEOUT) -> tuple[Status, str]:
+        """The status of whatever server is there now, and a sentence if its prices are not this session's."""
+        try:
+            return self.status(timeout), ""
+        except OtherPrices as error:
+            return self.transport.status(timeout), str(error)
 
     def last_status(self) -> Status:
         """The last status that the server sent."""
@@ -128,11 +157,66 @@ class Link:
         self.transport.login(timeout)
         self.status()
 
-    def call(self, name: str, *arguments: Scalar) -> Scalar | list[list[str]] | None:
-        return self.transport.call(name, *arguments)
+    def call(
+        self, name: str, *arguments: Scalar, needs_login: bool = False
+    ) -> Scalar | list[list[str]] | None:
+        """One control function; it is sent once.
 
-    def call_many(self, calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Scalar | None]:
-        return self.transport.call_many(calls)
+        Args:
+            name: the function.
+            arguments: in its order.
+            needs_login: a blank or 0 means nothing unless the broker's connection was up.
+
+        Raises:
+            NotConnected: it means nothing.
+        """
+        value, origin = self.transport.call(name, *arguments)
+        self._check_prices(origin)
+        if needs_login and not origin.connected and not value:
+            raise NotConnected(
+                f"{name} answers nothing, since the broker's connection was not up: session.login() or %kiwoom login"
+                " where nobody is logged in, else ask again in a while"
+            )
+        return value
+
+    def in_one_connection(
+        self, ask: Callable[[CallMany], T], at_work: Callable[[], None] = lambda: None
+    ) -> T:
+        """The result of ``ask``, whose calls of master functions all fell into one connection with the broker.
+
+        Args:
+            ask: gets a function that calls many control functions.
+            at_work: called with each message that comes.
+
+        Raises:
+            NotConnected: nobody is logged in, and the server does not log in by itself.
+            ServerLost: the server or the connection was lost among the calls, and what they gave means nothing;
+                ``retrying`` waits and asks again.
+        """
+        self.require_login()
+        return ask(_OneConnection(self, at_work).call_many)
+
+    def check(self, origin: Origin) -> None:
+        """Checks the origin of an answer before anything is done with it.
+
+        Raises:
+            OtherPrices: it is of another source.
+            ServerLost: it is of another process of the server, whose time and login have to be read first.
+        """
+        self._check_prices(origin)
+        if origin.server != self._status.origin.server:
+            raise ServerLost(f"the kernel server at {self.transport.target} was started anew")
+
+    def _check_prices(self, origin: Origin) -> None:
+        if origin.prices != self._prices:
+            raise OtherPrices(
+                f"the server at {self.transport.target} came back with other prices: {origin.prices or 'unknown'}, and"
+                f" this session's are {self._prices}; nothing of its answer was used: kl.connect() makes a new session"
+            )
+
+    def ticks(self) -> TickStream:
+        """A stream of real-time events, at first without codes; see ``Transport.ticks``."""
+        return _CheckedTicks(self.transport.ticks(self.now), self.check)
 
     def pages(
         self,
@@ -152,19 +236,26 @@ class Link:
         if self.simulated and not self._status.connected:
             self.require_login()
         found = self.transport.pages(tr, inputs, stop=stop, priority=priority, max_pages=max_pages)
+        first: Origin | None = None
         with closing(found):
             for item in found:
                 if isinstance(item, QueuePosition):
                     progress.waiting(item)
-                else:
-                    with self._lock:
-                        self.trs += 1
-                    yield item
+                    continue
+                first = first or item.origin
+                self.check(item.origin)
+                if item.origin != first or not item.origin.connected:
+                    raise ServerLost(f"the connection to the broker was lost in the middle of {tr}")
+                with self._lock:
+                    self.trs += 1
+                yield item
 
     def conditions(self, reload: bool) -> dict[int, str]:
         """The user's conditions by number; ``reload`` downloads them from the broker. No TR."""
         self.require_login()
-        return dict(self.transport.conditions(reload))
+        found = self.transport.conditions(reload)
+        self.check(found.origin)
+        return dict(found.names)
 
     def search(self, index: int, name: str, progress: Progress) -> list[str]:
         """The codes that fulfil a condition now. Counts as a TR; ``progress`` shows the wait.
@@ -176,10 +267,11 @@ class Link:
         codes: list[str] = []
         with closing(self.transport.search(index, name)) as found:
             for item in found:
-                if isinstance(item, QueuePosition):
-                    progress.waiting(item)
+                if isinstance(item, FoundCodes):
+                    self.check(item.origin)
+                    codes += item.codes
                 else:
-                    codes += item
+                    progress.waiting(item)
         with self._lock:
             self.trs += 1
         return codes
@@ -234,7 +326,6 @@ class Link:
         """
         with self._turn(progress):
             progress.set_note("서버 재연결 중")
-            before = self._status
             if epoch == self.connection_epoch and not self._answers():
                 log.warning("%s; trying to get it back", error)
                 try:
@@ -242,13 +333,7 @@ class Link:
                 except NotConnected as failed:
                     raise ServerLost(str(failed)) from error
                 self.connection_epoch += 1
-            status = self.status()
-            if status.source != before.source:
-                raise ServerLost(
-                    f"the server at {self.transport.target} came back with other prices ({status.source}): "
-                    "kl.connect() makes a new session"
-                ) from error
-            status = self._await_broker(status, progress)
+            status = self._await_broker(self.status(), progress)
             if self.simulated and not status.connected:
                 self.login()
 
@@ -312,10 +397,56 @@ class Link:
     def close(self) -> None:
         self.transport.close()
 
-    def _keep(self, status: Status) -> None:
-        with self._lock:
-            # ``source`` keeps its name: the cache belongs to it.
-            if status.source != self._status.source:
-                log.warning("the server's prices changed from %s to %s", self._status.source, status.source)
-            self._status = status
-            self._read_at = self._monotonic()
+
+class _OneConnection:
+    """Calls of control functions that all fall into one connection of the broker, or raise.
+
+    Args:
+        link: to the broker.
+        at_work: called with each message that comes.
+    """
+
+    def __init__(self, link: Link, at_work: Callable[[], None]) -> None:
+        self._link = link
+        self._at_work = at_work
+        self._origin: Origin | None = None
+
+    def call_many(self, calls: Sequence[Call]) -> list[Scalar | None]:
+        values: list[Scalar | None] = []
+        for start in range(0, len(calls), _CALLS_A_MESSAGE):
+            part = calls[start : start + _CALLS_A_MESSAGE]
+            answer = self._link.transport.call_many(part)
+            self._link.check(answer.origin)
+            self._origin = self._origin or answer.origin
+            if not answer.origin.connected or answer.origin != self._origin:
+                raise ServerLost(
+                    "the connection to the broker was lost, and what master functions answered with it"
+                )
+            if len(answer.values) != len(part):
+                raise NoAnswer(f"the server answered {len(answer.values)} of {len(part)} calls")
+            values += answer.values
+            self._at_work()
+        return values
+
+
+class _CheckedTicks:
+    """A stream of real-time events whose origin is checked; see ``TickStream``.
+
+    Args:
+        stream: as the transport has it.
+        check: raises for an origin that is not the session's.
+    """
+
+    def __init__(self, stream: TickStream, check: Callable[[Origin], None]) -> None:
+        self._stream = stream
+        self._check = check
+        self.add, self.remove, self.mark = stream.add, stream.remove, stream.mark
+        self.close = stream.close
+
+    def __iter__(self) -> Iterator[TickBatch]:
+        known = False
+        for batch in self._stream:
+            if batch.origin is not None or not known:
+                self._check(batch.origin or UNKNOWN)
+                known = True
+            yield batch

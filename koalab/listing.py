@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from koalab.dates import seoul
-from koalab.errors import BadInput, CacheDamaged, KoalabError, UnknownCode
+from koalab.errors import BadInput, CacheDamaged, KoalabError, NoAnswer, UnknownCode
 from koalab.inputs.issue_codes import OTHER_NAMES, WrittenCode, index_market, written_code
 from koalab.inputs.text import folded, plain, shown
-from koalab.link import Link
+from koalab.link import CallMany, Link
 from koalab.store.memo import Memo
 from koalab.transport.base import Scalar
 
@@ -217,18 +217,22 @@ class ListingLoader:
         return {code: _date(known[code]) for code in codes if _DATE.fullmatch(known[code])}
 
     def _ask_dates(self, codes: Sequence[str]) -> list[Scalar | None]:
-        self._link.require_login()
-        return self._link.call_many([("GetMasterListedStockDate", (code,)) for code in codes])
+        calls = [("GetMasterListedStockDate", (code,)) for code in codes]
+        return self._link.in_one_connection(lambda call_many: call_many(calls))
 
     def _ask(self) -> dict[str, Any]:
-        self._link.require_login()
+        return self._link.in_one_connection(self._ask_listing)
+
+    def _ask_listing(self, call_many: CallMany) -> dict[str, Any]:
         lists = [("GetCodeListByMarket", (number,)) for number in [*MARKETS.values(), *KINDS.values()]]
-        found = [str(text or "").split(";") for text in self._link.call_many(lists)]
+        found = [str(text or "").split(";") for text in call_many(lists)]
         codes = [[code for code in one if code] for one in found]
         markets = dict(_labels(zip(MARKETS, codes[: len(MARKETS)], strict=True)))
         kinds = dict(_labels(zip(KINDS, codes[len(MARKETS) :], strict=True)))
         order = list(dict.fromkeys([*markets, *kinds]))
-        names = self._link.call_many([("GetMasterCodeName", (code,)) for code in order])
+        if not order:
+            raise NoAnswer("the broker lists not one issue (GetCodeListByMarket), which cannot be: ask again")
+        names = call_many([("GetMasterCodeName", (code,)) for code in order])
         return {
             "names": {code: str(name).strip() for code, name in zip(order, names, strict=True)},
             "markets": markets,
@@ -251,7 +255,6 @@ class ListingLoader:
         return rows
 
     def _ask_details(self, codes: Sequence[str]) -> dict[str, list[str]]:
-        self._link.require_login()
         calls: list[tuple[str, tuple[str, ...]]] = []
         for code in codes:
             calls += [
@@ -262,7 +265,8 @@ class ListingLoader:
                 ("GetMasterConstruction", (code,)),
                 ("GetMasterStockState", (code,)),
             ]
-        values = ["" if value is None else str(value).strip() for value in self._link.call_many(calls)]
+        found = self._link.in_one_connection(lambda call_many: call_many(calls))
+        values = ["" if value is None else str(value).strip() for value in found]
         return {code: values[5 * number : 5 * number + 5] for number, code in enumerate(codes)}
 
     def _put(self, key: str, value: Any) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from kernel_server.control.event_context import EventContext
+from kernel_server.control.origin import Origin, OriginTracker
 from kernel_server.control.seam import Control, Event
 from kernel_server.control.thread import ControlThread, call_in_loop
 
@@ -127,6 +128,10 @@ class ControlHost:
         thread: where the control is made and called.
         make: makes the control.
         on_event: called first with every event, on the control thread.
+        clock_start: where the clock was set to begin, as its name says it; blank where it was not.
+
+    Attributes:
+        origins: where the control's answers come from.
     """
 
     def __init__(
@@ -134,16 +139,26 @@ class ControlHost:
         thread: ControlThread,
         make: Callable[[], Control],
         on_event: Callable[[Event], None] = lambda _event: None,
+        clock_start: str = "",
     ) -> None:
-        def made() -> tuple[Control, Router]:
+        def made() -> tuple[Control, Router, OriginTracker]:
             control = make()
-            router = Router(control, on_event)
+            # After a chosen start splits may still be to come, before which adjusted prices are others.
+            prices = f"{control.source}@{clock_start}" if clock_start else control.source
+            origins = OriginTracker(control, prices)
+
+            def first(event: Event) -> None:
+                origins.on_event(event)
+                on_event(event)
+
+            router = Router(control, first)
             control.listen(router.dispatch)
-            return control, router
+            origins.look()
+            return control, router, origins
 
         self.thread = thread
         # The control is made on the thread that will own it: COM requires it.
-        self.control, self.router = thread.post(made).result(60)
+        self.control, self.router, self.origins = thread.post(made).result(60)
         self.kind = self.control.kind
         self.source = self.control.source
 
@@ -152,6 +167,10 @@ class ControlHost:
         work = ControlWork(function, self.control)
         self.thread.hand_over(work.run)
         return work.future
+
+    def answer(self, function: Callable[[Control], T]) -> asyncio.Future[tuple[T, Origin]]:
+        """Like ``run``, with the origin of what the function returns."""
+        return self.run(lambda control: self.origins.during(lambda: function(control)))
 
     async def connected(self) -> bool:
         """Whether a user is logged in at the broker (GetConnectState)."""

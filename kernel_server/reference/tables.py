@@ -87,6 +87,11 @@ class Error:
     message: str
 
 
+# Of the module itself, and of an event.
+_EVENT_DATA = ("GetChejanData", "GetCommData", "GetCommDataEx", "GetCommRealData", "GetDataCount")
+_WITHOUT_LOGIN = {"GetAPIModulePath", "GetConnectState", "GetOutputValue", "GetRepeatCnt", *_EVENT_DATA}
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionSignature:
     """A control function: argument names with their types (``str``, ``int``), and what it returns."""
@@ -94,6 +99,12 @@ class FunctionSignature:
     name: str
     arguments: tuple[tuple[str, str], ...]
     returns: str
+
+    @property
+    def needs_login(self) -> bool:
+        """Whether it returns the broker's data: a blank or 0 means nothing then while nobody is logged in."""
+        asks = self.name.startswith("Get") or self.name == "KOA_Functions"
+        return asks and self.name not in _WITHOUT_LOGIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from kernel_server.reference.short_repr import shown
 from kernel_server.rpc.context import Context, client_of
 from kernel_server.rpc.queue_metadata import QueueMetadata
 from kernel_server.rpc.rate_limited_call import LIMITED, CallMaker, ClientCall
-from kernel_server.rpc.values import checked_plain, to_argument, to_scalar
+from kernel_server.rpc.values import checked_plain, to_argument, to_origin, to_scalar
 from kernel_server.security import rights
 from kernel_server.security.orders import OrderRules
 from kernel_server.streams.client_inputs import ClientInputs, InputOwner
@@ -117,7 +117,10 @@ class FunctionCalls:
         if name == "CommConnect":
             return await self._host.run(lambda _: self._logins.log_in(client))
         if name not in LIMITED:
-            return await self._host.run(lambda _: self._plain.call(name, typed))
+            value, origin = await self._host.answer(lambda _: self._plain.call(name, typed))
+            if waits is not None:
+                waits.answered(origin)
+            return value
         if name == "CommRqData":
             _check_tr(str(typed[1]))
         inputs = self._inputs.take(_owner(context)) if name == "CommRqData" else {}
@@ -194,9 +197,10 @@ class ManyCalls:
             failure.Failure: BadInput: their answers are too large for a message.
         """
         response, size, done = kernel_pb2.CallManyResponse(), 0, 0
+        origins = [self._host.origins.last]
         while done < len(work):
             async with self._turn:
-                values, letters = await self._host.run(
+                (values, letters), origin = await self._host.answer(
                     lambda _, done=done, size=size: self._one_turn(work, done, MANY_BYTES - size)  # type: ignore[misc]
                 )
             size += letters
@@ -207,6 +211,10 @@ class ManyCalls:
                     " bytes, which is the most that goes into one answer: ask for fewer at a time"
                 )
             response.return_values.extend([to_argument(value) for value in values])
+            origins.append(origin)
+        # One connection from the first call to the last, or none.
+        steady = all(origin == origins[-1] for origin in origins[1:])
+        response.origin.CopyFrom(to_origin(origins[-1] if steady else origins[-1]._replace(connected=False)))
         return response
 
     def _one_turn(

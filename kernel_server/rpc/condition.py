@@ -11,6 +11,7 @@ import grpc
 from kernel_server import failure, reference
 from kernel_server.control.event_context import EventContext
 from kernel_server.control.host import ControlHost, Router
+from kernel_server.control.origin import Origin
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control
 from kernel_server.failure import Failure
@@ -18,7 +19,7 @@ from kernel_server.rpc.context import Context, client_of
 from kernel_server.rpc.queue_metadata import QueueMetadata
 from kernel_server.rpc.rate_limited_call import CallMaker, ClientCall
 from kernel_server.rpc.transaction import fill
-from kernel_server.rpc.values import checked
+from kernel_server.rpc.values import checked, to_origin
 from kernel_server.scheduler import QueuePosition
 from kernel_server.security.orders import OrderRules
 from kernel_server.streams import event_codec
@@ -146,8 +147,9 @@ class ConditionSearches:
             failure.Failure: no user is logged in, or they cannot be loaded.
         """
         await self.ensure_loaded(request.reload)
-        response = kernel_pb2.ConditionsResponse()
-        for index, name in (await self._listed()).items():
+        listed, origin = await self._listed()
+        response = kernel_pb2.ConditionsResponse(origin=to_origin(origin))
+        for index, name in listed.items():
             response.conditions.add(index=index, name=name)
         return response
 
@@ -165,7 +167,7 @@ class ConditionSearches:
         if request.search_type not in (0, _LIVE):
             raise failure.bad_input(f"search_type is 0 (once) or 1 (and live), not {request.search_type}")
         await self.ensure_loaded()
-        await self._check(request)
+        origin = await self._check(request)
         live = request.search_type == _LIVE
         if live and not self._live_screens.free:
             raise _failed("as many conditions are live as the broker follows: end one of them first")
@@ -174,7 +176,7 @@ class ConditionSearches:
             call = SendConditionCall(request, screen, context, self._rules, self._host.router)
             async with self._events.subscribe(search.EVENTS, search.filter) as subscription:
                 try:
-                    await self._send(call, QueueMetadata(context))
+                    await self._send(call, QueueMetadata(context, origin))
                     answered = False
                     while True:
                         taken = await _taken(subscription.box, None if answered else FOUND_WITHIN)
@@ -195,7 +197,9 @@ class ConditionSearches:
 
     async def _send(self, call: SendConditionCall, waits: QueueMetadata) -> None:
         code = await self._maker.make(call, waits)
-        if code != 1:
+        if code == 1:
+            await waits.confirm()
+        else:
             await self._host.run(lambda _: None)  # its message has been posted before this
             said = " / ".join(call.messages) or f"SendCondition returned {code}"
             raise _failed(f"{call.arguments[1]}: {said}")
@@ -221,16 +225,20 @@ class ConditionSearches:
                     if not isinstance(page, QueuePosition):
                         yield fill(page, tr, request.screen_no, name).SerializeToString()
 
-    async def _check(self, request: openapi_pb2.ConditionRequest) -> None:
-        known = await self._listed()
+    async def _check(self, request: openapi_pb2.ConditionRequest) -> Origin:
+        known, origin = await self._listed()
         if known.get(request.condition_index) != request.condition_name:
             there = ", ".join(f"{index} {name}" for index, name in known.items()) or "none"
             raise failure.bad_input(
                 f"no condition {request.condition_index} {request.condition_name!r}; there are: {there}"
             )
+        return origin
 
-    async def _listed(self) -> dict[int, str]:
-        return names(str(await self._host.run(lambda control: control.call("GetConditionNameList", ()))))
+    async def _listed(self) -> tuple[dict[int, str], Origin]:
+        listed, origin = await self._host.answer(lambda control: control.call("GetConditionNameList", ()))
+        if not origin.connected:  # the list is blank then
+            raise failure.not_connected()
+        return names(str(listed)), origin
 
 
 class _Search:

@@ -6,6 +6,9 @@ from typing import Any
 
 import grpc.aio
 
+from kernel_server.control.host import ControlHost
+from kernel_server.rpc.values import origin_metadata
+
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -14,6 +17,7 @@ def client_of(context: Context) -> str:
     return str(context.peer())
 
 
-async def confirm(context: Context) -> None:
-    """Sends the stream's headers: from here on the reader misses nothing."""
-    await context.send_initial_metadata(())
+async def confirm(context: Context, host: ControlHost) -> None:
+    """Sends the stream's headers, with its origin: from here on the reader misses nothing."""
+    origin = await host.run(lambda _: host.origins.look())
+    await context.send_initial_metadata(origin_metadata(origin))

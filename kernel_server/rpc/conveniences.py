@@ -44,6 +44,7 @@ class Conveniences:
         """
         name, waits = request.name, QueueMetadata(context)
         arguments = [to_scalar(argument) for argument in request.arguments]
+        waits.answered(self._host.origins.last)  # of what the control is not asked for
         value: Answer
         if name not in _TABLE:
             value = await self._calls.call(context, name, arguments, waits)

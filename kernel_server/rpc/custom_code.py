@@ -62,7 +62,7 @@ class CustomCode:
             failure.Failure: Forbidden where the server does not allow it; BadInput where the code is not right.
         """
         async with self._listening(request) as box:
-            await confirm(context)
+            await confirm(context, self._host)
             while True:
                 taken = await box.take()
                 for item in taken.items:

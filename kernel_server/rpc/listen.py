@@ -43,7 +43,7 @@ class EventStreams:
         """
         names = checked(request.slots)
         async with self._events.subscribe(names, packed, client_of(context)) as subscription:
-            await confirm(context)
+            await confirm(context, self._events.host)
             while True:
                 taken = await subscription.box.take()
                 if dropped := subscription.take_dropped():
@@ -59,7 +59,7 @@ class EventStreams:
     ) -> AsyncIterator[bytes]:
         """OrderListen: the events of all orders, those of other programs of the same user included."""
         async with self._events.subscribe(ORDER_EVENTS, _packed_order) as subscription:
-            await confirm(context)
+            await confirm(context, self._events.host)
             while True:
                 taken = await subscription.box.take()
                 for item in taken.items:
@@ -81,7 +81,7 @@ class EventStreams:
             raise failure.bad_input("the first request of BidirectionalListen says what to listen to")
         names, client = checked(first.listen_request.slots), client_of(context)
         async with self._events.subscribe(names, Snapshot, client) as subscription:
-            await confirm(context)
+            await confirm(context, self._events.host)
             acknowledgements = _Acknowledgements(subscription, requests)
             sent = 0
             try:

@@ -111,9 +111,11 @@ class OrderStreams:
         tracked = TrackedOrder(sent, box, self._clock, self._host.thread.hand_over, self._on_order_end)
         call = SendOrderCall(arguments, context, self._rules, tracked, self._tracker, self._host.router)
         try:
-            code = await self._maker.make(call, QueueMetadata(context))
+            waits = QueueMetadata(context, self._host.origins.last)
+            code = await self._maker.make(call, waits)
             if code != 0:
                 raise failure.returned("SendOrder", code)
+            await waits.confirm()
             while True:
                 taken = await box.take()
                 for item in taken.items:

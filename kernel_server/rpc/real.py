@@ -34,7 +34,7 @@ class RealTimeStreams:
             raise failure.bad_input('no codes: give at least one, or "" for what belongs to no code')
         async with self._source.subscribe() as subscription:
             await subscription.register(request.code_list, request.fid_list)
-            await confirm(context)
+            await confirm(context, self._source.host)
             while True:
                 taken = await subscription.box.take()
                 if taken.dropped:

@@ -9,9 +9,11 @@ from typing import NamedTuple
 from kernel_server import __version__
 from kernel_server.clock import Clock
 from kernel_server.control.host import ControlHost
+from kernel_server.control.origin import Origin
 from kernel_server.control.seam import Control
 from kernel_server.reconnecting import Reconnector
 from kernel_server.rpc.context import Context
+from kernel_server.rpc.values import to_origin
 from kernel_server.scheduler import Scheduler
 from kernel_server.security.access import Access
 from kernel_server.security.guard import Guard
@@ -22,13 +24,14 @@ PATIENCE = 5.0
 
 
 class ControlState(NamedTuple):
-    """The state at the control: whether a user is logged in and where, and the market's session and phase."""
+    """The state at the control: whether a user is logged in and where, the session and phase, and the origin."""
 
     connected: bool
     simulation: bool
     user_id: str
     session: str
     phase: str
+    origin: Origin
 
 
 class StatusReport:
@@ -117,6 +120,7 @@ class StatusReport:
             real_orders=self._access.allow_real_orders,
             max_order_value=self._access.max_order_value or 0,
             next_login=self._reconnector.next_try,
+            origin=to_origin(state.origin),
         )
 
     async def _control_state(self) -> ControlState:
@@ -133,6 +137,7 @@ class StatusReport:
         phase = self._market_phase(self._clock.now()) if self._market_phase else ("", "")
         self._reconnector.look()
         if control.call("GetConnectState", ()) != 1:
-            return ControlState(False, control.always_paper, "", *phase)
+            return ControlState(False, control.always_paper, "", *phase, self._host.origins.look())
         server = control.call("GetLoginInfo", ("GetServerGubun",))
-        return ControlState(True, server == "1", str(control.call("GetLoginInfo", ("USER_ID",))), *phase)
+        user = str(control.call("GetLoginInfo", ("USER_ID",)))
+        return ControlState(True, server == "1", user, *phase, self._host.origins.look())

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from kernel_server.observe.metrics import Metrics
 from kernel_server.rpc.context import Context
+from kernel_server.rpc.values import to_origin
 from kernel_server.streams.realtime import Connection, RealEvent
 from kernel_server.streams.subscriptions import RealTimeSource, RealTimeSubscription
 from kernel_server.wire import kernel_pb2
@@ -31,6 +32,7 @@ class TickStreams:
 
     def __init__(self, source: RealTimeSource, metrics: Metrics) -> None:
         self._source = source
+        self._host = source.host
         self._metrics = metrics
 
     async def ticks(
@@ -44,6 +46,7 @@ class TickStreams:
         most = first.flush_events or FLUSH_EVENTS
         async with self._source.subscribe(min(first.capacity, LARGEST_CAPACITY)) as subscription:
             follower = _RequestFollower(subscription, first, requests)
+            begun = False
             try:
                 while True:
                     taken = await subscription.box.take(most)
@@ -66,6 +69,9 @@ class TickStreams:
                     for item in taken.items:
                         if isinstance(item, Connection):
                             batch.connected = item.code == 0
+                    if not begun or batch.HasField("connected"):
+                        begun = True
+                        batch.origin.CopyFrom(to_origin(self._host.origins.last))
                     yield batch
                     if taken.over:
                         return

@@ -10,7 +10,7 @@ from kernel_server.clock import Clock
 from kernel_server.reference.inputs import BadInputs, check
 from kernel_server.rpc.context import Context, client_of
 from kernel_server.rpc.queue_metadata import QueueMetadata
-from kernel_server.rpc.values import to_argument
+from kernel_server.rpc.values import to_argument, to_origin
 from kernel_server.scheduler import Priority, QueuePosition
 from kernel_server.transactions import WATCH_LIST, PagesRequest, StopCondition, TrPage, TrService
 from kernel_server.wire import kernel_pb2, openapi_pb2
@@ -79,6 +79,7 @@ class TrStreams:
                         await waits.begin(item, self._clock.now())
                     else:
                         waits.end(item.waited)
+                        waits.answered(item.origin)
                         yield fill(item, tr, request.screen_no, request.request_name, code)
 
     async def pages(
@@ -149,4 +150,5 @@ def pack(answer: TrPage) -> kernel_pb2.Page:
         messages=answer.messages,
         received_at=answer.received_at,
         stopped=answer.stopped,
+        origin=to_origin(answer.origin),
     )

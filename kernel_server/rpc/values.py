@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from kernel_server import failure
 from kernel_server.control import plain
+from kernel_server.control.origin import Origin
 from kernel_server.control.seam import Scalar, Value
 from kernel_server.reference.signature import BadCall, check
-from kernel_server.wire import openapi_pb2
+from kernel_server.wire import ORIGIN_KEY, kernel_pb2, openapi_pb2
+
+Metadata = tuple[tuple[str, str | bytes], ...]
 
 
 def to_scalar(argument: openapi_pb2.Argument) -> Scalar:
@@ -27,6 +31,20 @@ def to_argument(value: Value | bool) -> openapi_pb2.Argument:
     if isinstance(value, int):
         return openapi_pb2.Argument(long_value=value)
     return openapi_pb2.Argument()
+
+
+@lru_cache(maxsize=16)
+def to_origin(origin: Origin) -> kernel_pb2.Origin:
+    """An origin on the wire; not to be changed, as it is shared."""
+    return kernel_pb2.Origin(
+        server=origin.server, login=origin.login, prices=origin.prices, connected=origin.connected
+    )
+
+
+@lru_cache(maxsize=16)
+def origin_metadata(origin: Origin) -> Metadata:
+    """An origin as metadata."""
+    return ((ORIGIN_KEY, to_origin(origin).SerializeToString()),)
 
 
 def checked(name: str, arguments: Sequence[object]) -> tuple[Scalar, ...]:

@@ -14,3 +14,6 @@ WAITED_KEY = "koalab-waited-ms"
 # The metadata under which a client shows its token ("Bearer …"), and says that it means real orders ("yes").
 AUTHORIZATION = "authorization"
 ALLOW_REAL_ORDERS = "koalab-allow-real-orders"
+
+# The metadata under which an answer without a field for it carries its kernel.proto Origin.
+ORIGIN_KEY = "koalab-origin-bin"

@@ -15,6 +15,18 @@ class Priority(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 INTERACTIVE: Priority
 BULK: Priority
 
+class Origin(_message.Message):
+    __slots__ = ("server", "login", "prices", "connected")
+    SERVER_FIELD_NUMBER: _ClassVar[int]
+    LOGIN_FIELD_NUMBER: _ClassVar[int]
+    PRICES_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    server: str
+    login: int
+    prices: str
+    connected: bool
+    def __init__(self, server: _Optional[str] = ..., login: _Optional[int] = ..., prices: _Optional[str] = ..., connected: _Optional[bool] = ...) -> None: ...
+
 class CallManyRequest(_message.Message):
     __slots__ = ("calls",)
     CALLS_FIELD_NUMBER: _ClassVar[int]
@@ -22,10 +34,12 @@ class CallManyRequest(_message.Message):
     def __init__(self, calls: _Optional[_Iterable[_Union[_openapi_pb2.CallRequest, _Mapping]]] = ...) -> None: ...
 
 class CallManyResponse(_message.Message):
-    __slots__ = ("return_values",)
+    __slots__ = ("return_values", "origin")
     RETURN_VALUES_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
     return_values: _containers.RepeatedCompositeFieldContainer[_openapi_pb2.Argument]
-    def __init__(self, return_values: _Optional[_Iterable[_Union[_openapi_pb2.Argument, _Mapping]]] = ...) -> None: ...
+    origin: Origin
+    def __init__(self, return_values: _Optional[_Iterable[_Union[_openapi_pb2.Argument, _Mapping]]] = ..., origin: _Optional[_Union[Origin, _Mapping]] = ...) -> None: ...
 
 class PagesRequest(_message.Message):
     __slots__ = ("transaction_code", "inputs", "stop_condition", "priority", "max_pages")
@@ -49,7 +63,7 @@ class PagesRequest(_message.Message):
     def __init__(self, transaction_code: _Optional[str] = ..., inputs: _Optional[_Mapping[str, str]] = ..., stop_condition: _Optional[_Union[_openapi_pb2.TransactionStopCondition, _Mapping]] = ..., priority: _Optional[_Union[Priority, str]] = ..., max_pages: _Optional[int] = ...) -> None: ...
 
 class Page(_message.Message):
-    __slots__ = ("waiting", "single", "columns", "rows", "prev_next", "messages", "received_at", "stopped")
+    __slots__ = ("waiting", "single", "columns", "rows", "prev_next", "messages", "received_at", "stopped", "origin")
     class Waiting(_message.Message):
         __slots__ = ("ahead", "expected_wait")
         AHEAD_FIELD_NUMBER: _ClassVar[int]
@@ -65,6 +79,7 @@ class Page(_message.Message):
     MESSAGES_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_AT_FIELD_NUMBER: _ClassVar[int]
     STOPPED_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
     waiting: Page.Waiting
     single: _containers.RepeatedScalarFieldContainer[str]
     columns: _containers.RepeatedScalarFieldContainer[str]
@@ -73,7 +88,8 @@ class Page(_message.Message):
     messages: _containers.RepeatedScalarFieldContainer[str]
     received_at: float
     stopped: bool
-    def __init__(self, waiting: _Optional[_Union[Page.Waiting, _Mapping]] = ..., single: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[str]] = ..., rows: _Optional[int] = ..., prev_next: _Optional[str] = ..., messages: _Optional[_Iterable[str]] = ..., received_at: _Optional[float] = ..., stopped: _Optional[bool] = ...) -> None: ...
+    origin: Origin
+    def __init__(self, waiting: _Optional[_Union[Page.Waiting, _Mapping]] = ..., single: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[str]] = ..., rows: _Optional[int] = ..., prev_next: _Optional[str] = ..., messages: _Optional[_Iterable[str]] = ..., received_at: _Optional[float] = ..., stopped: _Optional[bool] = ..., origin: _Optional[_Union[Origin, _Mapping]] = ...) -> None: ...
 
 class TicksRequest(_message.Message):
     __slots__ = ("add", "fids", "remove", "flush_milliseconds", "flush_events", "capacity")
@@ -92,7 +108,7 @@ class TicksRequest(_message.Message):
     def __init__(self, add: _Optional[_Iterable[str]] = ..., fids: _Optional[_Iterable[int]] = ..., remove: _Optional[_Iterable[str]] = ..., flush_milliseconds: _Optional[int] = ..., flush_events: _Optional[int] = ..., capacity: _Optional[int] = ...) -> None: ...
 
 class TickBatch(_message.Message):
-    __slots__ = ("types", "type", "codes", "code", "data", "time", "dropped", "carried_out", "connected")
+    __slots__ = ("types", "type", "codes", "code", "data", "time", "dropped", "carried_out", "connected", "origin")
     TYPES_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     CODES_FIELD_NUMBER: _ClassVar[int]
@@ -102,6 +118,7 @@ class TickBatch(_message.Message):
     DROPPED_FIELD_NUMBER: _ClassVar[int]
     CARRIED_OUT_FIELD_NUMBER: _ClassVar[int]
     CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
     types: _containers.RepeatedScalarFieldContainer[str]
     type: _containers.RepeatedScalarFieldContainer[int]
     codes: _containers.RepeatedScalarFieldContainer[str]
@@ -111,7 +128,8 @@ class TickBatch(_message.Message):
     dropped: int
     carried_out: int
     connected: bool
-    def __init__(self, types: _Optional[_Iterable[str]] = ..., type: _Optional[_Iterable[int]] = ..., codes: _Optional[_Iterable[str]] = ..., code: _Optional[_Iterable[int]] = ..., data: _Optional[str] = ..., time: _Optional[_Iterable[float]] = ..., dropped: _Optional[int] = ..., carried_out: _Optional[int] = ..., connected: _Optional[bool] = ...) -> None: ...
+    origin: Origin
+    def __init__(self, types: _Optional[_Iterable[str]] = ..., type: _Optional[_Iterable[int]] = ..., codes: _Optional[_Iterable[str]] = ..., code: _Optional[_Iterable[int]] = ..., data: _Optional[str] = ..., time: _Optional[_Iterable[float]] = ..., dropped: _Optional[int] = ..., carried_out: _Optional[int] = ..., connected: _Optional[bool] = ..., origin: _Optional[_Union[Origin, _Mapping]] = ...) -> None: ...
 
 class ChejanRequest(_message.Message):
     __slots__ = ()
@@ -146,7 +164,7 @@ class ConditionsRequest(_message.Message):
     def __init__(self, reload: _Optional[bool] = ...) -> None: ...
 
 class ConditionsResponse(_message.Message):
-    __slots__ = ("conditions",)
+    __slots__ = ("conditions", "origin")
     class Condition(_message.Message):
         __slots__ = ("index", "name")
         INDEX_FIELD_NUMBER: _ClassVar[int]
@@ -155,8 +173,10 @@ class ConditionsResponse(_message.Message):
         name: str
         def __init__(self, index: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
     CONDITIONS_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
     conditions: _containers.RepeatedCompositeFieldContainer[ConditionsResponse.Condition]
-    def __init__(self, conditions: _Optional[_Iterable[_Union[ConditionsResponse.Condition, _Mapping]]] = ...) -> None: ...
+    origin: Origin
+    def __init__(self, conditions: _Optional[_Iterable[_Union[ConditionsResponse.Condition, _Mapping]]] = ..., origin: _Optional[_Union[Origin, _Mapping]] = ...) -> None: ...
 
 class FaultRequest(_message.Message):
     __slots__ = ("kind", "seconds", "extra", "code", "event", "times")
@@ -211,7 +231,7 @@ class Queued(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., priority: _Optional[str] = ..., calls: _Optional[int] = ...) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("version", "control", "source", "connected", "simulation", "user_id", "now", "speed", "limits", "quotas", "queued", "streams", "started_at", "trs", "clock", "clock_begins", "clock_replays", "clock_leaps_at", "session", "phase", "waiting", "expected_wait", "problems", "rights", "real_orders", "max_order_value", "next_login")
+    __slots__ = ("version", "control", "source", "connected", "simulation", "user_id", "now", "speed", "limits", "quotas", "queued", "streams", "started_at", "trs", "clock", "clock_begins", "clock_replays", "clock_leaps_at", "session", "phase", "waiting", "expected_wait", "problems", "rights", "real_orders", "max_order_value", "next_login", "origin")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CONTROL_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
@@ -239,6 +259,7 @@ class StatusResponse(_message.Message):
     REAL_ORDERS_FIELD_NUMBER: _ClassVar[int]
     MAX_ORDER_VALUE_FIELD_NUMBER: _ClassVar[int]
     NEXT_LOGIN_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
     version: str
     control: str
     source: str
@@ -266,7 +287,8 @@ class StatusResponse(_message.Message):
     real_orders: bool
     max_order_value: int
     next_login: float
-    def __init__(self, version: _Optional[str] = ..., control: _Optional[str] = ..., source: _Optional[str] = ..., connected: _Optional[bool] = ..., simulation: _Optional[bool] = ..., user_id: _Optional[str] = ..., now: _Optional[float] = ..., speed: _Optional[float] = ..., limits: _Optional[str] = ..., quotas: _Optional[_Iterable[_Union[Quota, _Mapping]]] = ..., queued: _Optional[int] = ..., streams: _Optional[int] = ..., started_at: _Optional[float] = ..., trs: _Optional[int] = ..., clock: _Optional[str] = ..., clock_begins: _Optional[float] = ..., clock_replays: _Optional[bool] = ..., clock_leaps_at: _Optional[float] = ..., session: _Optional[str] = ..., phase: _Optional[str] = ..., waiting: _Optional[_Iterable[_Union[Queued, _Mapping]]] = ..., expected_wait: _Optional[float] = ..., problems: _Optional[_Iterable[str]] = ..., rights: _Optional[str] = ..., real_orders: _Optional[bool] = ..., max_order_value: _Optional[int] = ..., next_login: _Optional[float] = ...) -> None: ...
+    origin: Origin
+    def __init__(self, version: _Optional[str] = ..., control: _Optional[str] = ..., source: _Optional[str] = ..., connected: _Optional[bool] = ..., simulation: _Optional[bool] = ..., user_id: _Optional[str] = ..., now: _Optional[float] = ..., speed: _Optional[float] = ..., limits: _Optional[str] = ..., quotas: _Optional[_Iterable[_Union[Quota, _Mapping]]] = ..., queued: _Optional[int] = ..., streams: _Optional[int] = ..., started_at: _Optional[float] = ..., trs: _Optional[int] = ..., clock: _Optional[str] = ..., clock_begins: _Optional[float] = ..., clock_replays: _Optional[bool] = ..., clock_leaps_at: _Optional[float] = ..., session: _Optional[str] = ..., phase: _Optional[str] = ..., waiting: _Optional[_Iterable[_Union[Queued, _Mapping]]] = ..., expected_wait: _Optional[float] = ..., problems: _Optional[_Iterable[str]] = ..., rights: _Optional[str] = ..., real_orders: _Optional[bool] = ..., max_order_value: _Optional[int] = ..., next_login: _Optional[float] = ..., origin: _Optional[_Union[Origin, _Mapping]] = ...) -> None: ...
 
 class Problem(_message.Message):
     __slots__ = ("kind", "message", "code", "retry_at")

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from koalab.errors import KoalabError, NoAnswer, NotConnected, RateLimited, ServerLost
+from koalab.errors import KoalabError, NoAnswer, NotConnected, OtherPrices, RateLimited, ServerLost
 from koalab.link import Link
 from koalab.live.decoding import Decoder
 from koalab.progress import Progress
@@ -194,7 +194,7 @@ class Hub:
                     return
                 log.warning("live data: %s", error)
                 self._report_gap(self._current(), str(error))
-                if isinstance(error, _TRANSIENT):
+                if isinstance(error, _TRANSIENT) and not isinstance(error, OtherPrices):
                     self._recover(stopped)
                     continue
                 for one in self._current():
@@ -204,7 +204,7 @@ class Hub:
 
     def _receive(self, stopped: threading.Event) -> None:
         """Opens the stream, registers all codes and dispatches batches until the stream ends."""
-        stream = self._link.transport.ticks(self._link.now)
+        stream = self._link.ticks()
         try:
             with self._lock:
                 if stopped.is_set():
@@ -287,6 +287,8 @@ class Hub:
             self._backoff = min(2 * self._backoff, _LONGEST_BACKOFF)
             try:
                 self._require_server(stopped)
+            except OtherPrices:
+                return  # the next stream ends with it, and all subscriptions with that
             except KoalabError as error:
                 log.warning("live data: %s", error)
                 continue

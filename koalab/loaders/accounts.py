@@ -58,8 +58,8 @@ class AccountLoader:
         return AccountNumbers(number.strip() for number in listed.split(";") if number.strip())
 
     def _listed(self) -> str:
-        self._link.require_login()
-        return str(self._link.call("GetLoginInfo", "ACCLIST") or "")
+        (found,) = self._link.in_one_connection(lambda call_many: call_many([("GetLoginInfo", ("ACCLIST",))]))
+        return str(found or "")
 
     def choose(self, wanted: str | None) -> str:
         """The account number that ``wanted`` means; None is the first.

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from koalab.dates import seoul
-from koalab.errors import BadInput, UnknownCode
+from koalab.errors import BadInput, NoAnswer, UnknownCode
 from koalab.inputs.text import folded, plain, shown
 from koalab.link import Link
 from koalab.listing import daily_cached
@@ -82,15 +82,15 @@ class Indices:
         raise UnknownCode(f"no index has the code or name {shown(given)}{hint}", near)
 
     def _ask(self) -> dict[str, str]:
-        self._link.require_login()
+        calls = [("KOA_Functions", ("GetUpjongCode", group)) for group in _GROUPS]
         found: dict[str, str] = {}
-        for listed in self._link.call_many(
-            [("KOA_Functions", ("GetUpjongCode", group)) for group in _GROUPS]
-        ):
+        for listed in self._link.in_one_connection(lambda call_many: call_many(calls)):
             for item in str(listed or "").split("|"):
                 parts = item.split(",", 2)
                 if len(parts) == 3:
                     found.setdefault(parts[1].strip(), parts[2].strip())
+        if not found:
+            raise NoAnswer("the broker lists not one index (GetUpjongCode), which cannot be: ask again")
         return found
 
 

@@ -117,7 +117,7 @@ class SessionCore:
         server sends orders to a broker that is not 모의투자), ``max_order_value`` (KRW, 0: unlimited),
         ``problems`` (a sentence each).
         """
-        status = self._link.status()
+        status, other = self._link.any_status()
         return {
             "server": {
                 "target": self._link.transport.target,
@@ -150,7 +150,7 @@ class SessionCore:
             "rights": status.rights,
             "real_orders": status.real_orders,
             "max_order_value": status.max_order_value,
-            "problems": list(status.problems),
+            "problems": [*([other] if other else []), *status.problems],
         }
 
     def _cache_status(self) -> dict[str, Any]:
@@ -208,7 +208,8 @@ class SessionCore:
             return f"<koalab {self._link.transport.target}: closed>"
         status, gone = self._link.last_status(), ""
         try:
-            status = self._link.status(_REPR_TIMEOUT)
+            status, other = self._link.any_status(_REPR_TIMEOUT)
+            gone = ", other prices now" if other else ""
         except KoalabError:
             gone = ", server gone"
         server = "모의투자" if status.simulation else "실서버"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,57 @@ CALL_TIMEOUT = 20.0
 
 Scalar = str | int
 Priority = Literal["interactive", "bulk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an answer comes from.
+
+    Attributes:
+        server: names the process of the server.
+        login: counts the server's logins and lost connections: within one number the connection was the same.
+        prices: names the source of prices, with the start of the clock where one was set. Answers of two names are
+            never mixed, and share no cache.
+        connected: whether the broker's connection was up, and the same one, from before the answer to after it.
+            Where it was not, master functions answer blanks and zeros, which mean nothing.
+    """
+
+    server: str
+    login: int
+    prices: str
+    connected: bool
+
+
+UNKNOWN = Origin("", 0, "", connected=False)
+"""Of values that did not come from a server just now: cached pages, for example. The link accepts no such answer."""
+
+
+class CallAnswer(NamedTuple):
+    """What a control function returned, and where it comes from."""
+
+    value: Scalar | list[list[str]] | None
+    origin: Origin
+
+
+class CallAnswers(NamedTuple):
+    """What several control functions returned, in order, and where all of that comes from."""
+
+    values: list[Scalar | None]
+    origin: Origin
+
+
+class ListedConditions(NamedTuple):
+    """The user's conditions (조건식) by number, and where the list comes from."""
+
+    names: Mapping[int, str]
+    origin: Origin
+
+
+class FoundCodes(NamedTuple):
+    """Codes that match a condition, and where they come from."""
+
+    codes: Sequence[str]
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +82,7 @@ class Page:
         messages: the broker's messages for this request.
         received_at: server time, seconds since the epoch.
         stopped: the stop condition cut this page, so it is the last.
+        origin: where it comes from.
     """
 
     single: Sequence[str]
@@ -40,6 +92,7 @@ class Page:
     messages: Sequence[str]
     received_at: float
     stopped: bool = False
+    origin: Origin = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +140,7 @@ class Status:
         max_order_value: limit of one order's value in KRW; 0: none.
         next_login: when the server logs in again by itself after losing the broker's connection; 0: it does not.
         expected_wait: seconds until the last of ``trs`` more TRs would be sent; see ``Transport.status``.
+        origin: where this answer comes from.
     """
 
     version: str
@@ -115,6 +169,7 @@ class Status:
     max_order_value: int = 0
     next_login: float = 0.0
     expected_wait: float = 0.0
+    origin: Origin = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,6 +185,7 @@ class TickBatch:
         until: every event up to this moment (broker's time) is in this batch or an earlier one.
         carried_out: number of the last request that has been carried out.
         connected: False: the broker's connection was lost; True: it is back, with all registrations; None: no change.
+        origin: where the events come from; None: from where those of the batch before came.
     """
 
     types: tuple[str, ...]
@@ -142,6 +198,7 @@ class TickBatch:
     until: float = float("-inf")
     carried_out: int = 0
     connected: bool | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +299,11 @@ class TickStream(Protocol):
 
 
 class Transport(Protocol):
-    """A connection to one broker. All methods are thread-safe; all raise ``koalab.errors``."""
+    """A connection to one broker. All methods are thread-safe; all raise ``koalab.errors``.
+
+    Every answer has an ``Origin``, which ``Link`` compares with its session's: the connection below may be made anew,
+    to another server, without notice.
+    """
 
     @property
     def target(self) -> str: ...
@@ -252,11 +313,11 @@ class Transport(Protocol):
         """Whether this process was forked from the one that made it: then every other use raises NotConnected."""
         ...
 
-    def call(self, name: str, *arguments: Scalar) -> Scalar | list[list[str]] | None:
+    def call(self, name: str, *arguments: Scalar) -> CallAnswer:
         """One control function."""
         ...
 
-    def call_many(self, calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Scalar | None]:
+    def call_many(self, calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> CallAnswers:
         """Several control functions in one RPC, in order."""
         ...
 
@@ -279,11 +340,11 @@ class Transport(Protocol):
         """
         ...
 
-    def conditions(self, reload: bool) -> Mapping[int, str]:
+    def conditions(self, reload: bool) -> ListedConditions:
         """The user's conditions (조건식) by number."""
         ...
 
-    def search(self, index: int, name: str) -> Generator[Sequence[str] | QueuePosition, None, None]:
+    def search(self, index: int, name: str) -> Generator[FoundCodes | QueuePosition, None, None]:
         """The codes that match a condition now; queue positions while the search waits.
 
         Closing the iterator removes it from the server's queue.

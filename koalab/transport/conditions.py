@@ -12,8 +12,17 @@ from typing import Any
 import grpc
 
 from kernel_server.wire import AHEAD_KEY, EXPECTED_WAIT_KEY, kernel_pb2, openapi_pb2
-from koalab.errors import ServerLost
-from koalab.transport.base import CALL_TIMEOUT, ConditionChange, QueuePosition
+from koalab.errors import KoalabError, ServerLost
+from koalab.transport.base import (
+    CALL_TIMEOUT,
+    UNKNOWN,
+    ConditionChange,
+    FoundCodes,
+    ListedConditions,
+    Origin,
+    QueuePosition,
+)
+from koalab.transport.messages import origin_in, origin_of
 
 _FOUND = "OnReceiveTrCondition"
 _CHANGED = "OnReceiveRealCondition"
@@ -24,13 +33,13 @@ _UPDATE_INTERVAL = 1.0
 _END = object()
 
 
-def conditions(stub: Any, reload: bool) -> dict[int, str]:
+def conditions(stub: Any, reload: bool) -> ListedConditions:
     """The user's conditions by number; ``reload`` downloads them again from the broker."""
     found = stub.Conditions(kernel_pb2.ConditionsRequest(reload=reload), timeout=CALL_TIMEOUT)
-    return {one.index: one.name for one in found.conditions}
+    return ListedConditions({one.index: one.name for one in found.conditions}, origin_of(found))
 
 
-def search(stub: Any, index: int, name: str) -> Generator[list[str] | QueuePosition, None, None]:
+def search(stub: Any, index: int, name: str) -> Generator[FoundCodes | QueuePosition, None, None]:
     """The codes that match a condition now; queue positions while the search waits.
 
     The server sends the expected wait once, at the beginning; later positions are computed from the elapsed time.
@@ -39,7 +48,7 @@ def search(stub: Any, index: int, name: str) -> Generator[list[str] | QueuePosit
     stream = stub.Condition(openapi_pb2.ConditionRequest(condition_name=name, condition_index=index))
     received: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(stream, received), name="koalab-condition", daemon=True).start()
-    position, since = QueuePosition(0, 0.0), time.monotonic()
+    position, since, origin = QueuePosition(0, 0.0), time.monotonic(), UNKNOWN
     try:
         while True:
             try:
@@ -50,13 +59,16 @@ def search(stub: Any, index: int, name: str) -> Generator[list[str] | QueuePosit
                 continue
             if item is _END:
                 return
-            if isinstance(item, grpc.RpcError):
+            if isinstance(item, (grpc.RpcError, KoalabError)):
                 raise item
+            if isinstance(item, Origin):
+                origin = item
+                continue
             if isinstance(item, QueuePosition):
                 position, since = item, time.monotonic()
                 yield item
             elif item.name == _FOUND:
-                yield codes_of(item.arguments[1].string_value)
+                yield FoundCodes(codes_of(item.arguments[1].string_value), origin)
     finally:
         stream.cancel()
 
@@ -113,11 +125,16 @@ def codes_of(listed: str) -> list[str]:
 def _read(stream: Any, received: queue.SimpleQueue[Any]) -> None:
     """Reads the stream on a thread, so that the caller can be interrupted and can report progress."""
     try:
-        received.put(_queue_position(dict(stream.initial_metadata())))
+        metadata = tuple(stream.initial_metadata())
+        received.put(_queue_position(dict(metadata)))
+        origin: Origin | None = None
         for response in stream:
+            if origin is None:
+                origin = origin_in(metadata)
+                received.put(origin)
             received.put(response)
         received.put(_END)
-    except grpc.RpcError as error:
+    except (grpc.RpcError, KoalabError) as error:
         received.put(error)
 
 

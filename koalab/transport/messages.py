@@ -2,12 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
-from kernel_server.wire import kernel_pb2, openapi_pb2
-from koalab.transport.base import Page, Priority, QueuePosition, Quota, Scalar, Status, StopCondition
+from google.protobuf.message import DecodeError
+
+from kernel_server.wire import ORIGIN_KEY, kernel_pb2, openapi_pb2
+from koalab.errors import NotConnected
+from koalab.transport.base import Origin, Page, Priority, QueuePosition, Quota, Scalar, Status, StopCondition
 
 _COMPARATORS = ("<=", "<", ">=", ">", "==", "!=")
+
+
+class _HasOrigin(Protocol):
+    """A message with an origin."""
+
+    @property
+    def origin(self) -> kernel_pb2.Origin: ...
+
+    def HasField(self, field_name: str) -> bool: ...
+
+
+def origin_of(message: _HasOrigin) -> Origin:
+    """The origin of a message.
+
+    Raises:
+        NotConnected: it has none: the server is older than this client.
+    """
+    if not message.HasField("origin"):
+        raise _no_origin()
+    return _origin(message.origin)
+
+
+def origin_in(metadata: Iterable[tuple[str, str | bytes]]) -> Origin:
+    """The origin in the metadata of an answer; raises as ``origin_of``."""
+    found = dict(metadata).get(ORIGIN_KEY)
+    try:
+        if isinstance(found, bytes):
+            return _origin(kernel_pb2.Origin.FromString(found))
+    except DecodeError:
+        pass
+    raise _no_origin()
+
+
+def _origin(message: kernel_pb2.Origin) -> Origin:
+    return Origin(message.server, message.login, message.prices, message.connected)
+
+
+def _no_origin() -> NotConnected:
+    return NotConnected(
+        "the kernel server does not say where its answers come from, so they cannot be believed: it is older than"
+        " this koalab; install the same version at both ends"
+    )
 
 
 def call_request(name: str, arguments: Sequence[Scalar]) -> openapi_pb2.CallRequest:
@@ -57,6 +103,7 @@ def page(message: kernel_pb2.Page) -> Page | QueuePosition:
         messages=tuple(message.messages),
         received_at=message.received_at,
         stopped=message.stopped,
+        origin=origin_of(message),
     )
 
 
@@ -90,4 +137,5 @@ def status(message: kernel_pb2.StatusResponse) -> Status:
         max_order_value=message.max_order_value,
         next_login=message.next_login,
         expected_wait=message.expected_wait,
+        origin=origin_of(message),
     )

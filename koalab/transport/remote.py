@@ -6,6 +6,7 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -18,8 +19,13 @@ from koalab.transport import conditions, forking, messages, orders, silence
 from koalab.transport.access import Access
 from koalab.transport.base import (
     CALL_TIMEOUT,
+    CallAnswer,
+    CallAnswers,
+    FoundCodes,
+    ListedConditions,
     OrderAnswer,
     OrderRequest,
+    Origin,
     Page,
     Priority,
     QueuePosition,
@@ -104,14 +110,19 @@ class RemoteTransport:
     def forked(self) -> bool:
         return self._forked
 
-    def call(self, name: str, *arguments: Scalar) -> Scalar | list[list[str]] | None:
+    def call(self, name: str, *arguments: Scalar) -> CallAnswer:
         with self._translated_errors():
-            response = self._stub.Call(messages.call_request(name, arguments), timeout=CALL_TIMEOUT)
-        return messages.scalar(response.return_value)
+            response, rpc = self._stub.Call.with_call(
+                messages.call_request(name, arguments), timeout=CALL_TIMEOUT
+            )
+        return CallAnswer(
+            messages.scalar(response.return_value), messages.origin_in(rpc.trailing_metadata() or ())
+        )
 
-    def call_many(self, calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Scalar | None]:
+    def call_many(self, calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> CallAnswers:
         found: list[Scalar | None] = []
-        for start in range(0, len(calls), CALLS_A_MESSAGE):
+        origins: list[Origin] = []
+        for start in range(0, max(1, len(calls)), CALLS_A_MESSAGE):
             part = calls[start : start + CALLS_A_MESSAGE]
             request = kernel_pb2.CallManyRequest(
                 calls=[messages.call_request(name, arguments) for name, arguments in part]
@@ -119,7 +130,9 @@ class RemoteTransport:
             with self._translated_errors():
                 response = self._stub.CallMany(request, timeout=CALL_TIMEOUT)
             found += [messages.scalar(value) for value in response.return_values]
-        return found
+            origins.append(messages.origin_of(response))
+        steady = all(origin == origins[0] for origin in origins)
+        return CallAnswers(found, origins[0] if steady else replace(origins[-1], connected=False))
 
     def login(self, timeout: float) -> None:
         with self._translated_errors():
@@ -157,11 +170,11 @@ class RemoteTransport:
                 finally:
                     stream.cancel()
 
-    def conditions(self, reload: bool) -> dict[int, str]:
+    def conditions(self, reload: bool) -> ListedConditions:
         with self._translated_errors():
             return conditions.conditions(self._stub, reload)
 
-    def search(self, index: int, name: str) -> Generator[list[str] | QueuePosition, None, None]:
+    def search(self, index: int, name: str) -> Generator[FoundCodes | QueuePosition, None, None]:
         with self._translated_errors():
             yield from conditions.search(self._stub, index, name)
 

@@ -15,6 +15,7 @@ import numpy as np
 from kernel_server.wire import kernel_pb2
 from koalab.errors import ServerLost
 from koalab.transport.base import TickBatch
+from koalab.transport.messages import origin_of
 
 IDLE: Final = 1.0
 """Seconds without a request after which a mark is sent."""
@@ -124,4 +125,5 @@ def _batch(batch: kernel_pb2.TickBatch, until: float, carried_out: int) -> TickB
         until=until,
         carried_out=carried_out,
         connected=batch.connected if batch.HasField("connected") else None,
+        origin=origin_of(batch) if batch.HasField("origin") else None,
     )

@@ -107,8 +107,8 @@ def test_koalabs_client_asks_for_more_in_parts(server: CannedServer) -> None:
     count = 2 * CALLS_A_MESSAGE + 1
     transport = RemoteTransport(server.address)
     try:
-        found = transport.call_many([("GetMasterCodeName", (str(number),)) for number in range(count)])
+        found = transport.call_many([("GetMasterCodeName", (str(number),)) for number in range(count)]).values
         assert found == [str(number) for number in range(count)]
-        assert transport.call_many([]) == []
+        assert transport.call_many([]).values == []
     finally:
         transport.close()

@@ -13,6 +13,7 @@ from kernel_server.wire import (
     AHEAD_KEY,
     EXPECTED_START_KEY,
     EXPECTED_WAIT_KEY,
+    ORIGIN_KEY,
     PROBLEM_KEY,
     WAITED_KEY,
     kernel_pb2,
@@ -27,7 +28,8 @@ SEARCH = ("SendCondition", "0201", "골든크로스", 0, 0)
 
 
 def ours(metadata: Any) -> dict[str, str]:
-    return {key: value for key, value in metadata if key.startswith("koalab-") and key != PROBLEM_KEY}
+    others = (PROBLEM_KEY, ORIGIN_KEY)
+    return {key: value for key, value in metadata if key.startswith("koalab-") and key not in others}
 
 
 def problem(error: Any) -> kernel_pb2.Problem:

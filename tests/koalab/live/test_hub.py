@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,8 +74,7 @@ class Link:
         self.connection_epoch = 0
         self.time = 100.0
 
-    def ticks(self, now: Callable[[], float]) -> Stream:
-        del now
+    def ticks(self) -> Stream:
         self.streams.append(Stream(until=self.time))
         self.opened.put(self.streams[-1])
         return self.streams[-1]

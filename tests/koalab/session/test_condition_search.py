@@ -13,7 +13,7 @@ import pytest
 import koalab as kl
 from koalab.loaders import condition_search
 from koalab.session import Session
-from koalab.transport.base import QueuePosition
+from koalab.transport.base import FoundCodes, QueuePosition
 from koalab.transport.conditions import codes_of
 from tests.support.session import Market, start
 from tests.support.waiting import becomes
@@ -81,7 +81,11 @@ class TestASearch:
     def test_that_finds_nothing_is_empty_and_typed(
         self, kw: Session, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(kw._link.transport, "search", lambda _index, _name: (one for one in [[]]))
+        monkeypatch.setattr(
+            kw._link.transport,
+            "search",
+            lambda _index, _name: (one for one in [FoundCodes([], kw._link.last_status().origin)]),
+        )
         for info in (False, True):
             nothing = kw.screen(1, info=info)
             assert len(nothing) == 0

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -385,15 +386,7 @@ def test_prices_that_changed_their_basis_are_loaded_anew_and_never_mixed(
                     columns[field] = "\n".join(
                         str(int(text) // 10) for text in columns[field].split("\n") if text
                     )
-                item = Page(
-                    item.single,
-                    columns,
-                    item.rows,
-                    item.prev_next,
-                    item.messages,
-                    item.received_at,
-                    item.stopped,
-                )
+                item = replace(item, columns=columns)
             yield item
 
     monkeypatch.setattr(kw._link.transport, "pages", split)
