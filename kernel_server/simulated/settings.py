@@ -86,7 +86,7 @@ class BrokerSettings:
             without a sign (``plain``). Guess; net amounts are signed in any case.
         deposit: initial deposit of each account, KRW (guess).
         fee_rate: of a trade's amount, in thousandths of a percent; the fee is cut to 10 won.
-        taxed: whether sales are taxed, at the rates of ``brokerage/data/account_tax.tsv`` (guess).
+        taxed: whether sales are taxed, at the rates of ``kernel_server/reference/data/sale_tax.tsv`` (guess).
         tax_unit: each tax on a sale is cut to that many won (guess).
         orders_a_second: rate limit of orders; those beyond it return -308. Counted separately, with the same window.
         order_size_checks: whether SendOrder rejects by size (guess for 모의투자).

@@ -12,8 +12,8 @@ from tests.support.recorded_data import RECORDED_DATA, needs_market_data
 
 pytest.importorskip("exchange_calendars")
 
+from kernel_server.reference.price_rules import limits, tick
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.market.tick_size import limits, tick
 from tests.simulated.test_build import BuiltBroker, calendar_cache
 
 RECORDED = date(2022, 1, 18)

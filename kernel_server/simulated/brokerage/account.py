@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from kernel_server.simulated.brokerage.charges import fee
+from kernel_server.reference.charges import fee
 from kernel_server.simulated.brokerage.order import BrokerOrder
 from kernel_server.simulated.market.trade_script import Side
 

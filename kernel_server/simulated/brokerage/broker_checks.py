@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from kernel_server.clock import seoul
+from kernel_server.reference.price_rules import rules
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar
 from kernel_server.simulated.brokerage.order import (
@@ -16,10 +17,9 @@ from kernel_server.simulated.brokerage.order import (
 )
 from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.exchange.off_hours.session_close import single_price_limits
-from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.model import Issue, board
 from kernel_server.simulated.market.phases import Board, Phase
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
-from kernel_server.simulated.market.tick_size import board, rules
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.settings import BrokerSettings

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from kernel_server.reference.charges import fee, taxes
 from kernel_server.simulated.brokerage.account import Account
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar
-from kernel_server.simulated.brokerage.charges import fee, taxes
 from kernel_server.simulated.brokerage.valuation import SETTLEMENT_SESSIONS, Valuation
-from kernel_server.simulated.market.model import Issue
-from kernel_server.simulated.market.tick_size import board
+from kernel_server.simulated.market.model import Issue, board
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.settings import BrokerSettings

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from kernel_server.reference.charges import fee, taxes
 from kernel_server.simulated.base.market_time import hhmmss
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.brokerage import chejan
 from kernel_server.simulated.brokerage.account import Deal
 from kernel_server.simulated.brokerage.books import Books
 from kernel_server.simulated.brokerage.broker_checks import BrokerChecks
-from kernel_server.simulated.brokerage.charges import fee, taxes
 from kernel_server.simulated.brokerage.order import (
     ORDER_TYPES,
     BrokerOrder,
@@ -20,10 +20,9 @@ from kernel_server.simulated.brokerage.order import (
 )
 from kernel_server.simulated.brokerage.order_events import OrderEvents
 from kernel_server.simulated.exchange.interface import Exchange, Fill, NewOrder, OrderRejected
-from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.model import Issue, board
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
-from kernel_server.simulated.market.tick_size import board
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.settings import BrokerSettings

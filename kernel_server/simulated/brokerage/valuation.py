@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kernel_server.clock import seoul
+from kernel_server.reference.charges import fee, taxes
 from kernel_server.simulated.brokerage.account import Account, Deal, Holding
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar, SessionWorth
-from kernel_server.simulated.brokerage.charges import fee, taxes
 from kernel_server.simulated.exchange.interface import Exchange, Tape
-from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.model import Issue, board
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
-from kernel_server.simulated.market.tick_size import board
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.settings import BrokerSettings

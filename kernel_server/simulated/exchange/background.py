@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from kernel_server.reference.price_rules import PriceRules
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.exchange.book import Match, OrderBook
-from kernel_server.simulated.market.tick_size import PriceRules
 from kernel_server.simulated.market.trade_script import Side
 
 LEVELS = 10

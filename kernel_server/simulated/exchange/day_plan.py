@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kernel_server.clock import seoul
+from kernel_server.reference.price_rules import PriceRules, rules
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.market_time import epoch_seconds
 from kernel_server.simulated.exchange import generated_script, interruptions
@@ -15,9 +16,8 @@ from kernel_server.simulated.exchange.interface import Interruption
 from kernel_server.simulated.exchange.interruptions import ViContext
 from kernel_server.simulated.market import day_summary as days
 from kernel_server.simulated.market import vi_rules
-from kernel_server.simulated.market.model import Bars, Issue, Market
+from kernel_server.simulated.market.model import Bars, Issue, Market, board
 from kernel_server.simulated.market.phases import SessionHours
-from kernel_server.simulated.market.tick_size import PriceRules, board, rules
 from kernel_server.simulated.market.trade_script import Script, ScriptLookup, Side
 
 _LEVELS_A_DAY = 400  # a usual level has one part in so many of the day's volume

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kernel_server.reference.price_rules import PriceRules
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.market_time import epoch_seconds
 from kernel_server.simulated.exchange.interruptions import TradingPause
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.synthetic.daily_prices import Flags
-from kernel_server.simulated.market.tick_size import PriceRules
 from kernel_server.simulated.market.trade_script import NOTHING, Script, Side
 
 _TRADE_VALUE = 4_000_000  # KRW of a usual trade

@@ -10,13 +10,13 @@ import logging
 from collections.abc import Callable, Iterator
 
 from kernel_server.clock import seoul
+from kernel_server.reference.price_rules import rules
 from kernel_server.simulated.exchange.day_plan import DayPlan
 from kernel_server.simulated.exchange.interface import Interruption
 from kernel_server.simulated.market import day_summary as days
 from kernel_server.simulated.market import vi_rules
-from kernel_server.simulated.market.model import Issue, Market
+from kernel_server.simulated.market.model import Issue, Market, board
 from kernel_server.simulated.market.phases import SessionHours
-from kernel_server.simulated.market.tick_size import board, rules
 
 log = logging.getLogger(__name__)
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kernel_server.reference.price_rules import PriceRules
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.exchange.interface import Interruption
 from kernel_server.simulated.market.phases import SessionHours
-from kernel_server.simulated.market.tick_size import PriceRules
 from kernel_server.simulated.market.vi_rules import ViRule
 
 _MIN_EXTRA_MS = 1000

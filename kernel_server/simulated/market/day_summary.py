@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kernel_server.reference.price_rules import PriceRules, rules
 from kernel_server.simulated.base import hash_random, kiwoom_format
-from kernel_server.simulated.market.model import Bars, Issue, Market
-from kernel_server.simulated.market.tick_size import PriceRules, board, rules
+from kernel_server.simulated.market.model import Bars, Issue, Market, board
 from kernel_server.simulated.market.trading_hours import day_of
 
 LEVELS = 5

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from kernel_server.reference import price_rules
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Floats, Ints
-from kernel_server.simulated.market import tick_size
 from kernel_server.simulated.market.model import Issue
 from kernel_server.tsv import rows
 
@@ -192,4 +192,4 @@ def _preferred(issue: Issue) -> Issue:
 
 
 def _on_grid(price: float, market: str) -> int:
-    return tick_size.rules(PRICED_ON, market).floor(int(price))
+    return price_rules.rules(PRICED_ON, market).floor(int(price))

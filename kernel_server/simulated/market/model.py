@@ -38,6 +38,11 @@ class Issue:
     industry: str
 
 
+def board(issue: Issue) -> str:
+    """The board of ``kernel_server.reference.price_rules`` whose ticks and limits apply to the issue."""
+    return "ETP" if issue.kind in ("etf", "etn") else issue.market
+
+
 @dataclass(frozen=True, slots=True)
 class Bars:
     """Bars, oldest first, as arrays of one length.

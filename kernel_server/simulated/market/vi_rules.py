@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import date
 from typing import NamedTuple
 
-from kernel_server.simulated.market.tick_size import PriceRules
+from kernel_server.reference.price_rules import PriceRules
 
 
 class ViRule(NamedTuple):
@@ -27,7 +27,7 @@ class ViRule(NamedTuple):
     def triggers(self, base: int, grid: PriceRules) -> tuple[int, int]:
         """The lowest price above the reference price and the highest one below it, KRW, that trigger a VI.
 
-        >>> from kernel_server.simulated.market.tick_size import rules
+        >>> from kernel_server.reference.price_rules import rules
         >>> vi_rule(date(2026, 3, 18), "KOSDAQ").triggers(3490, rules(date(2026, 3, 18), "KOSDAQ"))
         (3840, 3140)
         """
@@ -45,7 +45,7 @@ _RULES: dict[str, list[tuple[date, ViRule]]] = {
 
 
 def vi_rule(day: date, board: str) -> ViRule | None:
-    """The rule of a board (as in ``tick_size``) on a day; None if there are no VIs."""
+    """The rule of a board (as in ``price_rules``) on a day; None if there are no VIs."""
     return next((rule for since, rule in reversed(_RULES.get(board, [])) if since <= day), None)
 
 

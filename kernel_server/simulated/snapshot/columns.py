@@ -8,10 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
+from kernel_server.reference.price_rules import PriceRules, rules
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.market.day_summary import DaySummary
-from kernel_server.simulated.market.model import Issue
-from kernel_server.simulated.market.tick_size import PriceRules, board, rules
+from kernel_server.simulated.market.model import Issue, board
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.snapshot.history_matrix import HistoryMatrix
 

@@ -12,14 +12,14 @@ from functools import cached_property
 
 import numpy as np
 
+from kernel_server.reference.price_rules import spans
 from kernel_server.simulated.base import hash_random, kiwoom_format
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.dates import epoch_days
 from kernel_server.simulated.market import investor_groups
 from kernel_server.simulated.market.day_summary import BUY_SHARE, trade_strength
-from kernel_server.simulated.market.model import Bars, Issue
+from kernel_server.simulated.market.model import Bars, Issue, board
 from kernel_server.simulated.market.resample import cut
-from kernel_server.simulated.market.tick_size import board, spans
 
 _SHORT = 120  # upper bound of short sales, per mille of the volume
 _AVERAGES = (5, 20, 60)

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from kernel_server.reference.price_rules import rules
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.date_input import date_input
 from kernel_server.simulated.base.dates import epoch_days
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
 from kernel_server.simulated.market import investor_groups
-from kernel_server.simulated.market.model import Bars, Issue, Market
+from kernel_server.simulated.market.model import Bars, Issue, Market, board
 from kernel_server.simulated.market.resample import cut
-from kernel_server.simulated.market.tick_size import board, rules
 from kernel_server.simulated.market.trading_hours import day_of, today
 from kernel_server.simulated.settings import BrokerSettings
 

@@ -15,15 +15,15 @@ from typing import NamedTuple
 import numpy as np
 
 from kernel_server.clock import seoul
+from kernel_server.reference.price_rules import PriceRules, rules
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
 from kernel_server.simulated.exchange.interface import Exchange, Tape, Trade
 from kernel_server.simulated.market import phases
-from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.model import Issue, board
 from kernel_server.simulated.market.resample import run_starts
-from kernel_server.simulated.market.tick_size import PriceRules, board, rules
 from kernel_server.simulated.market.trade_script import RecordedDay, RecordedTrades, Script, Side
 from kernel_server.simulated.market.trading_hours import today
 

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kernel_server.clock import seoul
+from kernel_server.reference.price_rules import rules
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
 from kernel_server.simulated.exchange.interface import Exchange, Tape, Trade
 from kernel_server.simulated.exchange.previous_session import PreviousSession
-from kernel_server.simulated.market.model import Issue
-from kernel_server.simulated.market.tick_size import board, rules
+from kernel_server.simulated.market.model import Issue, board
 from kernel_server.simulated.trs.tick_chart import VOLUME_SIGNS, RunningTotals, session_trades, trade_fields
 
 _TODAY, _BEFORE = "1", "2"

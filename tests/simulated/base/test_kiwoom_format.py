@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kernel_server.reference.price_rules import limits
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.market.tick_size import limits
 
 
 @pytest.mark.parametrize(

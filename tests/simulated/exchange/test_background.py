@@ -7,14 +7,14 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kernel_server.reference import price_rules
 from kernel_server.simulated.exchange.background import BackgroundOrders, level_sizes
 from kernel_server.simulated.exchange.book import Match, OrderBook
 from kernel_server.simulated.exchange.book_side import BACKGROUND
-from kernel_server.simulated.market import tick_size
 from kernel_server.simulated.market.trade_script import Side
 
 BUY, SELL = Side.BUY, Side.SELL
-GRID = tick_size.rules(date(2026, 3, 18), "KOSPI")
+GRID = price_rules.rules(date(2026, 3, 18), "KOSPI")
 LOWER, UPPER = 7000, 13000
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernel_server.reference import price_rules
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.exchange.generated_script import from_minutes
-from kernel_server.simulated.market import tick_size
-from kernel_server.simulated.market.model import Bars
+from kernel_server.simulated.market.model import Bars, board
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.trade_script import NOTHING, Script
 from tests.support.examples import examples
@@ -21,7 +21,7 @@ from tests.support.market_calendar import at, weekdays
 from tests.support.simulated_broker import Row, bars
 
 OPENS, CLOSES = at("2026-03-18", "09:00"), at("2026-03-18", "15:30")
-GRID = tick_size.rules(date(2026, 3, 18), "KOSPI")
+GRID = price_rules.rules(date(2026, 3, 18), "KOSPI")
 NO_LIMITS = (0, 1 << 60)
 
 
@@ -69,7 +69,7 @@ def market() -> SyntheticMarket:
 @pytest.mark.parametrize("code", ["005930", "000660", "035720", "069500", "247540"])
 def test_the_trades_of_a_day_are_its_minutes(market: SyntheticMarket, code: str) -> None:
     minutes = market.minute(code, False, CLOSES, 1)
-    grid = tick_size.rules(date(2026, 3, 18), tick_size.board(market.issues()[code]))
+    grid = price_rules.rules(date(2026, 3, 18), board(market.issues()[code]))
     script = from_minutes(hash_random.key(1, code), minutes, grid, NO_LIMITS, OPENS, CLOSES)
     assert minutes_of(script) == rows_of(minutes)
     assert len(script) <= 20_000

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernel_server.reference.price_rules import rules
 from kernel_server.simulated.exchange.interface import ExpectedPrice, OrderRejected, SinglePriceState
 from kernel_server.simulated.market.model import Market
 from kernel_server.simulated.market.phases import Board, Phase
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
-from kernel_server.simulated.market.tick_size import rules
 from kernel_server.simulated.market.trade_script import Side
 from tests.support.examples import examples
 from tests.support.exchange import CODE, SteppedExchange, hand_market, hand_sessions, scripted

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernel_server.reference import price_rules
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.exchange.day_plan import DayPlan, plan_day
 from kernel_server.simulated.exchange.interface import Interruption
 from kernel_server.simulated.exchange.interruptions import ViContext, interruptions
-from kernel_server.simulated.market import phases, tick_size, vi_rules
-from kernel_server.simulated.market.model import Bars
+from kernel_server.simulated.market import phases, vi_rules
+from kernel_server.simulated.market.model import Bars, board
 from kernel_server.simulated.market.recorded.trades import RecordedTicks
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from tests.simulated.exchange.test_script import minutes_of, rows_of
@@ -104,7 +105,7 @@ def test_recorded_days_that_went_nowhere_had_none(name: str) -> None:
     hours = phases.SessionHours(opens - 1800, opens, opens + 22_800, opens + 23_400)
     rule = vi_rules.vi_rule(date(2020, 6, 1), "KOSPI")
     assert rule is not None
-    grid = tick_size.rules(date(2020, 6, 1), "KOSPI")
+    grid = price_rules.rules(date(2020, 6, 1), "KOSPI")
     context = ViContext(rule, grid, int(script.price[0]), hours, 1)
     assert interruptions(context, name[:6], script.time, script.price) == ()
     # The same day after a fall by a fifth within a pause would have had one.
@@ -140,7 +141,7 @@ def far_days(seed: int, day: str) -> list[tuple[SyntheticMarket, DayPlan]]:
 def test_the_synthetic_market_never_trades_beyond_a_trigger_but_in_an_auction(seed: int, day: date) -> None:
     for market, plan in far_days(seed, day.isoformat()):
         trades, hours = plan.script, plan.hours
-        rule = vi_rules.vi_rule(day, tick_size.board(plan.issue))
+        rule = vi_rules.vi_rule(day, board(plan.issue))
         ends = {each.released: each for each in plan.interruptions}
         if rule is None or not len(trades):
             continue

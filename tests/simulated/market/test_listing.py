@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernel_server.reference.price_rules import tick
 from kernel_server.simulated.market import corporate_actions, listing
 from kernel_server.simulated.market.listing import Listing
-from kernel_server.simulated.market.tick_size import board, tick
+from kernel_server.simulated.market.model import board
 from tests.support.recorded_data import RECORDED_DATA, needs_market_data
 
 KNOWN = listing.known_listing()

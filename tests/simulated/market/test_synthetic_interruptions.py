@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernel_server.reference import price_rules
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.market_time import epoch_seconds
-from kernel_server.simulated.market import tick_size, vi_rules
+from kernel_server.simulated.market import vi_rules
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.synthetic.vi_prices import insert_interruptions
@@ -23,7 +24,7 @@ from tests.support.market_calendar import at, weekdays
 
 TODAY = date(2026, 3, 18)
 RULE = ViRule(10, 120, 30)
-GRID = tick_size.rules(TODAY, "KOSDAQ")
+GRID = price_rules.rules(TODAY, "KOSDAQ")
 COUNT = 60  # minutes of continuous trading of the days that are made up here
 
 Row = list[int]  # minute, open, high, low, close, volume
@@ -216,7 +217,7 @@ def test_a_day_with_one_still_adds_up(market: SyntheticMarket) -> None:
 
 def test_its_minutes_pause_before_the_price_that_is_too_far(market: SyntheticMarket) -> None:
     bars = of_day(market, "035420", "2026-03-18")
-    up, _down = RULE.triggers(int(bars.open[0]), tick_size.rules(TODAY, "KOSPI"))
+    up, _down = RULE.triggers(int(bars.open[0]), price_rules.rules(TODAY, "KOSPI"))
     first = int(np.argmax(bars.high >= up))
     assert int(bars.open[first]) >= up > int(bars.high[:first].max())
     start = epoch_seconds(bars.time)

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_server.clock import KST, seoul
+from kernel_server.reference.price_rules import rules, spans
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.market import listing
 from kernel_server.simulated.market.corporate_actions import KNOWN_ACTIONS, CorporateAction
-from kernel_server.simulated.market.model import Bars
+from kernel_server.simulated.market.model import Bars, board
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
-from kernel_server.simulated.market.tick_size import board, rules, spans
 from tests.support.examples import examples
 from tests.support.market_calendar import LATE, at, weekdays
 

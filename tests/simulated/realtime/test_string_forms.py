@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_server import reference
+from kernel_server.reference.price_rules import rules
 from kernel_server.simulated.exchange.interface import ExpectedPrice, Interruption, Level, Tape, Trade
 from kernel_server.simulated.market.phases import Phase
-from kernel_server.simulated.market.tick_size import rules
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.realtime.book_strings import LEVELS, BookStrings
 from kernel_server.simulated.realtime.market_hours import session_notices

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernel_server.reference.price_rules import limits, tick
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.market.day_summary import DaySummary, extremes, latest_summary, visible_quotes
-from kernel_server.simulated.market.model import Issue
-from kernel_server.simulated.market.tick_size import board, limits, tick
+from kernel_server.simulated.market.model import Issue, board
 from kernel_server.simulated.market.trading_hours import day_of
 from tests.support.simulated_broker import (
     FUND,

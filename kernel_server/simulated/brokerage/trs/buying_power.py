@@ -5,17 +5,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping
 
+from kernel_server.reference.charges import fee, tax_parts
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, message
 from kernel_server.simulated.brokerage.account import Account, Deal
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar
-from kernel_server.simulated.brokerage.charges import fee, tax_parts
 from kernel_server.simulated.brokerage.chejan import percent
 from kernel_server.simulated.brokerage.trs.account_pages import account_of, fixed_width_page
 from kernel_server.simulated.brokerage.trs.field_widths import fixed_width
 from kernel_server.simulated.brokerage.valuation import Position, Valuation
-from kernel_server.simulated.market.model import Issue
-from kernel_server.simulated.market.tick_size import board
+from kernel_server.simulated.market.model import Issue, board
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.settings import BrokerSettings

@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import lru_cache
 
 from kernel_server.clock import seoul
+from kernel_server.reference.price_rules import rules
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.exchange.day_plan import DayPlan
 from kernel_server.simulated.exchange.interface import ExpectedPrice, SinglePriceState
 from kernel_server.simulated.exchange.off_hours import single_price
 from kernel_server.simulated.exchange.off_hours.session_close import SessionClose
 from kernel_server.simulated.market import day_summary as days
-from kernel_server.simulated.market.model import Issue, Market
+from kernel_server.simulated.market.model import Issue, Market, board
 from kernel_server.simulated.market.phases import SessionHours
-from kernel_server.simulated.market.tick_size import board, rules
 
 
 def close_from_bars(market: Market, seed: int, issue: Issue, hours: SessionHours) -> SessionClose | None:

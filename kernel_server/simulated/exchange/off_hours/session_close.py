@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kernel_server.simulated.market.tick_size import PriceRules
+from kernel_server.reference.price_rules import PriceRules
 
 _PERCENT = 10  # distance of the limits of 시간외 단일가 from the close
 
@@ -27,7 +27,7 @@ def single_price_limits(close: int, lower: int, upper: int, grid: PriceRules) ->
     """Lowest and highest price of 시간외 단일가: ten percent around the close, within the day's limits.
 
     >>> from datetime import date
-    >>> from kernel_server.simulated.market.tick_size import rules
+    >>> from kernel_server.reference.price_rules import rules
     >>> single_price_limits(3795, 1, 10_000, rules(date(2026, 7, 24), "KOSPI"))
     (3420, 4170)
     """

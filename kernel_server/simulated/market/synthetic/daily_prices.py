@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kernel_server.reference import price_rules
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Floats, Ints
-from kernel_server.simulated.market import tick_size
+from kernel_server.simulated.market import model
 from kernel_server.simulated.market.corporate_actions import CorporateAction, adjustment_factors
 from kernel_server.simulated.market.listing import PRICED_ON
 from kernel_server.simulated.market.model import Issue
@@ -126,15 +127,15 @@ def generate_days(
         * (0.7 + 0.7 * (issue_key % 1009) / 1008)
         * np.exp(0.35 * hash_random.smooth_normal(hash_random.key(issue_key, "mood"), day, 60))
     )
-    cap = _max_moves(day, tick_size.board(issue))
+    cap = _max_moves(day, model.board(issue))
     move = _GROWTH + dynamics.beta * moves[first:] + deviation * _fat_tailed(issue_key, day)
     move = np.where(halted, 0.0, np.clip(move, -cap, cap))
-    before, after = _log_prices(np.log(price), move, anchor, _LOWEST_PRICE[tick_size.board(issue)])
+    before, after = _log_prices(np.log(price), move, anchor, _LOWEST_PRICE[model.board(issue)])
     scale = adjustment_factors(day, actions)
     log_bars = _log_bars(issue_key, day, after - before, deviation, cap)
     unit = np.exp(before) * scale
     open_, high, low, close = _on_grid(
-        day, tick_size.board(issue), [unit * np.exp(log_price) for log_price in log_bars]
+        day, model.board(issue), [unit * np.exp(log_price) for log_price in log_bars]
     )
     close = close[_last_traded(halted)]
     for prices in (open_, high, low):
@@ -155,7 +156,7 @@ def _fat_tailed(issue_key: int, day: Ints) -> Floats:
 def _max_moves(day: Ints, board: str) -> Floats:
     """The largest log return of each day that stays within its price limit, whatever the rounding."""
     cap = np.empty(len(day))
-    for part, rules in tick_size.spans(day, board):
+    for part, rules in price_rules.spans(day, board):
         cap[part] = np.log1p(rules.percent / 100 - _MARGIN)
     return cap
 
@@ -196,7 +197,7 @@ def _log_bars(issue_key: int, day: Ints, move: Floats, deviation: Floats, cap: F
 
 def _on_grid(day: Ints, board: str, prices: Sequence[Floats]) -> list[Ints]:
     found = [np.empty(len(day), np.int64) for _ in prices]
-    for part, rules in tick_size.spans(day, board):
+    for part, rules in price_rules.spans(day, board):
         for placed, exact in zip(found, prices, strict=True):
             placed[part] = rules.nearest_array(exact[part])
     return found

@@ -14,7 +14,7 @@ from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.dates import yyyymmdd
 from kernel_server.simulated.market import corporate_actions as corporate
-from kernel_server.simulated.market import listing, tick_size
+from kernel_server.simulated.market import listing, model
 from kernel_server.simulated.market.corporate_actions import CorporateAction
 from kernel_server.simulated.market.model import Bars, Issue
 from kernel_server.simulated.market.resample import cut
@@ -192,7 +192,7 @@ class SyntheticMarket:
         return days
 
     def _generate_minutes(self, code: str, days: DailyPrices, first: int, last: int) -> MinutePrices:
-        board = tick_size.board(self._listing.issues[code])
+        board = model.board(self._listing.issues[code])
         rows = np.arange(first, last + 1)
         generated = generate_minutes(hash_random.key(self._seed, code), board, days, rows, self._sessions)
         for name in MinutePrices.__slots__:

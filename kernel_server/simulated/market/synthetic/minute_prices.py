@@ -8,11 +8,12 @@ from datetime import date
 
 import numpy as np
 
+from kernel_server.reference import price_rules
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.market_time import dates_of, times_of
-from kernel_server.simulated.market import tick_size, vi_rules
+from kernel_server.simulated.market import vi_rules
 from kernel_server.simulated.market.synthetic.daily_prices import DailyPrices, Flags
 from kernel_server.simulated.market.synthetic.vi_prices import insert_interruptions
 
@@ -67,7 +68,7 @@ def generate_minutes(
     opens, closes = sessions.opens[days.first + rows], sessions.closes[days.first + rows]
     parts = [
         _bars(issue_key, board, rules, days, rows[of], opens[of], int(length) // 60 - AUCTION_MINUTES)
-        for part, rules in tick_size.spans(days.day[rows], board)
+        for part, rules in price_rules.spans(days.day[rows], board)
         for length, of in _by_length(closes - opens, part)
     ]
     if not parts:
@@ -90,7 +91,7 @@ def _by_length(lengths: Ints, part: slice) -> Iterator[tuple[int, Ints]]:
 def _bars(
     issue_key: int,
     board: str,
-    rules: tick_size.PriceRules,
+    rules: price_rules.PriceRules,
     days: DailyPrices,
     rows: Ints,
     opens: Ints,
@@ -173,7 +174,7 @@ def _volumes(issue_key: int, index: Ints, totals: Ints, prices: Ints) -> Ints:
 
 
 def _prices(
-    issue_key: int, rules: tick_size.PriceRules, index: Ints, days: DailyPrices, rows: Ints, traded: Flags
+    issue_key: int, rules: price_rules.PriceRules, index: Ints, days: DailyPrices, rows: Ints, traded: Flags
 ) -> tuple[Ints, Ints, Ints, Ints]:
     """Open, high, low and close of each minute; those of minutes with trades add up to the day's."""
     opening, highest, lowest, closing = (

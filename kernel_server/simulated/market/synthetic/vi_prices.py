@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kernel_server.reference.price_rules import PriceRules
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Ints
-from kernel_server.simulated.market.tick_size import PriceRules
 from kernel_server.simulated.market.vi_rules import ViRule
 
 _LONG_PAUSE = 4  # one pause in that many takes two full minutes, the others one and parts of two

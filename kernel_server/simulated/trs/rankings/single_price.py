@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kernel_server.reference.price_rules import rules
 from kernel_server.simulated.base import hash_random, kiwoom_format
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
@@ -21,8 +22,7 @@ from kernel_server.simulated.exchange.off_hours import single_price_flow
 from kernel_server.simulated.exchange.off_hours.session_close import SessionClose
 from kernel_server.simulated.exchange.off_hours.single_price import SinglePrice, SinglePriceHours
 from kernel_server.simulated.market import phases
-from kernel_server.simulated.market.model import Issue
-from kernel_server.simulated.market.tick_size import board, rules
+from kernel_server.simulated.market.model import Issue, board
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.realtime.off_hours_strings import price_fields
 from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from kernel_server import reference
+from kernel_server.reference.price_rules import rules
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.market.day_summary import visible_quotes
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
-from kernel_server.simulated.market.tick_size import rules
 from kernel_server.simulated.trs.rankings.view import book_sizes
 from tests.support.market_trs import OVER, RUNNING, MarketTrs, plain, size
 from tests.support.simulated_broker import SimulatedBroker, moment, number, weekdays

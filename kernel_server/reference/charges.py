@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kernel_server.tsv import rows
 
-_DATA = Path(__file__).with_name("data")
+_DATA = Path(__file__).parent / "data"
 
 _UNIT = 100_000  # rates are in thousandths of a percent
 _FEE_STEP = 10
@@ -29,7 +29,7 @@ def fee(amount: int, rate: int) -> int:
 def _rates() -> dict[str, list[tuple[date, int, int]]]:
     """Rates of 거래세 and 농특세 by board, newest first."""
     found: dict[str, list[tuple[date, int, int]]] = {}
-    for since, board, transaction, rural, _note in rows(_DATA / "account_tax.tsv"):
+    for since, board, transaction, rural, _note in rows(_DATA / "sale_tax.tsv"):
         found.setdefault(board, []).append((date.fromisoformat(since), int(transaction), int(rural)))
     return {board: sorted(rates, reverse=True) for board, rates in found.items()}
 

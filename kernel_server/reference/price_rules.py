@@ -1,6 +1,7 @@
 """Tick sizes and daily price limits by date, from ``data/ticks.tsv`` and ``_PRICE_LIMITS``.
 
-A board, as the tables have it, is ``KOSPI``, ``KOSDAQ``, ``KONEX``, or ``ETP`` for ETFs and ETNs.
+A board, as the tables have it, is ``KOSPI``, ``KOSDAQ``, ``KONEX``, or ``ETP`` for ETFs and ETNs. The simulated broker
+and the client's guards of orders share these tables.
 
 >>> tick(15_000, date(2023, 1, 24), "KOSPI"), tick(15_000, date(2023, 1, 25), "KOSPI")
 (50, 10)
@@ -11,25 +12,30 @@ A board, as the tables have it, is ``KOSPI``, ``KOSDAQ``, ``KONEX``, or ``ETP`` 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kernel_server.simulated.base.arrays import Floats, Ints
-from kernel_server.simulated.market.model import Issue
 from kernel_server.tsv import rows
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+BOARDS: Mapping[str, str] = {
+    **dict.fromkeys(("0", "6"), "KOSPI"),
+    **dict.fromkeys(("10", "16"), "KOSDAQ"),
+    "50": "KONEX",
+    **dict.fromkeys(("8", "60"), "ETP"),
+}
+"""Boards by GetStockMarketKind. ELWs, funds and K-OTC have rules that are not in the tables."""
 
 _DATA = Path(__file__).with_name("data")
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
-
-
-def board(issue: Issue) -> str:
-    """The board whose ticks and limits apply to the issue."""
-    return "ETP" if issue.kind in ("etf", "etn") else issue.market
 
 
 class PriceRules:

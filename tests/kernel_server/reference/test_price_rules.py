@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel_server.simulated.market.model import Issue
-from kernel_server.simulated.market.tick_size import PriceRules, board, limits, rules, spans, tick
+from kernel_server.reference.price_rules import PriceRules, limits, rules, spans, tick
+from kernel_server.simulated.market.model import Issue, board
 
 BOARDS = ["KOSPI", "KOSDAQ", "KONEX", "ETP"]
 OLD, NEW = date(2022, 1, 17), date(2023, 1, 25)
