@@ -226,6 +226,8 @@ def _number(value: str, row: int) -> int | float:
     plain = value[1:] if value[:2] in ("--", "-+", "+-", "++") else value
     if form[1] is not None or form[2] is not None:
         return float(plain) + 0.0
+    if len(plain.lstrip("+-0")) > _LONGEST_LINE + 2:  # int() itself refuses some thousands of digits
+        raise UnreadableValue(value[:_LONGEST_LINE], row, "a number that fits 64 bits")
     number = int(plain)
     if abs(number) > _LARGEST:
         raise UnreadableValue(value, row, "a number that fits 64 bits")

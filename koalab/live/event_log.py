@@ -10,8 +10,9 @@ import numpy as np
 
 from koalab.live.decoding import Column
 
-# Small parts are merged into blocks of about so many rows.
-_BLOCK: Final = 8_192
+# Rows of the smallest and the largest block; each is twice the one before, so that a quiet stream takes little.
+_SMALLEST: Final = 64
+_LARGEST: Final = 8_192
 _INT32: Final = np.iinfo(np.int32)
 
 Columns = Mapping[str, Column]
@@ -20,7 +21,9 @@ Columns = Mapping[str, Column]
 class EventLog:
     """Columns of one length that grow at the end; the oldest rows go where more than ``keep`` are held.
 
-    Rows are numbered from 0 in the order of arrival, and keep their number. Not thread-safe by itself.
+    Rows are numbered from 0 in the order of arrival, and keep their number. They are written into blocks of a fixed
+    size, so that adding one costs the same whatever is held. Not thread-safe by itself; a written row never changes,
+    so that what ``rows`` gave stays right.
 
     Attributes:
         first: the number of the oldest row held.
@@ -32,46 +35,48 @@ class EventLog:
         self.end = 0
         self._keep = keep
         self._starts: list[int] = []
-        self._parts: list[Columns] = []
-        self._merged = 0  # parts before this one are whole blocks
+        self._blocks: list[dict[str, Column]] = []
+        self._room = 0  # rows that fit into the last block
 
     def append(self, part: Columns) -> None:
-        """Adds rows, which must not be changed afterwards."""
-        size = _rows(part)
-        if not size:
-            return
-        self._starts.append(self.end)
-        self._parts.append(part)
-        self.end += size
-        if self.end - self._starts[self._merged] >= _BLOCK:
-            self._merge()
+        """Adds rows, which are copied."""
+        size, done = _rows(part), 0
+        while done < size:
+            if not self._room:
+                self._begin_block(part)
+            block, low = self._blocks[-1], self.end - self._starts[-1]
+            count = min(self._room, size - done)
+            for name, column in part.items():
+                block[name][low : low + count] = column[done : done + count]
+            self.end += count
+            self._room -= count
+            done += count
+            if not self._room:
+                self._blocks[-1] = {name: _small(column) for name, column in block.items()}
         if self._keep is not None and self.end - self.first > self._keep:
             self._forget(self.end - self._keep)
 
     def rows(self, start: int, stop: int) -> Iterator[Columns]:
         """The rows from ``start`` to before ``stop``, in parts; those that are held no more are left out."""
-        start = max(start, self.first)
+        start, stop = max(start, self.first), min(stop, self.end)
         index = max(0, bisect_right(self._starts, start) - 1)
-        while index < len(self._parts) and self._starts[index] < stop:
-            low, part = self._starts[index], self._parts[index]
-            cut = slice(max(0, start - low), min(_rows(part), stop - low))
-            yield {name: column[cut] for name, column in part.items()}
+        while index < len(self._blocks) and self._starts[index] < stop and start < stop:
+            low, block = self._starts[index], self._blocks[index]
+            cut = slice(max(0, start - low), min(_rows(block), stop - low))
+            yield {name: column[cut] for name, column in block.items()}
             index += 1
 
-    def _merge(self) -> None:
-        parts = self._parts[self._merged :]
-        names = list(parts[0])
-        block = {name: _small(np.concatenate([part[name] for part in parts])) for name in names}
-        self._parts[self._merged :] = [block]
-        self._starts[self._merged + 1 :] = []
-        self._merged += 1
+    def _begin_block(self, like: Columns) -> None:
+        last = _rows(self._blocks[-1]) if self._blocks else 0
+        self._room = min(_LARGEST, max(_SMALLEST, 2 * last))
+        self._starts.append(self.end)
+        self._blocks.append({name: np.empty(self._room, column.dtype) for name, column in like.items()})
 
     def _forget(self, first: int) -> None:
         self.first = first
         gone = max(0, bisect_right(self._starts, first) - 1)
         if gone:
-            del self._parts[:gone], self._starts[:gone]
-            self._merged = max(0, self._merged - gone)
+            del self._blocks[:gone], self._starts[:gone]
 
 
 def _rows(part: Columns) -> int:
