@@ -29,6 +29,9 @@ ANSWERED_WITHIN = 15.0
 CLOSED_WITHIN = 3.0
 """Seconds after a confirmed cancel or modify within which the original order's event comes."""
 
+# In the broker's messages about orders that it takes; their codes differ between its servers and change.
+_ACCEPTED = ("완료", "정상처리")
+
 _ORDERS_REMEMBERED = 10_000
 
 _ORDER, _BALANCES = "0", ("1", "4")
@@ -193,15 +196,17 @@ class TrackedOrder:
             if report.screen == self.sent.screen:
                 self._set_number(report.number)
                 return
-        if self._message:
+        accepted = any(word in self._message for word in _ACCEPTED)
+        if self._message and not accepted:
             self._end(self._refused(self._message))
             return
+        heard = f"only {self._message!r}" if accepted else "nothing"
         self._end(
             Failure(
                 grpc.StatusCode.DEADLINE_EXCEEDED,
                 "NoAnswer",
-                f"nothing was heard of the order within {ANSWERED_WITHIN:g} s; it may be at the exchange all the same:"
-                " look at opt10075 (open orders) before sending it again",
+                f"{heard} was heard of the order, and no number; it may be at the exchange all the same: look at"
+                " opt10075 (open orders) before sending it again",
             )
         )
 

@@ -10,11 +10,9 @@ from koalab.errors import (
     BadInput,
     Forbidden,
     KoalabError,
-    NoAnswer,
     NotConnected,
     OrderRejected,
     RateLimited,
-    ServerLost,
 )
 from koalab.inputs.arguments import whole_number
 from koalab.link import Link
@@ -22,13 +20,13 @@ from koalab.orders.order import Order
 from koalab.orders.quote_types import QuoteType
 from koalab.orders.state import AccountState, OrderRecord
 from koalab.transport.base import OrderRequest
+from koalab.transport.forking import require_process
 
 ANSWERED_WITHIN: Final = 30.0
 """Seconds for an order's number: the server's own limit, and its turn among other orders."""
 
 _MOST: Final = 10**9
 _NOT_SENT: Final = (BadInput, Forbidden, NotConnected, RateLimited)
-_MAY_BE_SENT: Final = (ServerLost, NoAnswer)
 # nOrderType
 _TYPES: Final = {
     ("매수", "new"): 1,
@@ -136,6 +134,8 @@ class OrderDesk:
         return of.left
 
     def _submit(self, record: OrderRecord, state: AccountState, quote: str) -> None:
+        require_process(state.process)
+        self._link.require_login()  # and the broker is the one of this session
         state.sent(record)
         request = OrderRequest(
             account=record.account,
@@ -148,24 +148,22 @@ class OrderDesk:
         )
         try:
             answer = self._link.transport.order(request, ANSWERED_WITHIN)
+            state.numbered(record, answer.number, " / ".join(answer.messages), self._link.now())
         except OrderRejected as error:
             state.refused(record, str(error), self._link.now())
             raise
         except _NOT_SENT as error:
             state.refused(record, f"not sent: {error}", self._link.now())
             raise
-        except _MAY_BE_SENT as error:
+        except KoalabError as error:  # whatever it is, the order may have been sent before
             state.lost(record, str(error), self._link.now())
             warnings.warn(
                 f"nobody knows yet whether the broker has the order ({error}); its status is unknown until the "
                 "broker's list has been read. Do not send it again before",
                 stacklevel=5,
             )
-        except KoalabError as error:
-            state.refused(record, str(error), self._link.now())
-            raise
         except BaseException:
-            state.lost(record, "the wait for the broker's answer was interrupted", self._link.now())
+            state.lost(
+                record, "the wait for the broker's answer was interrupted", self._link.last_status().now
+            )
             raise
-        else:
-            state.numbered(record, answer.number, " / ".join(answer.messages), self._link.now())

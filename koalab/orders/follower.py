@@ -5,30 +5,59 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Final
 
-from koalab.errors import KoalabError, NoAnswer, NotConnected, RateLimited, ServerLost
+from koalab.errors import KoalabError, NoAnswer, NotConnected, OtherPrices, RateLimited, ServerLost
 from koalab.link import Link
-from koalab.orders.reports import OrderReport, PositionReport, from_event
-from koalab.orders.state import AccountState
+from koalab.orders.reports import OrderReport, from_event
+from koalab.orders.state import AccountState, Lists
 from koalab.progress import Progress
 from koalab.transport import forking
 from koalab.transport.base import ChejanBatch, ChejanEvent, ChejanStream
 
 log = logging.getLogger(__name__)
 
-Lists = tuple[Sequence[OrderReport], Sequence[PositionReport], float]
-"""The orders and positions of an account, and the server's time before which everything is in them."""
+PATIENCE: Final = 60.0
+"""Seconds after which an order that no list of the broker's has was not sent: longer than anything waits for one."""
+LOOK_EVERY: Final = 600.0
+"""Seconds between two readings of the lists when nothing seems wrong: of a lost event nothing else may show."""
 
-PATIENCE: Final = 20.0
-"""Seconds after which an order that no list of the broker's has was not sent: longer than the server waits for one."""
-
+# Seconds between two readings of the lists where something has to be settled; doubled each time.
+_FIRST_PAUSE: Final = 5.0
+# The same where events are missing.
+_STALE_PAUSE: Final = 1.0
 _TRANSIENT: Final = (ServerLost, NotConnected, NoAnswer, RateLimited)
 _STATUS_TIMEOUT: Final = 2.0
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.2, 10.0
+
 _JOIN_TIMEOUT: Final = 5.0
 _WAIT: Final = 0.2
+
+
+class _Look:
+    """When the lists of one account are read next, by the server's time."""
+
+    def __init__(self) -> None:
+        self._last = self._next = float("-inf")
+        self._pause = _FIRST_PAUSE
+
+    def due(self, now: float, state: AccountState) -> bool:
+        return now >= self._next or (bool(state.stale) and now >= self._last + _STALE_PAUSE)
+
+    def done(self, now: float, state: AccountState) -> None:
+        self._last = now
+        if state.unsettled:
+            self._next = now + self._pause
+            self._pause = min(2 * self._pause, LOOK_EVERY)
+        else:
+            self._next, self._pause = now + LOOK_EVERY, _FIRST_PAUSE
+
+    def failed(self, now: float) -> None:
+        self._last = self._next = now + self._pause
+        self._pause = min(2 * self._pause, LOOK_EVERY)
 
 
 class OrderFollower:
@@ -37,11 +66,15 @@ class OrderFollower:
     Args:
         link: to the broker.
         read_lists: reads the lists of an account.
+        day_of: the trading day of a moment.
     """
 
-    def __init__(self, link: Link, read_lists: Callable[[str], Lists]) -> None:
+    def __init__(
+        self, link: Link, read_lists: Callable[[str], Lists], day_of: Callable[[float], date]
+    ) -> None:
         self._link = link
         self._read_lists = read_lists
+        self._day_of = day_of
         self._process = os.getpid()
         self._lock = threading.RLock()
         self._states: dict[str, AccountState] = {}
@@ -50,6 +83,7 @@ class OrderFollower:
         self._stopped = threading.Event()
         self._backoff = _FIRST_BACKOFF
         self._broker_connected = True
+        self._looks: dict[str, _Look] = {}
         self.error: KoalabError | None = None
         forking.watch(self)
 
@@ -72,7 +106,7 @@ class OrderFollower:
         with self._lock:
             state = self._states.get(account)
             if state is None:
-                state = self._states[account] = AccountState(account)
+                state = self._states[account] = AccountState(account, self._day_of)
                 self.error = None
             if self._thread is None:
                 self._stopped = threading.Event()
@@ -80,15 +114,14 @@ class OrderFollower:
                     target=self._run, args=(self._stopped,), name="koalab-orders", daemon=True
                 )
                 self._thread.start()
-        waited = 0.0
+        until = time.monotonic() + timeout
         with state.changed:
             while state.since is None:
                 if self.error is not None:
                     raise self.error
-                if waited >= timeout:
+                if time.monotonic() >= until:
                     raise NoAnswer(f"the account's orders and positions were not read within {timeout:g} s")
                 state.changed.wait(_WAIT)
-                waited += _WAIT
         return state
 
     def known(self) -> Mapping[str, AccountState]:
@@ -117,29 +150,48 @@ class OrderFollower:
                     return
                 log.warning("orders: %s", error)
                 self._gap(str(error))
-                if not isinstance(error, _TRANSIENT):
-                    self.error = error
-                    self._wake()
-                    with self._lock:
-                        self._thread = None
+                if not isinstance(error, _TRANSIENT) or isinstance(error, OtherPrices):
+                    self._fail(error)
                     return
                 self._recover(stopped)
-            except ValueError:  # gRPC raises it for a closed channel: the session has ended
+            except ValueError as error:
+                if stopped.is_set():  # gRPC raises it for a closed channel: the session has ended
+                    return
+                self._fail(error)
                 return
+            except Exception as error:  # noqa: BLE001 - a state that stands still must say so
+                self._fail(error)
+                return
+
+    def _fail(self, error: Exception) -> None:
+        """Ends the thread; the next use of a state starts another."""
+        if not isinstance(error, KoalabError):
+            log.error("orders: %s", error, exc_info=error)
+            error = KoalabError(f"the account cannot be followed: {type(error).__name__}: {error}")
+        with self._lock:
+            self.error, self._thread = error, None
+        self._gap(str(error))
+        for state in self.known().values():
+            with state.changed:
+                state.changed.notify_all()
 
     def _follow(self, stopped: threading.Event) -> None:
         self._link.require_login()
+        server = self._link.last_status().origin.server
         stream = self._link.transport.chejan()
         try:
             with self._lock:
                 if stopped.is_set():
                     return
                 self._stream, self._broker_connected = stream, True
-            for batch in stream:
+            for number, batch in enumerate(stream):
+                # The connection below may have been made anew in between, to another server.
+                if not number and self._link.status().origin.server != server:
+                    raise ServerLost("the server was started anew while the orders' events were asked for")
                 self._apply(batch)
                 self._backoff = _FIRST_BACKOFF
                 if self._broker_connected:
-                    self._read_stale()
+                    self._read_lists_where_due(batch.until)
         finally:
             stream.close()
             with self._lock:
@@ -151,6 +203,9 @@ class OrderFollower:
             self._gap("the broker's connection was lost")
         for event in batch.events:
             self._apply_event(event)
+        for state in self.known().values():
+            if state.since is not None:
+                state.on_time(batch.until)
 
     def _apply_event(self, event: ChejanEvent) -> None:
         try:
@@ -160,33 +215,40 @@ class OrderFollower:
             self._gap(str(error))
             return
         state = None if report is None else self.known().get(report.account)
-        # What was fired before the lists were read is in them.
-        if report is None or state is None or state.since is None or report.at < state.since:
+        if report is None or state is None or state.since is None:
             return
         if isinstance(report, OrderReport):
             state.on_order(report)
         else:
             state.on_position(report)
 
-    def _read_stale(self) -> None:
-        """Reads the lists of accounts that are not known, have a gap, or an order of unknown fate."""
+    def _read_lists_where_due(self, now: float) -> None:
+        """Reads the lists of accounts that are not known, miss events or have something to settle, else now and then.
+
+        Every event before has been applied, and none after.
+        """
         for account, state in self.known().items():
-            unknown_due = state.has_unknown and self._link.now() >= state.look_again_at
-            if not state.stale and not unknown_due:
+            look = self._looks.setdefault(account, _Look())
+            if not look.due(now, state):
                 continue
-            orders, positions, at = self._read_lists(account)
-            state.on_lists(orders, positions, at)
-            state.settle_unknown(at, PATIENCE)
-            state.look_again_at = self._link.now() + PATIENCE / 4
+            with state.changed:
+                known = set(state.orders)
+            try:
+                lists = self._read_lists(account)
+            except (NoAnswer, RateLimited) as error:  # the stream goes on
+                log.warning("orders: %s", error)
+                state.on_gap(now, str(error))
+                if state.since is None:
+                    raise
+                look.failed(now)
+                continue
+            state.on_lists(lists, known)
+            state.settle_unknown(lists.until, PATIENCE)
+            look.done(now, state)
 
     def _gap(self, why: str) -> None:
         for state in self.known().values():
             state.on_gap(self._link.now(), why)
-
-    def _wake(self) -> None:
-        for state in self.known().values():
-            with state.changed:
-                state.changed.notify_all()
 
     def _recover(self, stopped: threading.Event) -> None:
         """Retries with exponential backoff until server and broker are back."""
@@ -200,6 +262,8 @@ class OrderFollower:
                     lost = gone if isinstance(gone, ServerLost) else ServerLost(str(gone))
                     self._link.recover(Progress("", show=False), lost, epoch)
                 self._link.require_login()
+            except OtherPrices:
+                return  # the next stream ends with it
             except KoalabError as error:
                 log.warning("orders: %s", error)
                 continue

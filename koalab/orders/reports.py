@@ -14,6 +14,9 @@ from koalab.transport.base import ChejanEvent
 Action = Literal["new", "modify", "cancel"]
 
 _NO_ORDER: Final = "0000000"
+# Seconds.
+_SEOUL, _DAY, _AHEAD = 9 * 3600, 86_400, 600
+_SIDES: Final = ("매수", "매도")
 # FIDs of a Chejan event.
 _ACCOUNT, _CODE, _NAME, _NUMBER, _ORIGINAL = 9201, 9001, 302, 9203, 904
 _STATE, _KIND, _QUOTE, _QUANTITY, _PRICE, _LEFT, _VALUE = 913, 905, 906, 900, 901, 902, 903
@@ -84,11 +87,11 @@ def from_event(event: ChejanEvent) -> OrderReport | PositionReport | None:
     """
     values = event.values
     if event.kind == "0":
-        side, action = side_and_action(values.get(_KIND, ""))
-        volume, price = _whole(values, _UNIT_VOLUME), _whole(values, _UNIT_PRICE)
+        side, action = side_and_action(_text(values, _KIND))
+        volume, price = _optional(values, _UNIT_VOLUME), _optional(values, _UNIT_PRICE)
         state = values.get(_STATE, "").strip()
         return OrderReport(
-            account=values.get(_ACCOUNT, "").strip(),
+            account=_text(values, _ACCOUNT),
             number=_text(values, _NUMBER),
             original=_original(values.get(_ORIGINAL, "")),
             code=bare_code(_text(values, _CODE)),
@@ -98,10 +101,10 @@ def from_event(event: ChejanEvent) -> OrderReport | PositionReport | None:
             action=action,
             type=values.get(_QUOTE, "").strip(),
             quantity=_whole(values, _QUANTITY),
-            price=_whole(values, _PRICE),
+            price=abs(_optional(values, _PRICE)),
             left=_whole(values, _LEFT),
             filled=None,
-            value=_whole(values, _VALUE),
+            value=_optional(values, _VALUE),
             fill=(volume, price) if state == "체결" and volume else None,
             closed=values.get(_CLOSED, "").strip() == "1",
             reason=values.get(_REASON, "").strip().strip("0"),
@@ -110,14 +113,14 @@ def from_event(event: ChejanEvent) -> OrderReport | PositionReport | None:
         )
     if event.kind == "1":
         return PositionReport(
-            account=values.get(_ACCOUNT, "").strip(),
+            account=_text(values, _ACCOUNT),
             code=bare_code(_text(values, _CODE)),
             name=values.get(_NAME, "").strip(),
             quantity=_whole(values, _HELD),
             sellable=_whole(values, _SELLABLE),
-            average=float(_whole(values, _AVERAGE)),
-            cost=_whole(values, _COST),
-            price=abs(_whole(values, _LAST)),
+            average=float(_optional(values, _AVERAGE)),
+            cost=_optional(values, _COST),
+            price=abs(_optional(values, _LAST)),
             at=event.time,
         )
     return None
@@ -170,12 +173,27 @@ def position_rows(frame: pd.DataFrame, account: str, at: float) -> Iterator[Posi
 def side_and_action(text: str) -> tuple[str, Action]:
     """매수 or 매도, and what an order does, from 주문구분.
 
+    Raises:
+        UnreadableReport: it is neither.
+
     >>> side_and_action("+매수정정"), side_and_action("매도취소"), side_and_action("-매도")
     (('매수', 'modify'), ('매도', 'cancel'), ('매도', 'new'))
     """
     plain = text.strip().lstrip("+-")
+    if not plain.startswith(_SIDES):
+        raise UnreadableReport(f"주문구분 of an order is {text!r}, which begins with neither 매수 nor 매도")
     action: Action = "modify" if plain.endswith("정정") else "cancel" if plain.endswith("취소") else "new"
-    return ("매도" if plain.startswith("매도") else "매수"), action
+    return plain[:2], action
+
+
+def entered_at(report: OrderReport) -> float:
+    """The moment of a listed order's time of day, seconds since the epoch; the list's own where it has none."""
+    if not report.clock.isdecimal() or len(report.clock) != 6:
+        return report.at
+    clock = int(report.clock[:2]) * 3600 + int(report.clock[2:4]) * 60 + int(report.clock[4:])
+    midnight = report.at - (report.at + _SEOUL) % _DAY
+    moment = midnight + clock
+    return moment if moment <= report.at + _AHEAD else moment - _DAY
 
 
 def bare_code(code: str) -> str:
@@ -196,6 +214,17 @@ def _text(values: Mapping[int, str], fid: int) -> str:
 
 
 def _whole(values: Mapping[int, str], fid: int) -> int:
+    """A whole number from 0 on, which must be there: a blank is no 0."""
+    text = _text(values, fid)
+    if not text.isdecimal():
+        raise UnreadableReport(
+            f"FID {fid} of an event about an order is {text!r}, which is no whole number from 0 on"
+        )
+    return int(text)
+
+
+def _optional(values: Mapping[int, str], fid: int) -> int:
+    """A whole number; 0 where it is blank."""
     text = values.get(fid, "").strip()
     try:
         return int(text or 0)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Set
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Final, Literal
 
-from koalab.orders.reports import Action, OrderReport, PositionReport
+from koalab.dates import seoul
+from koalab.orders.holdings import Holdings
+from koalab.orders.reports import Action, OrderReport, PositionReport, entered_at
+from koalab.orders.unknown import UnknownOrders
+from koalab.transport import forking
 
 OrderStatus = Literal[
     "sent",
@@ -23,7 +29,7 @@ OrderStatus = Literal[
 ]
 """``replaced``: by a modification, which is an order with a number of its own; ``confirmed``: a cancellation is."""
 DONE: Final = frozenset({"filled", "cancelled", "replaced", "confirmed", "rejected"})
-"""States that an order never leaves."""
+"""States that an order leaves only if the broker reports a fill of it after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class OrderRecord:
         price: KRW, 0 at market.
         entered: server time, seconds since the epoch: when it was sent, or first heard of.
         ours: whether this session sent it.
+        first_heard: counts the orders of the account in the order in which they were sent or first heard of.
+        unsure: a report of a fill was missed, so ``filled`` may be too small until the next list.
     """
 
     account: str
@@ -69,6 +77,8 @@ class OrderRecord:
     clock: str = ""
     reason: str = ""
     ours: bool = False
+    first_heard: int = 0
+    unsure: bool = False
     changes: list[OrderChange] = field(default_factory=list)
 
     @property
@@ -76,51 +86,105 @@ class OrderRecord:
         return self.status in DONE
 
     @property
+    def offered(self) -> int:
+        """Shares that it sells or has sold; a fill takes as many of these as of the position."""
+        return self.left + self.filled if self.side == "매도" and self.action != "cancel" else 0
+
+    @property
     def average_price(self) -> float:
         """KRW a share of the fills so far; NaN before the first."""
         return self.value / self.filled if self.filled else float("nan")
 
 
-class AccountState:
-    """Orders by number and positions by code, changed by events and by the broker's lists in any order.
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What the broker lists of an account.
 
-    An order only goes forward: an older report than what is known changes nothing.
+    Attributes:
+        orders: today's, in any state.
+        open: numbers of those that the broker lists as open; read after ``orders``. None: not read.
+        positions: with shares.
+        until: server time of the last page.
+    """
+
+    orders: list[OrderReport]
+    open: Set[str] | None
+    positions: list[PositionReport]
+    until: float
+
+
+class AccountState:
+    """Orders by number and positions by code, changed by events and by the broker's lists.
+
+    Events are applied in the order of their stream, and a list between those that came before it was asked for and
+    those that come after it. An order only goes forward: what is known already changes nothing, wherever it comes from.
 
     Args:
         account: its number.
+        day_of: the trading day of a moment (server time); order numbers begin anew with each.
 
     Attributes:
         changed: notified on every change; its lock guards everything here.
         orders: by number, those of other programs included.
-        positions: by code, without those that are sold.
+        holdings: the positions.
         version: counts the changes.
-        since: server time up to which everything is known to be in it; None before the first lists.
+        since: server time of the newest lists; None before the first.
         stale: why events may be missing, blank if they are not; ``stale_since`` when that began.
-        look_again_at: server time of the next look for orders of unknown fate.
+        unsettled: whether the lists have to be read again soon to settle something.
     """
 
-    def __init__(self, account: str) -> None:
+    def __init__(self, account: str, day_of: Callable[[float], date] = lambda at: seoul(at).date()) -> None:
         self.account = account
         self.changed = threading.Condition()
         self.process = os.getpid()
         self.orders: dict[str, OrderRecord] = {}
-        self.positions: dict[str, PositionReport] = {}
+        self.holdings = Holdings()
         self.version = 0
         self.since: float | None = None
         self.stale = "the account has not been read yet"
         self.stale_since = 0.0
-        self.look_again_at = 0.0
+        self._day_of = day_of
+        self._day: date | None = None
+        self._heard = 0
         self._listeners: list[Callable[[OrderRecord, OrderChange], None]] = []
         self._wakers: list[Callable[[], None]] = []
-        self._unknown: list[OrderRecord] = []
+        self._unknown = UnknownOrders()
+        self._on_the_way: list[OrderRecord] = []
+        self._doubtful: dict[str, tuple[int, int]] = {}
+        # Shares in orders to sell, by code, when its position was reported.
+        self._offered: Counter[str] = Counter()
+        forking.watch(self)
+
+    def after_fork(self) -> None:
+        """In a child: the lock may be held by a thread of the parent's."""
+        self.changed = threading.Condition()
+
+    @property
+    def unsettled(self) -> bool:
+        return bool(self._unknown or self._doubtful or self.holdings.crossed)
+
+    def positions(self) -> list[PositionReport]:
+        """The positions by code; ``sellable`` follows orders to sell that came or ended since the broker's report.
+
+        Of a cancelled order no position is reported, though it gives its shares back.
+        """
+        offered: Counter[str] = Counter()
+        for one in self.orders.values():
+            if one.offered:
+                offered[one.code] += one.offered
+        return [
+            replace(position, sellable=position.sellable + self._offered[code] - offered[code])
+            for code, position in sorted(self.holdings.by_code.items())
+        ]
 
     # -- what happened
 
     def on_order(self, report: OrderReport) -> None:
         """An order's report, from an event or from a list."""
         with self.changed:
-            record = self.orders.get(report.number) or self._adopted(report)
-            if record is None:
+            self._begin_day(report.at)
+            record = self.orders.get(report.number)
+            if record is None or not _same(record, report):
                 record = OrderRecord(
                     account=report.account,
                     code=report.code,
@@ -131,97 +195,114 @@ class AccountState:
                     quantity=report.quantity,
                     price=report.price,
                     original=report.original,
-                    entered=report.at,
+                    entered=report.at if report.filled is None else entered_at(report),
                     number=report.number,
-                    left=report.left,
+                    left=report.quantity,
+                    first_heard=self._next(),
                 )
                 self.orders[report.number] = record
             self._update(record, report)
+            original = self.orders.get(report.original)
+            if (
+                original is not None
+                and original.status == "cancelled"
+                and record.status != "rejected"
+                and self._ended_by(original) == "replaced"
+            ):  # the end was known first
+                self._change(original, "replaced", report.at)
 
     def on_position(self, report: PositionReport) -> None:
-        """A position's report; an older one than what is known changes nothing."""
+        """A position's report, from an event."""
         with self.changed:
-            known = self.positions.get(report.code)
-            if known is not None and known.at > report.at:
-                return
-            if report.quantity:
-                self.positions[report.code] = report
-            else:
-                self.positions.pop(report.code, None)
+            self._begin_day(report.at)
+            missed = self.holdings.on_report(report)
+            self._offered[report.code] = sum(
+                one.offered for one in self.orders.values() if one.code == report.code
+            )
+            if missed:
+                self.on_gap(report.at, missed)
             self._notify()
 
-    def on_lists(self, orders: Iterable[OrderReport], positions: Iterable[PositionReport], at: float) -> None:
-        """The broker's own lists, read at ``at``: what they do not have is gone."""
+    def on_lists(self, lists: Lists, known: Set[str]) -> None:
+        """The broker's own lists, which have what happened before they were asked for.
+
+        Args:
+            lists: of this account.
+            known: the numbers that were known when they were asked for: what is missing of these is gone.
+        """
         with self.changed:
-            listed = list(orders)
-            for report in sorted(listed, key=lambda one: one.number):
+            self._begin_day(lists.until)
+            for report in sorted(lists.orders, key=lambda one: one.number):
                 self.on_order(report)
-            numbers = {report.number for report in listed}
-            for number, record in self.orders.items():
-                if number not in numbers and not record.done and record.entered < at:
-                    self._change(record, "cancelled", at, reason="it is in the broker's list no more")
-            held = {position.code: position for position in positions}
-            for code, known in list(self.positions.items()):
-                if code not in held and known.at <= at:
-                    del self.positions[code]
-            for position in held.values():
-                self.on_position(position)
-            self.since, self.stale = at, ""
+            listed = {report.number for report in lists.orders}
+            self._end_doubtful(lists, known - listed)
+            at_broker = [self.orders[number] for number in sorted(listed)]
+            for lost, found, like in self._unknown.found(at_broker, self._on_the_way):
+                self._adopt(lost, found, like, lists.until)
+            self.holdings.replace(lists.positions, lists.until)
+            self._offered.clear()
+            for record in self.orders.values():
+                self._offered[record.code] += record.offered
+            self.since, self.stale = lists.until, ""
             self._notify()
+
+    def on_time(self, until: float) -> None:
+        """Every event up to ``until`` has been applied."""
+        with self.changed:
+            missed = self.holdings.overdue(until)
+            if missed:
+                self.on_gap(until, missed)
 
     def on_gap(self, at: float, why: str) -> None:
         """Events after ``at`` may be missing, until the next ``on_lists``."""
         with self.changed:
             if not self.stale:
                 self.stale, self.stale_since = why, at
-            self._notify()
+                self._notify()
 
     # -- this session's orders
 
     def sent(self, record: OrderRecord) -> None:
         """An order is about to be sent."""
-        record.ours = True
         with self.changed:
+            record.ours, record.first_heard = True, self._next()
+            self._on_the_way.append(record)
             self._change(record, "sent", record.entered)
 
     def numbered(self, record: OrderRecord, number: str, message: str, at: float) -> None:
         """The broker gave a number to an order of this session."""
         with self.changed:
-            self._forget_unknown(record)
+            self._answered(record)
             heard = self.orders.get(number)
+            if heard is not None and not heard.ours and _same(heard, record):  # its events came first
+                self._take_over(record, heard)
             record.number = number
             self.orders[number] = record
-            if heard is not None and heard is not record:  # its events came first
-                record.left, record.filled, record.value = heard.left, heard.filled, heard.value
-                record.clock, record.reason = heard.clock, heard.reason
-                for change in heard.changes:
-                    self._record(record, change)
             if record.status in ("sent", "unknown"):
                 self._change(record, "accepted", at, message=message)
 
     def refused(self, record: OrderRecord, reason: str, at: float) -> None:
         """The broker refused an order of this session, or it was not sent."""
         with self.changed:
-            self._forget_unknown(record)
+            self._answered(record)
             record.left = 0
             self._change(record, "rejected", at, reason=reason)
 
     def lost(self, record: OrderRecord, why: str, at: float) -> None:
         """Nobody knows whether the broker has an order of this session; its lists will show."""
         with self.changed:
-            self._unknown.append(record)
+            if record.number or record.done:  # interrupted after its answer
+                return
+            self._answered(record)
+            self._unknown.add(record, at)
             self._change(record, "unknown", at, reason=why)
+            self.on_gap(at, f"an order has no answer: {why}")
 
     def settle_unknown(self, at: float, patience: float) -> None:
-        """After lists as of ``at``: an unknown order that is not in them ``patience`` seconds later was not sent."""
+        """After lists as of ``at``: what was lost ``patience`` seconds before and is not in them was not sent."""
         with self.changed:
-            for record in list(self._unknown):
-                if record.entered + patience <= at:
-                    self.refused(record, "it is not in the broker's list: it was not sent", at)
-
-    @property
-    def has_unknown(self) -> bool:
-        return bool(self._unknown)
+            for record in self._unknown.not_sent(at, patience):
+                self.refused(record, "it is not in the broker's list: it was not sent", at)
 
     def add_waker(self, wake: Callable[[], None]) -> None:
         """Calls ``wake`` with the lock held on every change, until ``remove_waker``."""
@@ -239,39 +320,89 @@ class AccountState:
 
     # -- with the lock held
 
-    def _adopted(self, report: OrderReport) -> OrderRecord | None:
-        """The unknown order of this session that this is, by code, side, quantity, price and time."""
-        for record in self._unknown:
-            same = (
-                record.code == report.code
-                and record.side == report.side
-                and record.action == report.action
-                and record.original == report.original
-                and record.quantity == report.quantity
-                and (record.action == "cancel" or record.price == report.price)
-            )
-            if same and _not_before(report, record.entered):
-                self._forget_unknown(record)
-                record.number = report.number
-                self.orders[report.number] = record
-                return record
-        return None
+    def _next(self) -> int:
+        self._heard += 1
+        return self._heard
 
-    def _forget_unknown(self, record: OrderRecord) -> None:
-        if record in self._unknown:
-            self._unknown.remove(record)
+    def _begin_day(self, at: float) -> None:
+        """A new trading day: the orders of the last are over, and their numbers are given again."""
+        day = self._day_of(at)
+        if self._day is not None and day > self._day:
+            for record in self.orders.values():
+                if not record.done:
+                    self._end(record, "cancelled", at, "its trading day is over")
+            for record in self._unknown.clear():
+                record.reason = "its trading day ended before the broker's list could be read: see opw00007"
+            self.orders.clear()
+            self._doubtful.clear()
+            self._notify()
+        self._day = day if self._day is None else max(day, self._day)
+
+    def _end_doubtful(self, lists: Lists, missing: Set[str]) -> None:
+        """Ends the orders that are open here and not at the broker, by two lists in a row.
+
+        Of an order that expires with its session nothing is reported. One that ended after a list was read is reported,
+        so its state is another one by the next list.
+        """
+        doubtful = {}
+        for number, record in list(self.orders.items()):
+            gone = number in missing
+            if lists.open is not None and number not in missing:
+                gone = number not in lists.open and any(
+                    one.number == number and one.left for one in lists.orders
+                )
+            if not gone or (record.done and number not in missing):
+                continue
+            if self._doubtful.get(number) != (record.left, record.value):
+                doubtful[number] = (record.left, record.value)
+            elif record.done:
+                del self.orders[number]  # of a broker that was set up anew
+            else:
+                self._end(record, "cancelled", lists.until, "it is not open at the broker any more")
+        self._doubtful = doubtful
+
+    def _adopt(self, lost: OrderRecord, found: OrderRecord, like: int, at: float) -> None:
+        lost.number = found.number
+        self._answered(lost)
+        lost.reason = "" if like == 1 else f"one of {like} orders like it at the broker"
+        self._take_over(lost, found)
+        self.orders[found.number] = lost
+        if lost.status == "unknown":
+            self._change(lost, "accepted", at)
+
+    def _take_over(self, record: OrderRecord, heard: OrderRecord) -> None:
+        """Gives what was heard of an order before its number was known to the order of this session."""
+        record.quantity, record.left, record.filled, record.value = (
+            heard.quantity,
+            heard.left,
+            heard.filled,
+            heard.value,
+        )
+        record.clock, record.unsure = heard.clock, heard.unsure
+        record.reason = heard.reason or record.reason
+        for change in heard.changes:
+            self._record(record, change)
+
+    def _answered(self, record: OrderRecord) -> None:
+        self._unknown.discard(record)
+        self._on_the_way = [one for one in self._on_the_way if one is not record]
 
     def _update(self, record: OrderRecord, report: OrderReport) -> None:
-        if record.done:
+        if record.done and not (record.status == "cancelled" and report.value > record.value):
             return
+        if record.done:
+            record.left = report.left
         record.clock = report.clock or record.clock
         if report.state == "거부":
-            record.left = 0
-            self._change(record, "rejected", report.at, reason=report.reason or "거부")
+            self._end(record, "rejected", report.at, report.reason or "거부")
             return
+        if record.action != "new" and report.quantity < record.quantity:
+            record.left -= record.quantity - report.quantity
+            record.quantity = report.quantity  # no more of the original was open
         volume, price = self._fills(record, report)
-        if record.status in ("sent", "unknown") or report.left < record.left:
-            record.left = report.left
+        if report.left < record.left and not volume and record.offered:
+            self.holdings.on_freed(report.at)
+        record.left = min(record.left, report.left)
         status = self._status(record, report)
         if status != record.status or volume:
             self._change(record, status, report.at, volume=volume, price=price)
@@ -282,15 +413,20 @@ class AccountState:
         체결누계금액 only grows, so a report that is doubled or late brings none, and one that grows by more than its
         own fill shows that a fill before it was missed.
         """
-        if report.value <= record.value:
-            return 0, 0
-        if report.filled is not None:
+        if report.filled is not None:  # a list has the sums
+            record.unsure = False
             volume, more = report.filled - record.filled, report.value - record.value
-            price = round(more / volume) if volume > 0 else 0
+            if volume <= 0:
+                return 0, 0
+            price = round(more / volume)
+        elif report.value <= record.value:
+            return 0, 0
         else:
             volume, price = report.fill or (0, 0)
             if record.value + volume * price != report.value:
-                self.on_gap(report.at, "an event of a fill was missed")
+                record.unsure = True
+                self.on_gap(report.at, "the report of a fill was missed")
+            self.holdings.on_fill(record.code, volume if record.side == "매수" else -volume, report.at)
         record.filled, record.value = record.filled + volume, report.value
         return volume, price
 
@@ -299,6 +435,8 @@ class AccountState:
             return "confirmed" if report.state == "확인" else "accepted"
         if record.filled >= record.quantity:
             return "filled"
+        if record.unsure:
+            return "partly filled"
         if report.closed or not record.left:
             record.left = 0
             return self._ended_by(record)
@@ -310,6 +448,10 @@ class AccountState:
         """Whether another order modified or cancelled this one."""
         by = [one.action for one in self.orders.values() if one.original == record.number]
         return "replaced" if by and by[-1] == "modify" else "cancelled"
+
+    def _end(self, record: OrderRecord, status: OrderStatus, at: float, reason: str) -> None:
+        record.left = 0
+        self._change(record, status, at, reason=reason)
 
     def _change(
         self,
@@ -341,10 +483,6 @@ class AccountState:
             wake()
 
 
-def _not_before(report: OrderReport, entered: float) -> bool:
-    """Whether an order may have been entered after that moment, by its time in whole seconds."""
-    if not report.clock.isdecimal() or len(report.clock) != 6:
-        return True
-    clock = int(report.clock[:2]) * 3600 + int(report.clock[2:4]) * 60 + int(report.clock[4:])
-    wall = (entered + 9 * 3600) % 86_400
-    return clock >= wall - 2.0
+def _same(record: OrderRecord, other: OrderReport | OrderRecord) -> bool:
+    """Whether both may be one order: a simulated broker that was set up anew gives its numbers again."""
+    return (record.code, record.side, record.action) == (other.code, other.side, other.action)

@@ -38,7 +38,7 @@ class StateFrames:
         return frame.copy(deep=False)  # a caller who writes into it gets a copy of what is written
 
     def _positions(self) -> pd.DataFrame:
-        held = sorted(self._state.positions.values(), key=lambda one: one.code)
+        held = self._state.positions()
         return pd.DataFrame(
             {
                 "name": pd.array([one.name for one in held], dtype="str"),

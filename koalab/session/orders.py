@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cached_property
 from typing import Final
 
 import pandas as pd
 
+from koalab.dates import seoul
 from koalab.errors import BadInput, OrderRejected
 from koalab.frames import accounts as frames
 from koalab.inputs.arguments import whole_number
 from koalab.inputs.text import shown
 from koalab.orders.desk import OrderDesk
-from koalab.orders.follower import Lists, OrderFollower
+from koalab.orders.follower import OrderFollower
 from koalab.orders.order import Order
 from koalab.orders.quote_types import find_quote_type
-from koalab.orders.reports import order_rows, position_rows
-from koalab.orders.state import AccountState
+from koalab.orders.reports import OrderReport, order_rows, position_rows
+from koalab.orders.state import AccountState, Lists
 from koalab.orders.state_frames import StateFrames
 from koalab.progress import Progress
 from koalab.session.accounts import AccountMethods
-from koalab.session.core import Codes
+from koalab.session.core import Codes, exchange_sessions
 
 _READ_WITHIN: Final = 30.0
 _MOST: Final = 10**9
@@ -31,7 +33,7 @@ class OrderMethods(AccountMethods):
 
     @cached_property
     def _follower(self) -> OrderFollower:
-        return OrderFollower(self._link, self._read_lists)
+        return OrderFollower(self._link, self._read_lists, _trading_day)
 
     @cached_property
     def _made_frames(self) -> dict[str, StateFrames]:
@@ -92,7 +94,8 @@ class OrderMethods(AccountMethods):
         text = f"{number:07d}" if isinstance(number, int) and not isinstance(number, bool) else number
         record = state.orders.get(text.strip().zfill(7)) if isinstance(text, str) else None
         if record is None:
-            known = ", ".join(sorted(state.orders)[-5:]) or "none"
+            with state.changed:
+                known = ", ".join(sorted(state.orders)[-5:]) or "none"
             raise BadInput(f"no order {shown(number)} today; the newest are {known}")
         return Order(record, state, self._desk)
 
@@ -178,18 +181,33 @@ class OrderMethods(AccountMethods):
         return self._made_frames[state.account]
 
     def _read_lists(self, account: str) -> Lists:
-        """On the follower's thread."""
+        """On the follower's thread: opt10075 of all orders and of the open ones, then opw00018."""
+        numbers = {"계좌번호": account}
+        inputs = {"전체종목구분": "0", "매매구분": "0", "종목코드": "", **numbers}
+        password = {"비밀번호": "", "비밀번호입력매체구분": "00", "조회구분": "1"}
+        open_numbers = None
         with Progress("", show=False) as quiet:
-            numbers = {"계좌번호": account}
-            inputs = {"전체종목구분": "0", "매매구분": "0", "종목코드": "", "체결구분": "0", **numbers}
-            order_pages = self._accounts.pages("opt10075", inputs, quiet)
-            password = {"비밀번호": "", "비밀번호입력매체구분": "00", "조회구분": "1"}
-            balance_pages = self._accounts.pages("opw00018", {**numbers, **password}, quiet)
-        at = order_pages[0].received_at
+            all_orders = self._listed_orders(account, {**inputs, "체결구분": "0"}, quiet)
+            if any(one.left for one in all_orders):
+                still_open = self._listed_orders(account, {**inputs, "체결구분": "1"}, quiet)
+                open_numbers = {one.number for one in still_open}
+            pages = self._accounts.pages("opw00018", {**numbers, **password}, quiet)
+        until = pages[-1].received_at
+        positions = list(position_rows(frames.balances(pages), account, until))
+        return Lists(all_orders, open_numbers, positions, until)
+
+    def _listed_orders(self, account: str, inputs: dict[str, str], progress: Progress) -> list[OrderReport]:
+        pages = self._accounts.pages("opt10075", inputs, progress)
+        at = pages[-1].received_at
 
         def dated(clocks: list[str]) -> pd.DatetimeIndex:
-            return self._accounts.dated(clocks, order_pages[-1].received_at)
+            return self._accounts.dated(clocks, at)
 
-        orders = list(order_rows(frames.orders("opt10075", order_pages, dated), account, at))
-        held_at = balance_pages[0].received_at
-        return orders, list(position_rows(frames.balances(balance_pages), account, held_at)), at
+        return list(order_rows(frames.orders("opt10075", pages, dated), account, at))
+
+
+def _trading_day(at: float) -> date:
+    """The trading day of a moment: the last one, on a day without trading."""
+    found, sessions = seoul(at).date(), exchange_sessions()
+    index = sessions.index_at_or_before(found)
+    return found if index < 0 else sessions.dates[index].item()

@@ -1,0 +1,72 @@
+"""``Holdings``: an account's positions, and whether anything that the broker reports about them was missed.
+
+The broker reports a fill, and right after it the position that it leaves (잔고). Either may be lost, and nothing else
+would show that: so a position has to come within seconds of a fill, and to be what the fills make of the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from koalab.orders.reports import PositionReport
+
+REPORTED_WITHIN: Final = 5.0
+"""Seconds from a fill to the position that it leaves."""
+
+
+class Holdings:
+    """Positions by code; use it with the account's lock held.
+
+    Attributes:
+        by_code: those with shares.
+        crossed: a report came that differs from a list read at about the same time: one of the two is old.
+    """
+
+    def __init__(self) -> None:
+        self.by_code: dict[str, PositionReport] = {}
+        self.crossed = False
+        self._filled: dict[str, int] = {}  # shares bought less those sold since the code's last report
+        self._awaited: dict[str, float] = {}  # when the first of those fills was
+        self._listed_until = 0.0
+
+    def on_fill(self, code: str, shares: int, at: float) -> None:
+        """A fill: shares bought, negative ones sold. The position is changed by its report only."""
+        self._filled[code] = self._filled.get(code, 0) + shares
+        self._awaited.setdefault(code, at)
+
+    def on_report(self, report: PositionReport) -> str:
+        """A position; returns what was missed before it, or a blank."""
+        known = self.by_code.get(report.code)
+        before = known.quantity if known is not None else 0
+        expected = before + self._filled.pop(report.code, 0)
+        self._awaited.pop(report.code, None)
+        if report.quantity:
+            self.by_code[report.code] = report
+        else:
+            self.by_code.pop(report.code, None)
+        if report.quantity == expected:
+            return ""
+        if report.at <= self._listed_until:
+            self.crossed = True
+            return ""
+        return f"{report.name}: {report.quantity:,} shares do not follow from the fills that were reported"
+
+    def on_freed(self, at: float) -> None:
+        """An order to sell gave shares back; a list that was read at about that time may know that already."""
+        if at <= self._listed_until:
+            self.crossed = True
+
+    def overdue(self, until: float) -> str:
+        """What did not come though everything up to ``until`` has; or a blank."""
+        late = [code for code, at in self._awaited.items() if at + REPORTED_WITHIN < until]
+        if not late:
+            return ""
+        return f"the position after a fill was not reported: {', '.join(sorted(late))}"
+
+    def replace(self, listed: Iterable[PositionReport], until: float) -> None:
+        """The broker's own list, which has everything up to a moment not later than ``until``."""
+        self.by_code = {position.code: position for position in listed}
+        self._filled.clear()
+        self._awaited.clear()
+        self._listed_until, self.crossed = until, False
