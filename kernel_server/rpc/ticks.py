@@ -13,9 +13,12 @@ from dataclasses import replace
 from kernel_server.observe.metrics import Metrics
 from kernel_server.rpc.context import Context
 from kernel_server.rpc.values import to_origin
+from kernel_server.streams.mailbox import Taken
 from kernel_server.streams.realtime import Connection, RealEvent
 from kernel_server.streams.subscriptions import RealTimeSource, RealTimeSubscription
 from kernel_server.wire import kernel_pb2
+
+_Item = RealEvent | Connection
 
 FLUSH_SECONDS = 0.005
 FLUSH_EVENTS = 1_000
@@ -49,34 +52,37 @@ class TickStreams:
             begun = False
             try:
                 while True:
-                    taken = await subscription.box.take(most)
-                    if len(taken.items) < most and not taken.over and not follower.news:
+                    parts = [await subscription.box.take(most)]
+                    if len(parts[0].items) < most and not parts[0].over and not follower.news:
                         await asyncio.sleep(pause)
-                        room = most - len(taken.items)
-                        more = await subscription.box.take(room) if len(subscription.box) else None
-                        if more is not None:
-                            taken = replace(
-                                taken,
-                                items=taken.items + more.items,
-                                dropped=taken.dropped + more.dropped,
-                                over=more.over,
-                            )
-                    batch = pack([item for item in taken.items if isinstance(item, RealEvent)])
-                    batch.dropped = taken.dropped
-                    self._metrics.events_dropped(taken.dropped)
-                    batch.carried_out = follower.done
-                    follower.news = False
-                    for item in taken.items:
-                        if isinstance(item, Connection):
-                            batch.connected = item.code == 0
-                    if not begun or batch.HasField("connected"):
-                        begun = True
-                        batch.origin.CopyFrom(to_origin(self._host.origins.last))
-                    yield batch
-                    if taken.over:
+                        if len(subscription.box):
+                            more = await subscription.box.take(most - len(parts[0].items))
+                            parts = _joined(parts[0], more)
+                    for part in parts:
+                        batch = pack([item for item in part.items if isinstance(item, RealEvent)])
+                        batch.dropped = part.dropped
+                        self._metrics.events_dropped(part.dropped)
+                        if part is parts[-1]:  # what was fired before a request may be in the last part
+                            batch.carried_out = follower.done
+                            follower.news = False
+                        for item in part.items:
+                            if isinstance(item, Connection):
+                                batch.connected = item.code == 0
+                        if not begun or batch.HasField("connected"):
+                            begun = True
+                            batch.origin.CopyFrom(to_origin(self._host.origins.last))
+                        yield batch
+                    if parts[-1].over:
                         return
             finally:
                 follower.close()
+
+
+def _joined(first: Taken[_Item], second: Taken[_Item]) -> list[Taken[_Item]]:
+    """Both in one, unless something was dropped between them: a batch says what was dropped before it."""
+    if second.dropped:
+        return [first, second]
+    return [replace(first, items=first.items + second.items, over=second.over)]
 
 
 class _RequestFollower:

@@ -70,8 +70,11 @@ class EventReader(Generic[E]):
         return self
 
     async def __anext__(self) -> E:
-        if not self._ready and not self._fill():
-            await self._wait_async()
+        if not self._ready:
+            # A loop over events that are there already gives other tasks their turn all the same.
+            await asyncio.sleep(0)
+            if not self._ready and not self._fill():
+                await self._wait_async()
         if not self._ready:
             self._raise_end(StopAsyncIteration)
         return self._ready.popleft()
@@ -119,8 +122,10 @@ class EventReader(Generic[E]):
         loop, wakened, key = asyncio.get_running_loop(), asyncio.Event(), next(_keys)
 
         def wake() -> None:
-            if not loop.is_closed():
+            try:
                 loop.call_soon_threadsafe(wakened.set)
+            except RuntimeError:  # the loop was closed and its task left behind
+                self._source.remove_waker(key)
 
         self._source.add_waker(key, wake)
         try:

@@ -26,6 +26,9 @@ _STATUS_TIMEOUT: Final = 2.0
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.2, 10.0
 _JOIN_TIMEOUT: Final = 5.0
 
+MOST_CODES: Final = 7_900
+"""Codes of one server's real-time data: 79 screens of a hundred."""
+
 
 class Subscriber(Protocol):
     """Callbacks of a subscription. All run on the hub's thread and must be quick; moments are broker's time."""
@@ -120,6 +123,7 @@ class Hub:
         self._until = float("-inf")  # every event up to here has been received
         self._backoff = _FIRST_BACKOFF
         self.reconnects = 0
+        self.each_turn: Callable[[], None] = lambda: None  # called on the thread, at least every other second
         self.decoder = Decoder()
         forking.watch(self)
 
@@ -133,10 +137,20 @@ class Hub:
         self._stopped.set()
 
     def subscribe(self, codes: Sequence[str], fids: Sequence[int], subscriber: Subscriber) -> Subscription:
-        """Registers ``codes`` for ``subscriber``, with every real-time type that has one of ``fids``."""
+        """Registers ``codes`` for ``subscriber``, with every real-time type that has one of ``fids``.
+
+        Raises:
+            RateLimited: they are more codes, with those registered already, than a server can register.
+        """
         forking.require_process(self._process)
         one = Subscription(self, codes, fids, subscriber)
         with self._lock:
+            registered = {code for other in self._subscriptions for code in other.codes}
+            if len(registered.union(one.codes)) > MOST_CODES:
+                raise RateLimited(
+                    f"{len(set(one.codes) - registered):,} codes with the {len(registered):,} that are registered are"
+                    f" more than the {MOST_CODES:,} that a server can register: close a stream, or take fewer codes"
+                )
             self._subscriptions.append(one)
             if self._stream is not None:
                 one.request = self._stream.add(one.codes, one.fids)
@@ -160,7 +174,9 @@ class Hub:
                 if self._stream is not None and unused:
                     self._stream.remove(unused)
                 return
-        self.close()
+            _, stream = self._let_go()
+        if stream is not None:
+            stream.close()
 
     def sync(self, timeout: float) -> bool:
         """Waits until every event fired before this call has been received; False on a timeout or a lost stream."""
@@ -175,32 +191,57 @@ class Hub:
     def close(self) -> None:
         """Ends the stream, its thread and all subscriptions, without a callback."""
         with self._lock:
-            self._stopped.set()
+            for one in self._subscriptions:
+                if not one.settled.is_set():
+                    one.error = NotConnected("the live data was closed while codes were being registered")
+                    one.settled.set()
             self._subscriptions.clear()
-            thread, stream = self._thread, self._stream
-            self._thread = None
-            self._advanced.notify_all()
+            thread, stream = self._let_go()
         if stream is not None:
             stream.close()
         if thread is not None and thread is not threading.current_thread():
             thread.join(_JOIN_TIMEOUT)
+
+    def _let_go(self) -> tuple[threading.Thread | None, TickStream | None]:
+        """Leaves thread and stream to their end, so that the next subscriber begins anew. With the lock held."""
+        self._stopped.set()
+        thread, stream = self._thread, self._stream
+        self._thread = self._stream = None
+        self._advanced.notify_all()
+        return thread, stream
 
     def _run(self, stopped: threading.Event) -> None:
         while not stopped.is_set():
             try:
                 self._receive(stopped)
             except KoalabError as error:
-                if stopped.is_set():
-                    return
-                log.warning("live data: %s", error)
-                self._report_gap(self._current(), str(error))
-                if isinstance(error, _TRANSIENT) and not isinstance(error, OtherPrices):
-                    self._recover(stopped)
-                    continue
-                for one in self._current():
-                    self._fail(one, error)
+                self._on_stream_error(error, stopped)
             except ValueError:  # gRPC raises it for a closed channel: the session has ended
-                self.close()
+                if not stopped.is_set():
+                    self.close()
+            except Exception as error:
+                log.exception("live data")
+                failed = KoalabError(f"live data cannot be received: {error!r}")
+                for one in self._current(stopped):
+                    self._fail(one, failed)
+
+    def _on_stream_error(self, error: KoalabError, stopped: threading.Event) -> None:
+        current = self._current(stopped)
+        if not current:
+            return
+        log.warning("live data: %s", error)
+        self._report_gap(current, str(error))
+        new = [one for one in current if not one.settled.is_set()]
+        if isinstance(error, RateLimited) and new:
+            refused = new  # the others were registered before, and are again
+        elif isinstance(error, _TRANSIENT) and not isinstance(error, OtherPrices):
+            refused = []
+        else:
+            refused = current if isinstance(error, OtherPrices) else new or current
+        for one in refused:
+            self._fail(one, error)
+        if not refused:
+            self._recover(stopped)
 
     def _receive(self, stopped: threading.Event) -> None:
         """Opens the stream, registers all codes and dispatches batches until the stream ends."""
@@ -213,7 +254,8 @@ class Hub:
                 for one in self._subscriptions:
                     one.request = stream.add(one.codes, one.fids)
             for batch in stream:
-                self._dispatch(batch)
+                self.each_turn()
+                self._dispatch(stream, batch)
         finally:
             stream.close()
             with self._advanced:
@@ -221,9 +263,12 @@ class Hub:
                     self._stream = None
                 self._advanced.notify_all()
 
-    def _dispatch(self, batch: TickBatch) -> None:
+    def _dispatch(self, stream: TickStream, batch: TickBatch) -> None:
         self._backoff = _FIRST_BACKOFF
-        current = self._current()
+        with self._lock:
+            if self._stream is not stream:
+                return  # let go; those who have subscribed since have another stream
+            current = list(self._subscriptions)
         receiving = [one for one in current if one.receiving]
         carried_out = max(self._carried_out, batch.carried_out)
         if batch.dropped:
@@ -248,7 +293,8 @@ class Hub:
                 if one.receiving:
                     self._notify(one, lambda subscriber: subscriber.on_progress(batch.until))
         with self._advanced:
-            self._carried_out = carried_out
+            if self._stream is stream:
+                self._carried_out = carried_out
             self._advanced.notify_all()
 
     def _start(self, one: Subscription, at: float) -> None:
@@ -270,21 +316,29 @@ class Hub:
         except KoalabError as error:
             log.warning("live data: %s", error)
             self._fail(one, error)
+        except Exception as error:
+            log.exception("live data: a stream ends because its events could not be used")
+            self._fail(one, KoalabError(f"a stream ended because its events could not be used: {error!r}"))
 
     def _fail(self, one: Subscription, error: KoalabError) -> None:
         one.error = error
         one.settled.set()
-        one.subscriber.on_error(error)
+        try:
+            one.subscriber.on_error(error)
+        except Exception:
+            log.exception("live data: a stream was told of its end")
         self.remove(one)
 
-    def _current(self) -> list[Subscription]:
+    def _current(self, stopped: threading.Event) -> list[Subscription]:
+        """The subscriptions; none if they are another thread's by now."""
         with self._lock:
-            return list(self._subscriptions)
+            return [] if stopped.is_set() else list(self._subscriptions)
 
     def _recover(self, stopped: threading.Event) -> None:
         """Retries with exponential backoff until the server is back; an embedded one is restarted."""
         while not stopped.wait(self._backoff):
             self._backoff = min(2 * self._backoff, _LONGEST_BACKOFF)
+            self.each_turn()
             try:
                 self._require_server(stopped)
             except OtherPrices:

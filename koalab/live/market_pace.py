@@ -21,6 +21,8 @@ SHORTEST: Final = 5.0
 """Seconds of silence, broker's time, that are never called a stall."""
 LONGEST: Final = 60.0
 """Seconds of silence in an open market that always are."""
+SHORTEST_REAL: Final = 2.0
+"""Real seconds that are never called one: where the broker's time runs fast, events are on their way for minutes."""
 # Silence of so many mean intervals is a stall: by chance, one in e**12.
 _INTERVALS: Final = 12.0
 _SMOOTHING: Final = 1 / 32
@@ -30,13 +32,20 @@ class MarketPace:
     """A ``hub.Subscriber`` that measures the pace of events. Times are the broker's, seconds since the epoch.
 
     Args:
-        in_session: whether a moment is in the continuous session, when trades are expected.
+        trading_since: since when trades have been expected at a moment, None where they are not.
         now: the broker's time.
+        speed: broker's seconds per real second.
     """
 
-    def __init__(self, in_session: Callable[[float], bool], now: Callable[[], float]) -> None:
-        self._in_session = in_session
+    def __init__(
+        self,
+        trading_since: Callable[[float], float | None],
+        now: Callable[[], float],
+        speed: Callable[[], float] = lambda: 1.0,
+    ) -> None:
+        self._trading_since = trading_since
         self._now = now
+        self._speed = speed
         self._receiving_since: float | None = None
         self._newest = 0.0
         self._interval = SHORTEST / _INTERVALS
@@ -54,14 +63,13 @@ class MarketPace:
             subscription.close()
 
     def stalled_since(self) -> float | None:
-        """The time of the last event if events should have come since; None if all is well or nobody can know."""
+        """Since when no event came though events should have; None if all is well or nobody can know."""
         since, now = self._receiving_since, self._now()
-        if since is None or not self._in_session(now):
+        begun = None if since is None else self._trading_since(now)
+        if since is None or begun is None:
             return None
-        last = max(since, self._newest)
-        if not self._in_session(last):  # the session has begun since
-            return None
-        return last if now - last > self.patience else None
+        last = max(since, self._newest, begun)
+        return last if now - last > max(self.patience, SHORTEST_REAL * self._speed()) else None
 
     @property
     def patience(self) -> float:
@@ -76,8 +84,9 @@ class MarketPace:
 
     def on_batch(self, batch: TickBatch) -> None:
         newest, count = float(batch.time[-1]), len(batch.time)
-        if self._newest and self._in_session(self._newest):
-            mean = max(0.0, newest - self._newest) / count
+        begun = self._trading_since(newest)
+        if begun is not None and self._newest >= begun:  # not across a night or an auction
+            mean = min(max(0.0, newest - self._newest) / count, LONGEST / _INTERVALS)
             weight = 1 - (1 - _SMOOTHING) ** count
             self._interval += weight * (mean - self._interval)
         self._newest = max(self._newest, newest)
@@ -91,15 +100,17 @@ class MarketPace:
 
     def on_error(self, error: KoalabError) -> None:
         del error
-        self._receiving_since = None
+        self._receiving_since = self._subscription = None
 
 
-def continuous_trading(sessions: Callable[[], Sessions]) -> Callable[[float], bool]:
-    """Whether a moment is between the opening and the closing auction of a session, a minute after its start."""
+def continuous_trading(sessions: Callable[[], Sessions]) -> Callable[[float], float | None]:
+    """When the continuous trading of a moment began, a minute after its session; None outside it."""
 
-    def inside(at: float) -> bool:
+    def begun(at: float) -> float | None:
         known = sessions()
         index = known.current(at)
-        return index is not None and known.opens[index] + 60 <= at < known.closes[index] - 600
+        if index is None or not known.opens[index] + 60 <= at < known.closes[index] - 600:
+            return None
+        return float(known.opens[index] + 60)
 
-    return inside
+    return begun

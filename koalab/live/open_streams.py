@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from kernel_server.reference.sessions import Sessions
+from koalab.errors import NotConnected
 from koalab.live.feed import EventFeed
 from koalab.live.fields import registered_fids
 from koalab.live.hub import Hub, Subscription
@@ -24,15 +26,25 @@ class OpenStreams:
         hub: the session's.
         sessions: of the exchange, read on first use.
         now: the broker's time.
+        speed: broker's seconds per real second.
     """
 
-    def __init__(self, hub: Hub, sessions: Callable[[], Sessions], now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        sessions: Callable[[], Sessions],
+        now: Callable[[], float],
+        speed: Callable[[], float] = lambda: 1.0,
+    ) -> None:
         self._hub = hub
         self._now = now
-        self._lock = threading.RLock()  # a stream may be collected while it is held
+        self._lock = threading.RLock()
+        self._closed = False
+        self._abandoned: deque[EventFeed] = deque()
         self._feeds: dict[EventFeed, Subscription] = {}
         self._with_callbacks: set[EventStream[Any]] = set()
-        self.pace = MarketPace(continuous_trading(sessions), now)
+        self.pace = MarketPace(continuous_trading(sessions), now, speed)
+        hub.each_turn = self._end_abandoned
         self._forked = False
         forking.watch(self)
 
@@ -47,13 +59,19 @@ class OpenStreams:
 
         Raises:
             NoAnswer, NotConnected: the codes could not be registered.
+            RateLimited: all screens for real-time data are full.
         """
+        self._end_abandoned()
         feed = EventFeed(realtype, codes, keep, self._hub.decoder, self._now)
-        subscription = self._hub.subscribe(codes, registered_fids(realtype), feed)
         with self._lock:
+            if self._closed:
+                raise NotConnected("this session is closed: kl.connect() makes a new one")
+            subscription = self._hub.subscribe(codes, registered_fids(realtype), feed)
             self._feeds[feed] = subscription
-        self.pace.start(self._hub)
-        stream: EventStream[Any] = EventStream(feed, self._end, self.pace.stalled_since, self._with_callbacks)
+            self.pace.start(self._hub)
+        stream: EventStream[Any] = EventStream(
+            feed, self._end, self._abandoned.append, self.pace.stalled_since, self._with_callbacks
+        )
         try:
             subscription.wait(_REGISTERED_WITHIN)
         except BaseException:
@@ -64,6 +82,7 @@ class OpenStreams:
     def close(self) -> None:
         """Ends all streams; what they received stays readable."""
         with self._lock:
+            self._closed = True
             feeds = list(self._feeds)
         for feed in feeds:
             self._end(feed)
@@ -73,9 +92,17 @@ class OpenStreams:
         if self._forked:
             return
         with self._lock:
-            subscription, last = self._feeds.pop(feed, None), not self._feeds
-        if subscription is not None:
-            subscription.close()
-        if last:
-            self.pace.stop()
+            subscription = self._feeds.pop(feed, None)
+            if subscription is not None:
+                subscription.close()
+            if not self._feeds:
+                self.pace.stop()
         feed.end()
+
+    def _end_abandoned(self) -> None:
+        while self._abandoned:
+            try:
+                feed = self._abandoned.popleft()
+            except IndexError:  # another thread took it
+                return
+            self._end(feed)

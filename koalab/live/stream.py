@@ -30,6 +30,7 @@ class EventStream(ReadableStream[E]):
     Args:
         feed: receives the events.
         end: unregisters a feed's codes and ends it.
+        abandon: does so later, on another thread: a stream may be collected anywhere, with any lock held.
         stalled_since: when the market's last event came, if events should have come since.
         kept: streams with callbacks, which continue without a reference of the caller's.
     """
@@ -38,12 +39,14 @@ class EventStream(ReadableStream[E]):
         self,
         feed: EventFeed,
         end: Callable[[EventFeed], None],
+        abandon: Callable[[EventFeed], None],
         stalled_since: Callable[[], float | None],
         kept: set[Any],
     ) -> None:
         super().__init__(feed, stalled_since, kept)
         self._feed = feed
-        self._finalizer = weakref.finalize(self, end, feed)
+        self._end_feed = end
+        self._finalizer = weakref.finalize(self, abandon, feed)
         self._finalizer.atexit = False
 
     @property
@@ -84,12 +87,13 @@ class EventStream(ReadableStream[E]):
     def listen(self, listener: Callable[[Columns, int], None]) -> None:
         """Calls ``listener`` on the hub's thread with each part of the columns and its first row's number.
 
-        It must be quick and must not raise. ``code`` is an index into ``codes``.
+        It must be quick; if it raises, the stream ends with that error. ``code`` is an index into ``codes``.
         """
         self._feed.listen(listener)
 
     def _end(self) -> None:
-        self._finalizer()
+        self._finalizer.detach()
+        self._end_feed(self._feed)
 
     def __repr__(self) -> str:
         codes = self.codes

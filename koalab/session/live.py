@@ -45,7 +45,9 @@ class LiveMethods(MarketMethods, MarketDataMethods):
 
     @cached_property
     def _open_streams(self) -> OpenStreams:
-        return OpenStreams(self._hub, exchange_sessions, self._link.now)
+        return OpenStreams(
+            self._hub, exchange_sessions, self._link.now, lambda: self._link.last_status().speed
+        )
 
     @overload
     def ticks(
