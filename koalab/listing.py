@@ -22,6 +22,7 @@ from koalab.inputs.issue_codes import OTHER_NAMES, WrittenCode, index_market, wr
 from koalab.inputs.text import folded, plain, shown
 from koalab.link import CallMany, Link
 from koalab.store.memo import Memo
+from koalab.store.turns import Turns
 from koalab.transport.base import Scalar
 
 log = logging.getLogger(__name__)
@@ -149,26 +150,41 @@ class DayListing:
 
 
 class ListingLoader:
-    """Today's listing, from the cache or from the broker."""
+    """Today's listing, from the cache or from the broker.
 
-    def __init__(self, link: Link, memo: Memo | None) -> None:
+    Args:
+        link: to the broker.
+        memo: caches the day's listing; None: nothing is cached.
+        turns: of the threads and processes that want it at once.
+    """
+
+    def __init__(self, link: Link, memo: Memo | None, turns: Turns) -> None:
         self._link = link
         self._memo = memo
-        self._cached: tuple[str, DayListing] | None = None
-        self._dates: tuple[str, dict[str, str]] = ("", {})
+        self._turns = turns
+        self._cached: tuple[tuple[str, int], DayListing] | None = None
+        self._details_cached: tuple[int, dict[str, Any]] | None = None
+        self._dates: tuple[tuple[str, int], dict[str, str]] = (("", 0), {})
 
     def today(self) -> DayListing:
         """The listing as of the broker's today.
 
         Where the server is gone the last cached one is used, so that cached bars can still be read.
         """
-        day = _day(self._link.now())
-        if self._cached is not None and self._cached[0] == day:
-            return self._cached[1]
-        stored = self._link.retrying(lambda: daily_cached(self._memo, "listing", day, self._ask))
-        listing = DayListing(stored["names"], stored["markets"], stored["kinds"])
-        self._cached = (day, listing)
-        return listing
+        key = day_and_clearing(self._link, self._memo)
+        cached = self._cached
+        if cached is not None and cached[0] == key:
+            return cached[1]
+        with self._turns.of("listing") as claim:
+            cached = self._cached
+            if cached is not None and cached[0] == key:
+                return cached[1]
+            stored = self._link.retrying(
+                lambda: daily_cached(self._memo, "listing", key[0], lambda: self._ask(claim.beat))
+            )
+            listing = DayListing(stored["names"], stored["markets"], stored["kinds"])
+            self._cached = (key, listing)
+            return listing
 
     def frame(self, codes: Sequence[str]) -> pd.DataFrame:
         """A frame of those codes with the values of the master functions; see ``Session.codes``."""
@@ -204,11 +220,11 @@ class ListingLoader:
 
     def listed(self, codes: Sequence[str]) -> dict[str, np.datetime64]:
         """The listing dates of those codes (GetMasterListedStockDate), without those that the broker has not."""
-        day = _day(self._link.now())
-        if self._dates[0] != day:
+        key = day_and_clearing(self._link, self._memo)
+        if self._dates[0] != key:
             stored = cached_value(self._memo, "listing-details")
-            rows = stored["rows"] if stored is not None and stored["day"] == day else {}
-            self._dates = (day, {code: row[0] for code, row in rows.items()})
+            rows = stored["rows"] if stored is not None and stored["day"] == key[0] else {}
+            self._dates = (key, {code: row[0] for code, row in rows.items()})
         known = self._dates[1]
         unknown = [code for code in codes if code not in known]
         if unknown:
@@ -220,8 +236,8 @@ class ListingLoader:
         calls = [("GetMasterListedStockDate", (code,)) for code in codes]
         return self._link.in_one_connection(lambda call_many: call_many(calls))
 
-    def _ask(self) -> dict[str, Any]:
-        return self._link.in_one_connection(self._ask_listing)
+    def _ask(self, at_work: Callable[[], None]) -> dict[str, Any]:
+        return self._link.in_one_connection(self._ask_listing, at_work)
 
     def _ask_listing(self, call_many: CallMany) -> dict[str, Any]:
         lists = [("GetCodeListByMarket", (number,)) for number in [*MARKETS.values(), *KINDS.values()]]
@@ -241,20 +257,39 @@ class ListingLoader:
 
     def _details(self, codes: Sequence[str]) -> dict[str, list[str]]:
         """The values of the master functions for at least those codes: for the whole market once a day, or a few."""
-        now = self._link.now()
-        day = _day(now)
-        stored = cached_value(self._memo, "listing-details")
-        # A simulated broker may have been ahead of this one: its last prices are later closes.
-        if stored is not None and stored["day"] == day and stored.get("at", now) <= now:
-            return dict(stored["rows"])
-        whole = len(codes) > _FEW
-        wanted = list(self.today().names) if whole else codes
-        rows = self._link.retrying(lambda: self._ask_details(wanted))
-        if whole:
-            self._put("listing-details", {"day": day, "at": now, "rows": rows})
-        return rows
+        stored = self._stored_details()
+        if stored is not None:
+            return stored
+        if len(codes) <= _FEW:
+            return self._link.retrying(lambda: self._ask_details(codes))
+        names = list(self.today().names)
+        with self._turns.of("listing-details") as claim:
+            stored = self._stored_details()
+            if stored is not None:
+                return stored
+            now, cleared = self._link.now(), _clearing(self._memo)
+            rows = self._link.retrying(lambda: self._ask_details(names, claim.beat))
+            details = {"day": _day(now), "at": now, "rows": rows}
+            self._put("listing-details", details)
+            self._details_cached = (cleared, details)
+            return dict(rows)
 
-    def _ask_details(self, codes: Sequence[str]) -> dict[str, list[str]]:
+    def _stored_details(self) -> dict[str, list[str]] | None:
+        """Today's values of the whole market, from memory or the cache; None where they are not there."""
+        now, cached = self._link.now(), self._details_cached
+        in_memory = cached is not None and cached[0] == _clearing(self._memo)
+        for stored in (
+            cached[1] if cached is not None and in_memory else None,
+            cached_value(self._memo, "listing-details"),
+        ):
+            # A simulated broker may have been ahead of this one: its last prices are later closes.
+            if stored is not None and stored["day"] == _day(now) and stored.get("at", now) <= now:
+                return dict(stored["rows"])
+        return None
+
+    def _ask_details(
+        self, codes: Sequence[str], at_work: Callable[[], None] = lambda: None
+    ) -> dict[str, list[str]]:
         calls: list[tuple[str, tuple[str, ...]]] = []
         for code in codes:
             calls += [
@@ -265,13 +300,22 @@ class ListingLoader:
                 ("GetMasterConstruction", (code,)),
                 ("GetMasterStockState", (code,)),
             ]
-        found = self._link.in_one_connection(lambda call_many: call_many(calls))
+        found = self._link.in_one_connection(lambda call_many: call_many(calls), at_work)
         values = ["" if value is None else str(value).strip() for value in found]
         return {code: values[5 * number : 5 * number + 5] for number, code in enumerate(codes)}
 
     def _put(self, key: str, value: Any) -> None:
         if self._memo is not None:
             self._memo.put(key, value)
+
+
+def day_and_clearing(link: Link, memo: Memo | None) -> tuple[str, int]:
+    """The broker's day (ISO), and how often the cache was cleared: an answer in memory is of one such pair."""
+    return _day(link.now()), _clearing(memo)
+
+
+def _clearing(memo: Memo | None) -> int:
+    return 0 if memo is None else memo.cleared
 
 
 def unlisted_code(listing: DayListing, given: object) -> str | None:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from koalab.dates import seoul
 from koalab.errors import BadInput, NoAnswer, UnknownCode
 from koalab.inputs.text import folded, plain, shown
 from koalab.link import Link
-from koalab.listing import daily_cached
+from koalab.listing import daily_cached, day_and_clearing
 from koalab.store.memo import Memo
+from koalab.store.turns import Turns
 
 # 장내, 코스닥, KOSPI200, KOSPI100, KRX100.
 _GROUPS = ("0", "1", "2", "4", "7")
@@ -31,22 +31,30 @@ class Indices:
     Args:
         link: to the broker.
         memo: caches the day's list; None: nothing is cached.
+        turns: of the threads and processes that want it at once.
     """
 
-    def __init__(self, link: Link, memo: Memo | None) -> None:
+    def __init__(self, link: Link, memo: Memo | None, turns: Turns) -> None:
         self._link = link
         self._memo = memo
-        self._cached: tuple[str, Mapping[str, str]] | None = None
+        self._turns = turns
+        self._cached: tuple[tuple[str, int], Mapping[str, str]] | None = None
 
     def names(self) -> Mapping[str, str]:
         """Names by code, in the broker's order. Where the server is gone the last cached list is used."""
-        day = f"{seoul(self._link.now()):%Y-%m-%d}"
-        if self._cached is None or self._cached[0] != day:
+        key = day_and_clearing(self._link, self._memo)
+        cached = self._cached
+        if cached is not None and cached[0] == key:
+            return cached[1]
+        with self._turns.of(_KEY) as claim:
+            cached = self._cached
+            if cached is not None and cached[0] == key:
+                return cached[1]
             stored = self._link.retrying(
-                lambda: daily_cached(self._memo, _KEY, day, lambda: {"names": self._ask()})
+                lambda: daily_cached(self._memo, _KEY, key[0], lambda: {"names": self._ask(claim.beat)})
             )
-            self._cached = (day, stored["names"])
-        return self._cached[1]
+            self._cached = (key, stored["names"])
+            return self._cached[1]
 
     def resolve(self, given: str) -> str:
         """The code of that code or name: ``"001"``, ``"KOSPI"``, ``"코스피"``, ``"종합(KOSPI)"``.
@@ -81,10 +89,10 @@ class Indices:
         hint = f": did you mean {listed}?" if near else "; KOSPI, KOSDAQ and KOSPI200 are some"
         raise UnknownCode(f"no index has the code or name {shown(given)}{hint}", near)
 
-    def _ask(self) -> dict[str, str]:
+    def _ask(self, at_work: Callable[[], None]) -> dict[str, str]:
         calls = [("KOA_Functions", ("GetUpjongCode", group)) for group in _GROUPS]
         found: dict[str, str] = {}
-        for listed in self._link.in_one_connection(lambda call_many: call_many(calls)):
+        for listed in self._link.in_one_connection(lambda call_many: call_many(calls), at_work):
             for item in str(listed or "").split("|"):
                 parts = item.split(",", 2)
                 if len(parts) == 3:

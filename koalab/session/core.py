@@ -25,6 +25,7 @@ from koalab.store.bars import BarStore
 from koalab.store.disk import CacheUnavailable, default_folder
 from koalab.store.finality import DEFAULT, Finality
 from koalab.store.memo import Memo
+from koalab.store.turns import Turns
 from koalab.transport.base import Transport
 
 Codes = str | Iterable[str]
@@ -94,7 +95,8 @@ class SessionCore:
         self._finalizer = weakref.finalize(self, transport.close)
         self.cache = BarStore(default_folder(cache_dir), self._link.cache_source)
         self._memo = Memo(self.cache.shelf, self._link.now)
-        self._listings = ListingLoader(self._link, self._memo)
+        self._turns = Turns(self.cache.claims)
+        self._listings = ListingLoader(self._link, self._memo, self._turns)
         self.call = Calls(self._link)
 
     def login(self, timeout: float = LOGIN_TIMEOUT) -> None:

@@ -34,7 +34,7 @@ class MarketMethods(BarMethods):
 
     @cached_property
     def _indices(self) -> Indices:
-        return Indices(self._link, self._memo)
+        return Indices(self._link, self._memo, self._turns)
 
     @cached_property
     def _uncached_bars(self) -> BarLoader:

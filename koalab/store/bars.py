@@ -237,7 +237,9 @@ class BarStore:
     def clear(self, code: str | None = None, interval: str | None = None) -> int:
         """Deletes all series, or those of one code, one interval or both; returns how many.
 
-        Without an argument it also repairs a damaged cache: a database that cannot be read is replaced.
+        Without an argument everything goes, the day's listing and indices, ``info`` and ``quotes`` too, also what this
+        session has of them in memory, and is asked for anew when next needed. That also repairs a damaged cache: a
+        database that cannot be read is replaced.
 
         Raises:
             BadInput: no code or interval can be called so.

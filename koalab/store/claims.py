@@ -69,8 +69,13 @@ class Claims:
             them, a read-only folder), or the holder did not refresh its lock for ``STALE`` seconds, a claim all
             the same: a page requested twice is better than none.
         """
-        number = zlib.crc32(series.key.encode()) % _FILES
-        lock, line = (self._folder / f"{number:03x}.{part}" for part in ("held", "line"))
+        with self.named(f"{zlib.crc32(series.key.encode()) % _FILES:03x}", needless) as claim:
+            yield claim
+
+    @contextlib.contextmanager
+    def named(self, name: str, needless: Callable[[], bool] = lambda: False) -> Iterator[Claim | None]:
+        """The same for anything else that is asked for once; ``name`` is the file's."""
+        lock, line = (self._folder / f"{name}.{part}" for part in ("held", "line"))
         with contextlib.ExitStack() as stack:
             with contextlib.ExitStack() as waiting:
                 for file, keep in ((line, waiting), (lock, stack)):

@@ -33,6 +33,11 @@ class Memo:
         self._shelf = shelf
         self._clock = clock
 
+    @property
+    def cleared(self) -> int:
+        """How often the whole cache was cleared through its shelf: what is in memory from before counts no more."""
+        return self._shelf.cleared
+
     def get(self, key: str) -> Any:
         """The value as it was put; None where it is absent or expired, or is to be loaded anew, which a warning says.
 
@@ -74,11 +79,16 @@ class Memo:
 
     def clear(self) -> int:
         """Deletes all values; returns how many."""
-        with self._shelf.transaction() as change:
-            keys = [key for key in change.all_keys() if key.startswith(MEMO)]
-            for key in keys:
-                change.delete(key)
-        return len(keys)
+        return clear_memos(self._shelf)
+
+
+def clear_memos(shelf: Shelf) -> int:
+    """Deletes all memos of a shelf; returns how many."""
+    with shelf.transaction() as change:
+        keys = [key for key in change.all_keys() if key.startswith(MEMO)]
+        for key in keys:
+            change.delete(key)
+    return len(keys)
 
 
 def wrong_memos(source: Transaction) -> Iterator[str]:

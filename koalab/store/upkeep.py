@@ -12,7 +12,7 @@ from koalab.inputs.issue_codes import written_code
 from koalab.inputs.text import shown
 from koalab.store import coverage, history
 from koalab.store.disk import CacheUnavailable, Shelf, Transaction
-from koalab.store.memo import MEMO, wrong_memos
+from koalab.store.memo import MEMO, clear_memos, wrong_memos
 from koalab.store.meta import Meta, Segment
 from koalab.store.packing import unpack
 from koalab.store.records import forget, listed, outdated, record_of, segment_of
@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 def clear(shelf: Shelf, code: str | None, interval: str | None) -> int:
     """Deletes the series of that code and interval (None: any), each in one transaction.
 
-    Without both it also repairs a damaged cache, and makes room on a full disk, with a new database if necessary.
+    Without both the memos go too, and it repairs a damaged cache and makes room on a full disk, with a new database
+    if necessary.
     """
     if interval is not None and not isinstance(interval, str):
         raise BadInput(f'an interval is a text like "D" or "5min", not {shown(interval)}')
@@ -38,7 +39,10 @@ def clear(shelf: Shelf, code: str | None, interval: str | None) -> int:
     elif interval is not None:
         unit_of(interval)
     if code is None and interval is None:
-        return _clear_all(shelf)
+        try:
+            return _clear_all(shelf)
+        finally:
+            shelf.cleared += 1  # afterwards: what is read before is not kept
     return _forget_some(shelf, code, interval)
 
 
@@ -47,6 +51,7 @@ def _clear_all(shelf: Shelf) -> int:
     try:
         count = len(listed(shelf))
         count = _forget_some(shelf, None, None)
+        clear_memos(shelf)
         if not verify(shelf):
             return count
     except CacheDamaged as error:
