@@ -19,6 +19,7 @@ from kernel_server import __version__, reference
 from koalab import calendar
 from koalab.connecting import connect
 from koalab.errors import (
+    AuditIncomplete,
     BadInput,
     CacheDamaged,
     Forbidden,
@@ -28,6 +29,7 @@ from koalab.errors import (
     MissingData,
     NoAnswer,
     NotConnected,
+    OrderGuarded,
     OrderRejected,
     OtherPrices,
     PlanIncomplete,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from koalab.session import Session
 
 __all__ = [
+    "AuditIncomplete",
     "BadInput",
     "CacheDamaged",
     "Forbidden",
@@ -52,6 +55,7 @@ __all__ = [
     "MissingData",
     "NoAnswer",
     "NotConnected",
+    "OrderGuarded",
     "OrderRejected",
     "OtherPrices",
     "PlanIncomplete",

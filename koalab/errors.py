@@ -6,6 +6,7 @@ KoalabError                       catches everything that koalab raises on purpo
 ├── RateLimited                   the broker or the queue accepts no more requests now
 ├── TooEarly                      the data is not final yet
 ├── BadInput                      an invalid argument; nothing was sent               (also a ValueError)
+│   ├── OrderGuarded              a guard of ``kw.guards``, or an unanswered prompt, stopped an order
 │   ├── UnknownCode               no such issue, index or condition                   (also a LookupError)
 │   └── UnknownFunction           no such control function; ``koalab.calls``          (also an AttributeError)
 ├── NoAnswer                      the broker did not answer in time, or failed        (also a TimeoutError)
@@ -88,6 +89,17 @@ class UnknownCode(BadInput, LookupError):
         self.near = tuple(near)
 
 
+class OrderGuarded(BadInput):
+    """Raised before an order is sent, by a guard or because nobody confirmed it; the message says what would allow it.
+
+    ``guard`` is the setting of ``kw.guards`` that stopped it, or ``"confirm"``.
+    """
+
+    def __init__(self, message: str, guard: str) -> None:
+        super().__init__(message)
+        self.guard = guard
+
+
 class NoAnswer(KoalabError, TimeoutError):
     """Raised when the broker accepted a request and then did not answer in time, or answered with a failure.
 
@@ -143,6 +155,10 @@ class MissingData(KoalabWarning):
 
 class ShortHistory(KoalabWarning):
     """The broker's history begins later than asked; ``attrs["history_from"]`` of the frame says where."""
+
+
+class AuditIncomplete(KoalabWarning):
+    """A line of the orders' log could not be written: the disk is full, or its folder cannot be written to."""
 
 
 NOT_OF_ONE_ISSUE: Final = (ServerLost, NotConnected, LoginFailed, RateLimited, Forbidden)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -19,3 +21,14 @@ settings.load_profile("thorough" if THOROUGH else "default")
 
 # KOAPY's client needs an environment of its own: `make test-koapy`.
 collect_ignore = ["koapy"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The log of orders is not the user's own."""
+    folder, before = tmp_path_factory.mktemp("state"), os.environ.get("KOALAB_STATE_DIR")
+    os.environ["KOALAB_STATE_DIR"] = str(folder)
+    yield folder
+    del os.environ["KOALAB_STATE_DIR"]
+    if before is not None:
+        os.environ["KOALAB_STATE_DIR"] = before

@@ -20,9 +20,9 @@ _UNIT = 100_000  # rates are in thousandths of a percent
 _FEE_STEP = 10
 
 
-def fee(amount: int, rate: int) -> int:
+def fee(amount: int, rate: float) -> int:
     """Fee on an amount (KRW), rounded down to 10 won."""
-    return amount * rate // _UNIT // _FEE_STEP * _FEE_STEP
+    return int(amount * rate // _UNIT // _FEE_STEP * _FEE_STEP)
 
 
 @cache

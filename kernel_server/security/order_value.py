@@ -8,14 +8,14 @@ carry as a price means nothing. The master functions cost no TR; they give 기�
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from kernel_server.clock import KST
-from kernel_server.control.seam import Control
+from kernel_server.control.seam import Scalar, Value
 from kernel_server.reference.short_repr import shown
 from kernel_server.tsv import rows
 
@@ -36,6 +36,12 @@ _EXCHANGE = re.compile(r"_(NX|AL)\Z")
 _LIQUIDATION = "2"  # IsOrderWarningStock: 정리매매, which has no limit
 
 
+class MasterData(Protocol):
+    """Answers the master functions: the control, or a client's copy of its answers."""
+
+    def call(self, name: str, arguments: Sequence[Scalar]) -> Value: ...
+
+
 class NotValued(ValueError):
     """What an order is worth at most cannot be told; the message says why, as part of a sentence."""
 
@@ -54,7 +60,7 @@ def _counted_at() -> Mapping[str, str]:
 
 
 def value(
-    control: Control, code: str, quantity: int, price: float, quote: str, sells: bool, now: float
+    control: MasterData, code: str, quantity: int, price: float, quote: str, sells: bool, now: float
 ) -> Valued:
     """Values an order; on the control thread.
 
@@ -89,14 +95,14 @@ def value(
     return Valued(quantity * price, price, how)
 
 
-def _base(control: Control, code: str) -> float:
+def _base(control: MasterData, code: str) -> float:
     text = str(control.call("GetMasterLastPrice", (_plain(code),))).strip()
     if not (text.isascii() and text.isdigit() and int(text)):
         raise NotValued(f"the broker has no 기준가 of {shown(code)}")
     return float(text)
 
 
-def _limit_percent(control: Control, code: str, now: float) -> int:
+def _limit_percent(control: MasterData, code: str, now: float) -> int:
     code = _plain(code)
     kind = str(control.call("KOA_Functions", ("GetStockMarketKind", code))).strip()
     percent = LIMIT_PERCENT.get(kind)

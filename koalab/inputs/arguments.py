@@ -28,6 +28,11 @@ def flag(name: str, given: object) -> bool:
     return bool(whole)
 
 
+def flag_or_none(name: str, given: object) -> bool | None:
+    """The same; None where none is given."""
+    return None if given is None else flag(name, given)
+
+
 def whole_number(name: str, given: object, least: int, most: int) -> int:
     """A whole number between two others, both included."""
     found = _integer(given)

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable
 from typing import Final
 
+from kernel_server.reference.sessions import Sessions
 from koalab.errors import (
     BadInput,
     Forbidden,
     KoalabError,
     NotConnected,
+    OrderGuarded,
     OrderRejected,
     RateLimited,
 )
 from koalab.inputs.arguments import whole_number
 from koalab.link import Link
+from koalab.orders import confirmation
+from koalab.orders.audit import AuditLog
+from koalab.orders.checks import OrderChecks
+from koalab.orders.guards import Guards
+from koalab.orders.issue_facts import IssueFacts
 from koalab.orders.order import Order
+from koalab.orders.preview import OrderPreview, preview
 from koalab.orders.quote_types import QuoteType
 from koalab.orders.state import AccountState, OrderRecord
 from koalab.transport.base import OrderRequest
@@ -44,30 +53,40 @@ class OrderDesk:
     Args:
         link: to the broker.
         quote_of: the 거래구분 of a type's name.
+        guards: what an order may be.
+        sessions: of the exchange.
+        audit: the log of the orders.
     """
 
-    def __init__(self, link: Link, quote_of: Callable[[str], QuoteType]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        quote_of: Callable[[str], QuoteType],
+        guards: Guards,
+        sessions: Callable[[], Sessions],
+        audit: AuditLog,
+    ) -> None:
         self._link = link
         self._quote_of = quote_of
+        self._guards = guards
+        self._checks = OrderChecks(guards, sessions)
+        self._audit = audit
+        self._audited: list[AccountState] = []
+        self._lock = threading.Lock()
 
-    def send(
+    def new_record(
         self,
-        state: AccountState,
+        account: str,
         side: str,
         code: str,
         name: str,
         quantity: int,
         price: int | None,
         quote: QuoteType,
-    ) -> Order:
-        """A new order.
-
-        Raises:
-            OrderRejected: the broker refuses it; the text is its message.
-            KoalabError: it was not sent.
-        """
-        record = OrderRecord(
-            account=state.account,
+    ) -> OrderRecord:
+        """A new order, not sent yet."""
+        return OrderRecord(
+            account=account,
             code=code,
             name=name,
             side=side,
@@ -79,10 +98,39 @@ class OrderDesk:
             entered=self._link.now(),
             left=quantity,
         )
+
+    def send(self, record: OrderRecord, state: AccountState, quote: QuoteType, confirm: bool | None) -> Order:
+        """Sends a new order.
+
+        Raises:
+            OrderGuarded: it was not sent: a guard stopped it, or nobody confirmed it.
+            OrderRejected: the broker refuses it; the text is its message.
+            KoalabError: it was not sent.
+        """
+        self._admit(record, quote, confirm)
         self._submit(record, state, quote.code)
         return Order(record, state, self)
 
-    def modify(self, of: OrderRecord, state: AccountState, price: int | None, quantity: int | None) -> Order:
+    def preview(self, record: OrderRecord, quote: QuoteType) -> OrderPreview:
+        """What an order is expected to cost; nothing is sent.
+
+        Raises:
+            OrderGuarded: a guard would stop it.
+        """
+        status = self._link.status()
+        facts = IssueFacts.read(self._link, record.code, status.now)
+        self._checks.check(record, quote, facts)
+        self._checks.check_duplicate(record, status.now)
+        return preview(record, quote, facts, status.simulation, self._guards.fee_percent)
+
+    def modify(
+        self,
+        of: OrderRecord,
+        state: AccountState,
+        price: int | None,
+        quantity: int | None,
+        confirm: bool | None,
+    ) -> Order:
         """Modifies an open order; see ``Order.modify``."""
         left = self._open(of, "modify")
         if price is None and quantity is None:
@@ -102,7 +150,9 @@ class OrderDesk:
             entered=self._link.now(),
             left=quantity,
         )
-        self._submit(record, state, self._quote_of(of.type).code)
+        quote = self._quote_of(of.type)
+        self._admit(record, quote, confirm)
+        self._submit(record, state, quote.code)
         return Order(record, state, self)
 
     def cancel(self, of: OrderRecord, state: AccountState, quantity: int | None) -> None:
@@ -133,9 +183,49 @@ class OrderDesk:
             raise BadInput(f"order {of.number} is {of.status}: nothing of it is open to {what}")
         return of.left
 
+    def _admit(self, record: OrderRecord, quote: QuoteType, confirm: bool | None) -> None:
+        """Raises OrderGuarded where the order may not be sent, and writes that to the log."""
+        status = self._link.status()
+        try:
+            self._checks.check(record, quote, IssueFacts.read(self._link, record.code, status.now))
+            self._checks.reserve(record, status.now)
+            if confirm or (confirm is None and not status.simulation):
+                self._confirm(record, status.simulation)
+        except OrderGuarded as error:
+            self._audit.guarded(record, str(error))
+            raise
+
+    def _confirm(self, record: OrderRecord, simulation: bool) -> None:
+        """Asks; while it waits, the order counts as sent, so that no other thread sends it."""
+        broker = "모의투자" if simulation else "실서버"
+        what = {"new": "", "modify": " 정정", "cancel": " 취소"}[record.action]
+        price = f"{record.price:,}원 " if record.price else ""
+        try:
+            confirmation.ask(
+                f"{broker}: {record.side}{what} {record.name} ({record.code}) {record.quantity:,}주 "
+                f"{price}{record.type}?"
+            )
+        except BaseException:
+            self._checks.give_back(record)
+            raise
+        record.entered = self._link.now()
+
+    def _follow(self, state: AccountState) -> None:
+        """Writes what becomes of this session's orders to the log, from the first of the account on."""
+        with self._lock:
+            if any(one is state for one in self._audited):
+                return
+            self._audited.append(state)
+        state.listen(self._audit.changed)
+
     def _submit(self, record: OrderRecord, state: AccountState, quote: str) -> None:
-        require_process(state.process)
-        self._link.require_login()  # and the broker is the one of this session
+        try:
+            require_process(state.process)
+            self._link.require_login()  # and the broker is the one of this session
+        except BaseException:
+            self._checks.give_back(record)
+            raise
+        self._follow(state)
         state.sent(record)
         request = OrderRequest(
             account=record.account,

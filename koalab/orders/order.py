@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from koalab.errors import NoAnswer
-from koalab.inputs.arguments import seconds
+from koalab.inputs.arguments import flag_or_none, seconds
 from koalab.orders.state import AccountState, OrderRecord, OrderStatus
 from koalab.orders.state_frames import moments
 from koalab.transport.forking import require_process
@@ -176,20 +176,28 @@ class Order:
             self._state.remove_waker(wake)
         return self
 
-    def modify(self, *, price: int | None = None, quantity: int | None = None) -> Order:
-        """Modifies price, or price and quantity, of what is open (정정).
+    def modify(
+        self, *, price: int | None = None, quantity: int | None = None, confirm: bool | None = None
+    ) -> Order:
+        """Modifies price, or price and quantity, of what is open (정정). The guards hold as for a new order.
+
+        Args:
+            price: KRW; None: as it is.
+            quantity: shares of what is open; None: all.
+            confirm: as for ``kw.buy``.
 
         Returns:
             The new order, which has a number of its own; this one becomes ``replaced``.
 
         Raises:
             BadInput: nothing is open, or nothing is to be changed.
+            OrderGuarded: a guard stopped it, or nobody confirmed it.
             OrderRejected: the broker refuses; the text is its message.
         """
-        return self._desk.modify(self._record, self._state, price, quantity)
+        return self._desk.modify(self._record, self._state, price, quantity, flag_or_none("confirm", confirm))
 
     def cancel(self, quantity: int | None = None) -> Order:
-        """Cancels what is open, or ``quantity`` shares of it (취소); returns itself.
+        """Cancels what is open, or ``quantity`` shares of it (취소); returns itself. No guard stops it.
 
         Raises:
             BadInput: nothing is open.

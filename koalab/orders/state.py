@@ -57,6 +57,7 @@ class OrderRecord:
         ours: whether this session sent it.
         first_heard: counts the orders of the account in the order in which they were sent or first heard of.
         unsure: a report of a fill was missed, so ``filled`` may be too small until the next list.
+        entry: tells it apart in the log of orders, also before it has a number.
     """
 
     account: str
@@ -79,6 +80,7 @@ class OrderRecord:
     ours: bool = False
     first_heard: int = 0
     unsure: bool = False
+    entry: str = ""
     changes: list[OrderChange] = field(default_factory=list)
 
     @property

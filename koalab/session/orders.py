@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from datetime import date
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal, overload
 
 import pandas as pd
 
-from koalab.dates import seoul
+from koalab.dates import Day, bounds, seoul
 from koalab.errors import BadInput, OrderRejected
 from koalab.frames import accounts as frames
-from koalab.inputs.arguments import whole_number
+from koalab.inputs.arguments import flag, flag_or_none, whole_number
 from koalab.inputs.text import shown
+from koalab.orders.audit import AuditLog, default_folder
 from koalab.orders.desk import OrderDesk
 from koalab.orders.follower import OrderFollower
+from koalab.orders.guards import Guards
 from koalab.orders.order import Order
+from koalab.orders.preview import OrderPreview
 from koalab.orders.quote_types import find_quote_type
 from koalab.orders.reports import OrderReport, order_rows, position_rows
 from koalab.orders.state import AccountState, Lists
@@ -41,7 +44,56 @@ class OrderMethods(AccountMethods):
 
     @cached_property
     def _desk(self) -> OrderDesk:
-        return OrderDesk(self._link, lambda name: find_quote_type(name, None if name == "시장가" else 1))
+        return OrderDesk(
+            self._link,
+            lambda name: find_quote_type(name, None if name == "시장가" else 1),
+            self.guards,
+            exchange_sessions,
+            self._audit,
+        )
+
+    @cached_property
+    def _audit(self) -> AuditLog:
+        def broker() -> str:
+            simulation = "모의투자" if self._link.last_status().simulation else "실서버"
+            return "simulated" if self._link.simulated else simulation
+
+        return AuditLog(default_folder(), broker, self._link.transport.target)
+
+    @property
+    def guards(self) -> Guards:
+        """What this session's orders may be: ``kw.guards`` shows it, ``kw.guards.max_value = …`` changes it."""
+        return self._guards
+
+    @cached_property
+    def _guards(self) -> Guards:
+        return Guards()
+
+    @overload
+    def buy(
+        self,
+        code: str,
+        quantity: int,
+        price: int | None = None,
+        *,
+        type: str | None = None,
+        account: str | None = None,
+        confirm: bool | None = None,
+        dry_run: Literal[False] = False,
+    ) -> Order: ...
+
+    @overload
+    def buy(
+        self,
+        code: str,
+        quantity: int,
+        price: int | None = None,
+        *,
+        type: str | None = None,
+        account: str | None = None,
+        confirm: bool | None = None,
+        dry_run: bool,
+    ) -> Order | OrderPreview: ...
 
     def buy(
         self,
@@ -51,7 +103,9 @@ class OrderMethods(AccountMethods):
         *,
         type: str | None = None,
         account: str | None = None,
-    ) -> Order:
+        confirm: bool | None = None,
+        dry_run: bool = False,
+    ) -> Order | OrderPreview:
         """Sends an order to buy (SendOrder 신규매수), and waits for its number.
 
         Args:
@@ -61,16 +115,45 @@ class OrderMethods(AccountMethods):
             type: 거래구분 by name or code: 지정가, 시장가, 최유리, 최우선, 지정가IOC …; None: 지정가 with a price,
                 시장가 without.
             account: its number; None for the first of ``kw.accounts``.
+            confirm: whether you are asked before it is sent; None: on the real server, not on 모의투자.
+            dry_run: nothing is sent: an ``OrderPreview`` with fee and tax is returned, if the guards let it pass.
 
         Returns:
             An ``Order``, whose ``status`` follows the broker's events.
 
         Raises:
             BadInput, UnknownCode: before anything is sent.
+            OrderGuarded: before anything is sent: a guard (``kw.guards``) stopped it, or nobody confirmed it.
             OrderRejected: the broker refuses; the text is its message.
             Forbidden: the server does not take this session's orders.
         """
-        return self._send("매수", code, quantity, price, type, account)
+        return self._send("매수", code, quantity, price, type, account, confirm, dry_run)
+
+    @overload
+    def sell(
+        self,
+        code: str,
+        quantity: int,
+        price: int | None = None,
+        *,
+        type: str | None = None,
+        account: str | None = None,
+        confirm: bool | None = None,
+        dry_run: Literal[False] = False,
+    ) -> Order: ...
+
+    @overload
+    def sell(
+        self,
+        code: str,
+        quantity: int,
+        price: int | None = None,
+        *,
+        type: str | None = None,
+        account: str | None = None,
+        confirm: bool | None = None,
+        dry_run: bool,
+    ) -> Order | OrderPreview: ...
 
     def sell(
         self,
@@ -80,9 +163,31 @@ class OrderMethods(AccountMethods):
         *,
         type: str | None = None,
         account: str | None = None,
-    ) -> Order:
+        confirm: bool | None = None,
+        dry_run: bool = False,
+    ) -> Order | OrderPreview:
         """Sends an order to sell (SendOrder 신규매도); arguments, result and errors as for ``buy``."""
-        return self._send("매도", code, quantity, price, type, account)
+        return self._send("매도", code, quantity, price, type, account, confirm, dry_run)
+
+    def audit(self, day: Day | None = None) -> pd.DataFrame:
+        """The log of this user's orders on a day: all sessions and processes of this machine. No TR, no server.
+
+        Args:
+            day: a day of this machine's clock, in Seoul; None for today.
+
+        Returns:
+            A row an order sent or stopped, and each change of it: index ``time`` (this machine's, Asia/Seoul);
+            ``event`` (``sent``, ``accepted``, ``partly filled``, ``filled``, ``rejected``, ``unknown`` …, ``guarded``
+            where it was stopped before), ``order`` (the broker's number), ``code name side action type``,
+            ``quantity filled left volume`` (shares), ``price fill_price`` (KRW), ``original message``, ``entry``
+            (the same for all lines of an order), ``broker`` (실서버, 모의투자, simulated), ``target`` (the server)
+            and ``broker_time`` (its clock, Asia/Seoul). ``attrs["file"]`` is the file, ``attrs["lost"]`` counts the
+            lines of this session that could not be written, ``attrs["unreadable"]`` those that cannot be read.
+
+        Raises:
+            BadInput: that is no day, or the file cannot be read.
+        """
+        return self._audit.read(self._audit.today() if day is None else _day(day, self._audit.today()))
 
     def order(self, number: str | int, *, account: str | None = None) -> Order:
         """One of today's orders by its number, also of another program.
@@ -159,8 +264,17 @@ class OrderMethods(AccountMethods):
         super().close()
 
     def _send(
-        self, side: str, code: str, quantity: int, price: int | None, kind: str | None, account: str | None
-    ) -> Order:
+        self,
+        side: str,
+        code: str,
+        quantity: int,
+        price: int | None,
+        kind: str | None,
+        account: str | None,
+        confirm: bool | None,
+        dry_run: bool,
+    ) -> Order | OrderPreview:
+        confirm, dry_run = flag_or_none("confirm", confirm), flag("dry_run", dry_run)
         whole_number("quantity", quantity, 1, _MOST)
         if price is not None:
             price = whole_number("price", price, 1, _MOST)
@@ -168,8 +282,13 @@ class OrderMethods(AccountMethods):
         codes, several = self._codes(code)
         if several or len(codes) != 1:
             raise BadInput("an order is for one issue: give one code or name")
-        state = self._state(account)
-        return self._desk.send(state, side, codes[0], self._name(codes[0]), int(quantity), price, quote)
+        number = self._accounts.choose(account)
+        record = self._desk.new_record(
+            number, side, codes[0], self._name(codes[0]), int(quantity), price, quote
+        )
+        if dry_run:
+            return self._desk.preview(record, quote)
+        return self._desk.send(record, self._state(account), quote, confirm)
 
     def _state(self, account: str | None) -> AccountState:
         return self._follower.state(self._accounts.choose(account), _READ_WITHIN)
@@ -211,3 +330,13 @@ def _trading_day(at: float) -> date:
     found, sessions = seoul(at).date(), exchange_sessions()
     index = sessions.index_at_or_before(found)
     return found if index < 0 else sessions.dates[index].item()
+
+
+def _day(given: Day, today: date) -> date:
+    if isinstance(given, str) and given == "today":
+        return today
+    first, last = bounds(given)
+    if first.astype("datetime64[D]") != last.astype("datetime64[D]"):
+        raise BadInput(f"{shown(given)} is longer than a day")
+    found: date = first.astype("datetime64[D]").item()
+    return found

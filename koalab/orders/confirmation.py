@@ -1,0 +1,41 @@
+"""The question before an order for real money, in notebook and terminal."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import threading
+from types import BuiltinFunctionType
+from typing import Final
+
+from koalab.errors import OrderGuarded
+
+_YES: Final = frozenset({"y", "yes", "예", "네", "ㅇ"})
+_ADVICE: Final = "confirm=False sends it without being asked"
+
+
+def ask(question: str) -> None:
+    """Asks, and returns where the answer is yes.
+
+    Raises:
+        OrderGuarded: it is not, or there is nobody to ask; it never waits for an input that cannot come.
+    """
+    if not _can_ask():
+        raise OrderGuarded(f"there is no terminal here to confirm the order in: {_ADVICE}", "confirm")
+    try:
+        answer = builtins.input(f"{question} [y/N] ")
+    except (EOFError, NotImplementedError):  # IPython's StdinNotImplementedError is the latter
+        raise OrderGuarded(f"this notebook or terminal takes no input: {_ADVICE}", "confirm") from None
+    if answer.strip().lower() not in _YES:
+        raise OrderGuarded(f"the order was not confirmed, so it was not sent: {_ADVICE}", "confirm")
+
+
+def _can_ask() -> bool:
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    if not isinstance(builtins.input, BuiltinFunctionType):  # a notebook's own
+        return True
+    try:
+        return sys.stdin is not None and sys.stdin.isatty()
+    except ValueError:  # closed
+        return False
