@@ -6,7 +6,20 @@ import argparse
 import os
 import platform
 
-from bench import cache, collect, damage, exchange, killing, pages, plans, scheduler, soak, startup, streams
+from bench import (
+    cache,
+    collect,
+    damage,
+    exchange,
+    killing,
+    live,
+    pages,
+    plans,
+    scheduler,
+    soak,
+    startup,
+    streams,
+)
 
 BENCHES = {
     "pages": pages.run,
@@ -16,6 +29,7 @@ BENCHES = {
     "startup": startup.run,
     "exchange": exchange.run,
     "streams": streams.run,
+    "live": live.run,
     "collect": collect.run,
     "scheduler": scheduler.run,
     "plans": plans.run,

@@ -1,4 +1,4 @@
-"""The servers of ``bench.streams``, each a process of its own: ``python -m bench.wires kernel|bare``.
+"""The servers of ``bench.streams``, each a process of its own: ``python -m bench.wires kernel|busy|bare``.
 
 The kernel server stands over a control that fires as many real-time events as it is told to. The bare one is
 grpc.aio and nothing else: it answers with the bytes it was sent, and streams bytes as often as it is told to.
@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
@@ -27,6 +27,7 @@ from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.streams import event_codec
 from kernel_server.streams.realtime import RealEvent
 from tests.fakes.canned_control import CannedControl
+from tests.support.busy_market import BusyControl
 
 CODE, OTHER, TYPE = "005930", "000660", "주식체결"
 # As long as what the broker sends: prices with signs, amounts, times.
@@ -66,6 +67,15 @@ async def _stream(request: bytes, _context: object) -> AsyncIterator[bytes]:
         yield EVENT
 
 
+async def _stamps(request: bytes, _context: object) -> AsyncIterator[bytes]:
+    count, interval = json.loads(request)
+    due = time.monotonic()
+    for _ in range(count):
+        due += interval
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        yield str(time.monotonic()).encode()
+
+
 def _bare() -> str:
     ready: list[int] = []
     started = threading.Event()
@@ -74,6 +84,7 @@ def _bare() -> str:
         server = grpc.aio.server()
         handlers: dict[str, Any] = {
             "Echo": grpc.unary_unary_rpc_method_handler(_echo),
+            "Stamps": grpc.unary_stream_rpc_method_handler(_stamps),
             "Stream": grpc.unary_stream_rpc_method_handler(_stream),
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bare.Bare", handlers),))
@@ -87,22 +98,27 @@ def _bare() -> str:
     return f"127.0.0.1:{ready[0]}"
 
 
-def _kernel() -> str:
+def _kernel(make: Callable[[Callable[[Callable[[], None]], None]], CannedControl]) -> str:
     thread = PlainThread()
     settings = ServerSettings(Limits("none", {}), port=0)
-    server = BackgroundServer(lambda: BurstControl({}, thread.hand_over), RunningClock(), settings, thread)
+    server = BackgroundServer(lambda: make(thread.hand_over), RunningClock(), settings, thread)
     _KEPT.append(server)
     return server.address
 
 
 _KEPT: list[BackgroundServer] = []
+_SERVERS: dict[str, Callable[[], str]] = {
+    "kernel": lambda: _kernel(lambda later: BurstControl({}, later)),
+    "busy": lambda: _kernel(BusyControl),
+    "bare": _bare,
+}
 
 
 def main() -> None:
     if "--one-core" in sys.argv:
         one_core()
     gc_tuning.tune()  # as a server's own program does
-    address = _kernel() if sys.argv[1] == "kernel" else _bare()
+    address = _SERVERS[sys.argv[1]]()
     over = threading.Event()
     parent.when_gone(int(sys.argv[2]), over.set)
     print(json.dumps({"listening": address}), flush=True)
