@@ -47,6 +47,25 @@ class Failure(Exception):
         return ((PROBLEM_KEY, problem.SerializeToString()),)
 
 
+def other_prices(here: str, expected: str) -> Failure:
+    """The caller means a server with other prices, which was at this address before."""
+    return Failure(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "OtherPrices",
+        f"the server came back with other prices: {here}, and this session's are {expected}; nothing was sent to its"
+        " broker: kl.connect() makes a new session",
+    )
+
+
+def started_anew() -> Failure:
+    """The caller means an earlier process of this server."""
+    return Failure(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "NotConnected",
+        "the kernel server was started anew in between, and nothing was sent to its broker: ask again",
+    )
+
+
 def bad_input(message: str) -> Failure:
     return Failure(grpc.StatusCode.INVALID_ARGUMENT, "BadInput", message)
 

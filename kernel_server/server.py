@@ -250,7 +250,7 @@ class KernelServer:
         conditions = ConditionSearches(host, events, maker, rules, transactions)
         services = Services(
             calls=calls,
-            chejan=ChejanStreams(events, clock),
+            chejan=ChejanStreams(host, events, clock),
             conditions=conditions,
             conveniences=Conveniences(host, calls, login, conditions),
             custom_code=CustomCode(host, plain, calls, events, settings.custom_code),

@@ -21,7 +21,11 @@ from koalab.progress import Progress, duration
 from koalab.transport.base import (
     CALL_TIMEOUT,
     UNKNOWN,
+    ChejanStream,
+    ConditionStream,
     FoundCodes,
+    OrderAnswer,
+    OrderRequest,
     Origin,
     Page,
     Priority,
@@ -170,7 +174,7 @@ class Link:
         Raises:
             NotConnected: it means nothing.
         """
-        value, origin = self.transport.call(name, *arguments)
+        value, origin = self.transport.call(name, *arguments, expected=Origin("", 0, self._prices, False))
         self._check_prices(origin)
         if needs_login and not origin.connected and not value:
             raise NotConnected(
@@ -213,6 +217,22 @@ class Link:
                 f"the server at {self.transport.target} came back with other prices: {origin.prices or 'unknown'}, and"
                 f" this session's are {self._prices}; nothing of its answer was used: kl.connect() makes a new session"
             )
+
+    def _expected(self) -> Origin:
+        """The server that the next order, call or stream is meant for: the one that was asked last."""
+        return self._status.origin
+
+    def order(self, request: OrderRequest, timeout: float) -> OrderAnswer:
+        """Sends an order, once, to the server that was asked last and no other; see ``Transport.order``."""
+        return self.transport.order(request, timeout, self._expected())
+
+    def chejan(self) -> ChejanStream:
+        """The events of all orders, of the server that was asked last and no other."""
+        return self.transport.chejan(self._expected())
+
+    def watch(self, index: int, name: str) -> ConditionStream:
+        """A condition searched live, by the server that was asked last and no other."""
+        return self.transport.watch(index, name, self._expected())
 
     def ticks(self) -> TickStream:
         """A stream of real-time events, at first without codes; see ``Transport.ticks``."""

@@ -18,7 +18,7 @@ from kernel_server.control.plain import PlainCalls
 from kernel_server.control.seam import Control, Scalar, Value
 from kernel_server.failure import Failure
 from kernel_server.reference.short_repr import shown
-from kernel_server.rpc.context import Context, client_of
+from kernel_server.rpc.context import Context, client_of, require_expected
 from kernel_server.rpc.queue_metadata import QueueMetadata
 from kernel_server.rpc.rate_limited_call import LIMITED, CallMaker, ClientCall
 from kernel_server.rpc.values import checked_plain, to_argument, to_origin, to_scalar
@@ -107,6 +107,7 @@ class FunctionCalls:
         Raises:
             failure.Failure: BadInput, or what the broker answers.
         """
+        require_expected(context, self._host.origins.last)
         typed, client = checked_plain(name, arguments), client_of(context)
         if name == "SetInputValue":
             self._inputs.set(_owner(context), str(typed[0]), str(typed[1]))

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 from kernel_server.clock import Clock
 from kernel_server.control.event_context import EventContext
-from kernel_server.rpc.context import Context
+from kernel_server.control.host import ControlHost
+from kernel_server.rpc.context import Context, require_expected
 from kernel_server.streams.subscriptions import EventSource
 from kernel_server.wire import kernel_pb2
 
@@ -22,18 +23,25 @@ class ChejanStreams:
     """Streams of the events of all orders.
 
     Args:
+        host: the control.
         events: the control's events.
         clock: gives events their times.
     """
 
-    def __init__(self, events: EventSource, clock: Clock) -> None:
+    def __init__(self, host: ControlHost, events: EventSource, clock: Clock) -> None:
+        self._host = host
         self._events = events
         self._clock = clock
 
     async def chejan(
-        self, _request: kernel_pb2.ChejanRequest, _context: Context
+        self, _request: kernel_pb2.ChejanRequest, context: Context
     ) -> AsyncIterator[kernel_pb2.ChejanBatch]:
-        """Chejan: batches of events; an empty one first, and after every second without an event."""
+        """Chejan: batches of events; an empty one first, and after every second without an event.
+
+        Raises:
+            failure.Failure: its client means another server.
+        """
+        require_expected(context, self._host.origins.last)
         names = ("OnReceiveChejanData", "OnEventConnect")
         async with self._events.subscribe(names, self._event) as subscription:
             box = subscription.box

@@ -15,7 +15,7 @@ from kernel_server.control.origin import Origin
 from kernel_server.control.screens import Screens
 from kernel_server.control.seam import Control
 from kernel_server.failure import Failure
-from kernel_server.rpc.context import Context, client_of
+from kernel_server.rpc.context import Context, client_of, require_expected
 from kernel_server.rpc.queue_metadata import QueueMetadata
 from kernel_server.rpc.rate_limited_call import CallMaker, ClientCall
 from kernel_server.rpc.transaction import fill
@@ -164,6 +164,7 @@ class ConditionSearches:
         Raises:
             failure.Failure: there is no such condition, or the broker will not search it; its message says why.
         """
+        require_expected(context, self._host.origins.last)
         if request.search_type not in (0, _LIVE):
             raise failure.bad_input(f"search_type is 0 (once) or 1 (and live), not {request.search_type}")
         await self.ensure_loaded()

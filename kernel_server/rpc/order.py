@@ -9,7 +9,7 @@ from kernel_server import failure
 from kernel_server.clock import Clock
 from kernel_server.control.host import ControlHost, Router
 from kernel_server.control.seam import Control, Scalar
-from kernel_server.rpc.context import Context
+from kernel_server.rpc.context import Context, require_expected
 from kernel_server.rpc.queue_metadata import QueueMetadata
 from kernel_server.rpc.rate_limited_call import CallMaker, ClientCall
 from kernel_server.rpc.values import checked
@@ -93,8 +93,10 @@ class OrderStreams:
 
         Raises:
             failure.Failure: OrderRejected with the broker's message; NoAnswer and ServerLost where its fate is not
-                known; Forbidden where it is for real money and not both sides allow that, or is worth too much.
+                known; Forbidden where it is for real money and not both sides allow that, or is worth too much;
+                OtherPrices and NotConnected where its client means another server, and nothing was sent.
         """
+        require_expected(context, self._host.origins.last)
         number = next(self._numbers)
         sent = SentOrder(
             request.account_no,

@@ -17,3 +17,6 @@ ALLOW_REAL_ORDERS = "koalab-allow-real-orders"
 
 # The metadata under which an answer without a field for it carries its kernel.proto Origin.
 ORIGIN_KEY = "koalab-origin-bin"
+# The metadata under which a client says for which server its order, call or stream is meant, as an Origin: any other
+# refuses it. A blank ``server``: any process with those prices.
+EXPECTED_KEY = "koalab-expected-bin"

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from koalab.dates import SEOUL, seoul
-from koalab.errors import KoalabError, NoAnswer, NotConnected, RateLimited, ServerLost
+from koalab.errors import KoalabError, NoAnswer, NotConnected, OtherPrices, RateLimited, ServerLost
 from koalab.link import Link, QueueObserver
 from koalab.live.readable import ReadableStream
 from koalab.live.source import StreamSource
@@ -118,7 +118,7 @@ class WatchSource(StreamSource):
                 if self._stopped.is_set():
                     return
                 log.warning("%s: %s", self.label, error)
-                if not self._listed or not isinstance(error, _TRANSIENT):
+                if not self._listed or not isinstance(error, _TRANSIENT) or isinstance(error, OtherPrices):
                     self.end(error)
                     return
                 self.lose(self._now(), str(error))
@@ -133,7 +133,7 @@ class WatchSource(StreamSource):
                 return
 
     def _follow(self) -> None:
-        stream = self._link.transport.watch(*self._condition)
+        stream = self._link.watch(*self._condition)
         self._stream = stream
         try:
             if self._stopped.is_set():

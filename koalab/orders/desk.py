@@ -15,6 +15,7 @@ from koalab.errors import (
     NotConnected,
     OrderGuarded,
     OrderRejected,
+    OtherPrices,
     RateLimited,
 )
 from koalab.inputs.arguments import whole_number
@@ -35,7 +36,7 @@ ANSWERED_WITHIN: Final = 30.0
 """Seconds for an order's number: the server's own limit, and its turn among other orders."""
 
 _MOST: Final = 10**9
-_NOT_SENT: Final = (BadInput, Forbidden, NotConnected, RateLimited)
+_NOT_SENT: Final = (BadInput, Forbidden, NotConnected, OtherPrices, RateLimited)
 # nOrderType
 _TYPES: Final = {
     ("매수", "new"): 1,
@@ -237,7 +238,7 @@ class OrderDesk:
             original=record.original,
         )
         try:
-            answer = self._link.transport.order(request, ANSWERED_WITHIN)
+            answer = self._link.order(request, ANSWERED_WITHIN)
             state.numbered(record, answer.number, " / ".join(answer.messages), self._link.now())
         except OrderRejected as error:
             state.refused(record, str(error), self._link.now())

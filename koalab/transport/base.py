@@ -313,8 +313,12 @@ class Transport(Protocol):
         """Whether this process was forked from the one that made it: then every other use raises NotConnected."""
         ...
 
-    def call(self, name: str, *arguments: Scalar) -> CallAnswer:
-        """One control function."""
+    def call(self, name: str, *arguments: Scalar, expected: Origin | None = None) -> CallAnswer:
+        """One control function.
+
+        A server that is not the ``expected`` one refuses it unmade: OtherPrices, or NotConnected for another process
+        with the same prices.
+        """
         ...
 
     def call_many(self, calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> CallAnswers:
@@ -351,24 +355,27 @@ class Transport(Protocol):
         """
         ...
 
-    def watch(self, index: int, name: str) -> ConditionStream:
-        """A condition searched live (SendCondition with nSearch 1)."""
+    def watch(self, index: int, name: str, expected: Origin) -> ConditionStream:
+        """A condition searched live (SendCondition with nSearch 1); ``expected`` as for ``call``."""
         ...
 
     def ticks(self, now: Callable[[], float]) -> TickStream:
         """A stream of real-time events, at first without codes; ``now`` returns the broker's time."""
         ...
 
-    def chejan(self) -> ChejanStream:
-        """The events of all orders from now on, those of other programs of the user included."""
+    def chejan(self, expected: Origin) -> ChejanStream:
+        """The events of all orders from now on, those of other programs of the user included.
+
+        ``expected`` as for ``call``.
+        """
         ...
 
-    def order(self, request: OrderRequest, timeout: float) -> OrderAnswer:
-        """Sends an order (SendOrder), once, and waits for its number.
+    def order(self, request: OrderRequest, timeout: float, expected: Origin) -> OrderAnswer:
+        """Sends an order (SendOrder), once, and waits for its number; ``expected`` as for ``call``.
 
         Raises:
             OrderRejected: the broker refuses it; the text is its message.
-            BadInput, Forbidden, NotConnected, RateLimited: it was not sent.
+            BadInput, Forbidden, NotConnected, OtherPrices, RateLimited: it was not sent.
             ServerLost, NoAnswer: it may have been sent or not.
         """
         ...

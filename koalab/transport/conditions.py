@@ -22,7 +22,7 @@ from koalab.transport.base import (
     Origin,
     QueuePosition,
 )
-from koalab.transport.messages import origin_in, origin_of
+from koalab.transport.messages import expecting, origin_in, origin_of
 
 _FOUND = "OnReceiveTrCondition"
 _CHANGED = "OnReceiveRealCondition"
@@ -81,6 +81,7 @@ class RemoteCondition:
         translated_errors: context manager that raises koalab's errors in place of gRPC's.
         index: the condition's number.
         name: its name.
+        expected: the server that is to follow it; another refuses.
     """
 
     def __init__(
@@ -89,11 +90,12 @@ class RemoteCondition:
         translated_errors: Callable[[], AbstractContextManager[None]],
         index: int,
         name: str,
+        expected: Origin,
     ) -> None:
         self._translated_errors = translated_errors
         request = openapi_pb2.ConditionRequest(condition_name=name, condition_index=index, search_type=_LIVE)
         with translated_errors():
-            self._stream = start(request)
+            self._stream = start(request, metadata=expecting(expected))
 
     def __iter__(self) -> Iterator[QueuePosition | list[str] | ConditionChange]:
         with self._translated_errors():

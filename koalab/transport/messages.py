@@ -7,7 +7,7 @@ from typing import Protocol
 
 from google.protobuf.message import DecodeError
 
-from kernel_server.wire import ORIGIN_KEY, kernel_pb2, openapi_pb2
+from kernel_server.wire import EXPECTED_KEY, ORIGIN_KEY, kernel_pb2, openapi_pb2
 from koalab.errors import NotConnected
 from koalab.transport.base import Origin, Page, Priority, QueuePosition, Quota, Scalar, Status, StopCondition
 
@@ -43,6 +43,14 @@ def origin_in(metadata: Iterable[tuple[str, str | bytes]]) -> Origin:
     except DecodeError:
         pass
     raise _no_origin()
+
+
+def expecting(origin: Origin) -> tuple[tuple[str, bytes], ...]:
+    """The metadata of an RPC that no other server may take."""
+    message = kernel_pb2.Origin(
+        server=origin.server, login=origin.login, prices=origin.prices, connected=origin.connected
+    )
+    return ((EXPECTED_KEY, message.SerializeToString()),)
 
 
 def _origin(message: kernel_pb2.Origin) -> Origin:

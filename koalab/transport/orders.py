@@ -14,7 +14,8 @@ import grpc
 
 from kernel_server.wire import kernel_pb2, openapi_pb2
 from koalab.errors import NoAnswer, OrderRejected, ServerLost
-from koalab.transport.base import ChejanBatch, ChejanEvent, OrderAnswer, OrderRequest
+from koalab.transport.base import ChejanBatch, ChejanEvent, OrderAnswer, OrderRequest, Origin
+from koalab.transport.messages import expecting
 from koalab.transport.silence import SilenceWatchdog
 
 _NUMBER: Final = "주문번호"
@@ -22,7 +23,7 @@ _NUMBER: Final = "주문번호"
 _WAIT: Final = 0.2
 
 
-def send(stub: Any, request: OrderRequest, timeout: float) -> OrderAnswer:
+def send(stub: Any, request: OrderRequest, timeout: float, expected: Origin) -> OrderAnswer:
     """Sends an order and waits for its number; errors are those of gRPC, and of ``Transport.order``."""
     stream = stub.Order(
         openapi_pb2.OrderRequest(
@@ -34,7 +35,8 @@ def send(stub: Any, request: OrderRequest, timeout: float) -> OrderAnswer:
             price=request.price,
             quote_type=request.quote,
             original_order_no=request.original,
-        )
+        ),
+        metadata=expecting(expected),
     )
     received: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(stream, received), name="koalab-order", daemon=True).start()
@@ -81,15 +83,19 @@ class RemoteChejan:
     Args:
         start: ``KernelStub.Chejan``.
         translated_errors: context manager that raises koalab's errors in place of gRPC's.
+        expected: the server whose orders they are; another refuses.
     """
 
     def __init__(
-        self, start: Callable[..., Any], translated_errors: Callable[[], AbstractContextManager[None]]
+        self,
+        start: Callable[..., Any],
+        translated_errors: Callable[[], AbstractContextManager[None]],
+        expected: Origin,
     ) -> None:
         self._pid = os.getpid()
         self._translated_errors = translated_errors
         with translated_errors():
-            self._stream = start(kernel_pb2.ChejanRequest())
+            self._stream = start(kernel_pb2.ChejanRequest(), metadata=expecting(expected))
 
     def __iter__(self) -> Iterator[ChejanBatch]:
         with self._translated_errors(), SilenceWatchdog(self._stream) as watchdog:

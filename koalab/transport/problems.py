@@ -63,6 +63,7 @@ def _from_problem(problem: kernel_pb2.Problem) -> errors.KoalabError:
         "BadInput": errors.BadInput,
         "NotConnected": errors.NotConnected,
         "Forbidden": errors.Forbidden,
+        "OtherPrices": errors.OtherPrices,
         "OrderRejected": errors.OrderRejected,
         "ServerLost": errors.ServerLost,
     }

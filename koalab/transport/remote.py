@@ -110,10 +110,11 @@ class RemoteTransport:
     def forked(self) -> bool:
         return self._forked
 
-    def call(self, name: str, *arguments: Scalar) -> CallAnswer:
+    def call(self, name: str, *arguments: Scalar, expected: Origin | None = None) -> CallAnswer:
+        metadata = None if expected is None else messages.expecting(expected)
         with self._translated_errors():
             response, rpc = self._stub.Call.with_call(
-                messages.call_request(name, arguments), timeout=CALL_TIMEOUT
+                messages.call_request(name, arguments), timeout=CALL_TIMEOUT, metadata=metadata
             )
         return CallAnswer(
             messages.scalar(response.return_value), messages.origin_in(rpc.trailing_metadata() or ())
@@ -178,15 +179,15 @@ class RemoteTransport:
         with self._translated_errors():
             yield from conditions.search(self._stub, index, name)
 
-    def chejan(self) -> RemoteChejan:
-        return RemoteChejan(self._stub.Chejan, self._translated_errors)
+    def chejan(self, expected: Origin) -> RemoteChejan:
+        return RemoteChejan(self._stub.Chejan, self._translated_errors, expected)
 
-    def order(self, request: OrderRequest, timeout: float) -> OrderAnswer:
+    def order(self, request: OrderRequest, timeout: float, expected: Origin) -> OrderAnswer:
         with self._translated_errors():
-            return orders.send(self._stub, request, timeout)
+            return orders.send(self._stub, request, timeout, expected)
 
-    def watch(self, index: int, name: str) -> RemoteCondition:
-        return RemoteCondition(self._stub.Condition, self._translated_errors, index, name)
+    def watch(self, index: int, name: str, expected: Origin) -> RemoteCondition:
+        return RemoteCondition(self._stub.Condition, self._translated_errors, index, name, expected)
 
     def ticks(self, now: Callable[[], float]) -> RemoteTicks:
         return RemoteTicks(self._stub.Ticks, self._translated_errors, now)

@@ -36,8 +36,11 @@ def test_memos_and_bars_live_beside_each_other(tmp_path: Path) -> None:
     store.add(DAILY, bars_at(DAILY, [day]), (day, day))
     memo.put("listing", ["005930"])
     assert store.verify() == []
-    assert store.clear() == 1
+    assert store.clear("005930") == 1
     assert memo.get("listing") == ["005930"]
+    assert store.clear() == 0
+    assert memo.get("listing") is None
+    memo.put("listing", ["005930"])
     store.add(DAILY, bars_at(DAILY, [day]), (day, day))
     assert memo.clear() == 1
     assert memo.get("listing") is None
