@@ -10,12 +10,12 @@ from koalab.live.collecting.archive import MinuteArchive
 from koalab.live.collecting.collection import Collection
 from koalab.live.collecting.collector import MinuteCollector
 from koalab.session.core import Codes, exchange_sessions
-from koalab.session.live import LiveMethods
+from koalab.session.widgets import WidgetMethods
 
 _REGISTERED_WITHIN: Final = 20.0
 
 
-class CollectMethods(LiveMethods):
+class CollectMethods(WidgetMethods):
     """Collection of minute bars from live trades."""
 
     @cached_property

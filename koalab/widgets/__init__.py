@@ -1,0 +1,1 @@
+"""Widgets of a notebook that show live data."""
