@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Asserts in helpers explain themselves as those in tests do.
 pytest.register_assert_rewrite("tests.support", "tests.fakes")
@@ -15,8 +15,10 @@ from tests.support.examples import THOROUGH  # noqa: E402
 
 # Where CI is set, the same examples are tried each time: a gate must not depend on chance.
 _FIXED = bool(os.environ.get("CI"))
-settings.register_profile("default", max_examples=40, derandomize=_FIXED)
-settings.register_profile("thorough", max_examples=100, derandomize=_FIXED)
+# A slow machine is no fault of a test.
+_SLOW = (HealthCheck.too_slow,)
+settings.register_profile("default", max_examples=40, derandomize=_FIXED, suppress_health_check=_SLOW)
+settings.register_profile("thorough", max_examples=100, derandomize=_FIXED, suppress_health_check=_SLOW)
 settings.load_profile("thorough" if THOROUGH else "default")
 
 # KOAPY's client needs an environment of its own: `make test-koapy`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -158,15 +159,12 @@ class TestTheMagic:
     def shell(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
         from traitlets.config import Config
 
-        from koalab import magics
-
         monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
         shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
         shell.run_line_magic("load_ext", "koalab")
         yield shell
-        session = magics.register(shell)._session
-        if session is not None:
-            session.close()
+        with contextlib.suppress(kl.NotConnected):
+            kl.session().close()
         InteractiveShell.clear_instance()
 
     def test_connects_with_a_token_from_a_file(self, shell: InteractiveShell, locked: Market) -> None:

@@ -312,8 +312,8 @@ class TestLife:
         with trading.kw.ticks(ONE) as stream:
             trading.go(30)
             trading.kw._link.transport._stub.Fault(fault("cut", 30))
-            wait_until(lambda: stream.state == "lost")
-            assert "connection" in stream.state.why
+            wait_until(lambda: len(stream.gaps) == 1)
+            assert "connection" in stream.gaps["why"].iloc[0]
             trading.go(120)
             becomes(lambda: str(stream.state), "live")
             before = len(stream)

@@ -105,7 +105,7 @@ def test_the_notebook_of_the_whole_market_shows_what_it_says(
     assert "4,900 bars, 0 TRs" in text(cells["frame"])
     assert "nothing to load" in text(cells["frame"])
     assert "10 TRs for 950 codes" in text(cells["evening"])
-    assert "final from 18:00 on" in text(cells["too-early"])
+    assert "update the market from 15:31 on" in text(cells["too-early"])
     assert [line.split()[3] for line in text(cells["collected"]).splitlines() if "전자" in line] == ["0"]
 
 

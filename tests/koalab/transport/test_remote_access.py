@@ -77,7 +77,7 @@ def connect(tmp_path: Path) -> Iterator[Callable[..., kl.Session]]:
     sessions: list[kl.Session] = []
 
     def connected(market: Market, **more: Any) -> kl.Session:
-        sessions.append(kl.connect(market.server.address, cache_dir=tmp_path / "cache", **more))
+        sessions.append(kl.connect(market.server.address, cache_dir=tmp_path / "cache", shared=False, **more))
         return sessions[-1]
 
     yield connected
