@@ -73,8 +73,8 @@ def uniform(key: int | NDArray[np.uint64], index: Ints) -> Floats:
     return (random + 0.5) * 2.0**-52
 
 
-def normal(key: int, index: Ints) -> Floats:
-    """A random number per index of mean 0 and deviation 1: nearly normal, but never beyond 3.47.
+def normal(key: int | NDArray[np.uint64], index: Ints) -> Floats:
+    """A random number per index and key of mean 0 and deviation 1: nearly normal, but never beyond 3.47.
 
     It is the sum of four 16-bit numbers, which needs no logarithm and so is the same on every machine.
     """
@@ -86,7 +86,7 @@ def normal(key: int, index: Ints) -> Floats:
     return centred
 
 
-def smooth_normal(key: int, index: Ints, period: int) -> Floats:
+def smooth_normal(key: int | NDArray[np.uint64], index: Ints, period: int) -> Floats:
     """Like ``normal``, but with a new number only every ``period`` indices and straight lines between them."""
     if not index.size:
         return np.zeros(index.shape)
@@ -95,5 +95,5 @@ def smooth_normal(key: int, index: Ints, period: int) -> Floats:
     # A block covers many indices, so each block's number is computed once.
     random = normal(key, np.arange(start, int(block.max()) + 2))
     offset = block - start
-    first, second = random[offset], random[offset + 1]
+    first, second = random[..., offset], random[..., offset + 1]
     return first + (second - first) * ((index - block * period) / period)

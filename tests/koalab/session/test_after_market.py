@@ -6,6 +6,7 @@ import contextlib
 import random
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from kernel_server import simulated
 from kernel_server.clock import KST
 from kernel_server.simulated.market import corporate_actions as corporate
 from kernel_server.simulated.market.corporate_actions import CorporateAction
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from koalab.errors import BadInput, TooEarly
 from koalab.session import Session
 from koalab.store.finality import Finality
@@ -66,13 +68,16 @@ def go(market: Market, when: str) -> None:
 
 def official(market: Market, code: str, first: str, last: str, adjusted: bool = True) -> pd.DataFrame:
     """Final bars, as the broker gives them long after."""
-    raw = market.look(
-        lambda broker: broker._exchange._market.daily(code, adjusted, moment("2027-02-01 12:00").timestamp())
-    )
+    return market.look(lambda broker: long_after(broker._exchange._market, code, adjusted)).loc[first:last]
+
+
+@lru_cache(maxsize=32)  # a market's final bars do not depend on its clock
+def long_after(market: SyntheticMarket, code: str, adjusted: bool) -> pd.DataFrame:
+    raw = market.daily(code, adjusted, moment("2027-02-01 12:00").timestamp())
     frame = pd.DataFrame({name: getattr(raw, name) for name in OFFICIAL})
     frame["value"] = (frame["value"] + 500_000) // 1_000_000 * 1_000_000  # as the broker rounds it
     frame.index = pd.to_datetime(pd.Index(raw.time.astype(str))).rename("date")
-    return frame.loc[first:last]
+    return frame
 
 
 def stored(kw: Session, code: str, adjusted: bool = True) -> pd.DataFrame:

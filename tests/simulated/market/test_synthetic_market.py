@@ -128,6 +128,14 @@ def test_a_longer_calendar_changes_nothing(code: str) -> None:
     assert same(longer.minute(code, True, NOW, 5), MARKET.minute(code, True, NOW, 5))
 
 
+def test_many_read_in_the_order_of_the_listing_are_the_same_as_each_by_itself() -> None:
+    wanted = list(ISSUES)[:220] + list(ISSUES)[1100:1250]
+    forwards, backwards = SyntheticMarket(1, weekdays), SyntheticMarket(1, weekdays)
+    together = {code: forwards.daily(code, True, NOW, 20) for code in wanted}
+    for code in reversed(wanted):
+        assert same(together[code], backwards.daily(code, True, NOW, 20)), code
+
+
 def test_what_is_kept_in_memory_makes_no_difference() -> None:
     forgetful = SyntheticMarket(1, weekdays, cached=1)
     for code in ("005930", "000660", "005930"):

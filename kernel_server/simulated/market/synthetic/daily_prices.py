@@ -91,66 +91,91 @@ def market_returns(seed: int, days: Ints) -> Floats:
     return _MARKET_DEVIATION * mood * hash_random.normal(hash_random.key(seed, "market"), days)
 
 
+def first_session(issue: Issue, sessions: Sessions, since: int) -> tuple[int, int]:
+    """The first session of an issue's history from ``since`` on, and its anchor: indices in the calendar."""
+    listed = int(np.searchsorted(sessions.dates, np.datetime64(issue.listed, "D")))
+    anchor = max(listed, sessions.index_at_or_before(PRICED_ON))
+    return max(listed, min(since, anchor)), anchor
+
+
 def generate_days(
     seed: int,
-    issue: Issue,
-    price: int,
-    actions: Sequence[CorporateAction],
+    issues: Sequence[Issue],
+    prices: Sequence[int],
+    actions: Sequence[Sequence[CorporateAction]],
     sessions: Sessions,
     moves: Floats,
     since: int = 0,
-) -> DailyPrices:
-    """The issue's sessions from its listing, or from ``since`` if that is later, to the calendar's end.
+) -> list[DailyPrices]:
+    """The sessions of each issue from its listing, or from ``since`` if that is later, to the calendar's end.
+
+    Many at once cost a fraction of as many one by one, and are the same to the bit.
 
     Args:
         seed: of the market.
-        issue: the issue.
-        price: KRW at the close of ``PRICED_ON``, or of the first session if that is later.
-        actions: the issue's corporate actions.
+        issues: of one board and with the same ``first_session``.
+        prices: of each, KRW at the close of ``PRICED_ON``, or of the first session if that is later.
+        actions: corporate actions of each.
         sessions: the calendar.
         moves: ``market_returns`` of each session in the calendar.
         since: index in the calendar, moved back to the anchor if it is later. From ``HALT_REACH`` sessions after it
             on, the days are the same as in the complete history.
     """
-    listed = int(np.searchsorted(sessions.dates, np.datetime64(issue.listed, "D")))
-    anchor_session = max(listed, sessions.index_at_or_before(PRICED_ON))
-    first = max(listed, min(since, anchor_session))
+    first, anchor = first_session(issues[0], sessions, since)
     day = sessions.dates[first:].view(np.int64)
     if not len(day):
-        return DailyPrices(first, day, day, day, day, day, day, day, day != day)
-    anchor = min(anchor_session, len(sessions) - 1) - first
-    issue_key = hash_random.key(seed, issue.code)
-    halted = _halts(issue_key, day, actions)
-    dynamics = _DYNAMICS[issue.market if issue.kind == "stock" else issue.kind]
-    deviation = (
-        dynamics.deviation
-        * (0.7 + 0.7 * (issue_key % 1009) / 1008)
-        * np.exp(0.35 * hash_random.smooth_normal(hash_random.key(issue_key, "mood"), day, 60))
+        return [DailyPrices(first, day, day, day, day, day, day, day, day != day) for _ in issues]
+    board = model.board(issues[0])
+    issue_keys = [hash_random.key(seed, issue.code) for issue in issues]
+    dynamics = [_DYNAMICS[issue.market if issue.kind == "stock" else issue.kind] for issue in issues]
+    halted = _halts(issue_keys, day, actions)
+    spread = _column(
+        [
+            of.deviation * (0.7 + 0.7 * (key % 1009) / 1008)
+            for of, key in zip(dynamics, issue_keys, strict=True)
+        ]
     )
-    cap = _max_moves(day, model.board(issue))
-    move = _GROWTH + dynamics.beta * moves[first:] + deviation * _fat_tailed(issue_key, day)
+    deviation = spread * np.exp(0.35 * hash_random.smooth_normal(_keys(issue_keys, "mood"), day, 60))
+    cap = _max_moves(day, board)
+    beta = _column([of.beta for of in dynamics])
+    move = _GROWTH + beta * moves[first:] + deviation * _fat_tailed(issue_keys, day)
     move = np.where(halted, 0.0, np.clip(move, -cap, cap))
-    before, after = _log_prices(np.log(price), move, anchor, _LOWEST_PRICE[model.board(issue)])
-    scale = adjustment_factors(day, actions)
-    log_bars = _log_bars(issue_key, day, after - before, deviation, cap)
+    before, after = _log_prices(prices, move, min(anchor, len(sessions) - 1) - first, _LOWEST_PRICE[board])
+    scale = np.stack([adjustment_factors(day, of_issue) for of_issue in actions])
+    log_bars = _log_bars(issue_keys, day, after - before, deviation, cap)
     unit = np.exp(before) * scale
-    open_, high, low, close = _on_grid(
-        day, model.board(issue), [unit * np.exp(log_price) for log_price in log_bars]
+    open_, high, low, close = _on_grid(day, board, [unit * np.exp(log_price) for log_price in log_bars])
+    close = np.take_along_axis(close, _last_traded(halted), axis=1)
+    for placed in (open_, high, low):
+        placed[halted] = close[halted]
+    usual = _column(
+        [_usual_volume(*of_issue) for of_issue in zip(issue_keys, issues, prices, dynamics, strict=True)]
     )
-    close = close[_last_traded(halted)]
-    for prices in (open_, high, low):
-        prices[halted] = close[halted]
-    volume = _volumes(issue_key, issue, price, dynamics, day, np.abs(after - before) / deviation)
+    volume = usual * _relative_volumes(issue_keys, day, np.abs(after - before) / deviation)
     shares = np.maximum(np.rint(volume / scale), _MIN_VOLUME).astype(np.int64)
     shares[halted] = 0
     value = (open_ + high + low + close) * shares // 4
-    return DailyPrices(first, day, open_, high, low, close, shares, value, halted)
+    columns = (open_, high, low, close, shares, value, halted)
+    # Copies, as a view would keep the days of all the other issues in memory.
+    return [
+        DailyPrices(first, day, *(column[row].copy() for column in columns)) for row in range(len(issues))
+    ]
 
 
-def _fat_tailed(issue_key: int, day: Ints) -> Floats:
+def _column(numbers: Sequence[float]) -> Floats:
+    """A number per issue, to be used with a row of days per issue."""
+    return np.array(numbers, np.float64)[:, None]
+
+
+def _keys(issue_keys: Sequence[int], what: str) -> NDArray[np.uint64]:
+    """A random key per issue, to be used with a row of days per issue."""
+    return np.array([hash_random.key(issue_key, what) for issue_key in issue_keys], np.uint64)[:, None]
+
+
+def _fat_tailed(issue_keys: Sequence[int], day: Ints) -> Floats:
     """Random numbers of which one in thirty is nearly three times as large: days with news."""
-    news = hash_random.uniform(hash_random.key(issue_key, "news"), day) < 1 / 30
-    return hash_random.normal(hash_random.key(issue_key, "move"), day) * np.where(news, 2.8, 0.9)
+    news = hash_random.uniform(_keys(issue_keys, "news"), day) < 1 / 30
+    return hash_random.normal(_keys(issue_keys, "move"), day) * np.where(news, 2.8, 0.9)
 
 
 def _max_moves(day: Ints, board: str) -> Floats:
@@ -161,18 +186,22 @@ def _max_moves(day: Ints, board: str) -> Floats:
     return cap
 
 
-def _log_prices(price: float, move: Floats, anchor: int, lowest_price: float) -> tuple[Floats, Floats]:
-    """The log price before and after each day, where it is ``price`` at the anchor's close.
+def _log_prices(
+    prices: Sequence[int], move: Floats, anchor: int, lowest_price: float
+) -> tuple[Floats, Floats]:
+    """The log price before and after each day, where it is the issue's price at the anchor's close.
 
     A walk that gets too far from that price is reflected, which makes no step larger.
     """
+    logs = [float(np.log(price)) for price in prices]
+    floors = [min(log, max(log - np.log(_MAX_FALL), np.log(lowest_price))) for log in logs]
+    price, floor = _column(logs), _column(floors)
     # Summing away from the anchor makes each day's sum the same to the bit, whatever the walk's length.
-    after = np.empty(len(move))
-    after[anchor] = price
-    after[anchor + 1 :] = price + np.cumsum(move[anchor + 1 :])
-    after[:anchor] = (price - np.cumsum(move[anchor:0:-1]))[::-1]
+    after = np.empty(move.shape)
+    after[:, anchor : anchor + 1] = price
+    after[:, anchor + 1 :] = price + np.cumsum(move[:, anchor + 1 :], axis=1)
+    after[:, :anchor] = (price - np.cumsum(move[:, anchor:0:-1], axis=1))[:, ::-1]
     before = after - move
-    floor = min(price, max(price - np.log(_MAX_FALL), np.log(lowest_price)))
     width = price + np.log(_MAX_RISE) - floor
 
     def fold(level: Floats) -> Floats:
@@ -182,12 +211,14 @@ def _log_prices(price: float, move: Floats, anchor: int, lowest_price: float) ->
     return fold(before), fold(after)
 
 
-def _log_bars(issue_key: int, day: Ints, move: Floats, deviation: Floats, cap: Floats) -> tuple[Floats, ...]:
+def _log_bars(
+    issue_keys: Sequence[int], day: Ints, move: Floats, deviation: Floats, cap: Floats
+) -> tuple[Floats, ...]:
     """Open, high, low and close of each day, as log price relative to the previous close."""
-    gap = 0.3 * deviation * hash_random.normal(hash_random.key(issue_key, "gap"), day)
+    gap = 0.3 * deviation * hash_random.normal(_keys(issue_keys, "gap"), day)
     open_ = np.clip(0.3 * move + gap, -cap, cap)
     above, below = (
-        0.5 * deviation * np.abs(hash_random.normal(hash_random.key(issue_key, side), day))
+        0.5 * deviation * np.abs(hash_random.normal(_keys(issue_keys, side), day))
         for side in ("above", "below")
     )
     high = np.minimum(np.maximum(open_, move) + above, cap)
@@ -196,48 +227,48 @@ def _log_bars(issue_key: int, day: Ints, move: Floats, deviation: Floats, cap: F
 
 
 def _on_grid(day: Ints, board: str, prices: Sequence[Floats]) -> list[Ints]:
-    found = [np.empty(len(day), np.int64) for _ in prices]
+    found = [np.empty(exact.shape, np.int64) for exact in prices]
     for part, rules in price_rules.spans(day, board):
         for placed, exact in zip(found, prices, strict=True):
-            placed[part] = rules.nearest_array(exact[part])
+            placed[:, part] = rules.nearest_array(exact[:, part])
     return found
 
 
-def _halts(issue_key: int, day: Ints, actions: Sequence[CorporateAction]) -> Flags:
+def _halts(issue_keys: Sequence[int], day: Ints, actions: Sequence[Sequence[CorporateAction]]) -> Flags:
     """Days on which trading is halted: a few random ones, and those before a corporate action."""
-    starts = np.flatnonzero(hash_random.uniform(hash_random.key(issue_key, "halt"), day) < _HALT_CHANCE)
-    lengths = 1 + hash_random.bits(hash_random.key(issue_key, "halt length"), day[starts]) % np.uint64(
-        _LONGEST_HALT
-    )
-    halted = np.zeros(len(day), np.bool_)
-    for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
-        halted[start : start + length] = True
-    for action in actions:
-        effective = int(np.searchsorted(day, action.epoch_day))
-        halted[max(0, effective - action.halted) : effective] = True
-        halted[effective : effective + 1] = False
-    halted[0] = False
+    chance = hash_random.uniform(_keys(issue_keys, "halt"), day)
+    issue, start = np.nonzero(chance < _HALT_CHANCE)
+    random = hash_random.bits(_keys(issue_keys, "halt length")[issue, 0], day[start])
+    halted = np.zeros(chance.shape, np.bool_)
+    for row, begun, length in zip(
+        issue.tolist(), start.tolist(), (random % np.uint64(_LONGEST_HALT)).tolist(), strict=True
+    ):
+        halted[row, begun : begun + 1 + length] = True
+    for row, of_issue in enumerate(actions):
+        for action in of_issue:
+            effective = int(np.searchsorted(day, action.epoch_day))
+            halted[row, max(0, effective - action.halted) : effective] = True
+            halted[row, effective : effective + 1] = False
+    halted[:, 0] = False
     return halted
 
 
 def _last_traded(halted: Flags) -> Ints:
     """Index of the last day with trading up to each day."""
-    return np.maximum.accumulate(np.where(halted, 0, np.arange(len(halted))))
+    return np.maximum.accumulate(np.where(halted, 0, np.arange(halted.shape[1])), axis=1)
 
 
-def _volumes(
-    issue_key: int, issue: Issue, price: int, dynamics: _Dynamics, day: Ints, relative_move: Floats
-) -> Floats:
-    """Daily volume in today's shares: less turnover in larger companies, more volume on larger moves."""
-    size = issue.shares * price / 1e12
-    usual = (
-        issue.shares
-        * dynamics.turnover
-        / 100
-        * size**-0.2
-        * np.exp(0.6 * (issue_key // 1009 % 1009 / 504 - 1))
-    )
-    drift = 0.5 * hash_random.smooth_normal(hash_random.key(issue_key, "interest"), day, 40)
-    noise = 0.45 * hash_random.normal(hash_random.key(issue_key, "volume"), day)
-    shares: Floats = usual * np.exp(drift + noise + 0.3 * np.minimum(relative_move, 4))
-    return shares
+def _usual_volume(issue_key: int, issue: Issue, price: int, dynamics: _Dynamics) -> float:
+    """Shares a day: less turnover in larger companies."""
+    size: float = issue.shares * price / 1e12
+    interest = float(np.exp(0.6 * (issue_key // 1009 % 1009 / 504 - 1)))
+    usual: float = issue.shares * dynamics.turnover / 100 * size**-0.2 * interest
+    return usual
+
+
+def _relative_volumes(issue_keys: Sequence[int], day: Ints, relative_move: Floats) -> Floats:
+    """Daily volume in usual ones, and in today's shares: more on larger moves."""
+    drift = 0.5 * hash_random.smooth_normal(_keys(issue_keys, "interest"), day, 40)
+    noise = 0.45 * hash_random.normal(_keys(issue_keys, "volume"), day)
+    relative: Floats = np.exp(drift + noise + 0.3 * np.minimum(relative_move, 4))
+    return relative

@@ -21,6 +21,7 @@ from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.market.synthetic.daily_prices import (
     HALT_REACH,
     DailyPrices,
+    first_session,
     generate_days,
     market_returns,
 )
@@ -28,6 +29,8 @@ from kernel_server.simulated.market.synthetic.minute_prices import MinutePrices,
 
 _EPOCH_DAY = seoul(0).toordinal()
 _FEW_DAYS = 5
+_AHEAD = 32  # issues generated at once where they are read in the order of the listing
+_GAP = 4  # places by which such a reader may skip
 _NONE = np.zeros(0, np.int64)
 _EMPTY = Bars(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
 
@@ -71,6 +74,7 @@ class SyntheticMarket:
         self._days = lru_cache(cached)(self._generate_days)
         self._recent_days: OrderedDict[str, DailyPrices] = OrderedDict()
         self._max_recent = 4 * cached
+        self._last_read: dict[str, int] = {}
         self._minutes = lru_cache(4)(self._generate_minutes)
 
     @cached_property
@@ -80,6 +84,19 @@ class SyntheticMarket:
     @cached_property
     def _listing(self) -> listing.Listing:
         return listing.build_listing(self._seed)
+
+    @cached_property
+    def _boards(self) -> dict[str, list[str]]:
+        """Codes by board, in the order of the listing."""
+        boards: dict[str, list[str]] = {}
+        for code, issue in self._listing.issues.items():
+            boards.setdefault(model.board(issue), []).append(code)
+        return boards
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Place of each code on its board."""
+        return {code: place for codes in self._boards.values() for place, code in enumerate(codes)}
 
     @cached_property
     def _returns(self) -> Floats:
@@ -165,11 +182,31 @@ class SyntheticMarket:
         """The issue's days from session ``since`` on, or from an earlier one."""
         days = self._recent_days.get(code)
         if days is None or days.first > since:
-            days = self._recent_days[code] = self._generate_days(code, since)
-            if len(self._recent_days) > self._max_recent:
+            codes = self._read_next(code, since)
+            for each, generated in zip(codes, self._generate(codes, since), strict=True):
+                self._recent_days[each] = generated
+                self._recent_days.move_to_end(each)
+            while len(self._recent_days) > self._max_recent:
                 self._recent_days.popitem(last=False)
+            days = self._recent_days[code]
         self._recent_days.move_to_end(code)
         return days
+
+    def _read_next(self, code: str, since: int) -> list[str]:
+        """The code, and those that will be read after it if its board is read in the order of the listing."""
+        board, place = model.board(self._listing.issues[code]), self._places[code]
+        ahead = 0 < place - self._last_read.get(board, place) <= _GAP
+        codes = [code]
+        if ahead:
+            start = first_session(self._listing.issues[code], self._sessions, since)
+            for other in self._boards[board][place + 1 : place + min(_AHEAD, self._max_recent)]:
+                held = self._recent_days.get(other)
+                if held is not None and held.first <= since:
+                    break
+                if first_session(self._listing.issues[other], self._sessions, since) == start:
+                    codes.append(other)
+        self._last_read[board] = self._places[codes[-1]]
+        return codes
 
     def _rows_with_minutes(self, code: str, history: DailyPrices, sure: int, days: int, now: float) -> Ints:
         """The rows, from ``sure`` on, of the newest ``days`` days that have minutes by now."""
@@ -181,15 +218,19 @@ class SyntheticMarket:
             rows = rows[:-1]
         return rows[-days:] if days > 0 else rows[:0]
 
-    def _generate_days(self, code: str, since: int = 0) -> DailyPrices:
+    def _generate_days(self, code: str) -> DailyPrices:
+        return self._generate([code], 0)[0]
+
+    def _generate(self, codes: list[str], since: int) -> list[DailyPrices]:
         known = self._listing
-        actions_of_issue = self._actions.get(code, [])
-        issue, price = known.issues[code], known.prices[code]
-        days = generate_days(self._seed, issue, price, actions_of_issue, self._sessions, self._returns, since)
+        issues, prices = ([of[code] for code in codes] for of in (known.issues, known.prices))
+        actions = [self._actions.get(code, []) for code in codes]
+        found = generate_days(self._seed, issues, prices, actions, self._sessions, self._returns, since)
         # Bars are views of these arrays, so they are read-only.
-        for name in ("day", "open", "high", "low", "close", "volume", "value", "halted"):
-            getattr(days, name).setflags(write=False)
-        return days
+        for days in found:
+            for name in ("day", "open", "high", "low", "close", "volume", "value", "halted"):
+                getattr(days, name).setflags(write=False)
+        return found
 
     def _generate_minutes(self, code: str, days: DailyPrices, first: int, last: int) -> MinutePrices:
         board = model.board(self._listing.issues[code])
