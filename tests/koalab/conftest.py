@@ -10,8 +10,16 @@ import pytest
 
 from koalab.session import Session
 from koalab.shared_sessions import SESSIONS
+from tests.support import generated_once
 from tests.support.recorded_data import RECORDED_DATA
 from tests.support.session import Market, start
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _histories_are_generated_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        generated_once.install(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
+from tests.support import generated_once
 from tests.support.market_trs import OVER, RUNNING, MarketTrs
 from tests.support.tr_handlers import calendar
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _histories_are_generated_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        generated_once.install(patch)
+        yield
 
 
 @pytest.fixture(scope="session", params=[RUNNING, OVER])
