@@ -223,7 +223,7 @@ class SyntheticMarket:
 
     def _generate(self, codes: list[str], since: int) -> list[DailyPrices]:
         known = self._listing
-        issues, prices = ([of[code] for code in codes] for of in (known.issues, known.prices))
+        issues, prices = [known.issues[code] for code in codes], [known.prices[code] for code in codes]
         actions = [self._actions.get(code, []) for code in codes]
         found = generate_days(self._seed, issues, prices, actions, self._sessions, self._returns, since)
         # Bars are views of these arrays, so they are read-only.
