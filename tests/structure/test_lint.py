@@ -112,11 +112,11 @@ def test_a_folder_with_more_than_twenty_modules_fails(copy: Path) -> None:
 
 
 def test_a_class_name_used_twice_in_one_package_fails(copy: Path) -> None:
-    (copy / "koalab" / "first.py").write_text("class Thing: ...\n")
+    (copy / "koalab" / "plans" / "first.py").write_text("class Thing: ...\n")
     (copy / "kernel_server" / "first.py").write_text("class Thing: ...\n")
     assert check_structure(copy) == (0, "")
     second = copy / "koalab" / "store" / "second.py"
     second.write_text("def make() -> None:\n    class _Thing: ...\n")
     code, text = check_structure(copy)
     assert code == 1
-    assert f"{second}:2: class _Thing is also at {copy / 'koalab' / 'first.py'}:1" in text
+    assert f"{second}:2: class _Thing is also at {copy / 'koalab' / 'plans' / 'first.py'}:1" in text
