@@ -39,6 +39,11 @@ class OrderMethods(AccountMethods):
         return OrderFollower(self._link, self._read_lists, _trading_day)
 
     @cached_property
+    def _chosen(self) -> dict[tuple[str, str | None], str]:
+        """Account numbers by user and what was asked for."""
+        return {}
+
+    @cached_property
     def _made_frames(self) -> dict[str, StateFrames]:
         return {}
 
@@ -291,7 +296,11 @@ class OrderMethods(AccountMethods):
         return self._desk.send(record, self._state(account), quote, confirm)
 
     def _state(self, account: str | None) -> AccountState:
-        return self._follower.state(self._accounts.choose(account), _READ_WITHIN)
+        asked = (self._link.last_status().user_id, account)
+        number = self._chosen.get(asked)
+        if number is None:  # it costs two calls, and an answer from a server that may be away
+            number = self._chosen[asked] = self._accounts.choose(account)
+        return self._follower.state(number, _READ_WITHIN)
 
     def _frames(self, account: str | None) -> StateFrames:
         state = self._state(account)

@@ -173,6 +173,13 @@ class TestTheState:
             kw.open_orders  # noqa: B018
         assert kw.status()["trs"] == before
 
+    def test_is_read_while_the_server_is_away(self, trading: Market, kw: Session) -> None:
+        kw.buy(CODE, 10, limits(kw)[0])
+        assert len(kw.open_orders) == 1
+        trading.server.stop(0)
+        assert len(kw.open_orders) == 1
+        wait_until(lambda: kw.open_orders.attrs["stale"] != "")
+
     def test_can_be_written_into_without_changing_it(self, trading: Market, kw: Session) -> None:
         kw.buy(CODE, 10)
         go(trading, 5)
