@@ -13,12 +13,14 @@ from koalab.live.decoding import Column, Decoder
 from koalab.live.event_frames import objects
 from koalab.live.event_log import Columns, EventLog
 from koalab.live.source import StreamSource
+from koalab.live.trade_continuity import TradeContinuity
 from koalab.transport.base import TickBatch
 
 log = logging.getLogger(__name__)
 
 # So many unreadable events are logged; the rest is counted.
 _SHOWN: Final = 20
+_WITH_TOTALS: Final = "주식체결"
 
 
 class EventFeed(StreamSource):
@@ -36,6 +38,7 @@ class EventFeed(StreamSource):
         codes: all codes so far.
         several: whether frames have a level for the code.
         unreadable: events left out because a value did not fit its field.
+        repeated: trades left out because they had come before.
     """
 
     def __init__(
@@ -52,6 +55,8 @@ class EventFeed(StreamSource):
         self.codes: dict[str, int] = {code: index for index, code in enumerate(codes) if code}
         self.several = len(codes) > 1
         self.unreadable = 0
+        self.repeated = 0
+        self._continuity = TradeContinuity() if realtype == _WITH_TOTALS else None
         self._any_code = "" in codes
         self._decoder = decoder
         self._listeners: list[Callable[[Columns, int], None]] = []
@@ -94,6 +99,7 @@ class EventFeed(StreamSource):
             columns = {name: column[mine] for name, column in columns.items()}
         with self.changed:
             self.unreadable += len(found.unreadable)
+            columns = self._followed(columns)
             if not len(columns["code"]):
                 return
             start = self.log.end
@@ -106,10 +112,32 @@ class EventFeed(StreamSource):
         del until
 
     def on_gap(self, since: float, why: str) -> None:
-        self.lose(since, why)
+        with self.changed:
+            if self._continuity is not None:
+                self._continuity.forget()
+            self.lose(since, why)
 
     def on_error(self, error: KoalabError) -> None:
         self.end(error)
+
+    def _followed(self, columns: Columns) -> Columns:
+        """The trades that came for the first time; where some are missing before one, that is a gap."""
+        if self._continuity is None or not len(columns["code"]):
+            return columns
+        first, jumps = self._continuity.check(columns)
+        if jumps:
+            codes = list(self.codes)
+            for one in jumps:
+                missing = (
+                    f"{one.shares:,} shares of {codes[one.code]} are missing"
+                    if one.shares > 0
+                    else f"trades of {codes[one.code]} came out of order"
+                )
+                self.miss(one.since, one.until, f"{missing} by 누적거래량")
+        if first is None:
+            return columns
+        self.repeated += int(len(first) - np.count_nonzero(first))
+        return {name: column[first] for name, column in columns.items()}
 
     def _index(self, code: str) -> int:
         if self._any_code:

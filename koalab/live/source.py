@@ -69,6 +69,19 @@ class StreamSource:
                 self.gaps.append(Gap(wall_micros(since), None, why))
             self._set_state("lost", since, why)
 
+    def miss(self, since: float, until: float, why: str) -> None:
+        """Events between these moments (server time) are missing. Adjacent gaps become one."""
+        with self.changed:
+            start, stop = wall_micros(since), wall_micros(until)
+            last = self.gaps[-1] if self.gaps else None
+            if last is not None and last.until is None:
+                return
+            if last is not None and last.until is not None and last.since <= stop and start <= last.until:
+                self.gaps[-1] = Gap(min(last.since, start), max(last.until, stop), last.why)
+            else:
+                self.gaps.append(Gap(start, stop, why))
+            self._notify()
+
     def end(self, error: KoalabError | None = None) -> None:
         """No more events come; ``error`` says why if it was not wanted."""
         with self.changed:

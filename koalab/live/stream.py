@@ -64,6 +64,11 @@ class EventStream(ReadableStream[E]):
         """Events left out because a value did not fit its field; the log has the first of them."""
         return self._feed.unreadable
 
+    @property
+    def repeated(self) -> int:
+        """Trades left out because the same had come before, by 누적거래량."""
+        return self._feed.repeated
+
     def to_frame(self, last: int | None = None) -> pd.DataFrame:
         """The events kept, or the ``last`` of them.
 
