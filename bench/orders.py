@@ -61,7 +61,7 @@ def _measure(kw: Session) -> list[Row]:
         kw.buy(CODE, 1, price)
 
     def bare() -> None:
-        kw._link.transport.order(OrderRequest(ACCOUNT, 1, CODE, 1, price, "00"), 30.0)
+        kw._link.order(OrderRequest(ACCOUNT, 1, CODE, 1, price, "00"), 30.0)
 
     reads = timing.rounds([read], 5)[0]
     trips: list[list[float]] = [[], []]

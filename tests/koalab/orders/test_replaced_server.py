@@ -65,7 +65,7 @@ def met(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Met]:
             AccountState, "sent", lambda self, record: (records.append(record), added(self, record))[1]
         )
         try:
-            kw.buy("005930", 1, 50_000)
+            kw.buy("005930", 1, 150_000)
         except OtherPrices as refused:
             error = refused
     kw._link.transport.order = whole  # type: ignore[method-assign]
@@ -85,7 +85,7 @@ class TestAServerThatWasReplacedByOneWithOtherPrices:
     @pytest.mark.parametrize(
         "ask",
         [
-            lambda kw: kw.call.SendOrder("n", "0101", "8000000011", 1, "005930", 1, 50_000, "00", ""),
+            lambda kw: kw.call.SendOrder("n", "0101", "8000000011", 1, "005930", 1, 150_000, "00", ""),
             lambda kw: next(iter(kw._link.chejan())),
             lambda kw: list(kw._link.watch(0, "대형 저평가 우량주")),
         ],
@@ -98,14 +98,14 @@ class TestAServerThatWasReplacedByOneWithOtherPrices:
 
     def test_shows_the_account_as_it_was_and_says_so(self, met: Met) -> None:
         with pytest.raises(OtherPrices):
-            met.kw.buy("005930", 1, 50_000)
+            met.kw.buy("005930", 1, 150_000)
         assert met.sent == []
 
 
 def test_an_order_for_an_earlier_process_of_the_server_is_not_sent_and_may_be_sent_again(met: Met) -> None:
     kw = met.after.connect("new")
     origin = kw._link.status().origin
-    request = OrderRequest(kw.accounts[0], 1, "005930", 1, 50_000, "00")
+    request = OrderRequest(kw.accounts[0], 1, "005930", 1, 150_000, "00")
     with pytest.raises(NotConnected, match=r"started anew.*nothing was sent"):
         kw._link.transport.order(request, 20, replace(origin, server="earlier"))
     assert met.sent == []

@@ -72,10 +72,10 @@ def fails_after(
     transport = kw._link.transport
     real = transport.order
 
-    def order(request: Any, timeout: float) -> Any:
+    def order(*arguments: Any) -> Any:
         monkeypatch.setattr(transport, "order", real)
         if sends:
-            real(request, timeout)
+            real(*arguments)
         raise error
 
     monkeypatch.setattr(transport, "order", order)
