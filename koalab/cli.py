@@ -11,6 +11,7 @@ import click
 
 from kernel_server import __version__
 from koalab.commands import SHARED, CommandGroup, usage_message
+from koalab.commands.alerts import alert_until_over
 from koalab.commands.collect import collect_until_stopped
 from koalab.commands.doctor import doctor
 from koalab.commands.files import chosen_format, write
@@ -78,7 +79,7 @@ def _write_error(message: str) -> None:
 
 
 program = Program(
-    [*map(with_common_options, (*SHARED, collect_until_stopped)), *WITHOUT_OUTPUT],
+    [*map(with_common_options, (*SHARED, collect_until_stopped, alert_until_over)), *WITHOUT_OUTPUT],
     name=PROGRAM,
     params=common_options(hidden=False),
     help="Kiwoom's market data: cached, within the broker's limits, over a kernel server or a simulated broker.",

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from koalab.commands import collect
+from koalab.commands import alerts, collect
 from koalab.commands.accounts import accounts, balances, deposit, fills, orders, returns
 from koalab.commands.cache import cache
 from koalab.commands.help import help_command
@@ -56,7 +56,12 @@ SHARED: tuple[click.Command, ...] = (
 )
 """The commands of notebook and terminal, in the order in which help lists them."""
 
-NOTEBOOK: tuple[click.Command, ...] = (connect, *SHARED, collect.collect_in_background)
+NOTEBOOK: tuple[click.Command, ...] = (
+    connect,
+    *SHARED,
+    collect.collect_in_background,
+    alerts.alert_in_background,
+)
 """The commands of the magics. Only there a session outlives a command, so only there is ``connect``."""
 
 

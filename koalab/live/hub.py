@@ -29,6 +29,9 @@ _JOIN_TIMEOUT: Final = 5.0
 MOST_CODES: Final = 7_900
 """Codes of one server's real-time data: 79 screens of a hundred."""
 
+BROKER_LOST: Final = "the broker's connection was lost"
+"""Why ``on_gap`` is called when the server has lost its broker."""
+
 
 class Subscriber(Protocol):
     """Callbacks of a subscription. All run on the hub's thread and must be quick; moments are broker's time."""
@@ -135,6 +138,11 @@ class Hub:
         self._stream = self._thread = None
         self._stopped = threading.Event()
         self._stopped.set()
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a stream, and its server is connected with the broker."""
+        return self._stream is not None and self._broker_connected
 
     def subscribe(self, codes: Sequence[str], fids: Sequence[int], subscriber: Subscriber) -> Subscription:
         """Registers ``codes`` for ``subscriber``, with every real-time type that has one of ``fids``.
@@ -277,7 +285,7 @@ class Hub:
             )
         if batch.connected is not None:
             self._broker_connected = batch.connected
-            self._report_gap(receiving, "the broker's connection was lost")
+            self._report_gap(receiving, BROKER_LOST)
         if self._broker_connected:
             for one in current:
                 if not one.receiving and carried_out >= one.request:

@@ -320,6 +320,11 @@ class AccountState:
         with self.changed:
             self._listeners.append(listener)
 
+    def unlisten(self, listener: Callable[[OrderRecord, OrderChange], None]) -> None:
+        """Calls it no more. Idempotent."""
+        with self.changed:
+            self._listeners = [one for one in self._listeners if one != listener]
+
     # -- with the lock held
 
     def _next(self) -> int:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
+from koalab.session.alerts import AlertMethods
 from koalab.session.collect import CollectMethods
 from koalab.session.market_update import MarketUpdateMethods
-from koalab.session.orders import OrderMethods
 from koalab.session.plan import PlanMethods
-from koalab.session.watch import WatchMethods
 
 
-class Session(CollectMethods, WatchMethods, OrderMethods, PlanMethods, MarketUpdateMethods):
+class Session(AlertMethods, CollectMethods, PlanMethods, MarketUpdateMethods):
     """A connection to one broker, with its data as methods. ``kl.connect()`` makes it.
 
     Every frame's ``attrs`` hold ``source``, ``tr``, ``adjusted``, ``fetched_at`` (ISO 8601, Seoul),
