@@ -12,7 +12,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from kernel_server.rpc import call as call_rpc
 from kernel_server.wire import kernel_pb2
-from koalab.transport.remote import CALLS_A_MESSAGE, RemoteTransport
 from tests.kernel_server.security.test_access import call, refused
 from tests.support.canned_server import CannedServer, canned_server
 from tests.support.waiting import wait_until
@@ -100,15 +99,3 @@ def test_one_client_has_so_many_open_and_no_more(server: CannedServer) -> None:
     over.set()
     assert all(len(one.result(20).return_values) == 1 for one in asked)
     assert len(server.stub.CallMany(many(1), timeout=20).return_values) == 1
-
-
-def test_koalabs_client_asks_for_more_in_parts(server: CannedServer) -> None:
-    server.control.GetMasterCodeName = lambda code: code  # type: ignore[attr-defined]
-    count = 2 * CALLS_A_MESSAGE + 1
-    transport = RemoteTransport(server.address)
-    try:
-        found = transport.call_many([("GetMasterCodeName", (str(number),)) for number in range(count)]).values
-        assert found == [str(number) for number in range(count)]
-        assert transport.call_many([]).values == []
-    finally:
-        transport.close()
