@@ -60,9 +60,12 @@ def test_a_callback_gets_entries_and_exits(trading: Trading) -> None:
     seen: list[MemberChange] = []
     with watch:
         watch.on(seen.append)
-        before = watch.received
         trading.go(900, step=20)
-        becomes(lambda: len(seen), watch.received - before)
+        wait_until(lambda: bool(seen))
+    changes = [(one.code, one.entered) for one in list(seen)]
+    history = watch.history()
+    everything = list(zip(history["code"], history["entered"], strict=True))
+    assert any(everything[at : at + len(changes)] == changes for at in range(len(everything)))
 
 
 def test_an_unknown_condition_is_refused(trading: Trading) -> None:

@@ -286,7 +286,7 @@ def test_a_broker_that_wants_the_password_is_told_of_with_what_to_do(
 
 
 def test_a_login_without_an_account_is_told_of(kw: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kw._link, "call", lambda *_: "")
+    monkeypatch.setattr(kw._link, "in_one_connection", lambda _ask: [""])
     assert kw.accounts == []
     with pytest.raises(kl.NotConnected, match="no account"):
         kw.deposit()
