@@ -48,7 +48,7 @@ PYTEST := -m pytest --durations=15
 # What is quick and covers most: the parts by themselves, and a served session with what it needs.
 QUICK := tests/kernel_server/scheduler tests/kernel_server/streams tests/kernel_server/reference tests/kernel_server/rpc \
   tests/simulated/base tests/simulated/exchange tests/simulated/test_tr_dispatch.py tests/simulated/test_login.py \
-  tests/koalab/frames tests/koalab/store tests/koalab/session/test_accounts.py
+  tests/koalab/frames tests/koalab/store tests/koalab/sessions/test_accounts.py
 
 test: lint docs  ## all of the tests (PYTHON_NOTEBOOK=3.13: on that version)
 	@echo "$(if $(TOGETHER),The suites run two at a time; each is shown when it is over. That takes some minutes.)"

@@ -15,7 +15,7 @@ from bench.timing import Row
 from koalab.calendar import table
 from koalab.dates import span
 from koalab.frames.bars import BarColumns
-from koalab.session import Session
+from koalab.sessions.session import Session
 from koalab.store.finality import adjustment_at
 from koalab.store.series import Series, Times
 

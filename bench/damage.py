@@ -35,7 +35,7 @@ from kernel_server.simulated.brokerage import account_file
 from kernel_server.simulated.brokerage.account_file import AccountFileError, Saved
 from koalab.errors import CacheDamaged, KoalabError
 from koalab.frames.bars import BarColumns
-from koalab.session import Session
+from koalab.sessions.session import Session
 from koalab.store.bars import BarStore
 from koalab.store.memo import Memo
 from koalab.store.packing import pack

@@ -33,7 +33,7 @@ from kernel_server.control.thread import PlainThread
 from kernel_server.scheduler import PRESETS
 from kernel_server.server import BackgroundServer, ServerSettings
 from koalab.errors import NotConnected, ServerLost
-from koalab.session import Session
+from koalab.sessions.session import Session
 from koalab.store.bars import BarStore
 from koalab.transport import remote
 

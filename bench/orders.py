@@ -15,7 +15,7 @@ from kernel_server.control.seam import Control
 from kernel_server.control.thread import PlainThread
 from kernel_server.scheduler import PRESETS
 from kernel_server.server import BackgroundServer, ServerSettings
-from koalab.session import Session
+from koalab.sessions.session import Session
 from koalab.transport.base import OrderRequest
 from koalab.transport.remote import RemoteTransport
 

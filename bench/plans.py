@@ -14,7 +14,7 @@ from bench.timing import Row
 from kernel_server.scheduler import PRESETS
 from kernel_server.wire import kernel_pb2
 from koalab.plans.running import PlanRun
-from koalab.session import Session
+from koalab.sessions.session import Session
 from koalab.store.series import Series
 
 ROUNDS = 20

@@ -30,7 +30,7 @@ from kernel_server.rpc.call import FunctionCalls
 from kernel_server.rpc.chejan import ChejanStreams
 from kernel_server.rpc.condition import ConditionSearches
 from kernel_server.rpc.conveniences import Conveniences
-from kernel_server.rpc.custom_code import CustomCode
+from kernel_server.rpc.custom.custom_code import CustomCode
 from kernel_server.rpc.fault import FaultInjection
 from kernel_server.rpc.gateway import RpcGateway
 from kernel_server.rpc.listen import EventStreams

@@ -39,10 +39,10 @@ from koalab.errors import (
     TooEarly,
     UnknownCode,
 )
-from koalab.shared_sessions import current_session as session
+from koalab.sessions.shared import current_session as session
 
 if TYPE_CHECKING:
-    from koalab.session import Session
+    from koalab.sessions.session import Session
 
 __all__ = [
     "AuditIncomplete",
@@ -88,7 +88,7 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> object:
     if name == "Session":
-        from koalab.session import Session
+        from koalab.sessions.session import Session
 
         return Session
     raise AttributeError(f"module 'koalab' has no attribute {name!r}")

@@ -14,10 +14,10 @@ from koalab.commands import SHARED, CommandGroup, usage_message
 from koalab.commands.alerts import alert_until_over
 from koalab.commands.collect import collect_until_stopped
 from koalab.commands.doctor import doctor
-from koalab.commands.files import chosen_format, write
 from koalab.commands.keys import certificates, token
 from koalab.commands.launch import notebook, serve
-from koalab.commands.output import render
+from koalab.commands.output.files import chosen_format, write
+from koalab.commands.output.rendering import render
 from koalab.commands.terminal import Terminal, common_options, with_common_options
 from koalab.errors import BadInput, KoalabError
 from koalab.inputs.text import printable

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from koalab.commands.runner import CommandRunner
     from koalab.loaders.intervals import Of
-    from koalab.session import Session
+    from koalab.sessions.session import Session
 
 _MAX_COMPLETIONS = 50
 _LINE = re.compile(r"^\s*(?:[^%=]+=\s*)?%kiwoom\s(?P<rest>.*)$", re.DOTALL)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from koalab.errors import BadInput
 from koalab.inputs.arguments import flag, path, seconds, whole_number
 from koalab.inputs.text import shown
-from koalab.shared_sessions import SESSIONS
+from koalab.sessions.shared import SESSIONS
 
 if TYPE_CHECKING:
-    from koalab.session import Session
+    from koalab.sessions.session import Session
     from koalab.store.finality import Finality
     from koalab.transport.access import TlsFiles, Token
 
@@ -148,7 +148,7 @@ def _check_finality(given: object) -> None:
 def _open(given: Mapping[str, Any], timeout: float, edited_account: bool) -> tuple[Session, dict[str, Any]]:
     """A new session, and all of its settings."""
     # Imported here to keep `import koalab` quick; connecting waits for a server anyway.
-    from koalab.session import Session
+    from koalab.sessions.session import Session
     from koalab.store.disk import default_folder
     from koalab.store.finality import DEFAULT
     from koalab.transport import access, embedded, remote

@@ -18,7 +18,7 @@ from IPython.utils.text import DollarFormatter
 from traitlets import Bool, Enum, Unicode
 
 from koalab.errors import BadInput, KoalabError
-from koalab.shared_sessions import SESSIONS
+from koalab.sessions.shared import SESSIONS
 from koalab.short_traceback import shorten
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from koalab.completion import ListingNames
-    from koalab.session import Session
+    from koalab.sessions.session import Session
 
 PROGRAM = "%kiwoom"
 

@@ -17,8 +17,8 @@ from koalab.alerts.alert import Alert
 from koalab.alerts.grammar import COMPARATORS, PriceRule
 from koalab.errors import KoalabError
 from koalab.live.condition_watch import ConditionWatch, MemberChange
+from koalab.live.decoding.fields import registered_fids
 from koalab.live.event_log import Columns
-from koalab.live.fields import registered_fids
 from koalab.live.hub import BROKER_LOST, Hub
 from koalab.live.stream import EventStream
 from koalab.orders.state import AccountState, OrderChange, OrderRecord

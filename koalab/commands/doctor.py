@@ -20,7 +20,7 @@ from koalab.errors import KoalabError
 from koalab.inputs.text import printable
 
 if TYPE_CHECKING:
-    from koalab.session import Session
+    from koalab.sessions.session import Session
 
 _OLDEST = (3, 11)
 _EXTRA = "notebook"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from koalab.plans import Plan
-    from koalab.session.plan import Kind
+    from koalab.sessions.plan import Kind
 
 
 @click.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from koalab.frames.fields import Columns
-    from koalab.session import Session
+    from koalab.sessions.session import Session
 
 
 class CommandRunner(Protocol):

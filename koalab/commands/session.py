@@ -13,7 +13,7 @@ from koalab.commands.options import embedded_options
 from koalab.commands.runner import CommandRunner
 
 if TYPE_CHECKING:
-    from koalab.session import Session
+    from koalab.sessions.session import Session
 
 
 @click.command()

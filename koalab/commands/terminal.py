@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from koalab.commands.access import ACCESS, access_options
-from koalab.commands.files import ENDINGS, FORMATS, chosen_format
 from koalab.commands.options import embedded_options
+from koalab.commands.output.files import ENDINGS, FORMATS, chosen_format
 
 if TYPE_CHECKING:
     from koalab.frames.fields import Columns
-    from koalab.session import Session
+    from koalab.sessions.session import Session
 
 EMBEDDED: Final = ("market_data", "seed", "clock", "limits", "account_file", "edited_account")
 

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from koalab.dates import SEOUL, SEOUL_OFFSET
-from koalab.live.decoding import Column
+from koalab.live.decoding.decoder import Column
+from koalab.live.decoding.fields import FLOATS, TEXTS, live_fields
 from koalab.live.event_log import Columns
 from koalab.live.events import EVENT_CLASSES, LEVEL_COLUMNS, LiveEvent
-from koalab.live.fields import FLOATS, TEXTS, live_fields
 from koalab.live.gap import Gap
 
 _SEOUL: Final = timezone(timedelta(seconds=SEOUL_OFFSET), "KST")

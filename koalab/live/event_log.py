@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from koalab.live.decoding import Column
+from koalab.live.decoding.decoder import Column
 
 # Rows of the smallest and the largest block; each is twice the one before, so that a quiet stream takes little.
 _SMALLEST: Final = 64

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from koalab.errors import KoalabError
-from koalab.live.decoding import Column, Decoder
+from koalab.live.decoding.decoder import Column, Decoder
 from koalab.live.event_frames import objects
 from koalab.live.event_log import Columns, EventLog
 from koalab.live.source import StreamSource

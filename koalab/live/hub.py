@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from koalab.errors import KoalabError, NoAnswer, NotConnected, OtherPrices, RateLimited, ServerLost
 from koalab.link import Link
-from koalab.live.decoding import Decoder
+from koalab.live.decoding.decoder import Decoder
 from koalab.progress import Progress
 from koalab.transport import forking
 from koalab.transport.base import TickBatch, TickStream

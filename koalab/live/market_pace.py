@@ -11,7 +11,7 @@ from typing import Final
 
 from kernel_server.reference.sessions import Sessions
 from koalab.errors import KoalabError
-from koalab.live.fields import registered_fids
+from koalab.live.decoding.fields import registered_fids
 from koalab.live.hub import Hub, Subscription
 from koalab.transport.base import TickBatch
 

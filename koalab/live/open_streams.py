@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from kernel_server.reference.sessions import Sessions
 from koalab.errors import NotConnected
+from koalab.live.decoding.fields import registered_fids
 from koalab.live.feed import EventFeed
-from koalab.live.fields import registered_fids
 from koalab.live.hub import Hub, Subscription
 from koalab.live.market_pace import MarketPace, continuous_trading
 from koalab.live.stream import EventStream

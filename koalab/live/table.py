@@ -16,7 +16,7 @@ from koalab.dates import SEOUL
 from koalab.errors import BadInput
 from koalab.inputs.text import shown
 from koalab.live.callbacks import call_logged
-from koalab.live.decoding import Column
+from koalab.live.decoding.decoder import Column
 from koalab.live.event_log import Columns
 from koalab.live.readable import StreamState
 from koalab.live.stream import EventStream

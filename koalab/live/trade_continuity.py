@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koalab.dates import SEOUL_OFFSET
-from koalab.live.decoding import Column
+from koalab.live.decoding.decoder import Column
 
 _DAY: Final = 86_400
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from koalab.session import Session
-from koalab.shared_sessions import SESSIONS
+from koalab.sessions.session import Session
+from koalab.sessions.shared import SESSIONS
 from tests.support import generated_once
 from tests.support.recorded_data import RECORDED_DATA
 from tests.support.session import Market, start

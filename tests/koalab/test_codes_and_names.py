@@ -16,7 +16,7 @@ from koalab.inputs.issue_codes import check_digit, written_code
 from koalab.inputs.text import folded, shown
 from koalab.listing import DayListing
 from koalab.loaders.intervals import interval, intervals
-from koalab.session import Session
+from koalab.sessions.session import Session
 
 LISTING = DayListing(
     {

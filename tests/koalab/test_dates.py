@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from koalab.dates import bounds, moment, span
 from koalab.errors import BadInput
-from koalab.session import Session
+from koalab.sessions.session import Session
 from tests.support.session import SATURDAY, Market
 
 NOW = datetime.fromisoformat("2026-11-27T12:34:56+09:00").timestamp()

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from koalab.session import Session
+from koalab.sessions.session import Session
 
 AT_MOST = 10
 # From the session's method to the stub's call that opens the gRPC stream, in a cold kw.daily.
 WALK = [
-    "koalab.session.bars.BarMethods.daily",
-    "koalab.session.bars.BarMethods.bars",
-    "koalab.session.bars.BarMethods._load_frame",
+    "koalab.sessions.bars.BarMethods.daily",
+    "koalab.sessions.bars.BarMethods.bars",
+    "koalab.sessions.bars.BarMethods._load_frame",
     "koalab.loaders.bars.BarLoader.load",
     "koalab.loaders.bars.BarLoader._fetch",
     "koalab.loaders.page_requests.bar_pages",

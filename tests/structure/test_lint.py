@@ -73,11 +73,11 @@ def test_an_import_that_goes_up_fails(copy: Path, module: str, imported: str, co
 
 
 def test_an_import_that_goes_up_in_the_client_fails(copy: Path) -> None:
-    add(copy / "koalab" / "frames" / "fields.py", "import koalab.session.core")
+    add(copy / "koalab" / "frames" / "fields.py", "import koalab.sessions.core")
     code, text = lint_imports(copy)
     assert code == 1
     assert "Floors of koalab BROKEN" in text
-    assert "koalab.frames.fields -> koalab.session.core" in text
+    assert "koalab.frames.fields -> koalab.sessions.core" in text
 
 
 def test_an_import_from_the_other_package_fails(copy: Path) -> None:

@@ -15,7 +15,7 @@ from kernel_server.scheduler import PRESETS
 from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.simulated.market.market_phase import market_phase
 from koalab.calendar import table
-from koalab.session import Session
+from koalab.sessions.session import Session
 from koalab.transport.access import Access
 from koalab.transport.remote import RemoteTransport
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from koalab.frames.numbers import Ints, Numbers
-from koalab.live import columns
+from koalab.live.decoding import columns
 from koalab.live.wall_time import DAY, SECOND, wall_micros
 from koalab.transport.base import TickBatch
 

@@ -21,7 +21,7 @@ from koalab import BadInput, NoAnswer, UnknownCode
 from koalab.alerts.alert import Alert
 from koalab.alerts.delivery import RetryPauses
 from koalab.alerts.message import AlertMessage
-from koalab.session import Session
+from koalab.sessions.session import Session
 from koalab.transport.base import ConditionChange
 from tests.support.session import Market, start
 from tests.support.waiting import becomes, wait_until

@@ -398,7 +398,7 @@ _KOALAB = "from koalab.cli import main; main()"
 _KOALAB_THAT_WAITS = """
 import threading
 from koalab.cli import main
-from koalab.session import Session
+from koalab.sessions.session import Session
 
 def wait(self):
     print(self._link.transport.target, flush=True)

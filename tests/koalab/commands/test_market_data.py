@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from kernel_server.clock import KST
 from koalab.cli import program
 from koalab.commands import NOTEBOOK, CommandGroup, run
-from koalab.session import Session
+from koalab.sessions.session import Session
 from tests.support.cache_folder import with_calendar
 from tests.support.session import Market, start
 

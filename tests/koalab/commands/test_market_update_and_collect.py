@@ -21,7 +21,7 @@ from kernel_server.clock import KST
 from koalab.cli import program
 from koalab.live.collecting.collection import Collection
 from koalab.magics import KiwoomMagics
-from koalab.session import Session
+from koalab.sessions.session import Session
 from tests.support.cache_folder import with_calendar
 from tests.support.session import Market, start
 from tests.support.waiting import eventually

@@ -18,11 +18,11 @@ from click.testing import CliRunner, Result
 
 from koalab.charts import candlestick
 from koalab.cli import program
-from koalab.commands.files import chosen_format, write
-from koalab.commands.output import render
+from koalab.commands.output.files import chosen_format, write
+from koalab.commands.output.rendering import render
 from koalab.errors import BadInput
 from koalab.picture import save
-from koalab.session import Session
+from koalab.sessions.session import Session
 from tests.support.cache_folder import with_calendar
 from tests.support.session import Market, start
 

@@ -17,7 +17,7 @@ from kernel_server.clock import KST
 from koalab import BadInput
 from koalab.frames.bars import BarColumns
 from koalab.live.collecting.collection import Collection
-from koalab.session import Session
+from koalab.sessions.session import Session
 from tests.support.session import Market, start
 from tests.support.waiting import eventually
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from kernel_server import reference
 from kernel_server.clock import KST
 from koalab.live import decoding
-from koalab.live.decoding import DecodedEvents, decode
-from koalab.live.fields import FACTORS, FLOATS, TEXTS, UNSIGNED, LiveField, live_fields
+from koalab.live.decoding.decoder import DecodedEvents, decode
+from koalab.live.decoding.fields import FACTORS, FLOATS, TEXTS, UNSIGNED, LiveField, live_fields
 from koalab.transport.base import TickBatch
 
 TYPES = ("주식체결", "주식우선호가", "업종지수", "장시작시간", "VI발동/해제")

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from koalab.frames.bars import BarColumns
 from koalab.frames.errors import UnreadableValue
-from koalab.live import columns
 from koalab.live.collecting.connected_intervals import MARGIN, ConnectedIntervals
 from koalab.live.collecting.minute_builder import MinuteBuilder, SessionMinutes, holes, minute_count
 from koalab.live.collecting.trades import Trades
+from koalab.live.decoding import columns
 from koalab.live.wall_time import MINUTE, SECOND, wall_micros
 from koalab.store import coverage
 from koalab.transport.base import TickBatch

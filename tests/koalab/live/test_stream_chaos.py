@@ -18,10 +18,10 @@ import pytest
 from kernel_server import simulated
 from kernel_server.simulated.faults import PlannedFault
 from kernel_server.wire import kernel_pb2
-from koalab.live.fields import registered_fids
+from koalab.live.decoding.fields import registered_fids
 from koalab.live.market_pace import HEARTBEATS
 from koalab.live.stream import EventStream
-from koalab.session import Session
+from koalab.sessions.session import Session
 from tests.koalab.live.test_streams import at
 from tests.support.examples import THOROUGH
 from tests.support.session import Market, start

@@ -18,9 +18,9 @@ import pytest
 from kernel_server.clock import KST
 from kernel_server.wire import kernel_pb2
 from koalab import BadInput, NoAnswer, UnknownCode
+from koalab.live.decoding.fields import live_fields
 from koalab.live.events import EVENT_CLASSES, LEVEL_COLUMNS, LiveBook, Tick
-from koalab.live.fields import live_fields
-from koalab.session import Session
+from koalab.sessions.session import Session
 from tests.support.session import start
 from tests.support.waiting import becomes, wait_until
 

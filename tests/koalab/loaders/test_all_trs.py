@@ -14,7 +14,7 @@ from kernel_server import reference, simulated
 from kernel_server.clock import KST
 from koalab.frames import Answer, answer
 from koalab.frames.generic import unique
-from koalab.session import Session
+from koalab.sessions.session import Session
 from tests.support.session import Market, start
 
 ACCOUNT = "8000000011"

@@ -17,7 +17,7 @@ from kernel_server import reference
 from kernel_server.clock import KST
 from koalab import BadInput, UnknownCode
 from koalab.commands import NOTEBOOK, CommandGroup, run
-from koalab.session import Session
+from koalab.sessions.session import Session
 from koalab.transport.base import Page
 from tests.support.examples import examples
 from tests.support.session import SATURDAY, Market, start

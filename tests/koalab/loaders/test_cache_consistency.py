@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from kernel_server.clock import KST
 from koalab.calendar import table
-from koalab.session import Session
+from koalab.sessions.session import Session
 from koalab.store.finality import adjustment_at
 from koalab.transport.base import Page, QueuePosition
 from tests.support.examples import examples

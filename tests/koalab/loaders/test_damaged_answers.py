@@ -8,7 +8,7 @@ import sqlite3
 import pandas as pd
 import pytest
 
-from koalab.session import Session
+from koalab.sessions.session import Session
 from koalab.store.memo import MEMO
 from tests.support.session import Market
 

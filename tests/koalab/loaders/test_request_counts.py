@@ -16,7 +16,7 @@ import pytest
 import bench.killing
 from kernel_server.clock import KST
 from kernel_server.simulated.base.tr import TrAnswer
-from koalab.session import Session
+from koalab.sessions.session import Session
 from tests.support.session import Market, start
 
 DAYS_A_PAGE, WEEKS_A_PAGE, MINUTES_A_PAGE = 600, 300, 900

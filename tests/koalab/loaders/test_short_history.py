@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import koalab as kl
 from kernel_server import simulated
 from kernel_server.clock import KST
-from koalab.session import Session
+from koalab.sessions.session import Session
 from tests.support.examples import examples
 from tests.support.price_files import GOOD, OTHER, days_of, listing
 from tests.support.session import SATURDAY, Market, start

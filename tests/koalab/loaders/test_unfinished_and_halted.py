@@ -14,7 +14,7 @@ from click.testing import CliRunner
 import koalab as kl
 from kernel_server.clock import KST
 from koalab.cli import program
-from koalab.session import Session
+from koalab.sessions.session import Session
 from tests.support.price_files import GOOD, OTHER, days_of, listing, spoil
 from tests.support.session import Market, start
 

@@ -15,7 +15,7 @@ from _pytest.capture import CaptureIO
 from kernel_server.clock import KST
 from koalab import progress as progress_module
 from koalab.progress import Progress
-from koalab.session import Session
+from koalab.sessions.session import Session
 from koalab.transport.base import QueuePosition
 
 

@@ -16,7 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import koalab as kl
-from koalab.session import Session
+from koalab.sessions.session import Session
 
 # The error of a function of koalab's, raised some calls deep.
 _RAISES = "kl.calendar.sessions('2026-11-02', '어제')"

@@ -13,7 +13,7 @@ import pytest
 from kernel_server import simulated
 from kernel_server.clock import KST
 from koalab import BadInput, OrderRejected
-from koalab.session import Session
+from koalab.sessions.session import Session
 from tests.koalab.orders.test_orders import ACCOUNT, CODE, go, held, limits
 from tests.support.session import Market, start
 from tests.support.waiting import becomes, eventually

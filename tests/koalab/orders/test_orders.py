@@ -15,7 +15,7 @@ from kernel_server.clock import KST
 from kernel_server.wire import kernel_pb2
 from koalab import BadInput, NoAnswer, OrderRejected
 from koalab.orders.order import Order
-from koalab.session import Session
+from koalab.sessions.session import Session
 from tests.support.session import Market, start
 from tests.support.waiting import becomes, wait_until
 

@@ -13,7 +13,7 @@ import pytest
 from kernel_server.clock import KST
 from koalab import NotConnected, OrderRejected, OtherPrices
 from koalab.orders.state import AccountState, OrderRecord
-from koalab.session import Session
+from koalab.sessions.session import Session
 from koalab.transport.base import OrderRequest
 from tests.support.session import Market, start
 from tests.support.waiting import eventually

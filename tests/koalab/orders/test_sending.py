@@ -21,7 +21,7 @@ from koalab import AuditIncomplete, BadInput, NoAnswer, OrderGuarded, OrderRejec
 from koalab.orders.audit import AuditLog
 from koalab.orders.order import Order
 from koalab.orders.state import OrderRecord
-from koalab.session import Session
+from koalab.sessions.session import Session
 from koalab.transport.access import Access
 from tests.support.session import Market, start
 from tests.support.waiting import becomes, eventually, wait_until

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 import koalab as kl
 from kernel_server.clock import SteppedClock
 from koalab.plans.running import IN_FLIGHT
-from koalab.session import Session
+from koalab.sessions.session import Session
 from koalab.store.disk import CacheUnavailable
 from koalab.store.series import Series
 from koalab.transport.base import Page, QueuePosition

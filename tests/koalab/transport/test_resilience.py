@@ -19,7 +19,7 @@ import koalab as kl
 from kernel_server.wire import kernel_pb2
 from koalab import ServerLost
 from koalab.link import Link
-from koalab.session import Session
+from koalab.sessions.session import Session
 from koalab.transport.base import Page, QueuePosition
 from koalab.transport.embedded import EmbeddedTransport
 from tests.support.session import Market

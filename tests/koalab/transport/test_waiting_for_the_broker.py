@@ -14,7 +14,7 @@ import pytest
 from kernel_server.clock import SteppedClock
 from koalab import ServerLost
 from koalab.progress import Progress
-from koalab.session import Session
+from koalab.sessions.session import Session
 from tests.support.session import SATURDAY, start
 
 CODE = "005930"

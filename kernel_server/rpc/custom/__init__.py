@@ -1,0 +1,1 @@
+"""CustomListen and CustomCallAndListen: handlers that a client brings as code, where the operator allows it."""
