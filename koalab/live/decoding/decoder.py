@@ -168,7 +168,7 @@ def _columns_of_few(lines: Sequence[str], realtype: str, fired: Floats) -> dict[
             if "".join(cells).strip("+-.0123456789"):
                 return None
             floats = [float(cell) + 0.0 if cell else np.nan for cell in cells]
-            if np.inf in floats or -np.inf in floats:
+            if any(abs(value) > _LARGEST for value in floats):  # the other way says whether it fits
                 return None
             values[name] = np.array(list(map(abs, floats)) if unsigned else floats, np.float64)
     except (ValueError, OverflowError):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kernel_server import reference
 from kernel_server.clock import KST
-from koalab.live import decoding
+from koalab.live.decoding import decoder as decoding
 from koalab.live.decoding.decoder import DecodedEvents, decode
 from koalab.live.decoding.fields import FACTORS, FLOATS, TEXTS, UNSIGNED, LiveField, live_fields
 from koalab.transport.base import TickBatch
