@@ -12,18 +12,14 @@ import numpy as np
 import pandas as pd
 
 from koalab.dates import SEOUL, seoul
-from koalab.errors import KoalabError, NoAnswer, NotConnected, OtherPrices, RateLimited, ServerLost
-from koalab.link import Link, QueueObserver
+from koalab.errors import KoalabError, ServerLost
+from koalab.link import Backoff, Link, QueueObserver, transient
 from koalab.live.readable import ReadableStream
 from koalab.live.source import StreamSource
-from koalab.progress import Progress
 from koalab.transport.base import ConditionChange, ConditionStream, QueuePosition
 
 log = logging.getLogger(__name__)
 
-_TRANSIENT: Final = (ServerLost, NotConnected, NoAnswer, RateLimited)
-_FIRST_BACKOFF, _LONGEST_BACKOFF = 0.5, 10.0
-_STATUS_TIMEOUT: Final = 2.0
 _WAIT: Final = 0.2
 
 
@@ -63,6 +59,7 @@ class WatchSource(StreamSource):
         self._condition = (index, name)
         self._name_of = name_of
         self._stopped = threading.Event()
+        self._backoff = Backoff()
         self._stream: ConditionStream | None = None
         self._listed = False
         self._thread = threading.Thread(target=self._run, name="koalab-watch", daemon=True)
@@ -110,7 +107,6 @@ class WatchSource(StreamSource):
     # -- on the thread
 
     def _run(self) -> None:
-        backoff = _FIRST_BACKOFF
         while not self._stopped.is_set():
             try:
                 self._follow()
@@ -118,14 +114,11 @@ class WatchSource(StreamSource):
                 if self._stopped.is_set():
                     return
                 log.warning("%s: %s", self.label, error)
-                if not self._listed or not isinstance(error, _TRANSIENT) or isinstance(error, OtherPrices):
+                if not self._listed or not transient(error):
                     self.end(error)
                     return
                 self.lose(self._now(), str(error))
-                if self._stopped.wait(backoff):
-                    return
-                backoff = min(2 * backoff, _LONGEST_BACKOFF)
-                self._require_server()
+                self._link.restored(self.label, self._stopped, self._backoff)
             except ValueError:  # gRPC raises it for a closed channel: the session has ended
                 self.end()
                 return
@@ -139,6 +132,7 @@ class WatchSource(StreamSource):
             if self._stopped.is_set():
                 return
             for item in stream:
+                self._backoff.reset()
                 if isinstance(item, QueuePosition):
                     with self.changed:
                         self.waiting = item
@@ -180,18 +174,6 @@ class WatchSource(StreamSource):
 
     def _add(self, code: str, entered: bool, at: float) -> None:
         self.changes.append(MemberChange(code, self._name_of(code), entered, seoul(at)))
-
-    def _require_server(self) -> None:
-        epoch = self._link.connection_epoch
-        try:
-            try:
-                self._link.status(_STATUS_TIMEOUT)
-            except KoalabError as gone:
-                lost = gone if isinstance(gone, ServerLost) else ServerLost(str(gone))
-                self._link.recover(Progress("", show=False), lost, epoch)
-            self._link.require_login()
-        except KoalabError as error:
-            log.warning("%s: %s", self.label, error)
 
 
 class ConditionWatch(ReadableStream[MemberChange]):

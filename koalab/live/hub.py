@@ -12,18 +12,14 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from koalab.errors import KoalabError, NoAnswer, NotConnected, OtherPrices, RateLimited, ServerLost
-from koalab.link import Link
+from koalab.errors import KoalabError, NoAnswer, NotConnected, OtherPrices, RateLimited
+from koalab.link import Backoff, Link, transient
 from koalab.live.decoding.decoder import Decoder
-from koalab.progress import Progress
 from koalab.transport import forking
 from koalab.transport.base import TickBatch, TickStream
 
 log = logging.getLogger(__name__)
 
-_TRANSIENT: Final = (ServerLost, NotConnected, NoAnswer, RateLimited)
-_STATUS_TIMEOUT: Final = 2.0
-_FIRST_BACKOFF, _LONGEST_BACKOFF = 0.2, 10.0
 _JOIN_TIMEOUT: Final = 5.0
 
 MOST_CODES: Final = 7_900
@@ -93,18 +89,6 @@ class Subscription:
         self._hub.remove(self)
 
 
-class _UntilStopped(Progress):
-    """Ends a wait for the server when the hub has been closed."""
-
-    def __init__(self, stopped: threading.Event) -> None:
-        super().__init__("", show=False)
-        self._stopped = stopped
-
-    def set_note(self, note: str) -> None:  # noqa: ARG002
-        if self._stopped.is_set():
-            raise ServerLost("the live data has been closed")
-
-
 class Hub:
     """The live stream of a session; open while there is a subscription.
 
@@ -124,7 +108,7 @@ class Hub:
         self._carried_out = 0
         self._broker_connected = True
         self._until = float("-inf")  # every event up to here has been received
-        self._backoff = _FIRST_BACKOFF
+        self._backoff = Backoff()
         self.reconnects = 0
         self.each_turn: Callable[[], None] = lambda: None  # called on the thread, at least every other second
         self.decoder = Decoder()
@@ -242,14 +226,14 @@ class Hub:
         new = [one for one in current if not one.settled.is_set()]
         if isinstance(error, RateLimited) and new:
             refused = new  # the others were registered before, and are again
-        elif isinstance(error, _TRANSIENT) and not isinstance(error, OtherPrices):
+        elif transient(error):
             refused = []
         else:
             refused = current if isinstance(error, OtherPrices) else new or current
         for one in refused:
             self._fail(one, error)
         if not refused:
-            self._recover(stopped)
+            self.reconnects += self._link.restored("live data", stopped, self._backoff, self.each_turn)
 
     def _receive(self, stopped: threading.Event) -> None:
         """Opens the stream, registers all codes and dispatches batches until the stream ends."""
@@ -272,7 +256,7 @@ class Hub:
                 self._advanced.notify_all()
 
     def _dispatch(self, stream: TickStream, batch: TickBatch) -> None:
-        self._backoff = _FIRST_BACKOFF
+        self._backoff.reset()
         with self._lock:
             if self._stream is not stream:
                 return  # let go; those who have subscribed since have another stream
@@ -341,28 +325,3 @@ class Hub:
         """The subscriptions; none if they are another thread's by now."""
         with self._lock:
             return [] if stopped.is_set() else list(self._subscriptions)
-
-    def _recover(self, stopped: threading.Event) -> None:
-        """Retries with exponential backoff until the server is back; an embedded one is restarted."""
-        while not stopped.wait(self._backoff):
-            self._backoff = min(2 * self._backoff, _LONGEST_BACKOFF)
-            self.each_turn()
-            try:
-                self._require_server(stopped)
-            except OtherPrices:
-                return  # the next stream ends with it, and all subscriptions with that
-            except KoalabError as error:
-                log.warning("live data: %s", error)
-                continue
-            self.reconnects += 1
-            return
-
-    def _require_server(self, stopped: threading.Event) -> None:
-        """Returns if server and broker are available, possibly after waiting for their recovery; raises otherwise."""
-        epoch = self._link.connection_epoch
-        try:
-            self._link.status(_STATUS_TIMEOUT)
-        except KoalabError as gone:
-            lost = gone if isinstance(gone, ServerLost) else ServerLost(str(gone))
-            self._link.recover(_UntilStopped(stopped), lost, epoch)
-        self._link.require_login()

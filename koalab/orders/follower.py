@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Final
 
-from koalab.errors import KoalabError, NoAnswer, NotConnected, OtherPrices, RateLimited, ServerLost
-from koalab.link import Link
+from koalab.errors import KoalabError, NoAnswer, RateLimited
+from koalab.link import Backoff, Link, transient
 from koalab.orders.reports import OrderReport, from_event
 from koalab.orders.state import AccountState, Lists
-from koalab.progress import Progress
 from koalab.transport import forking
 from koalab.transport.base import ChejanBatch, ChejanEvent, ChejanStream
 
@@ -29,9 +28,6 @@ LOOK_EVERY: Final = 600.0
 _FIRST_PAUSE: Final = 5.0
 # The same where events are missing.
 _STALE_PAUSE: Final = 1.0
-_TRANSIENT: Final = (ServerLost, NotConnected, NoAnswer, RateLimited)
-_STATUS_TIMEOUT: Final = 2.0
-_FIRST_BACKOFF, _LONGEST_BACKOFF = 0.2, 10.0
 
 _JOIN_TIMEOUT: Final = 5.0
 _WAIT: Final = 0.2
@@ -81,7 +77,7 @@ class OrderFollower:
         self._stream: ChejanStream | None = None
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
-        self._backoff = _FIRST_BACKOFF
+        self._backoff = Backoff()
         self._broker_connected = True
         self._looks: dict[str, _Look] = {}
         self.error: KoalabError | None = None
@@ -150,10 +146,10 @@ class OrderFollower:
                     return
                 log.warning("orders: %s", error)
                 self._gap(str(error))
-                if not isinstance(error, _TRANSIENT) or isinstance(error, OtherPrices):
+                if not transient(error):
                     self._fail(error)
                     return
-                self._recover(stopped)
+                self._link.restored("orders", stopped, self._backoff)
             except ValueError as error:
                 if stopped.is_set():  # gRPC raises it for a closed channel: the session has ended
                     return
@@ -185,7 +181,7 @@ class OrderFollower:
                 self._stream, self._broker_connected = stream, True
             for batch in stream:
                 self._apply(batch)
-                self._backoff = _FIRST_BACKOFF
+                self._backoff.reset()
                 if self._broker_connected:
                     self._read_lists_where_due(batch.until)
         finally:
@@ -245,22 +241,3 @@ class OrderFollower:
     def _gap(self, why: str) -> None:
         for state in self.known().values():
             state.on_gap(self._link.now(), why)
-
-    def _recover(self, stopped: threading.Event) -> None:
-        """Retries with exponential backoff until server and broker are back."""
-        while not stopped.wait(self._backoff):
-            self._backoff = min(2 * self._backoff, _LONGEST_BACKOFF)
-            try:
-                epoch = self._link.connection_epoch
-                try:
-                    self._link.status(_STATUS_TIMEOUT)
-                except KoalabError as gone:
-                    lost = gone if isinstance(gone, ServerLost) else ServerLost(str(gone))
-                    self._link.recover(Progress("", show=False), lost, epoch)
-                self._link.require_login()
-            except OtherPrices:
-                return  # the next stream ends with it
-            except KoalabError as error:
-                log.warning("orders: %s", error)
-                continue
-            return

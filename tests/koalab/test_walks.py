@@ -19,7 +19,7 @@ WALK = [
     "koalab.loaders.bars.BarLoader.load",
     "koalab.loaders.bars.BarLoader._fetch",
     "koalab.loaders.page_requests.bar_pages",
-    "koalab.link.Link.pages",
+    "koalab.link.link.Link.pages",
     "koalab.transport.remote.RemoteTransport.pages",
 ]
 ARCHITECTURE = Path(__file__).resolve().parents[2] / "docs" / "architecture.md"

@@ -14,7 +14,9 @@ import pytest
 
 from kernel_server.wire import kernel_pb2
 from koalab.errors import BadInput, KoalabError, NotConnected, ServerLost
+from koalab.link.recovery import Backoff, RecoveringConnection
 from koalab.live.hub import Hub
+from koalab.progress import Progress
 from koalab.transport.base import TickBatch
 from koalab.transport.ticks import RemoteTicks
 from tests.support.waiting import eventually
@@ -63,11 +65,10 @@ class Stream:
         self.given.put(None)
 
 
-class Link:
-    """A link whose server may be gone."""
+class Link(RecoveringConnection):
+    """A link without a transport, whose server may be gone."""
 
     def __init__(self) -> None:
-        self.transport = self
         self.streams: list[Stream] = []
         self.opened: queue.Queue[Stream] = queue.Queue()
         self.gone = False
@@ -82,14 +83,14 @@ class Link:
     def now(self) -> float:
         return self.time
 
-    def status(self, timeout: float) -> None:
-        del timeout
+    def status(self, timeout: float = 0.0, trs: int = 0) -> Any:
+        del timeout, trs
         if self.gone:
             raise ServerLost("gone")
 
-    def recover(self, progress: object, error: ServerLost, epoch: int) -> None:
+    def recover(self, progress: Progress, error: ServerLost, epoch: int) -> None:
         assert epoch == self.connection_epoch
-        del progress
+        progress.set_note("waiting")
         raise error
 
     def require_login(self) -> None:
@@ -224,8 +225,28 @@ class TestWhatMayBeMissing:
     def test_is_waited_for_until_the_hub_is_closed(self, hub: Hub, link: Link) -> None:
         _, stream = self.listening(hub, link)
         link.gone = True
-        stream.given.put(NotConnected("nobody is logged in"))
+        stream.given.put(NotConnected("no user is logged in"))
         hub.close()
+
+
+class WaitingLink(Link):
+    """A link that waits for its server for ever."""
+
+    def recover(self, progress: Progress, error: ServerLost, epoch: int) -> None:
+        del error, epoch
+        while True:
+            progress.set_note("waiting")
+
+
+def test_the_wait_of_any_stream_ends_when_it_is_closed() -> None:
+    link, stopped = WaitingLink(), threading.Event()
+    link.gone = True
+    found: list[bool] = []
+    thread = threading.Thread(target=lambda: found.append(link.restored("a stream", stopped, Backoff())))
+    thread.start()
+    stopped.set()
+    thread.join(10)
+    assert found == [False]
 
 
 class TestTheStream:

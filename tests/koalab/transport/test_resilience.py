@@ -93,7 +93,7 @@ class TestAServerThatDies:
     def test_for_good_is_told_and_keeps_the_pages_that_came(
         self, slow_market: Market, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("koalab.link.RECOVER_TIMEOUT", 0.5)
+        monkeypatch.setattr("koalab.link.recovery.RECOVER_TIMEOUT", 0.5)
         kw = slow_market.connect()
         kw.find("삼성전자")
         after_page(kw, 5, lambda: slow_market.server.stop(0))
@@ -132,15 +132,15 @@ class TestAServerThatLives:
         self, embedded: Session, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("koalab.transport.silence.SILENCE_TIMEOUT", 0.4)
-        monkeypatch.setattr("koalab.link._TIME_TIMEOUT", 0.2)
+        monkeypatch.setattr("koalab.link.connection.TIME_TIMEOUT", 0.2)
         embedded.find("삼성전자")
         frozen = transport_of(embedded).pid
         os.kill(frozen, signal.SIGSTOP)
         try:
-            monkeypatch.setattr("koalab.link.RECOVER_TIMEOUT", 0.2)
+            monkeypatch.setattr("koalab.link.recovery.RECOVER_TIMEOUT", 0.2)
             with pytest.raises(ServerLost, match=rf"process {frozen}\) lives.*not restarted"):
                 embedded.daily("005930", "2026-11-09", "2026-11-13")
-            monkeypatch.setattr("koalab.link.RECOVER_TIMEOUT", 20.0)
+            monkeypatch.setattr("koalab.link.recovery.RECOVER_TIMEOUT", 20.0)
         finally:
             os.kill(frozen, signal.SIGCONT)
         assert len(embedded.daily("005930", "2026-11-09", "2026-11-13")) == 5

@@ -149,7 +149,7 @@ def test_it_ends_with_an_error_that_says_so(
     market: HeldMarket, kw: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut = Cut(market, kw)
-    monkeypatch.setattr("koalab.link.BROKER_TIMEOUT", 0.0)
+    monkeypatch.setattr("koalab.link.recovery.BROKER_TIMEOUT", 0.0)
     with pytest.raises(ServerLost, match=r"waiting for its broker.*ask again later"):
         kw.daily(CODE, *WEEK)
     cut.end()
