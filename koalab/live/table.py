@@ -57,12 +57,11 @@ _WAIT: Final = 0.2
 
 
 class LiveTable:
-    """The newest quotes of some issues, from ``kw.quotes`` and then from every trade and best quote.
+    """The newest quotes of some issues, from ``kw.quotes`` and from every trade and best quote since it was made.
 
     Args:
         codes: of the rows, in their order.
         names: of the issues, in the same order.
-        quotes: the frame of ``kw.quotes`` to begin with.
         trades: a stream of 주식체결.
         best_quotes: a stream of 주식우선호가.
 
@@ -75,7 +74,6 @@ class LiveTable:
         self,
         codes: Sequence[str],
         names: Sequence[str],
-        quotes: pd.DataFrame,
         trades: EventStream[Any],
         best_quotes: EventStream[Any],
     ) -> None:
@@ -91,10 +89,24 @@ class LiveTable:
         self._values["time"] = np.full(len(codes), np.datetime64("NaT", "us"))
         self._row_version = np.zeros(len(codes), np.int64)
         self._callbacks: list[_ChangeThread] = []
-        self._begin(quotes)
-        # Weak, so that a table that nobody holds is collected and its streams are closed.
+        # Weak, so that a table without references is collected and its streams are closed.
         for stream, take in ((trades, "_on_trades"), (best_quotes, "_on_best_quotes")):
             stream.listen(_weak(getattr(self, take)))
+
+    def begin(self, quotes: pd.DataFrame) -> None:
+        """Fills in what no event has brought yet, from the frame of ``kw.quotes``."""
+        known = quotes.reindex([code for code in self.codes if code in quotes.index])
+        rows = np.array([self.codes.index(code) for code in known.index], np.intp)
+        with self._changed:
+            values = self._values
+            traded = ~np.isnat(values["time"][rows])
+            quoted = traded | (values["ask"][rows] != 0) | (values["bid"][rows] != 0)
+            newer = dict.fromkeys((*_TRADED, "trade_volume"), traded) | {"ask": quoted, "bid": quoted}
+            for name in _COLUMNS:
+                column = known[name].to_numpy(np.float64, na_value=0.0).astype(values[name].dtype)
+                values[name][rows] = np.where(newer.get(name, False), values[name][rows], column)
+            time = known["time"].dt.tz_localize(None).to_numpy("datetime64[us]")
+            values["time"][rows] = np.where(traded, values["time"][rows], time)
 
     def frame(self, changed_since: int | None = None) -> pd.DataFrame:
         """The table now, or only the rows that changed after that ``version``.
@@ -134,7 +146,7 @@ class LiveTable:
             )
 
     def on(self, fn: Callable[[pd.DataFrame], object]) -> Callable[[], None]:
-        """Calls ``fn`` with the rows that changed, at most ten times a second, on a thread of its own.
+        """Calls ``fn`` with the rows that changed, at most ten times a second, on a separate thread.
 
         Returns:
             A function that ends it. An exception in ``fn`` is logged, and it is called all the same.
@@ -212,14 +224,6 @@ class LiveTable:
 
     def _rows_since(self, version: int) -> NDArray[np.intp]:
         return np.flatnonzero(self._row_version > version)
-
-    def _begin(self, quotes: pd.DataFrame) -> None:
-        known = quotes.reindex([code for code in self.codes if code in quotes.index])
-        rows = np.array([self.codes.index(code) for code in known.index], np.intp)
-        for name in _COLUMNS:
-            column = known[name].to_numpy(np.float64, na_value=0.0)
-            self._values[name][rows] = column.astype(self._values[name].dtype)
-        self._values["time"][rows] = known["time"].dt.tz_localize(None).to_numpy("datetime64[us]")
 
 
 class _ChangeThread:

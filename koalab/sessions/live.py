@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from typing import Any, Final, Literal, overload
 
@@ -127,15 +128,16 @@ class LiveMethods(MarketMethods, MarketDataMethods):
         """
         wanted = self._codes_of(codes, "주식체결")
         self._link.require_login()
-        trades = self._open_streams.open("주식체결", wanted, _TABLE_KEEPS)
-        try:
-            best_quotes = self._open_streams.open("주식우선호가", wanted, _TABLE_KEEPS)
-            # Registered first, so that no trade is missed between the quotes and the stream.
-            quotes = self.quotes(wanted, progress=progress)
-            return LiveTable(wanted, [self._name(code) for code in wanted], quotes, trades, best_quotes)
-        except BaseException:
-            trades.close()
-            raise
+        with ExitStack() as opened:
+            trades, best_quotes = (
+                opened.enter_context(self._open_streams.open(one, wanted, _TABLE_KEEPS))
+                for one in ("주식체결", "주식우선호가")
+            )
+            # Follows the streams before it asks, so that no trade is missed while the quotes are on their way.
+            table = LiveTable(wanted, [self._name(code) for code in wanted], trades, best_quotes)
+            table.begin(self.quotes(wanted, progress=progress))
+            opened.pop_all()
+        return table
 
     def _codes_of(self, codes: Codes, realtype: str) -> Sequence[str]:
         if realtype in _WITHOUT_ISSUES:

@@ -6,11 +6,12 @@ import gc
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from koalab import BadInput
+from koalab import BadInput, NoAnswer
 from tests.koalab.live.test_streams import ONE, OTHER, Trading
 from tests.support.waiting import becomes, wait_until
 
@@ -41,6 +42,33 @@ def test_it_shows_what_the_quotes_show_later(trading: Trading) -> None:
     assert (frame["volume"] > before["volume"]).all()
     for name in ("price", "volume", "change", "change_rate", "high", "low", "ask", "bid"):
         assert list(frame[name]) == list(quotes[name]), name
+
+
+def test_what_happens_while_the_first_quotes_are_on_their_way_is_shown(
+    trading: Trading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quotes = trading.kw.quotes
+
+    def late(*arguments: Any, **options: Any) -> pd.DataFrame:
+        found = quotes(*arguments, **options)
+        trading.go(120)
+        return found
+
+    monkeypatch.setattr(trading.kw, "quotes", late)
+    with trading.kw.live([ONE, OTHER]) as table:
+        frame, now = table.frame(), quotes([ONE, OTHER])
+    for name in ("price", "volume", "change", "high", "low", "ask", "bid", "base_price", "upper_limit"):
+        assert list(frame[name]) == list(now[name]), name
+
+
+def test_quotes_that_fail_leave_nothing_registered(trading: Trading, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: Any, **_options: Any) -> pd.DataFrame:
+        raise NoAnswer("no quotes")
+
+    monkeypatch.setattr(trading.kw, "quotes", fail)
+    with pytest.raises(NoAnswer):
+        trading.kw.live([ONE, OTHER])
+    assert not trading.kw._open_streams._feeds
 
 
 def test_only_changed_rows_are_given_on_request(trading: Trading) -> None:
