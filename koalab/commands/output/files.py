@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from koalab.commands.output.rendering import render, table_of, tables_of
+from koalab.commands.output.rendering import index_as_columns, render, table_of, tables_of
 from koalab.errors import BadInput
 from koalab.inputs.text import printable
 
@@ -119,8 +119,7 @@ def _check_fits(name: str, frame: pd.DataFrame) -> None:
 def _rows(frame: pd.DataFrame, sheet: WriteOnlyWorksheet) -> Iterator[list[Any]]:
     from openpyxl.utils import get_column_letter
 
-    plain = isinstance(frame.index, pd.RangeIndex) or frame.index.names == [None]
-    shown = frame if plain else frame.reset_index()
+    shown = index_as_columns(frame)
     columns = [_values(shown.iloc[:, place]) for place in range(shown.shape[1])]
     for place, (name, values) in enumerate(zip(shown.columns, columns, strict=True), 1):
         # Excel shows a date as ##### where its column is too narrow.
@@ -133,10 +132,8 @@ def _rows(frame: pd.DataFrame, sheet: WriteOnlyWorksheet) -> Iterator[list[Any]]
 
 
 def _values(column: pd.Series[Any]) -> list[Any]:
-    if not pd.api.types.is_datetime64_any_dtype(column.dtype):
+    if column.dtype.kind != "M" or isinstance(column.dtype, pd.DatetimeTZDtype):
         return column.tolist()
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        return [None if pd.isna(one) else one.tz_convert("Asia/Seoul").tz_localize(None) for one in column]
     known = column.dropna()
     days = bool((known == known.dt.normalize()).all())
     return [None if pd.isna(one) else one.date() if days else one for one in column]

@@ -90,6 +90,12 @@ def _inert_text(text: str) -> str:
     return f"'{shown}" if formula else shown
 
 
+def index_as_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """A copy of the frame with the levels of its index, where they have names, as its first columns."""
+    plain = isinstance(frame.index, pd.RangeIndex) or frame.index.names == [None]
+    return frame.copy() if plain else frame.reset_index()
+
+
 def iso_dated(frame: pd.DataFrame, seconds: bool = True) -> pd.DataFrame:
     """The frame with its index as columns and its timestamps as text; a column of midnights becomes dates.
 
@@ -97,8 +103,7 @@ def iso_dated(frame: pd.DataFrame, seconds: bool = True) -> pd.DataFrame:
         frame: any.
         seconds: ISO 8601 with ``T`` and the zone; otherwise ``YYYY-MM-DD HH:MM:SS`` in the frame's zone.
     """
-    plain = isinstance(frame.index, pd.RangeIndex) or frame.index.names == [None]
-    found = frame.copy() if plain else frame.reset_index()
+    found = index_as_columns(frame)
     for place, kind in enumerate(found.dtypes):
         if pd.api.types.is_datetime64_any_dtype(kind):
             found.isetitem(place, _timestamp_texts(found.iloc[:, place], seconds).to_numpy())

@@ -44,13 +44,6 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> Run:
     return lambda *words: CliRunner().invoke(program, words)
 
 
-@pytest.fixture
-def run(market: Any, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """``koalab`` with those words, on the test's server."""
-    monkeypatch.setenv("KOALAB_TARGET", market.server.address)
-    return lambda *words: CliRunner().invoke(program, words)
-
-
 # -- what is written
 
 
@@ -324,7 +317,7 @@ def test_doctor_reports_a_server_without_a_login(run: Run, market: Any) -> None:
     result = run("doctor")
 
     assert result.exit_code == 1
-    assert f"nobody logged in: koalab --target {market.server.address} login" in result.output
+    assert f"not logged in: koalab --target {market.server.address} login" in result.output
     assert run("login").exit_code == 0
     assert run("doctor").exit_code == 0
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 import pytest
 from click.shell_completion import ShellComplete
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from kernel_server.clock import KST
 from koalab.cli import program
 from koalab.commands import NOTEBOOK, CommandGroup, run
 from koalab.sessions.session import Session
-from tests.support.cache_folder import with_calendar
 from tests.support.session import Market, start
 
 ACCOUNT = "8000000011"
@@ -36,18 +34,11 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
 
 
 @pytest.fixture
-def kw(market: Market) -> Session:
-    return market.sessions[0]
-
-
-@pytest.fixture
-def koalab(market: Market, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Run:
-    """``koalab`` with those words, on the test's server."""
-    monkeypatch.setenv("KOALAB_TARGET", market.server.address)
-    monkeypatch.setenv("KOALAB_CACHE_DIR", str(with_calendar(tmp_path)))
+def koalab(run: Run) -> Run:
+    """``koalab`` with a line that succeeds."""
 
     def ran(line: str) -> Result:
-        result = CliRunner().invoke(program, line.split(), catch_exceptions=False)
+        result = run(*line.split())
         assert result.exit_code == 0, result.output
         return result
 

@@ -14,16 +14,14 @@ from typing import Any
 import openpyxl
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from koalab.charts import candlestick
-from koalab.cli import program
 from koalab.commands.output.files import chosen_format, write
 from koalab.commands.output.rendering import render
 from koalab.errors import BadInput
 from koalab.picture import save
 from koalab.sessions.session import Session
-from tests.support.cache_folder import with_calendar
 from tests.support.session import Market, start
 
 FORMULA = '=HYPERLINK("http://x","</title><b>&amp;</b>")'
@@ -48,22 +46,8 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
             "date,open,high,low,close,volume\n2026-11-18,100,110,90,105,10\n2026-11-19,105,110,90,100,20\n"
         )
     found = start(folder, market_data=folder / "given")
-    found.connect()
     yield found
     found.close()
-
-
-@pytest.fixture
-def kw(market: Market) -> Session:
-    return market.sessions[0]
-
-
-@pytest.fixture
-def run(market: Market, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    monkeypatch.setenv("KOALAB_TARGET", market.server.address)
-    monkeypatch.setenv("KOALAB_CACHE_DIR", str(with_calendar(tmp_path / "cache")))
-    monkeypatch.chdir(tmp_path)
-    return lambda *words: CliRunner().invoke(program, words)
 
 
 def sheet_of(file: Path, name: str | None = None) -> list[tuple[Any, ...]]:

@@ -13,13 +13,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import koalab as kl
-from koalab.cli import program
 from koalab.commands import NOTEBOOK, CommandGroup, run
 from koalab.plans import Plan
-from tests.support.cache_folder import with_calendar
 from tests.support.session import Market
 
 Run = Callable[..., Result]
@@ -27,10 +25,8 @@ DAILY = ("plan", "daily", "삼성전자", "000660", "--start", "2024-01-01")
 
 
 @pytest.fixture
-def terminal(market: Market, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    monkeypatch.setenv("KOALAB_TARGET", market.server.address)
-    monkeypatch.setenv("KOALAB_CACHE_DIR", str(with_calendar(tmp_path / "cache")))
-    return lambda *words: CliRunner().invoke(program, words)
+def terminal(run: Run) -> Run:
+    return run
 
 
 def test_a_look_says_the_whole_and_spends_nothing(terminal: Run, market: Market, kw: kl.Session) -> None:
