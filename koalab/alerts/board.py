@@ -39,7 +39,6 @@ class AlertBoard:
         self._queues: dict[str, DeliveryQueue] = {}
         self._feeds: dict[Hashable, SharedFeed] = {}
         self._keys: dict[Alert, Hashable] = {}
-        self._closed = False
 
     def add(
         self,

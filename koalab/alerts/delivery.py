@@ -1,4 +1,4 @@
-"""``DeliveryQueue``: brings messages to one target, in order, on a thread of its own, until it has taken them."""
+"""``DeliveryQueue``: brings messages to one target, in order, on a separate thread, until it has taken them."""
 
 from __future__ import annotations
 

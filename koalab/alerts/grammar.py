@@ -97,7 +97,7 @@ def parse(text: object, resolve: Callable[[str], str], name_of: Callable[[str], 
     if not signs:
         raise BadInput(f"{shown(line)} compares nothing and is no event: write {EXAMPLES}")
     if len(signs) > 1:
-        raise BadInput(f"{shown(line)} has {len(signs)} comparisons: give each an alert of its own")
+        raise BadInput(f"{shown(line)} has {len(signs)} comparisons: write one alert for each")
     comparator = _WRITTEN.get(signs[0], signs[0])
     if comparator not in COMPARATORS:
         raise BadInput(f"{signs[0]!r} compares nothing: use {' '.join(COMPARATORS)}, as in {EXAMPLES}")

@@ -29,14 +29,14 @@ def info(runner: CommandRunner) -> pd.DataFrame:
 @cache.command()
 @click.pass_obj
 def verify(runner: CommandRunner) -> list[str]:
-    """Read everything and tell what is wrong, a sentence each."""
+    """Read everything and report what is wrong, a sentence each."""
     return runner.session().cache.verify()
 
 
 @cache.command()
 @click.option("--code", help="Only this code's series.")
 @click.option("--interval", help="Only series of this interval: D, W, 5min …")
-@click.option("--all", "everything", is_flag=True, help="All that is held of this broker's prices.")
+@click.option("--all", "everything", is_flag=True, help="All that is cached of this broker's prices.")
 @click.pass_obj
 def clear(runner: CommandRunner, code: str | None, interval: str | None, everything: bool) -> int:
     """Forget series; gives how many that were."""
@@ -49,5 +49,5 @@ def clear(runner: CommandRunner, code: str | None, interval: str | None, everyth
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.pass_obj
 def export(runner: CommandRunner, folder: Path) -> list[Path]:
-    """Write all that is held into FOLDER as Parquet, for DuckDB, Polars, Dask; gives the files."""
+    """Write all that is cached into FOLDER as Parquet, for DuckDB, Polars, Dask; gives the files."""
     return runner.session().cache.export(folder)

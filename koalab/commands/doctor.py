@@ -161,5 +161,5 @@ def server(connect: Callable[[], Session], clock: Callable[[], float] = time.per
     if status["problems"]:
         return Finding(text, "; ".join(status["problems"]))
     if not status["connected"]:
-        return Finding(f"{text}, nobody logged in", f"koalab --target {about['target']} login")
+        return Finding(f"{text}, not logged in", f"koalab --target {about['target']} login")
     return Finding(text)

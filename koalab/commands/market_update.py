@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--no-catch-up", is_flag=True, help="Leave codes behind that lack more than the latest session."
 )
-@click.option("--each", is_flag=True, help="Tell of every code; else how many were done how.")
+@click.option("--each", is_flag=True, help="Write a line a code; else how many were done how.")
 @click.pass_obj
 def update_market(
     runner: CommandRunner, codes: Sequence[str], market: str | None, no_catch_up: bool, each: bool

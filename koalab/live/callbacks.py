@@ -1,4 +1,4 @@
-"""``CallbackThread``: calls a user's function with each event, on a thread of its own."""
+"""``CallbackThread``: calls a user's function with each event, on a separate thread."""
 
 from __future__ import annotations
 

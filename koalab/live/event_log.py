@@ -19,14 +19,14 @@ Columns = Mapping[str, Column]
 
 
 class EventLog:
-    """Columns of one length that grow at the end; the oldest rows go where more than ``keep`` are held.
+    """Columns of one length that grow at the end; the oldest rows go where there are more than ``keep``.
 
     Rows are numbered from 0 in the order of arrival, and keep their number. They are written into blocks of a fixed
-    size, so that adding one costs the same whatever is held. Not thread-safe by itself; a written row never changes,
+    size, so that adding one costs the same at any length. Not thread-safe by itself; a written row never changes,
     so that what ``rows`` gave stays right.
 
     Attributes:
-        first: the number of the oldest row held.
+        first: the number of the oldest row kept.
         end: the number of the next row.
     """
 
@@ -57,7 +57,7 @@ class EventLog:
             self._forget(self.end - self._keep)
 
     def rows(self, start: int, stop: int) -> Iterator[Columns]:
-        """The rows from ``start`` to before ``stop``, in parts; those that are held no more are left out."""
+        """The rows from ``start`` to before ``stop``, in parts; those that are kept no more are left out."""
         start, stop = max(start, self.first), min(stop, self.end)
         index = max(0, bisect_right(self._starts, start) - 1)
         while index < len(self._blocks) and self._starts[index] < stop and start < stop:

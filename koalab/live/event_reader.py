@@ -1,4 +1,4 @@
-"""``EventReader``: one consumer of a stream, with a place of its own."""
+"""``EventReader``: one consumer of a stream, with a separate position."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class MarketPace:
             subscription.close()
 
     def stalled_since(self) -> float | None:
-        """Since when no event came though events should have; None if all is well or nobody can know."""
+        """Since when no event came though events should have; None if all is well or it cannot be known."""
         since, now = self._receiving_since, self._now()
         begun = None if since is None else self._trading_since(now)
         if since is None or begun is None:

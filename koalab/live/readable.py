@@ -1,4 +1,4 @@
-"""``ReadableStream``: what all streams have in common for those who hold one: reading, state, gaps, and its end."""
+"""``ReadableStream``: what all streams offer their users: reading, state, gaps, and the end."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ReadableStream(Generic[E]):
 
     It is an iterator and an asynchronous iterator at once: ``for event in stream`` and ``async for event in stream``
     go on where the last loop stopped, and the first begins with the stream's first event. ``reader()`` gives more
-    consumers, each with a place of its own; ``on(fn)`` calls ``fn`` with each event.
+    consumers, each with a separate position; ``on(fn)`` calls ``fn`` with each event.
 
     Args:
         source: of the events.
@@ -129,13 +129,13 @@ class ReadableStream(Generic[E]):
         return self._reader.skip()
 
     def reader(self, *, replay: bool = False) -> EventReader[E]:
-        """Another consumer, with a place of its own: from now on, or with ``replay`` from the oldest event kept."""
+        """Another consumer, with a separate position: from now on, or with ``replay`` from the oldest event kept."""
         with self._source.changed:
             start = self._source.first if replay else self._source.stop
         return EventReader(self._source, start)
 
     def on(self, fn: Callable[[E], object]) -> Callable[[], None]:
-        """Calls ``fn`` with each event from now on, on a thread of its own; returns a function that ends it.
+        """Calls ``fn`` with each event from now on, on a separate thread; returns a function that ends it.
 
         An exception in ``fn`` is logged, and the next event comes all the same.
         """

@@ -42,7 +42,7 @@ class StreamSource:
 
     @property
     def first(self) -> int:
-        """The number of the oldest event held."""
+        """The number of the oldest event kept."""
         raise NotImplementedError
 
     @property

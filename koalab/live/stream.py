@@ -24,8 +24,8 @@ class EventStream(ReadableStream[E]):
 
     It is an iterator and an asynchronous iterator at once: ``for tick in stream`` and ``async for tick in stream`` go
     on where the last loop stopped, and the first begins with the stream's first event. ``reader()`` gives more
-    consumers, each with a place of its own; ``on(fn)`` calls ``fn`` with each event. ``to_frame()`` has all that are
-    kept. A stream that nobody refers to any more is closed, unless it has callbacks.
+    consumers, each with a separate position; ``on(fn)`` calls ``fn`` with each event. ``to_frame()`` has all that are
+    kept. A stream that nothing refers to any more is closed, unless it has callbacks.
 
     Args:
         feed: receives the events.

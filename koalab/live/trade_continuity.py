@@ -1,7 +1,7 @@
 """``TradeContinuity``: proves by 누적거래량 that no trade is missing, and names those that are.
 
 누적거래량 states the shares of the day with this trade's included. So a trade whose predecessor is missing
-says so, and one that comes twice does too, whatever the connection was like.
+says so, and one that comes twice does too, on any connection.
 """
 
 from __future__ import annotations

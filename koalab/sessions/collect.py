@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Final
 
-from koalab.errors import BadInput
 from koalab.live.collecting.archive import MinuteArchive
 from koalab.live.collecting.collection import Collection
 from koalab.live.collecting.collector import MinuteCollector
@@ -42,9 +41,7 @@ class CollectMethods(WidgetMethods):
         Raises:
             NotConnected, NoAnswer: the codes could not be registered.
         """
-        wanted, _ = self._codes(codes)
-        if not wanted:
-            raise BadInput("no codes: give at least one")
+        wanted = self._codes_of(codes, "주식체결")
         self._link.retrying(self._link.require_login)
         archive = MinuteArchive(self.cache, exchange_sessions)
         collector = MinuteCollector(self._hub, archive, exchange_sessions, self._link.now, wanted)

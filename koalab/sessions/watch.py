@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from koalab.link import QueueObserver
 from koalab.live.condition_watch import ConditionWatch, WatchSource
 from koalab.loaders import condition_search
 from koalab.sessions.condition_search import ConditionSearchMethods
@@ -19,7 +18,7 @@ class WatchMethods(ConditionSearchMethods):
         return []
 
     @cached_property
-    def _watches_with_callbacks(self) -> set[ConditionWatch]:
+    def _watches_with_callbacks(self) -> set[Any]:
         return set()
 
     def watch(self, condition: str | int, *, progress: bool = True) -> ConditionWatch:
@@ -41,19 +40,17 @@ class WatchMethods(ConditionSearchMethods):
         """
         index, name = condition_search.find(self._link, condition)
         self._link.require_login()
-        names: dict[str, str] = dict(self._listing().names)
+        names = dict(self._listing().names)
         source = WatchSource(self._link, index, name, lambda code: names.get(code[:6], ""))
         try:
             with self._progress(f"조건검색 {name}", progress) as shown:
-                waiting: QueueObserver = shown
-                source.wait_listed(waiting)
+                source.wait_listed(shown)
         except BaseException:
             source.finish()
             raise
         self._watches[:] = [one for one in self._watches if not one.over]
         self._watches.append(source)
-        kept: set[Any] = self._watches_with_callbacks
-        return ConditionWatch(source, name, index, kept)
+        return ConditionWatch(source, name, index, self._watches_with_callbacks)
 
     def close(self) -> None:
         """Ends the session, and its live conditions."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from koalab.dates import seoul
-from koalab.errors import BadInput
 from koalab.sessions.core import Codes, exchange_sessions
 from koalab.sessions.live import LiveMethods
 
@@ -41,10 +40,7 @@ class WidgetMethods(LiveMethods):
         from koalab.widgets.ticker import Ticker, check_columns
 
         shown = check_columns(columns)
-        wanted = [code for one in codes for code in self._codes(one)[0]]
-        if not wanted:
-            raise BadInput("no codes: give at least one")
-        table = self.live(list(dict.fromkeys(wanted)), progress=progress)
+        table = self.live([code for one in codes for code in self._codes(one)[0]], progress=progress)
         status = self._link.last_status()
         line = StateLine(
             lambda: table.state,

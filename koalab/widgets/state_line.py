@@ -52,9 +52,8 @@ class StateLine:
             self._rate += _SMOOTHING * ((version - before) / (now - at) - self._rate)
             self._counted = (version, now)
 
-    def message(self, now: float) -> dict[str, Any]:
+    def message(self) -> dict[str, Any]:
         """``state`` and ``say`` of a message to the page."""
-        del now
         state, broker = self._state(), self._now()
         name = str(state)
         if name == "live" and not self._in_session(broker.timestamp()):

@@ -136,7 +136,7 @@ class Ticker(anywidget.AnyWidget):
             self._send_rows("d", version, rows, values, now)
         elif now - self._beat_at >= _BEAT:
             self._beat_at = now
-            self.send({"k": "beat", **self._state.message(now)})
+            self.send({"k": "beat", **self._state.message()})
         return True
 
     def _watched(self, now: float) -> bool:
@@ -157,7 +157,7 @@ class Ticker(anywidget.AnyWidget):
         }
         if now - self._beat_at >= _BEAT:
             self._beat_at = now
-            message |= self._state.message(now)
+            message |= self._state.message()
         self._state.count(version, now)
         columns = [
             _epoch_ms(values[name]) if name == "time" else values[name].astype(np.float64) for name in _SENT

@@ -239,7 +239,7 @@ class MinuteCollector:
         try:
             self._stored = {code: self._archive.stored(code, session) for code in self.codes}
         except CacheUnavailable as error:
-            log.warning("minutes that are held cannot be looked up: %s", error)
+            log.warning("stored minutes cannot be looked up: %s", error)
             self._stored = dict.fromkeys(self.codes, ())
 
     def _flush(self, everything: bool = False) -> None:

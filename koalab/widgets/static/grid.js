@@ -35,7 +35,7 @@ function element(tag, className, parent, attributes = {}) {
   return made;
 }
 
-// Dark is decided by the background itself: notebooks and editors have themes of their own.
+// Dark is decided by the background itself: each notebook and editor has its theme.
 function isDark(root) {
   const colour = getComputedStyle(root).backgroundColor.match(/[\d.]+/g) || [255, 255, 255];
   return 0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2] < 128;
