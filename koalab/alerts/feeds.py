@@ -21,7 +21,8 @@ from koalab.live.decoding.fields import registered_fids
 from koalab.live.event_log import Columns
 from koalab.live.hub import BROKER_LOST, Hub
 from koalab.live.stream import EventStream
-from koalab.orders.state import AccountState, OrderChange, OrderRecord
+from koalab.orders.record import OrderChange, OrderRecord
+from koalab.orders.state import AccountState
 from koalab.transport.base import TickBatch
 
 log = logging.getLogger(__name__)

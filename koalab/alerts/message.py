@@ -9,7 +9,7 @@ import pandas as pd
 from koalab.alerts.grammar import PriceRule, quantity
 from koalab.dates import SEOUL, seoul
 from koalab.live.condition_watch import MemberChange
-from koalab.orders.state import OrderChange, OrderRecord
+from koalab.orders.record import OrderChange, OrderRecord
 
 
 class AlertMessage(NamedTuple):

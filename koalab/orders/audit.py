@@ -24,7 +24,7 @@ import platformdirs
 
 from koalab.dates import SEOUL, seoul
 from koalab.errors import AuditIncomplete, BadInput
-from koalab.orders.state import OrderChange, OrderRecord
+from koalab.orders.record import OrderChange, OrderRecord
 
 log = logging.getLogger(__name__)
 

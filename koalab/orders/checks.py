@@ -13,7 +13,7 @@ from koalab.orders.guards import Guards
 from koalab.orders.issue_facts import IssueFacts
 from koalab.orders.quote_hours import why_not_taken
 from koalab.orders.quote_types import QuoteType
-from koalab.orders.state import OrderRecord
+from koalab.orders.record import OrderRecord
 
 _EXCHANGE_BAND: Final = 30.0
 

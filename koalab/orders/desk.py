@@ -27,8 +27,10 @@ from koalab.orders.guards import Guards
 from koalab.orders.issue_facts import IssueFacts
 from koalab.orders.order import Order
 from koalab.orders.preview import OrderPreview, preview
-from koalab.orders.quote_types import QuoteType
-from koalab.orders.state import AccountState, OrderRecord
+from koalab.orders.quote_types import QuoteType, quote_type_named
+from koalab.orders.record import OrderRecord
+from koalab.orders.reports import Action
+from koalab.orders.state import AccountState
 from koalab.transport.base import OrderRequest
 from koalab.transport.forking import require_process
 
@@ -53,7 +55,6 @@ class OrderDesk:
 
     Args:
         link: to the broker.
-        quote_of: the 거래구분 of a type's name.
         guards: what an order may be.
         sessions: of the exchange.
         audit: the log of the orders.
@@ -62,13 +63,11 @@ class OrderDesk:
     def __init__(
         self,
         link: Link,
-        quote_of: Callable[[str], QuoteType],
         guards: Guards,
         sessions: Callable[[], Sessions],
         audit: AuditLog,
     ) -> None:
         self._link = link
-        self._quote_of = quote_of
         self._guards = guards
         self._checks = OrderChecks(guards, sessions)
         self._audit = audit
@@ -138,20 +137,10 @@ class OrderDesk:
             raise BadInput("give price=, or quantity= too: what is to be changed?")
         quantity = left if quantity is None else whole_number("quantity", quantity, 1, left)
         price = of.price if price is None else whole_number("price", price, 1, _MOST)
-        record = OrderRecord(
-            account=state.account,
-            code=of.code,
-            name=of.name,
-            side=of.side,
-            action="modify",
-            type=of.type,
-            quantity=quantity,
-            price=price,
-            original=of.number,
-            entered=self._link.now(),
-            left=quantity,
-        )
-        quote = self._quote_of(of.type)
+        quote = quote_type_named(of.type)
+        if not quote.priced:  # what is open of it has a price by now, and is modified as one with a price
+            quote = quote_type_named("지정가")
+        record = self._change(of, "modify", quantity, price, quote.name)
         self._admit(record, quote, confirm)
         self._submit(record, state, quote.code)
         return Order(record, state, self)
@@ -160,20 +149,24 @@ class OrderDesk:
         """Cancels an open order; see ``Order.cancel``."""
         left = self._open(of, "cancel")
         quantity = left if quantity is None else whole_number("quantity", quantity, 1, left)
-        record = OrderRecord(
-            account=state.account,
+        record = self._change(of, "cancel", quantity, 0, of.type)
+        self._submit(record, state, "00")
+
+    def _change(self, of: OrderRecord, action: Action, quantity: int, price: int, kind: str) -> OrderRecord:
+        """An order that modifies or cancels another, not sent yet."""
+        return OrderRecord(
+            account=of.account,
             code=of.code,
             name=of.name,
             side=of.side,
-            action="cancel",
-            type=of.type,
+            action=action,
+            type=kind,
             quantity=quantity,
-            price=0,
+            price=price,
             original=of.number,
             entered=self._link.now(),
             left=quantity,
         )
-        self._submit(record, state, "00")
 
     def _open(self, of: OrderRecord, what: str) -> int:
         if not of.number:

@@ -12,8 +12,8 @@ from typing import Final
 
 from koalab.errors import KoalabError, NoAnswer, RateLimited
 from koalab.link import Backoff, Link, transient
-from koalab.orders.reports import OrderReport, from_event
-from koalab.orders.state import AccountState, Lists
+from koalab.orders.reports import Lists, OrderReport, from_event
+from koalab.orders.state import AccountState
 from koalab.transport import forking
 from koalab.transport.base import ChejanBatch, ChejanEvent, ChejanStream
 

@@ -11,7 +11,8 @@ import pandas as pd
 
 from koalab.errors import NoAnswer
 from koalab.inputs.arguments import flag_or_none, seconds
-from koalab.orders.state import AccountState, OrderRecord, OrderStatus
+from koalab.orders.record import OrderRecord, OrderStatus
+from koalab.orders.state import AccountState
 from koalab.orders.state_frames import moments
 from koalab.transport.forking import require_process
 

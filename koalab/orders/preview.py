@@ -10,7 +10,7 @@ from kernel_server.security.order_value import NotValued
 from koalab.orders.checks import most_worth
 from koalab.orders.issue_facts import IssueFacts
 from koalab.orders.quote_types import QuoteType
-from koalab.orders.state import OrderRecord
+from koalab.orders.record import OrderRecord
 
 _PAPER_FEE: Final = 0.35
 _REAL_FEE: Final = 0.015

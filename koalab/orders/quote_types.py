@@ -19,6 +19,8 @@ _SAME: Final = {
     "최유리": "최유리지정가",
     "최우선": "최우선지정가",
     "조건부": "조건부지정가",
+    "장전시간외": "장전시간외종가",
+    "장후시간외": "장후시간외종가",
 }
 
 
@@ -53,8 +55,23 @@ def find_quote_type(given: str | None, price: int | None) -> QuoteType:
     >>> find_quote_type(None, 70000).name, find_quote_type("최유리", None).code
     ('지정가', '06')
     """
-    if given is None:
-        given = "시장가" if price is None else "지정가"
+    found = quote_type_named(given if given is not None else "시장가" if price is None else "지정가")
+    if found.priced and price is None:
+        raise BadInput(f"{found.name} needs a price: price=70_000, for example")
+    if not found.priced and price is not None:
+        raise BadInput(f'{found.name} takes no price: leave it out, or give type="지정가"')
+    return found
+
+
+def quote_type_named(given: object) -> QuoteType:
+    """The 거래구분 of that name or code; the broker's own names in events about orders (FID 906) count too.
+
+    Raises:
+        BadInput: there is none.
+
+    >>> quote_type_named("보통").code, quote_type_named("장후시간외").code
+    ('00', '81')
+    """
     text = folded(given).upper() if isinstance(given, str) else ""
     text = _SAME.get(text, text)
     found = next((one for one in quote_types() if text in (one.code, one.name)), None)
@@ -64,8 +81,4 @@ def find_quote_type(given: str | None, price: int | None) -> QuoteType:
         raise BadInput(
             f"no 거래구분 {shown(given)}: {'did you mean' if near else 'there are'} {', '.join(near or names)}?"
         )
-    if found.priced and price is None:
-        raise BadInput(f"{found.name} needs a price: price=70_000, for example")
-    if not found.priced and price is not None:
-        raise BadInput(f'{found.name} takes no price: leave it out, or give type="지정가"')
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -77,6 +77,23 @@ class PositionReport:
     cost: int
     price: int
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What the broker lists of an account.
+
+    Attributes:
+        orders: today's, in any state.
+        open: numbers of those that the broker lists as open; read after ``orders``. None: not read.
+        positions: with shares.
+        until: server time of the last page.
+    """
+
+    orders: list[OrderReport]
+    open: Set[str] | None
+    positions: list[PositionReport]
+    until: float
 
 
 def from_event(event: ChejanEvent) -> OrderReport | PositionReport | None:

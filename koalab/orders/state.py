@@ -6,113 +6,15 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
-from typing import Final, Literal
 
 from koalab.dates import seoul
 from koalab.orders.holdings import Holdings
-from koalab.orders.reports import Action, OrderReport, PositionReport, entered_at
+from koalab.orders.record import OrderChange, OrderRecord, OrderStatus, same_order
+from koalab.orders.reports import Lists, OrderReport, PositionReport, entered_at
 from koalab.orders.unknown import UnknownOrders
 from koalab.transport import forking
-
-OrderStatus = Literal[
-    "sent",
-    "accepted",
-    "partly filled",
-    "filled",
-    "cancelled",
-    "replaced",
-    "confirmed",
-    "rejected",
-    "unknown",
-]
-"""``replaced``: by a modification, which is an order with a number of its own; ``confirmed``: a cancellation is."""
-DONE: Final = frozenset({"filled", "cancelled", "replaced", "confirmed", "rejected"})
-"""States that an order leaves only if the broker reports a fill of it after all."""
-
-
-@dataclass(frozen=True, slots=True)
-class OrderChange:
-    """A change of an order at ``at`` (server time): its status after it, and the fill or message that it was."""
-
-    at: float
-    status: OrderStatus
-    filled: int
-    left: int
-    volume: int = 0
-    price: int = 0
-    message: str = ""
-
-
-@dataclass(slots=True)
-class OrderRecord:
-    """The state of one order; read it with the state's lock held.
-
-    Attributes:
-        number: the broker's; blank while it is not known.
-        quantity, left, filled: shares; ``value`` KRW of the fills.
-        price: KRW, 0 at market.
-        entered: server time, seconds since the epoch: when it was sent, or first heard of.
-        ours: whether this session sent it.
-        first_heard: counts the orders of the account in the order in which they were sent or first heard of.
-        unsure: a report of a fill was missed, so ``filled`` may be too small until the next list.
-        entry: tells it apart in the log of orders, also before it has a number.
-    """
-
-    account: str
-    code: str
-    name: str
-    side: str
-    action: Action
-    type: str
-    quantity: int
-    price: int
-    original: str
-    entered: float
-    number: str = ""
-    status: OrderStatus = "sent"
-    left: int = 0
-    filled: int = 0
-    value: int = 0
-    clock: str = ""
-    reason: str = ""
-    ours: bool = False
-    first_heard: int = 0
-    unsure: bool = False
-    entry: str = ""
-    changes: list[OrderChange] = field(default_factory=list)
-
-    @property
-    def done(self) -> bool:
-        return self.status in DONE
-
-    @property
-    def offered(self) -> int:
-        """Shares that it sells or has sold; a fill takes as many of these as of the position."""
-        return self.left + self.filled if self.side == "매도" and self.action != "cancel" else 0
-
-    @property
-    def average_price(self) -> float:
-        """KRW a share of the fills so far; NaN before the first."""
-        return self.value / self.filled if self.filled else float("nan")
-
-
-@dataclass(frozen=True, slots=True)
-class Lists:
-    """What the broker lists of an account.
-
-    Attributes:
-        orders: today's, in any state.
-        open: numbers of those that the broker lists as open; read after ``orders``. None: not read.
-        positions: with shares.
-        until: server time of the last page.
-    """
-
-    orders: list[OrderReport]
-    open: Set[str] | None
-    positions: list[PositionReport]
-    until: float
 
 
 class AccountState:
@@ -186,7 +88,7 @@ class AccountState:
         with self.changed:
             self._begin_day(report.at)
             record = self.orders.get(report.number)
-            if record is None or not _same(record, report):
+            if record is None or not same_order(record, report):
                 record = OrderRecord(
                     account=report.account,
                     code=report.code,
@@ -276,7 +178,7 @@ class AccountState:
         with self.changed:
             self._answered(record)
             heard = self.orders.get(number)
-            if heard is not None and not heard.ours and _same(heard, record):  # its events came first
+            if heard is not None and not heard.ours and same_order(heard, record):  # its events came first
                 self._take_over(record, heard)
             record.number = number
             self.orders[number] = record
@@ -352,13 +254,10 @@ class AccountState:
         so its state is another one by the next list.
         """
         doubtful = {}
+        left = {report.number for report in lists.orders if report.left}
         for number, record in list(self.orders.items()):
-            gone = number in missing
-            if lists.open is not None and number not in missing:
-                gone = number not in lists.open and any(
-                    one.number == number and one.left for one in lists.orders
-                )
-            if not gone or (record.done and number not in missing):
+            expired = lists.open is not None and number in left and number not in lists.open
+            if number not in missing and (not expired or record.done):
                 continue
             if self._doubtful.get(number) != (record.left, record.value):
                 doubtful[number] = (record.left, record.value)
@@ -488,8 +387,3 @@ class AccountState:
         self.changed.notify_all()
         for wake in self._wakers:
             wake()
-
-
-def _same(record: OrderRecord, other: OrderReport | OrderRecord) -> bool:
-    """Whether both may be one order: a simulated broker that was set up anew gives its numbers again."""
-    return (record.code, record.side, record.action) == (other.code, other.side, other.action)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from koalab.orders.state import OrderRecord
+from koalab.orders.record import OrderRecord
 
 # Seconds before it was sent, by another clock, and after its answer was lost, when the broker may enter an order.
 _EARLY, _LATE = 3.0, 60.0

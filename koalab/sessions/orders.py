@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from functools import cached_property
-from typing import Final, Literal, overload
+from typing import Final, Literal, TypedDict, Unpack, overload
 
 import pandas as pd
 
@@ -20,8 +20,8 @@ from koalab.orders.guards import Guards
 from koalab.orders.order import Order
 from koalab.orders.preview import OrderPreview
 from koalab.orders.quote_types import find_quote_type
-from koalab.orders.reports import OrderReport, order_rows, position_rows
-from koalab.orders.state import AccountState, Lists
+from koalab.orders.reports import Lists, OrderReport, order_rows, position_rows
+from koalab.orders.state import AccountState
 from koalab.orders.state_frames import StateFrames
 from koalab.progress import Progress
 from koalab.sessions.accounts import AccountMethods
@@ -29,6 +29,14 @@ from koalab.sessions.core import Codes, exchange_sessions
 
 _READ_WITHIN: Final = 30.0
 _MOST: Final = 10**9
+
+
+class OrderOptions(TypedDict, total=False):
+    """Options of ``buy`` and ``sell``."""
+
+    type: str | None
+    account: str | None
+    confirm: bool | None
 
 
 class OrderMethods(AccountMethods):
@@ -51,7 +59,6 @@ class OrderMethods(AccountMethods):
     def _desk(self) -> OrderDesk:
         return OrderDesk(
             self._link,
-            lambda name: find_quote_type(name, None if name == "시장가" else 1),
             self.guards,
             exchange_sessions,
             self._audit,
@@ -81,10 +88,8 @@ class OrderMethods(AccountMethods):
         quantity: int,
         price: int | None = None,
         *,
-        type: str | None = None,
-        account: str | None = None,
-        confirm: bool | None = None,
         dry_run: Literal[False] = False,
+        **options: Unpack[OrderOptions],
     ) -> Order: ...
 
     @overload
@@ -94,10 +99,8 @@ class OrderMethods(AccountMethods):
         quantity: int,
         price: int | None = None,
         *,
-        type: str | None = None,
-        account: str | None = None,
-        confirm: bool | None = None,
         dry_run: bool,
+        **options: Unpack[OrderOptions],
     ) -> Order | OrderPreview: ...
 
     def buy(
@@ -141,10 +144,8 @@ class OrderMethods(AccountMethods):
         quantity: int,
         price: int | None = None,
         *,
-        type: str | None = None,
-        account: str | None = None,
-        confirm: bool | None = None,
         dry_run: Literal[False] = False,
+        **options: Unpack[OrderOptions],
     ) -> Order: ...
 
     @overload
@@ -154,10 +155,8 @@ class OrderMethods(AccountMethods):
         quantity: int,
         price: int | None = None,
         *,
-        type: str | None = None,
-        account: str | None = None,
-        confirm: bool | None = None,
         dry_run: bool,
+        **options: Unpack[OrderOptions],
     ) -> Order | OrderPreview: ...
 
     def sell(
@@ -287,20 +286,22 @@ class OrderMethods(AccountMethods):
         codes, several = self._codes(code)
         if several or len(codes) != 1:
             raise BadInput("an order is for one issue: give one code or name")
-        number = self._accounts.choose(account)
         record = self._desk.new_record(
-            number, side, codes[0], self._name(codes[0]), int(quantity), price, quote
+            self._number(account), side, codes[0], self._name(codes[0]), int(quantity), price, quote
         )
         if dry_run:
             return self._desk.preview(record, quote)
         return self._desk.send(record, self._state(account), quote, confirm)
 
-    def _state(self, account: str | None) -> AccountState:
+    def _number(self, account: str | None) -> str:
+        """The account's number. It is asked for once: that costs two calls, of a server that may be away."""
         asked = (self._link.last_status().user_id, account)
-        number = self._chosen.get(asked)
-        if number is None:  # it costs two calls, and an answer from a server that may be away
-            number = self._chosen[asked] = self._accounts.choose(account)
-        return self._follower.state(number, _READ_WITHIN)
+        if asked not in self._chosen:
+            self._chosen[asked] = self._accounts.choose(account)
+        return self._chosen[asked]
+
+    def _state(self, account: str | None) -> AccountState:
+        return self._follower.state(self._number(account), _READ_WITHIN)
 
     def _frames(self, account: str | None) -> StateFrames:
         state = self._state(account)

@@ -15,7 +15,7 @@ from koalab.orders.guards import Guards
 from koalab.orders.issue_facts import IssueFacts
 from koalab.orders.preview import preview
 from koalab.orders.quote_types import find_quote_type
-from koalab.orders.state import OrderRecord
+from koalab.orders.record import OrderRecord
 
 CODE = "005930"
 TUESDAY = "2026-11-17 10:00"

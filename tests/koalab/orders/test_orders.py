@@ -101,6 +101,20 @@ class TestAnOrder:
         assert (other.price, other.left) == (low + 1000, 10)
         assert list(kw.open_orders.index) == [other.number]
 
+    def test_of_a_type_that_takes_no_price_reaches_the_broker_when_it_is_modified(
+        self, tmp_path: Path
+    ) -> None:
+        settings = simulated.BrokerSettings(limited=False, quote_types=("00", "03", "07"))
+        market = start(tmp_path, MORNING, settings=settings)
+        kw = market.connect()
+        order = kw.buy("086900", 20, type="최우선")
+        price = int(str(kw.call.GetMasterLastPrice("086900"))) * 8 // 10 // 1000 * 1000
+        with pytest.raises(OrderRejected, match="00Z237"):  # the simulated broker keeps its 거래구분
+            order.modify(price=price)
+        order.cancel()
+        becomes(lambda: order.status, "cancelled")
+        market.close()
+
     def test_is_cancelled_in_part(self, trading: Market, kw: Session) -> None:
         low, _ = limits(kw)
         order = kw.buy(CODE, 10, low)

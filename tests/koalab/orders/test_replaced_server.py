@@ -12,7 +12,8 @@ import pytest
 
 from kernel_server.clock import KST
 from koalab import NotConnected, OrderRejected, OtherPrices
-from koalab.orders.state import AccountState, OrderRecord
+from koalab.orders.record import OrderRecord
+from koalab.orders.state import AccountState
 from koalab.sessions.session import Session
 from koalab.transport.base import OrderRequest
 from tests.support.session import Market, start

@@ -20,7 +20,7 @@ from kernel_server.security.access import Access as ServerAccess
 from koalab import AuditIncomplete, BadInput, NoAnswer, OrderGuarded, OrderRejected
 from koalab.orders.audit import AuditLog
 from koalab.orders.order import Order
-from koalab.orders.state import OrderRecord
+from koalab.orders.record import OrderRecord
 from koalab.sessions.session import Session
 from koalab.transport.access import Access
 from tests.support.session import Market, start

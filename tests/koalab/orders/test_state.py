@@ -8,8 +8,9 @@ from datetime import datetime
 import pytest
 
 from kernel_server.clock import KST
-from koalab.orders.reports import OrderReport, PositionReport
-from koalab.orders.state import AccountState, Lists, OrderRecord
+from koalab.orders.record import OrderRecord
+from koalab.orders.reports import Lists, OrderReport, PositionReport
+from koalab.orders.state import AccountState
 
 NOON = datetime(2026, 11, 17, 12, tzinfo=KST).timestamp()
 LISTED = OrderReport(

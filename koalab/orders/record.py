@@ -1,0 +1,94 @@
+"""``OrderRecord``: the state of one order, and the changes that led to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from koalab.orders.reports import Action, OrderReport
+
+OrderStatus = Literal[
+    "sent",
+    "accepted",
+    "partly filled",
+    "filled",
+    "cancelled",
+    "replaced",
+    "confirmed",
+    "rejected",
+    "unknown",
+]
+"""``replaced``: by a modification, which is an order with a number of its own; ``confirmed``: a cancellation is."""
+DONE: Final = frozenset({"filled", "cancelled", "replaced", "confirmed", "rejected"})
+"""States that an order leaves only if the broker reports a fill of it after all."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChange:
+    """A change of an order at ``at`` (server time): its status after it, and the fill or message that it was."""
+
+    at: float
+    status: OrderStatus
+    filled: int
+    left: int
+    volume: int = 0
+    price: int = 0
+    message: str = ""
+
+
+@dataclass(slots=True)
+class OrderRecord:
+    """The state of one order; read it with the state's lock held.
+
+    Attributes:
+        number: the broker's; blank while it is not known.
+        quantity, left, filled: shares; ``value`` KRW of the fills.
+        price: KRW, 0 at market.
+        entered: server time, seconds since the epoch: when it was sent, or first heard of.
+        ours: whether this session sent it.
+        first_heard: counts the orders of the account in the order in which they were sent or first heard of.
+        unsure: a report of a fill was missed, so ``filled`` may be too small until the next list.
+        entry: tells it apart in the log of orders, also before it has a number.
+    """
+
+    account: str
+    code: str
+    name: str
+    side: str
+    action: Action
+    type: str
+    quantity: int
+    price: int
+    original: str
+    entered: float
+    number: str = ""
+    status: OrderStatus = "sent"
+    left: int = 0
+    filled: int = 0
+    value: int = 0
+    clock: str = ""
+    reason: str = ""
+    ours: bool = False
+    first_heard: int = 0
+    unsure: bool = False
+    entry: str = ""
+    changes: list[OrderChange] = field(default_factory=list)
+
+    @property
+    def done(self) -> bool:
+        return self.status in DONE
+
+    @property
+    def offered(self) -> int:
+        """Shares that it sells or has sold; a fill takes as many of these as of the position."""
+        return self.left + self.filled if self.side == "매도" and self.action != "cancel" else 0
+
+    @property
+    def average_price(self) -> float:
+        """KRW a share of the fills so far; NaN before the first."""
+        return self.value / self.filled if self.filled else float("nan")
+
+
+def same_order(record: OrderRecord, other: OrderReport | OrderRecord) -> bool:
+    """Whether both may be one order: a simulated broker that was set up anew gives its numbers again."""
+    return (record.code, record.side, record.action) == (other.code, other.side, other.action)
