@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from kernel_server import simulated
 from kernel_server.clock import SteppedClock
@@ -17,6 +17,8 @@ from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.simulated.control import SimulatedControl
 from tests.support.koapy_client import KoapyClient
 from tests.support.simulated_broker import moment
+
+T = TypeVar("T")
 
 ACCOUNT = "8000000011"
 
@@ -36,8 +38,9 @@ class Served:
             client.login()
             yield client
 
-    def on_thread(self, work: Callable[[], object]) -> None:
-        self.thread.post(work).result(10)
+    def on_thread(self, work: Callable[[], T]) -> T:
+        """The result of ``work`` on the control's thread."""
+        return self.thread.post(work).result(10)
 
     @contextmanager
     def running(self, step: float = 0.2) -> Iterator[None]:
