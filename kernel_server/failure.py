@@ -84,7 +84,7 @@ def not_connected() -> Failure:
     return Failure(
         grpc.StatusCode.FAILED_PRECONDITION,
         "NotConnected",
-        "nobody is logged in on this server: log in first (session.login(), %kiwoom login, LoginCall)",
+        "no user is logged in on this server: log in first (session.login(), %kiwoom login, LoginCall)",
     )
 
 
@@ -125,8 +125,13 @@ def returned(what: str, code: int) -> Failure:
     return Failure(status, kind, f"{what}: the broker answers {code} ({meaning})", code)
 
 
+def too_many(message: str) -> Failure:
+    """A client, or all of them, ask for more at a time than the server takes."""
+    return Failure(grpc.StatusCode.RESOURCE_EXHAUSTED, "RateLimited", message)
+
+
 def window_full(what: str, key: str, retry_at: float) -> Failure:
-    """A window of the call's own is full, and the server is set not to let it wait."""
+    """One of the call's windows is full, and the server is set not to let it wait."""
     return Failure(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "RateLimited",

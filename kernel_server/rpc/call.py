@@ -10,13 +10,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-import grpc
-
 from kernel_server import failure
 from kernel_server.control.host import ControlHost
 from kernel_server.control.plain import PlainCalls
 from kernel_server.control.seam import Control, Scalar, Value
-from kernel_server.failure import Failure
 from kernel_server.reference.short_repr import shown
 from kernel_server.rpc.context import Context, client_of, require_expected
 from kernel_server.rpc.queue_metadata import QueueMetadata
@@ -176,11 +173,9 @@ class ManyCalls:
             failure.Failure: RateLimited: too many wait already.
         """
         if self._open[client] >= MANY_OF_A_CLIENT:
-            raise Failure(
-                grpc.StatusCode.RESOURCE_EXHAUSTED,
-                "RateLimited",
+            raise failure.too_many(
                 f"this client has {MANY_OF_A_CLIENT} CallMany open, which is the most that this server takes: ask one"
-                " after the other",
+                " after the other"
             )
         self._open[client] += 1
         try:

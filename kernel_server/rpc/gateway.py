@@ -24,7 +24,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from kernel_server.failure import Failure, bad_input, unexpected
+from kernel_server.failure import Failure, bad_input, too_many, unexpected
 from kernel_server.observe.metrics import OTHER, Metrics
 from kernel_server.observe.rpc_log import RpcLogEntry, short
 from kernel_server.rpc.context import Context
@@ -317,10 +317,8 @@ class RpcCall:
     def _check_open(self) -> None:
         most = self._gateway.access.max_streams
         if self._gateway.open[self._peer] > most:
-            raise Failure(
-                grpc.StatusCode.RESOURCE_EXHAUSTED,
-                "RateLimited",
-                f"this client has {most} RPCs open, which is the most that this server takes (--max-streams): end some",
+            raise too_many(
+                f"this client has {most} RPCs open, which is the most that this server takes (--max-streams): end some"
             )
 
     async def _each(self, requests: AsyncIterator[bytes], caller: Caller) -> AsyncIterator[Message]:

@@ -24,14 +24,13 @@ PATIENCE = 5.0
 
 
 class ControlState(NamedTuple):
-    """The state at the control: whether a user is logged in and where, the session and phase, and the origin."""
+    """The state at the control: its origin, the server and user of the login, and the market's session and phase."""
 
-    connected: bool
+    origin: Origin
     simulation: bool
     user_id: str
     session: str
     phase: str
-    origin: Origin
 
 
 class StatusReport:
@@ -93,7 +92,7 @@ class StatusReport:
             version=__version__,
             control=self._host.kind,
             source=self._host.source,
-            connected=state.connected,
+            connected=state.origin.connected,
             simulation=state.simulation,
             user_id=state.user_id,
             now=self._clock.now(),
@@ -136,8 +135,8 @@ class StatusReport:
         # The market's phase is read on this thread, too: the calendar may have to be loaded first.
         phase = self._market_phase(self._clock.now()) if self._market_phase else ("", "")
         self._reconnector.look()
-        if control.call("GetConnectState", ()) != 1:
-            return ControlState(False, control.always_paper, "", *phase, self._host.origins.look())
+        origin = self._host.origins.look()
+        if not origin.connected:
+            return ControlState(origin, control.always_paper, "", *phase)
         server = control.call("GetLoginInfo", ("GetServerGubun",))
-        user = str(control.call("GetLoginInfo", ("USER_ID",)))
-        return ControlState(True, server == "1", user, *phase, self._host.origins.look())
+        return ControlState(origin, server == "1", str(control.call("GetLoginInfo", ("USER_ID",))), *phase)

@@ -1,6 +1,6 @@
 """Ticks: real-time events for our own client, many in a message.
 
-A gRPC message costs some 50 µs in Python whatever is in it, and an event in a batch costs next to nothing: its
+A gRPC message costs some 50 µs in Python, be it short or long, and an event in a batch costs next to nothing: its
 text is passed on as the control gave it.
 """
 
@@ -59,23 +59,28 @@ class TickStreams:
                             more = await subscription.box.take(most - len(parts[0].items))
                             parts = _joined(parts[0], more)
                     for part in parts:
-                        batch = pack([item for item in part.items if isinstance(item, RealEvent)])
-                        batch.dropped = part.dropped
-                        self._metrics.events_dropped(part.dropped)
+                        batch = self._batch(part, first=not begun)
+                        begun = True
                         if part is parts[-1]:  # what was fired before a request may be in the last part
                             batch.carried_out = follower.done
                             follower.news = False
-                        for item in part.items:
-                            if isinstance(item, Connection):
-                                batch.connected = item.code == 0
-                        if not begun or batch.HasField("connected"):
-                            begun = True
-                            batch.origin.CopyFrom(to_origin(self._host.origins.last))
                         yield batch
                     if parts[-1].over:
                         return
             finally:
                 follower.close()
+
+    def _batch(self, taken: Taken[_Item], first: bool) -> kernel_pb2.TickBatch:
+        """A batch; the stream's first, and one after another login or loss, have their origin."""
+        batch = pack([item for item in taken.items if isinstance(item, RealEvent)])
+        batch.dropped = taken.dropped
+        self._metrics.events_dropped(taken.dropped)
+        for item in taken.items:
+            if isinstance(item, Connection):
+                batch.connected = item.code == 0
+        if first or batch.HasField("connected"):
+            batch.origin.CopyFrom(to_origin(self._host.origins.last))
+        return batch
 
 
 def _joined(first: Taken[_Item], second: Taken[_Item]) -> list[Taken[_Item]]:

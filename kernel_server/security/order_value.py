@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from kernel_server.clock import KST
+from kernel_server.clock import seoul
 from kernel_server.control.seam import Scalar, Value
 from kernel_server.reference.short_repr import shown
 from kernel_server.tsv import rows
@@ -43,7 +42,7 @@ class MasterData(Protocol):
 
 
 class NotValued(ValueError):
-    """What an order is worth at most cannot be told; the message says why, as part of a sentence."""
+    """What an order is worth at most is not known; the message says why, as part of a sentence."""
 
 
 class Valued(NamedTuple):
@@ -111,8 +110,7 @@ def _limit_percent(control: MasterData, code: str, now: float) -> int:
     if str(control.call("KOA_Functions", ("IsOrderWarningStock", code))).strip() == _LIQUIDATION:
         raise NotValued(f"{shown(code)} is in 정리매매, where no daily price limit holds")
     listed = str(control.call("GetMasterListedStockDate", (code,))).strip()
-    today = datetime.fromtimestamp(now, KST).strftime("%Y%m%d")
-    return FIRST_DAY_PERCENT if listed.isdigit() and listed >= today else percent
+    return FIRST_DAY_PERCENT if listed.isdigit() and listed >= f"{seoul(now):%Y%m%d}" else percent
 
 
 def _plain(code: str) -> str:

@@ -9,10 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import grpc
-
 from kernel_server import failure
-from kernel_server.failure import Failure
 from kernel_server.reference.short_repr import shown
 
 MOST_NAMES = 50
@@ -74,11 +71,9 @@ class ClientInputs:
             if len(self._inputs) >= MOST_CLIENTS:
                 self.sweep()
             if len(self._inputs) >= MOST_CLIENTS:
-                raise Failure(
-                    grpc.StatusCode.RESOURCE_EXHAUSTED,
-                    "RateLimited",
+                raise failure.too_many(
                     f"SetInputValue: inputs of {MOST_CLIENTS:,} clients wait for their CommRqData already, and no more"
-                    " are kept: ask with TransactionCall, which brings its inputs along",
+                    " are kept: ask with TransactionCall, which brings its inputs along"
                 )
             inputs = self._inputs[owner] = _Inputs(connection)
         before = len(name) + len(inputs.values[name]) if name in inputs.values else 0

@@ -11,8 +11,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple, Protocol
 
-import grpc
-
 from kernel_server import failure, reference
 from kernel_server.clock import Clock
 from kernel_server.control.event_context import EventContext
@@ -206,10 +204,8 @@ class RealTimeRouter:
         for screen, used in self._screens.items():
             if used < CODES_A_SCREEN and screen != self._no_code_screen:
                 return screen
-        raise failure.Failure(
-            grpc.StatusCode.RESOURCE_EXHAUSTED,
-            "RateLimited",
-            f"all {len(self._screens) - 1} screens for real-time data are full, with {CODES_A_SCREEN} codes each",
+        raise failure.too_many(
+            f"all {len(self._screens) - 1} screens for real-time data are full, with {CODES_A_SCREEN} codes each"
         )
 
     def _register(self, screen: str, codes: Sequence[str], fids: frozenset[int]) -> None:

@@ -42,7 +42,7 @@ def install(patch: pytest.MonkeyPatch, wide: bool, until: float = 8.0) -> None:
         more[-1] = min(max((hour - 16.0) / 4.0, 0.0), 1.0) * after[-1]
         volume += (bars.volume * more / 20).astype(np.int64)
         value += (bars.value * more / 20).astype(np.int64) // 1_000_000 * 1_000_000
-        changed = replace_columns(bars, volume=volume, value=value)
+        changed = replace(bars, volume=volume, value=value)
         if not after[-1] or not 16.0 <= hour < 24.0 + until:
             return changed
         shift = hash_random.key(code, int(bars.time[-1]), int(min(hour, 20.0))) % 41 - 20
@@ -51,7 +51,7 @@ def install(patch: pytest.MonkeyPatch, wide: bool, until: float = 8.0) -> None:
         if wide:
             found["high"] = with_last(bars.high, max(int(bars.high[-1]), last))
             found["low"] = with_last(bars.low, min(int(bars.low[-1]), last))
-        return replace_columns(changed, **found)
+        return replace(changed, **found)
 
     patch.setattr(SyntheticMarket, "daily", with_after_market)
 
@@ -63,10 +63,6 @@ def hours(day: int, now: float) -> float:
         year=day // 10000, month=day // 100 % 100, day=day % 100, hour=0, minute=0, second=0
     )
     return (now - midnight.replace(microsecond=0).timestamp()) / 3600
-
-
-def replace_columns(bars: Bars, **columns: Any) -> Bars:
-    return replace(bars, **columns)
 
 
 def with_last(column: Any, last: int) -> Any:

@@ -18,6 +18,7 @@ from kernel_server.simulated.market import day_summary as days
 from kernel_server.simulated.market import vi_rules
 from kernel_server.simulated.market.model import Bars, Issue, Market, board
 from kernel_server.simulated.market.phases import SessionHours
+from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.market.trade_script import Script, ScriptLookup, Side
 
 _LEVELS_A_DAY = 400  # a usual level has one part in so many of the day's volume
@@ -135,7 +136,7 @@ def plan_day(
         previous_volume=int(daily.volume[before]) if before >= 0 else 0,
         previous_value=int(daily.value[before]) if before >= 0 else 0,
         script=script.packed(),
-        daily_bar=_row(daily, len(daily) - 1) if today and not len(script) else None,
+        daily_bar=cut(daily, len(daily) - 1, len(daily)) if today and not len(script) else None,
         halted=today and not len(script) and int(daily.volume[-1]) == 0,
         level_sizes=level_sizes(
             hash_random.key(key, "levels"), max(shares / _LEVELS_A_DAY, _MIN_LEVEL / base)
@@ -148,12 +149,4 @@ def plan_day(
 
 def _of_day(minutes: Bars, date: int) -> Bars:
     since = int(np.searchsorted(minutes.time, date * 1_000_000))
-    return _part(minutes, slice(since, None))
-
-
-def _row(bars: Bars, row: int) -> Bars:
-    return _part(bars, slice(row, row + 1))
-
-
-def _part(bars: Bars, part: slice) -> Bars:
-    return Bars(*(getattr(bars, name)[part] for name in Bars.__slots__))
+    return cut(minutes, since, len(minutes))

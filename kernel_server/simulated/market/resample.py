@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.dates import epoch_days
@@ -16,12 +17,17 @@ def cut(bars: Bars, start: int, stop: int) -> Bars:
     return _part(bars, slice(start, stop), bars.time[start:stop])
 
 
+def picked(bars: Bars, rows: Ints | NDArray[np.bool_]) -> Bars:
+    """The bars at those indices, or where a mask is true."""
+    return _part(bars, rows, bars.time[rows])
+
+
 def cut_at(bars: Bars, places: Ints, time: Ints) -> Bars:
     """The bars at those indices, with other times."""
     return _part(bars, places, time)
 
 
-def _part(bars: Bars, part: slice | Ints, time: Ints) -> Bars:
+def _part(bars: Bars, part: slice | Ints | NDArray[np.bool_], time: Ints) -> Bars:
     return Bars(
         time=time,
         open=bars.open[part],
@@ -54,7 +60,7 @@ def intervals(times: Ints, minutes: int) -> Ints:
     """Start of the interval of ``minutes`` minutes that each YYYYMMDDHHMMSS falls into.
 
     Intervals count from midnight, so 09:00 starts one at every length that the broker has. The closing auction at
-    15:30 has a bar of its own up to 30 minutes, and ends one at 45 and 60.
+    15:30 has a separate bar up to 30 minutes, and ends one at 45 and 60.
     """
     minute = times // 10000 % 100 * 60 + times // 100 % 100
     start = minute - minute % minutes

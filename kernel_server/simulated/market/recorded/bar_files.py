@@ -20,14 +20,13 @@ from kernel_server.simulated.base.market_time import epoch_seconds
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData, CsvTable, read, reject
 from kernel_server.simulated.market.recorded.session_rules import DAY, SessionRules
+from kernel_server.simulated.market.resample import picked
 
 DAILY = ("date", "open", "high", "low", "close", "volume")
 MINUTE = ("time", "open", "high", "low", "close", "volume")
 
-
 # Adjusted prices are rounded one by one, so a close may lie a little outside its day's range.
 _SLACK = 0.01
-
 
 _DATE = re.compile(r"(\d{4})([-./]?)(\d\d)\2(\d\d)")
 _TIME = re.compile(r"(\d{4})([-./]?)(\d\d)\2(\d\d)[ T]?(\d\d)(:?)(\d\d)\6(\d\d)(?:\.0+)?(?:\+09:?00)?")
@@ -105,7 +104,7 @@ def minute(file: Path, code: str, rules: SessionRules) -> Bars:
     _reject_untradable(table, bars, closes, start == closes)
     traded = bars.volume > 0
     _reject_spacing(table, start[traded & (start > opens) & (start < closes)])
-    return bars if traded.all() else Bars(*(getattr(bars, name)[traded] for name in Bars.__slots__))
+    return bars if traded.all() else picked(bars, traded)
 
 
 def line_of(file: Path, day: int) -> int:
@@ -130,7 +129,7 @@ def may_have_others(file: Path, code: str, rules: SessionRules, since: int, days
 
 
 def _last_day(file: Path) -> int | None:
-    """The day of the last row, None if it has none that can be told at once."""
+    """The day of the last row; None where it cannot be found without reading the file."""
     with file.open("rb") as data:
         data.seek(0, os.SEEK_END)
         data.seek(max(0, data.tell() - 1000))

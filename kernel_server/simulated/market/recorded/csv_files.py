@@ -37,8 +37,8 @@ _OPTIONAL = ("value", "code", "kind", "face_value", "industry")
 
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
 _SCIENTIFIC = re.compile(r"[+-]?\d(?:\.(\d*))?[eE]\+?(0?\d|1[0-5])")
-_LARGEST_PRICES = {"open": 10**10, "high": 10**10, "low": 10**10, "close": 10**10, "price": 10**10}
-_LARGEST = 10**15  # shares and values
+_PRICES = ("open", "high", "low", "close", "price")
+_LARGEST_PRICE, _LARGEST = 10**10, 10**15  # the second for shares and values
 
 
 class BadMarketData(ValueError):
@@ -105,7 +105,7 @@ class CsvTable:
 
 def largest(column: str) -> int:
     """No number of a column is that large, so that products and sums of them fit 64 bits."""
-    return _LARGEST_PRICES.get(column, _LARGEST)
+    return _LARGEST_PRICE if column in _PRICES else _LARGEST
 
 
 class _CsvReader(Protocol):

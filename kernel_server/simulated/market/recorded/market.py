@@ -23,7 +23,7 @@ from kernel_server.simulated.market.recorded.folder import RecordedFolder, code_
 from kernel_server.simulated.market.recorded.session_rules import DAY, SessionRules
 from kernel_server.simulated.market.recorded.splits import marked, swapped_on
 from kernel_server.simulated.market.recorded.trades import PAUSE, RecordedTicks, TickMinutes
-from kernel_server.simulated.market.resample import cut, grouped
+from kernel_server.simulated.market.resample import cut, grouped, picked
 from kernel_server.simulated.market.trade_script import RecordedDay, Script
 from kernel_server.simulated.market.trading_hours import day_of
 
@@ -214,8 +214,7 @@ class RecordedMarket:
             log.warning("%s: %s has no days made of its minutes", bad, code)
             return NO_BARS
         of_day = minutes.time // DAY
-        rows = np.flatnonzero((of_day > since) & ~np.isin(of_day, days))
-        return Bars(*(getattr(minutes, name)[rows] for name in Bars.__slots__))
+        return picked(minutes, (of_day > since) & ~np.isin(of_day, days))
 
     def _read_minutes(self, code: str) -> TickMinutes:
         """The code's minutes, from its files, and from its trades on other days."""

@@ -246,7 +246,7 @@ def _script(
 def minutes(script: Script, day: int, closes: int) -> TickMinutes:
     """The trades of a day (YYYYMMDD) aggregated to minutes, each labelled with its start.
 
-    The closing auction has a bar of its own, labelled with the close.
+    The closing auction has a separate bar, labelled with the close.
     """
     start = np.floor(script.time / 60).astype(np.int64) * 60
     if script.closes:
