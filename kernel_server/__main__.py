@@ -84,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--allow-custom-code",
         action="store_true",
-        help="run code that clients send (CustomListen): whoever may send it can do whatever this process can",
+        help="run code that clients send (CustomListen): it can do everything that this process can",
     )
     found.add_argument(
         "--parent", type=int, metavar="PID", help="end when process PID does; says ready in JSON"

@@ -203,7 +203,7 @@ class Reconnector:
             self.losses += 1
             self.state, self._attempts = "lost", 0
             log.error("the connection to the broker is lost: %s", code)
-        # A second event of one loss, or of somebody else's login, leaves the next try where it is.
+        # A second event of one loss, or of a login that a client asked for, does not move the next try.
         if self.state == "lost" and self._settings.again and (lost or failed):
             self._retry_later()
 

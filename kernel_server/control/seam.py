@@ -98,7 +98,7 @@ class FaultInjectable(Protocol):
 
 @runtime_checkable
 class ReportsProblems(Protocol):
-    """A control with problems of its own, which its server reports: the simulated broker, about its account file."""
+    """A control that can have problems, which its server reports: the simulated broker, about its account file."""
 
     def problems(self) -> Sequence[str]:
         """The problems, a sentence each; from any thread."""

@@ -95,7 +95,7 @@ class HealthMonitor:
         if self._failing:
             found.append(f"the control fails: {self._failing}")
         if self._was_connected and self._connected is False:
-            found.append("nobody is logged in at the broker any more")
+            found.append("no user is logged in at the broker any more")
         if code := self._scheduler.ban():
             found.append(f"the broker refuses everything until the next login ({code}): restart its session")
         return found

@@ -82,7 +82,7 @@ class Metrics:
             "koalab_events_dropped", "Real-time events that slow readers have lost.", registry=registry
         )
         self._connected = Gauge(
-            "koalab_connected", "1 while somebody is logged in at the broker.", registry=registry
+            "koalab_connected", "1 while a user is logged in at the broker.", registry=registry
         )
         self._serving = Gauge("koalab_serving", "1 while the health service says SERVING.", registry=registry)
         self._ping = Gauge(

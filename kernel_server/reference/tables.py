@@ -102,7 +102,7 @@ class FunctionSignature:
 
     @property
     def needs_login(self) -> bool:
-        """Whether it returns the broker's data: a blank or 0 means nothing then while nobody is logged in."""
+        """Whether it returns the broker's data: a blank or 0 means nothing then without a login."""
         asks = self.name.startswith("Get") or self.name == "KOA_Functions"
         return asks and self.name not in _WITHOUT_LOGIN
 

@@ -22,7 +22,7 @@ def client_of(context: Context) -> str:
 
 
 def require_expected(context: Context, here: Origin) -> None:
-    """Refuses an RPC that its client means for another server: gRPC connects again by itself, to whatever listens.
+    """Refuses an RPC that its client means for another server, to which gRPC has connected by itself.
 
     Raises:
         failure.Failure: OtherPrices, or NotConnected for an earlier process of this server; nothing has been done.

@@ -57,7 +57,7 @@ class FaultInjection:
             raise Failure(
                 grpc.StatusCode.UNIMPLEMENTED,
                 "BadInput",
-                "only the simulated broker goes wrong when it is told to",
+                "only the simulated broker goes wrong on request",
             )
         inject = _KINDS.get(asked.kind)
         if inject is None:

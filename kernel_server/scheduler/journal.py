@@ -184,6 +184,6 @@ def _locked(folder: Path) -> FileLock:
         lock.acquire()
     except Timeout as error:
         raise StateTaken(
-            f"another server keeps its calls in {folder}: stop it, or give this one a folder of its own (--state-dir)"
+            f"another server keeps its calls in {folder}: stop it, or give this one another folder (--state-dir)"
         ) from error
     return lock

@@ -79,7 +79,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds the options of this module to a parser."""
     group = parser.add_argument_group("security")
     group.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate of the server, PEM")
-    group.add_argument("--tls-key", type=Path, metavar="FILE", help="its key, PEM, readable by nobody else")
+    group.add_argument(
+        "--tls-key", type=Path, metavar="FILE", help="its key, PEM, readable by its owner only"
+    )
     group.add_argument(
         "--tls-client-ca", type=Path, metavar="FILE", help="clients need a certificate that this CA signed"
     )

@@ -1,6 +1,6 @@
 """Which connections are open, from gRPC's own records (channelz).
 
-An RPC tells its peer's address only, and the next client may have the same one. So what is kept for a client between
+An RPC shows its peer's address only, and the next client may have the same one. So what is kept for a client between
 two of its RPCs is kept under the number of its connection, and goes with it.
 """
 
@@ -45,7 +45,7 @@ def _sockets(server: int) -> Iterator[tuple[str, int]]:
         try:
             answer: dict[str, Any] = json.loads(cygrpc.channelz_get_server_sockets(server, start, 0))
         except ValueError:
-            return  # the server has been closed meanwhile
+            return  # the server has been closed in between
         end = answer.get("end", False) or not answer.get("socketRef")
         for socket in answer.get("socketRef", ()):
             start = int(socket["socketId"]) + 1

@@ -9,7 +9,7 @@ import sys
 def allow_all() -> None:
     """Lets this process open as many files and connections as the system allows it; many begin with 256 to 1,024.
 
-    With all of them taken by connections that say nothing, no new client would get in.
+    With all of them taken by silent connections, no new client could connect.
     """
     if sys.platform == "win32":
         return  # there is no such limit

@@ -106,7 +106,7 @@ def require(caller: Caller, needed: Right, what: str) -> None:
     """
     if caller.right < needed:
         raise failure.forbidden(
-            f"{what} is beyond the rights of this token ({caller.right}): ask whoever runs the server for another"
+            f"{what} is beyond the rights of this token ({caller.right}): ask the server's operator for another"
         )
 
 

@@ -162,7 +162,7 @@ class Permit:
     def _check_real(self) -> None:
         if not self.access.allow_real_orders:
             raise failure.forbidden(
-                "the broker is the real one (실서버) and this server sends no real orders: whoever runs it would have"
+                "the broker is the real one (실서버) and this server sends no real orders: its operator would have"
                 " to start it with --allow-real-orders and --max-order-value"
             )
         if not self.opted_in:
@@ -177,7 +177,7 @@ class Permit:
             return
         if order.derivative:
             raise failure.forbidden(
-                "what an order of derivatives is worth cannot be told here, and this server has a limit"
+                "what an order of derivatives is worth is not known here, and this server has a limit"
                 f" (--max-order-value {most:,})"
             )
         try:
@@ -188,8 +188,8 @@ class Permit:
             )
         except order_value.NotValued as error:
             raise failure.forbidden(
-                f"this server has a limit (--max-order-value {most:,}), and what this order may be worth at most cannot"
-                f" be told: {error}"
+                f"this server has a limit (--max-order-value {most:,}), and what this order may be worth at most is not"
+                f" known: {error}"
             ) from None
         if worth.value > most:
             raise failure.forbidden(

@@ -125,7 +125,7 @@ def _write(file: Path, entries: Iterable[Entry]) -> None:
         create_private(fresh, text.encode())
     except FileExistsError:
         raise BadTokens(
-            f"{fresh} is there: somebody else is changing the tokens, or was cut off; then delete it"
+            f"{fresh} is there: another process is changing the tokens, or was cut off; then delete it"
         ) from None
     except OSError as error:
         raise BadTokens(f"{file} cannot be written: {error}") from None
@@ -166,4 +166,4 @@ class Tokens:
             log.warning("%d tokens read anew from %s", len(self._entries), self._file)
         except BadTokens as error:
             self._entries = []
-            log.error("nobody is let in: %s", error)  # noqa: TRY400 - the message is enough
+            log.error("no token is accepted: %s", error)  # noqa: TRY400 - the message is enough

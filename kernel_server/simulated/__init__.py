@@ -63,7 +63,7 @@ def build(
         later: hands work to the control thread.
         sessions: loads the calendar, on first use; by default the one cached on this machine, with ``holidays``.
         account_file: file in which accounts and orders persist; None for no persistence.
-        holidays: changes to the calendar; None for those of the user's file.
+        holidays: changes to the calendar; None for those of the user's file, or for none if ``sessions`` is given.
         edited_account: take an account file that was edited by hand.
 
     Raises:

@@ -250,7 +250,7 @@ class OrderTracker:
     """Tracked orders by account and code. It is used on the control thread only.
 
     It also remembers which screen the client of an order named, and puts it in place of the server's own into all
-    Chejan events (FID 920), whoever listens to them.
+    Chejan events (FID 920), in every stream.
     """
 
     def __init__(self) -> None:

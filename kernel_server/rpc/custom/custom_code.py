@@ -98,7 +98,7 @@ class CustomCode:
             return
         if not self._allowed:
             raise failure.forbidden(
-                "this server does not run code that clients send; whoever runs it may start it with"
+                "this server does not run code that clients send; its operator may start it with"
                 " --allow-custom-code"
             )
         box: Mailbox[bytes] = Mailbox(self._events.waker)

@@ -54,7 +54,7 @@ def read(file: Path, edited: bool = False) -> Saved | None:
 
     Args:
         file: its path.
-        edited: take a file whose digest does not match, because somebody changed it on purpose.
+        edited: take a file whose digest does not match, because it was edited on purpose.
 
     Raises:
         AccountFileError: it cannot be read, or was not written by ``write``, or has another name, under which

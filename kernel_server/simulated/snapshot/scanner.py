@@ -153,7 +153,7 @@ class MarketScanner:
         return False
 
     def facts(self, now: float) -> IssueFacts:
-        """Constants of the newest session that has started. Reads whatever ``prepare`` has not."""
+        """Constants of the newest session that has started. Reads what ``prepare`` has not."""
         self.prepare_history(now, len(self._market.issues()) + 1)
         if self._facts is None:
             self._facts = _facts(self._rows, self._history)

@@ -1,6 +1,6 @@
 """opt10054: volatility interruptions (VI) of today, newest first.
 
-The request also registers its screen for VI발동/해제 of all issues, whatever its filters. The inputs are interpreted as
+The request also registers its screen for VI발동/해제 of all issues, its filters aside. The inputs are interpreted as
 programs in use do; 제외종목 is nine flags.
 """
 

@@ -105,8 +105,8 @@ def test_what_is_not_there_cannot_be_removed(file: Path) -> None:
 
 def test_two_who_change_the_table_at_once_do_not_lose_a_row(file: Path) -> None:
     tokens.add(file, "notebook", Right.READ)
-    file.with_name(file.name + ".new").touch()  # somebody else is in the middle of it
-    with pytest.raises(BadTokens, match="somebody else"):
+    file.with_name(file.name + ".new").touch()  # another process is in the middle of it
+    with pytest.raises(BadTokens, match="another process"):
         tokens.add(file, "robot", Right.READ)
     assert [entry.name for entry in tokens.read(file)] == ["notebook"]
 

@@ -31,7 +31,7 @@ _INDEX = np.arange(160)
 def morning_queue(key: int, volume: int, since: float) -> tuple[Side, int]:
     """The side and the shares resting in 장전 시간외종가, ``since`` seconds after it began.
 
-    All orders have the same price, so only one side can rest. The background makes no trades of its own here.
+    All orders have the same price, so only one side can rest. The background makes no trades by itself here.
 
     Args:
         key: of the issue and the day.

@@ -179,7 +179,7 @@ def _fat_tailed(issue_keys: Sequence[int], day: Ints) -> Floats:
 
 
 def _max_moves(day: Ints, board: str) -> Floats:
-    """The largest log return of each day that stays within its price limit, whatever the rounding."""
+    """The largest log return of each day that stays within its price limit after any rounding."""
     cap = np.empty(len(day))
     for part, rules in price_rules.spans(day, board):
         cap[part] = np.log1p(rules.percent / 100 - _MARGIN)
@@ -196,7 +196,7 @@ def _log_prices(
     logs = [float(np.log(price)) for price in prices]
     floors = [min(log, max(log - np.log(_MAX_FALL), np.log(lowest_price))) for log in logs]
     price, floor = _column(logs), _column(floors)
-    # Summing away from the anchor makes each day's sum the same to the bit, whatever the walk's length.
+    # Summing away from the anchor makes each day's sum the same to the bit for a walk of any length.
     after = np.empty(move.shape)
     after[:, anchor : anchor + 1] = price
     after[:, anchor + 1 :] = price + np.cumsum(move[:, anchor + 1 :], axis=1)
