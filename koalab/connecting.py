@@ -73,7 +73,7 @@ def connect(
         allow_real_orders: allow this session's orders to a broker that is not 모의투자. The server has to allow them
             too. Default: False for a new session.
         finality: when bars of a day with an after-market are final, where the defaults are not right for the broker.
-        shared: False opens a session of its own, which neither ``%kiwoom`` nor another ``connect()`` uses.
+        shared: False opens a separate session, which neither ``%kiwoom`` nor another ``connect()`` uses.
 
     Raises:
         NotConnected: no kernel server answers, TLS fails, or the embedded server did not start.

@@ -7,7 +7,6 @@ opens, so a day's listing is cached.
 from __future__ import annotations
 
 import difflib
-import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -17,15 +16,13 @@ import numpy as np
 import pandas as pd
 
 from koalab.dates import seoul
-from koalab.errors import BadInput, CacheDamaged, KoalabError, NoAnswer, UnknownCode
+from koalab.errors import BadInput, KoalabError, NoAnswer, UnknownCode
 from koalab.inputs.issue_codes import OTHER_NAMES, WrittenCode, index_market, written_code
 from koalab.inputs.text import folded, plain, shown
 from koalab.link import CallMany, Link
 from koalab.store.memo import Memo
 from koalab.store.turns import Turns
 from koalab.transport.base import Scalar
-
-log = logging.getLogger(__name__)
 
 # Numbers of GetCodeListByMarket. KINDS are parts of the MARKETS.
 MARKETS: Mapping[str, str] = {"KOSPI": "0", "KOSDAQ": "10", "KONEX": "50"}
@@ -327,14 +324,8 @@ def unlisted_code(listing: DayListing, given: object) -> str | None:
 
 
 def cached_value(memo: Memo | None, key: str) -> Any:
-    """The cached value under that key; None where there is none or it cannot be read, so that it is requested."""
-    if memo is None:
-        return None
-    try:
-        return memo.get(key)
-    except CacheDamaged as error:
-        log.warning("%s; the listing is asked for anew", error)
-        return None
+    """The cached value under that key; None without a cache, or as for ``Memo.get``."""
+    return None if memo is None else memo.get(key)
 
 
 def _date(text: str) -> np.datetime64:

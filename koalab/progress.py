@@ -199,7 +199,7 @@ class Progress:
 
 
 def _new_bar(label: str, total: int) -> Any:
-    """tqdm's bar; None where it is disabled, or where there is nobody to see it."""
+    """tqdm's bar; None where it is disabled, or where no notebook or terminal shows it."""
     if not (_in_notebook() or sys.stderr.isatty()):
         return None  # a log file gets no progress bar
     from tqdm.auto import tqdm

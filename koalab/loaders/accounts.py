@@ -74,7 +74,7 @@ class AccountLoader:
             )
         numbers = self.numbers()
         if not numbers:
-            raise NotConnected("whoever is logged in has no account: see kw.accounts, and log in again")
+            raise NotConnected("the user who is logged in has no account: see kw.accounts, and log in again")
         if wanted is None:
             return numbers[0]
         number = folded(wanted).replace("-", "")

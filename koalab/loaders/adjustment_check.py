@@ -139,7 +139,7 @@ class AdjustmentCheck:
             # A corporate action concerns all series of the code.
             store.drop_before(series.code, adjustment)
         except CacheUnavailable as error:
-            log.warning("what is held of %s is passed by: %s", series, error)
+            log.warning("the cached bars of %s are not used: %s", series, error)
             return replace(load, bypasses_cache=True)
         return load
 

@@ -66,7 +66,7 @@ class CacheView:
         )
 
     def cached(self, load: Load, first: Moment, last: Moment) -> CachedRange:
-        """What the store has of a range, whatever this load has fetched."""
+        """What the store has of a range, without what this load has fetched."""
         store = self.store_of(load)
         if store is not None:
             try:

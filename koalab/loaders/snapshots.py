@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from kernel_server.reference.sessions import Sessions
 from koalab.link import Link
@@ -15,7 +15,8 @@ from koalab.store.finality import DEFAULT, Finality, final_until
 from koalab.store.memo import Memo
 from koalab.transport.base import Page
 
-_CODES_A_TR = 100
+CODES_A_TR: Final = 100
+"""The most codes of one OPTKWFID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class SnapshotLoader:
 
     def quotes(self, codes: Sequence[str], progress: Progress) -> Snapshots:
         """OPTKWFID pages of 100 codes each. Which codes they lack shows when they are parsed."""
-        chunks = [codes[start : start + _CODES_A_TR] for start in range(0, len(codes), _CODES_A_TR)]
+        chunks = [codes[start : start + CODES_A_TR] for start in range(0, len(codes), CODES_A_TR)]
         pages, hits, asked = [], 0, 0
         for chunk in chunks:
             joined = ";".join(chunk)

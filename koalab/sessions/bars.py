@@ -275,7 +275,7 @@ class BarMethods(SessionCore):
             if code in found and not shape.finished
             for time in found[code].provisional
         ]
-        # Of a code that failed only the link knows what it has cost.
+        # Of a code that failed only the link has counted the TRs.
         trs = total.trs if len(found) == len(names) - len(unknown) else self._link.trs - before
         frame.attrs = {
             **self._attrs(interval.tr, total.fetched_at or self._link.now(), total.hits, trs),

@@ -168,7 +168,7 @@ class SessionCore:
         return self._closed
 
     def share(self) -> bool:
-        """Counts one more user of the session; False if it has ended meanwhile. ``kl.connect`` calls it."""
+        """Counts one more user of the session; False if it has ended. ``kl.connect`` calls it."""
         with self._uses_lock:
             if self._closed or not self._uses:
                 return False

@@ -9,7 +9,7 @@ import pandas as pd
 
 from koalab.errors import BadInput
 from koalab.inputs.arguments import flag
-from koalab.loaders.market_update import MarketUpdate
+from koalab.loaders.market_updates.market_update import MarketUpdate
 from koalab.sessions.core import Codes, SessionCore, exchange_sessions
 from koalab.sessions.notices import note_missing
 

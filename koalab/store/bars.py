@@ -123,7 +123,7 @@ class BarStore:
             if parts is not None:
                 break
         else:
-            # It is being written or it is damaged; a read without writers tells the two apart.
+            # It is being written or it is damaged; a read without writers shows which.
             with self.shelf.snapshot() as frozen:
                 meta = record_of(frozen, series)
                 parts = _parts(frozen, series, meta, low, high)

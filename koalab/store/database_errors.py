@@ -6,7 +6,7 @@ import errno
 import sqlite3
 from typing import Final
 
-# Whatever is not among them is about a database that is not as SQLite wrote it: a missing table, a text that is none.
+# All others are about a database that is not as SQLite wrote it: a missing table, a text that is none.
 _NOT_NOW: Final = (
     *("BUSY", "LOCKED", "PROTOCOL"),
     *("READONLY", "PERM", "AUTH", "CANTOPEN"),

@@ -249,7 +249,7 @@ def adjustment_at(now: float, sessions: Sessions) -> Moment:
 
     A corporate action rescales all earlier prices on the morning of its session, some time between midnight and the
     opening. Prices of two moments with the same name have the same adjustment once that session has opened; before
-    that only a comparison can tell.
+    that only a comparison shows.
     """
     started = int(np.searchsorted(sessions.opens, now, side="right")) - 1
     day = wall_of(now).astype("datetime64[D]")

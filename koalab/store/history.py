@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from koalab.errors import CacheDamaged
 from koalab.store.disk import Shelf
 from koalab.store.memo import MEMO, Memo
 from koalab.store.series import Moment, Series, microseconds, moment
@@ -32,10 +31,7 @@ class HistoryStarts:
 
     def get(self, series: Series, now: float) -> Moment | None:
         """The moment before which the broker has no bars of the series; None where that is unknown."""
-        try:
-            found: Any = None if self._memo is None else self._memo.get(_key(series))
-        except CacheDamaged:
-            return None
+        found: Any = None if self._memo is None else self._memo.get(_key(series))
         # A simulated broker may have been ahead of this one, and later its history begins later.
         return moment(found["begins"]) if found is not None and found["seen"] <= now else None
 

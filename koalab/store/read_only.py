@@ -1,4 +1,4 @@
-"""A cache that can only be read: a folder of somebody else's, a disk that is full or write-protected."""
+"""A cache that can only be read: a folder of another user, a disk that is full or write-protected."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from koalab.store.database_errors import is_unwritable
 class ReadOnlyCache:
     """A database with diskcache's methods for reading.
 
-    SQLite reads a database with a write-ahead log only where it can make a file beside it. Where it cannot, it is
-    told that the file does not change. As it may change all the same, every read opens it, and digests tell the rest.
+    SQLite reads a database with a write-ahead log only where it can make a file beside it. Where it cannot, it
+    opens the file as immutable. As it may change all the same, every read opens it, and digests show what changed.
 
     Args:
         file: the database.
@@ -38,7 +38,7 @@ class ReadOnlyCache:
         try:
             return bool(self._rows("SELECT 1 FROM sqlite_master WHERE name = 'Cache'"))
         except sqlite3.DatabaseError:
-            return self._file.stat().st_size > 0  # damaged, which reading will tell
+            return self._file.stat().st_size > 0  # damaged, which reading will report
 
     def get(self, key: str) -> Any:
         rows = self._rows("SELECT mode, filename, value FROM Cache WHERE key = ? AND raw = 1", key)

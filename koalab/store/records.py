@@ -97,4 +97,4 @@ def _decoded(source: Shelf | Transaction, series: Series, stored: object) -> Met
         )
         return None
     except ValueError as error:
-        raise damaged(series, f"the record of what is held cannot be read ({error})") from error
+        raise damaged(series, f"the record of the cached bars cannot be read ({error})") from error

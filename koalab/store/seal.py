@@ -1,4 +1,4 @@
-"""Seals: whatever the cache holds carries a digest of its place and its bytes.
+"""Seals: every record and memo of the cache carries a digest of its place and its bytes.
 
 The digest is CRC-32, which is there on every machine and four times as fast as BLAKE2: it is to find accidents, and
 the bars of ten years are digested at every read. A value is only as good as its place, which is the source's folder

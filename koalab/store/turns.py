@@ -1,4 +1,4 @@
-"""Turns: of many who want the same answer of the broker at once one asks, and the others wait for what it brings."""
+"""Turns: of several threads or processes that need the same answer one requests it, and the others wait for it."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class Turns:
 
     @contextlib.contextmanager
     def of(self, question: str) -> Iterator[Claim]:
-        """Waits for the turn to ask; whoever comes out first looks whether the answer is there by now.
+        """Waits for the turn to ask; then look first whether another thread has brought the answer.
 
         Yields:
             The claim; ``beat`` is to be called every few seconds.
 
         Raises:
-            KoalabError: another thread asked meanwhile, and failed with it: what it waited for is not waited for again.
+            KoalabError: another thread asked during the wait, and failed with it: its wait is not repeated.
         """
         turn = self._turns.setdefault(question, _Turn())
         seen = turn.ended

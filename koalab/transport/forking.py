@@ -1,6 +1,6 @@
 """Forked processes: what belongs to the parent is neither used, ended nor waited for in a child.
 
-After ``os.fork()`` gRPC's threads are missing in the child, so that whatever waits for them hangs, and its copy of an
+After ``os.fork()`` gRPC's threads are missing in the child, so that every wait for them hangs, and its copy of an
 embedded server's process would end the parent's.
 """
 

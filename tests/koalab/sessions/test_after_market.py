@@ -340,11 +340,12 @@ class TestTwoHalves:
         kw = market.connect()
         kw.update_market(PLAIN)
         go(market, f"{FRI} 20:10")
-        keep = kw._market_update._keep
-        monkeypatch.setattr(kw._market_update, "_keep", lambda tasks: interrupt() if tasks else [])
+        series = kw._market_update._series
+        append_quotes = series.append_quotes
+        monkeypatch.setattr(series, "append_quotes", lambda tasks: interrupt() if tasks else [])
         with pytest.raises(KeyboardInterrupt):
             kw.update_market(PLAIN)
-        monkeypatch.setattr(kw._market_update, "_keep", keep)
+        monkeypatch.setattr(series, "append_quotes", append_quotes)
         again = kw.update_market(PLAIN)
         assert (again.loc[PLAIN, "done"], again.attrs["trs"]) == ("added", 0)
 
