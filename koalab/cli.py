@@ -16,6 +16,7 @@ from koalab.commands.collect import collect_until_stopped
 from koalab.commands.doctor import doctor
 from koalab.commands.keys import certificates, token
 from koalab.commands.launch import notebook, serve
+from koalab.commands.live.watch import watch_until_stopped
 from koalab.commands.output.files import chosen_format, write
 from koalab.commands.output.rendering import render
 from koalab.commands.terminal import Terminal, common_options, with_common_options
@@ -26,6 +27,9 @@ PROGRAM: Final = "koalab"
 FAILED: Final = 1
 MISUSED: Final = 2
 INTERRUPTED: Final = 130  # the shells' exit code for Ctrl-C
+UNTIL_STOPPED: Final = (watch_until_stopped, collect_until_stopped, alert_until_over)
+"""Commands that go on until Ctrl-C in a terminal, and in the background in a notebook."""
+
 WITHOUT_OUTPUT: Final = (serve, certificates, token, doctor, notebook)
 """Commands that print by themselves, so that ``--format`` and ``--output`` mean nothing to them."""
 
@@ -79,7 +83,7 @@ def _write_error(message: str) -> None:
 
 
 program = Program(
-    [*map(with_common_options, (*SHARED, collect_until_stopped, alert_until_over)), *WITHOUT_OUTPUT],
+    [*map(with_common_options, (*SHARED, *UNTIL_STOPPED)), *WITHOUT_OUTPUT],
     name=PROGRAM,
     params=common_options(hidden=False),
     help="Kiwoom's market data: cached, within the broker's limits, over a kernel server or a simulated broker.",

@@ -15,6 +15,7 @@ from koalab.commands import alerts, collect
 from koalab.commands.accounts import accounts, balances, deposit, fills, orders, returns
 from koalab.commands.cache import cache
 from koalab.commands.help import help_command
+from koalab.commands.live.watch import watch_in_background
 from koalab.commands.market import conditions, flows, index, orderbook, screen
 from koalab.commands.market_data import bars, codes, daily, find, info, minute, quotes, tr
 from koalab.commands.market_update import update_market
@@ -59,6 +60,7 @@ SHARED: tuple[click.Command, ...] = (
 NOTEBOOK: tuple[click.Command, ...] = (
     connect,
     *SHARED,
+    watch_in_background,
     collect.collect_in_background,
     alerts.alert_in_background,
 )

@@ -14,6 +14,7 @@ import pandas as pd
 from koalab.dates import SEOUL, seoul
 from koalab.errors import KoalabError, ServerLost
 from koalab.link import Backoff, Link, QueueObserver, transient
+from koalab.live.event_reader import EventReader
 from koalab.live.readable import ReadableStream
 from koalab.live.source import StreamSource
 from koalab.transport.base import ConditionChange, ConditionStream, QueuePosition
@@ -208,6 +209,11 @@ class ConditionWatch(ReadableStream[MemberChange]):
             },
             index=pd.Index(list(members), dtype="str", name="code"),
         )
+
+    def members_and_reader(self) -> tuple[pd.DataFrame, EventReader[MemberChange]]:
+        """``frame()`` now, and a reader of what changes after it."""
+        with self._watched.changed:
+            return self.frame(), self.reader()
 
     def history(self) -> pd.DataFrame:
         """Entries and exits so far: index ``time`` (Asia/Seoul); ``code``, ``name``, ``entered`` (bool)."""

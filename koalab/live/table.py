@@ -168,6 +168,11 @@ class LiveTable:
         return self._trades.gaps
 
     @property
+    def trades(self) -> int:
+        """The number of trades since it was made."""
+        return self._trades.received
+
+    @property
     def closed(self) -> bool:
         return str(self._trades.state) == "closed"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from koalab.dates import seoul
@@ -10,6 +10,8 @@ from koalab.sessions.core import Codes, exchange_sessions
 from koalab.sessions.live import LiveMethods
 
 if TYPE_CHECKING:
+    from koalab.live.readable import StreamState
+    from koalab.widgets.state_line import StateLine
     from koalab.widgets.ticker import Ticker
 
 
@@ -36,18 +38,21 @@ class WidgetMethods(LiveMethods):
             BadInput, UnknownCode: before anything is sent.
             NotConnected, NoAnswer: the codes could not be registered.
         """
-        from koalab.widgets.state_line import StateLine
         from koalab.widgets.ticker import Ticker, check_columns
 
         shown = check_columns(columns)
         table = self.live([code for one in codes for code in self._codes(one)[0]], progress=progress)
-        status = self._link.last_status()
-        line = StateLine(
-            lambda: table.state,
-            len(table),
-            "모의투자" if status.simulation else "실서버",
+        return Ticker(table, shown, self._state_line(lambda: table.state, len(table)))
+
+    def _state_line(self, state: Callable[[], StreamState], issues: int) -> StateLine:
+        """How live a stream of this session is, as a line."""
+        from koalab.widgets.state_line import StateLine
+
+        return StateLine(
+            state,
+            issues,
+            "모의투자" if self._link.last_status().simulation else "실서버",
             lambda: seoul(self._link.now()),
             lambda at: exchange_sessions().current(at) is not None,
             lambda: self._hub.reconnects,
         )
-        return Ticker(table, shown, line)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from unicodedata import east_asian_width
 
@@ -32,13 +33,22 @@ def render(value: Any, kind: str) -> str:
     spreadsheet would take for a formula gets an apostrophe in front: names may come from files of others.
     """
     if kind == "json":
-        text = json.dumps(_plain_json(value), ensure_ascii=False, indent=1, allow_nan=False)
-        return _UNPRINTABLE_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        return _json_text(value, indent=1)
     if kind == "csv":
         frame = table_of(value)
         if frame is not None:
             return _inert(iso_dated(frame)).to_csv(index=False, lineterminator="\n").removesuffix("\n")
     return _table(value)
+
+
+def json_line(fields: Mapping[str, Any]) -> str:
+    """One JSON object on one line, exact, its values as in ``render``."""
+    return _json_text(fields, indent=None)
+
+
+def _json_text(value: Any, indent: int | None) -> str:
+    text = json.dumps(_plain_json(value), ensure_ascii=False, indent=indent, allow_nan=False)
+    return _UNPRINTABLE_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def table_of(value: Any) -> pd.DataFrame | None:
@@ -76,15 +86,16 @@ def tables_of(value: Any) -> dict[str, pd.DataFrame]:
 def _inert(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with texts, its headers too, that no spreadsheet or terminal takes for anything else."""
     found = frame.copy()
-    found.columns = pd.Index([_inert_text(str(name)) for name in frame.columns])
+    found.columns = pd.Index([inert_text(str(name)) for name in frame.columns])
     for place, kind in enumerate(frame.dtypes):
         if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_datetime64_any_dtype(kind)):
-            column = [_inert_text(one) if isinstance(one, str) else one for one in frame.iloc[:, place]]
+            column = [inert_text(one) if isinstance(one, str) else one for one in frame.iloc[:, place]]
             found.isetitem(place, np.array(column, object))
     return found
 
 
-def _inert_text(text: str) -> str:
+def inert_text(text: str) -> str:
+    """The text as CSV takes it: control characters as escapes, what looks like a formula behind an apostrophe."""
     shown = printable(text)
     formula = _FORMULA.match(text) and not _NUMBER.fullmatch(text) and any(map(str.isalnum, text))
     return f"'{shown}" if formula else shown
@@ -191,7 +202,7 @@ def _plain_json(value: Any) -> Any:
         found = iso_dated(value)
         rows = zip(*(found.iloc[:, place].tolist() for place in range(found.shape[1])), strict=True)
         return [dict(zip(found.columns, map(_plain_json, row), strict=True)) for row in rows]
-    if isinstance(value, pd.Series):
+    if isinstance(value, (pd.Series, Mapping)):
         return {str(name): _plain_json(one) for name, one in value.items()}
     if isinstance(value, pd.Timestamp):
         return _cell(value) if value.tzinfo is None else value.isoformat()
@@ -203,7 +214,9 @@ def _plain_json(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if np.isfinite(value) else None
-    return None if value is None or value is pd.NaT or value is pd.NA else str(value)
+    if value is None or value is pd.NaT or value is pd.NA:
+        return None
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _is_tr_answer(value: Any) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from koalab.commands import NOTEBOOK, CommandGroup
 from koalab.commands import run as run_command
 from koalab.errors import BadInput
 from tests.support.cache_folder import with_calendar
+from tests.support.moving_market import moving
 from tests.support.session import Market, start
 
 
@@ -37,19 +37,8 @@ def koalab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, friday: Market) -> C
     monkeypatch.setenv("KOALAB_CACHE_DIR", str(with_calendar(tmp_path / "terminal")))
 
     def run(*words: str) -> Result:
-        over = threading.Event()
-
-        def pass_time() -> None:
-            while not over.wait(0.02):
-                friday.clock.advance(5)
-
-        passing = threading.Thread(target=pass_time)
-        passing.start()
-        try:
+        with moving(friday):
             return CliRunner().invoke(program, ["--target", friday.server.address, *words])
-        finally:
-            over.set()
-            passing.join()
 
     return run
 
