@@ -36,7 +36,7 @@ def collect_in_background(runner: CommandRunner, codes: Sequence[str]) -> Collec
 
 @click.command("collect")
 @codes_argument
-@click.option("--until-close", is_flag=True, help="End by itself when the session has been heard to its end.")
+@click.option("--until-close", is_flag=True, help="End by itself when all events of the session have come.")
 @click.option(
     "--no-fill", is_flag=True, help="Leave what is missing; else opt10080 is asked for it at the end."
 )

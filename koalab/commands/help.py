@@ -25,7 +25,7 @@ def help_command(ctx: click.Context, words: Sequence[str]) -> None:
     here = ctx.parent
     for word in words:
         if not isinstance(here.command, click.Group):
-            raise click.UsageError(f"{here.command_path} has no commands of its own", here)
+            raise click.UsageError(f"{here.command_path} has no subcommands", here)
         # For an unknown name it raises a UsageError that lists similar ones.
         name, command, _ = here.command.resolve_command(here, [word])
         assert command is not None

@@ -44,7 +44,7 @@ def certificates(folder: Path, hosts: Sequence[str], clients: Sequence[str], day
         click.echo(file)
     click.echo(
         "The server's machine gets server.pem and server.key; clients get ca.pem, and their own pair if there is one."
-        " Keep ca.key where neither is: anyone who has it can make certificates that all of them trust.",
+        " Keep ca.key where neither is: with it certificates can be made that all of them trust.",
         err=True,
     )
 

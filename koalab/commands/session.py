@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 @embedded_options
 @click.pass_obj
 def connect(runner: CommandRunner, /, target: str | None, **options: Any) -> Session:
-    """Connect to a kernel server, or start one of your own.
+    """Connect to a kernel server, or start one.
 
     TARGET is host or host:port of a kernel server; without it, KiwoomMagics.target, then KOALAB_TARGET, and
-    without those a simulated broker of your own. A session that is open with these arguments stays. Another one takes
+    without those a simulated broker is started. A session that is open with these arguments stays. Another one takes
     the place of the session before, which is closed. For two at once, use kl.connect().
     """
     return runner.connect(target, **{name: value for name, value in options.items() if value is not None})

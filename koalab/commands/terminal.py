@@ -82,7 +82,9 @@ def _store_option(ctx: click.Context, param: click.Parameter, value: Any) -> Non
 
 @click.command()
 @click.option(
-    "--target", metavar="HOST[:PORT]", help="Kernel server; else KOALAB_TARGET, else one of your own."
+    "--target",
+    metavar="HOST[:PORT]",
+    help="Kernel server; else KOALAB_TARGET, else one that is started for you.",
 )
 @access_options
 @embedded_options

@@ -27,7 +27,7 @@ _WAIT: Final = 0.2
 class MemberChange(NamedTuple):
     """An issue began to fulfil the condition (``entered``) or no longer does.
 
-    ``time`` is the server's, Asia/Seoul. After a gap what changed meanwhile is found by comparing the lists, and has
+    ``time`` is the server's, Asia/Seoul. After a gap what changed in it is found by comparing the lists, and has
     the time of the new one.
     """
 
@@ -38,7 +38,7 @@ class MemberChange(NamedTuple):
 
 
 class WatchSource(StreamSource):
-    """Follows one live condition on a thread of its own, and sends it again after a lost connection.
+    """Follows one live condition on a separate thread, and sends it again after a lost connection.
 
     Args:
         link: to the broker.
@@ -180,8 +180,8 @@ class WatchSource(StreamSource):
 class ConditionWatch(ReadableStream[MemberChange]):
     """The issues that fulfil a condition, with every entry and exit as it comes, until ``close``.
 
-    ``for change in watch`` gives entries and exits; ``frame()`` who fulfils it now. A watch that nobody refers to any
-    more is closed, unless it has callbacks.
+    ``for change in watch`` gives entries and exits; ``frame()`` the issues that fulfil it now. A watch without
+    references is closed, unless it has callbacks.
     """
 
     def __init__(self, source: WatchSource, condition: str, index: int, kept: set[Any]) -> None:

@@ -318,7 +318,7 @@ class Hub:
         try:
             one.subscriber.on_error(error)
         except Exception:
-            log.exception("live data: a stream was told of its end")
+            log.exception("live data: a stream raised while it was notified of its end")
         self.remove(one)
 
     def _current(self, stopped: threading.Event) -> list[Subscription]:

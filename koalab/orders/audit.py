@@ -43,7 +43,7 @@ _TEXTS: Final = (
 _NUMBERS: Final = ("quantity", "price", "filled", "left", "volume", "fill_price")
 _TAIL: Final = ("original", "message", "entry", "broker", "target")
 _NEW_LINE: Final = b"\n"
-# A process's orders are told apart by these.
+# They identify the orders of a process.
 _ENTRIES = itertools.count(1)
 
 

@@ -93,7 +93,7 @@ class OrderChecks:
         if not facts.base:
             _refuse(
                 "band",
-                f"the broker has no 기준가 of {record.name}, so the price cannot be held against it",
+                f"the broker has no 기준가 of {record.name}, so the price cannot be compared with it",
                 "None",
             )
         limits = (
@@ -117,7 +117,7 @@ class OrderChecks:
         try:
             worth = most_worth(record, quote, facts)
         except NotValued as error:
-            _refuse("max_value", f"what the order may be worth at most cannot be told, for {error}", "None")
+            _refuse("max_value", f"what the order may be worth at most is not known, for {error}", "None")
         if worth.value > most:
             _refuse(
                 "max_value",
@@ -140,7 +140,9 @@ class OrderChecks:
         ago = now - before.entered
         if before.status == "unknown":
             _refuse(
-                "duplicates_within", "nobody knows yet whether the broker has the same order already", "None"
+                "duplicates_within",
+                "it is not known yet whether the broker has the same order already",
+                "None",
             )
         if ago < within:
             _refuse(
@@ -161,7 +163,7 @@ def most_worth(record: OrderRecord, quote: QuoteType, facts: IssueFacts) -> Valu
     """What an order may be worth at most, counted as the server does it.
 
     Raises:
-        NotValued: that cannot be told.
+        NotValued: that is not known.
     """
     return value(
         facts, record.code, record.quantity, record.price, quote.code, record.side == "매도", facts.now

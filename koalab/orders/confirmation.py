@@ -18,7 +18,7 @@ def ask(question: str) -> None:
     """Asks, and returns where the answer is yes.
 
     Raises:
-        OrderGuarded: it is not, or there is nobody to ask; it never waits for an input that cannot come.
+        OrderGuarded: it is not, or this process has no input to ask in; it never waits for an input that cannot come.
     """
     if not _can_ask():
         raise OrderGuarded(f"there is no terminal here to confirm the order in: {_ADVICE}", "confirm")

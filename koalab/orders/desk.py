@@ -103,7 +103,7 @@ class OrderDesk:
         """Sends a new order.
 
         Raises:
-            OrderGuarded: it was not sent: a guard stopped it, or nobody confirmed it.
+            OrderGuarded: it was not sent: a guard stopped it, or it was not confirmed.
             OrderRejected: the broker refuses it; the text is its message.
             KoalabError: it was not sent.
         """
@@ -239,10 +239,10 @@ class OrderDesk:
         except _NOT_SENT as error:
             state.refused(record, f"not sent: {error}", self._link.now())
             raise
-        except KoalabError as error:  # whatever it is, the order may have been sent before
+        except KoalabError as error:  # the order may have been sent before any of these
             state.lost(record, str(error), self._link.now())
             warnings.warn(
-                f"nobody knows yet whether the broker has the order ({error}); its status is unknown until the "
+                f"it is not known yet whether the broker has the order ({error}); its status is unknown until the "
                 "broker's list has been read. Do not send it again before",
                 stacklevel=5,
             )

@@ -188,11 +188,11 @@ class Order:
             confirm: as for ``kw.buy``.
 
         Returns:
-            The new order, which has a number of its own; this one becomes ``replaced``.
+            The new order, which has another number; this one becomes ``replaced``.
 
         Raises:
             BadInput: nothing is open, or nothing is to be changed.
-            OrderGuarded: a guard stopped it, or nobody confirmed it.
+            OrderGuarded: a guard stopped it, or it was not confirmed.
             OrderRejected: the broker refuses; the text is its message.
         """
         return self._desk.modify(self._record, self._state, price, quantity, flag_or_none("confirm", confirm))

@@ -29,7 +29,7 @@ class OrderPreview:
         price: KRW a share that ``value`` is counted at.
         at: which price that is: 지정가, or 기준가 where the order has none.
         value: KRW, quantity × price.
-        most: KRW that the order may be worth at most, as the guard counts it; None where that cannot be told.
+        most: KRW that the order may be worth at most, as the guard counts it; None where that is not known.
         fee: the broker's, KRW.
         tax: 거래세 and 농특세 of a sale, KRW; 0 of a purchase.
         total: KRW that a purchase costs, or that a sale brings.
@@ -77,7 +77,7 @@ def preview(
     percent = fee_percent if fee_percent is not None else _PAPER_FEE if simulation else _REAL_FEE
     charged = fee(worth, percent * _RATE_UNITS)
     sells = record.side == "매도"
-    # Kinds without a board of their own (ELW, funds) pay no tax on a sale.
+    # Kinds without a board (ELW, funds) pay no tax on a sale.
     tax = taxes(worth, facts.day, facts.board, 1) if sells and facts.board is not None else 0
     try:
         most: int | None = round(most_worth(record, quote, facts).value)

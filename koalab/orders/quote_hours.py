@@ -41,7 +41,7 @@ def _edge(text: str) -> tuple[str, int]:
 
 
 def why_not_taken(quote: QuoteType, board: str | None, sessions: Sessions, now: float) -> str:
-    """Why no order of that 거래구분 is taken at ``now``, as a sentence; blank where it is, or where nobody knows.
+    """Why no order of that 거래구분 is taken at ``now``, as a sentence; blank where it is, or where that is not known.
 
     Args:
         quote: the 거래구분.

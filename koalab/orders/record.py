@@ -18,7 +18,7 @@ OrderStatus = Literal[
     "rejected",
     "unknown",
 ]
-"""``replaced``: by a modification, which is an order with a number of its own; ``confirmed``: a cancellation is."""
+"""``replaced``: by a modification, which is an order with another number; ``confirmed``: a cancellation is."""
 DONE: Final = frozenset({"filled", "cancelled", "replaced", "confirmed", "rejected"})
 """States that an order leaves only if the broker reports a fill of it after all."""
 
@@ -44,11 +44,11 @@ class OrderRecord:
         number: the broker's; blank while it is not known.
         quantity, left, filled: shares; ``value`` KRW of the fills.
         price: KRW, 0 at market.
-        entered: server time, seconds since the epoch: when it was sent, or first heard of.
+        entered: server time, seconds since the epoch: when it was sent, or its first event.
         ours: whether this session sent it.
-        first_heard: counts the orders of the account in the order in which they were sent or first heard of.
+        first_seen: counts the orders of the account in the order in which they were sent or first reported.
         unsure: a report of a fill was missed, so ``filled`` may be too small until the next list.
-        entry: tells it apart in the log of orders, also before it has a number.
+        entry: identifies it in the log of orders, also before it has a number.
     """
 
     account: str
@@ -69,7 +69,7 @@ class OrderRecord:
     clock: str = ""
     reason: str = ""
     ours: bool = False
-    first_heard: int = 0
+    first_seen: int = 0
     unsure: bool = False
     entry: str = ""
     changes: list[OrderChange] = field(default_factory=list)

@@ -21,7 +21,7 @@ class AccountState:
     """Orders by number and positions by code, changed by events and by the broker's lists.
 
     Events are applied in the order of their stream, and a list between those that came before it was asked for and
-    those that come after it. An order only goes forward: what is known already changes nothing, wherever it comes from.
+    those that come after it. An order only goes forward: what is known already changes nothing.
 
     Args:
         account: its number.
@@ -102,7 +102,7 @@ class AccountState:
                     entered=report.at if report.filled is None else entered_at(report),
                     number=report.number,
                     left=report.quantity,
-                    first_heard=self._next(),
+                    first_seen=self._next(),
                 )
                 self.orders[report.number] = record
             self._update(record, report)
@@ -169,7 +169,7 @@ class AccountState:
     def sent(self, record: OrderRecord) -> None:
         """An order is about to be sent."""
         with self.changed:
-            record.ours, record.first_heard = True, self._next()
+            record.ours, record.first_seen = True, self._next()
             self._on_the_way.append(record)
             self._change(record, "sent", record.entered)
 
@@ -177,9 +177,11 @@ class AccountState:
         """The broker gave a number to an order of this session."""
         with self.changed:
             self._answered(record)
-            heard = self.orders.get(number)
-            if heard is not None and not heard.ours and same_order(heard, record):  # its events came first
-                self._take_over(record, heard)
+            reported = self.orders.get(number)
+            if (
+                reported is not None and not reported.ours and same_order(reported, record)
+            ):  # its events came first
+                self._take_over(record, reported)
             record.number = number
             self.orders[number] = record
             if record.status in ("sent", "unknown"):
@@ -193,7 +195,7 @@ class AccountState:
             self._change(record, "rejected", at, reason=reason)
 
     def lost(self, record: OrderRecord, why: str, at: float) -> None:
-        """Nobody knows whether the broker has an order of this session; its lists will show."""
+        """The answer to an order of this session was lost; the broker's lists will show whether it has the order."""
         with self.changed:
             if record.number or record.done:  # interrupted after its answer
                 return
@@ -276,17 +278,17 @@ class AccountState:
         if lost.status == "unknown":
             self._change(lost, "accepted", at)
 
-    def _take_over(self, record: OrderRecord, heard: OrderRecord) -> None:
-        """Gives what was heard of an order before its number was known to the order of this session."""
+    def _take_over(self, record: OrderRecord, reported: OrderRecord) -> None:
+        """Moves the reports that came before the order's number was known to the order of this session."""
         record.quantity, record.left, record.filled, record.value = (
-            heard.quantity,
-            heard.left,
-            heard.filled,
-            heard.value,
+            reported.quantity,
+            reported.left,
+            reported.filled,
+            reported.value,
         )
-        record.clock, record.unsure = heard.clock, heard.unsure
-        record.reason = heard.reason or record.reason
-        for change in heard.changes:
+        record.clock, record.unsure = reported.clock, reported.unsure
+        record.reason = reported.reason or record.reason
+        for change in reported.changes:
             self._record(record, change)
 
     def _answered(self, record: OrderRecord) -> None:

@@ -21,7 +21,7 @@ class UnknownOrders:
     """Orders that were sent, or not; use it with the account's lock held.
 
     An order at the broker is one of these if it is like it, was not known before that was sent, was entered in the
-    time in question, and is nobody else's for certain: not one whose number another order of this session has.
+    time in question, and is certainly not another client's; its number is that of no other order of this session.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ def _alike(sent: OrderRecord, listed: OrderRecord) -> bool:
         # The broker changes no more than what is still open.
         and (listed.quantity == sent.quantity or (changes and listed.quantity < sent.quantity))
         and (sent.action == "cancel" or not sent.price or listed.price == sent.price)
-        and listed.first_heard > sent.first_heard
+        and listed.first_seen > sent.first_seen
     )
 
 

@@ -28,7 +28,7 @@ from koalab.sessions.market import MarketMethods
 from koalab.sessions.market_data import MarketDataMethods
 
 KEEP: Final = 1_000_000
-"""Events that a stream keeps unless told otherwise."""
+"""Events that a stream keeps by default."""
 
 _MOST_KEPT: Final = 10**9
 _TABLE_KEEPS: Final = 10_000

@@ -70,7 +70,7 @@ def words(when: np.datetime64) -> str:
 
 
 def listed(found: Mapping[str, str], names: Mapping[str, str]) -> str:
-    """The first of some issues with what is said of each."""
+    """The first of some issues with the text of each."""
     texts = [
         f"{name} ({code}): {what}" if (name := names.get(code[:6], "")) else f"{code}: {what}"
         for code, what in list(found.items())[:_NAMED]

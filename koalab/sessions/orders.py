@@ -131,7 +131,7 @@ class OrderMethods(AccountMethods):
 
         Raises:
             BadInput, UnknownCode: before anything is sent.
-            OrderGuarded: before anything is sent: a guard (``kw.guards``) stopped it, or nobody confirmed it.
+            OrderGuarded: before anything is sent: a guard (``kw.guards``) stopped it, or it was not confirmed.
             OrderRejected: the broker refuses; the text is its message.
             Forbidden: the server does not take this session's orders.
         """

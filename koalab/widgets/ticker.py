@@ -140,7 +140,7 @@ class Ticker(anywidget.AnyWidget):
         return True
 
     def _watched(self, now: float) -> bool:
-        """Whether a page shows it: it has said so not long ago, and is not hidden."""
+        """Whether a page shows it: it reported so not long ago, and is not hidden."""
         return any(
             view not in self._hidden and now - alive < _SILENT for view, alive in list(self._views.items())
         )

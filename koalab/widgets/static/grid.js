@@ -189,7 +189,7 @@ function render({ model, el }) {
     row.line.parentNode.dataset.way = sign(row.change);
   }
   function take(message, buffers) {
-    const copy = (buffer) => buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength); // alignment is not promised
+    const copy = (buffer) => buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength); // alignment is not guaranteed
     const numbers = new Uint16Array(copy(buffers[0]));
     const columns = message.f.map((name, at) => [name, new Float64Array(copy(buffers[at + 1]))]);
     const now = performance.now();

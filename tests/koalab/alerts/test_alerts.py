@@ -101,7 +101,7 @@ def webhook() -> Iterator[Webhook]:
     found.close()
 
 
-def heard(alert: Alert) -> list[str]:
+def texts(alert: Alert) -> list[str]:
     return list(alert.messages()["text"])
 
 
@@ -251,7 +251,7 @@ class TestDelivery:
         trading.go(60)
         alert.wait(10)
         [text] = webhook.texts
-        assert text.startswith(heard(alert)[0])
+        assert text.startswith(texts(alert)[0])
         assert "2026-11-17 10:0" in text
 
     def test_that_fails_says_so_and_is_tried_again_until_it_works(
@@ -302,7 +302,7 @@ class TestDelivery:
         alert = trading.kw.alert(f"{CODE} > 1")
         trading.go(60)
         alert.wait(10)
-        assert heard(alert)[0] in capsys.readouterr().out
+        assert texts(alert)[0] in capsys.readouterr().out
 
     def test_what_is_on_its_way_when_the_session_ends_is_delivered(
         self, trading: Trading, webhook: Webhook

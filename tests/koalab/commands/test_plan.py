@@ -71,7 +71,7 @@ def test_a_market_stands_for_its_codes(terminal: Run, kw: kl.Session) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "expected"),
     [
         (("plan", "weekly", "KOSPI"), "daily"),
         (("plan", "daily"), "CODE|MARKET"),
@@ -79,10 +79,10 @@ def test_a_market_stands_for_its_codes(terminal: Run, kw: kl.Session) -> None:
         (("plan", "bars", "005930", "--interval", "30tick"), "ticks are not kept"),
     ],
 )
-def test_what_cannot_be_planned_is_one_line(terminal: Run, words: tuple[str, ...], told: str) -> None:
+def test_what_cannot_be_planned_is_one_line(terminal: Run, words: tuple[str, ...], expected: str) -> None:
     result = terminal(*words)
     assert result.exit_code != 0
-    assert told in result.output
+    assert expected in result.output
 
 
 def test_in_a_notebook_it_gives_the_plan_itself(kw: kl.Session) -> None:
@@ -103,12 +103,12 @@ def test_in_a_notebook_it_gives_the_plan_itself(kw: kl.Session) -> None:
 def test_ctrl_c_in_a_terminal_says_how_it_goes_on(tmp_path: Path) -> None:
     words = ["plan", "daily", *DAILY[2:4], "--start", "2000-01-01", "--end", "2026-11-13", "--run"]
     options = ["--cache-dir", str(tmp_path), "--limits", "safe"]
-    # A line on the way tells when the first pages are kept.
+    # A line on the way shows that the first pages are kept.
     code = (
         "import os; from koalab.store.bars import BarStore; add = BarStore.add\n"
         # In one piece: several threads keep pages at once.
-        "def told(self, *a, **k): add(self, *a, **k); os.write(1, b'kept\\n')\n"
-        "BarStore.add = told\n"
+        "def reported(self, *a, **k): add(self, *a, **k); os.write(1, b'kept\\n')\n"
+        "BarStore.add = reported\n"
         "from koalab.cli import main; main()"
     )
     process = subprocess.Popen(

@@ -37,8 +37,8 @@ def go(market: Market, until: str, step: float = 30.0, day: str = DAY) -> None:
         market.server.host.thread.post(lambda: None).result(30)
 
 
-def heard(collection: Collection, until: str) -> None:
-    """The collection has heard everything up to that time."""
+def collected(collection: Collection, until: str) -> None:
+    """The collection has all events up to that time."""
     moment = pd.Timestamp(f"{DAY} {until}", tz="Asia/Seoul")
     assert eventually(lambda: collection._collector.sync(5) and collection.status()["until"] >= moment)
 
@@ -74,7 +74,7 @@ class TestAWholeSession:
         kw = market.connect()
         collection = kw.collect([ONE, "삼성전자"])
         go(market, "15:42")
-        heard(collection, "15:41")
+        collected(collection, "15:41")
         frame = collection.frame()
         assert frame.loc[OTHER].tolist()[:3] == ["삼성전자", 400, 0]  # 09:00 to 15:40
         assert frame["last"].dt.strftime("%H:%M:%S").tolist() == ["15:30:00"] * 2
@@ -108,7 +108,7 @@ class TestASessionThatWasBegunInTheMiddle:
         kw = market.connect()
         with kw.collect([ONE, OTHER]) as collection:
             go(market, "15:42")
-            heard(collection, "15:41")
+            collected(collection, "15:41")
             assert collection.frame()["holes"].tolist() == [121, 121]
         assert collection.status()["holes"] == 0
         assert collection.status()["trs"] == kw._link.trs == 2
@@ -124,7 +124,7 @@ class TestASessionThatWasBegunInTheMiddle:
         assert collection.frame()["holes"].tolist() == [0]
         assert collection.fill() == 0
         go(market, "15:42")
-        heard(collection, "15:41")
+        collected(collection, "15:41")
         collection.stop()
         assert kw._link.trs == 1
         check(market, kw, ONE)
@@ -138,7 +138,7 @@ class TestASessionThatWasBegunInTheMiddle:
         kw = market.connect()
         collection = kw.collect(ONE)
         go(market, "15:42")
-        heard(collection, "15:41")
+        collected(collection, "15:41")
         assert collection.frame()["holes"].tolist()[0] <= 2
         collection.stop()
         check(market, kw, ONE)
@@ -150,7 +150,7 @@ class TestASessionThatWasBegunInTheMiddle:
         kw = market.connect()
         collection = kw.collect(ONE)
         go(market, "15:42")
-        heard(collection, "15:41")
+        collected(collection, "15:41")
         collection.stop(fill=False)
         assert kw._link.trs == 0
         warm = kw.minute(ONE, start=f"{DAY} 11:01", end=DAY)
@@ -176,7 +176,7 @@ class TestTradesThatAreLost:
         go(market, "10:00")
         self.fault(market, lambda faults: faults.lose("OnReceiveRealData", 3))
         go(market, "15:42")
-        heard(collection, "15:41")
+        collected(collection, "15:41")
         assert 1 <= collection.frame()["holes"].tolist()[0] <= 3
         assert collection.status()["gaps"] == 0  # the stream knows of nothing: 누적거래량 does
         collection.stop()
@@ -189,7 +189,7 @@ class TestTradesThatAreLost:
         collection = kw.collect(OTHER)
         self.fault(market, lambda faults: faults.double("OnReceiveRealData", 500))
         go(market, "15:42")
-        heard(collection, "15:41")
+        collected(collection, "15:41")
         collection.stop()
         assert kw._link.trs == 0
         check(market, kw, OTHER)
@@ -203,7 +203,7 @@ class TestTradesThatAreLost:
         go(market, "10:00")
         self.fault(market, lambda faults: faults.go_silent(240.0))
         go(market, "15:42")
-        heard(collection, "15:41")
+        collected(collection, "15:41")
         assert 4 <= collection.frame()["holes"].tolist()[1] <= 8
         collection.stop()
         check(market, kw, ONE)
@@ -217,7 +217,7 @@ class TestTradesThatAreLost:
         self.fault(market, lambda faults: faults.restart(180.0))
         go(market, "10:20", 1.0)
         go(market, "15:42")
-        heard(collection, "15:41")
+        collected(collection, "15:41")
         gaps = collection.gaps
         assert set(gaps["why"]) == {"the broker's connection was lost"}
         assert gaps["since"].iloc[0] <= pd.Timestamp(f"{DAY} 10:00:05", tz="Asia/Seoul")
@@ -233,14 +233,14 @@ def test_a_server_that_is_killed_and_comes_back_is_a_gap(market_at: Callable[...
     kw = market.connect()
     collection = kw.collect([ONE, OTHER])
     go(market, "10:00:30")
-    heard(collection, "10:00")
+    collected(collection, "10:00")
     port = int(market.server.address.rpartition(":")[2])
     market.server.stop(0)
     assert eventually(lambda: len(collection.gaps) == 1)
     market = market_at("10:20:30", port=port)
     assert eventually(lambda: not collection.gaps["until"].isna().any(), 30)
     go(market, "15:42")
-    heard(collection, "15:41")
+    collected(collection, "15:41")
     assert 19 <= collection.frame()["holes"].tolist()[1] <= 23
     collection.stop()
     assert kw._link.trs == 2
@@ -257,7 +257,7 @@ class TestTwoOfOneCode:
         assert kw.status()["streams"] == 1
         first.stop(fill=False)
         go(market, "15:42")
-        heard(second, "15:41")
+        collected(second, "15:41")
         assert second.frame()["complete"].tolist() == [400]
         second.stop()
         assert kw._link.trs == 0
@@ -271,8 +271,8 @@ class TestTwoOfOneCode:
         kw, other = market.connect(), market.connect()
         first, second = kw.collect(ONE), other.collect(ONE)
         go(market, "15:42")
-        heard(first, "15:41")
-        heard(second, "15:41")
+        collected(first, "15:41")
+        collected(second, "15:41")
         first.stop()
         second.stop()
         assert kw._link.trs == other._link.trs == 0
@@ -315,7 +315,7 @@ class TestNothingStaysBehind:
 
 class TestAdjustedPrices:
     def test_at_another_scale_are_left_alone(self, market_at: Callable[..., Market]) -> None:
-        """What is held ends with another close than today's 기준가, and no gap is left that a load would look over."""
+        """The cache ends with another close than today's 기준가, and no gap is left that a load would look over."""
         market = market_at("08:50")
         kw = market.connect()
         kw.minute(ONE, start="2025-11-13", end="2025-11-13")
@@ -328,7 +328,7 @@ class TestAdjustedPrices:
         kw.cache.replace(series, halved, (first, last))
         collection = kw.collect(ONE)
         go(market, "15:42")
-        heard(collection, "15:41")
+        collected(collection, "15:41")
         collection.stop()
         raw = kw.minute(ONE, start=DAY, end=DAY, adjusted=False)
         assert raw.attrs["trs"] == 0

@@ -1,4 +1,4 @@
-"""Decoding of live events: whatever the text, an event is right, or left out and reported; never silently wrong."""
+"""Decoding of live events: of any text an event is right, or left out and reported; never silently wrong."""
 
 from __future__ import annotations
 

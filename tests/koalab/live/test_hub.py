@@ -31,7 +31,7 @@ def batch(time: Sequence[float] = (), **more: Any) -> TickBatch:
 
 @dataclass
 class Stream:
-    """A stream that gives what a test puts into it, and carries out whatever is asked at once."""
+    """A stream that gives what a test puts into it, and carries out each request at once."""
 
     asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     given: queue.Queue[TickBatch | KoalabError | None] = field(default_factory=queue.Queue)

@@ -1,4 +1,4 @@
-"""Trades into minutes: the same whatever the order and the pieces, and complete only where nothing can be missing."""
+"""Trades into minutes: the same in any order and any pieces, and complete only where nothing can be missing."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ class TestConnectedIntervals:
         found.trade(200.0, wall_micros(170.0))  # half a minute after it happened
         found.advance(200.5)
         assert found.until == wall_micros(170.5)
-        found.advance(201.5)  # nothing more came meanwhile
+        found.advance(201.5)  # no trade in between
         assert found.until == wall_micros(201.5)
 
     def test_begin_later_where_the_servers_clock_is_slow(self) -> None:

@@ -73,7 +73,7 @@ class TestBeginningAndEnd:
             new.close()
 
     def test_the_end_of_one_does_not_wait_for_the_thread(self, hub: Hub) -> None:
-        """It may itself wait for a lock of whoever ends a stream."""
+        """It may itself wait for a lock of the thread that ends a stream."""
         one = hub.subscribe(["A"], [10], Recorder())
         one.wait(10)
         with hub._lock:

@@ -91,7 +91,7 @@ class TestAnOrder:
                 None,
                 "counted at 기준가",
             ),
-            ({**MARKET}, {"kind": "3"}, "max_value", None, "cannot be told"),
+            ({**MARKET}, {"kind": "3"}, "max_value", None, "is not known"),
             ({"price": 70_050}, {}, "tick_size", False, "호가단위 there is 100원, so 70,000 or 70,100"),
             ({"price": 1_501}, {"base": 1_500, "now": "2022-01-18 10:00"}, "tick_size", False, "5원"),
             ({"price": 91_100}, {}, "band", None, "outside 49,000~91,000원"),
@@ -178,7 +178,7 @@ class TestAnOrder:
             ({"price": 70_000}, {"now": "2026-11-17 17:00"}),
             ({"price": 70_000, "type": "시간외단일가"}, {"now": "2026-11-17 17:00"}),
             ({"type": "장후시간외종가", "price": 0}, {"now": "2026-11-17 15:45"}),
-            ({"price": 70_000}, {"now": "2035-11-17 03:00"}),  # beyond the calendar nobody knows
+            ({"price": 70_000}, {"now": "2035-11-17 03:00"}),  # beyond the calendar it is not known
         ],
     )
     def test_passes_where_the_exchange_takes_it(
@@ -219,7 +219,7 @@ class TestTheSameOrder:
         first = order()
         checks.reserve(first, at(TUESDAY))
         first.status = "unknown"
-        with pytest.raises(OrderGuarded, match="nobody knows yet"):
+        with pytest.raises(OrderGuarded, match="not known yet"):
             checks.reserve(order(), at(TUESDAY) + 3600)
 
     def test_may_be_sent_at_will_if_the_user_says_so(self, guards: Guards, checks: OrderChecks) -> None:

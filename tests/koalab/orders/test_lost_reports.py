@@ -117,7 +117,7 @@ class TestALostAnswer:
         low, _ = limits(kw)
         kw.positions  # noqa: B018
         lose(trading, lambda *_: True)
-        with pytest.warns(UserWarning, match="nobody knows yet"):
+        with pytest.warns(UserWarning, match="not known yet"):
             order = kw.buy(CODE, 7, low)
         quiet(trading, kw, lambda: order.status == "accepted")
         assert order.number in kw.open_orders.index

@@ -377,7 +377,7 @@ class TestAnOrderWithoutAnAnswer:
         with pytest.warns(UserWarning, match="unknown"):
             order = kw.buy(CODE, 23, low(kw))
         assert order.status == "unknown"
-        with pytest.raises(OrderGuarded, match="nobody knows yet"):
+        with pytest.raises(OrderGuarded, match="not known yet"):
             kw.buy(CODE, 23, low(kw))
         assert eventually(lambda: go(trading, 10) or order.status == "rejected")
         assert "was not sent" in order.reason

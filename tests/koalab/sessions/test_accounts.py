@@ -231,13 +231,13 @@ class TestOrders:
 
     def test_of_friday_are_of_friday_on_saturday(self, trading: Market, traded: Session) -> None:
         loader = traded._accounts
-        told = {
+        expected = {
             "2026-11-21T12:00": "2026-11-20T10:00",  # on Saturday
             "2026-11-23T10:00": "2026-11-23T10:00",  # on Monday, at once
             "2026-11-23T08:30": "2026-11-20T10:00",  # on Monday, too early for Monday's
             "2026-11-23T09:55": "2026-11-23T10:00",  # clocks differ a little
         }
-        for now, wanted in told.items():
+        for now, wanted in expected.items():
             received = pd.Timestamp(now, tz="Asia/Seoul").timestamp()
             found = loader.dated(["10:00:00", "", "xx"], received)
             assert found[0] == pd.Timestamp(wanted, tz="Asia/Seoul")

@@ -29,7 +29,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
 
 @pytest.fixture(scope="module")
 def slow_market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    """One whose clock runs as real ones do, so that each of its tests takes a condition of its own."""
+    """One whose clock runs as real ones do, so that each of its tests takes another condition."""
     found = start(tmp_path_factory.mktemp("slow"), running=True)
     yield found
     found.close()
@@ -160,12 +160,12 @@ class TestTheSameConditionOnceMore:
     def test_shows_that_in_the_bar(self, slow_market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
         kw = slow_market.connect()
         kw.screen(2)
-        told: list[float] = []
+        shown: list[float] = []
         stop = threading.Event()
 
         def waiting(_self: Any, place: QueuePosition) -> None:
-            told.append(place.expected_wait)
-            if len(told) > 2:
+            shown.append(place.expected_wait)
+            if len(shown) > 2:
                 stop.set()
                 raise KeyboardInterrupt
 
@@ -173,7 +173,7 @@ class TestTheSameConditionOnceMore:
         with pytest.raises(KeyboardInterrupt):
             kw.screen(2)
         assert stop.is_set()
-        assert 0 < told[-1] < told[0] <= 60
+        assert 0 < shown[-1] < shown[0] <= 60
         becomes(lambda: kw.status()["queue"], 0)
         becomes(lambda: kw.status()["streams"], 0)
 

@@ -1,4 +1,4 @@
-"""Whatever is given to a public method, it works or raises a KoalabError with a message that can be read."""
+"""With any argument a public method works or raises a KoalabError with a message that can be read."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_connecting_works_or_raises_a_koalab_error(argument: str, monkeypatch: p
         "host:0",
         "[::1",
         "\x01",
-        "~nobody-at-all/x",
+        "~no-such-user/x",
         "fast:nan",
     ]
     more += ["real@2026-99-01", "stepped@9999-01-01", Path("y" * 5000), ("a\0", "b", "c"), 0.0, -1.5]

@@ -205,7 +205,7 @@ class TestAnIndex:
                 ["[00Z211] 종목코드 오류"],
             )
         kw.index("KOSPI", "2026-11-02", "2026-11-13")
-        kw.index("KOSPI", "1970-01-01", "1970-12-31")  # before its history, of which something is held
+        kw.index("KOSPI", "1970-01-01", "1970-12-31")  # before its history, of which something is cached
         assert kw.index("KOSPI", "2026-11-02", "2026-11-13").attrs["trs"] == 0
 
     def test_of_several_has_the_code_first(self, kw: Session) -> None:
@@ -273,7 +273,7 @@ class TestFlows:
         assert (frame.attrs["tr"], frame.attrs["trs"], frame.attrs["what"]) == ("opt10059", 1, "amount")
 
     def test_add_up(self, kw: Session) -> None:
-        """Whoever bought and sold are everybody, so net is nothing, and bought less sold is net."""
+        """All buyers together bought what all sellers sold, so net is nothing, and bought less sold is net."""
         net, bought, sold = (
             kw.flows("005930", "2026-11-02", "2026-11-13", what="shares", side=side)  # type: ignore[call-overload]
             for side in ("net", "buy", "sell")

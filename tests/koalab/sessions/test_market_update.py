@@ -80,7 +80,7 @@ def asked(market: Market) -> int:
 
 @pytest.fixture(scope="module")
 def updated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """The whole market, updated on the Friday, where a few codes are held up to the Thursday."""
+    """The whole market, updated on the Friday, where a few codes are cached up to the Thursday."""
     folder = tmp_path_factory.mktemp("whole")
     patch = pytest.MonkeyPatch()
     patch.setattr(corporate, "KNOWN_ACTIONS", (CorporateAction(SPLIT, date(2026, 9, 11), 5.0),))

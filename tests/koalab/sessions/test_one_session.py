@@ -21,7 +21,7 @@ from tests.support.session import SATURDAY, start
 
 @pytest.fixture(autouse=True)
 def online(market: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody says otherwise, sessions are with the test's server."""
+    """By default sessions are with the test's server."""
     monkeypatch.setenv("KOALAB_TARGET", market.server.address)
     monkeypatch.setenv("KOALAB_CACHE_DIR", str(with_calendar(tmp_path / "cache")))
 

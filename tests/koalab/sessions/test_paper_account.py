@@ -67,7 +67,7 @@ def bought(file: Path) -> int:
 
 @pytest.fixture
 def seven(file: Path, open_account: Any) -> Path:
-    """The file of somebody who bought seven shares in a session that is long over."""
+    """The file of an account that bought seven shares in an earlier session."""
     market = open_account(TRADING)
     kw = market.connect()
     buy(kw, 7)
