@@ -216,13 +216,13 @@ def _serve_simulated(settings: ServerSettings, options: argparse.Namespace) -> N
 
 
 def _serve_ocx(settings: ServerSettings, options: argparse.Namespace) -> None:
-    from kernel_server.control import ocx
+    from kernel_server.control import installed, ocx
 
     if options.clock not in (None, "real") or options.market_data or options.account_file:
         _fail("--clock, --market-data and --account-file go with --control simulated")
     try:
         ocx.check_machine()
-    except ocx.ControlMissing as error:
+    except installed.ControlMissing as error:
         _fail(str(error))
     from kernel_server.control.qt import QtThread
 
@@ -269,9 +269,10 @@ CONTROLS: Mapping[str, ControlChoice] = {
 
 
 def _on_signals(stop: Callable[[], object]) -> None:
-    """Ctrl-C and SIGTERM call ``stop()``. Call it on the main thread."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop())
+    """Ctrl-C, SIGTERM and, on Windows, Ctrl-Break call ``stop()``. Call it on the main thread."""
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):  # a supervisor on Windows sends Ctrl-Break
+        if (number := getattr(signal, name, None)) is not None:
+            signal.signal(number, lambda *_: stop())
 
 
 async def _serve(

@@ -149,6 +149,15 @@ def unexpected(error: BaseException) -> Failure:
     )
 
 
+def unreadable(what: str, error: Exception) -> Failure:
+    """The control fired an event and failed while its data was read."""
+    return Failure(
+        grpc.StatusCode.INTERNAL,
+        "NoAnswer",
+        f"{what}: the answer could not be read ({type(error).__name__}: {error})",
+    )
+
+
 def rate_limited(what: str, code: int, retry_at: float | None) -> Failure:
     """The broker refuses a call for its rate; ``retry_at`` None: until the next login."""
     meaning = reference.error(code).message

@@ -174,10 +174,12 @@ class PageCall(RateLimitedCall):
         """OnReceiveTrData and OnReceiveMsg of this screen and name."""
         tr = self._request.tr
         if event.name != "OnReceiveMsg":
-            rows = read_rows(self._control, tr)
-            single, origin = read_single(self._control, tr), self._origins.look()
-            page = TrPage(event.event, single, rows, self.messages, self._clock.now(), origin)
             self._stop_listening()
+            try:
+                page = self._read(event)
+            except Exception as error:
+                call_in_loop(self._loop, self._answer, failure.unreadable(tr.code, error))
+                raise
             call_in_loop(self._loop, self._answer, page)
             return
         message = str(event.arguments[3])
@@ -186,6 +188,12 @@ class PageCall(RateLimitedCall):
             inputs = ", ".join(declared.name for declared in tr.inputs)
             text = f"{tr.code}: the broker answers {message!r}: its inputs are {inputs}, in this order"
             call_in_loop(self._loop, self._answer, failure.bad_input(text))
+
+    def _read(self, event: EventContext) -> TrPage:
+        """The page of the event that is being handled."""
+        rows = read_rows(self._control, self._request.tr)
+        single = read_single(self._control, self._request.tr)
+        return TrPage(event.event, single, rows, self.messages, self._clock.now(), self._origins.look())
 
     def _on_connect(self, event: EventContext) -> None:
         """OnEventConnect: a request over a lost connection is never answered."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Generic, TypeVar
 
 from kernel_server.control.event_context import EventContext
@@ -14,6 +15,8 @@ from kernel_server.control.thread import ControlThread, call_in_loop
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+
+_MADE_WITHIN = 60.0
 
 Listener = Callable[[EventContext], None]
 
@@ -158,7 +161,13 @@ class ControlHost:
 
         self.thread = thread
         # The control is made on the thread that will own it: COM requires it.
-        self.control, self.router, self.origins = thread.post(made).result(60)
+        try:
+            self.control, self.router, self.origins = thread.post(made).result(_MADE_WITHIN)
+        except FutureTimeout:
+            raise RuntimeError(
+                f"the control has not been created within {_MADE_WITHIN:g} s: it may have opened a window on this"
+                " machine's screen that waits for an answer; close it and start again"
+            ) from None
         self.kind = self.control.kind
         self.source = self.control.source
 

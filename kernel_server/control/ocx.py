@@ -14,7 +14,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kernel_server import reference
-from kernel_server.control.seam import Event, Handler, Scalar, Value
+from kernel_server.control import installed, type_library
+from kernel_server.control.installed import ControlMissing
+from kernel_server.control.qt_messages import QtMessages
+from kernel_server.control.seam import Event, Handler, Scalar, Table, Value
 
 log = logging.getLogger(__name__)
 
@@ -22,26 +25,32 @@ PROG_ID = "KHOPENAPI.KHOpenAPICtrl.1"
 _QT_TYPES = {"str": "QString", "int": "int"}
 
 
-class ControlMissing(RuntimeError):
-    """The OCX is not installed or cannot be loaded into this process."""
-
-
 def _signature(name: str, arguments: Sequence[tuple[str, str]]) -> str:
     return f"{name}({','.join(_QT_TYPES[kind] for _, kind in arguments)})"
 
 
 class OcxControl:
-    """The control behind a ``QAxWidget``, or behind anything that has its ``dynamicCall`` and signals."""
+    """The control behind a ``QAxWidget``, or behind anything that has its ``dynamicCall`` and signals.
+
+    Args:
+        widget: the widget.
+        messages: Qt's messages; it closes them.
+        found: what is wrong with the control, a sentence each, though it can be used.
+    """
 
     kind = "ocx"
     always_paper = False
     # 모의투자 and the real server give the same quotes, so their histories may share a cache.
     source = "kiwoom"
 
-    def __init__(self, widget: Any) -> None:
+    def __init__(self, widget: Any, messages: QtMessages, found: Sequence[str] = ()) -> None:
         from PySide2 import QtCore
 
         self._widget = widget
+        self._messages = messages
+        self._found = tuple(found)
+        # GetCommDataEx gives no usable array in this process: pages are read cell by cell, and it is not called again.
+        self._reads_cells = False
         self._handler: Handler | None = None
         self._slots: list[Callable[..., None]] = []
         for event in reference.events().values():
@@ -62,14 +71,40 @@ class OcxControl:
 
     def call(self, name: str, arguments: Sequence[Scalar]) -> Value:
         function = reference.function(name)
+        if function.returns == "table" and self._reads_cells:
+            return []
+        self._messages.clear()
         value = self._widget.dynamicCall(_signature(name, function.arguments), list(arguments))
         if function.returns == "none":
             return None
         if function.returns == "table":
-            return value if isinstance(value, list) and value and isinstance(value[0], list) else []
+            return self._table(value, arguments)
         if value is None:
-            raise RuntimeError(f"{name}: the control gave nothing back; is it installed whole?")
+            reason = self._messages.recent()
+            raise RuntimeError(
+                f"{name}: the control gave nothing back{f' ({reason})' if reason else ''}; is it installed whole?"
+            )
         return int(value) if function.returns == "int" else str(value)
+
+    def _table(self, value: Any, arguments: Sequence[Scalar]) -> Table:
+        """The array of GetCommDataEx; none where it is not usable: an array of BSTRs arrives as an empty list."""
+        if isinstance(value, list) and value and isinstance(value[0], list):
+            return value
+        if self.call("GetRepeatCnt", arguments):
+            self._reads_cells = True
+            log.warning(
+                "GetCommDataEx gives no usable array of rows: pages are read cell by cell from now on"
+            )
+        return []
+
+    def problems(self) -> Sequence[str]:
+        """Types that are not the tables', and pages that are read cell by cell; from any thread."""
+        if not self._reads_cells:
+            return self._found
+        return (
+            *self._found,
+            "GetCommDataEx of this control gives no usable array: pages are read cell by cell, five times slower",
+        )
 
     def listen(self, handler: Handler) -> None:
         self._handler = handler
@@ -79,6 +114,7 @@ class OcxControl:
         clear = getattr(self._widget, "clear", None)
         if clear is not None:
             clear()
+        self._messages.close()
 
 
 def check_machine() -> None:
@@ -103,11 +139,22 @@ def make() -> OcxControl:
     """Makes the installed control, on Qt's main thread.
 
     Raises:
-        ControlMissing: it is not registered on this machine.
+        ControlMissing: it is not registered on this machine, cannot be created, or lacks functions or events.
     """
     from PySide2 import QtAxContainer
 
+    path = installed.file_of(PROG_ID)
+    try:
+        declared = type_library.functions_of(path)
+    except OSError as error:
+        raise ControlMissing(
+            f"{path} has no type library that can be read ({error}): install Kiwoom OpenAPI+ again"
+        ) from error
+    other_types = installed.check_functions(declared, path)
+    messages = QtMessages()
     widget = QtAxContainer.QAxWidget(PROG_ID)
     if widget.isNull():
-        raise ControlMissing(f"{PROG_ID} is not registered: install Kiwoom OpenAPI+ (32-bit) on this machine")
-    return OcxControl(widget)
+        reason = messages.recent() or "Qt gives no reason"
+        messages.close()
+        raise ControlMissing(f"{PROG_ID} ({path}) is registered and cannot be created: {reason}")
+    return OcxControl(widget, messages, other_types)

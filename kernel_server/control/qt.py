@@ -6,6 +6,7 @@ PySide2 is imported only when this is used.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -20,7 +21,11 @@ _SIGNAL_CHECK = 200
 
 
 class QtThread:
-    """Runs work on the thread that made it, inside that thread's Qt event loop (``run``)."""
+    """Runs work on the thread that made it, inside that thread's Qt event loop (``run``), one after the other.
+
+    A control function that opens a box pumps messages until it is closed, and Qt would run the next work inside it:
+    the inputs of two TRs could mix. That work waits until the function has returned.
+    """
 
     def __init__(self) -> None:
         from PySide2 import QtCore, QtWidgets
@@ -31,12 +36,25 @@ class QtThread:
         class Bridge(QtCore.QObject):  # type: ignore[misc]
             posted = QtCore.Signal(object)
 
+        self._working = False
+        self._waiting: deque[Callable[[], None]] = deque()
         self._bridge: Any = Bridge()
-        # Queued even from this same thread: work never runs inside other work.
-        self._bridge.posted.connect(lambda work: work(), QtCore.Qt.QueuedConnection)
+        # Queued even from this same thread, so that nothing posted runs inside the work that posts it.
+        self._bridge.posted.connect(self._on_posted, QtCore.Qt.QueuedConnection)
         self._timer: Any = QtCore.QTimer()
         self._timer.timeout.connect(lambda: None)
         self._timer.start(_SIGNAL_CHECK)
+
+    def _on_posted(self, work: Callable[[], None]) -> None:
+        self._waiting.append(work)
+        if self._working:
+            return
+        self._working = True
+        try:
+            while self._waiting:
+                self._waiting.popleft()()
+        finally:
+            self._working = False
 
     def post(self, work: Callable[[], T]) -> Future[T]:
         future: Future[T] = Future()

@@ -103,6 +103,13 @@ class TrackedOrder:
 
     def on_answer(self, context: EventContext) -> None:
         """Handles OnReceiveMsg and OnReceiveTrData of the order's screen and request name."""
+        try:
+            self._answer(context)
+        except Exception as error:
+            self.on_unreadable(error)
+            raise
+
+    def _answer(self, context: EventContext) -> None:
         if self._ended:
             return
         arguments = (self.sent.client_screen, self.sent.client_name, *context.arguments[2:])
@@ -142,6 +149,17 @@ class TrackedOrder:
                 f"the connection to the broker was lost ({code}) while the order {self.number or 'was on its way'}"
                 " could still change: look at opt10075 (open orders) and opt10076 (fills) before sending it again",
                 code,
+            )
+        )
+
+    def on_unreadable(self, error: Exception) -> None:
+        """Fails the stream: an event that may be this order's could not be read."""
+        self._end(
+            Failure(
+                grpc.StatusCode.INTERNAL,
+                "NoAnswer",
+                f"an event of the order {self.number or 'on its way'} could not be read ({type(error).__name__}:"
+                f" {error}): look at opt10075 (open orders) and opt10076 (fills) before sending it again",
             )
         )
 
@@ -278,7 +296,15 @@ class OrderTracker:
 
     def __call__(self, context: EventContext) -> None:
         """Routes a Chejan event to the tracked orders of its account and code; listeners that come after it see the
-        client's screen."""
+        client's screen. One that cannot be read ends all orders that it may be of."""
+        try:
+            self._route(context)
+        except Exception as error:
+            for order in self._all():
+                order.on_unreadable(error)
+            raise
+
+    def _route(self, context: EventContext) -> None:
         account, code = context.chejan_value(_ACCOUNT), context.chejan_value(_CODE)[-6:]
         tracked = list(self._orders.get((account, code), ()))
         screen = context.chejan_value(_SCREEN) if context.arguments[0] == _ORDER else ""
@@ -301,8 +327,11 @@ class OrderTracker:
         """Handles OnEventConnect: a lost connection ends all tracked orders."""
         code = int(context.arguments[0])
         if code < 0:
-            for order in [order for orders in self._orders.values() for order in orders]:
+            for order in self._all():
                 order.on_disconnect(code)
+
+    def _all(self) -> list[TrackedOrder]:
+        return [order for orders in self._orders.values() for order in orders]
 
 
 def _key(order: TrackedOrder) -> tuple[str, str]:

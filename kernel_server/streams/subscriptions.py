@@ -103,7 +103,11 @@ class EventSubscription(Generic[T]):
             stop()
 
     def _on_event(self, event: EventContext) -> None:
-        item = self._make(event)
+        try:
+            item = self._make(event)
+        except Exception as error:
+            self.box.end(failure.unreadable(event.name, error))
+            raise
         if item is not None:
             self.box.put(item)
 

@@ -18,6 +18,7 @@ from kernel_server import reference
 from kernel_server.clock import SteppedClock
 from kernel_server.control.ocx import OcxControl
 from kernel_server.control.qt import QtThread
+from kernel_server.control.qt_messages import QtMessages
 from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
 from tests.fakes.qt_ocx import StandIn
@@ -49,7 +50,7 @@ def on_qt(scenario: Callable[[Hosted], None], connected: bool = True) -> None:
 
         def make() -> OcxControl:
             widgets.append(StandIn(PAGES, thread.hand_over, connected))
-            return OcxControl(widgets[0])
+            return OcxControl(widgets[0], QtMessages())
 
         try:
             with BackgroundServer(
@@ -113,7 +114,7 @@ def test_every_event_is_connected_under_its_signature() -> None:
             hosted.widget.broker.listen(
                 lambda event: getattr(hosted.widget, event.name).emit(*event.arguments)
             )
-            control = OcxControl(hosted.widget)
+            control = OcxControl(hosted.widget, QtMessages())
             control.listen(heard.append)
             for event in reference.events().values():
                 hosted.widget.broker.fire(event.name, *(fake[kind] for _, kind in event.arguments))
@@ -133,7 +134,7 @@ def test_an_exception_or_exit_in_a_slot_ends_neither_the_events_nor_the_process(
         heard: list[str] = []
 
         def fire() -> None:
-            control = OcxControl(hosted.widget)
+            control = OcxControl(hosted.widget, QtMessages())
 
             def handler(event: Any) -> None:
                 heard.append(event.name)
@@ -176,6 +177,99 @@ def test_work_never_runs_inside_other_work() -> None:
     thread.hand_over(outer)
     thread.run()
     assert order == ["outer", "inner"]
+
+
+def test_work_waits_while_a_function_of_the_control_pumps_messages() -> None:
+    thread = QtThread()
+    order: list[str] = []
+
+    def behind_a_box() -> None:
+        order.append("a box is open")
+        for number in range(3):
+            thread.hand_over(lambda number=number: order.append(f"next work {number}"))  # type: ignore[misc]
+        for _ in range(5):
+            QtCore.QCoreApplication.processEvents()
+        order.append("the box is closed")
+        thread.hand_over(thread.stop)
+
+    thread.hand_over(behind_a_box)
+    thread.run()
+    assert order == ["a box is open", "the box is closed", "next work 0", "next work 1", "next work 2"]
+
+
+def test_the_inputs_of_two_trs_do_not_mix_where_the_first_one_pumps_messages() -> None:
+    def scenario(hosted: Hosted) -> None:
+        broker = hosted.widget.broker
+        set_input = broker.SetInputValue
+
+        def with_a_box(name: str, value: str) -> None:
+            set_input(name, value)
+            for _ in range(5):
+                QtCore.QCoreApplication.processEvents()
+
+        broker.SetInputValue = with_a_box  # type: ignore[method-assign]
+        asked = [{**DAILY, "종목코드": code} for code in ("000660", "005930", "035420", "051910")]
+        streams = [
+            hosted.stub.Pages(
+                kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=inputs, max_pages=1), timeout=20
+            )
+            for inputs in asked
+        ]
+        for stream in streams:
+            assert [page.rows for page in stream if page.rows] == [600]
+        assert sorted(broker.asked, key=lambda inputs: inputs["종목코드"]) == asked
+        del broker.SetInputValue
+
+    on_qt(scenario)
+
+
+def test_a_page_that_cannot_be_read_fails_at_once_with_the_reason() -> None:
+    def scenario(hosted: Hosted) -> None:
+        hosted.widget.broker.GetRepeatCnt = lambda code, record: None  # type: ignore[method-assign,assignment,return-value]
+        request = kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY)
+        with pytest.raises(grpc.RpcError) as error:
+            list(hosted.stub.Pages(request, timeout=10))
+        assert error.value.code() is grpc.StatusCode.INTERNAL
+        assert "opt10081: the answer could not be read" in error.value.details()
+        assert "GetRepeatCnt" in error.value.details()
+        del hosted.widget.broker.GetRepeatCnt
+
+    on_qt(scenario)
+
+
+def test_what_qt_says_of_a_call_stands_in_its_error_and_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    def scenario(hosted: Hosted) -> None:
+        def refused() -> None:
+            QtCore.qWarning("QAxBase::dynamicCallHelper: GetConnectState: Bad parameter count")
+
+        hosted.widget.broker.GetConnectState = refused  # type: ignore[method-assign,assignment]
+        with KoapyClient(hosted.server.address) as client, pytest.raises(grpc.RpcError) as error:
+            client.call("GetConnectState")
+        assert "Bad parameter count" in error.value.details()
+        del hosted.widget.broker.GetConnectState
+
+    on_qt(scenario)
+    assert any("Bad parameter count" in record.getMessage() for record in caplog.records)
+
+
+def test_pages_are_read_cell_by_cell_where_the_array_is_empty_and_the_status_says_so() -> None:
+    def scenario(hosted: Hosted) -> None:
+        broker = hosted.widget.broker
+        arrays: list[str] = []
+
+        def empty(code: str, _record: str) -> list[list[str]]:
+            arrays.append(code)
+            return []
+
+        broker.GetCommDataEx = empty  # type: ignore[method-assign]
+        request = kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY)
+        pages = list(hosted.stub.Pages(request, timeout=20))
+        assert [page.rows for page in pages if page.rows] == [600, 600, 600]
+        assert arrays == ["opt10081"]
+        (problem,) = hosted.stub.Status(kernel_pb2.StatusRequest(), timeout=10).problems
+        assert "cell by cell" in problem
+
+    on_qt(scenario)
 
 
 def test_ctrl_c_reaches_python_while_qts_loop_runs() -> None:

@@ -45,6 +45,20 @@ class TestListen:
         assert list(event.multi_data.names) == list(reference.tr("opt10081").multi_names)
         assert [row.values[1] for row in event.multi_data.values] == ["70000", "70001", "70002"]
 
+    def test_ends_with_the_reason_where_an_event_cannot_be_read(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def unreadable(_fid: int) -> str:
+            raise RuntimeError("the control gave nothing back")
+
+        with canned_server({}) as server, KoapyClient(server.address) as client:
+            stream = client.listen("OnReceiveChejanData")
+            wait_until(heard(server))
+            monkeypatch.setattr(server.control, "GetChejanData", unreadable)
+            fire(server, "OnReceiveChejanData", "0", 1, "9201")
+            with pytest.raises(grpc.RpcError, match="OnReceiveChejanData: the answer could not be read"):
+                next(stream)
+
     def test_reads_a_chejan_event_by_its_own_list(self) -> None:
         with canned_server({}) as server, KoapyClient(server.address) as client:
             server.control.chejan = FILL

@@ -84,6 +84,43 @@ def names(events: Sequence[Any]) -> list[str]:
     return [event.name for event in events]
 
 
+def unreadable(*_: object) -> str:
+    raise RuntimeError("the control gave nothing back")
+
+
+class TestAnEventThatCannotBeRead:
+    """The stream ends at once with the reason: the order's fate is to be looked up, and not waited for."""
+
+    def test_of_its_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with desk() as (server, client):
+            stream = client.order(code=CODE, quantity=10, price=70_000)
+            order = sent(server)
+            monkeypatch.setattr(server.control, "GetCommData", unreadable)
+            tell(server, number(server, order, "0000005"))
+            self.ended(stream)
+
+    @pytest.mark.parametrize("failing", [9201, 9203], ids=["whose it is", "its number"])
+    def test_of_its_report(self, failing: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        with desk() as (server, client):
+            stream = client.order(code=CODE, quantity=10, price=70_000)
+            order = sent(server)
+            tell(server, number(server, order, "0000005"))
+            monkeypatch.setattr(
+                server.control,
+                "GetChejanData",
+                lambda fid: unreadable() if fid == failing else server.control.chejan.get(fid, ""),
+            )
+            tell(server, report(server, "0000005", "체결", 0))
+            self.ended(stream)
+
+    def ended(self, stream: Any) -> None:
+        with pytest.raises(grpc.RpcError) as error:
+            list(stream)
+        assert error.value.code() is grpc.StatusCode.INTERNAL
+        assert "the control gave nothing back" in error.value.details()
+        assert "before sending it again" in error.value.details()
+
+
 class TestTheScreenInItsEvents:
     def test_is_the_clients_in_every_stream_also_when_its_own_is_over(self) -> None:
         with desk() as (server, client), KoapyClient(server.address) as other:
