@@ -29,7 +29,7 @@ from kernel_server.simulated.snapshot.scanner import MarketScanner
 from kernel_server.simulated.trs.charts import Charts
 from kernel_server.simulated.trs.daily_list import DailyLists
 from kernel_server.simulated.trs.index_charts import IndexCharts
-from kernel_server.simulated.trs.index_days import IndexDays
+from kernel_server.simulated.trs.index_days import IndexDays, IndexMembers
 from kernel_server.simulated.trs.index_quotes import IndexQuotes
 from kernel_server.simulated.trs.intraday_investors import IntradayInvestors
 from kernel_server.simulated.trs.investors import InvestorLists
@@ -126,6 +126,7 @@ def market_handlers(parts: MarketParts) -> dict[str, TrHandler]:
         InvestorLists(market, settings).handlers(),
         IntradayInvestors(market).handlers(),
         ThemeQuotes(market).handlers(),
+        IndexMembers(issues, indices, scanner).handlers(),
         scanner.when_ready(rankings.handlers()),
         scanner.when_ready(index_quotes.handlers()),
         scanner.when_ready(IndexDays(indices, scanner, index_quotes, flows).handlers()),

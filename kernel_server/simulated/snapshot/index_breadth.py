@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from kernel_server.simulated.base.arrays import Ints
+from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices
 from kernel_server.simulated.snapshot.index_weights import Index
 
@@ -26,14 +28,18 @@ class Breadth:
     listed: int
 
 
+def is_counted(index: Index) -> Callable[[Issue], bool]:
+    """Whether an index counts an issue: the members of a basket, or all issues of a market."""
+    if index.code in _WHOLE_MARKETS:
+        return lambda issue: issue.market == index.market
+    members = frozenset(index.members)
+    return lambda issue: issue.code in members
+
+
 def member_places(index: Index, facts: IssueFacts) -> Ints:
     """Places of the issues counted by an index."""
-    if index.code in _WHOLE_MARKETS:
-        inside = [at for at, issue in enumerate(facts.issues) if issue.market == index.market]
-    else:
-        members = set(index.members)
-        inside = [at for at, issue in enumerate(facts.issues) if issue.code in members]
-    return np.array(inside, np.int64)
+    counted = is_counted(index)
+    return np.array([at for at, issue in enumerate(facts.issues) if counted(issue)], np.int64)
 
 
 def count_breadth(facts: IssueFacts, places: Ints, prices: SessionPrices) -> Breadth:

@@ -57,7 +57,7 @@ class IndexValues:
 
         None: computed for some milliseconds, and more work is left.
         """
-        if not self._weights.advance(_STEPS):
+        if not self.prepare_members():
             return None
         found, errors = [], []
         for index in self.by_code.values():
@@ -70,6 +70,10 @@ class IndexValues:
             except BadMarketData as bad:
                 errors.append(bad)
         return found, errors
+
+    def prepare_members(self) -> bool:
+        """Find the members of all indices for some milliseconds; returns whether they are known."""
+        return self._weights.advance(_STEPS)
 
     def prepare_index(self, code: str) -> bool:
         """Compute an index for some milliseconds; returns whether it is done. True for an unknown code."""

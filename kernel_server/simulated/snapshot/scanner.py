@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +17,7 @@ from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.market_time import start_of_day
 from kernel_server.simulated.base.tr import AnswerPending, TrAnswer, TrHandler, TrRequest
-from kernel_server.simulated.market.day_summary import history
+from kernel_server.simulated.market.day_summary import DaySummary, history, latest_summary
 from kernel_server.simulated.market.fundamentals import fundamentals
 from kernel_server.simulated.market.model import Bars, Issue, Market
 from kernel_server.simulated.market.recorded.csv_files import NO_BARS, BadMarketData
@@ -183,6 +183,23 @@ class MarketScanner:
             return self.prices(now)
         self._read_session(session, now, None, len(self._rows))
         return _session_prices([self._session_so_far(row, session, moment) for row in self._rows])
+
+    def day_summary(self, issue: Issue, now: float) -> DaySummary | None:
+        """One issue's newest session so far, as in ``facts`` and ``prices``, read by itself; None without bars."""
+        session, running = self.sessions.last_started(now), self.sessions.current(now)
+        try:
+            bars = history(self._market, issue.code, float(self.sessions.closes[session]), 2)
+        except BadMarketData:
+            log.exception("%s is left out", issue.code)
+            return None
+        whole = latest_summary(issue, bars) if session >= 0 else None
+        if whole is None:
+            return None
+        row = _IssueRow(issue, whole.date, whole.base, _newest_session(bars), {})
+        if running is not None:
+            self._load_curve(row, running)
+        opened, high, low, last, volume, value = self._session_so_far(row, running, now)
+        return replace(whole, open=opened, high=high, low=low, last=last, volume=volume, value=value)
 
     def _read_history(self, issue: Issue, session: int) -> _IssueRow | None:
         """Read an issue's history to the end of a session, which may still be open; None without bars."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 
 import numpy as np
 
@@ -18,9 +19,10 @@ from kernel_server.simulated.base.tr import (
     message,
     unread,
 )
+from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.market.trading_hours import today
-from kernel_server.simulated.snapshot.index_breadth import member_places
+from kernel_server.simulated.snapshot.index_breadth import is_counted, member_places
 from kernel_server.simulated.snapshot.index_format import base_value, change_text, direction, index_text
 from kernel_server.simulated.snapshot.index_values import IndexValues
 from kernel_server.simulated.snapshot.index_weights import Index
@@ -74,7 +76,7 @@ class IndexDays:
 
     def handlers(self) -> dict[str, TrHandler]:
         """Handlers by TR code in lower case."""
-        return {"opt20009": self._days, "opt20002": self._members, "opt10051": self._investors}
+        return {"opt20009": self._days, "opt10051": self._investors}
 
     def _index(self, request: TrRequest) -> Index:
         if not self._indices.prepare_index(request.inputs["업종코드"]):
@@ -109,21 +111,6 @@ class IndexDays:
             rows.append(in_order(request.tr.multi_names, row))
         single = in_order(request.tr.single_names, values)
         return TrAnswer(single, rows, int(bars.time[start]) if start else None, codes=(index.code,))
-
-    def _members(self, request: TrRequest, now: float) -> TrAnswer:
-        """opt20002: members of an index in listing order; the continuation key is the number of rows sent."""
-        index = self._index(request)
-        view = RankingView(self._scanner, now)
-        places = member_places(index, view.facts).tolist()
-        start = request.after or 0
-        stop = start + (request.tr.rows_per_page or len(places))
-        names = request.tr.multi_names
-        rows = []
-        for rank, place in enumerate(places[start:stop], start + 1):
-            row = RankingRow(view.facts.day_summary(place, view.prices, place), place, rank, {})
-            rows.append(in_order(names, {name: FIELDS[name](row) for name in names}))
-        after = stop if stop < len(places) else None
-        return TrAnswer(rows=rows, after=after, message="" if rows else message("no_history"))
 
     def _investors(self, request: TrRequest, now: float) -> TrAnswer:
         """opt10051: indices of a market on a day, with net purchases of each group in their issues.
@@ -162,3 +149,44 @@ class IndexDays:
         return TrAnswer(
             rows=rows, message="" if rows else message("no_history"), unread=tuple(map(unread, errors))
         )
+
+
+class IndexMembers:
+    """The handler of opt20002, which reads the issues of its page alone.
+
+    Args:
+        issues: the issues of the market, by code.
+        indices: indices of the market.
+        scanner: reads an issue's newest session.
+    """
+
+    def __init__(self, issues: Mapping[str, Issue], indices: IndexValues, scanner: MarketScanner) -> None:
+        self._issues = issues
+        self._indices = indices
+        self._scanner = scanner
+
+    def handlers(self) -> dict[str, TrHandler]:
+        """Handlers by TR code in lower case."""
+        return {"opt20002": self._members}
+
+    def _members(self, request: TrRequest, now: float) -> TrAnswer:
+        """opt20002: members of an index in listing order; the continuation key is the place of the next in it."""
+        if not self._indices.prepare_members():
+            raise AnswerPending
+        if request.inputs["시장구분"] not in GROUPS:
+            raise TrRejected("bad_input")
+        index = self._indices.by_code.get(request.inputs["업종코드"])
+        if index is None:
+            raise TrRejected("unknown_code")
+        names, most, first = request.tr.multi_names, request.tr.rows_per_page, request.after or 0
+        counted = is_counted(index)
+        rows: list[list[str]] = []
+        for place, issue in enumerate(islice(self._issues.values(), first, None), first):
+            day = self._scanner.day_summary(issue, now) if counted(issue) else None
+            if day is None:
+                continue
+            if len(rows) == most:
+                return TrAnswer(rows=rows, after=place)
+            row = RankingRow(day, place, place + 1, {})
+            rows.append(in_order(names, {name: FIELDS[name](row) for name in names}))
+        return TrAnswer(rows=rows, message="" if rows else message("no_history"))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from kernel_server.simulated.base.tr import TrRejected
+from kernel_server.simulated.market.model import Bars
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.themes import themes
-from tests.support.market_trs import OVER, MarketTrs, plain, size
+from tests.support.market_trs import OVER, RUNNING, MarketTrs, plain, size
 from tests.support.simulated_broker import small_market
-from tests.support.tr_handlers import ask, single
+from tests.support.tr_handlers import ask, calendar, single
 
 KOSPI, KOSDAQ, KOSPI200 = "0", "1", "2"
 NETS = {
@@ -78,6 +80,26 @@ def test_the_issues_of_an_index(trs: MarketTrs) -> None:
     state = single("opt20001", ask(trs.handlers, "opt20001", trs.now, 시장구분=KOSPI, 업종코드="001")[0])
     assert sum(row["현재가"].startswith("+") for row in rows) == int(state["상승"])
     assert sum(row["현재가"].startswith("-") for row in rows) == int(state["하락"])
+
+
+@pytest.mark.parametrize("now", [RUNNING, OVER])
+def test_a_page_of_an_index_reads_its_own_issues_and_not_the_whole_market(now: str) -> None:
+    read: dict[str, set[str]] = {"minutes": set(), "history": set()}
+
+    class Counted(SyntheticMarket):
+        def daily(self, code: str, adjusted: bool, now: float, days: int | None = None) -> Bars:
+            if days is None or days > 2:
+                read["history"].add(code)
+            return super().daily(code, adjusted, now, days)
+
+        def minute(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
+            read["minutes"].add(code)
+            return super().minute(code, adjusted, now, days)
+
+    rows = MarketTrs(Counted(7, calendar), now).page("opt20002", 시장구분=KOSPI, 업종코드="001")
+    assert len(rows) == 100
+    assert not read["history"]
+    assert len(read["minutes"]) <= len(rows) + 1  # one more shows that there is another page
 
 
 @pytest.mark.parametrize("what", ["0", "1"])
