@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -14,10 +16,14 @@ from kernel_server.clock import seoul
 from kernel_server.reconnecting import ReconnectSettings
 from kernel_server.simulated.control import SimulatedControl
 from koalab import NotConnected, OtherPrices
+from koalab.frames.bars import BarColumns
 from koalab.sessions.session import Session
+from koalab.store.series import Series
+from tests.support.price_files import GOOD, OTHER, days_of, listing
 from tests.support.session import Market, start
 from tests.support.waiting import eventually
 
+ALL_TIME = np.datetime64("1980-01-01"), np.datetime64("2026-11-20", "us")
 CODES = [f"{number:06d}" for number in (5930, 660, 270, 35420)]
 
 
@@ -89,6 +95,12 @@ class TestAServerWithOtherPricesAtTheSameAddress:
         assert replaced.names()["005930"] == "삼성전자"
 
 
+def bars_of(kw: Session, series: Series) -> pd.DataFrame:
+    """All cached bars of a series."""
+    found, _ = kw.cache.read(series, *ALL_TIME)
+    return pd.DataFrame({column.name: getattr(found, column.name) for column in fields(BarColumns)})
+
+
 class Swap:
     """Replaces a market's server by another on the same port, right before a request for pages."""
 
@@ -96,7 +108,8 @@ class Swap:
         self._market = market
         self.after: Market | None = None
 
-    def before_request(self, kw: Session, number: int, seed: int = 9) -> None:
+    def before_request(self, kw: Session, number: int, **other: Any) -> None:
+        """``other`` are what the new one's market is made of: a seed, or a folder of market data."""
         whole, left = kw._link.transport.pages, [number]
 
         def pages(tr: str, inputs: Any, **more: Any) -> Iterator[Any]:
@@ -104,7 +117,7 @@ class Swap:
             if left[0] == 0:
                 now = seoul(self._market.clock.now())
                 self._market.server.stop(0)
-                self.after = start(self._market.folder, seed=seed, port=_port(self._market), now=now)
+                self.after = start(self._market.folder, port=_port(self._market), now=now, **other)
             return whole(tr, inputs, **more)
 
         kw._link.transport.pages = pages  # type: ignore[method-assign,assignment]
@@ -124,7 +137,7 @@ class TestAServerThatIsReplacedInTheMiddle:
     ) -> None:
         whole = market.connect("whole").daily("005930", "2010-01-01")
         kw = market.connect("cut")
-        swap.before_request(kw, 3)
+        swap.before_request(kw, 3, seed=9)
         with pytest.raises(OtherPrices):
             kw.daily("005930", "2010-01-01")
         cached = kw.daily("005930", str(whole.index[-1200].date()))
@@ -147,12 +160,28 @@ class TestAServerThatIsReplacedInTheMiddle:
         right = market.connect("right").daily(CODES, "2026-11-02")
         kw = market.connect("cut")
         kw.find("삼성전자")
-        swap.before_request(kw, 3)
+        swap.before_request(kw, 3, seed=9)
         with pytest.raises(OtherPrices):
             ask(kw)
         for code in {series.code for series in kw.cache.series()}:
             kept = kw.daily(code, "2026-11-02")
             pd.testing.assert_frame_equal(kept, right.xs(code), check_freq=False)
+
+    def test_of_a_market_update_ends_it_and_what_came_before_is_kept(
+        self, market: Market, swap: Swap
+    ) -> None:
+        right = market.connect("right")
+        codes = list(right.names())[:150]  # two quote TRs
+        right.update_market(codes, progress=False)
+        kw = market.connect("cut")
+        kw.find("삼성전자")
+        swap.before_request(kw, 2, seed=9)
+        with pytest.raises(OtherPrices):
+            kw.update_market(codes, progress=False)
+        kept = kw.cache.series()
+        assert {series.code for series in kept} == set(codes[:100])
+        for series in kept:
+            pd.testing.assert_frame_equal(bars_of(kw, series), bars_of(right, series))
 
     def test_by_one_with_the_same_prices_costs_no_page(self, market: Market, swap: Swap) -> None:
         whole = market.connect("whole").daily("005930", "2018-01-01")
@@ -163,6 +192,50 @@ class TestAServerThatIsReplacedInTheMiddle:
         pd.testing.assert_frame_equal(frame, whole, check_freq=False)
         assert frame.attrs["trs"] == whole.attrs["trs"]
         assert kw.codes("KONEX").index.tolist()
+
+
+class TestMarketDataThatIsReplaced:
+    """By other files for the same issues: one figure differs, of an issue that is not asked for first."""
+
+    FIRST, SECOND = GOOD, OTHER
+
+    @pytest.fixture
+    def given(self, tmp_path: Path) -> Iterator[Market]:
+        found = start(tmp_path, market_data=self._prices(tmp_path / "one", 10_000))
+        yield found
+        found.close()
+
+    def _prices(self, folder: Path, price: int) -> Path:
+        listing(folder, {self.FIRST: "가나전자", self.SECOND: "마바통신"})
+        days_of(folder, self.FIRST, "2026-01-02", "2026-11-20")
+        days_of(folder, self.SECOND, "2026-01-02", "2026-11-20", price)
+        return folder
+
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda kw, codes: kw.daily(codes, "2026-06-01"),
+            lambda kw, codes: kw.plan("daily", codes, start="2026-06-01").run(),
+            lambda kw, codes: [kw.info(code) for code in codes],
+            lambda kw, codes: [kw.quotes(code) for code in codes],
+        ],
+        ids=["list", "plan", "info", "quotes"],
+    )
+    def test_in_the_middle_is_refused_and_only_what_came_before_is_kept(
+        self, given: Market, tmp_path: Path, ask: Callable[[Session, list[str]], Any]
+    ) -> None:
+        codes = [self.FIRST, self.SECOND]
+        right = given.connect("right").daily(codes, "2026-06-01")
+        kw = given.connect("cut")
+        kw.find("전자")
+        swap = Swap(given)
+        swap.before_request(kw, 2, market_data=self._prices(tmp_path / "other", 20_000))
+        with pytest.raises(OtherPrices, match=r"given:.*given:.*kl.connect\(\)"):
+            ask(kw, codes)
+        assert swap.after is not None
+        swap.after.close()
+        for code in {series.code for series in kw.cache.series()}:
+            pd.testing.assert_frame_equal(kw.daily(code, "2026-06-01"), right.xs(code), check_freq=False)
 
 
 class CutAtCall:
