@@ -23,9 +23,12 @@ def when_gone(parent: int, call: Callable[[], None]) -> None:
             call()
 
     def read() -> None:
-        while sys.stdin.buffer.read(4096):
+        # Not through sys.stdin, whose lock this thread would hold for ever: the interpreter's end aborts over it.
+        while os.read(standard_input, 4096):
             pass
         gone()
+
+    standard_input = sys.stdin.fileno()
 
     def poll() -> None:
         pause = threading.Event()
