@@ -10,6 +10,8 @@ UV := .tools/bin/uv
 PYTHON_NOTEBOOK ?=
 VENV := .venv$(if $(PYTHON_NOTEBOOK),-$(PYTHON_NOTEBOOK))
 BIN := $(VENV)/bin
+# The tests start hundreds of processes, each of which would compile the project again.
+unexport PYTHONDONTWRITEBYTECODE
 export UV_NO_PROGRESS = 1
 export UV_LINK_MODE = copy
 

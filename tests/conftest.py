@@ -15,10 +15,15 @@ from tests.support.examples import THOROUGH  # noqa: E402
 
 # Where CI is set, the same examples are tried each time: a gate must not depend on chance.
 _FIXED = bool(os.environ.get("CI"))
-# A slow machine is no fault of a test.
-_SLOW = (HealthCheck.too_slow,)
-settings.register_profile("default", max_examples=40, derandomize=_FIXED, suppress_health_check=_SLOW)
-settings.register_profile("thorough", max_examples=100, derandomize=_FIXED, suppress_health_check=_SLOW)
+for _name, _examples in (("default", 40), ("thorough", 100)):
+    settings.register_profile(
+        _name,
+        max_examples=_examples,
+        derandomize=_FIXED,
+        # A slow machine is no fault of a test, so no example has a time to keep to either.
+        deadline=None,
+        suppress_health_check=(HealthCheck.too_slow,),
+    )
 settings.load_profile("thorough" if THOROUGH else "default")
 
 # KOAPY's client needs an environment of its own: `make test-koapy`.

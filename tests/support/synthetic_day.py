@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
@@ -41,13 +43,18 @@ SEVERAL = 300
 """Best-known issues that are enough for indices: reading the minutes of all of them takes five seconds."""
 
 
-class Live(NamedTuple):
+@dataclass(eq=False)
+class Live:
     """A real-time event: key, type, the string, and its values, which GetCommRealData gave too."""
 
     key: str
     kind: str
     data: str
-    values: dict[int, str]
+
+    @cached_property
+    def values(self) -> dict[int, str]:
+        """By FID; split when first asked for, as most of a day's events are only counted."""
+        return dict(zip(reference.realtype(self.kind).fids, self.data.split("\t"), strict=True))
 
     def number(self, fid: int) -> int:
         """A field without its colour."""
@@ -88,13 +95,15 @@ class SyntheticDay(SimulatedBroker):
         if event.name == "OnReceiveRealData":
             key, kind, data = map(str, event.arguments)
             fids = reference.realtype(kind).fids
-            values = dict(zip(fids, data.split("\t"), strict=True))
-            place = len(self.live)
+            values = data.split("\t")
+            assert len(values) == len(fids), event
+            count = len(self.live)
             # A day has millions of fields: of most events one is read, each time another.
-            read = fids if place < READ or place % 25 == 0 else (fids[place % len(fids)],)
-            for fid in read:
-                assert self.text("GetCommRealData", key, fid) == values[fid], (event, fid)
-            self.live.append(Live(key, kind, data, values))
+            every = count < READ or count % 25 == 0
+            for place in range(len(fids)) if every else (count % len(fids),):
+                read = self.control.call("GetCommRealData", (key, fids[place]))
+                assert read == values[place], (event, fids[place])
+            self.live.append(Live(key, kind, data))
         elif event.name == "OnReceiveChejanData":
             kind, count, listed = event.arguments
             fids = tuple(map(int, str(listed).split(";")))
