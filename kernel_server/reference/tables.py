@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -51,14 +52,13 @@ class Tr:
     optional_inputs: tuple[Input, ...]
     single: tuple[Field, ...]
     multi: tuple[Field, ...]
+    # Of the fields, for every row that is written: set here once.
+    single_names: tuple[str, ...] = dataclasses.field(init=False, repr=False, compare=False)
+    multi_names: tuple[str, ...] = dataclasses.field(init=False, repr=False, compare=False)
 
-    @property
-    def single_names(self) -> tuple[str, ...]:
-        return tuple(field.name for field in self.single)
-
-    @property
-    def multi_names(self) -> tuple[str, ...]:
-        return tuple(field.name for field in self.multi)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "single_names", tuple([field.name for field in self.single]))
+        object.__setattr__(self, "multi_names", tuple([field.name for field in self.multi]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,15 +56,16 @@ class IntradayInvestors:
         days = epoch_days(np.full(len(known), day))
         bought, sold = investor_groups.bought_and_sold(issue.code, days, totals)
         amounts = {_NET: bought - sold, _BOUGHT: bought, _SOLD: -sold}[side]
-        names = [name for name in request.tr.multi_names if name in investor_groups.names()]
+        by_group = {
+            name: investor_groups.group_total(amounts, name).tolist()
+            for name in request.tr.multi_names
+            if name in investor_groups.names()
+        }
         rows = [
             in_order(
                 request.tr.multi_names,
                 {"시간": f"{known[at]:06d}"}
-                | {
-                    name: kiwoom_format.signed(int(investor_groups.group_total(amounts[at], name)))
-                    for name in names
-                },
+                | {name: kiwoom_format.signed(column[at]) for name, column in by_group.items()},
             )
             for at in range(len(known) - 1, -1, -1)
         ]

@@ -61,11 +61,13 @@ class InvestorLists:
         # 기준가 is the previous close, so read one more bar than the page.
         first = max(0, start - 1)
         page = cut(bars, first, int(end))
-        amounts = self._amounts(issue, page, measure, side, unit)
+        amounts = _by_group(self._amounts(issue, page, measure, side, unit))
         names = request.tr.multi_names
         rows = [
             in_order(
-                names, self._row(issue, page, at, first + at == 0) | self._written_row(amounts[at], side)
+                names,
+                self._row(issue, page, at, first + at == 0)
+                | self._signed({name: column[at] for name, column in amounts.items()}, side),
             )
             for at in range(len(page) - 1, start - first - 1, -1)
         ]
@@ -95,11 +97,9 @@ class InvestorLists:
         )
         if not len(span):
             return TrAnswer(message=message("no_history"))
-        summed = self._amounts(issue, span, measure, side, unit).sum(axis=0)
+        amounts = _by_group(self._amounts(issue, span, measure, side, unit))
         sign = -1 if side == _SOLD else 1
-        values = {
-            name: kiwoom_format.twice_signed(sign * amount) for name, amount in _by_group(summed).items()
-        }
+        values = {name: kiwoom_format.twice_signed(sign * sum(column)) for name, column in amounts.items()}
         return TrAnswer(rows=[in_order(request.tr.multi_names, values)], codes=(issue.code,))
 
     def _amounts(self, issue: Issue, bars: Bars, measure: str, side: str, unit: str) -> Ints:
@@ -111,9 +111,6 @@ class InvestorLists:
         bought, sold = investor_groups.bought_and_sold(issue.code, epoch_days(bars.time), totals)
         return {_NET: bought - sold, _BOUGHT: bought, _SOLD: sold}[side]
 
-    def _written_row(self, amounts: Ints, side: str) -> dict[str, str]:
-        return self._signed(_by_group(amounts), side)
-
     def _signed(self, amounts: Mapping[str, int], side: str) -> dict[str, str]:
         if side != _NET and self._settings.flow_signs == "plain":
             return {name: str(amount) for name, amount in amounts.items()}
@@ -121,6 +118,6 @@ class InvestorLists:
         return {name: kiwoom_format.signed(amount * sign) for name, amount in amounts.items()}
 
 
-def _by_group(amounts: Ints) -> dict[str, int]:
-    """Amounts of one row by group, with the subtotals."""
-    return {name: int(investor_groups.group_total(amounts, name)) for name in investor_groups.names()}
+def _by_group(amounts: Ints) -> dict[str, list[int]]:
+    """Amounts of each day by group, with the subtotals."""
+    return {name: investor_groups.group_total(amounts, name).tolist() for name in investor_groups.names()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 import pytest
@@ -46,14 +47,26 @@ NET, BOUGHT, SOLD = "0", "1", "2"
 MONEY, SHARES = "1", "2"
 
 
+@cache
+def flows(trs: MarketTrs, code: str, what: str, side: str) -> list[dict[str, str]]:
+    """The first page of opt10059; the market stands still, so each is asked for once."""
+    inputs = {"종목코드": code, "금액수량구분": what, "매매구분": side, "단위구분": "1", "일자": ""}
+    return trs.page("opt10059", **inputs)
+
+
+@cache
+def chart(trs: MarketTrs, code: str) -> list[dict[str, str]]:
+    """The first page of opt10081."""
+    return trs.page("opt10081", 종목코드=code, 기준일자="", 수정주가구분="1")
+
+
 def days(trs: MarketTrs, code: str, group: str, what: str = SHARES, side: str = NET) -> list[int]:
     """What a group traded by opt10059, of the newest hundred days, newest first."""
-    inputs = {"종목코드": code, "금액수량구분": what, "매매구분": side, "단위구분": "1", "일자": ""}
-    return [int(row[group]) for row in trs.page("opt10059", **inputs)]
+    return [int(row[group]) for row in flows(trs, code, what, side)]
 
 
 def dates(trs: MarketTrs, code: str) -> list[str]:
-    return [row["일자"] for row in trs.page("opt10081", 종목코드=code, 기준일자="", 수정주가구분="1")]
+    return [row["일자"] for row in chart(trs, code)]
 
 
 def in_period(trs: MarketTrs, code: str, group: str, what: str = SHARES, side: str = NET) -> int:
@@ -143,8 +156,8 @@ def test_a_group_over_a_period(trs: MarketTrs, tr: str, inputs: dict[str, str], 
         assert plain(row["평균가대비"]) == difference
         assert float(row["대비율"]) == pytest.approx(difference / int(row["추정평균가"]) * 100, abs=0.006)
         if "기간거래량" in row:
-            chart = trs.page("opt10081", 종목코드=code, 기준일자="", 수정주가구분="1")
-            volumes[code] = sum(int(bar["거래량"]) for bar in chart if bar["일자"] >= PERIOD["시작일자"])
+            bars = chart(trs, code)
+            volumes[code] = sum(int(bar["거래량"]) for bar in bars if bar["일자"] >= PERIOD["시작일자"])
             assert int(row["기간거래량"]) == volumes[code]
     assert bool(volumes) == (tr == "opt10058")
 
@@ -241,7 +254,7 @@ def test_days_running_are_counted(trs: MarketTrs, span: str) -> None:
             assert int(row[f"{short}연속순매수량"]) == sum(shares[:length])
             assert int(row[f"{short}연속순매수금액"]) == sum(money[:length])
         assert int(row["합계연속순매수일수"]) == whole
-        closes = trs.page("opt10081", 종목코드=row["종목코드"], 기준일자="", 수정주가구분="1")
+        closes = chart(trs, row["종목코드"])
         last, start = (int(closes[at]["현재가"]) for at in (0, int(span)))
         assert float(row["기간중주가등락률"]) == pytest.approx((last / start - 1) * 100, abs=0.006)
 
