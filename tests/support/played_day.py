@@ -1,6 +1,6 @@
 """A whole day played at the control, and one hash over every byte that it returned or fired.
 
-``python -m tests.support.played_day SEED`` prints it, so that it can be compared between processes.
+``python -m tests.support.played_day SEED CODES`` prints it, so that it can be compared between processes.
 """
 
 from __future__ import annotations
@@ -141,4 +141,4 @@ def play(seed: int, codes: Sequence[str] = CODES, short: bool = False) -> Played
 
 
 if __name__ == "__main__":
-    print(play(int(sys.argv[1])).digest)
+    print(play(int(sys.argv[1]), sys.argv[2:]).digest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import cache
 
 import numpy as np
 
@@ -37,6 +38,7 @@ def weekdays(first: date, last: date) -> list[date]:
     return [day for day in days if day.weekday() < 5]
 
 
+@cache
 def sessions(first: date, last: date) -> Sessions:
     """Every weekday from 09:00 to 15:30."""
     days = weekdays(first, last)

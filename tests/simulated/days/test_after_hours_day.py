@@ -188,7 +188,7 @@ def test_every_type_has_been_seen_with_all_its_fields(day: tuple[SyntheticDay, d
     rig, _orders = day
     assert {each.kind for each in rig.live} == KINDS
     for each in rig.live:
-        assert len(each.values) == len(reference.realtype(each.kind).fids)
+        assert each.data.count("\t") + 1 == len(reference.realtype(each.kind).fids)
 
 
 def test_each_type_keeps_to_its_hours(day: tuple[SyntheticDay, dict[str, str]]) -> None:
@@ -237,7 +237,8 @@ def test_opt10003_goes_on_after_the_close_and_the_charts_do_not(
     day: tuple[SyntheticDay, dict[str, str]],
 ) -> None:
     rig, _orders = day
-    rows = [rig.page("opt10003", 종목코드=CODE).row(n) for n in range(30)]
+    page = rig.page("opt10003", 종목코드=CODE)
+    rows = [page.row(n) for n in range(30)]
     seen = rig.of("주식체결", CODE)[:-31:-1]
     assert [(row["시간"], row["체결거래량"]) for row in rows] == [
         (each.values[20], each.values[15]) for each in seen

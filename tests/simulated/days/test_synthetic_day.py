@@ -40,7 +40,7 @@ def test_every_type_of_an_issue_has_been_seen(day: SyntheticDay) -> None:
 def test_every_string_has_all_the_fields_of_its_type(day: SyntheticDay) -> None:
     """That each is read as it stands there, the rig sees to within the events."""
     for each in day.live:
-        assert each.data.count("\t") + 1 == len(each.values) == len(reference.realtype(each.kind).fids)
+        assert each.data.count("\t") + 1 == len(reference.realtype(each.kind).fids)
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -32,9 +32,13 @@ def hundredths(text: str) -> int:
 
 
 def rows(rig: SyntheticDay, tr: str, **inputs: str) -> Iterator[dict[str, str]]:
-    """Today's rows of an index chart, oldest first."""
-    pages = rig.all_pages(tr, 업종코드=CODE, 틱범위="1", **inputs)
-    found = [page.row(n) for page in pages for n in range(len(page.rows))]
+    """Today's rows of an index chart, oldest first; the days before are left."""
+    asked = {"업종코드": CODE, "틱범위": "1", **inputs}
+    page = rig.page(tr, **asked)
+    found = [page.row(n) for n in range(len(page.rows))]
+    while page.prev_next == "2" and found[-1]["체결시간"].startswith(TODAY):
+        page = rig.page(tr, 2, **asked)
+        found += [page.row(n) for n in range(len(page.rows))]
     return (row for row in reversed(found) if row["체결시간"].startswith(TODAY))
 
 
