@@ -152,7 +152,7 @@ def account_handlers(brokerage: Brokerage) -> dict[str, TrHandler]:
 def _foreign_shares(holdings: ForeignHoldings) -> Callable[[RankingRow], int | None]:
     """Shares of a row's issue that foreigners hold at the time of the row; cached, as several fields need it."""
 
-    @lru_cache(maxsize=256)
+    @lru_cache(maxsize=4096)  # more than one market of issues
     def shares(issue: Issue, date: int, now: float) -> int | None:
         found = holdings.shares_held(issue, np.array([date]), now)
         return None if found is None else int(found[-1])

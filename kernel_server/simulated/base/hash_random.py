@@ -7,6 +7,7 @@ numpy. The mixing function is the finaliser of splitmix64, followed by integer a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
@@ -20,19 +21,22 @@ _FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 _EVEN_LANES, _LOW_HALF = np.uint64(0x0000FFFF0000FFFF), np.uint64(0xFFFFFFFF)
 
 
+@lru_cache(maxsize=16_384)
+def _number(text: str) -> int:
+    """A text as a part; codes and names come again and again."""
+    return (crc32(text.encode()) << 8) + len(text)
+
+
 def key(*parts: int | str) -> int:
     """A 64-bit key of all the parts; their order counts."""
     mixed = 0
     for part in parts:
-        number = part if isinstance(part, int) else (crc32(part.encode()) << 8) + len(part)
-        mixed = _mix((mixed ^ (number & _MASK)) + _STEP & _MASK)
+        number = part if isinstance(part, int) else _number(part)
+        mixed = (mixed ^ (number & _MASK)) + _STEP & _MASK
+        mixed = (mixed ^ mixed >> 30) * _FIRST & _MASK
+        mixed = (mixed ^ mixed >> 27) * _SECOND & _MASK
+        mixed ^= mixed >> 31
     return mixed
-
-
-def _mix(z: int) -> int:
-    z = (z ^ z >> 30) * _FIRST & _MASK
-    z = (z ^ z >> 27) * _SECOND & _MASK
-    return z ^ z >> 31
 
 
 def keys(*parts: int | str | Ints) -> NDArray[np.uint64]:
@@ -40,7 +44,7 @@ def keys(*parts: int | str | Ints) -> NDArray[np.uint64]:
     mixed: NDArray[np.uint64] = np.zeros(1, np.uint64)
     for part in parts:
         if isinstance(part, str):
-            part = (crc32(part.encode()) << 8) + len(part)
+            part = _number(part)
         number = np.uint64(part & _MASK) if isinstance(part, int) else part.astype(np.uint64)
         mixed = (mixed ^ number) + np.uint64(_STEP)
         mixed = (mixed ^ mixed >> np.uint64(30)) * np.uint64(_FIRST)
@@ -51,7 +55,7 @@ def keys(*parts: int | str | Ints) -> NDArray[np.uint64]:
 
 def text_parts(texts: Sequence[str]) -> Ints:
     """Texts as parts for ``keys``."""
-    return np.array([(crc32(text.encode()) << 8) + len(text) for text in texts], np.int64)
+    return np.array([_number(text) for text in texts], np.int64)
 
 
 def bits(key: int | NDArray[np.uint64], index: Ints) -> NDArray[np.uint64]:

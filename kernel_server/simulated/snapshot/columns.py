@@ -29,7 +29,8 @@ class IssueFacts:
         columns: by name, NaN if unknown: ``previous_volume`` (shares), ``value_before`` (KRW), ``shares``,
             ``cap`` (억원, at 기준가), ``PER``, ``PBR``, ``ROE``, ``EPS``, ``BPS`` (KRW), ``credit`` (신용비율,
             percent), ``high`` (highest price of the previous 251 sessions, KRW), ``sum4``, ``sum19`` (sums of the
-            previous 4 and 19 closes, KRW), ``ma5``, ``ma20`` (KRW, of the previous session).
+            previous 4 and 19 closes, KRW), ``ma5``, ``ma20`` (KRW, of the previous session); and as 0 or 1 ``kospi``,
+            ``stock``, ``etf``, ``etn``, ``preferred``.
         history: the previous sessions.
     """
 

@@ -271,6 +271,16 @@ class MarketScanner:
         return int(str(self.sessions.dates[session]).replace("-", ""))
 
 
+_FLAGS: Mapping[str, Callable[[Issue], bool]] = {
+    "kospi": lambda issue: issue.market == "KOSPI",
+    "stock": lambda issue: issue.kind == "stock",
+    "etf": lambda issue: issue.kind == "etf",
+    "etn": lambda issue: issue.kind == "etn",
+    # Only common shares have codes that end in 0.
+    "preferred": lambda issue: issue.kind == "stock" and not issue.code.endswith("0"),
+}
+
+
 def _newest_session(bars: Bars) -> tuple[int, ...]:
     """Open, high, low, close, volume and value of the newest bar."""
     columns = (bars.open, bars.high, bars.low, bars.close, bars.volume, bars.value)
@@ -297,6 +307,7 @@ def _facts(rows: Sequence[_IssueRow], history: HistoryMatrix) -> IssueFacts:
         base=base,
         upper=upper,
         lower=lower,
-        columns={name: np.array([row.values.get(name, _UNKNOWN) for row in rows]) for name in names},
+        columns={name: np.array([row.values.get(name, _UNKNOWN) for row in rows]) for name in names}
+        | {name: np.array([true(issue) for issue in issues], np.float64) for name, true in _FLAGS.items()},
         history=history.first_rows(len(rows)),
     )

@@ -7,22 +7,22 @@ orders in ``_ORDERS``; a value missing there is rejected.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kernel_server.reference.price_rules import rules
 from kernel_server.simulated.base import hash_random, kiwoom_format
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
+from kernel_server.simulated.exchange.interface import SinglePriceState
 from kernel_server.simulated.exchange.off_hours import single_price_flow
 from kernel_server.simulated.exchange.off_hours.session_close import SessionClose
 from kernel_server.simulated.exchange.off_hours.single_price import SinglePrice, SinglePriceHours
 from kernel_server.simulated.market import phases
-from kernel_server.simulated.market.model import Issue, board
+from kernel_server.simulated.market.model import board
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.realtime.off_hours_strings import price_fields
 from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices
@@ -32,17 +32,22 @@ from kernel_server.tsv import rows
 _DATA = Path(__file__).with_name("data")
 
 _ORDER = "정렬기준"
+_FLAGS = ("kospi", "stock", "etf", "etn", "preferred")
 
 
 @dataclass(frozen=True, slots=True)
 class _DrawnEvening:
-    """시간외 단일가 of a session: place, closing data, and auction prices (KRW) and volumes of each traded issue."""
+    """시간외 단일가 of a session: place, closing data, and auction prices (KRW) and volumes of each traded issue.
+
+    ``states`` has what was shown last of an issue, and after how many events: pages show the same issues again.
+    """
 
     session: int
     places: Ints
     closes: list[SessionClose]
     price: Ints
     volume: Ints
+    states: dict[int, tuple[int, SinglePriceState]] = dataclasses.field(default_factory=dict)
 
 
 _ORDERS = {  # by the value of the input: field, sign of the order, least and most of ``change``
@@ -83,9 +88,9 @@ class SinglePriceRanking:
     def _ranking(self, request: TrRequest, now: float) -> TrAnswer:
         order = _ORDERS.get(_number(request.inputs[_ORDER]))
         filters = [
-            self._filters.get((field.name, _number(request.inputs[field.name])))
-            for field in request.tr.inputs
-            if field.name != _ORDER
+            self._filters.get((given.name, _number(request.inputs[given.name])))
+            for given in request.tr.inputs
+            if given.name != _ORDER
         ]
         if order is None or None in filters:
             raise TrRejected("bad_input")
@@ -155,22 +160,12 @@ def _columns(facts: IssueFacts, drawn: _DrawnEvening, done: int) -> dict[str, Fl
     for auction in range(done):
         traded = volume[:, auction] > 0
         last[traded] = price[traded, auction]
-    issues = [facts.issues[place] for place in drawn.places.tolist()]
-
-    def flag(true: Callable[[Issue], bool]) -> NDArray[np.bool_]:
-        return np.array([true(issue) for issue in issues], np.bool_)
-
     columns = {
         "change": last - close,
         "rate": (last - close) / np.maximum(close, 1),
         "volume": volume.sum(axis=1),
         "value": (price * volume).sum(axis=1),
-        "kospi": flag(lambda issue: issue.market == "KOSPI"),
-        "stock": flag(lambda issue: issue.kind == "stock"),
-        "etf": flag(lambda issue: issue.kind == "etf"),
-        "etn": flag(lambda issue: issue.kind == "etn"),
-        # Only common shares have codes that end in 0.
-        "preferred": flag(lambda issue: issue.kind == "stock" and not issue.code.endswith("0")),
+        **{name: facts.columns[name][drawn.places] for name in _FLAGS},
     }
     return {name: np.asarray(column, np.float64) for name, column in columns.items()}
 
@@ -186,7 +181,11 @@ def _row(
     close = drawn.closes[place]
     at = int(drawn.places[place])
     issue, base = facts.issues[at], int(facts.base[at])
-    evening = SinglePrice(issue.code, issue.shares, close, hours, hours.events_by(close.key, now)).state()
+    events = hours.events_by(close.key, now)
+    known, evening = drawn.states.get(place, (-1, None))
+    if evening is None or known != events:
+        evening = SinglePrice(issue.code, issue.shares, close, hours, events).state()
+        drawn.states[place] = events, evening
     fields = price_fields(evening.tape)
     return {
         "종목코드": issue.code,

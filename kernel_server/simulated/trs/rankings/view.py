@@ -13,6 +13,8 @@ from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices, group_by_rules
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 
+_OF_FACTS = ("volume_before", "value_before", "credit", "kospi", "stock", "etf", "etn", "preferred")
+
 
 class RankingView:
     """All issues at ``now``."""
@@ -33,11 +35,7 @@ class RankingView:
         facts, prices = self.facts, self.prices
         change = (prices.last - facts.base).astype(np.float64)
         upper, lower = prices.last >= facts.upper, prices.last <= facts.lower
-        kinds = {
-            kind: np.array([issue.kind == kind for issue in facts.issues]) for kind in ("stock", "etf", "etn")
-        }
         shares = facts.columns["shares"]
-        others = np.array([not issue.code.endswith("0") for issue in facts.issues], np.bool_)
         columns = {
             "place": np.arange(len(facts)),
             "change": change,
@@ -50,16 +48,10 @@ class RankingView:
             "value": prices.value,
             "price": prices.last,
             "turnover": np.where(shares > 0, prices.volume / np.maximum(shares, 1.0), 0.0),
-            "volume_before": facts.columns["volume_before"],
-            "value_before": facts.columns["value_before"],
-            "credit": facts.columns["credit"],
-            "kospi": np.array([issue.market == "KOSPI" for issue in facts.issues]),
             "upper": upper,
             "lower": lower,
             "limit": upper | lower,
-            # only common shares have codes that end in 0
-            "preferred": others & kinds["stock"],
-            **kinds,
+            **{name: facts.columns[name] for name in _OF_FACTS},
         }
         return {name: np.asarray(column, np.float64) for name, column in columns.items()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.simulated_broker import Page
-from tests.support.synthetic_day import SyntheticDay
+from tests.support.synthetic_day import SEVERAL, SyntheticDay
 
 INPUTS = {
     "시장구분": "000",
@@ -120,7 +120,7 @@ def test_an_unknown_choice_is_a_bad_input(evening: SyntheticDay, bad: dict[str, 
 
 
 def test_a_row_is_what_opt10087_says_of_the_issue() -> None:
-    rig = SyntheticDay("18:05").begin()  # the book does not change any more
+    rig = SyntheticDay("18:05", issues=SEVERAL).begin()  # the book does not change any more
     for row in rows(rig, 정렬기준="3")[:5]:
         rig.settle(1)
         shown = rig.page("opt10087", screen="0203", 종목코드=row["종목코드"]).row(0)
@@ -147,7 +147,7 @@ def test_it_grows_with_the_evening_and_stays_until_the_next_session() -> None:
 
 @pytest.mark.parametrize("start", ["16:05", "12:00"])
 def test_before_the_first_auction_there_is_nothing(start: str) -> None:
-    rig = SyntheticDay(start).begin()
+    rig = SyntheticDay(start, issues=SEVERAL).begin()
     assert rows(rig) == []
     assert rig.messages()[-1] == NOTHING
 
