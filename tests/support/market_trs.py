@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from kernel_server.clock import SteppedClock
+from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated import tr_registry
 from kernel_server.simulated.base.tr import TrHandler
 from kernel_server.simulated.exchange.engine import SimulatedExchange
 from kernel_server.simulated.exchange.interface import Exchange, Interruption, Tape, Trade
 from kernel_server.simulated.exchange.previous_session import PreviousSession
-from kernel_server.simulated.market.model import Market
+from kernel_server.simulated.market.model import Issue, Market
 from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.index_values import IndexValues
 from kernel_server.simulated.snapshot.scanner import MarketScanner
@@ -18,6 +22,21 @@ from tests.support.tr_handlers import ask, calendar
 
 RUNNING, OVER = "2022-01-18 11:00:30", "2022-01-18 18:00"
 SEED = 3  # of what happens within a day
+
+
+class PartOfMarket(SyntheticMarket):
+    """The synthetic market of a seed, with one in three of its issues: every kind and market, and the best known."""
+
+    def __init__(self, seed: int, sessions: Callable[[], Sessions]) -> None:
+        super().__init__(seed, sessions)
+        self._part = {
+            code: issue
+            for place, (code, issue) in enumerate(super().issues().items())
+            if place < 40 or not place % 3
+        }
+
+    def issues(self) -> Mapping[str, Issue]:
+        return self._part
 
 
 class SilentWatcher:

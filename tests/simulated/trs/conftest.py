@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from tests.support import generated_once
-from tests.support.market_trs import OVER, RUNNING, MarketTrs
+from tests.support.market_trs import OVER, RUNNING, MarketTrs, PartOfMarket
 from tests.support.tr_handlers import calendar
 
 
@@ -21,5 +20,5 @@ def _histories_are_generated_once() -> Iterator[None]:
 
 @pytest.fixture(scope="session", params=[RUNNING, OVER])
 def trs(request: pytest.FixtureRequest) -> MarketTrs:
-    """The synthetic market with fundamentals, once during a session and once after it."""
-    return MarketTrs(SyntheticMarket(7, calendar), request.param, fundamentals_seed=1)
+    """A part of the synthetic market with fundamentals, once during a session and once after it."""
+    return MarketTrs(PartOfMarket(7, calendar), request.param, fundamentals_seed=1)

@@ -16,7 +16,7 @@ from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.market.day_summary import visible_quotes
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.trs.rankings.view import book_sizes
-from tests.support.market_trs import OVER, RUNNING, MarketTrs, plain, size
+from tests.support.market_trs import OVER, RUNNING, MarketTrs, PartOfMarket, plain, size
 from tests.support.simulated_broker import SimulatedBroker, moment, number, weekdays
 from tests.support.tr_handlers import ask, calendar, market_of, single, stock
 
@@ -232,7 +232,7 @@ def test_ratios_and_credit_are_those_of_opt10001(trs: MarketTrs, asked: str, fie
 
 
 def test_without_fundamentals_there_is_no_ratio() -> None:
-    trs = MarketTrs(SyntheticMarket(7, calendar), OVER)
+    trs = MarketTrs(PartOfMarket(7, calendar), OVER)
     answer, rows = ask(trs.handlers, "opt10026", OVER, **ASKED["opt10026"])
     assert (rows, answer.message) == ([], "[571578] 모의투자 해당조회내역이 없습니다")
 
@@ -324,7 +324,7 @@ def test_other_requests_are_answered_while_the_market_is_read() -> None:
 
 
 def test_prices_before_are_those_of_then() -> None:
-    trs = MarketTrs(SyntheticMarket(7, calendar), RUNNING)
+    trs = MarketTrs(PartOfMarket(7, calendar), RUNNING)
     then = trs.survey.prices_before(trs.moment, 45 * 60)
     facts = trs.survey.facts(trs.moment)
     for place in range(0, len(facts), 97):
