@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import kernel_server
 
 project = "koalab"
@@ -29,3 +31,23 @@ html_title = f"koalab {release}"
 html_show_sourcelink = False
 # Its pages may name magics and commands that no lexer knows; a warning is an error here.
 highlight_language = "python"
+
+
+def shallow_sidebar(app: Any, _page: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
+    """The sidebar shows titles alone, and yet each page would copy every heading of all others for it."""
+    toctree = context.get("toctree")
+
+    def shallow(**options: Any) -> Any:
+        whole = app.env.metadata
+        app.env.metadata = {page: {**facts, "tocdepth": 2} for page, facts in whole.items()}
+        try:
+            return toctree(**options)
+        finally:
+            app.env.metadata = whole
+
+    if toctree is not None:
+        context["toctree"] = shallow
+
+
+def setup(app: Any) -> None:
+    app.connect("html-page-context", shallow_sidebar, priority=400)  # the theme makes the sidebar at 500
