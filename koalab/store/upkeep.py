@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from koalab.errors import BadInput, CacheDamaged
 from koalab.inputs.issue_codes import written_code
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
+
+_PROBE: Final = "probe"
 
 
 def clear(shelf: Shelf, code: str | None, interval: str | None) -> int:
@@ -53,6 +55,7 @@ def _clear_all(shelf: Shelf) -> int:
         count = _forget_some(shelf, None, None)
         clear_memos(shelf)
         if not verify(shelf):
+            _write_once(shelf)
             return count
     except CacheDamaged as error:
         log.warning("%s", error)
@@ -63,6 +66,14 @@ def _clear_all(shelf: Shelf) -> int:
         log.warning("%s", error)
     shelf.begin_anew()
     return count
+
+
+def _write_once(shelf: Shelf) -> None:
+    """Stores, changes and deletes a value: what was damaged may be run by SQLite only when it writes."""
+    with shelf.transaction() as change:
+        change.set(_PROBE, 1)
+        change.set(_PROBE, 2)
+        change.delete(_PROBE)
 
 
 def _forget_some(shelf: Shelf, code: str | None, interval: str | None) -> int:

@@ -134,6 +134,18 @@ def test_a_file_that_is_no_database_is_told_with_its_folder(tmp_path: Path) -> N
     mended_by_clearing(store)
 
 
+@pytest.mark.parametrize("trigger", [b"AFTER INSERT", b"AFTER UPDATE", b"AFTER DELETE"])
+def test_a_database_that_only_writing_shows_to_be_damaged_is_mended_by_clearing(
+    filled: BarStore, trigger: bytes
+) -> None:
+    filled.close()
+    file = filled.shelf.folder / "cache.db"
+    data = file.read_bytes()
+    place = data.index(b".size", data.index(trigger))
+    file.write_bytes(data[:place] + b".wize" + data[place + 5 :])
+    mended_by_clearing(filled)
+
+
 def mended_by_clearing(store: BarStore) -> None:
     store.clear()
     assert store.verify() == []
