@@ -99,6 +99,30 @@ def test_a_day_with_only_minutes_has_a_daily_bar_also_while_it_runs(put: Put, ad
     }
 
 
+EVENING = """\
+20261119160000,215,230,215,229,7
+20261119195900,200,200,200,200,1
+"""
+
+
+def test_minutes_of_the_after_market_are_served_and_count_in_the_volume_of_a_day_made_of_them(
+    put: Put,
+) -> None:
+    market = put({"minute/005930.csv": MINUTE + EVENING})
+    seen = {
+        clock: market.minute(CODE, True, at("2026-11-19", clock), 1).time.tolist()[3:]
+        for clock in ("15:59", "16:00:59", "16:01", "19:59:59", "20:00")
+    }
+    assert seen == {
+        "15:59": [],
+        "16:00:59": [],
+        "16:01": [20261119160000],
+        "19:59:59": [20261119160000],
+        "20:00": [20261119160000, 20261119195900],
+    }
+    assert rows(market.daily(CODE, True, LATER)) == [(*DAY[:5], DAY[5] + 8)]
+
+
 def test_minutes_after_the_last_given_day_go_on_with_the_days(put: Put) -> None:
     market = put({"daily/005930.csv": DAILY, "minute/005930.csv": MINUTE})
     assert rows(market.daily(CODE, True, LATER))[-1] == DAY
@@ -345,11 +369,14 @@ def test_until_december_1998_saturdays_are_sessions(put: Put) -> None:
 @pytest.mark.parametrize(
     ("time", "says"),
     [
-        ("20261119000700", "in the session of that day, 09:00 to 15:30 in Seoul"),
+        ("20261119000700", "in the session of that day, 09:00 to 15:30 and 16:00 to 20:00 in Seoul"),
+        ("20261118200000", "09:00 to 15:30 and 16:00 to 20:00"),
+        ("20261118155900", "09:00 to 15:30 and 16:00 to 20:00"),
+        ("20260911160000", "09:00 to 15:30 in Seoul"),  # the last session without an after-market
         ("20261119083000", "09:00 to 15:30"),
         ("20261118153100", "09:00 to 15:30"),
-        (f"{LATE:%Y%m%d}093000", "10:00 to 16:30"),
-        (f"{LATE:%Y%m%d}163100", "10:00 to 16:30"),
+        (f"{LATE:%Y%m%d}093000", "10:00 to 16:30 in Seoul"),
+        (f"{LATE:%Y%m%d}163100", "10:00 to 16:30 in Seoul"),
         ("20261115090000", "a Sunday"),
         ("20261119090010", "seconds 00"),
         ("2026-11-19 09:00:00+00:00", "time should be YYYYMMDDHHMMSS, in Seoul"),
@@ -470,6 +497,26 @@ def test_adjusted_and_raw_files_that_were_swapped_are_refused(put: Put, factor: 
             market.daily(CODE, adjusted, at("2028-01-01"))
         assert found.value.file.parts[-2:] == ("daily", "005930.csv")
         assert found.value.line == 12  # the tenth day from the header on, the first after the split
+
+
+@pytest.mark.parametrize("ratio", [1.02, 1.1, 1.4, 0.83])
+def test_swapped_files_show_by_the_tick_grid_where_no_price_jumps_much(put: Put, ratio: float) -> None:
+    """A bonus issue, a rights issue or a small reverse split: its day is like any other."""
+    days = weekdays().dates[-300:-260]
+    raw = [6_000 + 30 * place for place in range(40)]
+    fair = [round(close / ratio) if place < 30 else close for place, close in enumerate(raw)]
+    names = ("daily/005930.csv", "daily_unadjusted/005930.csv")
+    header = DAILY.splitlines()[0]
+    texts = [
+        "\n".join([header, *(f"{day},{c},{c},{c},{c},9" for day, c in zip(days, closes, strict=True))]) + "\n"
+        for closes in (fair, raw)
+    ]
+    assert len(put(dict(zip(names, texts, strict=True))).daily(CODE, True, at("2028-01-01"))) == 40
+    market = put(dict(zip(names, reversed(texts), strict=True)))
+    for adjusted in (True, False):
+        with pytest.raises(BadMarketData, match=r"no multiples of the tick.*are the two swapped") as found:
+            market.daily(CODE, adjusted, at("2028-01-01"))
+        assert found.value.file.parts[-2:] == ("daily_unadjusted", "005930.csv")
 
 
 # The listing

@@ -76,8 +76,8 @@ def minute(file: Path, code: str, rules: SessionRules) -> Bars:
     Minutes without trades, all prices one and a volume of 0, are left out, as the broker has none.
 
     Raises:
-        BadMarketData: the file is malformed, its times are not those of minutes in sessions, or trades cannot add up to
-            a bar.
+        BadMarketData: the file is malformed, its times are not those of minutes of sessions and after-markets, or
+            trades cannot add up to a bar.
     """
     table = read(file, MINUTE, code=code)
     time = _minutes(table)
@@ -91,15 +91,19 @@ def minute(file: Path, code: str, rules: SessionRules) -> Bars:
     )
     days, of = np.unique(time // DAY, return_inverse=True)
     opens, closes = (hours[of] for hours in rules.hours(days))
+    evening, ends = (hours[of] for hours in rules.after_market(days))
     start = epoch_seconds(time)
 
     def outside(row: int) -> str:
         hours = f"{hhmm(opens[row])} to {hhmm(closes[row])}"
+        if ends[row] > evening[row]:
+            hours += f" and {hhmm(evening[row])} to {hhmm(ends[row])}"
         return (
             f"time should be in the session of that day, {hours} in Seoul, not {texts[row]!r}: remove the row"
         )
 
-    reject(table, (start < opens) | (start > closes), "time", outside)
+    regular, after = (start >= opens) & (start <= closes), (start >= evening) & (start < ends)
+    reject(table, ~(regular | after), "time", outside)
     bars = _bars(table, time, 0)
     _reject_untradable(table, bars, closes, start == closes)
     traded = bars.volume > 0

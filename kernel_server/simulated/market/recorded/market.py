@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -16,12 +16,12 @@ import numpy as np
 from kernel_server.clock import seoul
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.market_time import epoch_seconds
-from kernel_server.simulated.market.model import Bars, Issue
+from kernel_server.simulated.market.model import Bars, Issue, board
 from kernel_server.simulated.market.recorded import bar_files, listing
 from kernel_server.simulated.market.recorded.csv_files import NO_BARS, BadMarketData
 from kernel_server.simulated.market.recorded.folder import RecordedFolder, code_of, code_of_minutes, scan
 from kernel_server.simulated.market.recorded.session_rules import DAY, SessionRules
-from kernel_server.simulated.market.recorded.splits import marked, swapped_on
+from kernel_server.simulated.market.recorded.splits import marked, off_grid_on, swapped_on
 from kernel_server.simulated.market.recorded.trades import PAUSE, RecordedTicks, TickMinutes
 from kernel_server.simulated.market.resample import cut, grouped, picked
 from kernel_server.simulated.market.trade_script import RecordedDay, Script
@@ -180,23 +180,44 @@ class RecordedMarket:
         other = self._daily_file(others[code][0], code) if code in others else NO_BARS
         if code in files and code in others:
             fair, raw = (days, other) if adjusted else (other, days)
-            day = swapped_on(fair, raw)
-            if day:
-                raise BadMarketData(
-                    self._adjusted[code][0],
-                    bar_files.line_of(self._adjusted[code][0], day),
-                    f"its prices jump on {day} and those of daily_unadjusted/ do not: are the two swapped?"
-                    " daily/ has adjusted prices",
-                )
+            self._reject_swapped(code, fair, raw)
             days = marked(days, fair, raw)
         # The adjustment of trades before the newest adjusted day is unknown.
         since = int(days.time[-1]) if adjusted and len(days) else 0
         known = set(days.time.tolist())
         recorded = [day for day in self._ticks.codes().get(code, ()) if day > since and day not in known]
         parts = [self._ticks.minutes(code, day).bars for day in recorded]
-        parts.append(self._minutes_without_day(code, since, [*known, *recorded], other))
         added = [grouped(bars, bars.time // DAY, np.unique(bars.time // DAY)) for bars in parts if len(bars)]
+        added.append(self._as_days(self._minutes_without_day(code, since, [*known, *recorded], other)))
         return _read_only(_merged([days, *added]))
+
+    def _reject_swapped(self, code: str, fair: Bars, raw: Bars) -> None:
+        jump = swapped_on(fair, raw)
+        off = 0 if jump else off_grid_on(fair, raw, board(self._issues[code]))
+        if not jump and not off:
+            return
+        file = (self._adjusted if jump else self._unadjusted)[code][0]
+        what = (
+            f"its prices jump on {jump} and those of daily_unadjusted/ do not"
+            if jump
+            else f"its prices of {off} and other days are no multiples of the tick, and those of daily/ are"
+        )
+        raise BadMarketData(
+            file,
+            bar_files.line_of(file, jump or off),
+            f"{what}: are the two swapped? daily/ has adjusted prices",
+        )
+
+    def _as_days(self, minutes: Bars) -> Bars:
+        """Days made of minutes: prices of the regular session, with the after-market in volume and value."""
+        day = minutes.time // DAY
+        days, of = np.unique(day, return_inverse=True)
+        regular = epoch_seconds(minutes.time) <= self._rules.hours(days)[1][of]
+        if not regular.any():
+            return NO_BARS
+        made = grouped(picked(minutes, regular), day[regular], np.unique(day[regular]))
+        whole, traded = grouped(minutes, day, days), np.isin(days, made.time)
+        return replace(made, volume=whole.volume[traded], value=whole.value[traded])
 
     def _minutes_without_day(self, code: str, since: int, known: Sequence[int], other: Bars) -> Bars:
         """The minutes of days after ``since`` that are not ``known`` and not in the other file of days."""
@@ -266,8 +287,10 @@ class RecordedMarket:
         bars = _merged([files[file] for file in order])
         days, of = np.unique(bars.time // DAY, return_inverse=True)
         start = epoch_seconds(bars.time)
+        closes = self._rules.hours(days)[1][of]
         # The closing auction's bar is labelled with the close and over at that moment.
-        return TickMinutes(bars, np.minimum(start + 60, np.maximum(start, self._rules.hours(days)[1][of])))
+        over = np.where(start > closes, start + 60, np.minimum(start + 60, np.maximum(start, closes)))
+        return TickMinutes(bars, over)
 
     def _hours(self, day: int) -> tuple[int, int]:
         opens, closes = self._rules.hours(np.array([day]))

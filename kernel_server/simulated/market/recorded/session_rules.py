@@ -16,6 +16,9 @@ DAY = 1_000_000
 """YYYYMMDDHHMMSS // DAY is YYYYMMDD."""
 
 _USUAL_OPEN, _USUAL_CLOSE = (9 * 60) * 60, (15 * 60 + 30) * 60  # seconds of the day
+_AFTER_MARKET = 20260914
+# Seconds after the close: 16:00 and 20:00 on a day of usual hours. That it is as much later on others is a guess.
+_AFTER_MARKET_BEGINS, _AFTER_MARKET_ENDS = 30 * 60, (4 * 60 + 30) * 60
 # Until then the exchange was open on Saturdays too, and the calendar has a few weekdays wrong.
 _SINCE = int(epoch_days(np.array([19981206]))[0])
 _NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -36,6 +39,12 @@ class SessionRules:
         if sessions is not None:
             opens[listed], closes[listed] = sessions.opens[at[listed]], sessions.closes[at[listed]]
         return opens, closes
+
+    def after_market(self, days: Ints) -> tuple[Ints, Ints]:
+        """Begin and end of the after-market of those days (YYYYMMDD), seconds since the epoch; equal without one."""
+        closes = self.hours(days)[1]
+        there = days >= _AFTER_MARKET
+        return closes + there * _AFTER_MARKET_BEGINS, closes + there * _AFTER_MARKET_ENDS
 
     def closed(self, days: Ints) -> NDArray[np.bool_]:
         """Whether the exchange is closed on those days (YYYYMMDD), as far as is known."""
