@@ -52,9 +52,9 @@ QUICK := tests/kernel_server/scheduler tests/kernel_server/streams tests/kernel_
   tests/simulated/base tests/simulated/exchange tests/simulated/test_tr_dispatch.py tests/simulated/test_login.py \
   tests/koalab/frames tests/koalab/store tests/koalab/sessions/test_accounts.py
 
-test: lint docs  ## all of the tests (PYTHON_NOTEBOOK=3.13: on that version)
+test: $(VENV)/.ready .venv310/.ready .venvkoapy/.ready  ## all of the tests (PYTHON_NOTEBOOK=3.13: on that version)
 	@echo "$(if $(TOGETHER),The suites run two at a time; each is shown when it is over. That takes some minutes.)"
-	@$(MAKE) $(TOGETHER) --no-print-directory test-server test-client test-310 test-koapy
+	@$(MAKE) $(TOGETHER) --no-print-directory lint test-client test-server docs test-310 test-koapy
 
 test-quick: $(VENV)/.ready  ## the tests for the loop at the desk, under a minute
 	$(BIN)/python $(PYTEST) -m "not slow" $(QUICK)
