@@ -34,12 +34,20 @@ def repeated_classes(package: Path) -> Iterator[str]:
     """A complaint for each class whose name, but for a leading underscore, another class of the package has."""
     first: dict[str, str] = {}
     for file in modules(package):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ClassDef):
-                name, place = node.name.lstrip("_"), f"{file}:{node.lineno}"
-                if name in first:
-                    yield f"{place}: class {node.name} is also at {first[name]}: a name stands for one thing"
-                first.setdefault(name, place)
+        for node in _classes(ast.parse(file.read_text(encoding="utf-8"))):
+            name, place = node.name.lstrip("_"), f"{file}:{node.lineno}"
+            if name in first:
+                yield f"{place}: class {node.name} is also at {first[name]}: a name stands for one thing"
+            first.setdefault(name, place)
+
+
+def _classes(node: ast.AST) -> Iterator[ast.ClassDef]:
+    """The classes within; a class is a statement, so no expression is looked into."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef):
+            yield child
+        if not isinstance(child, ast.expr):
+            yield from _classes(child)
 
 
 def main(root: Path) -> int:

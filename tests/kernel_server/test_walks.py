@@ -69,7 +69,10 @@ WALKS = {
             "RealCall's task → message",
             ("RpcMethod.stream", "RealTimeStreams.real_call", "event_codec.serialized"),
         ),
-        Step("or Ticks' task → message", ("RpcMethod.stream", "TickStreams.ticks", "ticks.pack")),
+        Step(
+            "or Ticks' task → message",
+            ("RpcMethod.stream", "TickStreams.ticks", "TickStreams._batch", "ticks.pack"),
+        ),
     ),
     "An order": (
         Step("RPC's task → queue", ("RpcMethod.stream", "OrderStreams.order", "CallMaker.make", *_TO_QUEUE)),
@@ -91,6 +94,7 @@ WALKS = {
             (
                 "Router.dispatch",
                 "OrderTracker.__call__",
+                "OrderTracker._route",
                 "TrackedOrder.on_chejan",
                 "TrackedOrder._on_report",
                 *_TO_LOOP,
