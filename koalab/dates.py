@@ -95,8 +95,7 @@ def wall_of(seconds: float) -> np.datetime64:
 
 def epoch_seconds(wall_time: np.datetime64) -> float:
     """Seconds since the epoch of naive Seoul wall time; the inverse of ``wall_of``."""
-    since_epoch = wall_time.astype("datetime64[us]") - np.datetime64(0, "us")
-    return float(since_epoch / np.timedelta64(1, "s")) - SEOUL_OFFSET
+    return int(wall_time.astype("datetime64[us]").astype(np.int64)) / 1_000_000 - SEOUL_OFFSET
 
 
 def span(start: Day | None, end: Day | None, now: float, *, dated: bool = False) -> Range:

@@ -120,6 +120,8 @@ class CacheView:
         return floor, (beside.time[0] if len(beside) else last)
 
     def _worth_requesting(self, load: Load, gaps: Sequence[Gap]) -> list[Gap]:
+        if not gaps:  # as for nearly every code of a long list
+            return []
         now, name = epoch_seconds(load.now), load.request.interval.name
         return needs_fetch(gaps, name, now, self._sessions(), self._finality)
 
