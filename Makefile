@@ -14,6 +14,8 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 export UV_NO_PROGRESS = 1
 export UV_LINK_MODE = copy
+# The tests start a hundred servers, each of which would compile all of its modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-quick test-fast test-client test-server test-310 test-koapy lint format proto requirements bench notebook docs serve clean
 .DEFAULT_GOAL := help

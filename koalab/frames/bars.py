@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import fields as dataclass_fields
+from dataclasses import dataclass, fields
 from datetime import date, datetime
+from functools import cache
 from itertools import pairwise
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 import numpy as np
 
@@ -49,11 +49,12 @@ class BarColumns:
     ratio: Floats | None = None
 
     def __post_init__(self) -> None:
-        for column in dataclass_fields(self):
-            values = getattr(self, column.name)
-            if values is not None and values.shape != self.time.shape:
-                raise ValueError(f"{column.name} has {values.size} values for {self.time.size} bars")
-        if not (self.time[1:] >= self.time[:-1]).all():
+        shape = self.time.shape
+        for name in COLUMNS:
+            values = getattr(self, name)
+            if values is not None and values.shape != shape:
+                raise ValueError(f"{name} has {values.size} values for {self.time.size} bars")
+        if len(self) > 1 and not (self.time[1:] >= self.time[:-1]).all():
             raise ConflictingBars("bars that do not run from older to newer; load the range again")
 
     def __len__(self) -> int:
@@ -62,11 +63,7 @@ class BarColumns:
     @classmethod
     def empty(cls, kind: Kind) -> BarColumns:
         """No bars, with the columns and dtypes that bars of that kind have."""
-        empty = np.empty(0, np.int64)
-        time = np.empty(0, "M8[us]")
-        if kind != "daily":
-            return cls(time, empty, empty, empty, empty, empty)
-        return cls(time, empty, empty, empty, empty, empty, empty, empty, np.empty(0))
+        return _empty(kind)
 
     @classmethod
     def concat(cls, parts: Sequence[BarColumns]) -> BarColumns:
@@ -86,12 +83,12 @@ class BarColumns:
                     "cut one of them with slice first"
                 )
         joined: dict[str, Any] = {}
-        for column in dataclass_fields(cls):
-            arrays = [getattr(part, column.name) for part in non_empty]
+        for name in COLUMNS:
+            arrays = [getattr(part, name) for part in non_empty]
             missing = sum(array is None for array in arrays)
             if missing not in (0, len(arrays)):
-                raise ConflictingBars(f"some of the bars have {column.name} and some have not")
-            joined[column.name] = None if missing else np.concatenate(arrays)
+                raise ConflictingBars(f"some of the bars have {name} and some have not")
+            joined[name] = None if missing else np.concatenate(arrays)
         return cls(**joined)
 
     def slice(self, first: Bound | None = None, last: Bound | None = None) -> BarColumns:
@@ -102,13 +99,28 @@ class BarColumns:
         low = 0 if first is None else int(np.searchsorted(self.time, _moment(first), "left"))
         high = len(self) if last is None else int(np.searchsorted(self.time, _moment(last), "right"))
         cut: dict[str, Any] = {}
-        for column in dataclass_fields(self):
-            array = getattr(self, column.name)
-            cut[column.name] = None if array is None else array[low:high]
+        for name in COLUMNS:
+            array = getattr(self, name)
+            cut[name] = None if array is None else array[low:high]
         return BarColumns(**cut)
 
 
+COLUMNS: Final = tuple(column.name for column in fields(BarColumns))
+"""The names of the columns, in order."""
+
+
+@cache
+def _empty(kind: Kind) -> BarColumns:
+    empty = np.empty(0, np.int64)
+    time = np.empty(0, "M8[us]")
+    if kind != "daily":
+        return BarColumns(time, empty, empty, empty, empty, empty)
+    return BarColumns(time, empty, empty, empty, empty, empty, empty, empty, np.empty(0))
+
+
 def _moment(bound: Bound) -> np.datetime64:
+    if isinstance(bound, np.datetime64):
+        return cast("np.datetime64", bound.astype("M8[us]"))
     if isinstance(bound, datetime) and bound.tzinfo is not None:
         raise BadInput(f"{bound!r} has a time zone; give Seoul wall time without one")
     return cast("np.datetime64", np.array(bound, "M8[us]")[()])

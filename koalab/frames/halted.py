@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
-from koalab.frames.bars import BarColumns
+from koalab.frames.bars import COLUMNS, BarColumns
 
 Halted = Literal["keep", "flat", "drop"]
 HALTED: Final = get_args(Halted)
@@ -20,9 +20,9 @@ def with_halted(bars: BarColumns, halted: Halted) -> BarColumns:
         return bars
     if halted == "drop":
         kept: dict[str, Any] = {}
-        for column in fields(BarColumns):
-            array = getattr(bars, column.name)
-            kept[column.name] = None if array is None else array[traded]
+        for name in COLUMNS:
+            array = getattr(bars, name)
+            kept[name] = None if array is None else array[traded]
         return BarColumns(**kept)
     prices = {
         name: np.where(traded | (getattr(bars, name) > 0), getattr(bars, name), bars.close)

@@ -118,7 +118,7 @@ class BarWork:
             estimate = estimates[begins]
             whole = estimate.bars(first, last, day)
             left = after_start(gaps[uncovered], begins)
-            history = self._history_from(record, first, begins, gaps[uncovered])
+            history = self._history_from(record, first, begins, gaps[uncovered], now)
             if left:
                 neighbours = record.coverage if self._wanted.adjusted else ()
                 trs = expected_trs(left, interval, sessions, now, begins, day, neighbours)
@@ -129,7 +129,7 @@ class BarWork:
         return needs
 
     def _history_from(
-        self, record: Meta, first: Moment, begins: Moment | None, gaps: Sequence[Gap]
+        self, record: Meta, first: Moment, begins: Moment | None, gaps: Sequence[Gap], now: float
     ) -> Moment | None:
         """Where the broker's history begins, if that is known to be later than asked."""
         if first <= BEGINNING:
@@ -138,20 +138,15 @@ class BarWork:
             oldest = record.oldest_of_all
             begins = None if oldest is None else moment(oldest)
             gaps = [] if begins is None or begins <= first else [(first, begins - INSTANT)]
-        return begins if self._worth(before_start(gaps, begins)) else None
+        return begins if self._worth(before_start(gaps, begins), now) else None
 
-    def _worth(self, gaps: Sequence[Gap]) -> list[Gap]:
-        return needs_fetch(
-            gaps, self._wanted.interval.name, self._link.now(), self._sessions(), self._finality
-        )
+    def _worth(self, gaps: Sequence[Gap], now: float) -> list[Gap]:
+        return needs_fetch(gaps, self._wanted.interval.name, now, self._sessions(), self._finality)
 
     def _gaps(self, uncovered: Coverage, now: float) -> list[Gap]:
         """The gaps to request for what the cache does not cover."""
-        interval = self._wanted.interval
         found = [(moment(first), moment(last)) for first, last in uncovered]
-        return requested_gaps(
-            needs_fetch(found, interval.name, now, self._sessions(), self._finality), interval
-        )
+        return requested_gaps(self._worth(found, now), self._wanted.interval)
 
     def load(self, code: str, progress: Progress) -> int:
         first, last = self._span(self._link.now())

@@ -134,7 +134,8 @@ class LiveMethods(MarketMethods, MarketDataMethods):
                 for one in ("주식체결", "주식우선호가")
             )
             # Follows the streams before it asks, so that no trade is missed while the quotes are on their way.
-            table = LiveTable(wanted, [self._name(code) for code in wanted], trades, best_quotes)
+            names = self._listing().names
+            table = LiveTable(wanted, [names.get(code[:6], code) for code in wanted], trades, best_quotes)
             table.begin(self.quotes(wanted, progress=progress))
             opened.pop_all()
         return table

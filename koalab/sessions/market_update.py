@@ -90,7 +90,8 @@ class MarketUpdateMethods(SessionCore):
         day, part = self._market_update.session()
         with self._progress(f"{day.astype('datetime64[D]')} 일봉", progress) as shown:
             found = self._market_update.run(wanted, catch_up, shown)
-        rows = [(code, self._name(code), str(one.done), one.trs) for code, one in found.items()]
+        names = self._listing().names
+        rows = [(code, names.get(code[:6], code), str(one.done), one.trs) for code, one in found.items()]
         rows += [(code, "", "not listed", 0) for code in sorted(gone)]
         if codes is None and market is None:
             # Codes of three digits are indices, not issues.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from koalab.frames.bars import BarColumns
+from koalab.frames.bars import COLUMNS, BarColumns
 from koalab.store.series import Moment, Series
 
 Span = tuple[Moment, Moment]
@@ -72,7 +72,7 @@ def joined(parts: Sequence[BarColumns], none: BarColumns) -> BarColumns:
     _, index = np.unique(times[::-1], return_index=True)
     keep = len(times) - 1 - index
     whole: dict[str, Any] = {}
-    for column in fields(BarColumns):
-        arrays = [getattr(part, column.name) for part in filled]
-        whole[column.name] = None if any(array is None for array in arrays) else np.concatenate(arrays)[keep]
+    for name in COLUMNS:
+        arrays = [getattr(part, name) for part in filled]
+        whole[name] = None if any(array is None for array in arrays) else np.concatenate(arrays)[keep]
     return replace(filled[0], **whole)

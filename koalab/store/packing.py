@@ -8,24 +8,22 @@ value, little-endian. Read-only arrays over the bytes come back.
 from __future__ import annotations
 
 import struct
-from dataclasses import fields
 from typing import Any, Final
 
 import numpy as np
 
 from koalab.errors import CacheDamaged, KoalabError
-from koalab.frames.bars import BarColumns
+from koalab.frames.bars import COLUMNS, BarColumns
 
 _HEAD: Final = struct.Struct("<4sIQ")
 _MAGIC: Final = b"KLB1"
 _DTYPES: Final = {"M": np.dtype("<M8[us]"), "i": np.dtype("<i8"), "f": np.dtype("<f8")}
 _WIDTH: Final = 8
-_NAMES: Final = tuple(column.name for column in fields(BarColumns))
 
 
 def pack(bars: BarColumns) -> bytes:
     """The bytes of those bars."""
-    columns = {name: array for name in _NAMES if (array := getattr(bars, name)) is not None}
+    columns = {name: array for name in COLUMNS if (array := getattr(bars, name)) is not None}
     parts = [_HEAD.pack(_MAGIC, len(columns), len(bars.time))]
     parts += [f"{name:<7}{_kind(array)}".encode("ascii") for name, array in columns.items()]
     parts += [array.astype(_DTYPES[_kind(array)], copy=False).tobytes() for array in columns.values()]

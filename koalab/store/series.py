@@ -33,6 +33,7 @@ _KINDS: dict[Unit, Kind] = {
     "tick": "tick",
 }
 _YEARS = 5
+_NAT = int(np.iinfo(np.int64).min)
 _RECORD = "series:"
 _BARS = "bars:"
 _KEY = re.compile(
@@ -119,7 +120,7 @@ def parse_key(key: str) -> tuple[Series, str | None] | None:
 def microseconds(moment: Moment) -> int:
     """Microseconds since the epoch of a naive Seoul wall time; ValueError for NaT."""
     value = int(moment.astype("datetime64[us]").astype(np.int64))
-    if value == np.iinfo(np.int64).min:
+    if value == _NAT:
         raise ValueError("NaT is no moment")
     return value
 

@@ -1,12 +1,15 @@
-"""Histories of the synthetic market, generated once for all the markets of one process.
+"""What nearly every test would make anew, made once in a process: synthetic histories, and the names of all issues.
 
-Nearly every test starts a server, and each server would generate the same days again. Tests of what is generated go
-without this.
+Nearly every test starts a server with an empty cache: each server would generate the same days again, and each session
+would ask it for the names of the same 2,900 issues. Tests of either go without this.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import pytest
@@ -14,12 +17,22 @@ import pytest
 from kernel_server.simulated.market import listing
 from kernel_server.simulated.market.synthetic.daily_prices import DailyPrices
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
+from koalab.link import CallMany
+from koalab.listing import ListingLoader
+from koalab.transport.base import Scalar
 
+_ask_listing = ListingLoader._ask_listing
+_MANY = 1000
 _KEPT = 512  # of half a megabyte each: two readings of the whole market
 
 
 def install(patch: pytest.MonkeyPatch) -> None:
-    """Lets all synthetic markets share what they generate; ``patch`` undoes it."""
+    """Lets all synthetic markets share what they generate, and all sessions the names; ``patch`` undoes it."""
+    _share_histories(patch)
+    _share_names(patch)
+
+
+def _share_histories(patch: pytest.MonkeyPatch) -> None:
     generate = SyntheticMarket._generate
     known: dict[tuple[object, ...], list[DailyPrices]] = {}
     calendars: WeakKeyDictionary[SyntheticMarket, bytes] = WeakKeyDictionary()
@@ -37,3 +50,32 @@ def install(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(SyntheticMarket, "_generate", shared)
     patch.setattr(listing, "build_listing", lru_cache(4)(listing.build_listing))
+
+
+def _share_names(patch: pytest.MonkeyPatch) -> None:
+    """The first session asks for the name of every issue, later ones of the same prices and codes for two of them."""
+    known: dict[tuple[object, ...], list[Scalar | None]] = {}
+
+    def shared(self: ListingLoader, call_many: CallMany) -> dict[str, Any]:
+        def few(calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> list[Scalar | None]:
+            if len(calls) < _MANY or calls[0][0] != "GetMasterCodeName":
+                return call_many(calls)
+            key = (self._link.source, *calls)
+            names = known.get(key)
+            if names is None or call_many([calls[0], calls[-1]]) != [names[0], names[-1]]:
+                names = call_many(calls)
+                if all(names):  # a broker that is away answers blanks
+                    known[key] = names
+            return names
+
+        return _ask_listing(self, few)
+
+    patch.setattr(ListingLoader, "_ask_listing", shared)
+
+
+@contextmanager
+def every_name_asked() -> Iterator[None]:
+    """Each session asks for the name of every issue, as it does for users."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ListingLoader, "_ask_listing", _ask_listing)
+        yield

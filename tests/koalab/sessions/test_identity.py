@@ -19,6 +19,7 @@ from koalab import NotConnected, OtherPrices
 from koalab.frames.bars import BarColumns
 from koalab.sessions.session import Session
 from koalab.store.series import Series
+from tests.support.generated_once import every_name_asked
 from tests.support.price_files import GOOD, OTHER, days_of, listing
 from tests.support.session import Market, start
 from tests.support.waiting import eventually
@@ -265,7 +266,8 @@ class CutAtCall:
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     """A market whose connection is cut time and again."""
     found = start(tmp_path_factory.mktemp("cut"))
-    yield found
+    with every_name_asked():
+        yield found
     found.close()
 
 
