@@ -21,6 +21,7 @@ from koalab.loaders.adjustment_check import AdjustmentCheck
 from koalab.loaders.cache_view import CacheView
 from koalab.loaders.intervals import Interval
 from koalab.loaders.load import Load, LoadResult, assemble
+from koalab.loaders.market_updates.day_halves import HalvesStore
 from koalab.loaders.page_requests import BarPage, BarRequest, bar_pages
 from koalab.loaders.tr_estimate import beyond_history, expected_trs, longest_minutes, requested_gaps
 from koalab.progress import Progress
@@ -83,7 +84,9 @@ class BarLoader:
         self._sessions = sessions
         self._finality = finality
         self._cache = CacheView(store, sessions, finality)
-        self._starts = HistoryStarts(None if store is None else Memo(store.shelf, link.now))
+        memo = None if store is None else Memo(store.shelf, link.now)
+        self._starts = HistoryStarts(memo)
+        self._halves = None if store is None or memo is None else HalvesStore(store.shelf, memo, finality)
         self._adjustments = AdjustmentCheck(link, self._cache, sessions)
 
     def load(
@@ -200,11 +203,11 @@ class BarLoader:
             interval: of the bars.
             listed: the dates of listing that are known, by code.
         """
-        now, sessions = self._link.now(), self._sessions()
+        now, sessions, evening = self._link.now(), self._sessions(), not self._link.simulated
         series = [Series(code, interval.name, False) for code in gaps]
         starts = {one.code: begins for one, begins in self.history_starts(series, now).items()}
         return {
-            code: _expected(one, interval, sessions, now, starts.get(code), listed.get(code))
+            code: _expected(one, interval, sessions, now, starts.get(code), listed.get(code), evening)
             for code, one in gaps.items()
         }
 
@@ -257,7 +260,8 @@ class BarLoader:
                 return
             if not load.trs:
                 now, sessions = epoch_seconds(load.now), self._sessions()
-                progress.expect(_expected(cached.gaps, load.request.interval, sessions, now, load.begins))
+                wanted, evening = load.request.interval, not self._link.simulated
+                progress.expect(_expected(cached.gaps, wanted, sessions, now, load.begins, None, evening))
             observer = _ClaimProgress(progress, claim)
             if not cached.gaps:
                 yield self._adjustments.check_cached(load, cached, observer)
@@ -327,6 +331,9 @@ class BarLoader:
         """Stores the page's final bars; empty pages with an unrecognised message are not cached."""
         store, request = self._cache.store_of(load), load.request
         low, high = page.covers[0], min(page.covers[1], load.final)
+        if self._halves is not None and request.interval.name == "D" and request.series.adjusted:
+            code, at = request.series.code, page.page.received_at
+            self._halves.note_page(code, page.bars, at, self._sessions())
         if page.unexplained or store is None or low > high:
             return load
         if not self._adjustments.in_force_at(load, page.page.received_at):
@@ -368,8 +375,10 @@ def _expected(
     sessions: Sessions,
     now: float,
     begins: Moment | None,
-    listed: Moment | None = None,
+    listed: Moment | None,
+    evening: bool,
 ) -> int:
     if not gaps:
         return 1  # which compares cached prices with those of now
-    return expected_trs(requested_gaps(gaps, interval), interval, sessions, now, begins, listed)
+    requested = requested_gaps(gaps, interval)
+    return expected_trs(requested, interval, sessions, now, begins, listed, evening=evening)

@@ -13,7 +13,7 @@ from kernel_server.reference.sessions import Sessions
 from koalab.dates import BEGINNING, SEOUL_OFFSET, epoch_seconds, wall_of
 from koalab.loaders.intervals import Interval, intervals
 from koalab.store.coverage import Coverage, intersect
-from koalab.store.finality import Gap, periods
+from koalab.store.finality import AFTER_MARKET, Gap, periods
 from koalab.store.series import Moment, Times, Unit, microseconds, unit_of
 
 MINUTE_SESSIONS = 160
@@ -25,6 +25,8 @@ _DAY = 86_400_000_000
 _MINUTE = 60_000_000
 # Minutes of a session: continuous trading ends at 15:19, the closing auction is at 15:30.
 _TRADED, _AUCTION = 380, 390
+# Minutes after the opening from which and until which the after-market lasts.
+_EVENING, _NIGHT = 420, 660
 
 
 def with_unfinal(missing: Sequence[Gap], known: Moment, first: Moment, last: Moment) -> list[Gap]:
@@ -71,12 +73,13 @@ def expected_trs(
     begins: Moment | None = None,
     listed: Moment | None = None,
     neighbours: Coverage = (),
+    evening: bool = False,
 ) -> int:
     """TRs that loading these gaps takes; arguments as for ``TrEstimate``."""
     if gaps and begins is None and beyond_history(gaps[-1], interval, sessions, wall_of(now)):
         # The longest minutes show that there is nothing.
         interval, gaps = longest_minutes(interval), [(BEGINNING, gaps[-1][1])]
-    return TrEstimate(interval, sessions, now, begins).trs(gaps, listed, neighbours)
+    return TrEstimate(interval, sessions, now, begins, evening).trs(gaps, listed, neighbours)
 
 
 class TrEstimate:
@@ -90,11 +93,19 @@ class TrEstimate:
         sessions: of the exchange.
         now: seconds since the epoch, by the broker's clock.
         begins: where the broker's history of minutes begins; None where that is unknown.
+        evening: whether its minutes may run to the end of the after-market, on days since there is one: a guess for
+            the real broker, and then at most so many pages.
     """
 
     def __init__(
-        self, interval: Interval, sessions: Sessions, now: float, begins: Moment | None = None
+        self,
+        interval: Interval,
+        sessions: Sessions,
+        now: float,
+        begins: Moment | None = None,
+        evening: bool = False,
     ) -> None:
+        self._after_market = microseconds(AFTER_MARKET.astype("datetime64[us]")) if evening else None
         self._begins = None if begins is None else microseconds(begins)
         self._interval = interval
         self._rows = reference.tr(interval.tr).rows_per_page or 1
@@ -147,21 +158,25 @@ class TrEstimate:
         if self._interval.unit == "tick":
             # The number of trades a day is unknown; as many as minutes is the estimate.
             return self._count((self._newest - start) * (_TRADED // self._interval.size))
-        bars = (self._newest - start) * self._bars_until(_AUCTION)
+        bars = sum(self._bars_until(_NIGHT, label) for label in self._labels[start : self._newest])
         if start < self._newest:
             begun = self._labels[start]
-            bars -= self._bars_until((first - begun) // _MINUTE - 1) if first > begun else 0
+            bars -= self._bars_until((first - begun) // _MINUTE - 1, begun) if first > begun else 0
             newest = self._labels[self._newest - 1]
-            bars -= self._bars_until(_AUCTION) - self._bars_until((self._today - newest) // _MINUTE)
+            bars -= self._bars_until(_NIGHT, newest)
+            bars += self._bars_until((self._today - newest) // _MINUTE, newest)
         return self._count(bars)
 
-    def _bars_until(self, minute: int) -> int:
-        """The number of bars of a session that have begun by that minute of it."""
+    def _bars_until(self, minute: int, opened: int) -> int:
+        """The number of bars, of the session that opened then, that have begun by that minute of it."""
         size = self._interval.size
         if minute < 0:
             return 0
         traded = min(minute, _TRADED - 1) // size
-        return traded + 1 + (minute >= _AUCTION and _AUCTION // size > traded)
+        bars = traded + 1 + (minute >= _AUCTION and _AUCTION // size > traded)
+        if self._after_market is not None and opened >= self._after_market and minute >= _EVENING:
+            bars += (min(minute, _NIGHT - 1) - _EVENING) // size + 1
+        return bars
 
     def _count(self, bars: int) -> int:
         """Pages of so many bars, at least one: no bars take a TR too."""
@@ -186,7 +201,8 @@ class TrEstimate:
         """The index of the first bar, or of minutes of the first session, that ends at or after ``moment``."""
         if self._interval.dated:
             return bisect_left(self._labels, moment)
-        return max(0, bisect_left(self._labels, moment - _AUCTION * _MINUTE))
+        last = _AUCTION if self._after_market is None else _NIGHT
+        return max(0, bisect_left(self._labels, moment - last * _MINUTE))
 
 
 @lru_cache(maxsize=16)

@@ -72,6 +72,7 @@ class BarWork:
         self._codes = codes
         self._wanted = wanted
         self._link = link
+        self._evening = not link.simulated
         self._listings = listings
         self._loader = loader
         self._store = store
@@ -110,7 +111,8 @@ class BarWork:
         listed = self._listings.listed(self._codes) if any(gaps.values()) else {}
         starts = self._loader.history_starts(series, now)
         estimates = {
-            begins: TrEstimate(interval, sessions, now, begins) for begins in {None, *starts.values()}
+            begins: TrEstimate(interval, sessions, now, begins, self._evening)
+            for begins in {None, *starts.values()}
         }
         needs = []
         for one, record, uncovered in zip(series, records, missing, strict=True):
@@ -121,7 +123,7 @@ class BarWork:
             history = self._history_from(record, first, begins, gaps[uncovered], now)
             if left:
                 neighbours = record.coverage if self._wanted.adjusted else ()
-                trs = expected_trs(left, interval, sessions, now, begins, day, neighbours)
+                trs = expected_trs(left, interval, sessions, now, begins, day, neighbours, self._evening)
                 stored = estimate.bars(first, last, day, record.coverage)
                 needs.append(CodeNeed(code, trs, whole, stored, history))
             else:

@@ -1,4 +1,4 @@
-"""Fills holes in collected minutes from opt10080: one page per code, which holds more than two sessions."""
+"""Fills holes in collected minutes from opt10080: one page per code, which holds more than a session."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from koalab.loaders import transactions
 from koalab.progress import Progress
 from koalab.store import coverage
 from koalab.store.coverage import Coverage
+from koalab.store.finality import AFTER_MARKET
 from koalab.store.series import microseconds
+from koalab.transport.base import StopCondition
 
 _TR: Final = "opt10080"
 # A minute's bar is final this long after the minute: its last trades have arrived by then.
 _SETTLING: Final = 30 * SECOND
 _ROWS_PER_PAGE: Final = 900
-_BARS_PER_SESSION: Final = 381
+# Until the after-market's first day the closing auction was the last; its minutes may be in the pages or not.
+_BARS_PER_SESSION, _WITH_AFTER_MARKET = 381, 381 + 240
 
 
 def fill(link: Link, collector: MinuteCollector, progress: Progress) -> int:
@@ -36,8 +39,10 @@ def fill(link: Link, collector: MinuteCollector, progress: Progress) -> int:
     if found is None:
         return 0
     session, missing = found
-    # The broker pages backwards from its newest minute, which may be days after the session.
-    pages = 1 + (now - session.first) // DAY * _BARS_PER_SESSION // _ROWS_PER_PAGE
+    # The broker pages backwards from its newest minute, which may be days after the session; a load stops at the hole.
+    later = now >= microseconds(AFTER_MARKET.astype("datetime64[us]"))
+    bars = _WITH_AFTER_MARKET if later else _BARS_PER_SESSION
+    pages = -(-(1 + (now - session.first) // DAY) * bars // _ROWS_PER_PAGE)
     before = link.trs
     if missing:
         progress.expect(len(missing) * pages)
@@ -50,10 +55,14 @@ def _load(
     link: Link, code: str, session: SessionMinutes, holes: Coverage, pages: int, progress: Progress
 ) -> CompleteMinutes:
     inputs = {"종목코드": code, "틱범위": "1", "수정주가구분": "0"}
-    answer = transactions.load(link, _TR, inputs, progress, pages=pages, priority="bulk", counted=True)
+    text = str(np.datetime64(holes[0][0], "us").astype("datetime64[s]"))
+    stop = StopCondition("체결시간", "".join(filter(str.isdigit, text)), "<")
+    answer = transactions.load(
+        link, _TR, inputs, progress, pages=pages, priority="bulk", counted=True, stop=stop
+    )
     bars = parse(_TR, answer.pages)
-    since = session.first
-    if len(bars) and answer.pages[-1].prev_next.strip() == "2":
+    since, last = session.first, answer.pages[-1]
+    if len(bars) and last.prev_next.strip() == "2" and not last.stopped:
         since = max(since, microseconds(bars.time[0]))
     # The page may have been sent before the newest holes had settled: their bars are left out.
     settled = wall_micros(answer.pages[0].received_at) - _SETTLING

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from kernel_server.reference.sessions import Sessions
+from koalab.frames.bars import BarColumns
 from koalab.frames.day_quotes import DayQuote, day_bar
 from koalab.store.disk import Shelf
-from koalab.store.finality import Finality, QuotePart
+from koalab.store.finality import AFTER_MARKET, Finality, QuotePart, quotes_show
 from koalab.store.memo import Memo
 from koalab.store.series import Moment
 
@@ -122,6 +124,24 @@ class HalvesStore:
             self._memo.put(_key(day), value, now + _KEPT)
             if any(one.outside_range for one in found.values()):
                 self._memo.put(_EVIDENCE, str(day), now + _KEPT)
+
+    def note_page(self, code: str, bars: BarColumns, at: float, sessions: Sessions) -> None:
+        """Keeps the official prices that a page of days, oldest first, shows of its newest in the afternoon.
+
+        Not of a day with a corporate action, whose 기준가 is not the close before it.
+        """
+        index = sessions.last_started(at)
+        if index < 0 or len(bars) < 2 or bars.event is None or bars.event[-1]:
+            return
+        day: Moment = sessions.dates[index].astype("datetime64[us]")
+        if day < AFTER_MARKET or bars.time[-1] != day:
+            return
+        if quotes_show(index, at, sessions, self._finality) != "prices" or not bars.volume[-1]:
+            return
+        known = self.of(day).get(code)
+        if known is None or known.prices is None:
+            quote = DayQuote(code, float(bars.close[-2]), bars.slice(day, day), sure=True)
+            self.add(day, {code: (known or DayHalves(quote.base)).with_quote(quote, "prices")}, at)
 
     @property
     def regular_range(self) -> bool:

@@ -266,6 +266,30 @@ class TestTwoHalves:
         assert kw.update_market(CODES)["done"].unique().tolist() == ["up to date"]
         assert kw.cache.verify() == []
 
+    def test_a_page_of_the_afternoon_brings_the_prices_too(self, at: Fixture) -> None:
+        market = at(f"{THU} 15:40")
+        kw = market.connect()
+        kw.daily([PLAIN, OTHER], "2026-11-02")
+        assert kw.update_market([PLAIN, OTHER]).attrs["trs"] == 0
+        go(market, f"{THU} 20:05")
+        assert kw.update_market([PLAIN, OTHER]).attrs["trs"] == 1
+        for code in (PLAIN, OTHER):
+            pd.testing.assert_frame_equal(
+                stored(kw, code),
+                official(market, code, "2026-11-02", THU),
+                check_freq=False,
+                check_index_type=False,
+            )
+
+    @pytest.mark.parametrize("clock", ["15:20", "15:59", "18:00", "20:10"])
+    def test_a_page_at_another_hour_brings_no_prices(self, at: Fixture, clock: str) -> None:
+        market = at(f"{THU} {clock}")
+        kw = market.connect()
+        kw.daily(PLAIN, "2026-11-02")
+        go(market, f"{THU} 20:15")
+        kw.update_market(PLAIN)
+        assert days(kw)[-1] == WED
+
     def test_a_load_of_older_bars_does_not_undo_it(self, at: Fixture) -> None:
         market = at(f"{FRI} 15:40")
         kw = market.connect()
