@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import random
-import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -111,6 +112,7 @@ class _Nursery:
     """A nursery and its present child."""
 
     process: subprocess.Popen[str] = field(init=False)
+    _lines: queue.SimpleQueue[str] = field(init=False, default_factory=queue.SimpleQueue)
     pid: int = 0
     ended: int | None = None
 
@@ -125,6 +127,13 @@ class _Nursery:
             bufsize=1,
             cwd=Path(__file__).resolve().parents[1],
         )
+        # By a thread: of several lines that come at once all but the first lie in Python's buffer, unseen by select.
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line)
 
     def start(self, *what: object) -> None:
         assert self.process.stdin is not None
@@ -135,22 +144,21 @@ class _Nursery:
 
     def hears(self, name: str, timeout: float = _PATIENCE) -> Any:
         """Waits for a line that says that."""
-        assert self.process.stdout is not None
         until = time.monotonic() + timeout
         while True:
-            ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, until - time.monotonic()))
-            line = self.process.stdout.readline() if ready else ""
-            if not line:
-                raise TimeoutError(f"no {name} within {timeout:g} s")
+            try:
+                line = self._lines.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                raise TimeoutError(f"no {name} within {timeout:g} s") from None
             said = json.loads(line)
             if name in said:
                 return said[name]
 
     def over(self, timeout: float) -> bool:
         """Whether the child ends within so many seconds."""
-        assert self.process.stdout is not None
-        if self.ended is None and select.select([self.process.stdout], [], [], timeout)[0]:
-            self.ended = int(self.hears("ended"))
+        if self.ended is None:
+            with contextlib.suppress(TimeoutError):
+                self.ended = int(self.hears("ended", timeout))
         return self.ended is not None
 
     def kill(self) -> bool:

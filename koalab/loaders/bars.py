@@ -19,9 +19,9 @@ from koalab.errors import CacheDamaged, NotConnected, ServerLost
 from koalab.link import RECOVERIES, Link
 from koalab.loaders.adjustment_check import AdjustmentCheck
 from koalab.loaders.cache_view import CacheView
+from koalab.loaders.day_halves import HalvesStore
 from koalab.loaders.intervals import Interval
 from koalab.loaders.load import Load, LoadResult, assemble
-from koalab.loaders.market_updates.day_halves import HalvesStore
 from koalab.loaders.page_requests import BarPage, BarRequest, bar_pages
 from koalab.loaders.tr_estimate import beyond_history, expected_trs, longest_minutes, requested_gaps
 from koalab.progress import Progress

@@ -18,9 +18,9 @@ from koalab.frames.bars import BarColumns
 from koalab.frames.day_quotes import DayQuote, day_quotes
 from koalab.link import Link
 from koalab.loaders import transactions
+from koalab.loaders.day_halves import DayHalves, HalvesStore
 from koalab.loaders.failures import Missing, reason
 from koalab.loaders.market_updates.code_task import CodeTask, CodeUpdate, StaleSeries
-from koalab.loaders.market_updates.day_halves import DayHalves, HalvesStore
 from koalab.loaders.market_updates.series_update import HISTORY, SeriesUpdate, midnights
 from koalab.loaders.snapshots import CODES_A_TR
 from koalab.progress import Progress
