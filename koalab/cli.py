@@ -20,7 +20,8 @@ from koalab.commands.live.watch import watch_until_stopped
 from koalab.commands.output.files import chosen_format, write
 from koalab.commands.output.rendering import render
 from koalab.commands.terminal import Terminal, common_options, with_common_options
-from koalab.errors import BadInput, KoalabError
+from koalab.commands.trading.outcome import REJECTED
+from koalab.errors import BadInput, KoalabError, OrderGuarded, OrderRejected
 from koalab.inputs.text import printable
 
 PROGRAM: Final = "koalab"
@@ -54,12 +55,12 @@ class Program(CommandGroup):
             _add_notes(stopped.__cause__ or stopped)
             code = INTERRUPTED
         except (KoalabError, OSError) as error:
-            _write_error(str(error))
+            _write_error(_in_a_terminal(error))
             _add_notes(error)
-            code = FAILED
+            code = REJECTED if isinstance(error, OrderRejected) else FAILED
         finally:
             terminal.close()
-        sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(code if isinstance(code, int) and code else terminal.exit_code)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -76,6 +77,14 @@ def _add_notes(error: BaseException) -> None:
     """Writes the notes of an error: how to continue a stopped plan, for example."""
     for note in getattr(error, "__notes__", ()):
         _write_error(note)
+
+
+def _in_a_terminal(error: Exception) -> str:
+    """The message, with the option of a command in place of the setting of a session."""
+    if not isinstance(error, OrderGuarded) or not error.allows:
+        return str(error)
+    option = f"--guard {error.guard}={error.allows}"
+    return str(error).replace(f"kw.guards.{error.guard} = {error.allows}", option)
 
 
 def _write_error(message: str) -> None:

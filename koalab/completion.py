@@ -1,6 +1,6 @@
 """Tab completion of commands, options, codes and names: for shells through click, for notebooks through IPython.
 
-No completion connects or waits: it offers only what is in memory.
+No completion connects or waits: it offers only what is in memory, or on this machine's disk.
 """
 
 from __future__ import annotations
@@ -55,6 +55,35 @@ def _codes(names: Mapping[str, str], text: str) -> Iterator[CompletionItem[str]]
         elif place > 0:
             inside.append(CompletionItem(name, help=code))
     yield from inside
+
+
+def complete_quote_types(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """거래구분 by the beginning of the name or of the code, or by a part of the name."""
+    from koalab.orders.quote_types import quote_types
+
+    text = folded(incomplete).upper()
+    known = [(one.name, one.code) for one in quote_types()]
+    found = [(name, code) for name, code in known if name.startswith(text) or code.startswith(text)]
+    return [
+        CompletionItem(name, help=code)
+        for name, code in found or [(name, code) for name, code in known if text in name]
+    ]
+
+
+def complete_orders(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """Numbers of open orders, the newest first, by their beginning or their digits without zeros in front."""
+    runner: CommandRunner | None = ctx.obj
+    known = runner.open_orders() if runner is not None else {}
+    found = (
+        (number, text)
+        for number, text in sorted(known.items(), reverse=True)
+        if number.startswith(incomplete) or number.lstrip("0").startswith(incomplete)
+    )
+    return [CompletionItem(number, help=text) for number, text in islice(found, _MAX_COMPLETIONS)]
 
 
 def complete_trs(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:

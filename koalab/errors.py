@@ -92,12 +92,14 @@ class UnknownCode(BadInput, LookupError):
 class OrderGuarded(BadInput):
     """Raised before an order is sent, by a guard or because nobody confirmed it; the message says what would allow it.
 
-    ``guard`` is the setting of ``kw.guards`` that stopped it, or ``"confirm"``.
+    ``guard`` is the setting of ``kw.guards`` that stopped it, or ``"confirm"``; ``allows`` the value that would let
+    the order pass, as text, or blank.
     """
 
-    def __init__(self, message: str, guard: str) -> None:
+    def __init__(self, message: str, guard: str, allows: str = "") -> None:
         super().__init__(message)
         self.guard = guard
+        self.allows = allows
 
 
 class NoAnswer(KoalabError, TimeoutError):

@@ -17,7 +17,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class
 from IPython.utils.text import DollarFormatter
 from traitlets import Bool, Enum, Unicode
 
-from koalab.errors import BadInput, KoalabError
+from koalab.errors import BadInput, KoalabError, NoAnswer
 from koalab.sessions.shared import SESSIONS
 from koalab.short_traceback import shorten
 
@@ -174,6 +174,19 @@ class KiwoomMagics(Magics):
 
     def names(self) -> Mapping[str, str]:
         return self._names.of(SESSIONS.current())
+
+    def open_orders(self) -> Mapping[str, str]:
+        session = SESSIONS.current()
+        return {} if session is None else session._known_open_orders()
+
+    def account_session(self) -> Session:
+        return self.session()
+
+    def confirm(self, yes: bool) -> bool | None:
+        return False if yes else None
+
+    def unfinished(self, _code: int, why: str) -> None:
+        raise NoAnswer(why)
 
 
 def register(shell: Any) -> KiwoomMagics:

@@ -23,6 +23,8 @@ from koalab.commands.plan import plan
 from koalab.commands.reference import reference
 from koalab.commands.runner import CommandRunner
 from koalab.commands.session import connect, login, status
+from koalab.commands.trading.orders import buy, cancel, modify, sell
+from koalab.commands.trading.state import open_orders, positions
 from koalab.errors import BadInput
 
 __all__ = ["NOTEBOOK", "SHARED", "CommandRunner", "run"]
@@ -48,6 +50,12 @@ SHARED: tuple[click.Command, ...] = (
     orders,
     fills,
     returns,
+    positions,
+    open_orders,
+    buy,
+    sell,
+    modify,
+    cancel,
     tr,
     update_market,
     plan,

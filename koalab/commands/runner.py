@@ -38,5 +38,29 @@ class CommandRunner(Protocol):
         ...
 
     def names(self) -> Mapping[str, str]:
-        """Names by code, for completion: what is in memory, so possibly none."""
+        """Names by code, for completion, without a server: those in memory, or in the cache; possibly none."""
+        ...
+
+    def open_orders(self) -> Mapping[str, str]:
+        """What is known of open orders by number, for completion, without a server; possibly none."""
+        ...
+
+    def account_session(self) -> Session:
+        """The session, for a command about an account."""
+        ...
+
+    def confirm(self, yes: bool) -> bool | None:
+        """``confirm=`` of an order's method: whether it asks, given ``--yes``.
+
+        Raises:
+            OrderGuarded: it has to ask, and cannot.
+        """
+        ...
+
+    def unfinished(self, code: int, why: str) -> None:
+        """An order did not come to the end that was asked for: an exit code for scripts, or an error.
+
+        Raises:
+            NoAnswer: in a notebook.
+        """
         ...

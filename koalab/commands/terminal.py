@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +15,8 @@ import click
 from koalab.commands.access import ACCESS, access_options
 from koalab.commands.options import embedded_options
 from koalab.commands.output.files import ENDINGS, FORMATS, chosen_format
+from koalab.errors import KoalabError, OrderGuarded
+from koalab.inputs.text import printable
 
 if TYPE_CHECKING:
     from koalab.frames.fields import Columns
@@ -22,12 +26,18 @@ EMBEDDED: Final = ("market_data", "seed", "clock", "limits", "account_file", "ed
 
 
 class Terminal:
-    """The ``CommandRunner`` of the command line: at most one session, open until the command has ended."""
+    """The ``CommandRunner`` of the command line: at most one session, open until the command has ended.
+
+    Attributes:
+        options: the common options that were given.
+        exit_code: of a command whose result was written.
+    """
 
     columns: Columns = "en"
 
     def __init__(self) -> None:
         self.options: dict[str, Any] = {}
+        self.exit_code = 0
         self._session: Session | None = None
 
     @property
@@ -66,7 +76,44 @@ class Terminal:
         return default_folder(self.options.get("cache_dir"))
 
     def names(self) -> Mapping[str, str]:
-        return {}  # completion starts no server
+        from koalab.commands.known import cached_names
+
+        with contextlib.suppress(KoalabError, OSError):  # a completion has no place for errors
+            return cached_names(self.cache_folder())
+        return {}
+
+    def open_orders(self) -> Mapping[str, str]:
+        from koalab.commands.known import logged_open_orders
+
+        with contextlib.suppress(KoalabError, OSError):
+            return logged_open_orders(self._target())
+        return {}
+
+    def account_session(self) -> Session:
+        if self._target() is None and "account_file" not in self.options:
+            click.echo(
+                "this simulated broker and its account end with the command: --target HOST names one that stays, "
+                "--account-file FILE keeps the account",
+                err=True,
+            )
+        return self.session()
+
+    def confirm(self, yes: bool) -> bool:
+        from koalab.orders import confirmation
+
+        if not yes and not confirmation.can_ask():
+            raise OrderGuarded(
+                "standard input is no terminal, so the order cannot be confirmed: --yes sends it without being asked",
+                "confirm",
+            )
+        return not yes
+
+    def unfinished(self, code: int, why: str) -> None:
+        click.echo(printable(why), err=True)
+        self.exit_code = max(code, self.exit_code)
+
+    def _target(self) -> str | None:
+        return self.options.get("target") or os.environ.get("KOALAB_TARGET") or None
 
     def close(self) -> None:
         if self._session is not None:

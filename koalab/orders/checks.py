@@ -184,4 +184,4 @@ def _key(record: OrderRecord) -> _Key:
 
 
 def _refuse(guard: str, why: str, value_that_allows: str) -> NoReturn:
-    raise OrderGuarded(f"{why}: kw.guards.{guard} = {value_that_allows} allows it", guard)
+    raise OrderGuarded(f"{why}: kw.guards.{guard} = {value_that_allows} allows it", guard, value_that_allows)

@@ -11,7 +11,7 @@ from typing import Final
 from koalab.errors import OrderGuarded
 
 _YES: Final = frozenset({"y", "yes", "예", "네", "ㅇ"})
-_ADVICE: Final = "confirm=False sends it without being asked"
+_ADVICE: Final = "confirm=False, or --yes of a command, sends it without being asked"
 
 
 def ask(question: str) -> None:
@@ -20,17 +20,27 @@ def ask(question: str) -> None:
     Raises:
         OrderGuarded: it is not, or this process has no input to ask in; it never waits for an input that cannot come.
     """
-    if not _can_ask():
+    if not can_ask():
         raise OrderGuarded(f"there is no terminal here to confirm the order in: {_ADVICE}", "confirm")
     try:
-        answer = builtins.input(f"{question} [y/N] ")
+        answer = _answer(f"{question} [y/N] ")
     except (EOFError, NotImplementedError):  # IPython's StdinNotImplementedError is the latter
         raise OrderGuarded(f"this notebook or terminal takes no input: {_ADVICE}", "confirm") from None
     if answer.strip().lower() not in _YES:
         raise OrderGuarded(f"the order was not confirmed, so it was not sent: {_ADVICE}", "confirm")
 
 
-def _can_ask() -> bool:
+def _answer(question: str) -> str:
+    """The line typed; the question stays out of a standard output that goes elsewhere."""
+    if isinstance(builtins.input, BuiltinFunctionType) and not sys.stdout.isatty():
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        question = ""
+    return str(builtins.input(question))
+
+
+def can_ask() -> bool:
+    """Whether a question can be answered here: in a notebook or a terminal, on the main thread."""
     if threading.current_thread() is not threading.main_thread():
         return False
     if not isinstance(builtins.input, BuiltinFunctionType):  # a notebook's own

@@ -181,23 +181,24 @@ class OrderDesk:
         """Raises OrderGuarded where the order may not be sent, and writes that to the log."""
         status = self._link.status()
         try:
-            self._checks.check(record, quote, IssueFacts.read(self._link, record.code, status.now))
+            facts = IssueFacts.read(self._link, record.code, status.now)
+            self._checks.check(record, quote, facts)
             self._checks.reserve(record, status.now)
             if confirm or (confirm is None and not status.simulation):
-                self._confirm(record, status.simulation)
+                expected = preview(record, quote, facts, status.simulation, self._guards.fee_percent)
+                self._confirm(record, status.simulation, expected)
         except OrderGuarded as error:
             self._audit.guarded(record, str(error))
             raise
 
-    def _confirm(self, record: OrderRecord, simulation: bool) -> None:
+    def _confirm(self, record: OrderRecord, simulation: bool, expected: OrderPreview) -> None:
         """Asks; while it waits, the order counts as sent, so that no other thread sends it."""
         broker = "모의투자" if simulation else "실서버"
         what = {"new": "", "modify": " 정정", "cancel": " 취소"}[record.action]
-        price = f"{record.price:,}원 " if record.price else ""
         try:
             confirmation.ask(
-                f"{broker}: {record.side}{what} {record.name} ({record.code}) {record.quantity:,}주 "
-                f"{price}{record.type}?"
+                f"{broker}: {record.side}{what} {record.name} ({record.code}) {record.quantity:,}주 {record.type}, "
+                f"{expected.costs}?"
             )
         except BaseException:
             self._checks.give_back(record)
@@ -246,8 +247,9 @@ class OrderDesk:
                 "broker's list has been read. Do not send it again before",
                 stacklevel=5,
             )
-        except BaseException:
+        except BaseException as stopped:
             state.lost(
                 record, "the wait for the broker's answer was interrupted", self._link.last_status().now
             )
+            stopped.add_note("the broker may have the order: look at today's orders before you send it again")
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 # A wait is cut so that Ctrl-C is noticed on every system.
 _WAIT: Final = 0.2
+_SUMMARY: Final = (
+    *("code", "name", "side", "type", "status", "quantity", "filled", "left"),
+    *("price", "average_price", "original", "reason"),
+)
 _WORDS: Final = {
     "sent": "보냄",
     "accepted": "접수",
@@ -140,6 +144,14 @@ class Order:
             },
             index=index,
         )
+
+    def summary(self) -> pd.Series[Any]:
+        """The order as one row: ``order`` (its number), ``code name side type status``, ``quantity filled left``
+        (shares), ``price`` (KRW, 0 at market), ``average_price`` (KRW, NaN before a fill), ``original``, ``reason``.
+        """
+        with self._state.changed:
+            values = {name: getattr(self, name) for name in _SUMMARY}
+        return pd.Series({"order": self.number, **values}, dtype=object, name="order")
 
     def wait(self, timeout: float | None = None) -> Order:
         """Waits until it is done, for at most ``timeout`` seconds; returns itself.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import pandas as pd
 
 from kernel_server.reference.charges import fee, taxes
 from kernel_server.security.order_value import NotValued
@@ -48,16 +50,22 @@ class OrderPreview:
     tax: int
     total: int
 
-    def __repr__(self) -> str:
+    @property
+    def costs(self) -> str:
+        """Value, fee, tax and total, in words."""
         sells = self.side == "매도"
         sign = "-" if sells else "+"
         tax = f" - 세금 {self.tax:,}원" if sells else ""
         price = f"{self.price:,}원" if self.at == "지정가" else f"{self.at} {self.price:,}원"
         most = f", 최대 {self.most:,}원" if self.most is not None and self.most > self.value else ""
-        return (
-            f"<보내지 않음: {self.side} {self.name} {self.quantity:,}주 {self.type}, {price}: {self.value:,}원"
-            f" {sign} 수수료 {self.fee:,}원{tax} = {self.total:,}원{most}>"
-        )
+        return f"{price}: {self.value:,}원 {sign} 수수료 {self.fee:,}원{tax} = {self.total:,}원{most}"
+
+    def summary(self) -> pd.Series[Any]:
+        """The attributes as one row."""
+        return pd.Series(asdict(self), dtype=object, name="preview")
+
+    def __repr__(self) -> str:
+        return f"<보내지 않음: {self.side} {self.name} {self.quantity:,}주 {self.type}, {self.costs}>"
 
 
 def preview(

@@ -22,6 +22,7 @@ _SAME: Final = {
     "장전시간외": "장전시간외종가",
     "장후시간외": "장후시간외종가",
 }
+_CONDITIONS: Final = ("IOC", "FOK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,20 @@ def quote_types() -> tuple[QuoteType, ...]:
 
 
 def find_quote_type(given: str | None, price: int | None) -> QuoteType:
-    """The 거래구분 of that name or code; None is 지정가 with a price and 시장가 without.
+    """The 거래구분 of that name or code; None is 지정가 with a price and 시장가 without, IOC and FOK are of these.
 
     Raises:
         BadInput: there is none, or it needs a price and has none, or the other way round.
 
     >>> find_quote_type(None, 70000).name, find_quote_type("최유리", None).code
     ('지정가', '06')
+    >>> find_quote_type("IOC", 70000).name, find_quote_type("fok", None).name
+    ('지정가IOC', '시장가FOK')
     """
-    found = quote_type_named(given if given is not None else "시장가" if price is None else "지정가")
+    usual = "시장가" if price is None else "지정가"
+    if isinstance(given, str) and folded(given).upper() in _CONDITIONS:
+        given = usual + folded(given).upper()
+    found = quote_type_named(usual if given is None else given)
     if found.priced and price is None:
         raise BadInput(f"{found.name} needs a price: price=70_000, for example")
     if not found.priced and price is not None:

@@ -92,3 +92,12 @@ class OrderRecord:
 def same_order(record: OrderRecord, other: OrderReport | OrderRecord) -> bool:
     """Whether both may be one order: a simulated broker that was set up anew gives its numbers again."""
     return (record.code, record.side, record.action) == (other.code, other.side, other.action)
+
+
+def brief(side: str, name: str, left: int, price: int) -> str:
+    """An open order in a few words.
+
+    >>> brief("매수", "삼성전자", 10, 170_000)
+    '매수 삼성전자 10주 170,000원'
+    """
+    return f"{side} {name} {left:,}주" + (f" {price:,}원" if price else "")

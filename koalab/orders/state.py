@@ -177,12 +177,11 @@ class AccountState:
         """The broker gave a number to an order of this session."""
         with self.changed:
             self._answered(record)
-            reported = self.orders.get(number)
+            reported, record.number = self.orders.get(number), number
             if (
                 reported is not None and not reported.ours and same_order(reported, record)
             ):  # its events came first
                 self._take_over(record, reported)
-            record.number = number
             self.orders[number] = record
             if record.status in ("sent", "unknown"):
                 self._change(record, "accepted", at, message=message)

@@ -20,6 +20,7 @@ from koalab.orders.guards import Guards
 from koalab.orders.order import Order
 from koalab.orders.preview import OrderPreview
 from koalab.orders.quote_types import find_quote_type
+from koalab.orders.record import brief
 from koalab.orders.reports import Lists, OrderReport, order_rows, position_rows
 from koalab.orders.state import AccountState
 from koalab.orders.state_frames import StateFrames
@@ -261,6 +262,17 @@ class OrderMethods(AccountMethods):
             modify or cancel. ``attrs`` as for ``positions``.
         """
         return self._frames(None).open_orders()
+
+    def _known_open_orders(self) -> dict[str, str]:
+        """The open orders of the accounts that are followed, by number, as texts. No TR, no call, no wait."""
+        if "_follower" not in self.__dict__:
+            return {}
+        found: dict[str, str] = {}
+        for state in self._follower.known().values():
+            for one in list(state.orders.values()):
+                if one.number and one.left and not one.done and one.action != "cancel":
+                    found[one.number] = brief(one.side, one.name, one.left, one.price)
+        return found
 
     def close(self) -> None:
         """Ends the session; open orders stay at the broker."""

@@ -9,7 +9,6 @@ import click
 
 from koalab import completion
 from koalab.commands.live.limit import WatchLimit
-from koalab.commands.live.watching import watch_condition, watch_quotes
 from koalab.commands.options import codes_from
 from koalab.commands.runner import CommandRunner
 from koalab.commands.terminal import Terminal
@@ -71,6 +70,9 @@ def watch_until_stopped(
     koalab --target HOST watch 005930 --format json --for 60 | jq 'select(.event == "trade").price'
     koalab --target HOST watch --condition "중소형 저평가주"
     """
+    # Imported here, for rich: every command would load it.
+    from koalab.commands.live.watching import watch_condition, watch_quotes
+
     _check(codes, condition)
     limit = WatchLimit(duration, count)
     if condition is not None:

@@ -54,7 +54,7 @@ def _json_text(value: Any, indent: int | None) -> str:
 def table_of(value: Any) -> pd.DataFrame | None:
     """The result of a command as one table; None where it is none.
 
-    A TR gives its rows, or its single block where it has no fields for rows; a plan gives its codes.
+    A TR gives its rows, or its single block where it has no fields for rows; a plan gives its codes, an order a row.
     """
     if isinstance(value, pd.DataFrame):
         return value
@@ -62,6 +62,11 @@ def table_of(value: Any) -> pd.DataFrame | None:
         return value.frame()
     if isinstance(value, pd.Series):
         return pd.DataFrame([value.tolist()], columns=value.index.astype("str")).infer_objects()
+    orders = _summaries(value)
+    if orders:
+        return pd.DataFrame(
+            [one.tolist() for one in orders], columns=orders[0].index.astype("str")
+        ).infer_objects()
     if _is_tr_answer(value):
         return (
             value.multi
@@ -198,6 +203,8 @@ def _plain_json(value: Any) -> Any:
         return {"single": _plain_json(value.single), "multi": _plain_json(value.multi)}
     if isinstance(value, Plan):
         return _plain_json(value.frame())
+    if _is_order(value):
+        return _plain_json(value.summary())
     if isinstance(value, pd.DataFrame):
         found = iso_dated(value)
         rows = zip(*(found.iloc[:, place].tolist() for place in range(found.shape[1])), strict=True)
@@ -223,3 +230,16 @@ def _is_tr_answer(value: Any) -> bool:
     from koalab.frames.generic import Answer
 
     return isinstance(value, Answer)
+
+
+def _summaries(value: Any) -> list[pd.Series[Any]]:
+    """An order, or orders, as rows; none for anything else."""
+    orders = value if isinstance(value, list) else [value]
+    return [one.summary() for one in orders] if all(map(_is_order, orders)) else []
+
+
+def _is_order(value: Any) -> bool:
+    from koalab.orders.order import Order
+    from koalab.orders.preview import OrderPreview
+
+    return isinstance(value, (Order, OrderPreview))

@@ -6,7 +6,6 @@ import io
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,10 +14,9 @@ from click.testing import CliRunner, Result
 from kernel_server.clock import KST
 from koalab.alerts.alert import Alert
 from koalab.cli import program
-from koalab.commands import NOTEBOOK, CommandGroup
-from koalab.commands import run as run_command
 from koalab.errors import BadInput
 from tests.support.cache_folder import with_calendar
+from tests.support.commands import kiwoom
 from tests.support.moving_market import moving
 from tests.support.session import Market, start
 
@@ -69,23 +67,12 @@ class TestInANotebook:
     def test_it_goes_on_in_the_background_is_listed_and_stopped(self, friday: Market) -> None:
         session = friday.connect()
 
-        class Runner:
-            columns, progress = "en", False
-
-            def session(self) -> Any:
-                return session
-
-        table = CommandGroup(NOTEBOOK)
-
-        def kiwoom(*words: str) -> Any:
-            return run_command(table, words, Runner(), "%kiwoom")  # type: ignore[arg-type]
-
-        found = kiwoom("alert", "삼성전자", "등락률", ">=", "29.9", "--repeat", "--every", "300")
+        found = kiwoom(session, "alert", "삼성전자", "등락률", ">=", "29.9", "--repeat", "--every", "300")
         assert isinstance(found, Alert)
         assert (found.once, found.every, found.state) == (False, 300, "watching")
-        listed = kiwoom("alert")
+        listed = kiwoom(session, "alert")
         assert list(listed["text"]) == ["삼성전자(005930) 등락률 >= 29.9%"]
-        assert kiwoom("alert", "--stop", "1") is found
+        assert kiwoom(session, "alert", "--stop", "1") is found
         assert found.state == "stopped"
         with pytest.raises(BadInput, match="leave the text out"):
-            kiwoom("alert", "체결", "--stop", "1")
+            kiwoom(session, "alert", "체결", "--stop", "1")

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from unicodedata import east_asian_width
 
 import pandas as pd
@@ -25,8 +25,6 @@ from rich.console import Console
 
 from kernel_server.clock import KST
 from koalab.cli import program
-from koalab.commands import NOTEBOOK, CommandGroup
-from koalab.commands import run as run_command
 from koalab.commands.live.lines import JsonLines, StateChanges
 from koalab.commands.live.quote_table import quote_table
 from koalab.errors import BadInput
@@ -34,6 +32,7 @@ from koalab.live.condition_watch import ConditionWatch
 from koalab.widgets.ticker import Ticker
 from tests.koalab.live.test_streams import fault
 from tests.support.cache_folder import with_calendar
+from tests.support.commands import kiwoom
 from tests.support.moving_market import moving
 from tests.support.session import Market, start
 from tests.support.waiting import becomes, wait_until
@@ -289,23 +288,13 @@ class TestInARealTerminal:
 class TestInANotebook:
     def test_codes_give_a_widget_and_a_condition_a_watch(self, friday: Market) -> None:
         session = friday.connect()
-
-        class Runner:
-            columns, progress = "en", False
-
-            def session(self) -> Any:
-                return session
-
-        def kiwoom(*words: str) -> Any:
-            return run_command(CommandGroup(NOTEBOOK), words, Runner(), "%kiwoom")  # type: ignore[arg-type]
-
         with moving(friday):
-            ticker = kiwoom("watch", "삼성전자", "000660")
-            watch = kiwoom("watch", "--condition", "1")
+            ticker = kiwoom(session, "watch", "삼성전자", "000660")
+            watch = kiwoom(session, "watch", "--condition", "1")
         assert isinstance(ticker, Ticker)
         assert list(ticker.names) == ["삼성전자", "SK하이닉스"]
         assert isinstance(watch, ConditionWatch)
         with pytest.raises(BadInput, match="leave one of them out"):
-            kiwoom("watch", "005930", "--condition", "1")
+            kiwoom(session, "watch", "005930", "--condition", "1")
         ticker.close()
         session.close()

@@ -1,0 +1,35 @@
+"""What the magics can do the terminal can, and the other way round."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from koalab.cli import WITHOUT_OUTPUT, program
+from koalab.commands import NOTEBOOK
+from koalab.commands.terminal import common_options
+
+ONLY_IN_A_NOTEBOOK = {"connect"}
+ONLY_IN_A_TERMINAL = {command.name for command in WITHOUT_OUTPUT}
+COMMON = {option.name for option in common_options(hidden=False)}
+# In a terminal these run until Ctrl-C, or until one of these says; in a notebook in the background.
+UNTIL = {
+    "watch": {"duration", "count"},
+    "collect": {"until_close", "no_fill"},
+    "alert": {"stop"},
+}
+
+
+def test_the_same_commands_are_in_both() -> None:
+    notebook = {command.name for command in NOTEBOOK} - ONLY_IN_A_NOTEBOOK
+    assert notebook == set(program.commands) - ONLY_IN_A_TERMINAL
+
+
+@pytest.mark.parametrize(
+    "command", [one for one in NOTEBOOK if one.name != "connect"], ids=lambda one: one.name
+)
+def test_a_command_takes_the_same_in_both(command: click.Command) -> None:
+    assert command.name is not None
+    here = {param.name for param in command.params}
+    there = {param.name for param in program.commands[command.name].params} - COMMON
+    assert here ^ there == UNTIL.get(command.name, set())
