@@ -291,7 +291,7 @@ class TestWhatIsRefused:
         monkeypatch.setattr(
             "koalab.commands.terminal.Terminal.session", lambda _: _losing(trading, monkeypatch)
         )
-        with pytest.warns(UserWarning, match="nobody knows yet"):
+        with pytest.warns(UserWarning, match="not known yet"):
             found = koalab("buy", CODE, "5", LOW, "--yes", "--format", "json")
         assert (found.exit_code, order_of(found)["status"]) == (0, "accepted")
         assert sent(trading) == before + 1
