@@ -235,7 +235,7 @@ class OrderFollower:
                 look.failed(now)
                 continue
             state.on_lists(lists, known)
-            state.settle_unknown(lists.until, PATIENCE)
+            state.settle_unknown(now, PATIENCE)  # what was sent while they were read may be missing in them
             look.done(now, state)
 
     def _gap(self, why: str) -> None:

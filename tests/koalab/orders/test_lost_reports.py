@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 from kernel_server import simulated
 from kernel_server.clock import KST
 from koalab import BadInput, OrderRejected
+from koalab.orders.follower import PATIENCE
+from koalab.orders.reports import Lists
 from koalab.sessions.session import Session
 from tests.koalab.orders.test_orders import ACCOUNT, CODE, go, held, limits
 from tests.support.session import Market, start
@@ -132,6 +136,31 @@ class TestALostAnswer:
             warnings.simplefilter("ignore")
             order = kw.buy(CODE, 8, low)
         quiet(trading, kw, lambda: order.status == "accepted")
+
+    def test_of_an_order_that_was_sent_while_a_long_list_was_read_is_found_in_the_next(
+        self, trading: Market, kw: Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        low, _ = limits(kw)
+        kw.positions  # noqa: B018
+        read, reading, go_on = kw._follower._read_lists, threading.Event(), threading.Event()
+
+        def read_long(account: str) -> Lists:
+            before = read(account)
+            reading.set()
+            assert go_on.wait(20)
+            return replace(before, until=read(account).until)
+
+        monkeypatch.setattr(kw._follower, "_read_lists", read_long)
+        state = kw._follower.known()[ACCOUNT]
+        state.on_gap(trading.clock.now(), "a gap")
+        quiet(trading, kw, reading.is_set)
+        lose(trading, lambda *_: True)
+        with pytest.warns(UserWarning, match="nobody knows yet"):
+            order = kw.buy(CODE, 9, low)
+        go(trading, 2 * PATIENCE)
+        go_on.set()
+        quiet(trading, kw, lambda: order.status != "unknown")
+        assert order.status == "accepted", order
 
     def test_of_a_modification_that_took_what_was_left(self, trading: Market, kw: Session) -> None:
         low, _ = limits(kw)
