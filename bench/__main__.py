@@ -8,6 +8,7 @@ import platform
 
 from bench import (
     cache,
+    chaos,
     collect,
     damage,
     exchange,
@@ -27,6 +28,7 @@ BENCHES = {
     "cache": cache.run,
     "killing": killing.run,
     "damage": damage.run,
+    "chaos": chaos.run,
     "startup": startup.run,
     "exchange": exchange.run,
     "streams": streams.run,
