@@ -17,7 +17,7 @@ from koalab.sessions.session import Session
 from tests.support.session import Market, start
 
 T = TypeVar("T")
-_ANSWERS_WITHIN: Final = 30.0
+_ANSWERS_WITHIN: Final = 90.0
 _LOOK_EVERY: Final = 0.5
 
 
