@@ -204,7 +204,7 @@ class AccountState:
             self.on_gap(at, f"an order has no answer: {why}")
 
     def settle_unknown(self, at: float, patience: float) -> None:
-        """After lists asked for at ``at``: what was lost ``patience`` seconds before and is not in them was not sent."""
+        """After lists asked for at ``at``: what was lost ``patience`` seconds before and is not there was not sent."""
         with self.changed:
             for record in self._unknown.not_sent(at, patience):
                 self.refused(record, "it is not in the broker's list: it was not sent", at)
