@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import math
 import os
 import tempfile
 import time
@@ -70,11 +71,11 @@ class Sessions:
 
     def last_started(self, now: float) -> int:
         """The index of the newest session that has opened by ``now``, over or not; -1 where there is none."""
-        return int(np.searchsorted(self.opens, now, side="right")) - 1
+        return _count_until(self.opens, now) - 1
 
     def last_completed(self, now: float) -> int:
         """The index of the newest session that is over at ``now``; -1 where there is none."""
-        return int(np.searchsorted(self.closes, now, side="right")) - 1
+        return _count_until(self.closes, now) - 1
 
     def current(self, now: float) -> int | None:
         """The index of the session that is open at ``now``, its close excluded; None where none is."""
@@ -101,6 +102,11 @@ class Sessions:
 
     def __getitem__(self, part: slice) -> Sessions:
         return Sessions(self.dates[part], self.opens[part], self.closes[part])
+
+
+def _count_until(times: NDArray[np.int64], now: float) -> int:
+    """The number of times up to ``now``; a whole second, as numpy would copy all of them for a float."""
+    return int(times.searchsorted(math.floor(now), side="right"))
 
 
 def load(

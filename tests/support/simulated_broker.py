@@ -93,6 +93,7 @@ class HandMarket:
     adjusted_days: Mapping[str, Bars] = field(default_factory=dict)
     minutes: Mapping[str, Bars] = field(default_factory=dict)
     source: str = "hand"
+    minutes_fit_days: bool = False
     asked: list[int] = field(default_factory=list)
 
     def issues(self) -> Mapping[str, Issue]:

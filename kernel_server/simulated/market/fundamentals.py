@@ -28,19 +28,33 @@ def _draw(issue: Issue, seed: int, what: str, low: int, high: int) -> int:
     return low + hash_random.key(seed, issue.code, what) % (high - low + 1)
 
 
+def per_share(issue: Issue, seed: int, adjusted: Bars) -> tuple[int, int] | None:
+    """EPS and BPS, KRW, None for an ETF or ETN. ``adjusted`` has at least one bar."""
+    if issue.kind in ("etf", "etn"):
+        return None
+    new_year = int(adjusted.time[-1]) // 10000 * 10000
+    anchor = int(adjusted.close[max(0, int(np.searchsorted(adjusted.time, new_year)) - 1)])
+    eps = max(1, kiwoom_format.divide_rounded(anchor * 100, _draw(issue, seed, "PER", 400, 4000)))
+    bps = max(1, kiwoom_format.divide_rounded(anchor * 100, _draw(issue, seed, "PBR", 40, 400)))
+    return eps, bps
+
+
+def return_on_equity(eps: int, bps: int) -> str:
+    """ROE in percent, as Kiwoom writes it."""
+    return kiwoom_format.decimal(eps * 100, bps, 1)
+
+
 def fundamentals(issue: Issue, seed: int, adjusted: Bars) -> dict[str, str]:
     """Fields of opt10001 by name, none for an ETF or ETN. ``adjusted`` has at least one bar."""
-    if issue.kind in ("etf", "etn"):
+    found = per_share(issue, seed, adjusted)
+    if found is None:
         return {}
 
     def draw(what: str, low: int, high: int) -> int:
         return _draw(issue, seed, what, low, high)
 
     last = int(adjusted.close[-1])
-    new_year = int(adjusted.time[-1]) // 10000 * 10000
-    anchor = int(adjusted.close[max(0, int(np.searchsorted(adjusted.time, new_year)) - 1)])
-    eps = max(1, kiwoom_format.divide_rounded(anchor * 100, draw("PER", 400, 4000)))
-    bps = max(1, kiwoom_format.divide_rounded(anchor * 100, draw("PBR", 40, 400)))
+    eps, bps = found
     profit = kiwoom_format.eok(eps * issue.shares)
     operating = profit * draw("영업이익", 1050, 1500) // 1000
     floating = issue.shares * draw("유통비율", 300, 950) // 1000
@@ -50,7 +64,7 @@ def fundamentals(issue: Issue, seed: int, adjusted: Bars) -> dict[str, str]:
         "외인소진률": f"+{kiwoom_format.decimal(foreign_share(issue, seed), 100)}",
         "PER": kiwoom_format.decimal(last, eps),
         "EPS": str(eps),
-        "ROE": kiwoom_format.decimal(eps * 100, bps, 1),
+        "ROE": return_on_equity(eps, bps),
         "PBR": kiwoom_format.decimal(last, bps),
         "EV": kiwoom_format.decimal(draw("EV", 150, 2500), 100),
         "BPS": str(bps),

@@ -67,9 +67,15 @@ class Bars:
 
 
 class Market(Protocol):
-    """Issues and their bars as of a moment, deterministic."""
+    """Issues and their bars as of a moment, deterministic.
+
+    Attributes:
+        source: identifies the prices.
+        minutes_fit_days: whether all minutes of a session lie within its daily bar, in price, volume and value.
+    """
 
     source: str
+    minutes_fit_days: bool
 
     def issues(self) -> Mapping[str, Issue]:
         """All listed issues by code."""

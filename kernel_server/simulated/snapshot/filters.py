@@ -104,35 +104,49 @@ def _percent(values: Ints, of: Floats) -> Floats:
 
 
 class MarketFilter:
-    """Screens the market by a condition."""
+    """Screens the market by a condition.
+
+    Reading an issue's session takes milliseconds, so it is read only of issues that may fulfil a condition at some
+    moment of the session, and only if the condition has a live rule or prices are asked for.
+    """
 
     def __init__(self, scanner: MarketScanner) -> None:
         self._scanner = scanner
         self._facts: IssueFacts | None = None
         self._candidate_places: dict[int, Ints] = {}
 
-    def prepare(self, condition: Condition, now: float, limit: int) -> bool:
-        """Read ahead data of at most ``limit`` issues for ``screen``; returns whether all of it is read."""
-        ready = self._scanner.prepare_history(now, limit)
-        return ready and self._scanner.read_session(now, self._candidates(condition, now), limit)
+    def prepare(self, condition: Condition, now: float, limit: int, with_price: bool = False) -> bool:
+        """Read ahead data of at most ``limit`` issues for ``screen``, and for ``prices`` if ``with_price``.
 
-    def screen(self, condition: Condition, now: float) -> dict[str, int]:
+        Returns whether all of it is read.
+        """
+        if not self._scanner.prepare_history(now, limit):
+            return False
+        if not with_price and not _live_rules(condition):
+            return True
+        return self._scanner.read_session(now, self._candidates(condition, now), limit)
+
+    def screen(self, condition: Condition, now: float) -> list[str]:
+        """Codes of the issues that fulfil the condition, in listing order."""
+        issues = self._scanner.facts(now).issues
+        return [issues[place].code for place in self._fulfilling(condition, now).tolist()]
+
+    def prices(self, condition: Condition, now: float) -> dict[str, int]:
         """Last prices (KRW) by code of the issues that fulfil the condition, in listing order."""
-        places = self._candidates(condition, now)
-        facts = self._scanner.facts(now)
-        prices = self._scanner.prices(now, places)
-        base = facts.base[places]
-        columns = {name: column[places] for name, column in facts.columns.items()}
-        fulfilled = np.ones(len(places), np.bool_)
-        for rule in condition.rules:
-            if rule.field in _LIVE:
-                fulfilled &= rule.fulfilled(_LIVE[rule.field](prices, base, columns))
-        return {
-            facts.issues[places[at]].code: int(prices.last[at]) for at in np.flatnonzero(fulfilled).tolist()
-        }
+        issues, places = self._scanner.facts(now).issues, self._fulfilling(condition, now)
+        last = self._scanner.prices(now, places).last.tolist()
+        return {issues[place].code: price for place, price in zip(places.tolist(), last, strict=True)}
+
+    def _fulfilling(self, condition: Condition, now: float) -> Ints:
+        places, rules = self._candidates(condition, now), _live_rules(condition)
+        if not rules:
+            return places
+        values = _LiveValues(self._scanner.facts(now), self._scanner.prices(now, places), places)
+        fulfilled = [rule.fulfilled(values.of(rule.field)) for rule in rules]
+        return places[np.logical_and.reduce(fulfilled)]
 
     def _candidates(self, condition: Condition, now: float) -> Ints:
-        """Places of the issues that fulfil the rules that are constant during the day."""
+        """Places of the issues that fulfil the rules that are constant during the day, and may fulfil the others."""
         facts = self._scanner.facts(now)
         if facts is not self._facts:
             self._facts, self._candidate_places = facts, {}
@@ -141,5 +155,27 @@ class MarketFilter:
             for rule in condition.rules:
                 if rule.field in _DAILY:
                     fulfilled &= rule.fulfilled(_DAILY[rule.field](facts))
+            found = self._scanner.price_range(now)
+            if found is not None:
+                places = np.arange(len(facts))
+                least, most = (_LiveValues(facts, prices, places) for prices in found)
+                for rule in _live_rules(condition):
+                    # Every live field rises with price, volume and value.
+                    fulfilled &= (most.of(rule.field) >= rule.least) & (least.of(rule.field) <= rule.most)
             self._candidate_places[condition.index] = np.flatnonzero(fulfilled)
         return self._candidate_places[condition.index]
+
+
+def _live_rules(condition: Condition) -> list[Rule]:
+    return [rule for rule in condition.rules if rule.field in _LIVE]
+
+
+class _LiveValues:
+    """Live fields of the issues at some places of ``facts``, at given prices."""
+
+    def __init__(self, facts: IssueFacts, prices: SessionPrices, places: Ints) -> None:
+        self._prices, self._base = prices, facts.base[places]
+        self._columns = {name: column[places] for name, column in facts.columns.items()}
+
+    def of(self, field: str) -> Floats:
+        return _LIVE[field](self._prices, self._base, self._columns)

@@ -18,7 +18,7 @@ from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.market_time import start_of_day
 from kernel_server.simulated.base.tr import AnswerPending, TrAnswer, TrHandler, TrRequest
 from kernel_server.simulated.market.day_summary import DaySummary, history, latest_summary
-from kernel_server.simulated.market.fundamentals import fundamentals
+from kernel_server.simulated.market.fundamentals import credit_ratio, per_share, return_on_equity
 from kernel_server.simulated.market.model import Bars, Issue, Market
 from kernel_server.simulated.market.recorded.csv_files import NO_BARS, BadMarketData
 from kernel_server.simulated.market.resample import cut
@@ -175,6 +175,23 @@ class MarketScanner:
             self._cached_prices = ((running, minute), found)
         return self._cached_prices[1]
 
+    def price_range(self, now: float) -> tuple[SessionPrices, SessionPrices] | None:
+        """The least and the most of all prices, volumes and values at any moment of the newest session.
+
+        None where minutes may lie outside their daily bar: then they have to be read.
+        """
+        if not self._market.minutes_fit_days:
+            return None
+        self.facts(now)
+        least, most = [], []
+        for row in self._rows:
+            # The first minute is over later than the session opens; until then the last price is 기준가.
+            prices = (row.base, *(price for price in row.full_session[:4] if price))
+            low, high = min(prices), max(prices)
+            least.append((low, low, low, low, 0, 0))
+            most.append((high, high, high, high, *row.full_session[4:]))
+        return _session_prices(least), _session_prices(most)
+
     def prices_before(self, now: float, seconds: float) -> SessionPrices:
         """All prices ``seconds`` before ``now``, within the newest session, which starts at 기준가."""
         session = self.sessions.last_started(now)
@@ -233,11 +250,12 @@ class MarketScanner:
             values["ma20"] = close_sum / 20 if count >= 20 else _UNKNOWN
             values["high"] = float(before.high[-_YEAR:].max())
         if self._seed is not None and count:
-            ratios = fundamentals(issue, self._seed, before)
-            if ratios:
-                values |= {"PER": base / int(ratios["EPS"]), "PBR": base / int(ratios["BPS"])}
-                values |= {name: float(ratios[name]) for name in ("ROE", "EPS", "BPS")}
-                values["credit"] = float(ratios["신용비율"])
+            shares = per_share(issue, self._seed, before)
+            if shares is not None:
+                eps, bps = shares
+                values |= {"PER": base / eps, "PBR": base / bps, "EPS": float(eps), "BPS": float(bps)}
+                values["ROE"] = float(return_on_equity(eps, bps))
+                values["credit"] = float(credit_ratio(issue, self._seed))
         return values
 
     def _session_so_far(self, row: _IssueRow, running: int | None, now: float) -> tuple[int, ...]:

@@ -152,19 +152,24 @@ class Conditions:
         return _FAILED if self._settings.condition_failure == "zero" else _ERROR_CODES[reason]
 
     def _answer(self, screen: str, live: _LiveCondition, with_price: bool) -> None:
-        if not self._screening.prepare(live.condition, self._connection.now(), ISSUES_PER_TURN):
+        now = self._connection.now()
+        if not self._screening.prepare(live.condition, now, ISSUES_PER_TURN, with_price):
             self._connection.answer_later(0, lambda: self._answer(screen, live, with_price))
             return
         condition = live.condition
-        found = self._screening.screen(condition, self._connection.now())
-        items = [f"{code}^{price};" if with_price else f"{code};" for code, price in found.items()]
+        if with_price:
+            prices = self._screening.prices(condition, now)
+            found, items = list(prices), [f"{code}^{price};" for code, price in prices.items()]
+        else:
+            found = self._screening.screen(condition, now)
+            items = [f"{code};" for code in found]
         still_live = self._live.get(screen) is live
         if still_live and len(found) > MAX_LIVE_CODES:
             del self._live[screen]
             text = _MESSAGES["too_many_codes"]
             self._connection.fire("OnReceiveMsg", screen, condition.name, "", text)
         elif still_live:
-            live.codes = list(found)
+            live.codes = found
         self._connection.fire(
             "OnReceiveTrCondition", screen, "".join(items), condition.name, condition.index, 0
         )
@@ -195,7 +200,7 @@ class Conditions:
             # An event handler may have stopped the condition.
             if live.codes is None or self._live.get(screen) is not live:
                 continue
-            before, live.codes = live.codes, list(self._screening.screen(live.condition, now))
+            before, live.codes = live.codes, self._screening.screen(live.condition, now)
             removed = set(before) - set(live.codes)
             added = set(live.codes) - set(before)
             changes = [(code, "D") for code in before if code in removed]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
 
 import pytest
 
+from kernel_server.reference.sessions import load
 from kernel_server.simulated.market.fundamentals import fundamentals
-from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.model import Bars, Issue
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.request_limits import RequestLimits
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.filters import MarketFilter, saved_conditions
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 from kernel_server.simulated.trs.conditions import Conditions
-from tests.support.simulated_broker import Row, number, weekdays
+from tests.support.simulated_broker import Row, moment, number, weekdays
 from tests.support.tr_handlers import Line, calendar, market_of, stock
 
 DAYS = weekdays(date(2021, 3, 1), date(2022, 1, 18))
@@ -257,6 +260,57 @@ def test_fundamentals_are_those_of_the_quotes() -> None:
         fits = 0 <= float(said["PER"]) <= 10 and float(said["PBR"]) <= 1.5 and float(said["ROE"]) >= 10
         assert (code in found) == fits
     assert 0 < len(found) < 40
+
+
+class PartOfTheMarket(SyntheticMarket):
+    """Every twentieth issue of the synthetic market; ``asked`` lists the codes whose minutes were read."""
+
+    def __init__(self, minutes_fit_days: bool) -> None:
+        super().__init__(3)
+        self.minutes_fit_days = minutes_fit_days  # type: ignore[misc]
+        self.asked: list[str] = []
+
+    def issues(self) -> Mapping[str, Issue]:
+        return dict(list(super().issues().items())[::20])
+
+    def minute(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
+        self.asked.append(code)
+        return super().minute(code, adjusted, now, days)
+
+
+class TestWhatASearchReads:
+    """Reading the minutes of all issues took seconds, for the first search of a session."""
+
+    SETTINGS = BrokerSettings(fundamentals_seed=3)
+    MOMENTS = ("2026-11-18 09:00:20", "2026-11-18 10:30", "2026-11-18 15:25", "2026-11-18 19:00")
+
+    def test_is_the_minutes_of_those_that_may_fulfil_it_and_it_finds_the_same(self) -> None:
+        quick, complete = (PartOfTheMarket(fit) for fit in (True, False))
+        quick_filter, complete_filter = (
+            MarketFilter(MarketScanner(market, self.SETTINGS, load)) for market in (quick, complete)
+        )
+        found = 0
+        for now in map(moment, self.MOMENTS):
+            for condition in saved_conditions():
+                while not quick_filter.prepare(condition, now, 50, with_price=True):
+                    pass
+                prices = quick_filter.prices(condition, now)
+                assert prices == complete_filter.prices(condition, now)
+                assert quick_filter.screen(condition, now) == list(prices)
+                found += len(prices)
+        assert found > 20
+        assert len(complete.asked) > 100
+        assert len(quick.asked) < len(complete.asked) * 0.75
+
+    def test_is_no_minute_where_no_rule_is_live(self) -> None:
+        market = PartOfTheMarket(True)
+        screening = MarketFilter(MarketScanner(market, self.SETTINGS, load))
+        now = moment("2026-11-18 10:30")
+        (large,) = (condition for condition in saved_conditions() if condition.index == 7)
+        while not screening.prepare(large, now, 50):
+            pass
+        assert len(screening.screen(large, now)) > 20
+        assert market.asked == []
 
 
 def test_a_market_without_fundamentals_has_no_bargains() -> None:

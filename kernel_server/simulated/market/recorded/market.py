@@ -64,6 +64,8 @@ class RecordedMarket:
             its content.
     """
 
+    minutes_fit_days = False  # they come from different files
+
     def __init__(
         self, folder: Path, sessions: Callable[[], Sessions] | None = None, cached: int = 64
     ) -> None:

@@ -51,6 +51,8 @@ class SyntheticMarket:
         calendar: names a calendar other than the exchange's, which has other prices.
     """
 
+    minutes_fit_days = True
+
     def __init__(
         self,
         seed: int,
