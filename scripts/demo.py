@@ -226,7 +226,7 @@ def summary(cell: Any) -> str:
     """The most telling line of a cell: the first that uses the broker, else the last."""
     source: str = cell.source
     lines = [line.strip() for line in source.splitlines() if line and not line.startswith("#")]
-    shown = next((line for line in lines if re.search(r"\bkw\b|%kiwoom", line)), lines[-1])
+    shown = next((line for line in lines if re.search(r"\b(kw|live)\b|%kiwoom", line)), lines[-1])
     room = WIDTH - len("[12/34] ") - 1
     if width(shown) <= room:
         return shown

@@ -12,7 +12,9 @@ import pytest
 
 from koalab import NoAnswer, UnknownCode
 from koalab.live.condition_watch import ConditionWatch, MemberChange
+from koalab.sessions.session import Session
 from tests.koalab.live.test_streams import Trading, fault
+from tests.support.session import Market
 from tests.support.waiting import becomes, wait_until
 
 
@@ -74,7 +76,7 @@ def test_an_unknown_condition_is_refused(trading: Trading) -> None:
     assert "koalab-watch" not in [one.name for one in threading.enumerate()]
 
 
-def test_one_that_nobody_holds_ends_at_the_broker(trading: Trading) -> None:
+def test_one_without_references_ends_at_the_broker(trading: Trading) -> None:
     watch = trading.kw.watch(0)
     becomes(lambda: trading.kw.status()["streams"], 1)
     del watch
@@ -90,6 +92,32 @@ def test_after_a_cut_it_is_sent_again_and_the_gap_is_named(trading: Trading) -> 
         becomes(lambda: str(watch.state), "live")
         assert len(watch.gaps) == 1
         assert watch.gaps["until"].notna().all()
+
+
+class TestTheBrokersLimits:
+    def test_a_condition_again_waits_for_the_broker_s_minute(self, market: Market, kw: Session) -> None:
+        with kw.watch(0):
+            first = market.clock.now()
+            with kw.watch(0) as again:
+                assert again.state == "live"
+                assert 55 <= market.clock.now() - first <= 65
+
+    def test_ten_are_live_and_the_eleventh_is_refused_with_the_broker_s_message(self, kw: Session) -> None:
+        watches = [kw.watch(number % 2) for number in range(10)]
+        with pytest.raises(NoAnswer, match="실시간 조건검색은 10개까지"):
+            kw.watch(2)
+        assert {str(watch.state) for watch in watches} == {"live"}
+        watches.pop().close()
+        becomes(lambda: kw.status()["streams"], 9)
+        with kw.watch(1) as another:
+            assert another.state == "live"
+
+    def test_one_with_more_than_a_hundred_issues_is_refused_with_the_broker_s_message(
+        self, kw: Session
+    ) -> None:
+        with pytest.raises(NoAnswer, match="100종목을 초과"):
+            kw.watch("전체 대형주")
+        becomes(lambda: kw.status()["streams"], 0)
 
 
 def test_closing_the_session_ends_it(trading: Trading) -> None:

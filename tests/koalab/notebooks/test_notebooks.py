@@ -22,6 +22,7 @@ FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 QUICKSTART = FOLDER / "quickstart.ipynb"
 WHOLE_MARKET = FOLDER / "whole-market.ipynb"
+CONDITION_TO_ORDERS = FOLDER / "condition-to-orders.ipynb"
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
@@ -33,7 +34,7 @@ def run(path: Path, cache: Path, **environment: str) -> dict[str, Any]:
     others = ("KOALAB_TARGET", "MARKET_DATA")
     env = {name: value for name, value in os.environ.items() if name not in others} | own
     client = NotebookClient(
-        notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
+        notebook, timeout=180, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
     )
     client.execute(env=env)
     return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
@@ -86,6 +87,9 @@ def check_quickstart(cells: dict[str, Any]) -> None:
     errors = text(cells["errors"])
     assert errors.count("BadInput: ") == 3
     assert "삼성전자 (005930)" in errors
+    assert re.search(r"[1-9][\d,]* trades in ten seconds, gaps: 0", text(cells["live-volume"]))
+    assert "2026-11-18 10:3" in text(cells["live-ticks"])  # a simulated moment, at any hour
+    assert "체결 10/10" in text(cells["live-order"])
     assert "closed" in text(cells["close"])
     # Both: the first is what JupyterLab draws, the second what an exported page holds.
     kinds = {kind for output in cells["chart"].outputs for kind in output.get("data", {})}
@@ -107,6 +111,23 @@ def test_the_notebook_of_the_whole_market_shows_what_it_says(
     assert "10 TRs for 950 codes" in text(cells["evening"])
     assert "update the market from 15:31 on" in text(cells["too-early"])
     assert [line.split()[3] for line in text(cells["collected"]).splitlines() if "전자" in line] == ["0"]
+
+
+def test_the_notebook_from_a_condition_to_orders_buys_what_enters_and_sells_it(
+    executed: Callable[[Path], dict[str, Any]],
+) -> None:
+    cells = executed(CONDITION_TO_ORDERS)
+    assert "단기 골든크로스" in text(cells["conditions"])
+    entry = [line for line in text(cells["entry"]).splitlines() if line][-1]
+    code = entry.split()[1]
+    assert "편입" in entry
+    assert "보내지 않음: 매수" in text(cells["preview"])
+    assert "체결" in text(cells["order"])
+    assert code in text(cells["positions"])
+    assert {"매수", "매도"} <= set(text(cells["fills"]).split())
+    assert "bought for" in text(cells["result"])
+    for cell in ("sale", "flat"):  # open orders and positions at the end
+        assert "Empty DataFrame" in text(cells[cell])
 
 
 def test_what_it_has_loaded_is_there_for_the_next_kernel(

@@ -285,18 +285,17 @@ class TestWhatASearchReads:
     MOMENTS = ("2026-11-18 09:00:20", "2026-11-18 10:30", "2026-11-18 15:25", "2026-11-18 19:00")
 
     def test_is_the_minutes_of_those_that_may_fulfil_it_and_it_finds_the_same(self) -> None:
-        quick, complete = (PartOfTheMarket(fit) for fit in (True, False))
-        quick_filter, complete_filter = (
-            MarketFilter(MarketScanner(market, self.SETTINGS, load)) for market in (quick, complete)
-        )
+        markets = quick, complete = PartOfTheMarket(True), PartOfTheMarket(False)
+        filters = [MarketFilter(MarketScanner(market, self.SETTINGS, load)) for market in markets]
         found = 0
         for now in map(moment, self.MOMENTS):
             for condition in saved_conditions():
-                while not quick_filter.prepare(condition, now, 50, with_price=True):
-                    pass
-                prices = quick_filter.prices(condition, now)
-                assert prices == complete_filter.prices(condition, now)
-                assert quick_filter.screen(condition, now) == list(prices)
+                for screening in filters:
+                    while not screening.prepare(condition, now, 50, with_price=True):
+                        pass
+                prices, expected = (screening.prices(condition, now) for screening in filters)
+                assert prices == expected
+                assert filters[0].screen(condition, now) == list(prices)
                 found += len(prices)
         assert found > 20
         assert len(complete.asked) > 100
