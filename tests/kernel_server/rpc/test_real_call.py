@@ -273,6 +273,17 @@ class TestTicks:
         assert codes[:3] == ["005930", "000660", "005930"]
         assert batches < 50
 
+    def test_an_event_after_a_quiet_time_waits_for_no_other(self) -> None:
+        with canned_server({}) as server:
+            asked = RequestQueue()
+            asked.put(kernel_pb2.TicksRequest(add=["005930"], fids=[27], flush_milliseconds=60_000))
+            stream = server.stub.Ticks(iter(asked), timeout=10)
+            assert next(stream).carried_out == 1
+            fire = server.control.fire
+            server.thread.post(lambda: fire("OnReceiveRealData", "005930", "주식우선호가", "1\t1")).result(10)
+            assert next(stream).data == "1\t1"
+            stream.cancel()
+
     def test_each_request_is_carried_out_and_said_to_be(self) -> None:
         with canned_server({}) as server:
             asked = RequestQueue()
