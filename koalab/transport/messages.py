@@ -66,12 +66,24 @@ def _no_origin() -> NotConnected:
 
 def call_request(name: str, arguments: Sequence[Scalar]) -> openapi_pb2.CallRequest:
     request = openapi_pb2.CallRequest(name=name)
+    _add_arguments(request, arguments)
+    return request
+
+
+def call_many_request(calls: Sequence[tuple[str, tuple[Scalar, ...]]]) -> kernel_pb2.CallManyRequest:
+    # Built in place: a message made beforehand would be copied, which takes as long again.
+    request = kernel_pb2.CallManyRequest()
+    for name, arguments in calls:
+        _add_arguments(request.calls.add(name=name), arguments)
+    return request
+
+
+def _add_arguments(request: openapi_pb2.CallRequest, arguments: Sequence[Scalar]) -> None:
     for argument in arguments:
         if isinstance(argument, str):
             request.arguments.add(string_value=argument)
         else:
             request.arguments.add(long_value=argument)
-    return request
 
 
 def scalar(argument: openapi_pb2.Argument) -> Scalar | None:

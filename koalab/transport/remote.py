@@ -124,10 +124,7 @@ class RemoteTransport:
         found: list[Scalar | None] = []
         origins: list[Origin] = []
         for start in range(0, max(1, len(calls)), CALLS_A_MESSAGE):
-            part = calls[start : start + CALLS_A_MESSAGE]
-            request = kernel_pb2.CallManyRequest(
-                calls=[messages.call_request(name, arguments) for name, arguments in part]
-            )
+            request = messages.call_many_request(calls[start : start + CALLS_A_MESSAGE])
             with self._translated_errors():
                 response = self._stub.CallMany(request, timeout=CALL_TIMEOUT)
             found += [messages.scalar(value) for value in response.return_values]
