@@ -22,7 +22,7 @@ def at(day: str, time: str = "00:00") -> float:
 @cache
 def weekdays(last: str = "2027-12-31") -> Sessions:
     """Every weekday from 1986-01-06, 9:00 to 15:30 but for ``LATE`` and the first of each year, from 10:00."""
-    dates = np.arange("1986-01-06", np.datetime64(last) + 1, dtype="datetime64[D]")
+    dates = np.arange("1986-01-06", np.datetime64(last) + np.timedelta64(1, "D"), dtype="datetime64[D]")
     days = dates.view(np.int64)
     open_days = (days + 3) % 7 < 5  # 1970-01-01 was a Thursday
     open_days &= dates != dates.astype("datetime64[Y]")
