@@ -17,7 +17,7 @@ export UV_LINK_MODE = copy
 # The tests start a hundred servers, each of which would compile all of its modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-quick test-fast test-client test-server test-310 test-koapy lint format proto requirements bench notebook docs serve clean
+.PHONY: help demo test test-quick test-fast test-client test-server test-310 test-koapy test-browser lint format proto requirements bench notebook docs serve clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be done here
@@ -68,7 +68,7 @@ test-client: $(VENV)/.ready  ## those of the client, and the examples in docstri
 	$(BIN)/python -m pytest --doctest-modules koalab kernel_server
 
 test-server: $(VENV)/.ready  ## those of the server and the simulated broker
-	$(BIN)/python $(PYTEST) --ignore tests/koalab
+	$(BIN)/python $(PYTEST) --ignore tests/koalab --ignore tests/browser
 
 test-310: .venv310/.ready  ## the kernel server's tests on 3.10, Qt's main loop included
 	@if [ -e .venv310/.ready ]; then QT_QPA_PLATFORM=offscreen .venv310/bin/python $(PYTEST) tests/kernel_server tests/qt; \
@@ -85,6 +85,11 @@ test-koapy: $(VENV)/.ready .venvkoapy/.ready  ## KOAPY's released client against
 	@if [ -e .venvkoapy/.ready ]; then cd tests/koapy && KOALAB_SERVER_PYTHON=$(CURDIR)/$(BIN)/python QT_QPA_PLATFORM=offscreen \
 	  $(CURDIR)/.venvkoapy/bin/python $(PYTEST) -q -c /dev/null --rootdir . --confcutdir . -p no:cacheprovider --show-capture=no .; \
 	else echo "SKIPPED: KOAPY's released client, which could not be installed ($$(tail -1 .tools/venvkoapy.log))"; fi
+
+test-browser: $(VENV)/.ready  ## the widgets in JupyterLab, in Debian's Chromium; screenshots in build/browser
+	@if reason=$$($(BIN)/python scripts/browser.py); then \
+	  $(BIN)/python $(PYTEST) --timeout 280 --session-timeout 900 tests/browser; \
+	else echo "SKIPPED: the widgets in a browser: $$reason"; fi
 
 lint: $(VENV)/.ready  ## formatting, lint, types, structure, and that generated code is current
 	$(BIN)/ruff format --check .

@@ -106,3 +106,15 @@ class EventStream(ReadableStream[E]):
         dropped = f", {self.dropped:,} dropped" if self.dropped else ""
         gaps = f", {len(self._feed.gaps)} gaps" if self._feed.gaps else ""
         return f"<{self.realtype} {named}: {self.state!r}, {self.received:,} events{gaps}{dropped}>"
+
+
+def weak_listener(method: Callable[[Columns, int], None]) -> Callable[[Columns, int], None]:
+    """A listener that does not keep the object of ``method`` alive."""
+    reference = weakref.WeakMethod(method)
+
+    def call(part: Columns, start: int) -> None:
+        found = reference()
+        if found is not None:
+            found(part, start)
+
+    return call

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
@@ -19,7 +18,7 @@ from koalab.live.callbacks import call_logged
 from koalab.live.decoding.decoder import Column
 from koalab.live.event_log import Columns
 from koalab.live.readable import StreamState
-from koalab.live.stream import EventStream
+from koalab.live.stream import EventStream, weak_listener
 
 # Columns of the table and the fields of 주식체결 that they show.
 _TRADED: Final = {
@@ -91,7 +90,7 @@ class LiveTable:
         self._callbacks: list[_ChangeThread] = []
         # Weak, so that a table without references is collected and its streams are closed.
         for stream, take in ((trades, "_on_trades"), (best_quotes, "_on_best_quotes")):
-            stream.listen(_weak(getattr(self, take)))
+            stream.listen(weak_listener(getattr(self, take)))
 
     def begin(self, quotes: pd.DataFrame) -> None:
         """Fills in what no event has brought yet, from the frame of ``kw.quotes``."""
@@ -259,14 +258,3 @@ def _last_of_each(code: Column) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The distinct row numbers, and the position of the last event of each."""
     rows, first_from_end = np.unique(code[::-1], return_index=True)
     return rows.astype(np.intp), len(code) - 1 - first_from_end
-
-
-def _weak(method: Callable[[Columns, int], None]) -> Callable[[Columns, int], None]:
-    held = weakref.WeakMethod(method)
-
-    def call(part: Columns, start: int) -> None:
-        found = held()
-        if found is not None:
-            found(part, start)
-
-    return call

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final
 
 from koalab.dates import seoul
+from koalab.errors import BadInput
 from koalab.sessions.core import Codes, exchange_sessions
 from koalab.sessions.live import LiveMethods
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from koalab.live.readable import StreamState
+    from koalab.widgets.ladder import Ladder
     from koalab.widgets.state_line import StateLine
     from koalab.widgets.ticker import Ticker
+
+_LADDER_KEEPS: Final = 100
 
 
 class WidgetMethods(LiveMethods):
@@ -42,17 +49,58 @@ class WidgetMethods(LiveMethods):
 
         shown = check_columns(columns)
         table = self.live([code for one in codes for code in self._codes(one)[0]], progress=progress)
-        return Ticker(table, shown, self._state_line(lambda: table.state, len(table)))
+        return Ticker(table, shown, self._state_line(lambda: table.state, f"{len(table)}종목"))
 
-    def _state_line(self, state: Callable[[], StreamState], issues: int) -> StateLine:
-        """How live a stream of this session is, as a line."""
+    def ladder(self, code: str, *, progress: bool = True) -> Ladder:
+        """The order book of one issue as a widget (호가창): ten asks and bids with their shares, and the last trades.
+
+        It begins with two TRs (opt10004, OPTKWFID), follows 주식호가잔량, 주식체결 and 주식우선호가, ten times a
+        second, and ends like ``ticker``.
+
+        Args:
+            code: code or name of one issue.
+            progress: show a bar when the first values take longer than a second.
+
+        Returns:
+            A ``Ladder``; its trait ``selected_price`` is the price (KRW) that was chosen by a click or Enter,
+            ``on_select(fn)`` follows it. Choosing sends nothing.
+
+        Raises:
+            BadInput, UnknownCode: before anything is sent.
+            NotConnected, NoAnswer: the code could not be registered.
+        """
+        from koalab.widgets.book_board import BookBoard
+        from koalab.widgets.ladder import Ladder
+
+        codes, several = self._codes(code)
+        if several or len(codes) != 1:
+            raise BadInput("a ladder is of one issue: give one code or name")
+        with ExitStack() as opened:
+            books, trades = (
+                opened.enter_context(self._open_streams.open(one, codes, _LADDER_KEEPS))
+                for one in ("주식호가잔량", "주식체결")
+            )
+            table = opened.enter_context(self.live(codes, progress=progress))
+            board = BookBoard(table, books, trades)
+            board.begin(self.orderbook(codes[0], progress=progress))
+            opened.pop_all()
+        line = self._state_line(lambda: board.state, board.name, lambda: f"체결강도 {board.strength:.2f}")
+        return Ladder(board, line)
+
+    def _broker_time(self) -> pd.Timestamp:
+        return seoul(self._link.now())
+
+    def _state_line(
+        self, state: Callable[[], StreamState], label: str, more: Callable[[], str] = lambda: ""
+    ) -> StateLine:
         from koalab.widgets.state_line import StateLine
 
         return StateLine(
             state,
-            issues,
+            label,
             "모의투자" if self._link.last_status().simulation else "실서버",
-            lambda: seoul(self._link.now()),
+            self._broker_time,
             lambda at: exchange_sessions().current(at) is not None,
             lambda: self._hub.reconnects,
+            more,
         )

@@ -17,28 +17,31 @@ class StateLine:
 
     Args:
         state: the stream's.
-        issues: the number of issues shown.
+        label: what is shown: 20종목, or an issue's name.
         server: 모의투자 or 실서버.
         now: the broker's time, Asia/Seoul.
         in_session: whether the market is open at a moment, seconds since the epoch.
         retries: how often the connection was tried again.
+        more: what else to say while it is live.
     """
 
     def __init__(
         self,
         state: Callable[[], StreamState],
-        issues: int,
+        label: str,
         server: str,
         now: Callable[[], pd.Timestamp],
         in_session: Callable[[float], bool],
         retries: Callable[[], int],
+        more: Callable[[], str] = lambda: "",
     ) -> None:
         self._state = state
-        self._issues = issues
+        self._label = label
         self._server = server
         self._now = now
         self._in_session = in_session
         self._retries = retries
+        self._more = more
         self._counted: tuple[int, float] | None = None
         self._rate = 0.0
 
@@ -56,17 +59,14 @@ class StateLine:
         """``state`` and ``say`` of a message to the page."""
         state, broker = self._state(), self._now()
         name = str(state)
-        if name == "live" and not self._in_session(broker.timestamp()):
-            return {
-                "state": "stale",
-                "say": f"장 마감 {broker:%H:%M:%S} · {self._issues}종목 · {self._server}",
-            }
         if name == "live":
-            rate = f" · {self._rate:,.0f}회/초" if self._rate >= 1 else ""
-            return {
-                "state": "live",
-                "say": f"실시간 {broker:%H:%M:%S} · {self._issues}종목{rate} · {self._server}",
-            }
+            closed = not self._in_session(broker.timestamp())
+            rate = f"{self._rate:,.0f}회/초" if self._rate >= 1 and not closed else ""
+            words = (
+                f"{'장 마감' if closed else '실시간'} {broker:%H:%M:%S}",
+                *(self._label, rate, self._more(), self._server),
+            )
+            return {"state": "stale" if closed else "live", "say": " · ".join(filter(None, words))}
         if name == "stale":
             seconds = max(0, round((broker - state.since).total_seconds()))
             return {
@@ -83,7 +83,7 @@ class StateLine:
             }
         if name == "closed":
             return {"state": "closed", "say": f"닫힘 {state.since:%H:%M:%S} — 마지막 값입니다"}
-        return {"state": "connecting", "say": f"연결 중… {self._issues}종목 등록 대기"}
+        return {"state": "connecting", "say": f"연결 중… {self._label} 등록 대기"}
 
     def caption(self) -> str:
         """The line of a snapshot."""

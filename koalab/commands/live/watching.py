@@ -45,7 +45,7 @@ def watch_quotes(runner: Terminal, codes: str | list[str], limit: WatchLimit) ->
             _draw_quotes(session, table, limit)
         elif trades is not None:
             names = {code: session._name(code) for code in trades.codes}
-            message = session._state_line(lambda: trades.state, len(names)).message()
+            message = session._state_line(lambda: trades.state, f"{len(names)}종목").message()
             if message["state"] == "stale":  # no trade is to be expected now
                 click.echo(message["say"], err=True)
             with contextlib.suppress(KeyboardInterrupt):
@@ -93,7 +93,7 @@ def _member(event: str, code: str, name: str, time: Any) -> Mapping[str, Any]:
 
 
 def _draw_quotes(session: Session, table: LiveTable, limit: WatchLimit) -> None:
-    line = session._state_line(lambda: table.state, len(table))
+    line = session._state_line(lambda: table.state, f"{len(table)}종목")
     with LiveScreen(Console(highlight=False)) as screen:
         while True:
             quotes = table.frame()
@@ -119,7 +119,7 @@ def _draw_members(
         for row in members.itertuples():
             screen.print(_member_line(row.entered, "현재", str(row.name), str(row.Index)))
         while not (limit.reached(changes) or screen.stopped.is_set()):
-            message = session._state_line(lambda: watch.state, len(watch.codes)).message()
+            message = session._state_line(lambda: watch.state, f"{len(watch.codes)}종목").message()
             screen.draw(state_text(message, len(watch.gaps)))
             try:
                 change = reader.next(limit.step)

@@ -2,75 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from koalab import BadInput
-from koalab.dates import seoul
-from koalab.widgets.painter import Painter
-from koalab.widgets.state_line import StateLine
+from koalab.widgets.live_widget import LiveWidget
 from koalab.widgets.ticker import COLUMNS, Ticker, check_columns
 from tests.koalab.live.test_streams import ONE, OTHER, Trading
+from tests.koalab.widgets.pages import Page, StillPainter, array
 from tests.support.waiting import becomes
 
 
-class Still(Painter):
-    """A painter that paints when a test says so."""
-
-    def add(self, widget: Any) -> None:
-        self.widget = widget
-
-
-class Page:
-    """A ticker, and what its page has received."""
-
-    def __init__(self, trading: Trading, codes: list[str]) -> None:
-        self.sent: list[tuple[dict[str, Any], list[bytes]]] = []
-        table = trading.kw.live(codes)
-        line = StateLine(
-            lambda: table.state,
-            len(table),
-            "모의투자",
-            lambda: seoul(trading.market.clock.now()),
-            lambda at: True,
-            lambda: 0,
-        )
-        self.now = time.monotonic()
-        self.painter = Still()
-        self.ticker = Ticker(table, list(COLUMNS), line, self.painter)
-        self.ticker.send = lambda content, buffers=None: self.sent.append((content, list(buffers or ())))
-
-    def say(self, **content: Any) -> None:
-        self.ticker._on_page(None, content, [])
-
-    def paint(self, now: float) -> list[tuple[dict[str, Any], list[bytes]]]:
-        self.sent.clear()
-        self.ticker.paint(now)
-        return list(self.sent)
-
-
-@pytest.fixture
-def trading(tmp_path: Path) -> Iterator[Trading]:
-    found = Trading(tmp_path, "10:00:00")
-    yield found
-    found.market.close()
+def ticker_of(trading: Trading, codes: list[str]) -> Ticker:
+    table = trading.kw.live(codes)
+    line = trading.kw._state_line(lambda: table.state, f"{len(table)}종목")
+    return Ticker(table, list(COLUMNS), line, StillPainter())
 
 
 @pytest.fixture
 def page(trading: Trading) -> Iterator[Page]:
-    found = Page(trading, [ONE, OTHER])
+    found = Page(ticker_of(trading, [ONE, OTHER]))
     yield found
-    found.ticker.close()
-
-
-def column(sent: tuple[dict[str, Any], list[bytes]], name: str) -> list[float]:
-    message, buffers = sent
-    return list(np.frombuffer(buffers[1 + message["f"].index(name)], np.float64))
+    found.widget.close()
 
 
 def test_nothing_is_sent_before_a_page_shows_it(page: Page) -> None:
@@ -82,13 +37,13 @@ def test_a_page_gets_all_rows_first_and_then_what_changed(trading: Trading, page
     page.say(hello="a")
     (everything,) = page.paint(now)
     assert everything[0]["k"] == "all"
-    assert column(everything, "price") == [float(value) for value in page.ticker.frame()["price"]]
+    assert array(everything, "price") == [float(value) for value in page.widget.frame()["price"]]
     assert everything[0]["state"] == "live"
     trading.go(60)
     (changed,) = page.paint(now + 0.1)
     assert changed[0]["k"] == "d"
     rows = np.frombuffer(changed[1][0], np.uint16)
-    assert column(changed, "volume") == [float(page.ticker.frame()["volume"].iloc[row]) for row in rows]
+    assert array(changed, "volume") == [float(page.widget.frame()["volume"].iloc[row]) for row in rows]
     assert page.paint(now + 0.2) == []
 
 
@@ -117,9 +72,71 @@ def test_it_is_closed_five_seconds_after_its_last_view(trading: Trading, page: P
     page.say(hello="a")
     page.paint(now)
     page.say(gone="a")
-    assert page.ticker.paint(now + 2)
-    assert not page.ticker.paint(now + 60)
+    assert page.widget.paint(now + 2)
+    assert not page.widget.paint(now + 60)
     becomes(lambda: trading.kw.status()["streams"], 0)
+
+
+def test_a_page_that_was_reloaded_does_not_keep_it(page: Page) -> None:
+    page.say(hello="former")
+    page.say(hello="now")
+    for _ in range(3):
+        page.widget._check_views()
+        page.say(alive="now")
+    page.say(gone="now")
+    assert not page.widget.paint(page.now + 60)
+
+
+def test_a_silent_page_is_sent_nothing_until_it_is_back(page: Page) -> None:
+    page.say(hello="a")
+    page.paint(page.now)
+    for _ in range(3):
+        page.widget._check_views()
+    assert page.paint(page.now + 60) == []
+    page.say(alive="a")
+    assert page.paint(page.now + 61)[0][0]["k"] == "all"
+
+
+def test_closed_it_leaves_its_last_values_on_the_page_until_the_cell_is_cleared(page: Page) -> None:
+    page.say(hello="a")
+    page.paint(page.now)
+    page.sent.clear()
+    page.widget.close()
+    ((beat, _),) = page.sent
+    assert beat["state"] == "closed"
+    assert "닫힘" in beat["say"]
+    assert page.widget.comm is not None
+    page.say(gone="a")
+    assert page.widget.comm is None
+
+
+def test_closed_it_shows_its_last_values_to_a_page_that_was_reloaded(page: Page) -> None:
+    page.say(hello="a")
+    page.widget.close()
+    page.sent.clear()
+    page.say(hello="b")
+    ((message, _),) = page.sent
+    assert (message["k"], message["state"]) == ("all", "closed")
+
+
+def test_one_that_is_never_shown_is_closed_after_ten_minutes(page: Page) -> None:
+    assert page.widget.paint(page.now + 590)
+    assert not page.widget.paint(page.now + 620)
+
+
+def test_fifty_runs_of_a_cell_leave_nothing_behind(trading: Trading) -> None:
+    comms = len(Widget.widgets)
+    for _ in range(50):
+        page = Page(ticker_of(trading, [ONE]))
+        page.say(hello="a")
+        page.paint(page.now)
+        page.say(gone="a")
+        assert not page.widget.paint(page.now + 60)
+    del page
+    gc.collect()
+    assert trading.kw.status()["streams"] == 0
+    assert len(Widget.widgets) == comms
+    assert not [one for one in gc.get_objects() if isinstance(one, LiveWidget)]
 
 
 def test_another_view_in_time_keeps_it(page: Page) -> None:
@@ -127,20 +144,20 @@ def test_another_view_in_time_keeps_it(page: Page) -> None:
     page.say(hello="a")
     page.say(gone="a")
     page.say(hello="b")
-    assert page.ticker.paint(now + 60)
+    assert page.widget.paint(now + 60)
 
 
 def test_a_choice_in_the_page_is_given_on(page: Page) -> None:
     seen: list[str] = []
-    page.ticker.on_select(seen.append)
-    page.ticker.selected = OTHER
+    page.widget.on_select(seen.append)
+    page.widget.selected = OTHER
     assert seen == [OTHER]
     with pytest.raises(BadInput):
-        page.ticker.on_select("print")  # type: ignore[arg-type]
+        page.widget.on_select("print")  # type: ignore[arg-type]
 
 
 def test_a_saved_notebook_has_a_plain_table(page: Page) -> None:
-    bundle = page.ticker._repr_mimebundle_()
+    bundle = page.widget._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     assert "application/vnd.jupyter.widget-view+json" in data
     assert "삼성전자" in data["text/html"]
