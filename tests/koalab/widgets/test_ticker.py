@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from ipywidgets.widgets.widget import _instances
 
 from koalab import BadInput
 from koalab.widgets.live_widget import LiveWidget
@@ -125,7 +127,7 @@ def test_one_that_is_never_shown_is_closed_after_ten_minutes(page: Page) -> None
 
 
 def test_fifty_runs_of_a_cell_leave_nothing_behind(trading: Trading) -> None:
-    comms = len(Widget.widgets)
+    before = len(_instances)
     for _ in range(50):
         page = Page(ticker_of(trading, [ONE]))
         page.say(hello="a")
@@ -135,7 +137,7 @@ def test_fifty_runs_of_a_cell_leave_nothing_behind(trading: Trading) -> None:
     del page
     gc.collect()
     assert trading.kw.status()["streams"] == 0
-    assert len(Widget.widgets) == comms
+    assert len(_instances) == before
     assert not [one for one in gc.get_objects() if isinstance(one, LiveWidget)]
 
 
