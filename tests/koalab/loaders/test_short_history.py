@@ -141,11 +141,17 @@ class TestMinutesFromBeforeTheBrokersHistory:
         pd.testing.assert_frame_equal(again, frame)
 
     def test_are_forgotten_with_the_cache(self, kw: Session) -> None:
+        def before_it() -> int:
+            with pytest.warns(kl.MissingData, match="begins"):
+                return int(kw.minute("005930", 1, "2020-01", "2020-01").attrs["trs"])
+
         with pytest.warns(kl.ShortHistory):
             kw.minute("005930", 30, "2026-10-01")
+        assert (before_it(), before_it()) == (1, 0)
         kw.cache.clear(code="005930")
         with pytest.warns(kl.ShortHistory):
             assert kw.minute("005930", 30, "2026-10-01").attrs["trs"] == 1
+        assert before_it() == 1
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ import pytest
 from kernel_server.clock import seoul
 from kernel_server.reconnecting import ReconnectSettings
 from kernel_server.simulated.control import SimulatedControl
-from koalab import NotConnected, OtherPrices
+from koalab import NotConnected, OtherPrices, ServerLost
 from koalab.frames.bars import BarColumns
+from koalab.progress import Progress
 from koalab.sessions.session import Session
 from koalab.store.series import Series
 from tests.support.generated_once import every_name_asked
@@ -88,6 +89,10 @@ class TestAServerWithOtherPricesAtTheSameAddress:
         assert "came back with other prices" in status["problems"][0]
         assert "other prices now" in repr(replaced)
 
+    def test_gives_no_page_where_nothing_else_was_asked_before(self, replaced: Session) -> None:
+        with pytest.raises(OtherPrices, match=r"seed=9.*seed=1"):
+            a_page(replaced)
+
     def test_gives_nothing_to_a_live_stream(self, replaced: Session) -> None:
         with pytest.raises(OtherPrices):
             next(iter(replaced._link.ticks()))
@@ -100,6 +105,36 @@ def bars_of(kw: Session, series: Series) -> pd.DataFrame:
     """All cached bars of a series."""
     found, _ = kw.cache.read(series, *ALL_TIME)
     return pd.DataFrame({column.name: getattr(found, column.name) for column in fields(BarColumns)})
+
+
+def a_page(kw: Session) -> object:
+    """A page by itself: loads ask for the time before it, whose answer shows another server too."""
+    kw._link.transport.login(20)  # as another session of that server may have done
+    inputs = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
+    return next(kw._link.pages("opt10081", inputs, Progress("", show=False)))
+
+
+def test_a_page_of_another_process_with_the_same_prices_is_asked_for_again(
+    market: Market, tmp_path: Path
+) -> None:
+    kw = market.connect()
+    assert a_page(kw)
+    market.server.stop(0)
+    after = start(tmp_path, port=_port(market))
+    assert eventually(lambda: _reachable(kw))
+    with pytest.raises(ServerLost, match="started anew"):
+        a_page(kw)
+    kw.status()  # reads its time and login
+    assert a_page(kw)
+    after.close()
+
+
+def _reachable(kw: Session) -> bool:
+    try:
+        kw._link.transport.status()
+    except ServerLost:
+        return False
+    return True
 
 
 class Swap:
