@@ -39,7 +39,14 @@ def logged_open_orders(target: str | None) -> Mapping[str, str]:
     log = AuditLog(default_folder(), str, "")
     lines = log.read(log.today())
     mine = lines["broker"] == "simulated" if target is None else lines["target"] == parse_target(target)
-    last = lines[mine & (lines["order"] != "") & (lines["action"] != "cancel")].groupby("order").tail(1)
-    still_open = last[last["event"].isin(_OPEN)]
+    lines = lines[mine]
+    # Another process's log has of an order that it changed only the order that changed it.
+    accepted = lines[lines["event"].isin(_OPEN) & (lines["original"] != "")].drop_duplicates("entry")
+    replaced = set(accepted.loc[accepted["action"] == "modify", "original"])
+    cancelled = accepted[accepted["action"] == "cancel"].groupby("original")["quantity"].sum()
+    last = lines[(lines["order"] != "") & (lines["action"] != "cancel")].groupby("order").tail(1)
+    still_open = last[last["event"].isin(_OPEN) & ~last["order"].isin(replaced)]
+    left = still_open["left"] - still_open["order"].map(cancelled).fillna(0).astype("int64")
+    still_open = still_open.assign(left=left)[left > 0]
     texts = map(brief, still_open["side"], still_open["name"], still_open["left"], still_open["price"])
     return dict(zip(still_open["order"], texts, strict=True))
