@@ -37,12 +37,12 @@ def _share_histories(patch: pytest.MonkeyPatch) -> None:
     known: dict[tuple[object, ...], list[DailyPrices]] = {}
     calendars: WeakKeyDictionary[SyntheticMarket, bytes] = WeakKeyDictionary()
 
-    def shared(self: SyntheticMarket, codes: list[str], since: int) -> list[DailyPrices]:
+    def shared(self: SyntheticMarket, codes: list[str], since: int, end: int) -> list[DailyPrices]:
         if self not in calendars:
             calendars[self] = self._sessions.dates.tobytes()
         actions = tuple(tuple(self._actions.get(code, ())) for code in codes)
-        key = (self._seed, calendars[self], actions, since, *codes)
-        found = known.pop(key, None) or generate(self, codes, since)
+        key = (self._seed, calendars[self], actions, since, end, *codes)
+        found = known.pop(key, None) or generate(self, codes, since, end)
         known[key] = found  # the newest are last
         if len(known) > _KEPT:
             del known[next(iter(known))]

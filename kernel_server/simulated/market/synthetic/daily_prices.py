@@ -106,8 +106,9 @@ def generate_days(
     sessions: Sessions,
     moves: Floats,
     since: int = 0,
+    end: int | None = None,
 ) -> list[DailyPrices]:
-    """The sessions of each issue from its listing, or from ``since`` if that is later, to the calendar's end.
+    """The sessions of each issue from its listing, or from ``since`` if that is later, up to ``end``.
 
     Many at once cost a fraction of as many one by one, and are the same to the bit.
 
@@ -120,15 +121,21 @@ def generate_days(
         moves: ``market_returns`` of each session in the calendar.
         since: index in the calendar, moved back to the anchor if it is later. From ``HALT_REACH`` sessions after it
             on, the days are the same as in the complete history.
+        end: index in the calendar after the last session, by default the calendar's end. The days before it are the
+            same with any.
     """
     first, anchor = first_session(issues[0], sessions, since)
-    day = sessions.dates[first:].view(np.int64)
-    if not len(day):
-        return [DailyPrices(first, day, day, day, day, day, day, day, day != day) for _ in issues]
+    whole = sessions.dates[first:].view(np.int64)
+    count = len(whole) if end is None else min(len(whole), max(0, end - first))
+    if not count:
+        none = whole[:0]
+        return [DailyPrices(first, none, none, none, none, none, none, none, none != none) for _ in issues]
+    # The walk is summed away from the anchor, so it has to reach it.
+    day = whole[: max(count, anchor + 1 - first)]
     board = model.board(issues[0])
     issue_keys = [hash_random.key(seed, issue.code) for issue in issues]
     dynamics = [_DYNAMICS[issue.market if issue.kind == "stock" else issue.kind] for issue in issues]
-    halted = _halts(issue_keys, day, actions)
+    halted = _halts(issue_keys, day, actions, whole)
     spread = _column(
         [
             of.deviation * (0.7 + 0.7 * (key % 1009) / 1008)
@@ -138,9 +145,12 @@ def generate_days(
     deviation = spread * np.exp(0.35 * hash_random.smooth_normal(_keys(issue_keys, "mood"), day, 60))
     cap = _max_moves(day, board)
     beta = _column([of.beta for of in dynamics])
-    move = _GROWTH + beta * moves[first:] + deviation * _fat_tailed(issue_keys, day)
+    move = _GROWTH + beta * moves[first : first + len(day)] + deviation * _fat_tailed(issue_keys, day)
     move = np.where(halted, 0.0, np.clip(move, -cap, cap))
     before, after = _log_prices(prices, move, min(anchor, len(sessions) - 1) - first, _LOWEST_PRICE[board])
+    day, cap = day[:count], cap[:count]
+    before, after, deviation = (of_days[:, :count] for of_days in (before, after, deviation))
+    halted = halted[:, :count]
     scale = np.stack([adjustment_factors(day, of_issue) for of_issue in actions])
     log_bars = _log_bars(issue_keys, day, after - before, deviation, cap)
     unit = np.exp(before) * scale
@@ -234,8 +244,13 @@ def _on_grid(day: Ints, board: str, prices: Sequence[Floats]) -> list[Ints]:
     return found
 
 
-def _halts(issue_keys: Sequence[int], day: Ints, actions: Sequence[Sequence[CorporateAction]]) -> Flags:
-    """Days on which trading is halted: a few random ones, and those before a corporate action."""
+def _halts(
+    issue_keys: Sequence[int], day: Ints, actions: Sequence[Sequence[CorporateAction]], whole: Ints
+) -> Flags:
+    """Days on which trading is halted: a few random ones, and those before a corporate action.
+
+    The action may be on a later day of ``whole``, which begins with ``day``.
+    """
     chance = hash_random.uniform(_keys(issue_keys, "halt"), day)
     issue, start = np.nonzero(chance < _HALT_CHANCE)
     random = hash_random.bits(_keys(issue_keys, "halt length")[issue, 0], day[start])
@@ -246,7 +261,7 @@ def _halts(issue_keys: Sequence[int], day: Ints, actions: Sequence[Sequence[Corp
         halted[row, begun : begun + 1 + length] = True
     for row, of_issue in enumerate(actions):
         for action in of_issue:
-            effective = int(np.searchsorted(day, action.epoch_day))
+            effective = int(np.searchsorted(whole, action.epoch_day))
             halted[row, max(0, effective - action.halted) : effective] = True
             halted[row, effective : effective + 1] = False
     halted[:, 0] = False

@@ -31,6 +31,7 @@ _EPOCH_DAY = seoul(0).toordinal()
 _FEW_DAYS = 5
 _AHEAD = 32  # issues generated at once where they are read in the order of the listing
 _GAP = 4  # places by which such a reader may skip
+_BLOCK = 20  # sessions by which the days of the newest histories grow as time passes
 _NONE = np.zeros(0, np.int64)
 _EMPTY = Bars(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
 
@@ -115,7 +116,7 @@ class SyntheticMarket:
         if days is None:
             return self._bars(code, self._days(code), adjusted, now)
         since = max(0, self._sessions.last_started(now) + 1 - days - HALT_REACH)
-        bars = self._bars(code, self._days_since(code, since), adjusted, now)
+        bars = self._bars(code, self._days_since(code, since, self._end(now)), adjusted, now)
         return cut(bars, max(0, len(bars) - days), len(bars))
 
     def _bars(self, code: str, days: DailyPrices, adjusted: bool, now: float) -> Bars:
@@ -154,7 +155,7 @@ class SyntheticMarket:
         # A few days cost much less than all; if they have too few sessions with trades, all are generated.
         if sessions_wanted <= _FEW_DAYS:
             since = max(0, self._sessions.last_started(now) - sessions_wanted - HALT_REACH)
-            history = self._days_since(code, since)
+            history = self._days_since(code, since, self._end(now))
             rows = self._rows_with_minutes(code, history, HALT_REACH, sessions_wanted, now)
         if len(rows) < sessions_wanted or sessions_wanted > _FEW_DAYS:
             history = self._days(code)
@@ -180,32 +181,46 @@ class SyntheticMarket:
         factors = corporate.adjustment_factors(day, self._actions.get(code, []), _epoch_day(now))
         return corporate.adjust(raw, factors)
 
-    def _days_since(self, code: str, since: int) -> DailyPrices:
-        """The issue's days from session ``since`` on, or from an earlier one."""
-        days = self._recent_days.get(code)
-        if days is None or days.first > since:
-            codes = self._read_next(code, since)
-            for each, generated in zip(codes, self._generate(codes, since), strict=True):
+    def _end(self, now: float) -> int:
+        """Index after the last of the newest days that are generated for ``now``: few are in its future."""
+        return ((self._sessions.last_started(now) + 1) // _BLOCK + 1) * _BLOCK
+
+    def _days_since(self, code: str, since: int, end: int) -> DailyPrices:
+        """The issue's days from session ``since`` on, or from an earlier one, at least up to ``end``."""
+        if not self._has_days(code, since, end):
+            kept = self._recent_days.get(code)
+            if kept is not None:  # readers of different moments may take turns
+                since, end = min(since, kept.first), max(end, kept.first + len(kept))
+            codes = self._read_next(code, since, end)
+            for each, generated in zip(codes, self._generate(codes, since, end), strict=True):
                 self._recent_days[each] = generated
                 self._recent_days.move_to_end(each)
             while len(self._recent_days) > self._max_recent:
                 self._recent_days.popitem(last=False)
-            days = self._recent_days[code]
         self._recent_days.move_to_end(code)
-        return days
+        return self._recent_days[code]
 
-    def _read_next(self, code: str, since: int) -> list[str]:
+    def _has_days(self, code: str, since: int, end: int) -> bool:
+        """Whether the issue's days from ``since``, or from its listing if that is later, up to ``end`` are kept."""
+        days = self._recent_days.get(code)
+        if days is None or days.first + len(days) < min(end, len(self._sessions)):
+            return False
+        return days.first <= since or days.first <= self._start(code, since)[0]
+
+    def _start(self, code: str, since: int) -> tuple[int, int]:
+        return first_session(self._listing.issues[code], self._sessions, since)
+
+    def _read_next(self, code: str, since: int, end: int) -> list[str]:
         """The code, and those that will be read after it if its board is read in the order of the listing."""
         board, place = model.board(self._listing.issues[code]), self._places[code]
         ahead = 0 < place - self._last_read.get(board, place) <= _GAP
         codes = [code]
         if ahead:
-            start = first_session(self._listing.issues[code], self._sessions, since)
+            start = self._start(code, since)
             for other in self._boards[board][place + 1 : place + min(_AHEAD, self._max_recent)]:
-                held = self._recent_days.get(other)
-                if held is not None and held.first <= since:
+                if self._has_days(other, since, end):
                     break
-                if first_session(self._listing.issues[other], self._sessions, since) == start:
+                if self._start(other, since) == start:
                     codes.append(other)
         self._last_read[board] = self._places[codes[-1]]
         return codes
@@ -221,13 +236,13 @@ class SyntheticMarket:
         return rows[-days:] if days > 0 else rows[:0]
 
     def _generate_days(self, code: str) -> DailyPrices:
-        return self._generate([code], 0)[0]
+        return self._generate([code], 0, len(self._sessions))[0]
 
-    def _generate(self, codes: list[str], since: int) -> list[DailyPrices]:
+    def _generate(self, codes: list[str], since: int, end: int) -> list[DailyPrices]:
         known = self._listing
         issues, prices = [known.issues[code] for code in codes], [known.prices[code] for code in codes]
         actions = [self._actions.get(code, []) for code in codes]
-        found = generate_days(self._seed, issues, prices, actions, self._sessions, self._returns, since)
+        found = generate_days(self._seed, issues, prices, actions, self._sessions, self._returns, since, end)
         # Bars are views of these arrays, so they are read-only.
         for days in found:
             for name in ("day", "open", "high", "low", "close", "volume", "value", "halted"):
