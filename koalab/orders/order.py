@@ -25,7 +25,7 @@ _SUMMARY: Final = (
     *("code", "name", "side", "type", "status", "quantity", "filled", "left"),
     *("price", "average_price", "original", "reason"),
 )
-_WORDS: Final = {
+STATUS_WORDS: Final = {
     "sent": "보냄",
     "accepted": "접수",
     "partly filled": "일부 체결",
@@ -36,6 +36,7 @@ _WORDS: Final = {
     "rejected": "거부",
     "unknown": "알 수 없음",
 }
+"""What a status is called in Korean."""
 
 
 class Order:
@@ -229,5 +230,5 @@ class Order:
             number = f" 주문번호 {one.number}" if one.number else ""
             return (
                 f"<{one.side} {one.name or one.code} {one.quantity:,}주 {price}{one.type}: "
-                f"{_WORDS[one.status]}{filled}{average}{why}{number}>"
+                f"{STATUS_WORDS[one.status]}{filled}{average}{why}{number}>"
             )

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from koalab.dates import seoul
 from koalab.errors import BadInput
 from koalab.sessions.core import Codes, exchange_sessions
 from koalab.sessions.live import LiveMethods
+from koalab.sessions.orders import OrderMethods
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from koalab.live.readable import StreamState
+    from koalab.widgets.account_board import AccountBoard
+    from koalab.widgets.account_panel import AccountPanel
     from koalab.widgets.ladder import Ladder
     from koalab.widgets.state_line import StateLine
     from koalab.widgets.ticker import Ticker
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
 _LADDER_KEEPS: Final = 100
 
 
-class WidgetMethods(LiveMethods):
+class WidgetMethods(LiveMethods, OrderMethods):
     """Widgets that show live data in a notebook."""
 
     def ticker(self, *codes: Codes, columns: Sequence[str] | None = None, progress: bool = True) -> Ticker:
@@ -86,6 +91,50 @@ class WidgetMethods(LiveMethods):
             opened.pop_all()
         line = self._state_line(lambda: board.state, board.name, lambda: f"체결강도 {board.strength:.2f}")
         return Ladder(board, line)
+
+    def account_panel(self, *, account: str | None = None) -> AccountPanel:
+        """An account as a widget: positions with their live profit, open orders to cancel, and the deposit.
+
+        It begins with the account's lists (opt10075, opw00018) and its deposit (opw00001), which is read again after a
+        change of the account, at most every ten seconds; positions and orders follow their events, prices follow
+        주식체결. An order is cancelled by its button, after a question in the page. It ends like ``ticker``.
+
+        Args:
+            account: its number; None for the first of ``kw.accounts``.
+
+        Returns:
+            An ``AccountPanel``. Profit is before fees and tax.
+
+        Raises:
+            BadInput: there is no such account.
+            NotConnected, NoAnswer: the account could not be read.
+        """
+        from koalab.widgets.account_board import AccountBoard, AccountSources
+        from koalab.widgets.account_panel import AccountPanel
+
+        number = self._number(account)
+        board = AccountBoard(
+            AccountSources(
+                self._state(number),
+                self._frames(number),
+                lambda codes: self.live(codes, progress=False),
+                lambda: self.deposit(account=number, progress=False),
+                lambda order: self.order(order, account=number).cancel(),
+            )
+        )
+        self._account_boards.add(board)
+        label = f"계좌 {number[:4]}{'*' * len(number[4:])}"
+        return AccountPanel(board, label, self._state_line(lambda: board.state, label), self._broker_time)
+
+    def close(self) -> None:
+        """Ends the session, and its widgets with it: they show their last values."""
+        for board in list(self._account_boards):
+            board.close(self._broker_time())
+        super().close()
+
+    @cached_property
+    def _account_boards(self) -> weakref.WeakSet[AccountBoard]:
+        return weakref.WeakSet()
 
     def _broker_time(self) -> pd.Timestamp:
         return seoul(self._link.now())
