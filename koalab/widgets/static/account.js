@@ -63,11 +63,10 @@ function render({ model, el }) {
   function canceller(cell, order) {
     const button = element("button", "koalab-button", cell, { type: "button", "aria-label": `주문 ${order.number} ${order.name} ${order.side} 취소` });
     button.textContent = "취소";
-    let question = null, timer = 0;
+    let question, timer;
     function back(focus) {
       clearTimeout(timer);
-      question?.remove();
-      question = null;
+      question.remove();
       button.hidden = false;
       if (focus) button.focus();
     }
@@ -80,7 +79,7 @@ function render({ model, el }) {
       yes.addEventListener("click", () => { back(true); cancel(order.number); });
       no.addEventListener("click", () => back(true));
       question.addEventListener("keydown", (event) => { if (event.key === "Escape") { event.stopPropagation(); back(true); } });
-      timer = setTimeout(() => back(false), ASK_FOR);
+      timer = setTimeout(() => back(question.contains(document.activeElement)), ASK_FOR);
       no.focus();
     });
     return (now) => { button.disabled = now.cancelling || view.root.dataset.state === "closed"; };
