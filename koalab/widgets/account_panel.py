@@ -24,8 +24,8 @@ _POSITION: Final = {
     "rate": "수익률",
 }
 _ORDER: Final = {
-    "number": "주문번호",
     "name": "종목명",
+    "number": "주문번호",
     "side": "구분",
     "type": "거래구분",
     "left": "미체결",

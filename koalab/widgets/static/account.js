@@ -8,7 +8,7 @@ const POSITIONS = [
   ["평가손익", (r) => signed(r.profit), (r) => sign(r.profit)], ["수익률", (r) => rate(r.rate), (r) => sign(r.profit)],
 ];
 const ORDERS = [
-  ["주문번호", (r) => r.number], ["종목명", (r) => r.name], ["구분", (r) => r.side, (r) => (r.side === "매수" ? "up" : "down")], ["거래구분", (r) => r.type],
+  ["종목명", (r) => r.name], ["주문번호", (r) => r.number], ["구분", (r) => r.side, (r) => (r.side === "매수" ? "up" : "down")], ["거래구분", (r) => r.type],
   ["미체결", (r) => `${number(r.left)}/${number(r.quantity)}`], ["주문가", (r) => (r.limit ? number(r.limit) : "시장가")], ["상태", (r) => r.status], ["시각", (r) => r.time],
 ];
 
