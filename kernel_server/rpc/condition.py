@@ -35,6 +35,8 @@ FOUND_WITHIN = 60.0
 """Seconds from SendCondition to OnReceiveTrCondition: an event may get lost."""
 _CODES_A_TR = 100
 _LIVE = 1
+LIVE_CODES = 100
+"""A condition with more issues is searched once; the broker sends no entries and exits of it."""
 
 
 class SendConditionCall(ClientCall):
@@ -184,6 +186,11 @@ class ConditionSearches:
                         answered = answered or bool(taken.items)
                         for event in taken.items:
                             response, codes = search.response(event)
+                            if live and len(codes) > LIVE_CODES:
+                                raise _failed(
+                                    f"{request.condition_name} has {len(codes)} issues, and the broker follows a"
+                                    f" condition of at most {LIVE_CODES} live: narrow it, or search it once"
+                                )
                             yield response
                             if request.flags.with_info:
                                 async with aclosing(self._info(request, codes, context)) as pages:

@@ -116,6 +116,33 @@ def test_ten_live_conditions_are_no_reason_to_wait_and_an_eleventh_is_refused() 
             stream.cancel()
 
 
+@pytest.mark.parametrize(("found", "followed"), [(100, True), (101, False)])
+def test_a_condition_of_more_than_a_hundred_issues_is_searched_once_and_refused_live(
+    found: int, followed: bool
+) -> None:
+    listed = "".join(f"{number:06d};" for number in range(found))
+    with searching() as server, KoapyClient(server.address) as client:
+
+        def send(screen: str, name: str, index: int, search: int) -> int:
+            server.thread.hand_over(
+                lambda: server.control.fire("OnReceiveTrCondition", screen, listed, name, index, 0)
+            )
+            return 1
+
+        server.control.SendCondition = send  # type: ignore[attr-defined]
+        (event,) = client.condition(NAMES[0], 0)
+        assert plain(event.arguments)[1] == listed
+        live = client.condition(NAMES[1], 1, 1)
+        if followed:
+            assert plain(next(live).arguments)[1] == listed
+            live.cancel()
+            return
+        with pytest.raises(grpc.RpcError, match="has 101 issues, and the broker follows"):
+            next(live)
+        assert live.code() is grpc.StatusCode.FAILED_PRECONDITION
+        wait_until(lambda: len(calls(server, "SendConditionStop")) == 2)
+
+
 def test_a_search_whose_answer_is_lost_ends_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(condition, "FOUND_WITHIN", 0.1)
     with searching() as server, KoapyClient(server.address) as client:

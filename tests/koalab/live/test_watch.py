@@ -113,6 +113,14 @@ class TestTheBrokersLimits:
             assert another.state == "live"
 
 
+def test_a_condition_of_more_issues_than_the_broker_follows_is_refused(trading: Trading) -> None:
+    with pytest.raises(
+        NoAnswer, match="전체 대형주 has [0-9]+ issues, and the broker follows a condition of at most 100"
+    ):
+        trading.kw.watch("전체 대형주")
+    assert trading.kw.status()["streams"] == 0
+
+
 def test_closing_the_session_ends_it(trading: Trading) -> None:
     watch = trading.kw.watch(0)
     trading.kw.close()
