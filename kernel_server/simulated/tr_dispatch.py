@@ -80,7 +80,9 @@ class TrDispatcher:
         self._inputs[sID] = sValue
 
     def CommRqData(self, sRQName: str, sTrCode: str, nPrevNext: int, sScreenNo: str) -> int:
-        inputs_set, self._inputs = self._inputs, {}
+        inputs_set, self._inputs = self._inputs, {}  # a request that fails uses them up too
+        if not self._connection.GetConnectState():
+            return self._settings.not_connected
         try:
             tr = reference.tr(sTrCode)
         except reference.UnknownReference:

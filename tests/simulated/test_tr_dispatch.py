@@ -35,6 +35,12 @@ def test_latency_is_time_of_the_clock() -> None:
     assert len(rig.pages) == 1
 
 
+def test_a_request_without_a_login_uses_up_its_inputs() -> None:
+    rig = SimulatedBroker(small_market())
+    assert rig.send("opt10079", 종목코드="005930", 틱범위="30", 수정주가구분="1") < 0
+    assert len(rig.login().page("opt10081", **DAILY).rows) > 0
+
+
 @pytest.mark.parametrize("code", ["opt10081", "OPT10081", "Opt10081"])
 def test_the_code_comes_back_as_it_was_asked(rig: SimulatedBroker, code: str) -> None:
     assert rig.page(code, **DAILY).event.arguments[2] == code

@@ -205,6 +205,9 @@ class Desk:
         number = reading.value(0, "주문번호")
         self.told.append(Told("OnReceiveTrData", (screen, name, code, "", ""), number=number))
 
+    def GetConnectState(self) -> int:
+        return 1
+
     def answer_later(self, seconds: float, work: Callable[[], None], background: bool = False) -> None:
         if seconds > 0:
             self.clock.call_at(self.clock.now() + seconds, lambda: self.work.append(work))

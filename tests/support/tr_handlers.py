@@ -46,6 +46,9 @@ class Line:
     def fire(self, name: str, *arguments: str | int) -> None:
         self.events.append((name, *arguments))
 
+    def GetConnectState(self) -> int:
+        return 1
+
     def answer_later(self, seconds: float, work: Callable[[], None], background: bool = False) -> None:
         session = self._session
 

@@ -13,6 +13,10 @@ class BrokerConnection(Protocol):
         """Seconds since the epoch."""
         ...
 
+    def GetConnectState(self) -> int:
+        """1 while a user is logged in, else 0."""
+        ...
+
     def fire(self, name: str, *arguments: str | int) -> None:
         """Fire an event at once."""
         ...

@@ -139,9 +139,12 @@ class TestLines:
             changes = StateChanges(stream, stream.reader(), JsonLines())
             changes.look()
             changes.look()
-            session._link.transport._stub.Fault(fault("cut", 20))
+            ask = session._link.transport._stub.Fault
+            ask(fault("demand_update"))  # no login succeeds until the broker recovers
+            ask(fault("cut"))
             wait_until(lambda: stream.state == "lost")
             changes.look()
+            ask(fault("recover"))
             with moving(friday):
                 wait_until(lambda: stream.state == "live")
             changes.look()

@@ -348,5 +348,5 @@ def received(stream: Any) -> Iterator[Any]:
         yield stream.next(5)
 
 
-def fault(kind: str, seconds: float) -> kernel_pb2.FaultRequest:
+def fault(kind: str, seconds: float = 0.0) -> kernel_pb2.FaultRequest:
     return kernel_pb2.FaultRequest(kind=kind, seconds=seconds)

@@ -135,7 +135,7 @@ def test_what_it_has_loaded_is_there_for_the_next_kernel(
 ) -> None:
     executed(QUICKSTART)
     short = nbformat.read(QUICKSTART, as_version=4)
-    short.cells = [cell for cell in short.cells if cell.id in ("load", "connect", "daily", "attrs", "close")]
+    short.cells = [cell for cell in short.cells if cell.id in ("load", "connect", "daily", "attrs")]
     path = tmp_path / "again.ipynb"
     nbformat.write(short, path)
     assert "'trs': 0" in text(run(path, cache)["attrs"])

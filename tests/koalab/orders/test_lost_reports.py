@@ -155,7 +155,7 @@ class TestALostAnswer:
         state.on_gap(trading.clock.now(), "a gap")
         quiet(trading, kw, reading.is_set)
         lose(trading, lambda *_: True)
-        with pytest.warns(UserWarning, match="nobody knows yet"):
+        with pytest.warns(UserWarning, match="it is not known yet"):
             order = kw.buy(CODE, 9, low)
         go(trading, 2 * PATIENCE)
         go_on.set()

@@ -122,6 +122,9 @@ class Desk:
         self.events.append((key, realtype, data))
         self.inside(key, realtype)
 
+    def GetConnectState(self) -> int:
+        return 1
+
     def answer_later(self, seconds: float, work: Callable[[], None], background: bool = False) -> None:
         # Never inside the call: a stepped clock carries out at once what is due now.
         self.clock.call_at(self.clock.now() + max(seconds, 0.001), work)
