@@ -35,6 +35,10 @@ class Holdings:
         self._filled[code] = self._filled.get(code, 0) + shares
         self._awaited.setdefault(code, at)
 
+    def awaits(self, code: str) -> bool:
+        """Whether the position after a fill of that code has not been reported yet."""
+        return code in self._awaited
+
     def on_report(self, report: PositionReport) -> str:
         """A position; returns what was missed before it, or a blank."""
         known = self.by_code.get(report.code)

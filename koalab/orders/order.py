@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # A wait is cut so that Ctrl-C is noticed on every system.
 _WAIT: Final = 0.2
+_POSITION_WITHIN: Final = 1.0
+"""Seconds that a wait grants the position after the last fill."""
 _SUMMARY: Final = (
     *("code", "name", "side", "type", "status", "quantity", "filled", "left"),
     *("price", "average_price", "original", "reason"),
@@ -157,6 +160,8 @@ class Order:
     def wait(self, timeout: float | None = None) -> Order:
         """Waits until it is done, for at most ``timeout`` seconds; returns itself.
 
+        The broker reports the position right after the last fill: it waits for that too, for a second at most.
+
         Raises:
             NoAnswer: it is not done in time.
         """
@@ -168,7 +173,16 @@ class Order:
                 if left <= 0:
                     raise NoAnswer(f"{self!r} is not done within {timeout:g} s")
                 self._state.changed.wait(left)
+            end = time.monotonic() + _POSITION_WITHIN
+            if until is not None:
+                end = min(end, until)
+            while self._awaits_position() and (left := end - time.monotonic()) > 0:
+                self._state.changed.wait(left)
         return self
+
+    def _awaits_position(self) -> bool:
+        """With the state's lock held."""
+        return self._state.holdings.awaits(self.code)
 
     def __await__(self) -> Generator[object, None, Order]:
         """``await order``: until it is done."""
@@ -185,6 +199,14 @@ class Order:
         try:
             while not self.done:
                 await changed.wait()
+                changed.clear()
+            end = loop.time() + _POSITION_WITHIN
+            while (left := end - loop.time()) > 0:
+                with self._state.changed:
+                    if not self._awaits_position():
+                        break
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), left)
                 changed.clear()
         finally:
             self._state.remove_waker(wake)

@@ -213,7 +213,7 @@ class TestEvents:
         assert feed._on_change not in state._listeners
 
     def test_a_condition_fires_for_entries_and_exits(self, trading: Trading) -> None:
-        name = "전체 대형주"
+        name = "중소형 저평가주"
         seen: list[AlertMessage] = []
         alert = trading.kw.alert(f"조건:{name}", to=seen.append)
         feed: Any = alert.feed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,32 @@ class TestAnOrder:
         assert held(trading) == {CODE: 10}
         assert "삼성전자" in repr(order)
         assert "체결" in repr(order)
+
+    @pytest.mark.parametrize("asynchronous", [False, True], ids=["wait", "await"])
+    def test_is_waited_for_with_the_position_that_it_leaves(
+        self, trading: Market, kw: Session, monkeypatch: pytest.MonkeyPatch, asynchronous: bool
+    ) -> None:
+        monkeypatch.setattr("koalab.orders.order._POSITION_WITHIN", 20.0)
+        state = kw._state(None)
+        late: list[Any] = []
+        on_position = state.on_position
+        monkeypatch.setattr(state, "on_position", late.append)
+        order = kw.buy(CODE, 10)
+        go(trading, 5)
+        wait_until(lambda: order.done and len(late) > 0)
+        assert not len(kw.positions)
+
+        async def awaited() -> None:
+            await order
+
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit((lambda: asyncio.run(awaited())) if asynchronous else order.wait)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.1)
+            for report in late:
+                on_position(report)
+            waiting.result(10)
+        assert kw.positions["quantity"].to_dict() == {CODE: 10}
 
     def test_waits_in_the_book_until_it_is_cancelled(self, trading: Market, kw: Session) -> None:
         low, _ = limits(kw)
