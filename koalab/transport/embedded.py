@@ -19,7 +19,7 @@ from typing import IO, Any
 
 import kernel_server
 from koalab.errors import BadInput, NotConnected, ServerLost
-from koalab.transport import forking
+from koalab.transport import closing, forking
 from koalab.transport.remote import RemoteTransport
 
 log = logging.getLogger(__name__)
@@ -151,7 +151,7 @@ class EmbeddedTransport(RemoteTransport):
         if self._process.running and self._reconnected(timeout):
             return
         log.warning("the embedded server has ended; a new one is started")
-        self._channel.close()
+        closing.close(self._channel)
         self._process.stop()
         self._process = ServerProcess(self._arguments)
         self._target = self._process.address(timeout)

@@ -15,7 +15,7 @@ from kernel_server.wire import kernel_pb2, kernel_pb2_grpc, openapi_pb2
 from koalab.errors import BadInput, Forbidden, KoalabError, NotConnected, ServerLost
 from koalab.inputs.text import plain, shown
 from koalab.short_traceback import shorten
-from koalab.transport import conditions, forking, messages, orders, silence
+from koalab.transport import closing, conditions, forking, messages, orders, silence
 from koalab.transport.access import Access
 from koalab.transport.base import (
     CALL_TIMEOUT,
@@ -45,8 +45,6 @@ _PORT = re.compile(r"[0-9]{1,5}")
 _LONGEST_HOST = 253
 # Seconds without an answer before TLS is checked as the reason.
 _DIAGNOSE_AFTER = 1.0
-# Channels of a forked process's parent: closing them, as garbage collection does too, would hang.
-_of_parents: list[grpc.Channel] = []
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
     # Detects a frozen or unplugged server within 15 seconds.
@@ -200,7 +198,7 @@ class RemoteTransport:
 
     def _reopen(self) -> None:
         """A new channel, since the old one may be in a long reconnect backoff."""
-        self._channel.close()
+        closing.close(self._channel)
         self._open()
 
     def wait_ready(self, timeout: float) -> Status:
@@ -235,12 +233,12 @@ class RemoteTransport:
     def close(self) -> None:
         self._closed = True
         if not self._forked:
-            self._channel.close()
+            closing.close(self._channel)
 
     def after_fork(self) -> None:
         """Gives up the channel without closing it, which would wait for threads of the parent."""
         self._forked = True
-        _of_parents.append(self._channel)
+        closing.give_up(self._channel)
 
     @contextlib.contextmanager
     def _translated_errors(self) -> Iterator[None]:

@@ -97,7 +97,7 @@ def write_lines(
 
 
 class JsonLines:
-    """A JSON object a line; ``event`` tells them apart."""
+    """A JSON object a line; its ``event`` is the kind of the line."""
 
     def event(self, fields: Mapping[str, Any]) -> None:
         click.echo(json_line(fields))

@@ -229,6 +229,21 @@ class TestAnInterrupt:
         assert b"KeyboardInterrupt" in errors
         assert eventually(lambda: not alive(server))
 
+    def test_that_leaves_a_call_without_an_end_keeps_neither_the_process_nor_its_server(
+        self, tmp_path: Path
+    ) -> None:
+        program = (
+            "import threading, koalab as kl\n"
+            f"kw = kl.connect(cache_dir={str(tmp_path / 'cache')!r})\n"
+            "print(kw._link.transport.pid, flush=True)\n"
+            "kw._link.transport._channel.close = threading.Event().wait  # gRPC waits for the end of every call\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert eventually(lambda: not alive(int(done.stdout)))
+
 
 def _bars_in(folder: Path) -> int:
     from koalab.store.bars import BarStore
