@@ -39,7 +39,7 @@ def key(*parts: int | str) -> int:
     return mixed
 
 
-def keys(*parts: int | str | Ints) -> NDArray[np.uint64]:
+def keys(*parts: int | str | Ints | NDArray[np.uint64]) -> NDArray[np.uint64]:
     """``key`` for columns: array parts, of one length and not negative, give one key per row."""
     mixed: NDArray[np.uint64] = np.zeros(1, np.uint64)
     for part in parts:

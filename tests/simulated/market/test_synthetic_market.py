@@ -136,6 +136,17 @@ def test_many_read_in_the_order_of_the_listing_are_the_same_as_each_by_itself() 
         assert same(together[code], backwards.daily(code, True, NOW, 20)), code
 
 
+def test_the_minutes_of_a_session_read_in_that_order_are_those_of_each_issue_by_itself() -> None:
+    market = SyntheticMarket(1, weekdays)
+    wanted = list(ISSUES)[:150] + list(ISSUES)[1100:1150]
+    for code in wanted:
+        market.daily(code, True, NOW, 20)
+    for code in wanted:
+        session = market.minute(code, True, NOW, 1)
+        assert same(session, last_of(MARKET.minute(code, True, NOW, 6), len(session))), code
+        assert len(np.unique(session.time // 10**6)) == 1
+
+
 def test_what_is_kept_in_memory_makes_no_difference() -> None:
     forgetful = SyntheticMarket(1, weekdays, cached=1)
     for code in ("005930", "000660", "005930"):

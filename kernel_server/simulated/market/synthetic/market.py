@@ -25,7 +25,11 @@ from kernel_server.simulated.market.synthetic.daily_prices import (
     generate_days,
     market_returns,
 )
-from kernel_server.simulated.market.synthetic.minute_prices import MinutePrices, generate_minutes
+from kernel_server.simulated.market.synthetic.minute_prices import (
+    MinutePrices,
+    generate_minutes,
+    generate_session,
+)
 
 _EPOCH_DAY = seoul(0).toordinal()
 _FEW_DAYS = 5
@@ -78,6 +82,8 @@ class SyntheticMarket:
         self._recent_days: OrderedDict[str, DailyPrices] = OrderedDict()
         self._max_recent = 4 * cached
         self._last_read: dict[str, int] = {}
+        self._last_minutes_read: dict[str, int] = {}
+        self._session_minutes: OrderedDict[tuple[str, int, int], MinutePrices] = OrderedDict()
         self._minutes = lru_cache(4)(self._generate_minutes)
 
     @cached_property
@@ -212,17 +218,36 @@ class SyntheticMarket:
 
     def _read_next(self, code: str, since: int, end: int) -> list[str]:
         """The code, and those that will be read after it if its board is read in the order of the listing."""
+        start = self._start(code, since)
+
+        def take(other: str) -> bool | None:
+            if self._has_days(other, since, end):
+                return None
+            return self._start(other, since) == start
+
+        return self._ahead(code, self._last_read, min(_AHEAD, self._max_recent), take)
+
+    def _ahead(
+        self, code: str, last_read: dict[str, int], count: int, take: Callable[[str], bool | None]
+    ) -> list[str]:
+        """The code, and what to read ahead of the codes after it on its board.
+
+        Args:
+            code: the code that is read now.
+            last_read: place of the code read last, by board; set to the last one returned.
+            count: places looked at, that of ``code`` included.
+            take: whether another code is read ahead; None ends the search.
+        """
         board, place = model.board(self._listing.issues[code]), self._places[code]
-        ahead = 0 < place - self._last_read.get(board, place) <= _GAP
         codes = [code]
-        if ahead:
-            start = self._start(code, since)
-            for other in self._boards[board][place + 1 : place + min(_AHEAD, self._max_recent)]:
-                if self._has_days(other, since, end):
+        if 0 < place - last_read.get(board, place) <= _GAP:
+            for other in self._boards[board][place + 1 : place + count]:
+                wanted = take(other)
+                if wanted is None:
                     break
-                if self._start(other, since) == start:
+                if wanted:
                     codes.append(other)
-        self._last_read[board] = self._places[codes[-1]]
+        last_read[board] = self._places[codes[-1]]
         return codes
 
     def _rows_with_minutes(self, code: str, history: DailyPrices, sure: int, days: int, now: float) -> Ints:
@@ -252,14 +277,41 @@ class SyntheticMarket:
     def _generate_minutes(self, code: str, days: DailyPrices, first: int, last: int) -> MinutePrices:
         board = model.board(self._listing.issues[code])
         rows = np.arange(first, last + 1)
-        generated = generate_minutes(hash_random.key(self._seed, code), board, days, rows, self._sessions)
-        for name in MinutePrices.__slots__:
-            getattr(generated, name).setflags(write=False)
-        return generated
+        return _read_only(
+            generate_minutes(hash_random.key(self._seed, code), board, days, rows, self._sessions)
+        )
+
+    def _minutes_of_session(self, code: str, days: DailyPrices, row: int) -> MinutePrices:
+        """The minutes of one of the days. Issues that will be read after this one are generated with it."""
+        key = (code, days.first, row)
+        if key not in self._session_minutes:
+            known = {code: days}
+
+            def take(other: str) -> bool | None:
+                found = self._recent_days.get(other)
+                if (other, days.first, row) in self._session_minutes or found is None:
+                    return None
+                if found.first == days.first and row < len(found):
+                    known[other] = found
+                return other in known
+
+            self._ahead(code, self._last_minutes_read, _AHEAD, take)
+            board = model.board(self._listing.issues[code])
+            issue_keys = [hash_random.key(self._seed, each) for each in known]
+            session = days.first + row
+            generated = generate_session(issue_keys, board, [*known.values()], session, self._sessions)
+            for each, minutes in zip(known, generated, strict=True):
+                self._session_minutes[each, days.first, row] = _read_only(minutes)
+            while len(self._session_minutes) > 2 * _AHEAD:
+                self._session_minutes.popitem(last=False)
+        return self._session_minutes[key]
 
     def _completed(self, code: str, days: DailyPrices, first: int, last: int, now: float) -> MinutePrices:
         """The minutes in rows ``first`` to ``last`` of ``days`` that are over at ``now``."""
-        generated = self._minutes(code, days, first, last)
+        if first == last:
+            generated = self._minutes_of_session(code, days, first)
+        else:
+            generated = self._minutes(code, days, first, last)
         return generated[: int(np.searchsorted(generated.known, now, side="right"))]
 
     def _running_day(self, code: str, days: DailyPrices, session: int, now: float) -> dict[str, int] | None:
@@ -282,6 +334,13 @@ class SyntheticMarket:
             "volume": int(completed.volume.sum()),
             "value": int(completed.value.sum()),
         }
+
+
+def _read_only(minutes: MinutePrices) -> MinutePrices:
+    """The minutes, whose arrays bars are views of."""
+    for name in MinutePrices.__slots__:
+        getattr(minutes, name).setflags(write=False)
+    return minutes
 
 
 def _epoch_day(now: float) -> int:
