@@ -96,7 +96,7 @@ class BrokerSettings:
         order_answer: which of an order's OnReceiveMsg (``message``) and OnReceiveTrData (``data``) comes first.
         chejan_first: whether an order's first Chejan events come before both of them.
         rejected_order: after the message of a rejected order, OnReceiveTrData with a blank number comes (``blank``) or
-            does not (``silent``). Guess.
+            does not (``silent``).
         chejan_fills: 체결가 and 체결량 (910, 911) are the order's totals (``total``) or the fill's (``fill``). Guess.
         first_order, first_fill: first order and fill numbers of a session.
         account_rows: rows of a page in account TRs whose page size is not documented (guess).
@@ -162,7 +162,7 @@ class BrokerSettings:
     restricted: tuple[str, ...] = ()
     order_answer: Literal["message", "data"] = "message"
     chejan_first: bool = False
-    rejected_order: Literal["silent", "blank"] = "silent"
+    rejected_order: Literal["silent", "blank"] = "blank"
     chejan_fills: Literal["total", "fill"] = "total"
     first_order: int = 1
     first_fill: int = 1

@@ -468,7 +468,7 @@ def test_a_rejected_order_is_told_in_a_message_without_chejan(case: str, form: s
 )
 def test_an_order_outside_the_hours_is_rejected(start: str, text: str) -> None:
     rig = EventLog(start, deposit=100_000_000).begin()
-    assert rig.order(BUY, 1, 77_000) == [told(BOUGHT, text)]
+    assert rig.order(BUY, 1, 77_000) == [told(BOUGHT, text), answered(BOUGHT, "")]
 
 
 # Conditions.

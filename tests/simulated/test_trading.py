@@ -156,11 +156,11 @@ def test_a_sale_first_takes_the_shares_out_of_what_can_be_ordered() -> None:
 
 
 @pytest.mark.parametrize(("kind", "quantity", "text"), [(BUY, 100_000_000, NO_CASH), (SELL, 1, NO_SHARES)])
-def test_an_order_beyond_the_account_is_refused_with_a_message_alone(
+def test_an_order_beyond_the_account_is_refused_with_a_message_and_a_blank_number(
     kind: int, quantity: int, text: str
 ) -> None:
     rig = trader()
-    assert rig.order(kind, quantity, quote=MARKET) == [text]
+    assert rig.order(kind, quantity, quote=MARKET) == [text, ""]
     assert rig.told == []
     assert rig.account("opt10075", 전체종목구분="0", 매매구분="0", 체결구분="0").rows == []
 

@@ -25,7 +25,7 @@ from kernel_server.simulated.exchange.interface import (
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
-from tests.support.simulated_broker import FUND, GRT, SAMSUNG, moment, sessions
+from tests.support.simulated_broker import FUND, GRT, NOTE, SAMSUNG, moment, sessions
 from tests.support.waiting import let_pass
 
 ACCOUNT = "8000000011"
@@ -33,6 +33,7 @@ BASES = {
     "005930": (77_500, 100_500, 54_300),
     "900290": (1_225, 1_590, 860),
     "069500": (38_000, 49_400, 26_600),
+    "530031": (10_000, 13_000, 7_000),
 }
 
 
@@ -169,6 +170,7 @@ class Desk:
         self.exchange.book("005930", 77_100, 77_000)
         self.exchange.book("900290", 1_230, 1_225)
         self.exchange.book("069500", 38_005, 38_000)
+        self.exchange.book("530031", 10_005, 10_000)
         self.work: list[Callable[[], None]] = []
         self.told: list[Told] = []
         self.closes: dict[
@@ -184,7 +186,7 @@ class Desk:
             self,
             self.exchange,
             self.settings,
-            {issue.code: issue for issue in (SAMSUNG, GRT, FUND)},
+            {issue.code: issue for issue in (SAMSUNG, GRT, FUND, NOTE)},
             lambda: sessions(date(2021, 12, 1), date(2023, 3, 31)),
             self.deliver,
             self.after_hours.__getitem__ if self.after_hours else None,

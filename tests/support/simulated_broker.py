@@ -21,6 +21,7 @@ from tests.support.waiting import let_pass
 
 SAMSUNG = Issue("005930", "삼성전자", "KOSPI", "stock", 5_969_782_550, date(1975, 6, 11), 100, "전기전자")
 GRT = Issue("900290", "GRT", "KOSDAQ", "stock", 67_375_000, date(2016, 10, 25), 0, "")
+NOTE = Issue("530031", "삼성 코스피 양매도 ETN", "KOSPI", "etn", 1_000_000, date(2018, 3, 15), 0, "")
 FUND = Issue("069500", "KODEX 200", "KOSPI", "etf", 150_000_000, date(2002, 10, 14), 0, "")
 MUTE = Issue("000001", "자료없음", "KONEX", "stock", 1_000_000, date(2020, 1, 2), 500, "서비스업")
 HUGE = Issue("000002", "주식많음", "KOSPI", "reit", 3_000_000_000, date(2019, 10, 18), 1000, "부동산")

@@ -14,6 +14,7 @@ from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.brokerage.account import Account, Deal
 from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, quote_types
 from kernel_server.simulated.exchange.interface import Exchange
+from kernel_server.simulated.market.model import Issue, account_code
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.tsv import rows
 
@@ -21,6 +22,7 @@ _DATA = Path(__file__).with_name("data")
 
 ORDER, BALANCE = "0", "1"
 NAME_WIDTH = 40
+REAL_BRANCH = "6601010 "  # FID 921 as recorded on a real account; blank on 모의투자
 NO_SCREEN = "0000"  # of an order from another client
 _FIXED = "="
 
@@ -71,16 +73,22 @@ def _written_prices(now: ChejanPrices) -> dict[str, str]:
 
 
 def order_values(
-    order: BrokerOrder, name: str, now: ChejanPrices, total: bool, cleared: bool = False
+    order: BrokerOrder,
+    issue: Issue | None,
+    now: ChejanPrices,
+    total: bool,
+    cleared: bool = False,
+    real: bool = False,
 ) -> dict[int, str]:
     """Values of an order event (gubun 0) by FID.
 
     Args:
         order: the order after the change.
-        name: name of its issue.
+        issue: its issue; None if it is listed no more.
         now: current prices of the issue.
         total: whether 체결가 and 체결량 are of the whole order or of the newest fill.
         cleared: whether the event closes an order of which a cancel or modify left nothing open.
+        real: whether the server is a real one, which fills FID 921.
     """
     # Fill fields are blank unless the state is 체결.
     has_fill = order.state == "체결"
@@ -88,9 +96,9 @@ def order_values(
     values = {
         "account": order.account,
         "number": f"{order.number:07d}",
-        "code": f"A{order.code}",
+        "code": account_code(order.code, issue),
         "state": order.state,
-        "name": kiwoom_format.padded(name, "right", NAME_WIDTH),
+        "name": kiwoom_format.padded("" if issue is None else issue.name, "right", NAME_WIDTH),
         "quantity": str(order.quantity),
         "price": str(order.price),
         "left": str(order.left),
@@ -109,20 +117,22 @@ def order_values(
         "tax": str(order.tax),
         "reason": order.reason,
         "screen": order.screen,
+        "branch": REAL_BRANCH if real else "",
         "cleared": "1" if cleared else "0",
     }
     return _by_fid("chejan_order", values | _written_prices(now))
 
 
-def balance_facts(account: Account, code: str, name: str, today: list[Deal]) -> dict[str, str]:
+def balance_facts(account: Account, issue: Issue, today: list[Deal]) -> dict[str, str]:
     """Values of a balance event that do not depend on prices; ``today`` are the session's fills of the issue."""
+    code = issue.code
     holding = account.holding(code)
     sales = [deal for deal in today if deal.side == Side.SELL]
     profit = sum(deal.profit for deal in sales)
     return {
         "account": account.number,
-        "code": f"A{code}",
-        "name": kiwoom_format.padded(name, "right", NAME_WIDTH),
+        "code": account_code(code, issue),
+        "name": kiwoom_format.padded(issue.name, "right", NAME_WIDTH),
         "held": str(holding.quantity),
         "average": str(holding.average_price),
         "cost": str(holding.cost),

@@ -89,18 +89,18 @@ class OrderEvents:
 
     def order_changed(self, order: BrokerOrder, cleared: bool = False) -> None:
         """Queue an order event; ``cleared`` if a cancel or modify left nothing open."""
-        name, total = self._issues[order.code].name, self._settings.chejan_fills == "total"
-        copy = replace(order)
+        issue, total = self._issues[order.code], self._settings.chejan_fills == "total"
+        copy, real = replace(order), self._settings.server_gubun != "1"
         self._outbox.chejan(
             chejan.ORDER,
-            lambda: chejan.order_values(copy, name, self._prices(copy.code), total, cleared),
+            lambda: chejan.order_values(copy, issue, self._prices(copy.code), total, cleared, real),
         )
 
     def balance_changed(self, order: BrokerOrder) -> None:
         """Queue a balance event for the order's account and issue."""
         account = self._books.accounts[order.account]
         code, today = order.code, account.deals_on(self._books.day, order.code)
-        facts = chejan.balance_facts(account, code, self._issues[code].name, today)
+        facts = chejan.balance_facts(account, self._issues[code], today)
         self._outbox.chejan(chejan.BALANCE, lambda: chejan.balance_values(facts, self._prices(code)))
 
     def _prices(self, code: str) -> chejan.ChejanPrices:

@@ -53,8 +53,8 @@ class Position:
 
     @property
     def profit(self) -> int:
-        """평가손익."""
-        return self.value - self.holding.cost - self.charges
+        """평가손익, from the rounded 매입가, as the broker's own figures are (recorded)."""
+        return (self.last - self.holding.average_price) * self.holding.quantity - self.charges
 
 
 @dataclass(frozen=True, slots=True)

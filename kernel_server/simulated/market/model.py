@@ -43,6 +43,11 @@ def board(issue: Issue) -> str:
     return "ETP" if issue.kind in ("etf", "etn") else issue.market
 
 
+def account_code(code: str, issue: Issue | None) -> str:
+    """The code as orders and account TRs write it: A005930, of an ETN Q530031. ``issue`` is None if not listed."""
+    return f"{'Q' if issue is not None and issue.kind == 'etn' else 'A'}{code}"
+
+
 @dataclass(frozen=True, slots=True)
 class Bars:
     """Bars, oldest first, as arrays of one length.

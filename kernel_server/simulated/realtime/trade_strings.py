@@ -22,6 +22,7 @@ _FIELDS = 43
 _NEVER = "000000"
 _SAME = "3"  # 보합
 _SIGNS = {Side.SELL: "-", Side.NONE: " ", Side.BUY: "+"}  # of a volume: the aggressor's side
+_NO_ASK = "-0"  # 매도호가 of an empty side, as recorded
 _ZERO = " 0"  # an unsigned zero where a sign could stand
 _SESSIONS = {  # FID 290, 장구분
     Phase.CLOSED: "3",  # guide: 3 after hours
@@ -106,7 +107,7 @@ class TradeStrings:
             side_volumes = f"-{volume}\t{_ZERO}\t-{volume}"
         else:
             side_volumes = f"{_ZERO}\t{_ZERO}\t{_ZERO}"
-        ask_text = texts[ask] if ask else self._no_quote
+        ask_text = texts[ask] if ask else _NO_ASK
         bid_text = texts[bid] if bid else self._no_quote
         more_volume, more_value = total - previous_volume, value - previous_value
         upper_time = tape.high_time if tape.high >= self._upper else _NEVER

@@ -169,7 +169,7 @@ def test_an_open_order_is_filled_in_the_next_process(
         assert fill.values[908] >= next(
             t.time for t in ticks if t.time > "110000" and t.price <= lowest + 100
         )
-        assert rig.order(SELL, 10, quote=MARKET) == ["[00Z218] 모의투자 장종료 상태입니다"]
+        assert rig.order(SELL, 10, quote=MARKET) == ["[00Z218] 모의투자 장종료 상태입니다", ""]
 
 
 def test_an_account_lives_over_days_at_the_prices_of_each(file: Path, calendar_cache: None) -> None:
@@ -303,7 +303,7 @@ def test_prices_that_have_gone_bad_do_not_keep_the_account_from_being_opened(
         assert rig.account("opw00018").rows == []  # nobody knows what they are worth, and that is said
         assert "005930_20261117.csv, line " in rig.messages()[-1]
         assert rig.account("opw00001").single["d+2추정예수금"] == cash
-        assert rig.order(SELL, 1, quote=MARKET) == ["[00Z211] 종목코드 오류"]
+        assert rig.order(SELL, 1, quote=MARKET) == ["[00Z211] 종목코드 오류", ""]
     assert books(file)["accounts"][ACCOUNT]["holdings"][CODE][0] == 3
     assert not [order for order in books(file)["orders"] if order["placed"] is not None]
 

@@ -97,7 +97,7 @@ def test_a_market_order_keeps_back_what_it_costs_at_the_upper_limit() -> None:
     desk.exchange.idle = True
     desk.do(1)
     assert int(desk.single("opw00001")["주문가능금액"]) == 0
-    assert [told.short for told in Desk(deposit=100_500 + 349).do(1)] == ["Msg"]
+    assert [told.short for told in Desk(deposit=100_500 + 349).do(1)] == ["Msg", "TrData"]
 
 
 def test_holdings_follow_the_formula_of_the_guide() -> None:
@@ -112,7 +112,7 @@ def test_holdings_follow_the_formula_of_the_guide() -> None:
     assert row["평가손익"] == answer["총평가손익금액"] == f"{profit:015d}"
     assert (int(row["매입수수료"]), int(row["평가수수료"]), int(row["수수료합"])) == (buy, sell, buy + sell)
     assert int(row["세금"]) == tax
-    assert row["수익률(%)"] == answer["총수익률(%)"] == "2.82"
+    assert row["수익률(%)"] == answer["총수익률(%)"] == "000000002.82"
     assert (row["매입가"], row["현재가"], row["전일종가"]) == (
         "000000000077100",
         "000000080000",
@@ -120,10 +120,10 @@ def test_holdings_follow_the_formula_of_the_guide() -> None:
     )
     assert (int(row["금일매수수량"]), int(row["금일매도수량"]), int(row["전일매수수량"])) == (3, 1, 0)
     assert (row["보유비중(%)"], row["신용구분"], row["신용구분명"], row["대출일"]) == (
-        "100.00",
+        "000000100.00",
         "00",
         "    ",
-        "00000000",
+        "        ",
     )
     assert (answer["조회건수"], int(answer["총매입금액"]), int(answer["총평가금액"])) == ("0001", cost, value)
     assert int(answer["추정예탁자산"]) == CASH + value - sell - tax

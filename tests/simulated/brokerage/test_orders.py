@@ -186,21 +186,19 @@ REJECTED = {
 
 
 @pytest.mark.parametrize("case", REJECTED)
-def test_a_rejected_order_is_a_message_and_nothing_else(case: str) -> None:
+def test_a_rejected_order_is_a_message_and_a_blank_number(case: str) -> None:
     type, order, text = REJECTED[case]
     desk = Desk()
     told = desk.do(type, **order)  # type: ignore[arg-type]
-    assert shorts(told) == ["Msg"]
+    assert shorts(told) == ["Msg", "TrData"]
     assert messages(told) == [text]
+    assert told[1].number == ""
     assert desk.exchange.resting == {}
     assert desk.rows("opt10075", 체결구분="0") == []
 
 
-def test_a_rejected_order_may_be_answered_with_a_blank_number() -> None:
-    desk = Desk(rejected_order="blank")
-    told = desk.do(2)
-    assert shorts(told) == ["Msg", "TrData"]
-    assert told[1].number == ""
+def test_a_rejected_order_may_have_a_message_alone() -> None:
+    assert shorts(Desk(rejected_order="silent").do(2)) == ["Msg"]
 
 
 def test_a_restricted_issue_is_not_traded() -> None:

@@ -214,8 +214,8 @@ def test_as_many_shares_as_are_offered_can_be_ordered() -> None:
     desk = Desk(deposit=1_000_000)
     desk.exchange.idle = True
     most = int(desk.single("opw00011", 종목번호="005930", 매수가격="76000")["증거금100주문가능수량"])
-    assert [told.short for told in desk.do(1, quantity=most + 1, price=76_000)] == ["Msg"]
-    assert "TrData" in [told.short for told in desk.do(1, quantity=most, price=76_000)]
+    assert [told.short for told in desk.do(1, quantity=most + 1, price=76_000)] == ["Msg", "TrData"]
+    assert "접수" in [told.short for told in desk.do(1, quantity=most, price=76_000)]
     left = desk.single("opw00011", 종목번호="005930", 매수가격="76000")
     assert int(left["증거금100주문가능수량"]) == 0
     assert int(left["주문가능현금"]) == int(desk.single("opw00001")["주문가능금액"])

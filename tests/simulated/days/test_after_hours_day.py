@@ -344,7 +344,7 @@ LIMITS = "[RC4027] 모의투자 상/하한가 오류입니다."
 @pytest.mark.parametrize("quote", ["61", "62", "81"])
 def test_모의투자_takes_only_00_and_03(quote: str) -> None:
     rig = SyntheticDay("16:05", 8, deposit=DEPOSIT).begin()
-    assert rig.order(BUY, 1, quote=quote) == [NO_SUCH_QUOTE]
+    assert rig.order(BUY, 1, quote=quote) == [NO_SUCH_QUOTE, ""]
 
 
 @pytest.mark.parametrize(
@@ -363,9 +363,9 @@ def test_모의투자_takes_only_00_and_03(quote: str) -> None:
         ("16:05", "00", 58_300, OVER),
     ],
 )
-def test_a_bad_order_is_a_message_alone(start: str, quote: str, price: int, text: str) -> None:
+def test_a_bad_order_is_a_message_and_a_blank_number(start: str, quote: str, price: int, text: str) -> None:
     rig = rig_at(start)
-    assert rig.order(BUY, 1, price, quote) == [text]
+    assert rig.order(BUY, 1, price, quote) == [text, ""]
     assert rig.told == []
 
 
@@ -382,7 +382,7 @@ def test_the_quantity_of_an_order_at_the_close_can_be_modified_and_its_price_can
     rig = rig_at("15:35")
     original = number(rig.order(BUY, 9, quote=LATE))
     close = rig.page("opt10004", screen="0202", 종목코드=CODE).row(0)["매수최우선호가"].lstrip("+-")
-    assert rig.order(MODIFY_BUY, 4, int(close), LATE, original) == [PRICED]
+    assert rig.order(MODIFY_BUY, 4, int(close), LATE, original) == [PRICED, ""]
     modified = number(rig.order(MODIFY_BUY, 4, 0, LATE, original))
     assert last(rig, original).values[902] == "5"
     assert [last(rig, modified).values[fid] for fid in (900, 902, 906)] == ["4", "4", "장후시간외"]

@@ -161,8 +161,9 @@ def test_the_limits_have_times_once_they_are_reached() -> None:
 def test_a_side_without_quotes() -> None:
     tape = tape_of()
     trade = traded(tape, 13_000, 1, Side.BUY)
-    assert trade_fields(tape, trade, ask=0)[27] == "0"
-    assert trade_fields(tape, trade, ask=0, settings=BrokerSettings(no_quote="-0"))[27] == "-0"
+    assert trade_fields(tape, trade, ask=0)[27] == "-0"
+    assert trade_fields(tape, trade, bid=0)[28] == "0"
+    assert trade_fields(tape, trade, bid=0, settings=BrokerSettings(no_quote="-0"))[28] == "-0"
     assert writers(tape)[1].best(0, 13_000) == "0\t+13000"
 
 

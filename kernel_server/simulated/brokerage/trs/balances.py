@@ -10,6 +10,7 @@ from kernel_server.simulated.brokerage.chejan import percent
 from kernel_server.simulated.brokerage.trs.account_pages import account_of, fixed_width_page
 from kernel_server.simulated.brokerage.trs.field_widths import fixed_width
 from kernel_server.simulated.brokerage.valuation import Position, Valuation
+from kernel_server.simulated.market.model import account_code
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
 
@@ -105,7 +106,7 @@ class Balances:
             "추정예탁자산": self._valuation.assets(account),
         }
         return fixed_width_page(
-            request, self._settings, single, "조회건수", positions, lambda each: _holding_row(each, value)
+            request, self._settings, single, "조회건수", positions, lambda each: _holding_row(each, cost)
         )
 
     def _returns(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
@@ -130,7 +131,8 @@ class Balances:
             "매입금액": str(each.holding.cost),
             "보유수량": str(each.holding.quantity),
             "당일매도손익": str(sum(deal.profit for deal in today)),
-            "당일매매수수료": str(sum(deal.fee for deal in today)),
+            # Blank on a day without trades, as recorded.
+            "당일매매수수료": str(sum(deal.fee for deal in today)) if today else "",
             "당일매매세금": str(sum(deal.tax for deal in today)),
             "신용구분": _CASH,
             "대출일": _NO_DATE,
@@ -153,7 +155,7 @@ def _recent_volumes(each: Position) -> dict[str, int]:
 
 def _overview_row(each: Position) -> dict[str, str | int]:
     return {
-        "종목코드": f"A{each.issue.code}",
+        "종목코드": account_code(each.issue.code, each.issue),
         "종목명": each.issue.name,
         "보유수량": each.holding.quantity,
         "평균단가": each.holding.average_price,
@@ -168,9 +170,9 @@ def _overview_row(each: Position) -> dict[str, str | int]:
     }
 
 
-def _holding_row(each: Position, total: int) -> dict[str, str | int]:
+def _holding_row(each: Position, total_cost: int) -> dict[str, str | int]:
     return {
-        "종목번호": f"A{each.issue.code}",
+        "종목번호": account_code(each.issue.code, each.issue),
         "종목명": each.issue.name,
         "평가손익": each.profit,
         "수익률(%)": percent(each.profit, each.holding.cost),
@@ -185,8 +187,8 @@ def _holding_row(each: Position, total: int) -> dict[str, str | int]:
         "평가수수료": each.sell_fee,
         "세금": each.tax,
         "수수료합": each.buy_fee + each.sell_fee,
-        "보유비중(%)": percent(each.value, total),
+        "보유비중(%)": percent(each.holding.cost, total_cost),
         "신용구분": _CASH,
-        "대출일": _NO_DATE,
+        "대출일": "",  # blank without credit, as recorded
         **_recent_volumes(each),
     }

@@ -14,7 +14,7 @@ from kernel_server.simulated.brokerage.chejan import percent
 from kernel_server.simulated.brokerage.trs.account_pages import account_of, fixed_width_page
 from kernel_server.simulated.brokerage.trs.field_widths import fixed_width
 from kernel_server.simulated.brokerage.valuation import Position, Valuation
-from kernel_server.simulated.market.model import Issue, board
+from kernel_server.simulated.market.model import Issue, account_code, board
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.settings import BrokerSettings
@@ -112,7 +112,7 @@ class BuyingPower:
             rural = sum(tax_parts(deal.amount, day, board(issue), unit)[1] for deal in deals)
         return {
             "일련번호": number,
-            "종목번호": f"A{deals[0].code}",
+            "종목번호": account_code(deals[0].code, issue),
             "대출일": _NO_DATE,
             "수량": shares,
             "약정금액": amount,
@@ -210,7 +210,7 @@ def _balance_row(each: Position) -> dict[str, str | int]:
         "신용구분": _CASH,
         "대출일": _NO_DATE,
         "만기일": _NO_DATE,
-        "종목번호": f"A{each.issue.code}",
+        "종목번호": account_code(each.issue.code, each.issue),
         "종목명": each.issue.name,
         "결제잔고": each.settled,
         "현재잔고": each.holding.quantity,

@@ -1,7 +1,7 @@
 """Fixed-width fields of account TRs: numbers padded with zeros, texts with blanks.
 
-Widths are CP949 bytes from ``account_width.tsv``, where ``*`` stands for all fields not named. Rates are written
-as 모의투자 writes them, with a decimal point and without zero padding.
+Widths are CP949 bytes from ``account_width.tsv``, where ``*`` stands for all fields not named. Rates have
+a decimal point, as 모의투자 writes them; those of opw00018 are padded with zeros (``zero_rate``, recorded).
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ def fixed_width(tr: str, names: Sequence[str], values: Mapping[str, str | int]) 
             found.append(f"{int(values.get(name, 0)):0{width}d}")
         elif format == "rate":
             found.append(str(values.get(name, "0.00")))
+        elif format == "zero_rate":
+            found.append(str(values.get(name, "0.00")).zfill(width))
         else:
             found.append(text(str(values.get(name, "")), width))
     return found

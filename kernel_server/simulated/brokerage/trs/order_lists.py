@@ -14,7 +14,7 @@ from kernel_server.simulated.brokerage.trs.account_pages import account_of, fixe
 from kernel_server.simulated.brokerage.trs.field_widths import colon_time
 from kernel_server.simulated.brokerage.valuation import Valuation
 from kernel_server.simulated.exchange.interface import Exchange
-from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.model import Issue, account_code
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
 
@@ -103,7 +103,7 @@ class OrderLists:
 
     def _order_row(self, order: BrokerOrder) -> dict[str, str]:
         values = chejan.order_values(
-            order, self._name(order.code), chejan.current_prices(self._exchange, order.code), total=True
+            order, self._issues.get(order.code), chejan.current_prices(self._exchange, order.code), total=True
         )
         order_type = ORDER_TYPES[order.type]
         return {
@@ -146,7 +146,7 @@ class OrderLists:
         order_type = ORDER_TYPES[order.type]
         return {
             "주문번호": order.number,
-            "종목번호": f"A{order.code}",
+            "종목번호": account_code(order.code, self._issues.get(order.code)),
             "매매구분": quote_types()[order.quote].name,
             "신용구분": "보통",
             "주문수량": order.quantity,
@@ -193,7 +193,7 @@ class OrderLists:
         return {
             "주식채권구분": "1",
             "주문번호": order.number,
-            "종목번호": f"A{order.code}",
+            "종목번호": account_code(order.code, self._issues.get(order.code)),
             "매매구분": quote_types()[order.quote].name,
             "주문유형구분": order_type.name.lstrip("+-"),
             "주문수량": order.quantity,
@@ -237,7 +237,7 @@ class OrderLists:
 
     def _newest_order_fields(self, account: Account, order: BrokerOrder) -> dict[str, str]:
         prices = chejan.current_prices(self._exchange, order.code)
-        values = chejan.order_values(order, self._name(order.code), prices, total=True)
+        values = chejan.order_values(order, self._issues.get(order.code), prices, total=True)
         holding, today = account.holding(order.code), account.deals_on(self._books.day, order.code)
         sold = [deal for deal in today if deal.side == Side.SELL]
         bought = [deal for deal in today if deal.side == Side.BUY]

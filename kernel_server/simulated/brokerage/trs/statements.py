@@ -13,7 +13,7 @@ from kernel_server.simulated.brokerage.ledger import Ledger
 from kernel_server.simulated.brokerage.trs.account_pages import account_of, fixed_width_page
 from kernel_server.simulated.brokerage.trs.field_widths import colon_time, fixed_width
 from kernel_server.simulated.brokerage.valuation import SETTLEMENT_SESSIONS, Valuation
-from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.model import Issue, account_code
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
 
@@ -125,7 +125,7 @@ class Statements:
             "매체구분명": "OpenAPI",
             "입출구분": "1" if sold else "2",
             "입출구분명": "매도" if sold else "매수",
-            "종목코드": f"A{deal.code}",
+            "종목코드": account_code(deal.code, issue),
             "거래수량/좌수": str(deal.quantity),
             "수수료": deal.fee,
             "유가금잔": str(left),
