@@ -17,7 +17,7 @@ export UV_LINK_MODE = copy
 # The tests start a hundred servers, each of which would compile all of its modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-quick test-fast test-client test-server test-310 test-koapy test-browser lint format proto requirements bench notebook docs serve clean
+.PHONY: help demo test test-quick test-fast test-client test-server test-310 test-koapy test-browser test-ocx lint format proto requirements bench notebook docs serve clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be done here
@@ -68,7 +68,7 @@ test-client: $(VENV)/.ready  ## those of the client, and the examples in docstri
 	$(BIN)/python -m pytest --doctest-modules koalab kernel_server
 
 test-server: $(VENV)/.ready  ## those of the server and the simulated broker
-	$(BIN)/python $(PYTEST) --ignore tests/koalab --ignore tests/browser
+	$(BIN)/python $(PYTEST) --ignore tests/koalab --ignore tests/browser --ignore tests/ocx
 
 test-310: .venv310/.ready  ## the kernel server's tests on 3.10, Qt's main loop included
 	@if [ -e .venv310/.ready ]; then QT_QPA_PLATFORM=offscreen .venv310/bin/python $(PYTEST) tests/kernel_server tests/qt; \
@@ -90,6 +90,11 @@ test-browser: $(VENV)/.ready  ## the widgets in JupyterLab, in Debian's Chromium
 	@if reason=$$($(BIN)/python scripts/browser.py); then \
 	  $(BIN)/python $(PYTEST) --timeout 280 --session-timeout 900 tests/browser; \
 	else echo "SKIPPED: the widgets in a browser: $$reason"; fi
+
+test-ocx: $(VENV)/.ready .venv310/.ready  ## the OCX host in a Windows Python under Wine, over a control of ours
+	@if reason=$$($(BIN)/python -m scripts.ocx); then \
+	  KOALAB_CONFORMANCE=simulated,ocx $(BIN)/python $(PYTEST) --timeout 120 --session-timeout 900 tests/conformance tests/ocx; \
+	else echo "SKIPPED: the OCX host under Wine: $$reason"; fi
 
 lint: $(VENV)/.ready  ## formatting, lint, types, structure, and that generated code is current
 	$(BIN)/ruff format --check .

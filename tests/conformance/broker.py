@@ -1,0 +1,68 @@
+"""The broker behind a server under test: its time and its faults are reached beside the server."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from kernel_server import simulated
+from kernel_server.clock import SteppedClock
+from kernel_server.control.thread import PlainThread
+from kernel_server.simulated.control import SimulatedControl
+from tests.support.simulated_broker import moment
+
+START = "2026-11-27 10:00"
+
+
+class Broker(Protocol):
+    """What a test does to the broker."""
+
+    def advance(self, seconds: float) -> None:
+        """Lets so many seconds pass there; all that is fired in them has been handled on return."""
+
+    def fault(self, name: str, **arguments: Any) -> None:
+        """Calls a method of ``Faults``."""
+
+    def close(self) -> None:
+        """Ends it."""
+
+
+class LocalBroker:
+    """A broker in this process, on a clock that leaps over the waits for answers.
+
+    Args:
+        start: its time at the begin, Seoul.
+        settings: fields of its settings that differ.
+    """
+
+    def __init__(self, start: str = START, **settings: Any) -> None:
+        self.clock = SteppedClock(moment(start), jump=True)
+        self.thread = PlainThread()
+        chosen = simulated.BrokerSettings(**{"limited": False, **settings})
+
+        def make() -> SimulatedControl:
+            return simulated.build(None, 1, self.clock, chosen, self.thread.hand_over)
+
+        self.control = self.thread.post(make).result(60)
+
+    def advance(self, seconds: float) -> None:
+        target = self.clock.now() + seconds
+        # From timer to timer, each with all that it starts, so that what is fired depends on no thread's pace.
+        while (due := self.clock.next_due()) is not None and due <= target:
+            self.clock.advance(max(0.0, due - self.clock.now()))
+            self._settle()
+        self.clock.advance(target - self.clock.now())
+        self._settle()
+
+    def fault(self, name: str, **arguments: Any) -> None:
+        def inject() -> None:
+            getattr(self.control.faults, name)(**arguments)
+
+        self.thread.post(inject).result(30)
+
+    def close(self) -> None:
+        self.thread.post(self.control.close).result(30)
+        self.thread.stop()
+        self.clock.close()
+
+    def _settle(self) -> None:
+        self.thread.post(lambda: None).result(60)

@@ -1,0 +1,44 @@
+// What a broker cannot do and a control can, for tests of the host: KOA_Functions("__pump", "500") and the like.
+#pragma once
+#include "control.h"
+
+static HRESULT raise(EXCEPINFO *exception, const Text &description) {
+  if (exception) {
+    memset(exception, 0, sizeof *exception);
+    exception->wCode = 1001;
+    exception->bstrSource = SysAllocString(L"KHOpenAPI");
+    exception->bstrDescription = SysAllocString(description.c_str());
+  }
+  return DISP_E_EXCEPTION;
+}
+
+// Works off messages for so many milliseconds, as a box that the control opens does.
+static void pump(DWORD milliseconds) {
+  DWORD end = GetTickCount() + milliseconds;
+  MSG message;
+  while ((LONG)(end - GetTickCount()) > 0) {
+    while (PeekMessageW(&message, nullptr, 0, 0, PM_REMOVE)) {
+      TranslateMessage(&message);
+      DispatchMessageW(&message);
+    }
+    MsgWaitForMultipleObjects(0, nullptr, FALSE, 20, QS_ALLINPUT);
+  }
+}
+
+static bool is_hook(const char *function, const std::vector<Text> &texts) {
+  return !strcmp(function, "KOA_Functions") && texts.size() == 2 && texts[0].compare(0, 2, L"__") == 0;
+}
+
+static HRESULT run_hook(Control &control, const Text &hook, const Text &how, VARIANT *result, EXCEPINFO *exception) {
+  int number = _wtoi(how.c_str());
+  Text answer;
+  if (hook == L"__pump") pump(number), answer = L"pumped";
+  else if (hook == L"__sleep") Sleep(number), answer = L"slept";
+  else if (hook == L"__box") MessageBoxW(nullptr, how.c_str(), L"KHOpenAPI", MB_OK), answer = L"closed";
+  else if (hook == L"__hresult") return (HRESULT)wcstoul(how.c_str(), nullptr, 16);
+  else if (hook == L"__exception") return raise(exception, how);
+  else if (hook == L"__references") answer = std::to_wstring(control.references);
+  else if (hook == L"__crash") *(volatile int *)0 = 1;
+  if (result) *result = variant_of(answer);
+  return S_OK;
+}
