@@ -72,6 +72,21 @@ def complete_quote_types(
     ]
 
 
+def complete_credits(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """신용구분 of the command's side, by the beginning of the name or of the code."""
+    from koalab.orders.credit import ALL_LOANS, LOAN, REPAYMENT
+
+    known = (REPAYMENT, ALL_LOANS) if ctx.info_name == "sell" else (LOAN,)
+    text = folded(incomplete)
+    return [
+        CompletionItem(one.name, help=one.code)
+        for one in known
+        if one.name.startswith(text) or one.code.startswith(text)
+    ]
+
+
 def complete_orders(
     ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:

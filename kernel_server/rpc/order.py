@@ -1,9 +1,10 @@
-"""OrderCall and Order: an order, and the events that follow it."""
+"""OrderCall, Order and CreditOrder: an order, and the events that follow it."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from kernel_server import failure
 from kernel_server.clock import Clock
@@ -16,14 +17,14 @@ from kernel_server.rpc.values import checked
 from kernel_server.security.orders import OrderRules
 from kernel_server.streams.mailbox import Mailbox, Waker
 from kernel_server.streams.order_tracker import OrderTracker, SentOrder, TrackedOrder, send_order_arguments
-from kernel_server.wire import openapi_pb2
+from kernel_server.wire import kernel_pb2, openapi_pb2
 
 SCREENS = [f"{number:04d}" for number in range(5191, 5200)]
 """Orders take turns on these. A screen identifies an order only until its number is known."""
 
 
 class SendOrderCall(ClientCall):
-    """SendOrder, with the tracking of the order."""
+    """SendOrder or SendOrderCredit, with the tracking of the order."""
 
     def __init__(
         self,
@@ -34,7 +35,7 @@ class SendOrderCall(ClientCall):
         tracker: OrderTracker,
         router: Router,
     ) -> None:
-        super().__init__("SendOrder", arguments, context, rules)
+        super().__init__(order.sent.function, arguments, context, rules)
         self._order = order
         self._tracker = tracker
         self._router = router
@@ -84,7 +85,18 @@ class OrderStreams:
         self._tracker = tracker
         self._numbers = itertools.count(1)
 
-    async def order(self, request: openapi_pb2.OrderRequest, context: Context) -> AsyncIterator[bytes]:
+    async def credit_order(
+        self, request: kernel_pb2.CreditOrderRequest, context: Context
+    ) -> AsyncIterator[bytes]:
+        """CreditOrder: as ``order``, by SendOrderCredit."""
+        events = self.order(request.order, context, (request.credit_type, request.loan_date))
+        async with contextlib.aclosing(events):
+            async for event in events:
+                yield event
+
+    async def order(
+        self, request: openapi_pb2.OrderRequest, context: Context, credit: tuple[str, ...] = ()
+    ) -> AsyncGenerator[bytes, None]:
         """OrderCall and Order: sends the order and streams its events until it is filled, confirmed, cancelled or
         refused.
 
@@ -107,8 +119,9 @@ class OrderStreams:
             f"o{number:06d}",
             request.screen_no,
             request.request_name,
+            credit,
         )
-        arguments = checked("SendOrder", send_order_arguments(sent, request))
+        arguments = checked(sent.function, send_order_arguments(sent, request))
         box: Mailbox[bytes] = Mailbox(self._waker)
         tracked = TrackedOrder(sent, box, self._clock, self._host.thread.hand_over, self._on_order_end)
         call = SendOrderCall(arguments, context, self._rules, tracked, self._tracker, self._host.router)
@@ -116,7 +129,7 @@ class OrderStreams:
             waits = QueueMetadata(context, self._host.origins.last)
             code = await self._maker.make(call, waits)
             if code != 0:
-                raise failure.returned("SendOrder", code)
+                raise failure.returned(sent.function, code)
             await waits.confirm()
             while True:
                 taken = await box.take()

@@ -76,6 +76,7 @@ class Services:
             "Pages": self.transactions.pages,
             "Ticks": self.ticks.ticks,
             "Order": self.orders.order,
+            "CreditOrder": self.orders.credit_order,
             "Chejan": self.chejan.chejan,
             "Events": self.events.listen,
             "Conditions": self.conditions.conditions,

@@ -29,7 +29,7 @@ from kernel_server.security import order_value
 from kernel_server.security.access import Access
 from kernel_server.security.guard import Metadata, calls_in
 from kernel_server.tsv import rows
-from kernel_server.wire import ALLOW_REAL_ORDERS
+from kernel_server.wire import ALLOW_REAL_ORDERS, kernel_pb2
 
 
 class _FieldNames(NamedTuple):
@@ -103,6 +103,8 @@ def order_of(function: str, arguments: Sequence[object]) -> RequestedOrder | Non
 
 def order_in(request: Message) -> RequestedOrder | None:
     """The order that a request asks for, None where it asks for none, or for one that cannot be."""
+    if isinstance(request, kernel_pb2.CreditOrderRequest):
+        request = request.order
     if request.DESCRIPTOR.name in _FIELDS:
         return _order(request.DESCRIPTOR.name, {field.name: value for field, value in request.ListFields()})
     for call in calls_in(request):

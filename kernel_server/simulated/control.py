@@ -2,8 +2,8 @@
 
 Its parts are constructed here: the exchange (``exchange``), real-time events (``realtime``), accounts and orders
 (``brokerage``), TR requests (``tr_dispatch``) and their handlers (``tr_registry``), conditions, themes, and faults on
-demand (``faults``). There are no derivatives and no credit: their lists are empty, and SendOrderFO and
-SendOrderCredit are rejected with -307 and a message.
+demand (``faults``). There are no derivatives: their lists are empty, and SendOrderFO is rejected with -307 and a
+message.
 """
 
 from __future__ import annotations
@@ -276,14 +276,12 @@ class SimulatedControl:
     def DisconnectRealData(self, sScnNo: str) -> None:
         self.registry.remove(sScnNo, "ALL")
 
-    # Orders for derivatives and on credit.
+    # Orders for derivatives.
 
     def SendOrderFO(self, sRQName: str, sScreenNo: str, *_order: Scalar) -> int:
-        """Rejected: there are no derivatives and no credit here."""
+        """Rejected: there are no derivatives here."""
         self.answer_later(0, lambda: self.fire("OnReceiveMsg", sScreenNo, sRQName, "", message("no_orders")))
         return ORDER_NOT_SENT
-
-    SendOrderCredit = SendOrderFO
 
 
 def _listed(text: str) -> list[str]:

@@ -14,11 +14,12 @@ from kernel_server.simulated.faults import PlannedFault
 
 @dataclass(frozen=True, slots=True)
 class AccountSetting:
-    """An account: ten digits, its holder, and its product (위탁종합, 선물옵션 …)."""
+    """An account: ten digits, its holder, its product (위탁종합, 선물옵션 …), and whether it takes orders on credit."""
 
     number: str = field(repr=False)
     name: str = "모의투자"
     product: str = "위탁종합"
+    credit: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,12 @@ class BrokerSettings:
         rejected_order: after the message of a rejected order, OnReceiveTrData with a blank number comes (``blank``) or
             does not (``silent``).
         chejan_fills: 체결가 and 체결량 (910, 911) are the order's totals (``total``) or the fill's (``fill``). Guess.
+        credit_margin: percentage of a purchase on credit (SendOrderCredit, 자기융자) that is paid in cash; the rest is
+            lent, without interest (guess).
+        loan_date: 대출일 of such a purchase is the day of the ``trade`` or of its ``settlement`` (guess).
+        loan_days: from 대출일 to 만기일 (guess).
+        credit_changes: an order on credit is modified and cancelled by SendOrderCredit and SendOrder alike (``any``),
+            or by SendOrderCredit alone (``same``). Guess.
         first_order, first_fill: first order and fill numbers of a session.
         account_rows: rows of a page in account TRs whose page size is not documented (guess).
         planned_faults: daily faults at a set time; ``faults.NIGHTLY`` is the broker's own check.
@@ -164,6 +171,10 @@ class BrokerSettings:
     chejan_first: bool = False
     rejected_order: Literal["silent", "blank"] = "blank"
     chejan_fills: Literal["total", "fill"] = "total"
+    credit_margin: int = 45
+    loan_date: Literal["trade", "settlement"] = "trade"
+    loan_days: int = 90
+    credit_changes: Literal["any", "same"] = "any"
     first_order: int = 1
     first_fill: int = 1
     account_rows: int = 20
@@ -183,6 +194,8 @@ class BrokerSettings:
         for name in (*least_one, "tax_unit", "orders_a_second", "first_order", "first_fill", "account_rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 <= self.credit_margin <= 100 or self.loan_days < 0:
+            raise ValueError("credit_margin is a percentage, and loan_days must not be negative")
         if not 1 <= self.trade_fields <= 43:
             raise ValueError(f"trade_fields must be 1 to 43, not {self.trade_fields}")
         if self.condition_period <= 0 or self.index_tick_days < 1:

@@ -42,7 +42,10 @@ _STATUS, _LEFT, _CLOSED, _SCREEN, _REASON = 913, 902, 819, 920, 919
 
 
 class SentOrder(NamedTuple):
-    """An order as it was sent, with the screen and request name of the server and those of the client."""
+    """An order as it was sent, with the screen and request name of the server and those of the client.
+
+    ``credit`` is sCreditGb and sLoanDate of an order on credit.
+    """
 
     account: str
     code: str
@@ -52,6 +55,11 @@ class SentOrder(NamedTuple):
     name: str
     client_screen: str
     client_name: str
+    credit: tuple[str, ...] = ()
+
+    @property
+    def function(self) -> str:
+        return "SendOrderCredit" if self.credit else "SendOrder"
 
 
 @dataclass(frozen=True)
@@ -339,7 +347,7 @@ def _key(order: TrackedOrder) -> tuple[str, str]:
 
 
 def send_order_arguments(sent: SentOrder, request: openapi_pb2.OrderRequest) -> tuple[str | int, ...]:
-    """Arguments of SendOrder."""
+    """Arguments of SendOrder, or of SendOrderCredit."""
     return (
         sent.name,
         sent.screen,
@@ -349,5 +357,6 @@ def send_order_arguments(sent: SentOrder, request: openapi_pb2.OrderRequest) -> 
         request.quantity,
         request.price,
         request.quote_type,
+        *sent.credit,
         request.original_order_no,
     )

@@ -15,6 +15,16 @@ class Priority(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 INTERACTIVE: Priority
 BULK: Priority
 
+class CreditOrderRequest(_message.Message):
+    __slots__ = ("order", "credit_type", "loan_date")
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    CREDIT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    LOAN_DATE_FIELD_NUMBER: _ClassVar[int]
+    order: _openapi_pb2.OrderRequest
+    credit_type: str
+    loan_date: str
+    def __init__(self, order: _Optional[_Union[_openapi_pb2.OrderRequest, _Mapping]] = ..., credit_type: _Optional[str] = ..., loan_date: _Optional[str] = ...) -> None: ...
+
 class Origin(_message.Message):
     __slots__ = ("server", "login", "prices", "connected")
     SERVER_FIELD_NUMBER: _ClassVar[int]

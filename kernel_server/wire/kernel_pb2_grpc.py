@@ -60,6 +60,11 @@ class KernelStub:
                 request_serializer=kernel__server_dot_wire_dot_openapi__pb2.OrderRequest.SerializeToString,
                 response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
                 _registered_method=True)
+        self.CreditOrder = channel.unary_stream(
+                '/koalab.kernel.v1.Kernel/CreditOrder',
+                request_serializer=kernel__server_dot_wire_dot_kernel__pb2.CreditOrderRequest.SerializeToString,
+                response_deserializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+                _registered_method=True)
         self.Chejan = channel.unary_stream(
                 '/koalab.kernel.v1.Kernel/Chejan',
                 request_serializer=kernel__server_dot_wire_dot_kernel__pb2.ChejanRequest.SerializeToString,
@@ -130,6 +135,13 @@ class KernelServicer:
 
     def Order(self, request, context):
         """An order, and what becomes of it until it is filled, confirmed, cancelled or refused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreditOrder(self, request, context):
+        """The same on credit (SendOrderCredit).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -210,6 +222,11 @@ def add_KernelServicer_to_server(servicer, server):
             'Order': grpc.unary_stream_rpc_method_handler(
                     servicer.Order,
                     request_deserializer=kernel__server_dot_wire_dot_openapi__pb2.OrderRequest.FromString,
+                    response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
+            ),
+            'CreditOrder': grpc.unary_stream_rpc_method_handler(
+                    servicer.CreditOrder,
+                    request_deserializer=kernel__server_dot_wire_dot_kernel__pb2.CreditOrderRequest.FromString,
                     response_serializer=kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.SerializeToString,
             ),
             'Chejan': grpc.unary_stream_rpc_method_handler(
@@ -382,6 +399,33 @@ class Kernel:
             target,
             '/koalab.kernel.v1.Kernel/Order',
             kernel__server_dot_wire_dot_openapi__pb2.OrderRequest.SerializeToString,
+            kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreditOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/koalab.kernel.v1.Kernel/CreditOrder',
+            kernel__server_dot_wire_dot_kernel__pb2.CreditOrderRequest.SerializeToString,
             kernel__server_dot_wire_dot_openapi__pb2.ListenResponse.FromString,
             options,
             channel_credentials,

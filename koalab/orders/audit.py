@@ -24,6 +24,7 @@ import platformdirs
 
 from koalab.dates import SEOUL, seoul
 from koalab.errors import AuditIncomplete, BadInput
+from koalab.orders.credit import credit_name
 from koalab.orders.record import OrderChange, OrderRecord
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ _TEXTS: Final = (
     "side",
     "action",
     "type",
+    "credit",
 )
 _NUMBERS: Final = ("quantity", "price", "filled", "left", "volume", "fill_price")
 _TAIL: Final = ("original", "message", "entry", "broker", "target")
@@ -130,6 +132,7 @@ class AuditLog:
             "side": record.side,
             "action": record.action,
             "type": record.type,
+            "credit": credit_name(record.credit),
             "quantity": record.quantity,
             "price": record.price,
             "original": record.original,

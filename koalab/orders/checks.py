@@ -180,6 +180,8 @@ def _key(record: OrderRecord) -> _Key:
         record.quantity,
         record.price,
         record.original,
+        record.credit,
+        record.loan_date,
     )
 
 

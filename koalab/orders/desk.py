@@ -83,8 +83,10 @@ class OrderDesk:
         quantity: int,
         price: int | None,
         quote: QuoteType,
+        credit: str = "",
+        loan_date: str = "",
     ) -> OrderRecord:
-        """A new order, not sent yet."""
+        """A new order, not sent yet; ``credit`` and ``loan_date`` are those of SendOrderCredit."""
         return OrderRecord(
             account=account,
             code=code,
@@ -97,6 +99,8 @@ class OrderDesk:
             original="",
             entered=self._link.now(),
             left=quantity,
+            credit=credit,
+            loan_date=loan_date,
         )
 
     def send(self, record: OrderRecord, state: AccountState, quote: QuoteType, confirm: bool | None) -> Order:
@@ -166,6 +170,8 @@ class OrderDesk:
             original=of.number,
             entered=self._link.now(),
             left=quantity,
+            credit=of.credit,
+            loan_date=of.loan_date,
         )
 
     def _open(self, of: OrderRecord, what: str) -> int:
@@ -197,7 +203,7 @@ class OrderDesk:
         what = {"new": "", "modify": " 정정", "cancel": " 취소"}[record.action]
         try:
             confirmation.ask(
-                f"{broker}: {record.side}{what} {record.name} ({record.code}) {record.quantity:,}주 {record.type}, "
+                f"{broker}: {record.side}{what} {record.name} ({record.code}) {record.quantity:,}주 {record.kind}, "
                 f"{expected.costs}?"
             )
         except BaseException:
@@ -230,6 +236,8 @@ class OrderDesk:
             price=record.price,
             quote=quote,
             original=record.original,
+            credit=record.credit,
+            loan_date=record.loan_date,
         )
         try:
             answer = self._link.order(request, ANSWERED_WITHIN)

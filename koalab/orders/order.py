@@ -12,6 +12,7 @@ import pandas as pd
 
 from koalab.errors import NoAnswer
 from koalab.inputs.arguments import flag_or_none, seconds
+from koalab.orders.credit import credit_name
 from koalab.orders.record import OrderRecord, OrderStatus
 from koalab.orders.state import AccountState
 from koalab.orders.state_frames import moments
@@ -26,7 +27,7 @@ _POSITION_WITHIN: Final = 1.0
 """Seconds that a wait grants the position after the last fill."""
 _SUMMARY: Final = (
     *("code", "name", "side", "type", "status", "quantity", "filled", "left"),
-    *("price", "average_price", "original", "reason"),
+    *("price", "average_price", "credit", "original", "reason"),
 )
 STATUS_WORDS: Final = {
     "sent": "보냄",
@@ -79,6 +80,16 @@ class Order:
     def type(self) -> str:
         """거래구분: 지정가, 시장가 …."""
         return self._record.type
+
+    @property
+    def credit(self) -> str:
+        """신용구분 of an order on credit: 자기융자, 자기융자합; blank of others."""
+        return credit_name(self._record.credit)
+
+    @property
+    def loan_date(self) -> str:
+        """대출일 (YYYYMMDD) of the loan that it repays; blank."""
+        return self._record.loan_date
 
     @property
     def quantity(self) -> int:
@@ -151,7 +162,8 @@ class Order:
 
     def summary(self) -> pd.Series[Any]:
         """The order as one row: ``order`` (its number), ``code name side type status``, ``quantity filled left``
-        (shares), ``price`` (KRW, 0 at market), ``average_price`` (KRW, NaN before a fill), ``original``, ``reason``.
+        (shares), ``price`` (KRW, 0 at market), ``average_price`` (KRW, NaN before a fill), ``credit``, ``original``,
+        ``reason``.
         """
         with self._state.changed:
             values = {name: getattr(self, name) for name in _SUMMARY}
@@ -182,7 +194,7 @@ class Order:
 
     def _awaits_position(self) -> bool:
         """With the state's lock held."""
-        return self._state.holdings.awaits(self.code)
+        return self._state.holdings.awaits(self.code, bool(self._record.credit))
 
     def __await__(self) -> Generator[object, None, Order]:
         """``await order``: until it is done."""
@@ -251,6 +263,6 @@ class Order:
             why = f": {one.reason}" if one.reason else ""
             number = f" 주문번호 {one.number}" if one.number else ""
             return (
-                f"<{one.side} {one.name or one.code} {one.quantity:,}주 {price}{one.type}: "
+                f"<{one.side} {one.name or one.code} {one.quantity:,}주 {price}{one.kind}: "
                 f"{STATUS_WORDS[one.status]}{filled}{average}{why}{number}>"
             )

@@ -10,6 +10,7 @@ import pandas as pd
 from kernel_server.reference.charges import fee, taxes
 from kernel_server.security.order_value import NotValued
 from koalab.orders.checks import most_worth
+from koalab.orders.credit import credit_name
 from koalab.orders.issue_facts import IssueFacts
 from koalab.orders.quote_types import QuoteType
 from koalab.orders.record import OrderRecord
@@ -26,7 +27,7 @@ class OrderPreview:
     Attributes:
         code, name: of the issue.
         side: 매수 or 매도.
-        type: 거래구분.
+        type: 거래구분; ``credit`` is 신용구분 of an order on credit, blank of others.
         quantity: shares.
         price: KRW a share that ``value`` is counted at.
         at: which price that is: 지정가, or 기준가 where the order has none.
@@ -34,7 +35,8 @@ class OrderPreview:
         most: KRW that the order may be worth at most, as the guard counts it; None where that is not known.
         fee: the broker's, KRW.
         tax: 거래세 and 농특세 of a sale, KRW; 0 of a purchase.
-        total: KRW that a purchase costs, or that a sale brings.
+        total: KRW that a purchase costs, or that a sale brings; on credit the part that is lent or paid back, which the
+            broker alone knows, is in it.
     """
 
     code: str
@@ -49,6 +51,7 @@ class OrderPreview:
     fee: int
     tax: int
     total: int
+    credit: str = ""
 
     @property
     def costs(self) -> str:
@@ -65,7 +68,8 @@ class OrderPreview:
         return pd.Series(asdict(self), dtype=object, name="preview")
 
     def __repr__(self) -> str:
-        return f"<보내지 않음: {self.side} {self.name} {self.quantity:,}주 {self.type}, {self.costs}>"
+        kind = " ".join(filter(None, (self.type, self.credit)))
+        return f"<보내지 않음: {self.side} {self.name} {self.quantity:,}주 {kind}, {self.costs}>"
 
 
 def preview(
@@ -104,4 +108,5 @@ def preview(
         fee=charged,
         tax=tax,
         total=worth - charged - tax if sells else worth + charged,
+        credit=credit_name(record.credit),
     )

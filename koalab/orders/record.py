@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from koalab.orders.credit import credit_name
 from koalab.orders.reports import Action, OrderReport
 
 OrderStatus = Literal[
@@ -46,6 +47,7 @@ class OrderRecord:
         price: KRW, 0 at market.
         entered: server time, seconds since the epoch: when it was sent, or its first event.
         ours: whether this session sent it.
+        credit, loan_date: 신용구분 and 대출일 (YYYYMMDD) of an order on credit; blank of others.
         first_seen: counts the orders of the account in the order in which they were sent or first reported.
         unsure: a report of a fill was missed, so ``filled`` may be too small until the next list.
         entry: identifies it in the log of orders, also before it has a number.
@@ -72,6 +74,8 @@ class OrderRecord:
     first_seen: int = 0
     unsure: bool = False
     entry: str = ""
+    credit: str = ""
+    loan_date: str = ""
     changes: list[OrderChange] = field(default_factory=list)
 
     @property
@@ -82,6 +86,16 @@ class OrderRecord:
     def offered(self) -> int:
         """Shares that it sells or has sold; a fill takes as many of these as of the position."""
         return self.left + self.filled if self.side == "매도" and self.action != "cancel" else 0
+
+    @property
+    def offered_of(self) -> tuple[str, str]:
+        """Code and 대출일 of the position that it sells of."""
+        return self.code, self.loan_date
+
+    @property
+    def kind(self) -> str:
+        """거래구분, and 신용구분 of an order on credit."""
+        return " ".join(filter(None, (self.type, credit_name(self.credit))))
 
     @property
     def average_price(self) -> float:

@@ -21,6 +21,7 @@ _SIDES: Final = ("매수", "매도")
 _ACCOUNT, _CODE, _NAME, _NUMBER, _ORIGINAL = 9201, 9001, 302, 9203, 904
 _STATE, _KIND, _QUOTE, _QUANTITY, _PRICE, _LEFT, _VALUE = 913, 905, 906, 900, 901, 902, 903
 _TIME, _UNIT_PRICE, _UNIT_VOLUME, _REASON, _CLOSED = 908, 914, 915, 919, 819
+_CREDIT, _LOAN_DATE, _HELD_CREDIT, _HELD_LOAN_DATE = 922, 923, 917, 916
 _HELD, _AVERAGE, _COST, _SELLABLE, _LAST = 930, 931, 932, 933, 10
 
 
@@ -41,6 +42,7 @@ class OrderReport:
         closed: nothing is open any more though it is not filled (미체결 클리어).
         clock: HHMMSS of the order's entry or newest fill.
         original: the number of the order that it changes; blank.
+        credit, loan_date: 신용구분 and 대출일 (YYYYMMDD), blank without credit, and in a list, which lacks them.
     """
 
     account: str
@@ -62,11 +64,17 @@ class OrderReport:
     reason: str
     clock: str
     at: float
+    credit: str = ""
+    loan_date: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PositionReport:
-    """A position: ``quantity`` and ``sellable`` shares, ``average`` KRW, as of ``at``; ``price`` is the last."""
+    """A position: ``quantity`` and ``sellable`` shares, ``average`` KRW, as of ``at``; ``price`` is the last.
+
+    ``credit`` and ``loan_date`` are 신용구분 and 대출일 (YYYYMMDD) of shares bought on credit, which are a position
+    apart; blank of others.
+    """
 
     account: str
     code: str
@@ -77,6 +85,13 @@ class PositionReport:
     cost: int
     price: int
     at: float
+    credit: str = ""
+    loan_date: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it from the other positions of an account."""
+        return self.code, self.credit, self.loan_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +142,8 @@ def from_event(event: ChejanEvent) -> OrderReport | PositionReport | None:
             reason=values.get(_REASON, "").strip().strip("0"),
             clock=values.get(_TIME, "").strip(),
             at=event.time,
+            credit=_filled(values, _CREDIT),
+            loan_date=_filled(values, _LOAN_DATE),
         )
     if event.kind == "1":
         return PositionReport(
@@ -139,6 +156,8 @@ def from_event(event: ChejanEvent) -> OrderReport | PositionReport | None:
             cost=_optional(values, _COST),
             price=abs(_optional(values, _LAST)),
             at=event.time,
+            credit=_filled(values, _HELD_CREDIT),
+            loan_date=_filled(values, _HELD_LOAN_DATE),
         )
     return None
 
@@ -172,8 +191,9 @@ def order_rows(frame: pd.DataFrame, account: str, at: float) -> Iterator[OrderRe
 
 
 def position_rows(frame: pd.DataFrame, account: str, at: float) -> Iterator[PositionReport]:
-    """The positions of ``kw.balances()`` (opw00018)."""
+    """The positions of opw00018, 개별."""
     for row in frame.reset_index().to_dict("records"):
+        date: pd.Timestamp = row["loan_date"]
         yield PositionReport(
             account=account,
             code=str(row["code"]),
@@ -184,6 +204,8 @@ def position_rows(frame: pd.DataFrame, account: str, at: float) -> Iterator[Posi
             cost=int(row["cost"]),
             price=int(row["price"]),
             at=at,
+            credit="" if pd.isna(date) else str(row["credit"]),
+            loan_date="" if pd.isna(date) else f"{date:%Y%m%d}",
         )
 
 
@@ -228,6 +250,12 @@ def _text(values: Mapping[int, str], fid: int) -> str:
     if not found:
         raise UnreadableReport(f"an event about an order has no value for FID {fid}")
     return found
+
+
+def _filled(values: Mapping[int, str], fid: int) -> str:
+    """A text; blank where it is of zeros alone."""
+    text = values.get(fid, "").strip()
+    return text if text.strip("0") else ""
 
 
 def _whole(values: Mapping[int, str], fid: int) -> int:

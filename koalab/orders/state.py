@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date
 
 from koalab.dates import seoul
+from koalab.orders.credit import ALL_DATES
 from koalab.orders.holdings import Holdings
 from koalab.orders.record import OrderChange, OrderRecord, OrderStatus, same_order
 from koalab.orders.reports import Lists, OrderReport, PositionReport, entered_at
@@ -55,8 +56,8 @@ class AccountState:
         self._unknown = UnknownOrders()
         self._on_the_way: list[OrderRecord] = []
         self._doubtful: dict[str, tuple[int, int]] = {}
-        # Shares in orders to sell, by code, when its position was reported.
-        self._offered: Counter[str] = Counter()
+        # Shares in orders to sell, by code and 대출일, when its position was reported.
+        self._offered: Counter[tuple[str, str]] = Counter()
         forking.watch(self)
 
     def after_fork(self) -> None:
@@ -72,13 +73,16 @@ class AccountState:
 
         Of a cancelled order no position is reported, though it gives its shares back.
         """
-        offered: Counter[str] = Counter()
+        offered: Counter[tuple[str, str]] = Counter()
         for one in self.orders.values():
             if one.offered:
-                offered[one.code] += one.offered
+                offered[one.offered_of] += one.offered
         return [
-            replace(position, sellable=position.sellable + self._offered[code] - offered[code])
-            for code, position in sorted(self.holdings.by_code.items())
+            replace(
+                position,
+                sellable=position.sellable + self._offered[code, loan_date] - offered[code, loan_date],
+            )
+            for (code, _, loan_date), position in sorted(self.holdings.by_key.items())
         ]
 
     # -- what happened
@@ -103,6 +107,8 @@ class AccountState:
                     number=report.number,
                     left=report.quantity,
                     first_seen=self._next(),
+                    credit=report.credit,
+                    loan_date=report.loan_date,
                 )
                 self.orders[report.number] = record
             self._update(record, report)
@@ -120,9 +126,8 @@ class AccountState:
         with self.changed:
             self._begin_day(report.at)
             missed = self.holdings.on_report(report)
-            self._offered[report.code] = sum(
-                one.offered for one in self.orders.values() if one.code == report.code
-            )
+            of = report.code, report.loan_date
+            self._offered[of] = sum(one.offered for one in self.orders.values() if one.offered_of == of)
             if missed:
                 self.on_gap(report.at, missed)
             self._notify()
@@ -146,7 +151,7 @@ class AccountState:
             self.holdings.replace(lists.positions, lists.until)
             self._offered.clear()
             for record in self.orders.values():
-                self._offered[record.code] += record.offered
+                self._offered[record.offered_of] += record.offered
             self.since, self.stale = lists.until, ""
             self._notify()
 
@@ -300,6 +305,10 @@ class AccountState:
         if record.done:
             record.left = report.left
         record.clock = report.clock or record.clock
+        record.credit, record.loan_date = (
+            record.credit or report.credit,
+            record.loan_date or report.loan_date,
+        )
         if report.state == "거부":
             self._end(record, "rejected", report.at, report.reason or "거부")
             return
@@ -308,7 +317,7 @@ class AccountState:
             record.quantity = report.quantity  # no more of the original was open
         volume, price = self._fills(record, report)
         if report.left < record.left and not volume and record.offered:
-            self.holdings.on_freed(report.at)
+            self.holdings.on_freed(report.at, record.loan_date == ALL_DATES)
         record.left = min(record.left, report.left)
         status = self._status(record, report)
         if status != record.status or volume:
@@ -333,7 +342,8 @@ class AccountState:
             if record.value + volume * price != report.value:
                 record.unsure = True
                 self.on_gap(report.at, "the report of a fill was missed")
-            self.holdings.on_fill(record.code, volume if record.side == "매수" else -volume, report.at)
+            shares = volume if record.side == "매수" else -volume
+            self.holdings.on_fill(record.code, bool(record.credit), shares, report.at)
         record.filled, record.value = record.filled + volume, report.value
         return volume, price
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from koalab.dates import SEOUL, seoul
+from koalab.orders.credit import credit_name
 from koalab.orders.state import AccountState
 
 
@@ -47,6 +48,10 @@ class StateFrames:
                 "average_price": np.array([one.average for one in held], np.float64),
                 "cost": np.array([one.cost for one in held], np.int64),
                 "price": np.array([one.price for one in held], np.int64),
+                "credit": pd.array([credit_name(one.credit) for one in held], dtype="str"),
+                "loan_date": pd.to_datetime(
+                    [one.loan_date or "NaT" for one in held], format="%Y%m%d"
+                ).as_unit("us"),
             },
             index=pd.Index([one.code for one in held], dtype="str", name="code"),
         )
@@ -63,6 +68,7 @@ class StateFrames:
                     name: np.array([getattr(one, name) for one in records], np.int64)
                     for name in ("quantity", "filled", "left", "price")
                 },
+                "credit": pd.array([credit_name(one.credit) for one in records], dtype="str"),
                 "original": pd.array([one.original for one in records], dtype="str"),
                 "entered": moments([one.entered for one in records]),
             },

@@ -14,6 +14,7 @@ from koalab.frames import accounts as frames
 from koalab.inputs.arguments import flag, flag_or_none, whole_number
 from koalab.inputs.text import shown
 from koalab.orders.audit import AuditLog, default_folder
+from koalab.orders.credit import find_credit, loan_date_of
 from koalab.orders.desk import OrderDesk
 from koalab.orders.follower import OrderFollower
 from koalab.orders.guards import Guards
@@ -36,6 +37,8 @@ class OrderOptions(TypedDict, total=False):
     """Options of ``buy`` and ``sell``."""
 
     type: str | None
+    credit: str | None
+    loan_date: Day | None
     account: str | None
     confirm: bool | None
 
@@ -111,6 +114,8 @@ class OrderMethods(AccountMethods):
         price: int | None = None,
         *,
         type: str | None = None,
+        credit: str | None = None,
+        loan_date: Day | None = None,
         account: str | None = None,
         confirm: bool | None = None,
         dry_run: bool = False,
@@ -123,6 +128,9 @@ class OrderMethods(AccountMethods):
             price: KRW; left out: at market.
             type: 거래구분 by name or code: 지정가, 시장가, 최유리, 최우선, 지정가IOC …; None: 지정가 with a price,
                 시장가 without.
+            credit: 신용구분 of an order on credit (SendOrderCredit): ``"자기융자"`` (03), where the account has it;
+                None: with cash.
+            loan_date: of a sale only.
             account: its number; None for the first of ``kw.accounts``.
             confirm: whether you are asked before it is sent; None: on the real server, not on 모의투자.
             dry_run: nothing is sent: an ``OrderPreview`` with fee and tax is returned, if the guards let it pass.
@@ -136,7 +144,7 @@ class OrderMethods(AccountMethods):
             OrderRejected: the broker refuses; the text is its message.
             Forbidden: the server does not take this session's orders.
         """
-        return self._send("매수", code, quantity, price, type, account, confirm, dry_run)
+        return self._send("매수", code, quantity, price, type, credit, loan_date, account, confirm, dry_run)
 
     @overload
     def sell(
@@ -167,12 +175,20 @@ class OrderMethods(AccountMethods):
         price: int | None = None,
         *,
         type: str | None = None,
+        credit: str | None = None,
+        loan_date: Day | None = None,
         account: str | None = None,
         confirm: bool | None = None,
         dry_run: bool = False,
     ) -> Order | OrderPreview:
-        """Sends an order to sell (SendOrder 신규매도); arguments, result and errors as for ``buy``."""
-        return self._send("매도", code, quantity, price, type, account, confirm, dry_run)
+        """Sends an order to sell (SendOrder 신규매도); arguments, result and errors as for ``buy``.
+
+        Args:
+            credit: ``"자기융자"`` (33) sells shares of one loan and repays it, ``"자기융자합"`` (99) those of several,
+                the oldest first, five at most; None: shares bought with cash.
+            loan_date: 대출일 of the loan, as ``kw.positions`` has it; may be left out where the issue has one loan.
+        """
+        return self._send("매도", code, quantity, price, type, credit, loan_date, account, confirm, dry_run)
 
     def audit(self, day: Day | None = None) -> pd.DataFrame:
         """The log of this user's orders on a day: all sessions and processes of this machine. No TR, no server.
@@ -183,7 +199,7 @@ class OrderMethods(AccountMethods):
         Returns:
             A row an order sent or stopped, and each change of it: index ``time`` (this machine's, Asia/Seoul);
             ``event`` (``sent``, ``accepted``, ``partly filled``, ``filled``, ``rejected``, ``unknown`` …, ``guarded``
-            where it was stopped before), ``order`` (the broker's number), ``code name side action type``,
+            where it was stopped before), ``order`` (the broker's number), ``code name side action type credit``,
             ``quantity filled left volume`` (shares), ``price fill_price`` (KRW), ``original message``, ``entry``
             (the same for all lines of an order), ``broker`` (실서버, 모의투자, simulated), ``target`` (the server)
             and ``broker_time`` (its clock, Asia/Seoul). ``attrs["file"]`` is the file, ``attrs["lost"]`` counts the
@@ -247,7 +263,8 @@ class OrderMethods(AccountMethods):
 
         Returns:
             Index ``code``; ``name``, ``quantity`` and ``sellable`` (shares), ``average_price``, ``cost``, ``price``
-            (KRW, the last that an event of the account had). ``attrs["stale"]`` says since when and why events may
+            (KRW, the last that an event of the account had); ``credit`` (자기융자 …, blank with cash) and ``loan_date``
+            (대출일): an issue has a row for each of its loans. ``attrs["stale"]`` says since when and why events may
             be missing; it is blank otherwise.
         """
         return self._frames(None).positions()
@@ -258,8 +275,8 @@ class OrderMethods(AccountMethods):
 
         Returns:
             Index ``order`` (the broker's number); ``code name side type status``, ``quantity filled left`` (shares),
-            ``price`` (KRW, 0 at market), ``original``, ``entered`` (Asia/Seoul). ``kw.order(number)`` gives one to
-            modify or cancel. ``attrs`` as for ``positions``.
+            ``price`` (KRW, 0 at market), ``credit``, ``original``, ``entered`` (Asia/Seoul). ``kw.order(number)`` gives
+            one to modify or cancel. ``attrs`` as for ``positions``.
         """
         return self._frames(None).open_orders()
 
@@ -286,6 +303,8 @@ class OrderMethods(AccountMethods):
         quantity: int,
         price: int | None,
         kind: str | None,
+        credit: str | None,
+        loan_date: Day | None,
         account: str | None,
         confirm: bool | None,
         dry_run: bool,
@@ -295,11 +314,26 @@ class OrderMethods(AccountMethods):
         if price is not None:
             price = whole_number("price", price, 1, _MOST)
         quote = find_quote_type(kind, price)
+        on_credit = None if credit is None else find_credit(credit, side)
+        if on_credit is None and loan_date is not None:
+            raise BadInput('loan_date= is of a sale on credit: give credit="자기융자" too, or leave it out')
         codes, several = self._codes(code)
         if several or len(codes) != 1:
             raise BadInput("an order is for one issue: give one code or name")
+        name, loan = self._name(codes[0]), ""
+        if on_credit is not None:
+            positions = self._state(account).positions() if on_credit.side == "매도" else []
+            loan = loan_date_of(on_credit, loan_date, codes[0], name, positions)
         record = self._desk.new_record(
-            self._number(account), side, codes[0], self._name(codes[0]), int(quantity), price, quote
+            self._number(account),
+            side,
+            codes[0],
+            name,
+            int(quantity),
+            price,
+            quote,
+            "" if on_credit is None else on_credit.code,
+            loan,
         )
         if dry_run:
             return self._desk.preview(record, quote)
@@ -325,7 +359,7 @@ class OrderMethods(AccountMethods):
         """On the follower's thread: opt10075 of all orders and of the open ones, then opw00018."""
         numbers = {"계좌번호": account}
         inputs = {"전체종목구분": "0", "매매구분": "0", "종목코드": "", **numbers}
-        password = {"비밀번호": "", "비밀번호입력매체구분": "00", "조회구분": "1"}
+        password = {"비밀번호": "", "비밀번호입력매체구분": "00", "조회구분": "2"}
         open_numbers = None
         with Progress("", show=False) as quiet:
             all_orders = self._listed_orders(account, {**inputs, "체결구분": "0"}, quiet)

@@ -236,7 +236,9 @@ class ChejanStream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """The arguments of SendOrder, names as Kiwoom's: nOrderType, sHogaGb, sOrgOrderNo …."""
+    """The arguments of SendOrder, names as Kiwoom's: nOrderType, sHogaGb, sOrgOrderNo …; with sCreditGb and sLoanDate
+    those of SendOrderCredit.
+    """
 
     account: str = field(repr=False)
     order_type: int
@@ -245,6 +247,8 @@ class OrderRequest:
     price: int
     quote: str
     original: str = ""
+    credit: str = ""
+    loan_date: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +375,9 @@ class Transport(Protocol):
         ...
 
     def order(self, request: OrderRequest, timeout: float, expected: Origin) -> OrderAnswer:
-        """Sends an order (SendOrder), once, and waits for its number; ``expected`` as for ``call``.
+        """Sends an order (SendOrder, on credit SendOrderCredit), once, and waits for its number.
+
+        ``expected`` is as for ``call``.
 
         Raises:
             OrderRejected: the broker refuses it; the text is its message.

@@ -25,19 +25,23 @@ _WAIT: Final = 0.2
 
 def send(stub: Any, request: OrderRequest, timeout: float, expected: Origin) -> OrderAnswer:
     """Sends an order and waits for its number; errors are those of gRPC, and of ``Transport.order``."""
-    stream = stub.Order(
-        openapi_pb2.OrderRequest(
-            request_name="order",
-            account_no=request.account,
-            order_type=request.order_type,
-            code=request.code,
-            quantity=request.quantity,
-            price=request.price,
-            quote_type=request.quote,
-            original_order_no=request.original,
-        ),
-        metadata=expecting(expected),
+    order = openapi_pb2.OrderRequest(
+        request_name="order",
+        account_no=request.account,
+        order_type=request.order_type,
+        code=request.code,
+        quantity=request.quantity,
+        price=request.price,
+        quote_type=request.quote,
+        original_order_no=request.original,
     )
+    if request.credit:
+        credit = kernel_pb2.CreditOrderRequest(
+            order=order, credit_type=request.credit, loan_date=request.loan_date
+        )
+        stream = stub.CreditOrder(credit, metadata=expecting(expected))
+    else:
+        stream = stub.Order(order, metadata=expecting(expected))
     received: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(stream, received), name="koalab-order", daemon=True).start()
     messages: list[str] = []

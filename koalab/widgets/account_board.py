@@ -102,7 +102,8 @@ class AccountBoard:
         orders = [
             {
                 "number": str(number),
-                **{name: row[name] for name in ("code", "name", "side", "type", "quantity", "left")},
+                **{name: row[name] for name in ("code", "name", "side", "quantity", "left")},
+                "type": " ".join(filter(None, (row["type"], row["credit"]))),
                 "limit": row["price"],
                 "status": "취소 중" if number in cancelling else STATUS_WORDS[row["status"]],
                 "time": f"{row['entered']:%H:%M:%S}",
@@ -141,13 +142,16 @@ class AccountBoard:
         if table is not None:
             prices = dict(zip(table.codes, table.delta(-1)[2]["price"].tolist(), strict=True))
         found = []
-        for code, row in self._sources.frames.positions().to_dict("index").items():
-            price = prices.get(str(code)) or row["price"]
+        for row in self._sources.frames.positions().reset_index().to_dict("records"):
+            code = str(row["code"])
+            lent = f" {row['credit']} {row['loan_date']:%m-%d}" if row["credit"] else ""
+            price = prices.get(code) or row["price"]
             value = price * row["quantity"]
             found.append(
                 {
-                    "code": str(code),
-                    **{name: row[name] for name in ("name", "quantity", "sellable", "cost")},
+                    "code": code + lent,
+                    "name": row["name"] + lent,
+                    **{name: row[name] for name in ("quantity", "sellable", "cost")},
                     "average": row["average_price"],
                     "price": price,
                     "value": value,
@@ -186,7 +190,7 @@ class AccountBoard:
 
     def _follow_prices(self) -> None:
         """Opens a table of quotes of the positions of now."""
-        held = tuple(one.code for one in self._sources.state.positions())
+        held = tuple(dict.fromkeys(one.code for one in self._sources.state.positions()))
         if held == self._followed or self._monotonic() < self._prices_after:
             return
         former = self._table

@@ -113,19 +113,13 @@ def test_what_it_is() -> None:
     assert (control.kind, control.source) == ("simulated", "simulated:hand")
 
 
-def test_orders_on_credit_and_for_derivatives_are_refused_with_a_message() -> None:
+def test_orders_for_derivatives_are_refused_with_a_message() -> None:
     rig = SimulatedBroker(small_market()).login()
-    credit = ("신용", "0302", "8000000011", 1, "005930", 1, 77000, "00", "03", "", "")
     future = ("선물", "0303", "8000000011", "101V9000", 1, "2", "1", 1, "300.00", "")
-    assert rig.call("SendOrderCredit", *credit) == -307
-    assert rig.events == []
     assert rig.call("SendOrderFO", *future) == -307
     rig.settle()
-    assert [event.name for event in rig.events] == ["OnReceiveMsg"] * 2
-    assert [event.arguments[:2] for event in rig.events] == [
-        ("0302", "신용"),
-        ("0303", "선물"),
-    ]
+    assert [event.name for event in rig.events] == ["OnReceiveMsg"]
+    assert rig.events[0].arguments[:2] == ("0303", "선물")
     assert all("주문" in text for text in rig.messages())
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kernel_server.reference.charges import fee
+from kernel_server.simulated.brokerage import credit as credits
 from kernel_server.simulated.brokerage.order import BrokerOrder
 from kernel_server.simulated.market.trade_script import Side
 
@@ -14,6 +16,7 @@ class Deal(NamedTuple):
     """A fill as booked in an account. Money in KRW.
 
     Of a sale, ``cost`` is the purchase cost of the shares sold and ``bought_fee`` the fee paid on it; 0 for a purchase.
+    ``loan`` is what was lent for it, or repaid by it, and ``loan_date`` (YYYYMMDD) the loan's; blank without one.
     """
 
     day: int
@@ -28,6 +31,8 @@ class Deal(NamedTuple):
     tax: int
     cost: int = 0
     bought_fee: int = 0
+    loan: int = 0
+    loan_date: str = ""
 
     @property
     def amount(self) -> int:
@@ -35,8 +40,8 @@ class Deal(NamedTuple):
 
     @property
     def cash_change(self) -> int:
-        """Change in cash, fee and tax included."""
-        return -self.side * self.amount - self.fee - self.tax
+        """Change in cash, fee, tax and loan included."""
+        return self.side * (self.loan - self.amount) - self.fee - self.tax
 
     @property
     def total_fees(self) -> int:
@@ -51,11 +56,12 @@ class Deal(NamedTuple):
 
 @dataclass(slots=True)
 class Holding:
-    """Shares held of one issue, their purchase cost (KRW) without fees, and the fees paid on it."""
+    """Shares held of one issue, their purchase cost (KRW) without fees, the fees paid on it, and what is lent on it."""
 
     quantity: int = 0
     cost: int = 0
     fees: int = 0
+    loan: int = 0
 
     @property
     def average_price(self) -> int:
@@ -65,7 +71,11 @@ class Holding:
 
 @dataclass(slots=True)
 class Account:
-    """An account. ``cash`` is in KRW with all fills settled (D+2추정예수금); open orders reserve cash and shares."""
+    """An account. ``cash`` is in KRW with all fills settled (D+2추정예수금); open orders reserve cash and shares.
+
+    ``loans`` holds the shares bought on credit, by code and 대출일; ``credit_margin`` is the percentage of such a
+    purchase that is paid in cash, where the account is one for 신용거래 (``on_credit``).
+    """
 
     number: str
     deposit: int
@@ -74,50 +84,105 @@ class Account:
     holdings: dict[str, Holding] = field(default_factory=dict)
     deals: list[Deal] = field(default_factory=list)
     open_orders: dict[int, BrokerOrder] = field(default_factory=dict)
+    loans: dict[tuple[str, str], Holding] = field(default_factory=dict)
+    on_credit: bool = False
+    credit_margin: int = 100
 
-    def reservation(self, price: int, quantity: int) -> int:
+    def reservation(self, price: int, quantity: int, credit: str = credits.CASH) -> int:
         """Cash reserved by a buy order at its highest possible price, fee included."""
         amount = price * quantity
-        return amount + fee(amount, self.fee_rate)
+        return amount - self.lent(amount, credit) + fee(amount, self.fee_rate)
+
+    def lent(self, amount: int, credit: str) -> int:
+        """What the broker lends for a purchase of that amount (KRW)."""
+        return amount * (100 - self.credit_margin) // 100 if credit == credits.LOAN else 0
 
     @property
     def reserved(self) -> int:
         """Cash reserved by open buy orders."""
         buys = (order for order in self.open_orders.values() if order.side == Side.BUY)
-        return sum(self.reservation(order.bound, order.left) for order in buys)
+        return sum(self.reservation(order.bound, order.left, order.credit) for order in buys)
 
     @property
     def orderable(self) -> int:
         """Buying power (주문가능금액)."""
         return self.cash - self.reserved
 
-    def holding(self, code: str) -> Holding:
-        return self.holdings.get(code) or Holding()
+    @property
+    def borrowed(self) -> int:
+        """What is lent on all shares bought on credit."""
+        return sum(loan.loan for loan in self.loans.values())
 
-    def sellable(self, code: str) -> int:
-        """Shares not reserved by open sell orders (주문가능수량)."""
-        offered = (
+    def holding(self, code: str, loan_date: str = "") -> Holding:
+        found = self.loans.get((code, loan_date)) if loan_date else self.holdings.get(code)
+        return found or Holding()
+
+    def sellable(self, code: str, credit: str = credits.CASH, loan_date: str = "") -> int:
+        """Shares not reserved by open sell orders (주문가능수량): bought with cash, of one loan, or of all loans."""
+        if credit == credits.CASH:
+            return self.holding(code).quantity - self._offered(code, credits.CASH)
+        free = dict(self._free_loans(code))
+        if credit == credits.ALL_LOANS:
+            oldest = sorted(free)[: credits.MOST_LOANS]
+            return sum(free[one] for one in oldest) - self._offered(code, credits.ALL_LOANS)
+        return dict(self._after_all_loans(code, free)).get(loan_date, 0)
+
+    def of_loans(self, code: str, volume: int) -> Iterator[tuple[str, int]]:
+        """대출일 and shares of the loans that a sale of 자기융자 합 repays, the oldest first."""
+        for loan_date, free in self._free_loans(code):
+            taken = min(free, volume)
+            if taken:
+                volume -= taken
+                yield loan_date, taken
+
+    def _free_loans(self, code: str) -> list[tuple[str, int]]:
+        """대출일 and shares of each loan without those reserved by orders that repay just that one."""
+        return [
+            (loan_date, held.quantity - self._offered(code, credits.REPAYMENT, loan_date))
+            for (of, loan_date), held in sorted(self.loans.items())
+            if of == code
+        ]
+
+    def _after_all_loans(self, code: str, free: dict[str, int]) -> Iterator[tuple[str, int]]:
+        offered = self._offered(code, credits.ALL_LOANS)
+        for loan_date, shares in sorted(free.items()):
+            taken = min(shares, offered)
+            offered -= taken
+            yield loan_date, shares - taken
+
+    def _offered(self, code: str, credit: str, loan_date: str = "") -> int:
+        return sum(
             order.left
             for order in self.open_orders.values()
-            if order.side == Side.SELL and order.code == code
+            if order.side == Side.SELL
+            and (order.code, order.credit) == (code, credit)
+            and loan_date in ("", order.loan_date)
         )
-        return self.holding(code).quantity - sum(offered)
 
     def book(self, deal: Deal) -> Deal:
-        """Book a fill; returns it with ``cost`` and ``bought_fee`` filled in."""
-        holding = self.holdings.setdefault(deal.code, Holding())
+        """Book a fill; returns it with ``cost``, ``bought_fee`` and a repaid ``loan`` filled in."""
+        if deal.loan_date:
+            holding = self.loans.setdefault((deal.code, deal.loan_date), Holding())
+        else:
+            holding = self.holdings.setdefault(deal.code, Holding())
         if deal.side == Side.BUY:
             holding.quantity += deal.quantity
             holding.cost += deal.amount
             holding.fees += deal.fee
+            holding.loan += deal.loan
         else:
-            cost = holding.cost * deal.quantity // holding.quantity
-            fees = holding.fees * deal.quantity // holding.quantity
+            cost, fees, loan = (
+                part * deal.quantity // holding.quantity
+                for part in (holding.cost, holding.fees, holding.loan)
+            )
             holding.quantity -= deal.quantity
             holding.cost -= cost
             holding.fees -= fees
-            deal = deal._replace(cost=cost, bought_fee=fees)
-            if not holding.quantity:
+            holding.loan -= loan
+            deal = deal._replace(cost=cost, bought_fee=fees, loan=loan)
+            if not holding.quantity and deal.loan_date:
+                del self.loans[deal.code, deal.loan_date]
+            elif not holding.quantity:
                 del self.holdings[deal.code]
         self.cash += deal.cash_change
         self.deals.append(deal)

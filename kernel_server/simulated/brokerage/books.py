@@ -14,6 +14,9 @@ from kernel_server.simulated.brokerage.order import BrokerOrder
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.settings import BrokerSettings
 
+SETTLEMENT_SESSIONS = 2
+"""From trade to settlement (D+2)."""
+
 
 class SessionCalendar:
     """Trading calendar in YYYYMMDD numbers. ``sessions`` is called once, on first use."""
@@ -79,7 +82,14 @@ class Books:
         self.accounts: dict[str, Account] = {}
         for config in settings.accounts:
             deposit = settings.deposit
-            self.accounts[config.number] = Account(config.number, deposit, settings.fee_rate, deposit)
+            self.accounts[config.number] = Account(
+                config.number,
+                deposit,
+                settings.fee_rate,
+                deposit,
+                on_credit=config.credit,
+                credit_margin=settings.credit_margin,
+            )
         self.orders: dict[int, BrokerOrder] = {}
         self.past: list[BrokerOrder] = []
         self.day_worth: dict[str, SessionWorth] = {}
@@ -119,6 +129,7 @@ class Books:
                 account.deposit,
                 account.cash,
                 {code: [h.quantity, h.cost, h.fees] for code, h in account.holdings.items()},
+                [[code, day, h.quantity, h.cost, h.fees, h.loan] for (code, day), h in account.loans.items()],
                 account.deals[:],
                 [[*table[number]] for table in self._worth_tables() if number in table],
             )
@@ -136,10 +147,11 @@ class Books:
                         "deposit": deposit,
                         "cash": cash,
                         "holdings": holdings,
+                        "loans": loans,
                         "deals": [[*deal] for deal in deals],
                         "worth": worth,
                     }
-                    for number, (deposit, cash, holdings, deals, worth) in accounts.items()
+                    for number, (deposit, cash, holdings, loans, deals, worth) in accounts.items()
                 },
             }
 
@@ -165,6 +177,7 @@ class Books:
             account, plain = self.accounts[number], state["accounts"][number]
             account.deposit, account.cash = plain["deposit"], plain["cash"]
             account.holdings = {code: Holding(*numbers) for code, numbers in plain["holdings"].items()}
+            account.loans = {(code, day): Holding(*numbers) for code, day, *numbers in plain.get("loans", ())}
             account.deals = [states.deal_of(deal) for deal in plain["deals"]]
             account.open_orders = {
                 n: order

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from kernel_server.clock import seoul
 from kernel_server.reference.price_rules import rules
 from kernel_server.simulated.base.tr import TrRejected
-from kernel_server.simulated.brokerage.books import Books, SessionCalendar
+from kernel_server.simulated.brokerage import credit as credits
+from kernel_server.simulated.brokerage.books import SETTLEMENT_SESSIONS, Books, SessionCalendar
 from kernel_server.simulated.brokerage.order import (
     ORDER_TYPES,
     BrokerOrder,
@@ -56,6 +57,21 @@ class BrokerChecks:
             raise TrRejected("order_restricted")
         if not request.quantity:
             raise TrRejected("order_quantity")
+
+    def check_credit(self, request: OrderRequest) -> None:
+        """Check that account and issue take a new order on credit, and that there is the loan which it repays."""
+        if request.credit == credits.CASH:
+            return
+        if not self._books.accounts[request.account].on_credit:
+            raise TrRejected("order_no_credit_account")
+        if self._issues[request.code].kind != "stock":  # GetMasterStockState of the others lacks 신용가능
+            raise TrRejected("order_no_credit_issue")
+
+    def loan_date(self) -> str:
+        """대출일 (YYYYMMDD) of a purchase now."""
+        day = self._books.day
+        settles = self._settings.loan_date == "settlement"
+        return str(self._calendar.shift(day, SETTLEMENT_SESSIONS) if settles else day)
 
     def quote_type(self, request: OrderRequest) -> QuoteType:
         """The quote type of a new order, which must be accepted in the current phase."""
@@ -112,9 +128,9 @@ class BrokerChecks:
         """Check buying power or sellable shares, plus ``released``, the reservation of a modified order."""
         account = self._books.accounts[request.account]
         if ORDER_TYPES[request.type].side == Side.BUY:
-            if account.reservation(bound, request.quantity) > account.orderable + released:
+            if account.reservation(bound, request.quantity, request.credit) > account.orderable + released:
                 raise TrRejected("order_no_cash")
-        elif request.quantity > account.sellable(request.code) + released:
+        elif request.quantity > account.sellable(request.code, request.credit, request.loan_date) + released:
             raise TrRejected("order_no_shares")
 
     def original_order(self, request: OrderRequest) -> BrokerOrder:
@@ -123,6 +139,9 @@ class BrokerChecks:
         original = self._books.orders.get(int(request.original) if request.original.isdecimal() else 0)
         expected = (request.account, request.code, order_type.side)
         if original is None or (original.account, original.code, original.side) != expected:
+            raise TrRejected("order_unknown")
+        by_credit, on_credit = request.credit != credits.CASH, original.credit != credits.CASH
+        if self._settings.credit_changes == "same" and by_credit != on_credit:
             raise TrRejected("order_unknown")
         quote = quote_types()[original.quote]
         if order_type.action != "cancel" or self._exchange.phase() not in quote.resting_phases(

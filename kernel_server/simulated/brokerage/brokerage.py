@@ -12,12 +12,18 @@ from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrR
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar
 from kernel_server.simulated.brokerage.broker_checks import BrokerChecks
 from kernel_server.simulated.brokerage.chejan import NO_SCREEN
+from kernel_server.simulated.brokerage.credit import ALL_LOANS, NAMES, REPAYMENT
 from kernel_server.simulated.brokerage.ledger import Closes, Ledger
 from kernel_server.simulated.brokerage.order import OrderRequest
 from kernel_server.simulated.brokerage.order_events import OrderEvents
 from kernel_server.simulated.brokerage.order_manager import OrderManager
 from kernel_server.simulated.brokerage.outbox import OrderNumberReader, Outbox
-from kernel_server.simulated.brokerage.send_order_checks import TAKEN, OrderRateLimit, send_order_error
+from kernel_server.simulated.brokerage.send_order_checks import (
+    TAKEN,
+    WRONG_INPUT,
+    OrderRateLimit,
+    send_order_error,
+)
 from kernel_server.simulated.brokerage.valuation import Valuation
 from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.market.model import Issue
@@ -104,6 +110,37 @@ class Brokerage:
         sOrgOrderNo: str,
     ) -> int:
         """0 if the request is sent, whether or not the broker accepts it later."""
+        return self._send(
+            OrderRequest(
+                name=sRQName,
+                screen=sScreenNo,
+                account=sAccNo.strip(),
+                type=nOrderType,
+                code=sCode.strip(),
+                quantity=nQty,
+                price=nPrice,
+                quote=sHogaGb.strip(),
+                original=sOrgOrderNo.strip(),
+            )
+        )
+
+    def SendOrderCredit(
+        self,
+        sRQName: str,
+        sScreenNo: str,
+        sAccNo: str,
+        nOrderType: int,
+        sCode: str,
+        nQty: int,
+        nPrice: int,
+        sHogaGb: str,
+        sCreditGb: str,
+        sLoanDate: str,
+        sOrgOrderNo: str,
+    ) -> int:
+        """As ``SendOrder``, on credit: 신용구분 03 with a blank 대출일, 33 with the loan's, or 99 with 99991231."""
+        if sCreditGb.strip() not in NAMES:
+            return WRONG_INPUT
         request = OrderRequest(
             name=sRQName,
             screen=sScreenNo,
@@ -114,7 +151,14 @@ class Brokerage:
             price=nPrice,
             quote=sHogaGb.strip(),
             original=sOrgOrderNo.strip(),
+            credit=sCreditGb.strip(),
+            loan_date=sLoanDate.strip(),
         )
+        if request.credit != REPAYMENT:
+            request = request._replace(loan_date=request.loan_date if request.credit == ALL_LOANS else "")
+        return self._send(request)
+
+    def _send(self, request: OrderRequest) -> int:
         code = send_order_error(request, self._settings, self._issues) or self._rate_limit.take(
             self._connection.now()
         )

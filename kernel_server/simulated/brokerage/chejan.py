@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from kernel_server.simulated.base import kiwoom_format
+from kernel_server.simulated.brokerage import credit as credits
 from kernel_server.simulated.brokerage.account import Account, Deal
 from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, quote_types
 from kernel_server.simulated.exchange.interface import Exchange
@@ -119,28 +120,49 @@ def order_values(
         "screen": order.screen,
         "branch": REAL_BRANCH if real else "",
         "cleared": "1" if cleared else "0",
+        "credit": order.credit,
+        "loan_date": order.loan_date or credits.NO_DATE,
     }
     return _by_fid("chejan_order", values | _written_prices(now))
 
 
-def balance_facts(account: Account, issue: Issue, today: list[Deal]) -> dict[str, str]:
-    """Values of a balance event that do not depend on prices; ``today`` are the session's fills of the issue."""
+def balance_facts(
+    account: Account, issue: Issue, loan_date: str, today: list[Deal], loan_days: int
+) -> dict[str, str]:
+    """Values of a balance event that do not depend on prices.
+
+    Args:
+        account, issue: its account and issue.
+        loan_date: 대출일 of a holding bought on credit, blank of another.
+        today: the session's fills of the issue.
+        loan_days: from 대출일 to 만기일.
+    """
     code = issue.code
-    holding = account.holding(code)
+    holding = account.holding(code, loan_date)
+    today = [deal for deal in today if deal.loan_date == loan_date]
     sales = [deal for deal in today if deal.side == Side.SELL]
     profit = sum(deal.profit for deal in sales)
+    profits = (str(profit), percent(profit, sum(deal.cost for deal in sales)))
+    cash, credit = (("0", "0.00"), profits) if loan_date else (profits, ("0", "0.00"))
     return {
+        "credit": credits.LOAN if loan_date else credits.CASH,
+        "loan_date": loan_date or credits.NO_DATE,
+        "loan": str(holding.loan),
+        "expiry": credits.expiry(loan_date, loan_days),
         "account": account.number,
         "code": account_code(code, issue),
         "name": kiwoom_format.padded(issue.name, "right", NAME_WIDTH),
         "held": str(holding.quantity),
         "average": str(holding.average_price),
         "cost": str(holding.cost),
-        "orderable": str(account.sellable(code)),
+        "orderable": str(account.sellable(code, credits.REPAYMENT if loan_date else credits.CASH, loan_date)),
         "net": str(sum(deal.side * deal.quantity for deal in today)),
         "side": "2",  # there are no short positions here
         "profit": str(profit),
-        "profit_rate": percent(profit, sum(deal.cost for deal in sales)),
+        "cash_profit": cash[0],
+        "cash_profit_rate": cash[1],
+        "credit_profit": credit[0],
+        "credit_profit_rate": credit[1],
     }
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from kernel_server.reference.charges import fee, taxes
 from kernel_server.simulated.brokerage.account import Account
-from kernel_server.simulated.brokerage.books import Books, SessionCalendar
-from kernel_server.simulated.brokerage.valuation import SETTLEMENT_SESSIONS, Valuation
+from kernel_server.simulated.brokerage.books import SETTLEMENT_SESSIONS, Books, SessionCalendar
+from kernel_server.simulated.brokerage.valuation import Valuation
 from kernel_server.simulated.market.model import Issue, board
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
@@ -52,11 +52,13 @@ class Ledger:
             value = sum(each.value for each in self._valuation.positions(account))
             return AccountDay(self._valuation.cash(account).settled, value, self._valuation.assets(account))
         settled = cash = account.deposit
+        borrowed = 0
         shares: dict[str, int] = {}
         for deal in account.deals:
             if deal.day > day:
                 break
             cash += deal.cash_change
+            borrowed += deal.side * deal.loan
             if self._calendar.sessions_between(deal.day, day) >= SETTLEMENT_SESSIONS:
                 settled += deal.cash_change
             shares[deal.code] = shares.get(deal.code, 0) + deal.side * deal.quantity
@@ -65,7 +67,7 @@ class Ledger:
             amount = quantity * self._closes(code, day)
             value += amount
             charges += self._charges(code, amount, day)
-        return AccountDay(settled, value, cash + value - charges)
+        return AccountDay(settled, value, cash - borrowed + value - charges)
 
     def _charges(self, code: str, amount: int, day: int) -> int:
         """Fee and taxes (KRW) of selling holdings of that value on that day."""

@@ -69,7 +69,10 @@ def quote_types() -> Mapping[str, QuoteType]:
 
 
 class OrderRequest(NamedTuple):
-    """Arguments of SendOrder; ``from_other_client`` marks an order of another client of the same user."""
+    """Arguments of SendOrder or SendOrderCredit; ``credit`` is 00 of the former.
+
+    ``from_other_client`` marks an order of another client of the same user.
+    """
 
     name: str
     screen: str
@@ -81,6 +84,8 @@ class OrderRequest(NamedTuple):
     quote: str
     original: str
     from_other_client: bool = False
+    credit: str = "00"
+    loan_date: str = ""
 
 
 @dataclass(slots=True)
@@ -95,6 +100,7 @@ class BrokerOrder:
         state: 접수, 확인, 체결 or 거부; ``time`` (HHMMSS) is of its newest event, ``entered`` of its first.
         fill, fill_price, fill_volume: number, price and volume of the newest fill.
         confirmed: shares of the original that a cancel or modify order took over.
+        credit: 신용구분, 00 without credit; ``loan_date`` (YYYYMMDD) is the loan's which it repays, blank otherwise.
         placed: order number at the exchange; None if the order is not resting there.
         early: fills reported before the order was acknowledged; None afterwards.
     """
@@ -123,6 +129,8 @@ class BrokerOrder:
     fill_volume: int = 0
     confirmed: int = 0
     reason: str = "0"
+    credit: str = "00"
+    loan_date: str = ""
     placed: int | None = None
     early: list[Fill] | None = field(default_factory=list)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kernel_server.simulated.base.tr import message
 from kernel_server.simulated.brokerage import chejan
+from kernel_server.simulated.brokerage import credit as credits
 from kernel_server.simulated.brokerage.books import Books
 from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, OrderRequest
 from kernel_server.simulated.brokerage.outbox import Outbox
@@ -71,7 +72,8 @@ class OrderEvents:
             self._acknowledge(request, order)
         self.order_changed(order)
         if order.side == Side.SELL and ORDER_TYPES[order.type].action == "new":
-            self.balance_changed(order)  # its shares are now reserved
+            for loan_date in self._reserved_from(order):
+                self.balance_changed(order, loan_date)
         if self.chejan_first:
             self._acknowledge(request, order)
 
@@ -96,11 +98,18 @@ class OrderEvents:
             lambda: chejan.order_values(copy, issue, self._prices(copy.code), total, cleared, real),
         )
 
-    def balance_changed(self, order: BrokerOrder) -> None:
-        """Queue a balance event for the order's account and issue."""
+    def _reserved_from(self, order: BrokerOrder) -> list[str]:
+        """대출일 of the holdings whose shares an order to sell reserves; blank of one without credit."""
+        if order.credit != credits.ALL_LOANS:
+            return [order.loan_date]
+        loans = self._books.accounts[order.account].of_loans(order.code, order.quantity)
+        return [loan_date for loan_date, _ in loans]
+
+    def balance_changed(self, order: BrokerOrder, loan_date: str) -> None:
+        """Queue a balance event for the order's account and issue, of the holding with that 대출일."""
         account = self._books.accounts[order.account]
         code, today = order.code, account.deals_on(self._books.day, order.code)
-        facts = chejan.balance_facts(account, self._issues[code], today)
+        facts = chejan.balance_facts(account, self._issues[code], loan_date, today, self._settings.loan_days)
         self._outbox.chejan(chejan.BALANCE, lambda: chejan.balance_values(facts, self._prices(code)))
 
     def _prices(self, code: str) -> chejan.ChejanPrices:

@@ -8,6 +8,7 @@ from kernel_server.reference.charges import fee, taxes
 from kernel_server.simulated.base.market_time import hhmmss
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.brokerage import chejan
+from kernel_server.simulated.brokerage import credit as credits
 from kernel_server.simulated.brokerage.account import Deal
 from kernel_server.simulated.brokerage.books import Books
 from kernel_server.simulated.brokerage.broker_checks import BrokerChecks
@@ -74,6 +75,7 @@ class OrderManager:
         return self._cancel(request, original) if action == "cancel" else self._modify(request, original)
 
     def _new(self, request: OrderRequest) -> BrokerOrder:
+        self._checks.check_credit(request)
         quote = self._checks.quote_type(request)
         price, bound = self._checks.prices(request, quote)
         self._checks.check_funds(request, bound)
@@ -101,6 +103,8 @@ class OrderManager:
             entered=time,
             screen=chejan.NO_SCREEN if request.from_other_client else request.screen,
             original=0 if new else int(request.original),
+            credit=request.credit,
+            loan_date=request.loan_date,
         )
 
     def _register(self, order: BrokerOrder) -> None:
@@ -144,23 +148,36 @@ class OrderManager:
         self._events.send_later()
 
     def _book_fill(self, order: BrokerOrder, fill: Fill) -> None:
-        amount = fill.price * fill.volume
-        fee_amount, taxed = self._charges(order, amount)
+        account = self._books.accounts[order.account]
         order.time = hhmmss(fill.time)
         order.state = "체결"
         order.fill, order.fill_price, order.fill_volume = self._books.next_fill(), fill.price, fill.volume
         order.left -= fill.volume
         order.filled += fill.volume
-        order.amount += amount
-        order.fee += fee_amount
-        order.tax += taxed
+        order.amount += fill.price * fill.volume
         what = (order.day, order.time, order.number, order.fill, order.code, order.side)
-        self._books.accounts[order.account].book(Deal(*what, fill.price, fill.volume, fee_amount, taxed))
+        parts = self._parts(order, fill.volume)
+        for loan_date, volume in parts:
+            amount = fill.price * volume
+            fee_amount, taxed = self._charges(order, amount)
+            order.fee += fee_amount
+            order.tax += taxed
+            lent = account.lent(amount, order.credit)
+            account.book(Deal(*what, fill.price, volume, fee_amount, taxed, loan=lent, loan_date=loan_date))
         self._books.changed()
         self._events.order_changed(order)
         if not order.left:
             self._close(order)
-        self._events.balance_changed(order)
+        for loan_date, _ in parts:
+            self._events.balance_changed(order, loan_date)
+
+    def _parts(self, order: BrokerOrder, volume: int) -> list[tuple[str, int]]:
+        """대출일 (blank without credit) and shares of the holdings that a fill changes."""
+        if order.credit == credits.ALL_LOANS:
+            return list(self._books.accounts[order.account].of_loans(order.code, volume))
+        if order.credit == credits.LOAN:
+            return [(self._checks.loan_date(), volume)]
+        return [(order.loan_date, volume)]
 
     def _charges(self, order: BrokerOrder, amount: int) -> tuple[int, int]:
         """Fee and taxes of a fill (KRW)."""
@@ -189,6 +206,7 @@ class OrderManager:
         return taken
 
     def _cancel(self, request: OrderRequest, original: BrokerOrder) -> BrokerOrder:
+        request = request._replace(credit=original.credit, loan_date=original.loan_date)
         order = self._create(request, original.quote, 0)
         order.price = 0
         order.quantity = order.left = self._withdraw(original, request.quantity)
@@ -202,6 +220,7 @@ class OrderManager:
         quote = quote_types()[original.quote]
         if quote.price != "given" and request.price:
             raise TrRejected("order_priced")
+        request = request._replace(credit=original.credit, loan_date=original.loan_date)
         price, bound = self._checks.prices(request, quote)
         self._checks.check_funds(request, bound, self._released_by(request, original))
         order = self._create(request, original.quote, bound)
@@ -226,8 +245,9 @@ class OrderManager:
         if original.side == Side.SELL:
             return request.quantity
         reservation = self._books.accounts[original.account].reservation
-        left = original.left
-        return reservation(original.bound, left) - reservation(original.bound, left - request.quantity)
+        left, credit = original.left, original.credit
+        kept = reservation(original.bound, left - request.quantity, credit)
+        return reservation(original.bound, left, credit) - kept
 
     def _confirm(self, order: BrokerOrder, original: BrokerOrder) -> None:
         order.state = "확인"

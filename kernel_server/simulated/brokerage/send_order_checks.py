@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kernel_server.simulated.base.screen_number import is_screen
+from kernel_server.simulated.brokerage import credit as credits
 from kernel_server.simulated.brokerage.order import ORDER_TYPES, OrderRequest, quote_types
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.request_limits import SERVED, RequestLimits
@@ -63,6 +64,10 @@ def send_order_error(request: OrderRequest, settings: BrokerSettings, issues: Ma
         return NO_CODE
     order_type = ORDER_TYPES.get(request.type)
     if order_type is None or request.quote not in quote_types() or request.quantity < 0 or request.price < 0:
+        return WRONG_INPUT
+    if request.credit != credits.CASH and not credits.fits(
+        order_type.action, order_type.side, request.credit, request.loan_date
+    ):
         return WRONG_INPUT
     if order_type.action != "new" and not request.original.isdecimal():
         return WRONG_INPUT

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from msgspec import Meta, Struct, ValidationError, convert
 
+from kernel_server.simulated.brokerage import credit as credits
 from kernel_server.simulated.brokerage.account import Deal
 from kernel_server.simulated.brokerage.order import ORDER_TYPES, quote_types
 from kernel_server.simulated.market.trade_script import Side
@@ -28,6 +29,7 @@ Count = Annotated[int, Meta(ge=0, le=_LARGEST)]
 Positive = Annotated[int, Meta(ge=1, le=_LARGEST)]
 Text = Annotated[str, Meta(max_length=200)]
 Time = Annotated[str, Meta(pattern=r"\A([01]\d|2[0-3])([0-5]\d){2}\Z")]
+LoanDate = Annotated[str, Meta(pattern=r"\A(\d{8})?\Z")]
 DayNumber = Annotated[int, Meta(ge=19000101, le=99991231)]
 
 
@@ -60,12 +62,38 @@ class OrderState(Struct, forbid_unknown_fields=True):
     reason: Text
     placed: Count | None
     early: None
+    credit: Text = credits.CASH
+    loan_date: LoanDate = ""
 
 
-DealState = tuple[
-    DayNumber, Text, Count, Count, Text, Literal[-1, 1], Positive, Positive, Count, Count, Count, Count
-]
-"""A fill as JSON; places as in ``Deal``."""
+class DealState(NamedTuple):
+    """A fill as JSON; places as in ``Deal``."""
+
+    day: DayNumber
+    time: Text
+    order: Count
+    number: Count
+    code: Text
+    side: Literal[-1, 1]
+    price: Positive
+    quantity: Positive
+    fee: Count
+    tax: Count
+    cost: Count
+    bought_fee: Count
+    loan: Count = 0
+    loan_date: LoanDate = ""
+
+
+class LoanState(NamedTuple):
+    """A holding bought on credit as JSON: its key in ``Account.loans``, then places as in ``Holding``."""
+
+    code: Text
+    loan_date: LoanDate
+    quantity: Positive
+    cost: Count
+    fees: Count
+    loan: Count
 
 
 class HoldingState(NamedTuple):
@@ -84,6 +112,7 @@ class AccountState(Struct, forbid_unknown_fields=True):
     holdings: dict[str, Any]
     deals: list[DealState]
     worth: Annotated[list[tuple[DayNumber, Whole]], Meta(min_length=2, max_length=2)]
+    loans: list[LoanState] = []
 
 
 class BooksState(Struct, forbid_unknown_fields=True):
@@ -137,6 +166,7 @@ def _check_order(
         ("type", ORDER_TYPES),
         ("quote", quote_types()),
         ("state", _STATES),
+        ("credit", (credits.CASH, *credits.NAMES)),
     ):
         if getattr(order, name) not in known:
             raise Misfit(f"{where}.{name} is not one there is")
@@ -154,12 +184,16 @@ def _check_account(value: object, where: str, day: int, orders: Collection[Order
         code: _converted(held, HoldingState, f"{where}.holdings.{code}").quantity
         for code, held in account.holdings.items()
     }
-    offered: Counter[str] = Counter()
+    lent: Counter[str] = Counter()
+    for loan in account.loans:
+        _check_day(int(loan.loan_date or 0), f"{where}.loans (loan_date)")
+        lent[loan.code] += loan.quantity
+    offered: Counter[tuple[str, bool]] = Counter()
     for order in orders:
         if order.placed is not None and ORDER_TYPES[order.type].side == Side.SELL:
-            offered[order.code] += order.left
-    for code, quantity in offered.items():
-        if shares.get(code, 0) < quantity:
+            offered[order.code, order.credit != credits.CASH] += order.left
+    for (code, on_credit), quantity in offered.items():
+        if (lent if on_credit else shares).get(code, 0) < quantity:
             raise Misfit(f"{where} offers more shares of {code} than it holds")
     before = 0
     for place, (since, *_) in enumerate(account.deals):
@@ -217,6 +251,7 @@ _REQUIREMENTS = (
     (r"Invalid enum value", "should be 1 or -1"),
     (r"Expected `str` matching", "should be HHMMSS"),
     (r"Expected `str`", "should be a short text"),
+    (r"Expected `array` of at least length (\d+)", r"should be a list of \1 or more"),
     (r"Expected `array` of length (?:[<>]= )?(\d+)", r"should be a list of \1"),
     (r"Expected `array`", "should be a list"),
     (r"Expected `object`", "should be an object"),

@@ -8,8 +8,14 @@ from dataclasses import dataclass
 
 from kernel_server.clock import seoul
 from kernel_server.reference.charges import fee, taxes
+from kernel_server.simulated.brokerage import credit as credits
 from kernel_server.simulated.brokerage.account import Account, Deal, Holding
-from kernel_server.simulated.brokerage.books import Books, SessionCalendar, SessionWorth
+from kernel_server.simulated.brokerage.books import (
+    SETTLEMENT_SESSIONS,
+    Books,
+    SessionCalendar,
+    SessionWorth,
+)
 from kernel_server.simulated.exchange.interface import Exchange, Tape
 from kernel_server.simulated.market.model import Issue, board
 from kernel_server.simulated.market.phases import Phase
@@ -21,7 +27,6 @@ from kernel_server.simulated.settings import BrokerSettings
 log = logging.getLogger(__name__)
 
 _NOON = 12
-SETTLEMENT_SESSIONS = 2  # from trade to settlement (D+2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class Position:
     Attributes:
         base: 전일종가; ``last`` is 현재가, ``value`` 평가금액.
         buy_fee, sell_fee, tax: on the purchase cost and on the proceeds of a sale.
+        loan_date: 대출일 (YYYYMMDD) of shares bought on credit, blank of others.
         sellable: shares not reserved by open orders; ``settled`` shares that have been delivered.
         recent_volume: unsettled shares by age in sessions (0, 1) and side.
     """
@@ -46,6 +52,12 @@ class Position:
     sellable: int
     settled: int
     recent_volume: Mapping[tuple[int, Side], int]
+    loan_date: str = ""
+
+    @property
+    def credit(self) -> str:
+        """신용구분."""
+        return credits.LOAN if self.loan_date else credits.CASH
 
     @property
     def charges(self) -> int:
@@ -89,28 +101,31 @@ class Valuation:
         self._issues = issues
 
     def positions(self, account: Account) -> list[Position]:
-        """Positions of the account by code; issues without a price are left out.
+        """Positions of the account by code and 대출일; issues without a price are left out.
 
         Raises:
             BadMarketData: the recorded prices of an issue are invalid.
         """
         found, unsettled = [], self._unsettled(account)
-        for code in sorted(account.holdings.keys() & self._issues.keys()):
+        for code, loan_date in sorted([*((code, "") for code in account.holdings), *account.loans]):
+            if code not in self._issues:
+                continue
             try:
-                found.append(self._position(account, code, self._exchange.tape(code), unsettled))
+                tape = self._exchange.tape(code)
             except LookupError:
                 continue
+            found.append(self._position(account, code, loan_date, tape, unsettled))
         return found
 
     def _position(
-        self, account: Account, code: str, tape: Tape, unsettled: Mapping[int, list[Deal]]
+        self, account: Account, code: str, loan_date: str, tape: Tape, unsettled: Mapping[int, list[Deal]]
     ) -> Position:
-        holding, issue = account.holding(code), self._issues[code]
+        holding, issue = account.holding(code, loan_date), self._issues[code]
         value = tape.last * holding.quantity
         recent_volume: dict[tuple[int, Side], int] = {}
         for age, deals in unsettled.items():
             for deal in deals:
-                if deal.code == code:
+                if (deal.code, deal.loan_date) == (code, loan_date):
                     recent_volume[age, deal.side] = recent_volume.get((age, deal.side), 0) + deal.quantity
         return Position(
             issue=issue,
@@ -121,9 +136,10 @@ class Valuation:
             buy_fee=fee(holding.cost, self._settings.fee_rate),
             sell_fee=fee(value, self._settings.fee_rate),
             tax=self._tax(value, issue),
-            sellable=account.sellable(code),
+            sellable=account.sellable(code, credits.REPAYMENT if loan_date else credits.CASH, loan_date),
             settled=holding.quantity - sum(side * shares for (_age, side), shares in recent_volume.items()),
             recent_volume=recent_volume,
+            loan_date=loan_date,
         )
 
     def _tax(self, value: int, issue: Issue) -> int:
@@ -158,9 +174,9 @@ class Valuation:
         return Cash(now - today - before, now - today, now, (bought[0], bought[1]), (sold[0], sold[1]))
 
     def assets(self, account: Account) -> int:
-        """추정예탁자산: cash plus the proceeds of selling all holdings."""
+        """추정예탁자산: cash plus the proceeds of selling all holdings, less what is lent on them."""
         holding = self.positions(account)
-        return account.cash + sum(self._proceeds(each, at_last=True) for each in holding)
+        return account.cash - account.borrowed + sum(self._proceeds(each, at_last=True) for each in holding)
 
     def _proceeds(self, each: Position, at_last: bool) -> int:
         """Proceeds of a position after charges, at its last price or at the previous close."""
@@ -184,8 +200,9 @@ class Valuation:
                 log.exception(
                     "what the shares of an account are worth is not known: they count at what they cost"
                 )
-                shares = sum(holding.cost for holding in account.holdings.values())
-            worth = SessionWorth(day, account.cash + shares)
+                held = (*account.holdings.values(), *account.loans.values())
+                shares = sum(holding.cost for holding in held)
+            worth = SessionWorth(day, account.cash - account.borrowed + shares)
             self._books.day_worth[number] = worth
             month = self._books.month_worth.get(number)
             if month is None or month.day // 100 != day // 100:

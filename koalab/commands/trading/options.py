@@ -128,6 +128,17 @@ def order_arguments(command: Callback) -> Callback:
             help="지정가, 시장가, 최유리, 최우선, IOC …; else 지정가 with a price, 시장가 without.",
             shell_complete=completion.complete_quote_types,
         ),
+        click.option(
+            "--loan-date",
+            metavar="DATE",
+            help="With --credit: which loan (대출일) a sale repays, as positions has it.",
+        ),
+        click.option(
+            "--credit",
+            metavar="신용구분",
+            help="On credit: 자기융자; a sale repays a loan, 자기융자합 the oldest first.",
+            shell_complete=completion.complete_credits,
+        ),
         click.argument("price", required=False, type=Shares()),
         click.argument("quantity", type=Shares()),
         click.argument("code", shell_complete=completion.complete_codes),

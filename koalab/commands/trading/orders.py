@@ -43,6 +43,7 @@ def buy(runner: CommandRunner, /, **given: Any) -> Order | OrderPreview:
     buy 삼성전자 10 170,000
     buy 005930 10 --dry-run
     buy 005930 10 --type 최유리 --yes --wait --timeout 60
+    buy 005930 10 170,000 --credit 자기융자
     """
     return _send(runner, lambda session: session.buy, **given)
 
@@ -59,6 +60,7 @@ def sell(runner: CommandRunner, /, **given: Any) -> Order | OrderPreview:
     \b
     sell 삼성전자 10 170,000
     sell 005930 10 --wait
+    sell 005930 10 --credit 자기융자 --loan-date 2026-11-02
     """
     return _send(runner, lambda session: session.sell, **given)
 
@@ -149,6 +151,8 @@ def _send(
     quantity: int,
     price: int | None,
     kind: str | None,
+    credit: str | None,
+    loan_date: str | None,
     dry_run: bool,
     yes: bool,
     guards: Sequence[tuple[str, object]],
@@ -162,6 +166,14 @@ def _send(
     session = runner.account_session()
     with with_guards(session.guards, guards):
         sent = method(session)(
-            code, quantity, price, type=kind, account=account, confirm=confirm, dry_run=dry_run
+            code,
+            quantity,
+            price,
+            type=kind,
+            credit=credit,
+            loan_date=loan_date,
+            account=account,
+            confirm=confirm,
+            dry_run=dry_run,
         )
     return sent if isinstance(sent, OrderPreview) else settle(runner, sent, **waiting)

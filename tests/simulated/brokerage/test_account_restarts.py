@@ -413,7 +413,8 @@ def test_a_killed_broker_leaves_a_file_that_the_next_one_takes_up(
     deals = account["deals"]
     assert len(deals) >= fills
     spent = sum(
-        side * price * shares + fee + tax for *_, side, price, shares, fee, tax, _cost, _then in deals
+        side * price * shares + fee + tax
+        for _day, _time, _order, _fill, _code, side, price, shares, fee, tax, *_ in deals
     )
     assert account["cash"] == 10**11 - spent
     shares = sum(deal[5] * deal[7] for deal in deals)

@@ -116,7 +116,7 @@ def check(desk: Desk, told: list[Told]) -> None:
 
     # Shares are what the events said; cash is that less the charges, and neither is ever owed.
     assert {code: held[0] for code, held in holdings.items()} == {c: n for c, n in bought.items() if n}
-    charges = sum(fee + tax for *_, fee, tax, _cost, _then in account["deals"])
+    charges = sum(fee + tax for fee, tax in (deal[8:10] for deal in account["deals"]))
     assert cash == DEPOSIT - spent - charges
     assert cash >= int(single["주문가능금액"]) >= 0
     assert int(single["d+2추정예수금"]) == cash

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRequest, in_order, message
-from kernel_server.simulated.brokerage.account import Account
+from kernel_server.simulated.brokerage import credit as credits
+from kernel_server.simulated.brokerage.account import Account, Holding
 from kernel_server.simulated.brokerage.books import Books
 from kernel_server.simulated.brokerage.chejan import percent
 from kernel_server.simulated.brokerage.trs.account_pages import account_of, fixed_width_page
@@ -15,7 +19,7 @@ from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
 
 _NO_DATE = "00000000"
-_CASH = "00"  # 신용구분 of shares bought without credit
+_SUMMED = "1"  # 조회구분 합산
 
 
 class Balances:
@@ -87,9 +91,11 @@ class Balances:
         return fixed_width_page(request, self._settings, single, "출력건수", positions, _overview_row)
 
     def _holdings(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
-        """opw00018. An issue has one position, so 합산 and 개별 are equal."""
+        """opw00018. 조회구분 1 합산 adds up what an issue has with cash and on credit, 2 개별 does not."""
         account = account_of(self._books, request)
         positions = self._valuation.positions(account)
+        if request.inputs["조회구분"] == _SUMMED:
+            positions = _summed(positions)
         cost, value, profit = (
             sum(amounts)
             for amounts in (
@@ -104,6 +110,8 @@ class Balances:
             "총평가손익금액": profit,
             "총수익률(%)": percent(profit, cost),
             "추정예탁자산": self._valuation.assets(account),
+            "총대출금": account.borrowed,
+            "총융자금액": account.borrowed,
         }
         return fixed_width_page(
             request, self._settings, single, "조회건수", positions, lambda each: _holding_row(each, cost)
@@ -121,7 +129,11 @@ class Balances:
         return TrAnswer(rows=rows[start:stop], after=stop if stop < len(rows) else None)
 
     def _return_row(self, account: Account, each: Position) -> dict[str, str]:
-        today = account.deals_on(self._books.day, each.issue.code)
+        today = [
+            deal
+            for deal in account.deals_on(self._books.day, each.issue.code)
+            if deal.loan_date == each.loan_date
+        ]
         return {
             "일자": str(self._books.day),
             "종목코드": each.issue.code,
@@ -134,14 +146,41 @@ class Balances:
             # Blank on a day without trades, as recorded.
             "당일매매수수료": str(sum(deal.fee for deal in today)) if today else "",
             "당일매매세금": str(sum(deal.tax for deal in today)),
-            "신용구분": _CASH,
-            "대출일": _NO_DATE,
+            "신용구분": each.credit,
+            "대출일": each.loan_date or _NO_DATE,
             "결제잔고": str(each.settled),
             "청산가능수량": str(each.sellable),
-            "신용금액": "0",
+            "신용금액": str(each.holding.loan),
             "신용이자": "0",
-            "만기일": _NO_DATE,
+            "만기일": credits.expiry(each.loan_date, self._settings.loan_days),
         }
+
+
+def _summed(positions: list[Position]) -> list[Position]:
+    """The positions with those of one issue added up; such a sum has no 대출일."""
+    found: dict[str, Position] = {}
+    for each in positions:
+        before = found.get(each.issue.code)
+        found[each.issue.code] = each if before is None else _sum(before, each)
+    return list(found.values())
+
+
+def _sum(one: Position, other: Position) -> Position:
+    held, more = one.holding, other.holding
+    return replace(
+        one,
+        holding=Holding(
+            held.quantity + more.quantity, held.cost + more.cost, held.fees + more.fees, held.loan + more.loan
+        ),
+        value=one.value + other.value,
+        buy_fee=one.buy_fee + other.buy_fee,
+        sell_fee=one.sell_fee + other.sell_fee,
+        tax=one.tax + other.tax,
+        sellable=one.sellable + other.sellable,
+        settled=one.settled + other.settled,
+        recent_volume=Counter(one.recent_volume) + Counter(other.recent_volume),
+        loan_date="",
+    )
 
 
 def _recent_volumes(each: Position) -> dict[str, int]:
@@ -163,7 +202,7 @@ def _overview_row(each: Position) -> dict[str, str | int]:
         "평가금액": each.value,
         "손익금액": each.profit,
         "손익율": percent(each.profit, each.holding.cost),
-        "대출일": _NO_DATE,
+        "대출일": each.loan_date or _NO_DATE,
         "매입금액": each.holding.cost,
         "결제잔고": each.settled,
         **_recent_volumes(each),
@@ -188,7 +227,8 @@ def _holding_row(each: Position, total_cost: int) -> dict[str, str | int]:
         "세금": each.tax,
         "수수료합": each.buy_fee + each.sell_fee,
         "보유비중(%)": percent(each.holding.cost, total_cost),
-        "신용구분": _CASH,
-        "대출일": "",  # blank without credit, as recorded
+        "신용구분": each.credit,
+        "신용구분명": credits.NAMES.get(each.credit, ""),
+        "대출일": each.loan_date,  # blank without credit, as recorded
         **_recent_volumes(each),
     }

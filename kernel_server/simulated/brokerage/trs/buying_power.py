@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from kernel_server.reference.charges import fee, tax_parts
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, message
+from kernel_server.simulated.brokerage import credit as credits
 from kernel_server.simulated.brokerage.account import Account, Deal
 from kernel_server.simulated.brokerage.books import Books, SessionCalendar
 from kernel_server.simulated.brokerage.chejan import percent
@@ -20,7 +21,6 @@ from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.settings import BrokerSettings
 
 _NO_DATE = "00000000"
-_CASH = "00"
 _RATES = (20, 30, 40, 50, 60, 100)  # margin rates; every order here is paid in full
 _FULL = "100%"
 
@@ -79,7 +79,24 @@ class BuyingPower:
             + sum(each.value - each.sell_fee - each.tax for each in positions),
             **{f"{rate}주문가능금액": account.orderable for rate in _RATES},
         }
-        return fixed_width_page(request, self._settings, single, "조회건수", positions, _balance_row)
+        return fixed_width_page(request, self._settings, single, "조회건수", positions, self._balance_row)
+
+    def _balance_row(self, each: Position) -> dict[str, str | int]:
+        return {
+            "신용구분": each.credit,
+            "대출일": each.loan_date or _NO_DATE,
+            "만기일": credits.expiry(each.loan_date, self._settings.loan_days),
+            "종목번호": account_code(each.issue.code, each.issue),
+            "종목명": each.issue.name,
+            "결제잔고": each.settled,
+            "현재잔고": each.holding.quantity,
+            "현재가": each.last,
+            "매입단가": each.holding.average_price,
+            "매입금액": each.holding.cost,
+            "평가금액": each.value,
+            "평가손익": each.profit,
+            "손익률": percent(each.profit, each.holding.cost),
+        }
 
     def _withdrawable(self, account: Account, cash: int) -> int:
         return max(0, min(cash, account.orderable))
@@ -203,24 +220,6 @@ class BuyingPower:
         return TrAnswer(
             fixed_width("opw00013", request.tr.single_names, values), message=message("account_done")
         )
-
-
-def _balance_row(each: Position) -> dict[str, str | int]:
-    return {
-        "신용구분": _CASH,
-        "대출일": _NO_DATE,
-        "만기일": _NO_DATE,
-        "종목번호": account_code(each.issue.code, each.issue),
-        "종목명": each.issue.name,
-        "결제잔고": each.settled,
-        "현재잔고": each.holding.quantity,
-        "현재가": each.last,
-        "매입단가": each.holding.average_price,
-        "매입금액": each.holding.cost,
-        "평가금액": each.value,
-        "평가손익": each.profit,
-        "손익률": percent(each.profit, each.holding.cost),
-    }
 
 
 def _number(text: str) -> int:

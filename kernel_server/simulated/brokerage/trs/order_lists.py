@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from kernel_server.simulated.base.date_input import date_input
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRequest, in_order
 from kernel_server.simulated.brokerage import chejan
+from kernel_server.simulated.brokerage import credit as credits
 from kernel_server.simulated.brokerage.account import Account
 from kernel_server.simulated.brokerage.books import Books
 from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, quote_types
@@ -20,7 +21,6 @@ from kernel_server.simulated.settings import BrokerSettings
 
 _CHANNEL = "OpenAPI"
 _NO_DATE = "00000000"
-_CASH = "00"
 _MARKETS: Mapping[str, tuple[str, ...]] = {
     "1": ("KOSPI",),
     "2": ("KOSDAQ",),
@@ -148,7 +148,7 @@ class OrderLists:
             "주문번호": order.number,
             "종목번호": account_code(order.code, self._issues.get(order.code)),
             "매매구분": quote_types()[order.quote].name,
-            "신용구분": "보통",
+            "신용구분": credits.NAMES.get(order.credit, "보통"),
             "주문수량": order.quantity,
             "주문단가": order.price,
             "확인수량": order.confirmed,
@@ -157,7 +157,7 @@ class OrderLists:
             "원주문": order.original,
             "종목명": self._name(order.code),
             "주문구분": order_type.name.lstrip("+-"),
-            "대출일": _NO_DATE,
+            "대출일": order.loan_date or _NO_DATE,
             "체결수량": order.filled,
             "체결단가": order.average_price,
             "주문잔량": order.left,
@@ -204,7 +204,7 @@ class OrderLists:
             "원주문번호": order.original,
             "종목명": self._name(order.code),
             "결제구분": "삼일결제",
-            "신용거래구분": "보통매매",
+            "신용거래구분": credits.NAMES.get(order.credit, "보통매매"),
             "체결수량": order.filled,
             "체결단가": order.average_price,
             "통신구분": "HTS" if order.screen == chejan.NO_SCREEN else "OpenAPI",
@@ -238,7 +238,9 @@ class OrderLists:
     def _newest_order_fields(self, account: Account, order: BrokerOrder) -> dict[str, str]:
         prices = chejan.current_prices(self._exchange, order.code)
         values = chejan.order_values(order, self._issues.get(order.code), prices, total=True)
-        holding, today = account.holding(order.code), account.deals_on(self._books.day, order.code)
+        loan_date = order.loan_date if order.credit == credits.REPAYMENT else ""
+        holding = account.holding(order.code, loan_date)
+        today = account.deals_on(self._books.day, order.code)
         sold = [deal for deal in today if deal.side == Side.SELL]
         bought = [deal for deal in today if deal.side == Side.BUY]
         profit = sum(deal.profit for deal in sold)
@@ -246,7 +248,7 @@ class OrderLists:
             "보유수량": holding.quantity,
             "매입단가": holding.average_price,
             "총매입가": holding.cost,
-            "주문가능수량": account.sellable(order.code),
+            "주문가능수량": account.sellable(order.code, order.credit, order.loan_date),
             "당일매도수량": sum(deal.quantity for deal in sold),
             "당일매도금액": sum(deal.amount for deal in sold),
             "당일매수수량": sum(deal.quantity for deal in bought),
@@ -273,8 +275,8 @@ class OrderLists:
             "체결량": values[911],
             "주문상태": order.state,
             "단위체결가": values[914],
-            "대출일": _NO_DATE,
-            "신용구분": _CASH,
+            "대출일": order.loan_date or _NO_DATE,
+            "신용구분": order.credit,
             "만기일": _NO_DATE,
             "매도/매수구분": values[907],
             **{name: str(amount) for name, amount in amounts.items()},

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from kernel_server.simulated.base.date_input import date_input
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, message
 from kernel_server.simulated.brokerage.account import Deal
-from kernel_server.simulated.brokerage.books import Books, SessionCalendar
+from kernel_server.simulated.brokerage.books import SETTLEMENT_SESSIONS, Books, SessionCalendar
 from kernel_server.simulated.brokerage.chejan import percent
 from kernel_server.simulated.brokerage.ledger import Ledger
 from kernel_server.simulated.brokerage.trs.account_pages import account_of, fixed_width_page
 from kernel_server.simulated.brokerage.trs.field_widths import colon_time, fixed_width
-from kernel_server.simulated.brokerage.valuation import SETTLEMENT_SESSIONS, Valuation
+from kernel_server.simulated.brokerage.valuation import Valuation
 from kernel_server.simulated.market.model import Issue, account_code
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
