@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from kernel_server import simulated
@@ -37,15 +39,19 @@ class LocalBroker:
     def __init__(self, start: str = START, **settings: Any) -> None:
         self.clock = SteppedClock(moment(start), jump=True)
         self.thread = PlainThread()
+        self._handed_over = 0  # pieces of the broker's work, and how many of them are done
+        self._done = 0
+        self._lock = threading.Lock()
         chosen = simulated.BrokerSettings(**{"limited": False, **settings})
 
         def make() -> SimulatedControl:
-            return simulated.build(None, 1, self.clock, chosen, self.thread.hand_over)
+            return simulated.build(None, 1, self.clock, chosen, self._hand_over)
 
         self.control = self.thread.post(make).result(60)
 
     def advance(self, seconds: float) -> None:
         target = self.clock.now() + seconds
+        self._settle()
         # From timer to timer, each with all that it starts, so that what is fired depends on no thread's pace.
         while (due := self.clock.next_due()) is not None and due <= target:
             self.clock.advance(max(0.0, due - self.clock.now()))
@@ -64,5 +70,20 @@ class LocalBroker:
         self.thread.stop()
         self.clock.close()
 
+    def _hand_over(self, work: Callable[[], None]) -> None:
+        def counted() -> None:
+            try:
+                work()
+            finally:
+                self._done += 1
+
+        with self._lock:
+            self._handed_over += 1
+        self.thread.hand_over(counted)
+
     def _settle(self) -> None:
-        self.thread.post(lambda: None).result(60)
+        """Waits until the broker has nothing more to do at this time: its work hands over further work."""
+        while True:
+            self.thread.post(lambda: None).result(60)
+            if self._done == self._handed_over:
+                return

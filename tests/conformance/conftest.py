@@ -10,13 +10,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import unified_diff
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
 from kernel_server.clock import RunningClock
+from kernel_server.reconnecting import ReconnectSettings
 from kernel_server.scheduler import PRESETS
 from kernel_server.server import BackgroundServer, ServerSettings
+from kernel_server.wire import kernel_pb2_grpc
 from tests.conformance.broker import START, Broker, LocalBroker
 from tests.conformance.transcript import Transcript
 from tests.support.koapy_client import KoapyClient
@@ -39,6 +45,12 @@ class Host:
     kind: str
     address: str
     broker: Broker | None
+
+
+def kernel(channel: grpc.Channel) -> Any:
+    """koalab's service over that channel."""
+    stub: Any = kernel_pb2_grpc.KernelStub(channel)  # type: ignore[no-untyped-call]
+    return stub
 
 
 @pytest.fixture(scope="session")
@@ -67,8 +79,8 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def _simulated_host(start: str, settings: dict[str, object]) -> Iterator[Host]:
     local = LocalBroker(start, **settings)
-    # Its time runs, as that of a server over a real control does.
-    chosen = ServerSettings(PRESETS["official"], port=0)
+    # Its time runs, as that of a server over a real control does; only logins again come sooner.
+    chosen = ServerSettings(PRESETS["official"], port=0, reconnect=ReconnectSettings(first=0.5))
     with BackgroundServer(lambda: local.control, RunningClock(), chosen, local.thread) as server:
         yield Host("simulated", server.address, local)
     local.clock.close()
@@ -109,4 +121,8 @@ def said(host: Host, request: pytest.FixtureRequest) -> Iterator[Transcript]:
     if host.kind == "simulated":
         _simulated[test] = transcript.lines
     elif host.broker is not None and test in _simulated:
-        assert transcript.lines == _simulated[test]
+        differences = unified_diff(
+            _simulated[test], transcript.lines, "simulated", host.kind, lineterm="", n=0
+        )
+        shown = "\n".join(islice(differences, 20))
+        assert not shown, f"the answers differ:\n{shown}"
