@@ -52,7 +52,12 @@ class OcxControl:
         # GetCommDataEx gives no usable array in this process: pages are read cell by cell, and it is not called again.
         self._reads_cells = False
         self._handler: Handler | None = None
-        self._slots: list[Callable[..., None]] = []
+        self._slots: list[Callable[..., None]] = [self._on_exception]
+        # What the control itself says of a failed call; Qt's own message of it has question marks for Hangul.
+        self._exception = ""
+        QtCore.QObject.connect(
+            widget, QtCore.SIGNAL("exception(int,QString,QString,QString)"), self._on_exception
+        )
         for event in reference.events().values():
             slot = self._slot(event)
             self._slots.append(slot)
@@ -74,8 +79,14 @@ class OcxControl:
         if function.returns == "table" and self._reads_cells:
             return []
         self._messages.clear()
+        before, self._exception = self._exception, ""  # events inside this call may call, too
         value = self._widget.dynamicCall(_signature(name, function.arguments), list(arguments))
+        exception, self._exception = self._exception, before
+        if exception:
+            raise RuntimeError(f"{name}: the control failed: {exception}")
         if function.returns == "none":
+            if reason := self._messages.failure_of(name):
+                raise RuntimeError(f"{name}: the control failed: {reason}")
             return None
         if function.returns == "table":
             return self._table(value, arguments)
@@ -85,6 +96,9 @@ class OcxControl:
                 f"{name}: the control gave nothing back{f' ({reason})' if reason else ''}; is it installed whole?"
             )
         return int(value) if function.returns == "int" else str(value)
+
+    def _on_exception(self, code: int, source: str, description: str, _help: str) -> None:
+        self._exception = f"{description or 'an exception without a text'} ({source} {code})"
 
     def _table(self, value: Any, arguments: Sequence[Scalar]) -> Table:
         """The array of GetCommDataEx; none where it is not usable: an array of BSTRs arrives as an empty list."""

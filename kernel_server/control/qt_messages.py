@@ -36,6 +36,11 @@ class QtMessages:
         """The messages since ``clear``, at most the first twenty; blank where none came."""
         return " / ".join(self._recent)
 
+    def failure_of(self, function: str) -> str:
+        """What was said since ``clear`` of a call of that function that failed; blank where nothing was."""
+        begin = f"QAxBase: Error calling IDispatch member {function}: "
+        return next((message[len(begin) :] for message in self._recent if message.startswith(begin)), "")
+
     def close(self) -> None:
         """Gives Qt's messages back to the handler that was there before."""
         self._install(self._before)

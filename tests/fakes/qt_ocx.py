@@ -15,6 +15,7 @@ _FORM = re.compile(r"(\w+)\(([\w,]*)\)\Z")
 
 
 class StandIn(QtCore.QObject):
+    exception = QtCore.Signal(int, str, str, str)
     OnEventConnect = QtCore.Signal(int)
     OnReceiveTrData = QtCore.Signal(str, str, str, str, str, int, str, str, str)
     OnReceiveMsg = QtCore.Signal(str, str, str, str)

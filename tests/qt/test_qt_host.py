@@ -252,6 +252,41 @@ def test_what_qt_says_of_a_call_stands_in_its_error_and_in_the_log(caplog: pytes
     assert any("Bad parameter count" in record.getMessage() for record in caplog.records)
 
 
+def test_an_exception_of_the_control_is_the_error_of_the_call_with_its_own_words() -> None:
+    def scenario(hosted: Hosted) -> None:
+        broker = hosted.widget.broker
+
+        def failing(*_arguments: Any) -> None:
+            hosted.widget.exception.emit(1001, "KHOpenAPI", "비밀번호 오류", "")
+
+        broker.SendConditionStop = broker.GetMasterCodeName = failing  # type: ignore[method-assign,assignment]
+        with KoapyClient(hosted.server.address) as client:
+            for name, arguments in (
+                ("SendConditionStop", ("0101", "조건", 0)),
+                ("GetMasterCodeName", ("005930",)),
+            ):
+                with pytest.raises(grpc.RpcError) as error:
+                    client.call(name, *arguments)
+                assert f"{name}: the control failed: 비밀번호 오류 (KHOpenAPI 1001)" in error.value.details()
+        del broker.SendConditionStop, broker.GetMasterCodeName
+
+    on_qt(scenario)
+
+
+def test_a_function_without_a_result_that_fails_is_an_error_too() -> None:
+    def scenario(hosted: Hosted) -> None:
+        def failing(*_arguments: Any) -> None:
+            QtCore.qWarning("QAxBase: Error calling IDispatch member SendConditionStop: Unknown error")
+
+        hosted.widget.broker.SendConditionStop = failing  # type: ignore[method-assign]
+        with KoapyClient(hosted.server.address) as client, pytest.raises(grpc.RpcError) as error:
+            client.call("SendConditionStop", "0101", "조건", 0)
+        assert "SendConditionStop: the control failed: Unknown error" in error.value.details()
+        del hosted.widget.broker.SendConditionStop
+
+    on_qt(scenario)
+
+
 def test_pages_are_read_cell_by_cell_where_the_array_is_empty_and_the_status_says_so() -> None:
     def scenario(hosted: Hosted) -> None:
         broker = hosted.widget.broker

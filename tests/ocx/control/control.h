@@ -22,6 +22,7 @@ struct Control {
   LONG references = 1;
   DWORD thread = GetCurrentThreadId();
   ULONG handling = 0;  // the event whose handler runs now
+  ULONG invocations = 0, fired = 0;  // calls and events so far
 
   Control() {
     functions.control = events.control = event_container.control = this;
@@ -137,6 +138,7 @@ struct Control {
       arguments[place] = reader.byte() == 'i' ? variant_of((LONG)reader.number()) : variant_of(reader.text());
     ULONG before = handling;
     handling = frame.id;
+    fired++;
     invoke(id, arguments.data(), arguments.size());
     handling = before;
     for (auto &argument : arguments) VariantClear(&argument);

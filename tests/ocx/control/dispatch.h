@@ -40,6 +40,7 @@ HRESULT Functions::Invoke(DISPID id, REFIID, LCID, WORD flags, DISPPARAMS *given
   if (!(flags & DISPATCH_METHOD)) return DISP_E_MEMBERNOTFOUND;
   if (GetCurrentThreadId() != control->thread) return RPC_E_WRONG_THREAD;
   if (id == ABOUT_BOX) return S_OK;
+  control->invocations++;
   if (id < 1 || id >= DISPID(sizeof FUNCTIONS / sizeof *FUNCTIONS)) return DISP_E_MEMBERNOTFOUND;
   const FunctionRow &function = FUNCTIONS[id];
   UINT count = strlen(function.arguments);

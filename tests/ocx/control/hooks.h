@@ -12,8 +12,9 @@ static HRESULT raise(EXCEPINFO *exception, const Text &description) {
   return DISP_E_EXCEPTION;
 }
 
-// Works off messages for so many milliseconds, as a box that the control opens does.
-static void pump(DWORD milliseconds) {
+// Works off messages for so many milliseconds, as a box that the control opens does; which calls and events came inside.
+static Text pump(Control &control, DWORD milliseconds) {
+  ULONG calls = control.invocations, events = control.fired;
   DWORD end = GetTickCount() + milliseconds;
   MSG message;
   while ((LONG)(end - GetTickCount()) > 0) {
@@ -23,6 +24,8 @@ static void pump(DWORD milliseconds) {
     }
     MsgWaitForMultipleObjects(0, nullptr, FALSE, 20, QS_ALLINPUT);
   }
+  return std::to_wstring(control.invocations - calls) + L" calls, " +
+         std::to_wstring(control.fired - events) + L" events";
 }
 
 static bool is_hook(const char *function, const std::vector<Text> &texts) {
@@ -32,9 +35,8 @@ static bool is_hook(const char *function, const std::vector<Text> &texts) {
 static HRESULT run_hook(Control &control, const Text &hook, const Text &how, VARIANT *result, EXCEPINFO *exception) {
   int number = _wtoi(how.c_str());
   Text answer;
-  if (hook == L"__pump") pump(number), answer = L"pumped";
+  if (hook == L"__pump") answer = pump(control, number);
   else if (hook == L"__sleep") Sleep(number), answer = L"slept";
-  else if (hook == L"__box") MessageBoxW(nullptr, how.c_str(), L"KHOpenAPI", MB_OK), answer = L"closed";
   else if (hook == L"__hresult") return (HRESULT)wcstoul(how.c_str(), nullptr, 16);
   else if (hook == L"__exception") return raise(exception, how);
   else if (hook == L"__references") answer = std::to_wstring(control.references);
