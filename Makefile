@@ -81,9 +81,11 @@ test-310: .venv310/.ready  ## the kernel server's tests on 3.10, Qt's main loop 
 	    -r tests/koapy/requirements.txt 2>>.tools/venvkoapy.log; \
 	then touch $@; else mkdir -p .venvkoapy; fi
 
+KOAPY_TESTS := cd tests/koapy && KOALAB_SERVER_PYTHON=$(CURDIR)/$(BIN)/python QT_QPA_PLATFORM=offscreen \
+  $(CURDIR)/.venvkoapy/bin/python $(PYTEST) -q -c /dev/null --rootdir . --confcutdir . -p no:cacheprovider --show-capture=no .
+
 test-koapy: $(VENV)/.ready .venvkoapy/.ready  ## KOAPY's released client against the server
-	@if [ -e .venvkoapy/.ready ]; then cd tests/koapy && KOALAB_SERVER_PYTHON=$(CURDIR)/$(BIN)/python QT_QPA_PLATFORM=offscreen \
-	  $(CURDIR)/.venvkoapy/bin/python $(PYTEST) -q -c /dev/null --rootdir . --confcutdir . -p no:cacheprovider --show-capture=no .; \
+	@if [ -e .venvkoapy/.ready ]; then $(KOAPY_TESTS); \
 	else echo "SKIPPED: KOAPY's released client, which could not be installed ($$(tail -1 .tools/venvkoapy.log))"; fi
 
 test-browser: $(VENV)/.ready  ## the widgets in JupyterLab, in Debian's Chromium; screenshots in build/browser
@@ -91,9 +93,10 @@ test-browser: $(VENV)/.ready  ## the widgets in JupyterLab, in Debian's Chromium
 	  $(BIN)/python $(PYTEST) --timeout 280 --session-timeout 900 tests/browser; \
 	else echo "SKIPPED: the widgets in a browser: $$reason"; fi
 
-test-ocx: $(VENV)/.ready .venv310/.ready  ## the OCX host in a Windows Python under Wine, over a control of ours
+test-ocx: $(VENV)/.ready .venv310/.ready .venvkoapy/.ready  ## the OCX host in a Windows Python under Wine, over a control of ours
 	@if reason=$$($(BIN)/python -m scripts.ocx); then \
-	  KOALAB_CONFORMANCE=simulated,ocx $(BIN)/python $(PYTEST) --timeout 120 --session-timeout 900 tests/conformance tests/ocx; \
+	  KOALAB_CONFORMANCE=simulated,ocx $(BIN)/python $(PYTEST) --timeout 120 --session-timeout 900 tests/conformance tests/ocx && \
+	  if [ -e .venvkoapy/.ready ]; then export KOALAB_CONFORMANCE=ocx; $(KOAPY_TESTS); else echo "SKIPPED: KOAPY's released client over it"; fi; \
 	else echo "SKIPPED: the OCX host under Wine: $$reason"; fi
 
 lint: $(VENV)/.ready  ## formatting, lint, types, structure, and that generated code is current

@@ -21,6 +21,7 @@ class QueueMetadata:
         self._context = context
         self._stream_origin: Metadata = () if origin is None else origin_metadata(origin)
         self._sent = False
+        self._called = False
         self._origin: Metadata = ()
         self._waited: Metadata = ()
         self._waited_seconds = 0.0
@@ -30,7 +31,7 @@ class QueueMetadata:
 
         Only the first call's is sent: initial metadata cannot follow an answer.
         """
-        if self._sent or position.wait <= 0.0:
+        if self._sent or self._called or position.wait <= 0.0:
             return
         self._sent = True
         await self._context.send_initial_metadata(
@@ -50,6 +51,7 @@ class QueueMetadata:
 
     def end(self, waited: float) -> None:
         """Adds the seconds that a call waited until it was made."""
+        self._called = True
         self._waited_seconds += waited
         self._waited = ((WAITED_KEY, _milliseconds(self._waited_seconds)),)
         self._set_trailing()

@@ -63,9 +63,16 @@ def install(requirements: Path, target: Path) -> None:
     Raises:
         NotPossible: one has no such wheel, or it cannot be had.
     """
-    chosen = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", str(requirements)]
-    machine = ["--python-platform", "i686-pc-windows-msvc", "--python-version", "3.10"]
-    run([UV, "pip", "install", "--quiet", *machine, *chosen, "--target", target], INSTALL_WITHIN)
+    run([UV, "pip", "install", "--quiet", *wheels_only(requirements, target)], INSTALL_WITHIN)
+
+
+def wheels_only(requirements: Path, target: Path) -> list[str]:
+    """uv's options for that: the machine, hashes, no builds, and nothing that is not listed."""
+    return [
+        *("--python-platform", "i686-pc-windows-msvc", "--python-version", "3.10"),
+        *("--no-deps", "--require-hashes", "--only-binary", ":all:"),
+        *("--requirement", str(requirements), "--target", str(target)),
+    ]
 
 
 def _standard_library() -> Path:

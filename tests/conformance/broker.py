@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from kernel_server import simulated
-from kernel_server.clock import SteppedClock
+from kernel_server import clock_name, simulated
+from kernel_server.clock import RunningClock, SteppedClock
 from kernel_server.control.thread import PlainThread
+from kernel_server.reference import sessions
 from kernel_server.simulated.control import SimulatedControl
+from kernel_server.simulated.market import clock as market_clock
 from tests.support.simulated_broker import moment
 
 START = "2026-11-27 10:00"
@@ -28,16 +30,23 @@ class Broker(Protocol):
         """Ends it."""
 
 
+def clock_of(start: str) -> SteppedClock | RunningClock:
+    """The clock of a broker; see ``LocalBroker``."""
+    if "@" not in start:
+        return SteppedClock(moment(start), jump=True)
+    return market_clock.make(clock_name.parse(start), sessions.load)
+
+
 class LocalBroker:
     """A broker in this process, on a clock that leaps over the waits for answers.
 
     Args:
-        start: its time at the begin, Seoul.
+        start: its time at the begin, Seoul; or the name of a clock that runs, ``fast:20@2026-11-18T09:30``.
         settings: fields of its settings that differ.
     """
 
     def __init__(self, start: str = START, **settings: Any) -> None:
-        self.clock = SteppedClock(moment(start), jump=True)
+        self.clock = clock_of(start)
         self.thread = PlainThread()
         self._handed_over = 0  # pieces of the broker's work, and how many of them are done
         self._done = 0
@@ -50,6 +59,8 @@ class LocalBroker:
         self.control = self.thread.post(make).result(60)
 
     def advance(self, seconds: float) -> None:
+        if not isinstance(self.clock, SteppedClock):
+            raise TypeError("the time of this broker runs by itself")
         target = self.clock.now() + seconds
         self._settle()
         # From timer to timer, each with all that it starts, so that what is fired depends on no thread's pace.

@@ -71,6 +71,17 @@ def test_a_call_that_has_to_wait_says_at_once_how_long_and_in_the_end_how_long_i
         assert ours(call.trailing_metadata()) == {WAITED_KEY: "1000"}
 
 
+def test_a_page_that_has_to_wait_behind_others_of_its_request_comes_all_the_same() -> None:
+    with canned_server(PAGES, official()) as server, KoapyClient(server.address) as client:
+        stream = client.transaction("opt10081", DAILY)
+        for _ in range(5):
+            next(stream)
+        waits(server, 1)
+        server.clock.advance(1.0)
+        assert len(list(stream)) == 4
+        assert ours(stream.trailing_metadata()) == {WAITED_KEY: "1000"}  # type: ignore[attr-defined]
+
+
 def test_those_that_wait_are_told_who_is_before_them() -> None:
     with canned_server(PAGES, official()) as server, KoapyClient(server.address) as client:
         calls = [client.start(*ASK) for _ in range(12)]
