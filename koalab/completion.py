@@ -101,6 +101,42 @@ def complete_orders(
     return [CompletionItem(number, help=text) for number, text in islice(found, _MAX_COMPLETIONS)]
 
 
+def complete_conditions(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """Names of conditions by their beginning, also over several words, or by a part."""
+    runner: CommandRunner | None = ctx.obj
+    known = runner.conditions() if runner is not None else ()
+    earlier = ctx.params.get(param.name or "") if param.nargs == -1 else ()
+    before = "".join(f"{word} " for word in earlier or ())
+    text = folded(before + incomplete)
+    found = [name for name in known if folded(name).startswith(text)]
+    if not before:
+        found = found or [name for name in known if text in folded(name)]
+    return [CompletionItem(name[len(before) :], help="condition") for name in found[:_MAX_COMPLETIONS]]
+
+
+def complete_alerts(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """The beginning of an alert: an event, a condition after ``조건:``, or an issue; then a field."""
+    prefix = "조건:"
+    if ctx.params.get(param.name or ""):
+        from koalab.alerts.fields import alert_fields
+
+        fields = [one for one in alert_fields() if one.name.startswith(folded(incomplete))]
+        return [CompletionItem(one.name, help=one.unit) for one in fields]
+    if incomplete.startswith(prefix):
+        runner: CommandRunner | None = ctx.obj
+        known = runner.conditions() if runner is not None else ()
+        text = folded(incomplete.removeprefix(prefix))
+        return [
+            CompletionItem(prefix + name, help="condition") for name in known if folded(name).startswith(text)
+        ]
+    events = [
+        CompletionItem(one, help="event") for one in ("체결", prefix, "연결") if one.startswith(incomplete)
+    ]
+    return events + complete_codes(ctx, param, incomplete)
+
+
 def complete_trs(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """TRs by the beginning of the code, or a part of the name."""
     text = incomplete.lower()

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -174,6 +174,10 @@ class KiwoomMagics(Magics):
 
     def names(self) -> Mapping[str, str]:
         return self._names.of(SESSIONS.current())
+
+    def conditions(self) -> Sequence[str]:
+        session = SESSIONS.current()
+        return [] if session is None else session._known_conditions()
 
     def open_orders(self) -> Mapping[str, str]:
         session = SESSIONS.current()

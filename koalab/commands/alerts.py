@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from koalab import completion
 from koalab.commands.runner import CommandRunner
 from koalab.errors import BadInput
 from koalab.inputs.text import printable
@@ -42,7 +43,7 @@ def alert_options(command: Callback) -> Callback:
 
 
 @click.command("alert")
-@click.argument("text", nargs=-1)
+@click.argument("text", nargs=-1, shell_complete=completion.complete_alerts)
 @alert_options
 @click.option("--stop", type=int, metavar="NUMBER", help="End the alert of that number.")
 @click.pass_obj
@@ -70,7 +71,7 @@ def alert_in_background(
 
 
 @click.command("alert")
-@click.argument("text", nargs=-1, required=True)
+@click.argument("text", nargs=-1, required=True, shell_complete=completion.complete_alerts)
 @alert_options
 @click.pass_obj
 def alert_until_over(

@@ -1,11 +1,12 @@
-"""What a shell's completion can know without a server: the cached listing and today's log of orders."""
+"""What a shell's completion can know without a server: cached listing and conditions, and today's log of orders."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from koalab.loaders.condition_search import CONDITIONS
 from koalab.orders.audit import AuditLog, default_folder
 from koalab.orders.record import brief
 from koalab.store.disk import Shelf
@@ -19,15 +20,24 @@ _OPEN: Final = frozenset({"accepted", "partly filled"})
 
 def cached_names(folder: Path) -> Mapping[str, str]:
     """Names by code out of the newest of the caches in a folder; none where there is none."""
+    stored = _cached(folder, "listing")
+    return {} if stored is None else dict(stored["names"])
+
+
+def cached_conditions(folder: Path) -> Sequence[str]:
+    """Names of the user's conditions out of the newest of the caches in a folder; none where there are none."""
+    return _cached(folder, CONDITIONS) or []
+
+
+def _cached(folder: Path, key: str) -> Any:
     newest = max(folder.glob("*/cache.db"), key=lambda file: file.stat().st_mtime, default=None)
     if newest is None:
-        return {}
+        return None
     shelf = Shelf(newest.parent, _TIMEOUT)
     try:
-        stored = Memo(shelf).get("listing")
+        return Memo(shelf).get(key)
     finally:
         shelf.close()
-    return {} if stored is None else dict(stored["names"])
 
 
 def logged_open_orders(target: str | None) -> Mapping[str, str]:

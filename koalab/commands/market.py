@@ -114,7 +114,7 @@ def conditions(runner: CommandRunner) -> pd.DataFrame:
 
 
 @click.command()
-@click.argument("condition", nargs=-1, required=True)
+@click.argument("condition", nargs=-1, required=True, shell_complete=completion.complete_conditions)
 @click.option("--info", is_flag=True, help="With quotes, 100 codes a TR.")
 @columns_option
 @click.pass_obj

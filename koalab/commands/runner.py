@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -39,6 +39,10 @@ class CommandRunner(Protocol):
 
     def names(self) -> Mapping[str, str]:
         """Names by code, for completion, without a server: those in memory, or in the cache; possibly none."""
+        ...
+
+    def conditions(self) -> Sequence[str]:
+        """Names of the user's conditions, for completion, without a server: those last seen; possibly none."""
         ...
 
     def open_orders(self) -> Mapping[str, str]:

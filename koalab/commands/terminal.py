@@ -6,7 +6,7 @@ import contextlib
 import copy
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -81,6 +81,13 @@ class Terminal:
         with contextlib.suppress(KoalabError, OSError):  # a completion has no place for errors
             return cached_names(self.cache_folder())
         return {}
+
+    def conditions(self) -> Sequence[str]:
+        from koalab.commands.known import cached_conditions
+
+        with contextlib.suppress(KoalabError, OSError):
+            return cached_conditions(self.cache_folder())
+        return []
 
     def open_orders(self) -> Mapping[str, str]:
         from koalab.commands.known import logged_open_orders

@@ -9,13 +9,26 @@ from koalab.errors import BadInput, UnknownCode
 from koalab.inputs.text import folded, shown
 from koalab.link import Link
 from koalab.progress import Progress
+from koalab.store.memo import Memo
+
+CONDITIONS = "conditions"
+"""Key of the names of the conditions in the memo."""
 
 _NEAR = 5
 _LONGEST = 60
 _NUMBERS = range(-(2**31), 2**31)
 
 
-def find(link: Link, wanted: str | int) -> tuple[int, str]:
+def known_conditions(link: Link, memo: Memo, reload: bool) -> dict[int, str]:
+    """The user's conditions by number, also stored for completion; ``reload`` downloads them from the broker."""
+    found = link.retrying(lambda: link.conditions(reload))
+    names = list(found.values())
+    if memo.get(CONDITIONS) != names:
+        memo.put(CONDITIONS, names)
+    return found
+
+
+def find(link: Link, memo: Memo, wanted: str | int) -> tuple[int, str]:
     """Number and name of a condition, by either.
 
     Raises:
@@ -27,9 +40,9 @@ def find(link: Link, wanted: str | int) -> tuple[int, str]:
         raise BadInput(
             f"a condition is its name or its number, not {shown(wanted)}: kw.conditions() lists them"
         )
-    found = _matching(link.retrying(lambda: link.conditions(reload=False)), wanted)
+    found = _matching(known_conditions(link, memo, reload=False), wanted)
     if not found:  # it may be newer than the last download
-        known = link.retrying(lambda: link.conditions(reload=True))
+        known = known_conditions(link, memo, reload=True)
         found = _matching(known, wanted)
         if not found:
             raise _unknown(known, wanted)

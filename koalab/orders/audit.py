@@ -114,6 +114,22 @@ class AuditLog:
         frame.attrs = {"file": str(file), "unreadable": unreadable, "lost": self.lost, "trs": 0}
         return frame
 
+    def entry_of(self, record: OrderRecord) -> str:
+        """What identifies the order in the log, from now on."""
+        if not record.entry:
+            record.entry = f"{os.getpid()}-{next(_ENTRIES)}"
+        return record.entry
+
+    def last_line(self, entry: str) -> Mapping[str, Any]:
+        """The newest line of an order of today, of any process; empty where there is none, or it cannot be read."""
+        try:
+            lines = self.file_of(self.today()).read_bytes().splitlines()
+        except OSError:
+            return {}
+        marked = entry.encode()
+        found = (_parsed(line) for line in reversed(lines) if marked in line)
+        return next((one for one in found if one is not None and one.get("entry") == entry), {})
+
     def file_of(self, day: date) -> Path:
         return self.folder / f"orders-{day:%Y-%m-%d}.jsonl"
 
@@ -122,8 +138,7 @@ class AuditLog:
         return seoul(self._now()).date()
 
     def _write(self, record: OrderRecord, more: Mapping[str, object]) -> None:
-        if not record.entry:
-            record.entry = f"{os.getpid()}-{next(_ENTRIES)}"
+        self.entry_of(record)
         entry = {
             "time": _text(self._now()),
             "order": record.number,

@@ -13,6 +13,7 @@ from koalab.orders.guards import Guards
 from koalab.orders.issue_facts import IssueFacts
 from koalab.orders.quote_hours import why_not_taken
 from koalab.orders.quote_types import QuoteType
+from koalab.orders.recent import OtherOrder, RecentOrders
 from koalab.orders.record import OrderRecord
 
 _EXCHANGE_BAND: Final = 30.0
@@ -26,11 +27,15 @@ class OrderChecks:
     Args:
         guards: the settings, read at each check.
         sessions: of the exchange.
+        recent: orders of other processes; None: they are not looked at.
     """
 
-    def __init__(self, guards: Guards, sessions: Callable[[], Sessions]) -> None:
+    def __init__(
+        self, guards: Guards, sessions: Callable[[], Sessions], recent: RecentOrders | None = None
+    ) -> None:
         self._guards = guards
         self._sessions = sessions
+        self._recent = recent
         self._lock = threading.Lock()
         self._sent: dict[_Key, OrderRecord] = {}
 
@@ -51,6 +56,9 @@ class OrderChecks:
         """Raises OrderGuarded where the same order was sent just before, or its fate is not known yet."""
         with self._lock:
             self._refuse_duplicate(record, now)
+        within = self._guards.duplicates_within
+        if self._recent is not None and within is not None:
+            _refuse_other(self._recent.find(record, now, within))
 
     def reserve(self, record: OrderRecord, now: float) -> None:
         """``check_duplicate``, and from then on the order counts as sent, unless it is refused or given back."""
@@ -58,12 +66,23 @@ class OrderChecks:
             self._refuse_duplicate(record, now)
             for key in list(self._old(now)):
                 del self._sent[key]
-            self._sent[_key(record)] = record
+            within = self._guards.duplicates_within
+            if self._recent is not None and within is not None:
+                _refuse_other(self._recent.reserve(record, now, within))
+            self._sent[record.same_if] = record
+
+    def renew(self, record: OrderRecord, now: float) -> None:
+        """A reserved order is sent only now, after a question."""
+        record.entered = now
+        if self._recent is not None and self._guards.duplicates_within is not None:
+            self._recent.renew(record, now)
 
     def give_back(self, record: OrderRecord) -> None:
         """A reserved order is not sent after all."""
         with self._lock:
-            self._sent.pop(_key(record), None)
+            self._sent.pop(record.same_if, None)
+        if self._recent is not None and self._guards.duplicates_within is not None:
+            self._recent.give_back(record)
 
     def _check_quantity(self, record: OrderRecord) -> None:
         most = self._guards.max_quantity
@@ -134,7 +153,7 @@ class OrderChecks:
             _refuse("session", why, "False")
 
     def _refuse_duplicate(self, record: OrderRecord, now: float) -> None:
-        within, before = self._guards.duplicates_within, self._sent.get(_key(record))
+        within, before = self._guards.duplicates_within, self._sent.get(record.same_if)
         if within is None or before is None or before.status == "rejected":
             return
         ago = now - before.entered
@@ -170,18 +189,15 @@ def most_worth(record: OrderRecord, quote: QuoteType, facts: IssueFacts) -> Valu
     )
 
 
-def _key(record: OrderRecord) -> _Key:
-    return (
-        record.account,
-        record.code,
-        record.side,
-        record.action,
-        record.type,
-        record.quantity,
-        record.price,
-        record.original,
-        record.credit,
-        record.loan_date,
+def _refuse_other(other: OtherOrder | None) -> None:
+    if other is None:
+        return
+    number = f" (주문번호 {other.number})" if other.number else ""
+    fate = ", and its fate is not known yet" if other.status == "unknown" else ""
+    _refuse(
+        "duplicates_within",
+        f"the same order{number} was sent {other.ago:.1f} s before by another process, {other.process}{fate}",
+        "None",
     )
 
 

@@ -28,6 +28,7 @@ from koalab.orders.issue_facts import IssueFacts
 from koalab.orders.order import Order
 from koalab.orders.preview import OrderPreview, preview
 from koalab.orders.quote_types import QuoteType, quote_type_named
+from koalab.orders.recent import RecentOrders
 from koalab.orders.record import OrderRecord
 from koalab.orders.reports import Action
 from koalab.orders.state import AccountState
@@ -69,7 +70,7 @@ class OrderDesk:
     ) -> None:
         self._link = link
         self._guards = guards
-        self._checks = OrderChecks(guards, sessions)
+        self._checks = OrderChecks(guards, sessions, RecentOrders(audit, self._broker))
         self._audit = audit
         self._audited: list[AccountState] = []
         self._lock = threading.Lock()
@@ -209,7 +210,13 @@ class OrderDesk:
         except BaseException:
             self._checks.give_back(record)
             raise
-        record.entered = self._link.now()
+        self._checks.renew(record, self._link.now())
+
+    def _broker(self) -> str:
+        """Names the broker for orders of other processes: a simulated one is its server's."""
+        if self._link.simulated:
+            return f"simulated {self._link.transport.target}"
+        return "모의투자" if self._link.last_status().simulation else "실서버"
 
     def _follow(self, state: AccountState) -> None:
         """Writes what becomes of this session's orders to the log, from the first of the account on."""

@@ -88,6 +88,22 @@ class OrderRecord:
         return self.left + self.filled if self.side == "매도" and self.action != "cancel" else 0
 
     @property
+    def same_if(self) -> tuple[object, ...]:
+        """What makes another order the same."""
+        return (
+            self.account,
+            self.code,
+            self.side,
+            self.action,
+            self.type,
+            self.quantity,
+            self.price,
+            self.original,
+            self.credit,
+            self.loan_date,
+        )
+
+    @property
     def offered_of(self) -> tuple[str, str]:
         """Code and 대출일 of the position that it sells of."""
         return self.code, self.loan_date

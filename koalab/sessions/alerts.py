@@ -72,7 +72,7 @@ class AlertMethods(LiveMethods, WatchMethods, OrderMethods):
         least = (_REPEATED if compared else 0.0) if every is None else _every(every)
         places = targets(to)
         if isinstance(rule, ConditionRule):
-            rule = ConditionRule(condition_search.find(self._link, rule.condition)[1])
+            rule = ConditionRule(condition_search.find(self._link, self._memo, rule.condition)[1])
         self._link.retrying(self._link.require_login)
         chosen = self._accounts.choose(account) if isinstance(rule, FillRule) else ""
         return self._board.add(

@@ -20,11 +20,15 @@ class ConditionSearchMethods(MarketDataMethods):
         Returns:
             Index ``index`` (the broker's number, int64); ``name``.
         """
-        found = self._link.retrying(lambda: self._link.conditions(reload=True))
+        found = condition_search.known_conditions(self._link, self._memo, reload=True)
         index = pd.Index(list(found), dtype="int64", name="index")
         frame = pd.DataFrame({"name": pd.array(list(found.values()), dtype="str")}, index=index)
         frame.attrs = {"source": self._link.source, "trs": 0}
         return frame
+
+    def _known_conditions(self) -> list[str]:
+        """Names of the conditions as they were last seen. No call, no wait."""
+        return self._memo.get(condition_search.CONDITIONS) or []
 
     def screen(
         self, condition: str | int, *, info: bool = False, columns: Columns = "en", progress: bool = True
@@ -50,7 +54,7 @@ class ConditionSearchMethods(MarketDataMethods):
         """
         check_columns(columns)
         info = flag("info", info)
-        index, name = condition_search.find(self._link, condition)
+        index, name = condition_search.find(self._link, self._memo, condition)
         before = self._link.trs
         with self._progress(f"조건검색 {name}", progress) as shown:
             codes = condition_search.search(self._link, index, name, shown)

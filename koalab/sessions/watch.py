@@ -38,7 +38,7 @@ class WatchMethods(ConditionSearchMethods):
             UnknownCode: there is no such condition; its ``near`` holds similar names.
             NoAnswer: the broker does not follow it; the text has its message.
         """
-        index, name = condition_search.find(self._link, condition)
+        index, name = condition_search.find(self._link, self._memo, condition)
         self._link.require_login()
         names = dict(self._listing().names)
         source = WatchSource(self._link, index, name, lambda code: names.get(code[:6], ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from koalab.commands import NOTEBOOK, CommandGroup
@@ -27,6 +27,9 @@ class NotebookRunner:
 
     def names(self) -> Mapping[str, str]:
         return {}
+
+    def conditions(self) -> Sequence[str]:
+        return self._session._known_conditions()
 
     def open_orders(self) -> Mapping[str, str]:
         return self._session._known_open_orders()

@@ -27,7 +27,10 @@ def watch_arguments(command: Callback) -> Callback:
     """Codes, or ``--condition``."""
     codes = click.argument("codes", nargs=-1, metavar="[CODE]...", shell_complete=completion.complete_codes)
     condition = click.option(
-        "--condition", metavar="NAME", help="A 조건식 in place of codes: its issues, entries and exits."
+        "--condition",
+        metavar="NAME",
+        help="A 조건식 in place of codes: its issues, entries and exits.",
+        shell_complete=completion.complete_conditions,
     )
     return codes(condition(command))
 

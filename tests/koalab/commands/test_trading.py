@@ -370,6 +370,29 @@ class TestTab:
         elsewhere.options["target"] = "10.0.0.1"
         assert self.offered(program, elsewhere, "cancel", "") == {}
 
+    def test_conditions_that_were_seen_are_offered_without_a_server(
+        self, koalab: Callable[..., Result], trading: Market, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert self.offered(program, Terminal(), "screen", "") == {}
+        koalab("conditions")
+        monkeypatch.setattr("koalab.connecting.connect", lambda *_, **__: pytest.fail("it connected"))
+        kept = NotebookRunner(trading.connect())
+        kept.session().conditions()
+        for table, runner in ((program, Terminal()), (CommandGroup(NOTEBOOK), kept)):
+            assert list(self.offered(table, runner, "screen", "중소형")) == ["중소형 저평가주"]
+            assert list(self.offered(table, runner, "screen", "우량")) == ["대형 저평가 우량주"]  # a part
+            assert list(self.offered(table, runner, "screen", "중소형", "저")) == ["저평가주"]
+            assert list(self.offered(table, runner, "watch", "--condition", "중소형")) == ["중소형 저평가주"]
+            assert list(self.offered(table, runner, "alert", "조건:중")) == ["조건:중소형 저평가주"]
+
+    def test_an_alert_begins_with_an_event_or_an_issue_and_goes_on_with_a_field(self) -> None:
+        assert next(iter(self.offered(program, Terminal(), "alert", "체"))) == "체결"
+        assert list(self.offered(program, Terminal(), "alert", CODE, "등")) == ["등락률"]
+
+    def test_credit_is_offered_by_side(self) -> None:
+        assert list(self.offered(program, Terminal(), "buy", CODE, "1", "--credit", "")) == ["자기융자"]
+        assert list(self.offered(program, Terminal(), "sell", CODE, "1", "--credit", "99")) == ["자기융자합"]
+
     def test_a_damaged_log_or_a_wrong_target_offers_nothing(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:

@@ -121,19 +121,19 @@ class TestAConditionThatThereIsNot:
             return {0: "오래된", 1: "새"} if reload else {0: "오래된"}
 
         monkeypatch.setattr(kw._link, "conditions", conditions)
-        assert condition_search.find(kw._link, "새") == (1, "새")
+        assert condition_search.find(kw._link, kw._memo, "새") == (1, "새")
         assert asked == [False, True]
 
     def test_may_be_two(self, kw: Session, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(kw._link, "conditions", lambda reload: {0: "골든", 3: "골든"})
         with pytest.raises(kl.BadInput, match="by number, 0, 3"):
-            condition_search.find(kw._link, "골든")
-        assert condition_search.find(kw._link, 3) == (3, "골든")
+            condition_search.find(kw._link, kw._memo, "골든")
+        assert condition_search.find(kw._link, kw._memo, 3) == (3, "골든")
 
     def test_may_be_called_as_a_number_is(self, kw: Session, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(kw._link, "conditions", lambda reload: {0: "3", 3: "골든"})
-        assert condition_search.find(kw._link, "3") == (0, "3")
-        assert condition_search.find(kw._link, 3) == (3, "골든")
+        assert condition_search.find(kw._link, kw._memo, "3") == (0, "3")
+        assert condition_search.find(kw._link, kw._memo, 3) == (3, "골든")
 
 
 class TestTheSameConditionOnceMore:
