@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from kernel_server import reference
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.brokerage.trs.field_widths import fixed_width
+from kernel_server.simulated.exchange.interface import Tape
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import AccountSetting
 from tests.support.brokerage import ACCOUNT, Desk
@@ -259,6 +261,23 @@ def test_pages_of_open_orders_go_on_at_an_order_number() -> None:
     assert [row[1] for row in desk.answer("opt10075", first.after).rows] == [
         f"{n:07d}" for n in (5, 4, 3, 2, 1)
     ]
+
+
+@pytest.mark.parametrize("tr", ["opt10075", "opt10076"])
+def test_a_page_of_orders_reads_the_prices_of_an_issue_once(tr: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(limited=False)
+    for code in ["005930", "900290"] * 10:
+        desk.order(1, code, price=76_000 if code == "005930" else 1_200)
+    desk.settle()
+    tape, read = desk.exchange.tape, Counter[str]()
+
+    def counted(code: str) -> Tape:
+        read[code] += 1
+        return tape(code)
+
+    monkeypatch.setattr(desk.exchange, "tape", counted)
+    assert len(desk.rows(tr, 체결구분="0")) == 20
+    assert read == {"005930": 1, "900290": 1}
 
 
 def test_realised_profits_are_told_by_day_by_issue_and_for_today() -> None:

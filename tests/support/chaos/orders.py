@@ -11,7 +11,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -29,12 +29,14 @@ from tests.support.chaos.failing_server import FailingServer
 from tests.support.chaos.order_books import BrokerBooks, Identity, sent_too_often
 from tests.support.chaos.order_faults import OrderFaults
 from tests.support.session import Market
+from tests.support.waiting import eventually
 
 ACCOUNT: Final = "8000000011"
 NAMES: Final = "ABC"
 _CODES: Final = ("005930", "000660", "035420", "005380")
 _MORNING: Final = datetime(2026, 11, 17, 10, tzinfo=KST)
 _HOUR: Final = 3600.0
+_AFTERNOON: Final = datetime(2026, 11, 17, 15, 15, tzinfo=KST)
 _KINDS: Final = ("지정가", "지정가", "지정가", "시장가", "지정가IOC", "지정가FOK")
 _WORTH: Final = 70_000_000  # KRW of an order, below the guard also where it counts at the upper limit
 _SETTINGS: Final = simulated.BrokerSettings(
@@ -44,13 +46,16 @@ _SETTINGS: Final = simulated.BrokerSettings(
     quote_types=("00", "03", "10", "13", "16", "20", "23", "26"),
     planned_faults=(PlannedFault("10:40", "restart", 90.0),),
 )
-# Seconds by the wall clock: for a session to reach the server again, and for all to come to rest.
-_REACHABLE, _REST = 20.0, 90.0
+# So long nothing takes, on any machine: it hangs.
+_HANGS_AFTER: Final = 300.0
+# Ten seconds each, and each followed by all sessions: several readings of the lists, and the patience with an order.
+_ROUNDS_OF_REST: Final = 40
 # An hour of the market takes seconds or minutes by the wall clock, and so must what waits by that.
 _QUICK: Final = {
     "koalab.orders.desk.ANSWERED_WITHIN": 2.0,
     "koalab.link.recovery._LONGEST_BACKOFF": 0.5,
     "koalab.link.recovery._LOOK_EVERY": 0.05,
+    "kernel_server.rpc.chejan.EVERY": 0.1,
 }
 
 
@@ -128,6 +133,7 @@ class OrderTrial:
         self._sessions = [self._server.connect(name) for name in NAMES]
         self._orders_of: list[list[Order]] = [[] for _ in NAMES]
         self._used: set[tuple[Any, ...]] = set()
+        self._followed: dict[int, float] = {}
 
     def run(self, progress: Callable[[int], None] = lambda _: None) -> OrderOutcome:
         """Runs the hour, waits until all is at rest, and compares; ``progress`` gets the number of each order."""
@@ -135,6 +141,7 @@ class OrderTrial:
             with _quick_waits(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of each order whose fate is unknown
                 for session in self._sessions:
+                    self._count_batches(session)
                     session.positions  # noqa: B018
                 for number in range(self._orders):
                     self._turn(number)
@@ -165,6 +172,18 @@ class OrderTrial:
 
         broker.call = counted  # type: ignore[method-assign, assignment]
         broker._brokerage._outbox.flush = flushed  # type: ignore[method-assign]
+
+    def _count_batches(self, session: Session) -> None:
+        """Notes up to which moment a session has followed the orders' events and what its lists say of them."""
+        follower = session._follower
+        read = follower._read_lists_where_due
+        self._followed[id(session)] = float("-inf")
+
+        def read_and_note(until: float) -> None:
+            read(until)
+            self._followed[id(session)] = until
+
+        follower._read_lists_where_due = read_and_note  # type: ignore[method-assign]
 
     # -- an hour of orders
 
@@ -283,24 +302,35 @@ class OrderTrial:
     # -- rest
 
     def _wait_until_reachable(self, session: Session) -> None:
-        until = time.monotonic() + _REACHABLE
-        while time.monotonic() < until:
-            with suppress(KoalabError):
+        """Until the session has the server again, and that its broker, which logs in by the broker's time."""
+
+        def reached() -> bool:
+            try:
                 if session._link.status().connected:
-                    return
+                    return True
+            except KoalabError:
+                time.sleep(0.02)
+                return False
             self._server.go(1)
-            time.sleep(0.01)
+            return False
+
+        _wait(reached, f"{session!r} does not reach the broker")
 
     def _rest(self) -> None:
+        """Lets time pass until nothing has to be settled; every session follows each step of it."""
         self._faults.recover()
-        until = time.monotonic() + _REST
-        while time.monotonic() < until:
+        if self._server.clock.now() > _AFTERNOON.timestamp():  # most orders are refused after that
+            raise RuntimeError("the market closed before all orders were sent: begin earlier, or send fewer")
+        for _ in range(_ROUNDS_OF_REST):
             self._server.go(10)
-            time.sleep(0.1)
-            if (
-                not any(state.stale or state.unsettled for state in self._states())
-                and not self._differences()
-            ):
+            now = self._server.clock.now()
+            for name, session in zip(NAMES, self._sessions, strict=True):
+                _wait(
+                    lambda session=session, now=now: self._followed[id(session)] >= now,  # type: ignore[misc]
+                    f"session {name} does not follow the broker's orders",
+                )
+            unsettled = any(state.stale or state.unsettled for state in self._states())
+            if not unsettled and not self._differences():
                 return
 
     def _states(self) -> list[AccountState]:
@@ -321,3 +351,9 @@ class OrderTrial:
         self.outcome.faults = self._faults.made
         self.outcome.ends = Counter(one.status for mine in self._orders_of for one in mine)
         self.outcome.trs = sum(session._link.trs for session in self._sessions)
+
+
+def _wait(until: Callable[[], bool], otherwise: str) -> None:
+    """Waits for an event, however long it takes; raises TimeoutError where that is no progress but a hang."""
+    if not eventually(until, _HANGS_AFTER):
+        raise TimeoutError(otherwise)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 
 from kernel_server.simulated.base.date_input import date_input
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRequest, in_order
@@ -91,7 +92,7 @@ class OrderLists:
 
     def _open_orders(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
         """opt10075."""
-        return _order_page(request, self._orders(request, "전체종목구분", "매매구분"), self._order_row)
+        return self._order_page(request, self._orders(request, "전체종목구분", "매매구분"))
 
     def _executions(self, request: TrRequest, now: float) -> TrAnswer:  # noqa: ARG002
         """opt10076: if 주문번호 is given, only older orders."""
@@ -99,12 +100,21 @@ class OrderLists:
         before = request.inputs["주문번호"]
         if before.isdecimal() and int(before):
             orders = [order for order in orders if order.number < int(before)]
-        return _order_page(request, orders, self._order_row)
+        return self._order_page(request, orders)
 
-    def _order_row(self, order: BrokerOrder) -> dict[str, str]:
-        values = chejan.order_values(
-            order, self._issues.get(order.code), chejan.current_prices(self._exchange, order.code), total=True
+    def _order_page(self, request: TrRequest, orders: list[BrokerOrder]) -> TrAnswer:
+        size = request.tr.rows_per_page or len(orders)
+        page = orders[:size]
+        # Once an issue: those of one that is not followed are worked out from its whole day so far.
+        prices = cache(partial(chejan.current_prices, self._exchange))
+        names = request.tr.multi_names
+        return TrAnswer(
+            rows=[in_order(names, self._order_row(order, prices(order.code))) for order in page],
+            after=page[-1].number if len(orders) > size else None,
         )
+
+    def _order_row(self, order: BrokerOrder, prices: chejan.ChejanPrices) -> dict[str, str]:
+        values = chejan.order_values(order, self._issues.get(order.code), prices, total=True)
         order_type = ORDER_TYPES[order.type]
         return {
             "계좌번호": order.account,
@@ -309,13 +319,3 @@ def orders_of(
         and (not first or (order.number <= first if backwards else order.number >= first))
     ]
     return sorted(found, key=lambda order: order.number, reverse=backwards)
-
-
-def _order_page(
-    request: TrRequest, orders: list[BrokerOrder], row: Callable[[BrokerOrder], dict[str, str]]
-) -> TrAnswer:
-    size = request.tr.rows_per_page or len(orders)
-    page = orders[:size]
-    names = request.tr.multi_names
-    after = page[-1].number if len(orders) > size else None
-    return TrAnswer(rows=[in_order(names, row(order)) for order in page], after=after)
