@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
@@ -12,13 +13,15 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 _TERMINATED: Final = 128  # and the signal's number: the shells' exit code
+# The state that is drawn has what these loggers warn of: a connection that is lost, and tried again.
+_DRAWN_INSTEAD: Final = ("koalab.live", "koalab.link")
 
 
 class LiveScreen:
     """A part of the terminal that is redrawn; what was drawn last stays.
 
     The first Ctrl-C and SIGTERM set ``stopped`` in place of an exception, which could fall into the middle of a
-    drawing; a second Ctrl-C is an exception again.
+    drawing; a second Ctrl-C is an exception again. Warnings of live data are not logged meanwhile.
 
     Attributes:
         stopped: whether the user, or the system, has ended it.
@@ -29,6 +32,7 @@ class LiveScreen:
         self._console = console
         self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
         self._before: dict[signal.Signals, Any] = {}
+        self._levels: dict[str, int] = {}
         self._signal = 0
 
     @property
@@ -51,6 +55,9 @@ class LiveScreen:
         if threading.current_thread() is threading.main_thread():
             for one in (signal.SIGINT, signal.SIGTERM):
                 self._before[one] = signal.signal(one, self._on_signal)
+        for name in _DRAWN_INSTEAD:
+            self._levels[name] = logging.getLogger(name).level
+            logging.getLogger(name).setLevel(logging.ERROR)
         self._live.start()
         return self
 
@@ -63,6 +70,8 @@ class LiveScreen:
                 self._console.line()  # as a terminal gets one
         finally:
             self._console.show_cursor()
+            for name, level in self._levels.items():
+                logging.getLogger(name).setLevel(level)
             for one, handler in self._before.items():
                 signal.signal(one, handler)
         if self._signal == signal.SIGTERM:

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+import logging
 import os
 import re
 import select
@@ -27,6 +28,7 @@ from kernel_server.clock import KST
 from koalab.cli import program
 from koalab.commands.live.lines import JsonLines, StateChanges
 from koalab.commands.live.quote_table import quote_table
+from koalab.commands.live.screen import LiveScreen
 from koalab.errors import BadInput
 from koalab.live.condition_watch import ConditionWatch
 from koalab.widgets.ticker import Ticker
@@ -228,6 +230,16 @@ class TestTable:
         found = self.draw(80, height=8, gaps=2)
         assert len(found) < 8
         assert found[-1].endswith("누락 구간 2 · 그 밖에 1종목")
+
+
+def test_what_the_drawn_state_says_is_not_logged_over_it(caplog: pytest.LogCaptureFixture) -> None:
+    lost = logging.getLogger("koalab.live.hub")
+    with LiveScreen(Console(file=io.StringIO())):
+        lost.warning("the server is gone")
+        lost.error("a stream ends")
+    lost.warning("the server is gone again")
+
+    assert caplog.messages == ["a stream ends", "the server is gone again"]
 
 
 class Screen(NamedTuple):
