@@ -39,17 +39,18 @@ _NO_SESSIONS = Sessions(np.empty(0, "M8[D]"), np.empty(0, np.int64), np.empty(0,
 
 
 @contextmanager
-def _server(kind: str) -> Iterator[str]:
+def server(kind: str) -> Iterator[tuple[int, str]]:
+    """A server of ``bench.wires``: its process and address."""
     command = [sys.executable, "-m", "bench.wires", kind, str(os.getpid())]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["listening"]
+        yield process.pid, json.loads(process.stdout.readline())["listening"]
     finally:
         process.communicate(timeout=10)
 
 
-class _Client:
+class Client:
     """What a session has of live data, over the control that fires on demand."""
 
     def __init__(self, address: str) -> None:
@@ -74,8 +75,9 @@ class _Client:
 
 
 @contextmanager
-def _client(address: str) -> Iterator[_Client]:
-    found = _Client(address)
+def client_of(address: str) -> Iterator[Client]:
+    """A client, closed at the end."""
+    found = Client(address)
     try:
         yield found
     finally:
@@ -83,11 +85,11 @@ def _client(address: str) -> Iterator[_Client]:
 
 
 def run() -> list[Row]:
-    with _server("busy") as address, _server("bare") as bare, _client(address) as client:
+    with server("busy") as (_, address), server("bare") as (_, bare), client_of(address) as client:
         return [*_rates(client), *_delays(client, bare), *_at_pace(client)]
 
 
-def _rates(client: _Client) -> list[Row]:
+def _rates(client: Client) -> list[Row]:
     """Ticks a second into columns and into objects, and ten consumers against one."""
     stream = client.open()
 
@@ -124,7 +126,7 @@ def _rates(client: _Client) -> list[Row]:
     ]
 
 
-def _delays(client: _Client, bare: str) -> list[Row]:
+def _delays(client: Client, bare: str) -> list[Row]:
     """From the control's event to a callback and to an ``async for``, against a bare stream of gRPC."""
     rows: list[Row] = []
     for what, pace in (("idle", IDLE_PACE), (f"at {PACE:,} ticks/s", PACE)):
@@ -140,7 +142,7 @@ def _delays(client: _Client, bare: str) -> list[Row]:
     return rows
 
 
-def _callback_delays(client: _Client) -> list[float]:
+def _callback_delays(client: Client) -> list[float]:
     found: list[float] = []
     with client.open() as stream:
         stream.on(lambda tick: found.append(_age(tick)))
@@ -148,7 +150,7 @@ def _callback_delays(client: _Client) -> list[float]:
     return sorted(found)
 
 
-async def _loop_delays(client: _Client) -> list[float]:
+async def _loop_delays(client: Client) -> list[float]:
     found: list[float] = []
     with client.open() as stream:
         over = time.monotonic() + SECONDS
@@ -172,7 +174,7 @@ def _bare_delays(address: str, pace: int) -> list[float]:
         )
 
 
-def _at_pace(client: _Client) -> list[Row]:
+def _at_pace(client: Client) -> list[Row]:
     """CPU of a client that keeps a stream, and how long another thread's call takes meanwhile."""
     calls: list[float] = []
     over = threading.Event()

@@ -38,7 +38,7 @@ def _server() -> Iterator[tuple[int, str]]:
         process.communicate(timeout=20)
 
 
-def _resident(pid: int) -> float:
+def resident(pid: int) -> float:
     """MB of memory that the process holds; 0 where the system does not say."""
     status = Path(f"/proc/{pid}/status")
     if not status.exists():
@@ -122,7 +122,7 @@ def run() -> list[Row]:
         begun, samples = time.monotonic(), []
         while time.monotonic() - begun < _HOURS * 3600 / SPEED:
             time.sleep(1)
-            samples.append(_resident(pid))
+            samples.append(resident(pid))
         now = stub.Status(kernel_pb2.StatusRequest(), timeout=60).now
         crowd.over.set()
         for thread in threads:
