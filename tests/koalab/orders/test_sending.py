@@ -8,6 +8,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,14 @@ from koalab.orders.order import Order
 from koalab.orders.record import OrderRecord
 from koalab.sessions.session import Session
 from koalab.transport.access import Access
+from tests.support.chaos.failing_server import FailingServer
+from tests.support.chaos.order_books import BrokerBooks
 from tests.support.session import Market, start
 from tests.support.waiting import becomes, eventually, wait_until
 
 ACCOUNT = "8000000011"
 CODE = "005930"
+THIN = "086900"  # a few hundred shares at a price
 MORNING = datetime(2026, 11, 17, 10, tzinfo=KST)
 
 
@@ -401,6 +405,25 @@ class TestACancelThatRacesAFill:
         wait_until(lambda: order.done)
         assert order.status == ("filled" if refused is not None else "cancelled")
         assert order.left == 0
+
+    def test_after_a_fill_of_a_part_cancels_the_rest_and_keeps_that_part(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("KOALAB_STATE_DIR", str(tmp_path / "state"))
+        account = simulated.AccountSetting(ACCOUNT)
+        settings = simulated.BrokerSettings(limited=False, deposit=10**9, accounts=(account,))
+        with closing(FailingServer(tmp_path, MORNING, settings)) as server:
+            kw = server.connect("cache")
+            price = server.look(lambda broker: broker._exchange.depth(THIN)[0][0].price)
+            order = kw.buy(THIN, 900, price)  # more than is offered at that price
+            becomes(lambda: order.status, "partly filled")
+            order.cancel()
+            wait_until(lambda: order.done)
+            assert (order.status, order.left) == ("cancelled", 0)
+            assert 0 < order.filled < order.quantity
+            books = server.look(lambda broker: BrokerBooks.read(broker, ACCOUNT))
+            assert books.orders[order.number].filled == books.holdings[THIN][0] == order.filled
+            becomes(lambda: kw.positions["quantity"].to_dict(), {THIN: order.filled})
 
     def test_that_comes_after_the_fill_changes_nothing(self, trading: Market, kw: Session) -> None:
         order = kw.buy(CODE, 9)
