@@ -23,6 +23,7 @@ from kernel_server.clock_name import BadClock
 from kernel_server.control.seam import Control
 from kernel_server.control.thread import ControlThread, PlainThread
 from kernel_server.observe import logs
+from kernel_server.reconnecting import ReconnectSettings
 from kernel_server.scheduler import PRESETS
 from kernel_server.security import access, descriptors
 from kernel_server.server import DEFAULT_PORT, KernelServer, PortTaken, ServerSettings
@@ -82,6 +83,11 @@ def parser() -> argparse.ArgumentParser:
         help="where call times are kept over restarts; default: OCX only",
     )
     found.add_argument(
+        "--login",
+        action="store_true",
+        help="log in at the start, again and again until it works (OCX: with Kiwoom's own automatic login)",
+    )
+    found.add_argument(
         "--allow-custom-code",
         action="store_true",
         help="run code that clients send (CustomListen): it can do everything that this process can",
@@ -135,6 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         access=reach,
         metrics_port=options.metrics_port,
         custom_code=options.allow_custom_code,
+        reconnect=ReconnectSettings(at_start=options.login),
     )
     choice.serve(settings, options)
 

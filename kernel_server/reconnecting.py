@@ -33,6 +33,7 @@ class ReconnectSettings:
 
     Attributes:
         again: whether it logs in again by itself after the first login.
+        at_start: whether it logs in by itself at its start, too.
         first, longest: seconds until the first try, doubling up to the longest.
         login: seconds after which a login without OnEventConnect has failed.
         silence: seconds without any real-time event, while the market is open and codes are registered, after
@@ -40,6 +41,7 @@ class ReconnectSettings:
     """
 
     again: bool = True
+    at_start: bool = False
     first: float = 5.0
     longest: float = 300.0
     login: float = 120.0
@@ -104,6 +106,9 @@ class Reconnector:
         """On the control thread, before there are other listeners: these find everything registered again."""
         if self._connected():
             self.state = "in"
+        elif self._settings.at_start:
+            self.state = "lost"
+            self._timer = self._call_later(0.0, self._retry)
         self._host.router.listen(EVENT, self._on_connect)
         self._host.router.listen("OnReceiveRealData", self._on_real_time_event)
         self._check_silence_later()
@@ -139,7 +144,10 @@ class Reconnector:
                 advice = f"next login at {seoul(timer.due):%H:%M:%S}"
             else:
                 advice = "log in again"
-            found.append(f"the connection to the broker is lost ({self._last_code}); {advice}")
+            what = (
+                "the connection to the broker is lost" if self.losses else "not logged in to the broker yet"
+            )
+            found.append(f"{what} ({self._last_code}); {advice}")
         if self._silent_since:
             since = seoul(self._silent_since).strftime("%H:%M:%S")
             found.append(f"no real-time event since {since} although the market should be open")

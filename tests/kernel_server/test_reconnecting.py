@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 from kernel_server.reconnecting import ReconnectSettings, usually_open
+from tests.fakes.canned_control import CannedControl
 from tests.support.canned_server import CannedServer, calls, canned_server, fire
 from tests.support.koapy_client import KoapyClient
 from tests.support.waiting import wait_until
@@ -174,3 +175,30 @@ def test_without_a_calendar_a_weekday_from_nine_to_the_closing_auction_counts_as
     assert usually_open(noon)
     assert not usually_open(noon + 4 * 3600)
     assert not usually_open(noon + 4 * 86_400)
+
+
+class TestALoginAtTheStart:
+    def test_needs_no_client(self) -> None:
+        with canned_server({}, connected=False, reconnect=ReconnectSettings(at_start=True)) as server:
+            advance(server, 0)
+            wait_until(lambda: state(server) == "in")
+            assert server.server.reconnector.problems() == []
+
+    def test_that_is_refused_is_a_problem_and_is_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(control: CannedControl) -> int:
+            control._later(lambda: control.fire("OnEventConnect", -101))
+            return 0
+
+        monkeypatch.setattr(CannedControl, "CommConnect", refuse)
+        with canned_server({}, connected=False, reconnect=ReconnectSettings(at_start=True)) as server:
+            problems = server.server.reconnector.problems
+            wait_until(lambda: "not logged in to the broker yet (-101)" in "".join(problems()))
+            monkeypatch.undo()
+            advance(server, 5)
+            wait_until(lambda: state(server) == "in")
+
+    def test_is_left_to_a_client_otherwise(self) -> None:
+        with canned_server({}, connected=False) as server:
+            advance(server, 600)
+            assert calls(server, "CommConnect") == []
+            assert state(server) == "never"

@@ -6,8 +6,9 @@ import socket
 import threading
 from collections import deque
 
-from kernel_server.control.seam import Control, Event
+from kernel_server.control.seam import Event
 from kernel_server.control.thread import PlainThread
+from kernel_server.simulated.control import SimulatedControl
 from tests.ocx import frames
 from tests.ocx.frames import Frame, Frames
 
@@ -24,7 +25,7 @@ class BrokerLine:
         thread: its thread.
     """
 
-    def __init__(self, connection: socket.socket, control: Control, thread: PlainThread) -> None:
+    def __init__(self, connection: socket.socket, control: SimulatedControl, thread: PlainThread) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connection = connection
         self._control = control
@@ -53,9 +54,14 @@ class BrokerLine:
             with self._came:
                 self._closed = True
                 self._came.notify()
-            self._thread.post(lambda: self._control.listen(lambda _: None)).result()
+            self._thread.post(self._leave).result()
 
     # On the control thread.
+
+    def _leave(self) -> None:
+        """The program with the control is gone, and its login with it."""
+        self._control.listen(lambda _: None)
+        self._control.lose_connection()
 
     def _serve_all(self) -> None:
         while self._frames:

@@ -1,0 +1,58 @@
+"""The supervisor with a real server under it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import grpc
+
+from kernel_server.service.report import FILE, ServiceState, read
+from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
+from tests.support.waiting import wait_until
+
+
+def test_a_server_is_reported_kept_up_and_ended_with_its_supervisor(tmp_path: Path) -> None:
+    options = [
+        "--control",
+        "simulated",
+        "--port",
+        "0",
+        "--clock",
+        "stepped",
+        "--login",
+        "--log-level",
+        "INFO",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "kernel_server.service",
+        "run",
+        "--state-dir",
+        str(tmp_path),
+        "--",
+        *options,
+    ]
+
+    def found() -> ServiceState | None:
+        return read(tmp_path, (tmp_path / FILE).stat().st_mtime) if (tmp_path / FILE).exists() else None
+
+    def address() -> str:
+        report = found()
+        return "" if report is None else report.address
+
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as supervisor:
+        try:
+            wait_until(lambda: address() != "", 60)
+            with grpc.insecure_channel(address()) as channel:
+                stub = kernel_pb2_grpc.KernelStub(channel)  # type: ignore[no-untyped-call]
+                assert stub.Status(kernel_pb2.StatusRequest(), timeout=20).control == "simulated"
+            supervisor.send_signal(signal.SIGTERM)
+            assert supervisor.wait(60) == 0
+        finally:
+            supervisor.kill()
+    assert not (tmp_path / FILE).exists()
+    assert "listening" in (tmp_path / "server.log").read_text(encoding="utf-8")
