@@ -17,7 +17,7 @@ export UV_LINK_MODE = copy
 # The tests start a hundred servers, each of which would compile all of its modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-quick test-fast test-client test-server test-310 test-koapy test-browser test-ocx lint format proto requirements bench notebook docs serve clean
+.PHONY: help demo test test-quick test-fast test-client test-server test-310 test-koapy test-browser test-ocx lint format proto js requirements bench notebook docs serve clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be done here
@@ -113,6 +113,11 @@ format: $(VENV)/.ready  ## format and mend what ruff can
 
 proto: $(VENV)/.ready  ## generate the wire code from proto/
 	$(BIN)/python scripts/proto.py
+
+# Packages come from the registry that npm is configured for; the lock names none. Install scripts do not run.
+js:  ## build what the widgets carry of other libraries, from js/
+	npm ci --prefix js --ignore-scripts --no-audit --no-fund --silent
+	npm run --prefix js --silent build
 
 requirements: | $(UV)  ## pin exact versions with hashes, one file for 3.10 and for 3.11 and later
 	$(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --all-extras \

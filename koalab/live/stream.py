@@ -69,6 +69,15 @@ class EventStream(ReadableStream[E]):
         """Trades left out because the same had come before, by 누적거래량."""
         return self._feed.repeated
 
+    @property
+    def complete_from(self) -> int | None:
+        """Since when no event is missing, in ``wall_time``; None while events may be missing."""
+        feed = self._feed
+        with feed.changed:
+            if feed.state != "live":
+                return None
+            return max([feed.since, *(gap.until for gap in feed.gaps[-1:] if gap.until is not None)])
+
     def to_frame(self, last: int | None = None) -> pd.DataFrame:
         """The events kept, or the ``last`` of them.
 

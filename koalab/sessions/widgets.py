@@ -8,8 +8,11 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from koalab.dates import seoul
+from koalab.dates import Day, seoul, span, wall_of
 from koalab.errors import BadInput
+from koalab.inputs.arguments import flag
+from koalab.loaders.intervals import Interval
+from koalab.loaders.intervals import interval as find_interval
 from koalab.sessions.core import Codes, exchange_sessions
 from koalab.sessions.live import LiveMethods
 from koalab.sessions.orders import OrderMethods
@@ -18,13 +21,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from koalab.live.readable import StreamState
+    from koalab.loaders.load import LoadResult
+    from koalab.progress import Progress
+    from koalab.store.series import Moment
     from koalab.widgets.account_board import AccountBoard
     from koalab.widgets.account_panel import AccountPanel
+    from koalab.widgets.chart import LiveChart
+    from koalab.widgets.chart_board import ChartBoard
     from koalab.widgets.ladder import Ladder
     from koalab.widgets.state_line import StateLine
     from koalab.widgets.ticker import Ticker
 
 _LADDER_KEEPS: Final = 100
+_CHART_KEEPS: Final = 1_000
 
 
 class WidgetMethods(LiveMethods, OrderMethods):
@@ -91,6 +100,52 @@ class WidgetMethods(LiveMethods, OrderMethods):
             opened.pop_all()
         line = self._state_line(lambda: board.state, board.name, lambda: f"체결강도 {board.strength:.2f}")
         return Ladder(board, line)
+
+    def _live_chart(
+        self,
+        code: str,
+        interval: str | int,
+        start: Day | None,
+        ma: int | Sequence[int] | None,
+        adjusted: bool,
+        volume: bool,
+        progress: bool,
+    ) -> LiveChart:
+        """See ``chart``."""
+        from koalab.widgets.chart import AVERAGES, LiveChart, check_averages, check_interval
+
+        wanted = check_interval(find_interval(interval))
+        averages = check_averages(AVERAGES if ma is None else ma)
+        codes, several = self._codes(code)
+        if several or len(codes) != 1:
+            raise BadInput("a live chart is of one issue: give one code or name")
+        volume, adjusted = flag("volume", volume), flag("adjusted", adjusted)
+        board = self._chart_board(codes[0], wanted, start, adjusted, progress)
+        line = self._state_line(lambda: board.state, f"{board.name} {wanted.label}")
+        return LiveChart(board, averages, volume, line)
+
+    def _chart_board(
+        self, code: str, wanted: Interval, start: Day | None, adjusted: bool, progress: bool
+    ) -> ChartBoard:
+        """The bars of one issue, from ``start`` or those of the interval's usual range."""
+        from koalab.widgets.chart_board import ChartBoard
+
+        def load(first: Moment, last: Moment | None, shown: Progress) -> LoadResult:
+            until = wall_of(self._link.now()) if last is None else last
+            return self._bars.load(code, wanted, first, until, adjusted, shown)
+
+        first, last = span(start, None, self._link.now(), dated=wanted.dated)
+        if start is None:
+            first = last - wanted.usual_span
+        name = self._name(code)
+        with ExitStack() as opened:
+            # Open before the bars are loaded, so that no trade is missed while they are on their way.
+            trades = opened.enter_context(self._open_streams.open("주식체결", [code], _CHART_KEEPS))
+            board = ChartBoard(name, wanted, trades, load, self._link.now)
+            with self._progress(f"{name} {wanted.label}", progress) as shown:
+                board.begin(first, shown)
+            opened.pop_all()
+        return board
 
     def account_panel(self, *, account: str | None = None) -> AccountPanel:
         """An account as a widget: positions with their live profit, open orders to cancel, and the deposit.

@@ -49,7 +49,16 @@ class Ladder(LiveWidget):
         """Calls ``fn`` with a price (KRW) that is chosen."""
         if not callable(fn):
             raise BadInput(f"a function that takes a price, not {shown(fn)}")
-        self.observe(lambda change: fn(change["new"]), "selected_price")
+        self.observe(lambda change: fn(change["new"]) if change["new"] else None, "selected_price")
+
+    def show(self, board: BookBoard, state: StateLine) -> None:
+        """Shows another issue from now on, and closes the former."""
+        former, self._board, self._state = self._board, board, state
+        self._sent_version = (-1, -1)
+        with self.hold_sync():
+            self.code, self.name, self.selected_price = board.code, board.name, 0
+        self._begin_anew()
+        former.close()
 
     def _end(self) -> None:
         self._board.close()

@@ -79,6 +79,12 @@ class LiveWidget(anywidget.AnyWidget):
     def _on_request(self, content: dict[str, Any]) -> None:
         """A message of a page that is not about its view. On the main thread, after the running cell."""
 
+    def _begin_anew(self) -> None:
+        """All values are sent next: they are of something else. One that has ended in the meantime ends them too."""
+        self._everything, self._beat_at = True, 0.0
+        if self._ended:
+            self._end()
+
     def snapshot(self) -> str:
         """A plain HTML table of the values now, with its time: for saved notebooks, GitHub and e-mail."""
         raise NotImplementedError

@@ -82,6 +82,10 @@ class Ticker(LiveWidget):
             raise BadInput(f"a function that takes a code, not {shown(fn)}")
         self.observe(lambda change: fn(change["new"]), "selected")
 
+    def name_of(self, code: str) -> str:
+        """The name of one of its issues."""
+        return dict(zip(self.codes, self.names, strict=True)).get(code, code)
+
     def frame(self) -> pd.DataFrame:
         """The quotes now; see ``LiveTable.frame``."""
         return self._table.frame()

@@ -4,14 +4,12 @@ const QUOTE = ["price", "change", "change_rate", "base", "upper_limit", "lower_l
 const FACTS = [["상", "upper_limit"], ["하", "lower_limit"], ["시", "open"], ["고", "high"], ["저", "low"]];
 
 function render({ model, el }) {
-  const name = model.get("name"), code = model.get("code");
   let book = null, shift = 0, anchor = 0, active = -1, prices = [];
   const view = liveView(model, el, { take, paint, shown: () => view.request() });
   view.root.classList.add("koalab-narrow");
   const head = element("div", "koalab-ladder-head", view.root);
   const title = element("b", "", head), last = element("b", "", head), expected = element("span", "koalab-expected", head);
-  title.textContent = `${name} ${code}`;
-  const grid = element("div", "koalab-ladder", view.root, { role: "grid", tabindex: "0", "aria-label": `${name} 호가`, "aria-rowcount": SLOTS + 1, "aria-colcount": 4 });
+  const grid = element("div", "koalab-ladder", view.root, { role: "grid", tabindex: "0", "aria-rowcount": SLOTS + 1, "aria-colcount": 4 });
   const titles = element("div", "koalab-hidden", grid, { role: "row", "aria-rowindex": 1 });
   for (const text of ["매도잔량", "호가", "등락률", "매수잔량"]) element("span", "", titles, { role: "columnheader" }).textContent = text;
   const slots = Array.from({ length: SLOTS }, (_, at) => {
@@ -28,6 +26,14 @@ function render({ model, el }) {
   const totals = ["", "price", "rate", ""].map((kind) => element("div", `koalab-cell ${kind}`, foot));
   totals[1].textContent = "총잔량";
 
+  function rename() {
+    const name = model.get("name");
+    title.textContent = `${name} ${model.get("code")}`;
+    grid.setAttribute("aria-label", `${name} 호가`);
+    book = null;
+    anchor = 0;
+    for (const slot of slots) slot.box.setAttribute("aria-selected", "false");
+  }
   function take(message, buffers) {
     if (!message.f) return;
     book = Object.fromEntries(message.f.map((key, at) => [key, numbersOf(buffers[at], Float64Array)]));
@@ -110,6 +116,9 @@ function render({ model, el }) {
     event.stopPropagation();
   });
   grid.addEventListener("focus", () => { if (active < 0) activate(MIDDLE + 1); });
-  return view.start(`연결 중… ${name}`);
+  model.on("change:code", rename);
+  rename();
+  const end = view.start(`연결 중… ${model.get("name")}`);
+  return () => { model.off("change:code", rename); end(); };
 }
 export default { render };

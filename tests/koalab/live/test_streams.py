@@ -35,8 +35,8 @@ def at(clock: str) -> datetime:
 class Trading:
     """A market in its session, in which time passes on request, and a session with it."""
 
-    def __init__(self, folder: Path, clock: str) -> None:
-        self.market = start(folder, at(clock))
+    def __init__(self, folder: Path, clock: str, **more: Any) -> None:
+        self.market = start(folder, at(clock), **more)
         self.kw: Session = self.market.connect()
 
     def go(self, seconds: float, step: float = 5.0) -> None:

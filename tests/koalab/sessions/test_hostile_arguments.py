@@ -71,7 +71,10 @@ CALLS: dict[str, tuple[Call, tuple[str, ...]]] = {
     "daily": (bars("daily"), ("code", "start", "end", "adjusted", *FRAME)),
     "minute": (bars("minute"), ("code", "interval", "end", "adjusted", *FRAME)),
     "bars": (bars("bars", interval="W"), ("code", "interval", "start", "end", "adjusted", *FRAME)),
-    "chart": (bars("chart"), ("code", "interval", "start", "end", "adjusted", "volume", "progress")),
+    "chart": (
+        bars("chart"),
+        ("code", "interval", "start", "end", "live", "ma", "adjusted", "volume", "progress"),
+    ),
     "flows": (bars("flows"), ("code", "end", "what", "side", *FRAME)),
     "index": (method("index", index="KOSPI", start=DAY), ("index", "interval", "start", "end", *FRAME)),
     "info": (method("info", code="005930"), ("code", *FRAME)),
