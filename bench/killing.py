@@ -265,7 +265,7 @@ def _store(cache: Path) -> BarStore:
 
 def simulated_source() -> str:
     """What the prices are called that are loaded here."""
-    return "simulated:synthetic:seed=1:v2"
+    return "simulated:synthetic:seed=1:v3"
 
 
 def _held(cache: Path) -> dict[str, bytes]:

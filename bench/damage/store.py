@@ -23,7 +23,7 @@ from koalab.store.series import Series
 FILE_CASES, VALUE_CASES = 1200, 1200
 DATABASE = "cache.db"
 
-SOURCE, OTHER_SOURCE = "simulated:synthetic:seed=1:v2", "simulated:synthetic:seed=9:v2"
+SOURCE, OTHER_SOURCE = "simulated:synthetic:seed=1:v3", "simulated:synthetic:seed=9:v3"
 _SERIES = (
     Series("005930", "D", True),
     Series("005930", "D", False),

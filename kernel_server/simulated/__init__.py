@@ -90,6 +90,7 @@ def build(
         if settings.after_hours is None:
             settings = dataclasses.replace(settings, after_hours="clients")
     else:
+        from kernel_server.simulated.market.synthetic.evenings import EveningBar
         from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 
         market = SyntheticMarket(
@@ -98,6 +99,7 @@ def build(
             minute_sessions=settings.minute_days,
             cached=_CACHED_HISTORIES,
             calendar=user_file.digest(changes),
+            evening_bar=EveningBar(settings.evening_bar, settings.evening_bar_until),
         )
         if settings.fundamentals_seed is None:
             settings = dataclasses.replace(settings, fundamentals_seed=seed)

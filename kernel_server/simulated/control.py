@@ -102,7 +102,15 @@ class SimulatedControl:
         scanner = MarketScanner(market, settings, sessions)
         subscribers = SubscriberFanout()
         self._exchange = SimulatedExchange(
-            market, clock, sessions, later, seed, subscribers, recorded, off_hours_flow=off_hours_flow
+            market,
+            clock,
+            sessions,
+            later,
+            seed,
+            subscribers,
+            recorded,
+            off_hours_flow=off_hours_flow,
+            evening_until=settings.evening_bar_until,
         )
         self._publisher = RealTimePublisher(
             self, self._exchange, self.registry, settings, issues, sessions, self._indices, scanner

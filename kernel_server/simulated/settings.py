@@ -76,7 +76,16 @@ class BrokerSettings:
         evening_price: a 시간외 단일가 order (62) without a price is rejected (``given``), as the guide requires one, or
             gets the close (``close``), as an answer of Kiwoom's can be read.
         early_notices: whether 장시작시간 has notices of 장전 시간외종가 too (a at 08:30, b at 08:40). Guess.
-        evening_ticks: whether the tick chart includes 장후 시간외종가, as opt10003 does. Guess.
+        after_market_notices: codes (FID 215) with which 장시작시간 announces the beginning and the end of 애프터마켓.
+            Those of the exchange are not recorded; these are NXT's (guess).
+        after_market_orders: whether orders are accepted in the after-market (애프터마켓). 모의투자 refused them with
+            ``[RC4058] 모의투자 장종료`` on 2026-09-15; accepted here, so that they can be tried.
+        evening_ticks: whether the tick chart includes 장후 시간외종가 and the after-market, as opt10003 does. Guess.
+        evening_minutes: whether the minute chart includes the after-market, 16:00 to 19:59. Guess.
+        evening_bar: what the newest daily bar has of the after-market from its beginning on, in addition to volume and
+            value: its last trade as the close, and its extremes (``wide``), that close alone (``close``), or nothing
+            (``regular``). Guess, as another broker shows it.
+        evening_bar_until: hour of the next day from which on the bar has the regular session's prices (guess).
         condition_period: seconds of a session between two evaluations of a live condition (guess).
         condition_failure: result of a failed SendCondition: ``zero``, as documented, or the ``code`` (-11, -12, -13) of
             the error table.
@@ -152,7 +161,12 @@ class BrokerSettings:
     early_orders: Literal["kept", "void"] = "kept"
     evening_price: Literal["given", "close"] = "given"
     early_notices: bool = False
+    after_market_notices: tuple[str, str] = ("U", "V")
+    after_market_orders: bool = True
     evening_ticks: bool = False
+    evening_minutes: bool = False
+    evening_bar: Literal["wide", "close", "regular"] = "wide"
+    evening_bar_until: float = 5.0
     condition_period: float = 20.0
     condition_failure: Literal["zero", "code"] = "zero"
     index_close: Literal["time", "888888"] = "time"
@@ -196,6 +210,8 @@ class BrokerSettings:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not 0 <= self.credit_margin <= 100 or self.loan_days < 0:
             raise ValueError("credit_margin is a percentage, and loan_days must not be negative")
+        if not 0 <= self.evening_bar_until <= 8:
+            raise ValueError(f"evening_bar_until must be 0 to 8, not {self.evening_bar_until}")
         if not 1 <= self.trade_fields <= 43:
             raise ValueError(f"trade_fields must be 1 to 43, not {self.trade_fields}")
         if self.condition_period <= 0 or self.index_tick_days < 1:

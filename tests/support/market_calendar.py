@@ -10,8 +10,8 @@ import numpy as np
 from kernel_server.clock import KST
 from kernel_server.reference.sessions import Sessions
 
-LATE = date(2025, 11, 13)
-"""A session of the made-up calendar that opens and closes an hour late."""
+LATE, LATE_WITH_AFTER_MARKET = date(2025, 11, 13), date(2027, 11, 18)
+"""Sessions of the made-up calendar that open and close an hour late."""
 
 
 def at(day: str, time: str = "00:00") -> float:
@@ -21,14 +21,14 @@ def at(day: str, time: str = "00:00") -> float:
 
 @cache
 def weekdays(last: str = "2027-12-31") -> Sessions:
-    """Every weekday from 1986-01-06, 9:00 to 15:30 but for ``LATE`` and the first of each year, from 10:00."""
+    """Every weekday from 1986-01-06, 9:00 to 15:30 but for the late ones and the first of each year, from 10:00."""
     dates = np.arange("1986-01-06", np.datetime64(last) + np.timedelta64(1, "D"), dtype="datetime64[D]")
     days = dates.view(np.int64)
     open_days = (days + 3) % 7 < 5  # 1970-01-01 was a Thursday
     open_days &= dates != dates.astype("datetime64[Y]")
     dates, days = dates[open_days], days[open_days]
     opens, closes = days * 86400, days * 86400 + 6 * 3600 + 1800
-    late = dates == np.datetime64(LATE)
+    late = np.isin(dates, np.array([LATE, LATE_WITH_AFTER_MARKET], "datetime64[D]"))
     years = dates.astype("datetime64[Y]")
     opens[late | np.append(True, years[1:] != years[:-1])] += 3600
     closes[late] += 3600

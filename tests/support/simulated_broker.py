@@ -116,6 +116,9 @@ class HandMarket:
         first = known[-days] if len(known) >= days else 0
         return _from(held, int(np.searchsorted(held.time, first * 1_000_000)))
 
+    def after_market(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
+        return bars([])
+
 
 def _until(held: Bars, last: int) -> Bars:
     stop = int(np.searchsorted(held.time, last, "right"))

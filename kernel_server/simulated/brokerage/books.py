@@ -11,6 +11,7 @@ from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.brokerage import state as states
 from kernel_server.simulated.brokerage.account import Account, Holding
 from kernel_server.simulated.brokerage.order import BrokerOrder
+from kernel_server.simulated.market import phases
 from kernel_server.simulated.market.trading_hours import day_of
 from kernel_server.simulated.settings import BrokerSettings
 
@@ -39,6 +40,12 @@ class SessionCalendar:
 
     def is_session(self, now: float) -> bool:
         return self._loaded().is_session(seoul(now).date())
+
+    def after_market_begins(self, now: float) -> float:
+        """When the after-market of the session on or before ``now`` begins; infinite if it has none."""
+        sessions = self._loaded()
+        index = phases.session_index(sessions, now)
+        return phases.hours(sessions, index).after_market_begins if index >= 0 else float("inf")
 
     def shift(self, day: int, sessions: int) -> int:
         """YYYYMMDD of the session ``sessions`` after ``day`` (before it if negative), within the calendar."""

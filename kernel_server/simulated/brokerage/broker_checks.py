@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from kernel_server.clock import seoul
 from kernel_server.reference.price_rules import rules
+from kernel_server.simulated.base.market_time import hhmmss
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.brokerage import credit as credits
 from kernel_server.simulated.brokerage.books import SETTLEMENT_SESSIONS, Books, SessionCalendar
@@ -85,13 +86,24 @@ class BrokerChecks:
 
     def check_hours(self, quote: QuoteType) -> None:
         phase = self._exchange.phase()
+        if phase is Phase.AFTER_MARKET and not self._settings.after_market_orders:
+            raise TrRejected("order_no_after_market")
         if phase in quote.phases:
             return
+        if phase is Phase.AFTER_MARKET and quote.board is Board.REGULAR:
+            raise TrRejected("order_quote_hours")
         now = self._now()
         if not self._calendar.is_session(now):
             raise TrRejected("order_holiday")
         early = seoul(now).hour < _NOON if phase == Phase.CLOSED else phase < min(quote.phases)
         raise TrRejected("order_not_open" if early else "order_closed")
+
+    def may_rest(self, order: BrokerOrder) -> bool:
+        """Whether an open order of this session can rest in the current phase: no order passes into an after-market."""
+        phase, now = self._exchange.phase(), self._now()
+        if phase is Phase.AFTER_MARKET and order.entered < hhmmss(self._calendar.after_market_begins(now)):
+            return False
+        return phase in quote_types()[order.quote].phases
 
     def prices(self, request: OrderRequest, quote: QuoteType) -> tuple[int, int]:
         """Price for the exchange (0 for a market order) and highest price a share can cost, KRW."""

@@ -276,7 +276,7 @@ class OrderManager:
             for order in [*account.open_orders.values()]:
                 quote = quote_types()[order.quote]
                 try:
-                    if not session_open or self._exchange.phase() not in quote.phases:
+                    if not session_open or not self._checks.may_rest(order):
                         raise TrRejected("order_closed")
                     self._submit(order, 0 if quote.price == "none" else order.bound, quote)
                 except (TrRejected, BadMarketData):

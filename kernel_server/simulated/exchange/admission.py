@@ -31,10 +31,14 @@ def check(order: NewOrder, phase: Phase, plan: DayPlan, close: int, interrupted:
     price = order.price
     if order.board not in phases.BOARDS[phase]:
         raise OrderRejected("closed")
+    if phase is Phase.AFTER_MARKET and plan.regular is None:
+        raise OrderRejected("closed")
     if order.quantity <= 0 or order.side is Side.NONE:
         raise OrderRejected("quantity")
     collecting = interrupted or phase in AUCTIONS or order.board is not Board.REGULAR
     if order.kind not in _KINDS or (collecting and order.kind != "day"):
+        raise OrderRejected("kind")
+    if phase is Phase.AFTER_MARKET and not price:
         raise OrderRejected("kind")
     if plan.halted:
         raise OrderRejected("halted")

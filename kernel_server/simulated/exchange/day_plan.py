@@ -41,6 +41,7 @@ class DayPlan:
         key: random key of the issue and the day.
         interruptions: its VIs, oldest first, with their ends.
         off_hours_flow: whether there is background order flow on the off-hours boards.
+        regular: plan of the regular session, if this is that of the after-market which follows it.
     """
 
     issue: Issue
@@ -59,6 +60,7 @@ class DayPlan:
     key: int
     interruptions: tuple[Interruption, ...] = ()
     off_hours_flow: bool = True
+    regular: DayPlan | None = None
 
     def interruption(self, now: float) -> Interruption | None:
         """The VI in effect at a moment."""

@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 
 from kernel_server.clock import Clock
 from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.base.market_time import midnight
 from kernel_server.simulated.exchange import admission
 from kernel_server.simulated.exchange.day_plan import DayPlan, plan_day
 from kernel_server.simulated.exchange.interface import (
@@ -25,7 +26,8 @@ from kernel_server.simulated.exchange.interface import (
 from kernel_server.simulated.exchange.interruption_scanner import InterruptionScanner
 from kernel_server.simulated.exchange.issue_day import IssueDay
 from kernel_server.simulated.exchange.live_days import LiveDays
-from kernel_server.simulated.exchange.off_hours import merged_day
+from kernel_server.simulated.exchange.off_hours import merged_day, single_price
+from kernel_server.simulated.exchange.off_hours.evening_plan import evening_plan
 from kernel_server.simulated.exchange.off_hours.past_single_price import PastSinglePrice
 from kernel_server.simulated.market import phases
 from kernel_server.simulated.market.model import Market
@@ -49,6 +51,7 @@ class SimulatedExchange:
         recorded: recorded trades, which take precedence over generated ones.
         cached_plans: day plans kept in memory, at most.
         off_hours_flow: whether there is background order flow on the off-hours boards.
+        evening_until: hour of the next day from which on a tape has the regular session's prices again.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class SimulatedExchange:
         recorded: ScriptLookup | None = None,
         cached_plans: int = 256,
         off_hours_flow: bool = True,
+        evening_until: float = 5.0,
     ) -> None:
         self._market = market
         self._clock = clock
@@ -70,7 +74,9 @@ class SimulatedExchange:
         self._subscriber = subscriber
         self._recorded = recorded
         self._off_hours_flow = off_hours_flow
+        self._evening_until = evening_until
         self._plan_of_session = lru_cache(cached_plans)(self._make_plan)
+        self._evening_of_session = lru_cache(cached_plans)(self._make_evening)
         self._scanner = InterruptionScanner(
             market, lambda index: phases.hours(self._sessions(), index), self._plan_of_session
         )
@@ -96,11 +102,10 @@ class SimulatedExchange:
         Raises:
             LookupError: the issue is not listed, or the market has no data of it.
         """
-        day = self._live.current(code)
-        if day is not None:
-            return day.tape
-        plan, now = self._plan(code), self._clock.now()
-        return merged_day.tape_at(plan, plan.script.count_by(now), now)
+        day, now = self._live.current(code), self._clock.now()
+        plan = day.plan if day is not None else self._plan(code)
+        tape = day.tape if day is not None else merged_day.tape_at(plan, plan.script.count_by(now), now)
+        return merged_day.settled(plan, tape) if self._settled(plan, now) else tape
 
     def trades(self, code: str) -> list[Trade]:
         """See the interface; errors as for ``tape``."""
@@ -117,14 +122,20 @@ class SimulatedExchange:
 
     def closing_price_queue(self, code: str) -> QueuedShares:
         """See the interface; errors as for ``tape``."""
-        return self._current_day(code).off_hours.closing_price_queue(self._clock.now())
+        now, plan = self._clock.now(), self._plan(code)
+        if plan.regular is not None:
+            return IssueDay(plan.regular, now, self._subscriber).off_hours.closing_price_queue(now)
+        return self._current_day(code).off_hours.closing_price_queue(now)
 
     def single_price(self, code: str) -> SinglePriceState:
         """See the interface; errors as for ``tape``."""
         day, now = self._live.current(code), self._clock.now()
         plan = day.plan if day is not None else self._plan(code)
+        plan = plan.regular or plan
         if now >= plan.hours.single_price_begins:
             return self._current_day(code).off_hours.single_price()
+        if plan.hours.after_market_begins < plan.hours.ends and now >= plan.hours.closes:
+            return single_price.without_auctions(code, plan.issue.shares, merged_day.session_close(plan))
         index = phases.session_index(self._sessions(), now)
         previous = phases.hours(self._sessions(), index - 1) if index else None
         return self._past_single_price.before(plan, previous)
@@ -174,7 +185,22 @@ class SimulatedExchange:
         return plan
 
     def _plan(self, code: str) -> DayPlan:
-        return self._plan_of_session(code, phases.session_index(self._sessions(), self._clock.now()))
+        """The plan of the regular session, or of the after-market once it has begun."""
+        now = self._clock.now()
+        index = phases.session_index(self._sessions(), now)
+        plan = self._plan_of_session(code, index)
+        if now < plan.hours.after_market_begins:
+            return plan
+        return self._evening_of_session(code, index) or plan
+
+    def _make_evening(self, code: str, index: int) -> DayPlan | None:
+        return evening_plan(self._market, self._plan_of_session(code, index))
+
+    def _settled(self, plan: DayPlan, now: float) -> bool:
+        """Whether the evening of the plan's day is shown no longer."""
+        return plan.regular is not None and now >= midnight(plan.hours.opens) + 3600 * (
+            24 + self._evening_until
+        )
 
     def _make_plan(self, code: str, index: int) -> DayPlan:
         issue = self._market.issues().get(code)

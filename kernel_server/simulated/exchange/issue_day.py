@@ -191,6 +191,8 @@ class IssueDay:
                 self.void_orders()
             # A client's trade may be the last one, but the close is the script's.
             self.tape.last = merged_day.session_close(self.plan).price
+        elif phase is Phase.CLOSED and self.plan.regular is not None:
+            self.void_orders()
 
     def void_orders(self) -> None:
         """Void all open orders of clients."""

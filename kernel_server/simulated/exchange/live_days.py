@@ -40,7 +40,7 @@ class LiveDays:
         listed: whether a code is listed.
         plan: plan of a code's current day; raises LookupError if there is none.
         subscriber: notified of the events of subscribed issues and of phases.
-        on_new_session: called when another session's first phase begins.
+        on_new_session: called when another session or an after-market begins.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class LiveDays:
         ] = []  # time and code; "" for a phase, _DEFERRED_PHASE for a deferred one
         self._to_start: deque[str] = deque()  # subscribed issues whose day has not been started
         self._next_phase = NEVER  # time of the phase in the heap
-        self._session = -1  # index of the session of ``_days``
+        self._session = (-1, False)  # of ``_days``, as from ``_part``
         self._timer: Timer | None = None
         self._processing = self._closed = False
 
@@ -138,7 +138,7 @@ class LiveDays:
         if self._next_phase < NEVER:
             return
         now = self._clock.now()
-        self._session = phases.session_index(self._sessions(), now)
+        self._session = self._part(now)
         change = phases.next_change(self._sessions(), now)
         if change is not None:
             self._next_phase = change[0]
@@ -236,7 +236,7 @@ class LiveDays:
             self._next_phase = last
             heappush(self._heap, (last, _DEFERRED_PHASE))
             return
-        if phases.session_index(self._sessions(), time) != self._session:
+        if self._part(time) != self._session:
             self._change_session(time)
         for day in list(self._days.values()):
             if day.has_client_orders:
@@ -247,9 +247,15 @@ class LiveDays:
             self._next_phase = change[0]
             heappush(self._heap, (change[0], ""))
 
+    def _part(self, now: float) -> tuple[int, bool]:
+        """The index of the session, and whether its after-market has begun, which has days in memory of its own."""
+        sessions = self._sessions()
+        index = phases.session_index(sessions, now)
+        return index, index >= 0 and now >= phases.hours(sessions, index).after_market_begins
+
     def _change_session(self, time: float) -> None:
-        """Expire the previous session's days; those of subscribed issues start again, in separate slices."""
-        self._session = phases.session_index(self._sessions(), time)
+        """Expire the days of the previous part; those of subscribed issues start again, in separate slices."""
+        self._session = self._part(time)
         self._expired, self._days = list(self._days.values()), {}
         self._on_new_session()
         self._heap[:] = [entry for entry in self._heap if not entry[1]]

@@ -9,6 +9,7 @@ from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.exchange.day_plan import plan_day
 from kernel_server.simulated.exchange.interface import Tape, Trade
 from kernel_server.simulated.exchange.off_hours import merged_day
+from kernel_server.simulated.exchange.off_hours.evening_plan import evening_plan
 from kernel_server.simulated.market import phases
 from kernel_server.simulated.market.model import Market
 from kernel_server.simulated.market.trade_script import ScriptLookup
@@ -60,6 +61,7 @@ class PreviousSession:
         plan = plan_day(self._market, hours, issue, self._seed, self._recorded, self._off_hours_flow)
         if plan is None:
             raise LookupError(f"nothing is known of {code} on {self._sessions.dates[index]}")
-        count = len(plan.script)
-        end = plan.hours.ends
-        return merged_day.tape_at(plan, count, end), merged_day.trades_until(plan, count, end)
+        plan = evening_plan(self._market, plan) or plan
+        count, end = len(plan.script), plan.hours.ends
+        tape = merged_day.settled(plan, merged_day.tape_at(plan, count, end))
+        return tape, merged_day.trades_until(plan, count, end)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from kernel_server.simulated.base.market_time import hhmmss
@@ -45,6 +47,27 @@ def _add_script(tape: Tape, script: Script, position: int) -> None:
     tape.buy_count, tape.sell_count = int(bought.sum()), int(sold.sum())
     tape.open_time = hhmmss(float(time[0]))
     tape.high_time, tape.low_time = hhmmss(float(time[high])), hhmmss(float(time[low]))
+
+
+def add_trades(tape: Tape, script: Script, position: int) -> None:
+    """Add the first ``position`` trades of a script to the tape's totals."""
+    if not position:
+        return
+    more = replace(tape, volume=0, value=0)
+    _add_script(more, script, position)
+    if more.high > tape.high:
+        tape.high, tape.high_time = more.high, more.high_time
+    if more.low < tape.low or not tape.open:
+        tape.low, tape.low_time = more.low, more.low_time
+    if not tape.open:
+        tape.open, tape.open_time = more.open, more.open_time
+    tape.last = more.last
+    tape.volume += more.volume
+    tape.value += more.value
+    tape.buys += more.buys
+    tape.sells += more.sells
+    tape.buy_count += more.buy_count
+    tape.sell_count += more.sell_count
 
 
 def add_trade(tape: Tape, trade: Trade) -> None:

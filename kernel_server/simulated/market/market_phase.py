@@ -16,6 +16,7 @@ PHASE_NAMES: Mapping[Phase, str] = {
     Phase.PAUSE: "장마감",
     Phase.AFTER_CLOSE: "장후 시간외 종가",
     Phase.SINGLE_PRICE: "시간외 단일가",
+    Phase.AFTER_MARKET: "애프터마켓",
     Phase.CLOSED: "장 종료",
 }
 

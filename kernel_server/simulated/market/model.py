@@ -87,12 +87,16 @@ class Market(Protocol):
         ...
 
     def daily(self, code: str, adjusted: bool, now: float, days: int | None = None) -> Bars:
-        """Daily bars up to ``now`` (seconds since the epoch), including the session in progress.
+        """Daily bars up to ``now`` (seconds since the epoch), including the session in progress and after-markets.
 
         ``days`` limits them to the newest ones, which may cost much less than all.
         """
         ...
 
     def minute(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
-        """1-minute bars up to ``now``, of the newest ``days`` sessions that have any."""
+        """1-minute bars up to ``now``, of the newest ``days`` sessions that have any; without after-markets."""
+        ...
+
+    def after_market(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
+        """1-minute bars of the after-markets of the newest ``days`` sessions up to ``now``."""
         ...

@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from enum import Enum, IntEnum, auto
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from kernel_server.reference.sessions import Sessions
+from kernel_server.simulated.base.market_time import midnight
 
 _NEVER = float("inf")
+_MINUTE = 60
 
 
 class Phase(IntEnum):
-    """Phase of a trading session, with its usual hours. All of them shift on days with late hours."""
+    """Phase of a trading session, with its usual hours. They shift on late days, but not the evening's end."""
 
     CLOSED = 0
     BEFORE_OPEN = 1  # 08:30 to 08:40, orders for the opening auction; 장전 시간외종가
@@ -21,13 +25,14 @@ class Phase(IntEnum):
     CLOSING_AUCTION = 4  # 15:20 to 15:30
     PAUSE = 5  # 15:30 to 15:40, orders for 장후 시간외종가
     AFTER_CLOSE = 6  # 15:40 to 16:00, 장후 시간외종가
-    SINGLE_PRICE = 7  # 16:00 to 18:00, 시간외 단일가, a call auction every ten minutes
+    SINGLE_PRICE = 7  # 16:00 to 18:00 until 2026-09-11, 시간외 단일가, a call auction every ten minutes
+    AFTER_MARKET = 8  # 16:00 to 20:00 since 2026-09-14, 애프터마켓, continuous trading
 
 
 class Board(Enum):
     """Board that an order is entered on. The off-hours boards have their own order books and prices."""
 
-    REGULAR = auto()
+    REGULAR = auto()  # also 애프터마켓
     BEFORE = auto()  # 장전 시간외종가: at 기준가, by time priority
     AFTER = auto()  # 장후 시간외종가: at the close, by time priority
     SINGLE = auto()  # 시간외 단일가: call auctions around the close
@@ -42,25 +47,59 @@ class _PhaseRule(NamedTuple):
     boards: frozenset[Board] = frozenset()
 
 
-_RULES = (  # in the order of the day
+_DAYTIME = (  # in the order of the day
     _PhaseRule(Phase.BEFORE_OPEN, "open", -30, frozenset({Board.REGULAR, Board.BEFORE})),
     _PhaseRule(Phase.OPENING_AUCTION, "open", -20, frozenset({Board.REGULAR})),
     _PhaseRule(Phase.CONTINUOUS, "open", 0, frozenset({Board.REGULAR})),
     _PhaseRule(Phase.CLOSING_AUCTION, "close", -10, frozenset({Board.REGULAR})),
     _PhaseRule(Phase.PAUSE, "close", 0, frozenset({Board.AFTER})),
     _PhaseRule(Phase.AFTER_CLOSE, "close", 10, frozenset({Board.AFTER})),
-    _PhaseRule(Phase.SINGLE_PRICE, "close", 30, frozenset({Board.SINGLE})),
-    _PhaseRule(Phase.CLOSED, "close", 150),
 )
 
-BOARDS: Mapping[Phase, frozenset[Board]] = {rule.phase: rule.boards for rule in _RULES}
+
+class _Evening(NamedTuple):
+    """The evening of sessions from a day on: phase, length in minutes, and the hour at which it ends at the latest.
+
+    It begins 30 minutes after the close. On a day that closes late the evening is shorter: announcements of 시간외
+    단일가 kept 18:00 in every year, and that 애프터마켓 keeps 20:00 is a guess.
+    """
+
+    since: np.datetime64
+    phase: Phase
+    minutes: int
+    latest: int
+    boards: frozenset[Board]
+
+
+_EVENING_FROM = 30  # minutes after the close
+_EVENINGS = (
+    _Evening(np.datetime64("1956-03-03", "D"), Phase.SINGLE_PRICE, 120, 18, frozenset({Board.SINGLE})),
+    _Evening(np.datetime64("2026-09-14", "D"), Phase.AFTER_MARKET, 240, 20, frozenset({Board.REGULAR})),
+)
+
+BOARDS: Mapping[Phase, frozenset[Board]] = {
+    **{rule.phase: rule.boards for rule in _DAYTIME},
+    **{evening.phase: evening.boards for evening in _EVENINGS},
+    Phase.CLOSED: frozenset(),
+}
 """The boards that take orders in each phase."""
 
 
 def phase_times(sessions: Sessions, index: int) -> list[tuple[float, Phase]]:
     """Start of each phase of a session, seconds since the epoch, in order."""
     opens, closes = float(sessions.opens[index]), float(sessions.closes[index])
-    return [((opens if rule.since == "open" else closes) + 60 * rule.minutes, rule.phase) for rule in _RULES]
+    day = sessions.dates[index]
+    evening = [each for each in _EVENINGS if each.since <= day][-1]
+    begins = closes + _MINUTE * _EVENING_FROM
+    latest = midnight(opens) + 60 * _MINUTE * evening.latest
+    return [
+        *(
+            ((opens if rule.since == "open" else closes) + _MINUTE * rule.minutes, rule.phase)
+            for rule in _DAYTIME
+        ),
+        (begins, evening.phase),
+        (max(begins, min(begins + _MINUTE * evening.minutes, latest)), Phase.CLOSED),
+    ]
 
 
 def session_index(sessions: Sessions, now: float) -> int:
@@ -98,8 +137,10 @@ class SessionHours(NamedTuple):
         closes: the closing auction uncrosses.
         morning_ends: 장전 시간외종가 ends.
         afternoon_begins: 장후 시간외종가 begins.
-        single_price_begins: 장후 시간외종가 ends, 시간외 단일가 begins.
-        ends: 시간외 단일가 ends.
+        afternoon_ends: 장후 시간외종가 ends, the evening begins.
+        single_price_begins: 시간외 단일가 begins, if the evening has it.
+        after_market_begins: 애프터마켓 begins, if the evening has it.
+        ends: the evening ends.
     """
 
     orders_from: float
@@ -108,7 +149,9 @@ class SessionHours(NamedTuple):
     closes: float
     morning_ends: float = 0.0
     afternoon_begins: float = _NEVER
+    afternoon_ends: float = _NEVER
     single_price_begins: float = _NEVER
+    after_market_begins: float = _NEVER
     ends: float = _NEVER
 
 
@@ -122,6 +165,8 @@ def hours(sessions: Sessions, index: int) -> SessionHours:
         closes=since[Phase.PAUSE],
         morning_ends=since[Phase.OPENING_AUCTION],
         afternoon_begins=since[Phase.AFTER_CLOSE],
-        single_price_begins=since[Phase.SINGLE_PRICE],
+        afternoon_ends=since[Phase.PAUSE] + _MINUTE * _EVENING_FROM,
+        single_price_begins=since.get(Phase.SINGLE_PRICE, _NEVER),
+        after_market_begins=since.get(Phase.AFTER_MARKET, _NEVER),
         ends=since[Phase.CLOSED],
     )

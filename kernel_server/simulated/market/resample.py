@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +27,19 @@ def picked(bars: Bars, rows: Ints | NDArray[np.bool_]) -> Bars:
 def cut_at(bars: Bars, places: Ints, time: Ints) -> Bars:
     """The bars at those indices, with other times."""
     return _part(bars, places, time)
+
+
+def joined(parts: Sequence[Bars]) -> Bars:
+    """Bars one after another; there is at least one part."""
+    return Bars(*(np.concatenate([getattr(part, name) for part in parts]) for name in Bars.__slots__))
+
+
+def merged(bars: Bars, more: Bars) -> Bars:
+    """Bars of different times in one, oldest first."""
+    if not len(more):
+        return bars
+    both = joined([bars, more])
+    return picked(both, np.argsort(both.time, kind="stable"))
 
 
 def _part(bars: Bars, part: slice | Ints | NDArray[np.bool_], time: Ints) -> Bars:

@@ -44,6 +44,7 @@ class BookStrings:
         self._trades = trades
         self._price_texts = price_texts
         self._no_quote = settings.no_quote
+        self._states = {**_STATES, Phase.AFTER_MARKET: settings.after_market_notices[0]}
         self._empty = f"{settings.no_quote}\t0\t0"
         self._by_rank = settings.level_change == "place"
         self._ticker = FIXED_FIELDS["주식호가잔량"][216]
@@ -118,7 +119,7 @@ class BookStrings:
             f"\t{expected.volume}\t{f'{net:+d}' if net else '0'}\t{percent_of(bid_total, ask_total)}"
             f"\t{f'{-net:+d}' if net else '0'}\t{percent_of(ask_total, bid_total)}\t{self._expected_change(expected)}"
             f"\t{self._auction_fields(in_auction)}\t{_LP}\t{tape.volume}"
-            f"\t{signed_percent_of(expected.volume, self._trades.previous[0])}\t{_STATES[phase]}\t{self._ticker}"
+            f"\t{signed_percent_of(expected.volume, self._trades.previous[0])}\t{self._states[phase]}\t{self._ticker}"
         )
 
     def _expected_change(self, expected: ExpectedPrice) -> str:

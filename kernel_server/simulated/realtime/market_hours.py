@@ -7,11 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.broker_connection import BrokerConnection
 from kernel_server.simulated.base.market_time import duration_text, hhmmss
+from kernel_server.simulated.market import phases
+from kernel_server.simulated.market.phases import SessionHours
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.tsv import rows
 
@@ -46,23 +46,41 @@ def _offsets() -> tuple[tuple[str, int, str], ...]:
     )
 
 
-def session_notices(opens: int, closes: int, early: bool = False) -> list[HoursNotice]:
-    """Notices of a session by its open and close, oldest first; with ``early`` those of 장전 시간외종가 too."""
-    anchors = {"open": opens, "close": closes} | ({"early": opens} if early else {})
+def session_notices(
+    hours: SessionHours, early: bool = False, after_market: tuple[str, str] = ("U", "V")
+) -> list[HoursNotice]:
+    """Notices of a session, oldest first.
+
+    Args:
+        hours: of the session.
+        early: whether there are notices of 장전 시간외종가 too.
+        after_market: codes of the beginning and the end of 애프터마켓.
+    """
+    anchors = {"open": hours.opens, "close": hours.closes, "end": hours.ends}
+    anchors |= {"early": hours.opens} if early else {}
+    if hours.single_price_begins < hours.ends:
+        anchors |= {"single": hours.single_price_begins, "single end": hours.ends}
+    else:
+        anchors |= {"after": hours.after_market_begins, "after end": hours.ends}
+    codes = {"after": after_market[0], "after end": after_market[1]}
     found = [
-        HoursNotice(float(anchors[anchor] + offset), code, 0 if anchor == "early" else max(0, -offset))
+        HoursNotice(
+            float(anchors[anchor] + offset),
+            codes.get(anchor, code),
+            0 if anchor == "early" else max(0, -offset),
+        )
         for anchor, offset, code in _offsets()
         if anchor in anchors
     ]
     return sorted(found, key=lambda notice: notice.time)
 
 
-def notices_after(sessions: Sessions, now: float, early: bool = False) -> Iterator[HoursNotice]:
-    """Notices after ``now``, oldest first, within the calendar; ``early`` as in ``session_notices``."""
-    latest = max(offset for anchor, offset, _code in _offsets() if anchor == "close")
-    first = int(np.searchsorted(sessions.closes + latest, now, side="right"))
-    for index in range(first, len(sessions)):
-        for notice in session_notices(int(sessions.opens[index]), int(sessions.closes[index]), early):
+def notices_after(
+    sessions: Sessions, now: float, early: bool = False, after_market: tuple[str, str] = ("U", "V")
+) -> Iterator[HoursNotice]:
+    """Notices after ``now``, oldest first, within the calendar; the rest as in ``session_notices``."""
+    for index in range(max(0, phases.session_index(sessions, now)), len(sessions)):
+        for notice in session_notices(phases.hours(sessions, index), early, after_market):
             if notice.time > now:
                 yield notice
 
@@ -100,7 +118,8 @@ class MarketHoursPublisher:
         self._scheduled = False
 
     def _notices(self, after: float) -> Iterator[HoursNotice]:
-        return notices_after(self._sessions(), after, self._settings.early_notices)
+        settings = self._settings
+        return notices_after(self._sessions(), after, settings.early_notices, settings.after_market_notices)
 
     def _schedule(self, after: float) -> None:
         notice = next(self._notices(after), None)

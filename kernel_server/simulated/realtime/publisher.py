@@ -196,14 +196,14 @@ class RealTimePublisher:
 
     def on_phase(self, phase: Phase, time: float) -> None:  # noqa: ARG002
         """Start a new day before the open; publish 주식시세 with the day's final prices after the close."""
-        self._phase = phase
+        ended, self._phase = self._phase, phase
         self._off_hours.on_phase(phase)
         if phase is Phase.BEFORE_OPEN:
             for issue in self._subscriptions.values():
                 issue.started = False
         elif phase is Phase.PAUSE:
             self._publish_in_batches(sorted(self._subscriptions), self._publish_close)
-        elif phase is Phase.CLOSED:
+        elif phase is Phase.CLOSED and ended is Phase.SINGLE_PRICE:
             self._publish_in_batches(sorted(self._subscriptions), self._publish_single_price_close)
 
     def _publish_in_batches(

@@ -33,6 +33,7 @@ _SESSIONS = {  # FID 290, 장구분
     Phase.PAUSE: "3",
     Phase.AFTER_CLOSE: "3",
     Phase.SINGLE_PRICE: "3",
+    Phase.AFTER_MARKET: "3",  # not recorded
 }
 
 

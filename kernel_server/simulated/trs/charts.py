@@ -22,6 +22,7 @@ from kernel_server.simulated.market.resample import (
     cut_at,
     grouped,
     intervals,
+    merged,
     months,
     run_starts,
     weeks,
@@ -95,6 +96,8 @@ class Charts:
         while True:
             days = min(days, self._settings.minute_days)
             bars = self._market.minute(code, adjusted, now, days)
+            if self._settings.evening_minutes:
+                bars = merged(bars, self._market.after_market(code, adjusted, now, days))
             bars = _minute_bars(bars, int(interval), request.after)
             if len(bars) > size or days == self._settings.minute_days:
                 break

@@ -58,7 +58,7 @@ class SinglePriceQuotes:
             return TrAnswer(message=message("no_history"), codes=(issue.code,))
         hours = phases.hours(self._sessions, phases.session_index(self._sessions, now))
         # The other books do not change during 시간외 단일가.
-        values = {"호가잔량기준시간": f"{seoul(min(now, hours.single_price_begins)):%H%M%S}"}
+        values = {"호가잔량기준시간": f"{seoul(min(now, hours.afternoon_ends)):%H%M%S}"}
         values |= _side("매도", evening.asks, evening.tape.base) | _side(
             "매수", evening.bids, evening.tape.base
         )

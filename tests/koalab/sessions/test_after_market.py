@@ -24,7 +24,6 @@ from koalab.frames.bars import BarColumns
 from koalab.sessions.session import Session
 from koalab.store.finality import Finality
 from koalab.store.series import Series
-from tests.fakes import after_market
 from tests.support.session import Market, start
 
 PLAIN, OTHER, SPLIT = "005930", "000660", "035720"
@@ -49,12 +48,16 @@ def evenings(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def at(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, evenings: str) -> Iterator[Fixture]:
     """A market with an after-market; its clock stands at a moment."""
-    after_market.install(monkeypatch, evenings == "wide")
     monkeypatch.setattr(corporate, "KNOWN_ACTIONS", ())
     made: list[Market] = []
 
     def make(now: str, **more: Any) -> Market:
-        settings = simulated.BrokerSettings(requests_an_hour=100_000, limited=False)
+        settings = simulated.BrokerSettings(
+            requests_an_hour=100_000,
+            limited=False,
+            evening_bar="wide" if evenings == "wide" else "close",
+            evening_bar_until=8.0,
+        )
         made.append(start(tmp_path, moment(now), settings=settings, **more))
         return made[-1]
 

@@ -75,7 +75,7 @@ class TestTheStatus:
         assert status["clock"] == {
             "name": "market",
             "speed": 1.0,
-            "note": "장 운영시간이 아니어서 2026-11-20 세션의 14:00부터 재생 중, 18:00에 실제 시각으로 건너뜀",
+            "note": "장 운영시간이 아니어서 2026-11-20 세션의 14:00부터 재생 중, 20:00에 실제 시각으로 건너뜀",
         }
         assert status["market"] == {"session": "2026-11-20", "phase": "정규장"}
         assert "2026-11-20 14:00 정규장, 장 운영시간이 아니어서 재생 중," in repr(kw)
@@ -120,10 +120,10 @@ class TestTheStatus:
 
 class TestTheLeap:
     def test_is_known_to_the_session_without_asking(self, session_at: Make) -> None:
-        kw, watches = session_at(datetime(2026, 11, 18, 7, tzinfo=KST))  # shows the 17th, until 18:00
+        kw, watches = session_at(datetime(2026, 11, 18, 5, tzinfo=KST))  # shows the 17th, until 20:00
         before = kw.daily("005930", NOVEMBER)
         assert before.index[-1] == pd.Timestamp("2026-11-17")
-        watches.pass_by(8 * HOUR + 1.0)
+        watches.pass_by(10 * HOUR + 1.0)
         after = kw.daily("005930", NOVEMBER)
         assert after.index[-1] == pd.Timestamp("2026-11-18")  # it is 15:00 there by now
         assert after.attrs["fetched_at"].startswith("2026-11-18T15:00")
@@ -136,12 +136,12 @@ class TestTheLeap:
         kw, watches = session_at(datetime(2026, 11, 22, 14, tzinfo=KST))
         running = kw.quotes(["005930"])
         assert kw.quotes(["005930"]).attrs["trs"] == 1  # the session is on: each asks anew
-        watches.pass_by(4 * HOUR + 1.0)  # Sunday evening on the wall: Friday is settled
+        watches.pass_by(6 * HOUR + 1.0)  # Sunday evening on the wall: Friday is settled
         settled = kw.quotes(["005930"])
         assert settled["volume"].item() > running["volume"].item()
         assert kw.quotes(["005930"]).attrs["trs"] == 0
         assert kw.info("005930")["volume"] == settled["volume"].item()
-        watches.pass_by(16 * HOUR)  # Monday, ten o'clock
+        watches.pass_by(14 * HOUR)  # Monday, ten o'clock
         monday = kw.quotes(["005930"])
         assert monday.attrs["trs"] == 1
         assert f"{monday['time'].item():%Y-%m-%d}" == "2026-11-23"

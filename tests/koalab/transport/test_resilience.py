@@ -251,7 +251,7 @@ def _bars_in(folder: Path) -> int:
     sources = list(folder.glob("*synthetic*")) if folder.exists() else []
     if not sources:
         return 0
-    store = BarStore(folder, "simulated:synthetic:seed=1:v2")
+    store = BarStore(folder, "simulated:synthetic:seed=1:v3")
     try:
         return int(store.info()["bars"].sum())
     finally:

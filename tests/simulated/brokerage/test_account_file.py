@@ -24,7 +24,7 @@ from tests.simulated.brokerage.test_any_order import holding, steps, take
 from tests.support.brokerage import ACCOUNT, Desk
 from tests.support.examples import examples
 
-SOURCE = "simulated:synthetic:seed=1:v2"
+SOURCE = "simulated:synthetic:seed=1:v3"
 
 
 def saved(desk: Desk) -> Saved:

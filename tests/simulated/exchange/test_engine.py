@@ -112,7 +112,7 @@ def _clock(time: float) -> str:
 
 def test_phases_are_told_as_they_begin(whole_day: SteppedExchange) -> None:
     hours = ["08:30", "08:40", "09:00", "15:20", "15:30", "15:40", "16:00", "18:00"]
-    phases = [phase for phase in Phase if phase is not Phase.CLOSED]
+    phases = [phase for phase in Phase if phase not in (Phase.CLOSED, Phase.AFTER_MARKET)]
     expected = [
         (phase, at("2026-03-18", time)) for phase, time in zip([*phases, Phase.CLOSED], hours, strict=True)
     ]

@@ -121,7 +121,7 @@ def test_the_real_one_is_the_wall_clock_at_any_hour_and_needs_no_calendar(wall: 
     [
         ("market", "2026-11-20 09:30", "2026-11-20 14:00"),  # of that morning: where it would anyway
         ("market", "2026-11-20 14:30", "2026-11-20 14:30"),  # they know half an hour more
-        ("market", "2026-11-20 19:00", "2026-11-22 14:00"),  # their day is over: nothing to go back for
+        ("market", "2026-11-20 20:30", "2026-11-22 14:00"),  # their day is over: nothing to go back for
         ("fast:10", "2026-11-20 19:00", "2026-11-20 19:00"),
         ("stepped", "2026-11-25 10:00", "2026-11-25 10:00"),  # a clock that had run ahead
         ("real", "2026-11-25 10:00", "2026-11-22 14:00"),
@@ -207,12 +207,21 @@ def test_a_moment_outside_the_calendar_is_refused_with_what_it_knows(moment: str
     [
         (
             "2026-11-22 14:00",
-            "2026-11-20 18:00",
-            "2026-11-22 18:00",
+            "2026-11-20 20:00",
+            "2026-11-22 20:00",
         ),  # a Sunday evening: nothing to see again
-        ("2026-11-17 22:00", "2026-11-17 18:00", "2026-11-18 06:00"),  # asleep until the next session
-        ("2026-11-19 20:00", "2026-11-19 19:00", "2026-11-20 04:00"),  # 수능: its day is over at seven
-        ("2026-11-18 07:00", "2026-11-17 18:00", "2026-11-18 15:00"),  # into the session that is on by then
+        ("2026-11-17 22:00", "2026-11-17 20:00", "2026-11-18 08:00"),  # asleep until the next session
+        (
+            "2026-11-19 20:00",
+            "2026-11-19 20:00",
+            "2026-11-20 05:00",
+        ),  # 수능: its day is over at the usual hour
+        ("2026-11-18 05:00", "2026-11-17 20:00", "2026-11-18 15:00"),  # into the session that is on by then
+        (
+            "2026-09-13 14:00",
+            "2026-09-11 18:00",
+            "2026-09-13 18:00",
+        ),  # the last session without an after-market
     ],
 )
 def test_when_the_day_is_over_on_it_it_leaps_to_the_wall_clock_and_stays_with_it(
@@ -346,9 +355,8 @@ def test_on_a_sunday_trades_are_heard_as_on_the_friday(broker: Callable[[str], B
 def test_a_leap_into_a_running_session_ends_the_old_day_and_joins_the_new_one(
     broker: Callable[[str], Broker],
 ) -> None:
-    early = broker(
-        "2026-11-18 07:00"
-    )  # shows the Tuesday until 18:00, when it is Wednesday 15:00 on the wall
+    # It shows the Tuesday until 20:00, when it is Wednesday 15:00 on the wall.
+    early = broker("2026-11-18 05:00")
     early.call("SetRealReg", "0101", "005930;001", "10;20;215", "0")
     order = ("주문", "0301", "8000000011", 1, "005930", 1, 0, "03", "")
     low = int(str(early.call("GetMasterLastPrice", "000660"))) * 8 // 10 // 1000 * 1000
@@ -356,10 +364,10 @@ def test_a_leap_into_a_running_session_ends_the_old_day_and_joins_the_new_one(
     assert early.call("SendOrder", *order) == early.call("SendOrder", *limit) == 0
     early.pass_by(2.0)
     assert early.open_orders() == 1
-    early.pass_by(at("2026-11-17", "17:59") - early.clock.now())
-    early.heard.clear()
-    early.pass_by(60.0)
+    early.pass_by(at("2026-11-17", "19:59:59") - early.clock.now())
+    early.pass_by(1.0)
     assert told(early.clock) == "2026-11-18 15:00"
+    early.heard.clear()
     for _ in range(60):
         early.pass_by(1.0)
     # Of the Wednesday it hears what happens from now on; what was leapt over is on the tape only.
@@ -374,10 +382,10 @@ def test_a_leap_into_a_running_session_ends_the_old_day_and_joins_the_new_one(
 def test_after_the_leap_the_next_session_comes_in_real_time(broker: Callable[[str], Broker]) -> None:
     night = broker("2026-11-17 22:00")
     night.call("SetRealReg", "0101", "005930", "10;215", "0")
-    night.pass_by(8 * HOUR)
-    assert told(night.clock) == "2026-11-18 06:00"
+    night.pass_by(10 * HOUR)
+    assert told(night.clock) == "2026-11-18 08:00"
     night.heard.clear()
-    night.pass_by(2.5 * HOUR + 1.0)  # 08:30:01
+    night.pass_by(0.5 * HOUR + 1.0)  # 08:30:01
     assert night.live("장시작시간")[0][1][:2] == ["0", "083000"]
     assert not night.live("주식체결")
     night.pass_by(0.5 * HOUR)
@@ -404,6 +412,9 @@ def test_every_phase_has_a_name() -> None:
         ("2026-11-19 16:25", "2026-11-19", "장마감 동시호가"),
         ("2026-11-22 14:00", "2026-11-20", "장 종료"),
         ("2026-11-20 08:00", "2026-11-19", "장 종료"),
+        ("2026-11-20 18:30", "2026-11-20", "애프터마켓"),
+        ("2026-11-19 16:45", "2026-11-19", "장후 시간외 종가"),
+        ("2026-09-11 17:59", "2026-09-11", "시간외 단일가"),
     ],
 )
 def test_the_market_stands_in_a_phase_of_a_session(now: str, day: str, phase: str) -> None:

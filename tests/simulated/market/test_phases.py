@@ -23,6 +23,12 @@ USUAL = [
     ("17:59:59", Phase.SINGLE_PRICE),
     ("18:00", Phase.CLOSED),
 ]
+EVENING = [  # since 2026-09-14
+    *USUAL[:10],
+    ("16:00", Phase.AFTER_MARKET),
+    ("19:59:59", Phase.AFTER_MARKET),
+    ("20:00", Phase.CLOSED),
+]
 LATE = [
     ("09:29:59", Phase.CLOSED),
     ("09:30", Phase.BEFORE_OPEN),
@@ -34,12 +40,35 @@ LATE_TO_THE_END = [
     ("16:19:59", Phase.CONTINUOUS),
     ("16:20", Phase.CLOSING_AUCTION),
     ("16:30", Phase.PAUSE),
+    ("16:40", Phase.AFTER_CLOSE),
+]
+LATE_SINGLE_PRICE = [  # the end is that of any day
+    *LATE_TO_THE_END,
+    ("17:00", Phase.SINGLE_PRICE),
+    ("17:59:59", Phase.SINGLE_PRICE),
+    ("18:00", Phase.CLOSED),
+]
+LATE_EVENING = [
+    *LATE_TO_THE_END,
+    ("16:59:59", Phase.AFTER_CLOSE),
+    ("17:00", Phase.AFTER_MARKET),
+    ("19:59:59", Phase.AFTER_MARKET),
+    ("20:00", Phase.CLOSED),
 ]
 LATE_START = [*LATE, ("15:20", Phase.CLOSING_AUCTION), ("15:30", Phase.PAUSE), ("18:00", Phase.CLOSED)]
 
 
 @pytest.mark.parametrize(
-    ("day", "hours"), [("2026-03-18", USUAL), ("2025-11-13", LATE_TO_THE_END), ("2026-01-02", LATE_START)]
+    ("day", "hours"),
+    [
+        ("2026-03-18", USUAL),
+        ("2026-09-11", USUAL),
+        ("2026-09-14", EVENING),
+        ("2025-11-13", LATE_SINGLE_PRICE),  # 수능
+        ("2027-11-18", LATE_EVENING),
+        ("2026-01-02", LATE_START),
+        ("2027-01-04", [*LATE, *EVENING[-3:]]),
+    ],
 )
 def test_the_phase_follows_the_hours_of_the_day(day: str, hours: list[tuple[str, Phase]]) -> None:
     for time, expected in hours:

@@ -461,10 +461,20 @@ def test_an_evening_ends_for_all_issues_though_one_has_no_data() -> None:
 
     desk.exchange.tape = tape  # type: ignore[method-assign]
     desk.registry.register_by_tr("0101", ["900290", "069500", "005930"])
+    desk.publisher.on_phase(Phase.SINGLE_PRICE, desk.now())
     desk.publisher.on_phase(Phase.CLOSED, desk.now())
     assert desk.seen() == []
     desk.clock.advance(1)
     assert desk.seen() == [("005930", "ECN주식시세"), ("900290", "ECN주식시세")]
+
+
+def test_an_after_market_has_no_single_price_to_end_with() -> None:
+    desk = Desk(evening_types=True)
+    desk.registry.register_by_tr("0101", ["005930"])
+    desk.publisher.on_phase(Phase.AFTER_MARKET, desk.now())
+    desk.publisher.on_phase(Phase.CLOSED, desk.now())
+    desk.clock.advance(1)
+    assert desk.seen() == []
 
 
 def test_trades_of_the_single_price_session_are_not_written_as_others(desk: Desk) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kernel_server import reference
 from kernel_server.reference.price_rules import rules
 from kernel_server.simulated.exchange.interface import ExpectedPrice, Interruption, Level, Tape, Trade
-from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.phases import Phase, SessionHours
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.realtime.book_strings import LEVELS, BookStrings
 from kernel_server.simulated.realtime.market_hours import session_notices
@@ -37,7 +37,7 @@ FORMS = {
     852: "0", 1030: COUNT, 1031: COUNT, 1032: COMPARED, 1071: COUNT, 1072: COUNT, 1313: QUANTITY, 1314: QUANTITY,
     1315: QUANTITY, 1316: QUANTITY, 1497: COUNT, 1498: COUNT, 1890: TIME, 1891: TIME, 1892: TIME,
     23: PRICE, 24: COUNT, 121: COUNT, 122: CHANGE, 125: COUNT, 126: CHANGE, 128: CHANGE, 129: SHARE, 138: CHANGE,
-    139: SHARE, 200: CHANGE, 201: RATE, 215: "[0-9a-f]", 216: "0", 238: SIGN, 291: PRICE, 292: COUNT, 293: SIGN,
+    139: SHARE, 200: CHANGE, 201: RATE, 215: "[0-9a-fU]", 216: "0", 238: SIGN, 291: PRICE, 292: COUNT, 293: SIGN,
     294: CHANGE, 295: RATE, 299: COMPARED, 214: TIME,
     **dict.fromkeys((*range(41, 51), *range(51, 61)), PRICE),
     **dict.fromkeys((*range(61, 71), *range(71, 81), *range(621, 641)), COUNT),
@@ -219,8 +219,12 @@ def test_where_the_day_stands(tape: Tape, ask: int, bid: int) -> None:
 
 @given(st.integers(0, 23), st.integers(240, 600))
 def test_what_the_exchange_announces(hour: int, minutes: int) -> None:
-    opens = int(moment("2022-01-18 00:00")) + hour * 3600
-    for notice in session_notices(opens, opens + minutes * 60):
+    opens = moment("2022-01-18 00:00") + hour * 3600
+    closes = opens + minutes * 60
+    hours = SessionHours(
+        opens - 1800, opens, closes - 600, closes, single_price_begins=closes + 1800, ends=closes + 9000
+    )
+    for notice in session_notices(hours):
         field = fields("장시작시간", notice.text())
         clock, left = (int(field[fid]) for fid in (20, 214))
         seconds = [time // 10_000 * 3600 + time // 100 % 100 * 60 + time % 100 for time in (clock, left)]

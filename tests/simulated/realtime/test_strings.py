@@ -288,6 +288,18 @@ def test_the_notices_of_a_day() -> None:
     assert [time for _, time, _ in day] == sorted(time for _, time, _ in day)
 
 
+def test_the_notices_of_a_day_with_an_after_market() -> None:
+    known = sessions(date(2026, 9, 11), date(2026, 9, 15))
+    for codes in (("U", "V"), ("e", "f")):
+        day = [
+            notice.text().split("\t")
+            for notice in market_hours.notices_after(known, moment("2026-09-14 15:31"), after_market=codes)
+            if notice.time < moment("2026-09-15 00:00")
+        ]
+        assert [code for code, _, _ in day] == ["a", "b", codes[0], "8", codes[1], "9"]
+        assert [time for _, time, _ in day] == ["154000", "160000", "160000", "160000", "200000", "200000"]
+
+
 def test_notices_go_on_with_the_next_session() -> None:
     known = sessions(date(2022, 1, 14), date(2022, 1, 19))  # a Friday
     first = next(market_hours.notices_after(known, moment("2022-01-14 18:00")))

@@ -6,6 +6,7 @@ Trades after the close count on the day's tape, as the broker counts them. They 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -38,12 +39,19 @@ def session_close(plan: DayPlan) -> SessionClose:
 def afternoon_flow(plan: DayPlan) -> AfternoonFlow:
     """The background's 장후 시간외종가."""
     return closing_price_flow.afternoon_flow(
-        session_close(plan), plan.hours.afternoon_begins, plan.hours.single_price_begins
+        session_close(plan), plan.hours.afternoon_begins, plan.hours.afternoon_ends
     )
 
 
 def tape_at(plan: DayPlan, position: int, now: float) -> Tape:
-    """The tape at that moment, after the first ``position`` trades of the script."""
+    """The tape at that moment, after the first ``position`` trades of the script.
+
+    That of an after-market continues the tape of the regular session.
+    """
+    if plan.regular is not None:
+        tape = tape_at(plan.regular, len(plan.regular.script), plan.hours.opens)
+        tapes.add_trades(tape, plan.script, position)
+        return tape
     tape = tapes.tape_at(plan, position, now)
     if now >= plan.hours.afternoon_begins and not plan.halted:
         script = afternoon_flow(plan).trades
@@ -52,12 +60,27 @@ def tape_at(plan: DayPlan, position: int, now: float) -> Tape:
 
 
 def trades_until(plan: DayPlan, position: int, now: float) -> list[Trade]:
-    """The first ``position`` trades of the script, then those of 장후 시간외종가 up to that moment."""
+    """The first ``position`` trades of the script, then those of 장후 시간외종가 up to that moment.
+
+    In an after-market, all trades of the regular session and of 장후 시간외종가 come before them.
+    """
+    if plan.regular is not None:
+        earlier = trades_until(plan.regular, len(plan.regular.script), plan.hours.opens)
+        return earlier + tapes.first_trades(plan, position)
     trades = tapes.first_trades(plan, position)
     if now >= plan.hours.afternoon_begins and not plan.halted:
         script = afternoon_flow(plan).trades
         trades += _first_trades(plan.issue.code, script, script.count_by(now))
     return trades
+
+
+def settled(plan: DayPlan, tape: Tape) -> Tape:
+    """The tape of an after-market with the prices of its regular session, as it is shown from the next morning on."""
+    if plan.regular is None:
+        return tape
+    regular = tape_at(plan.regular, len(plan.regular.script), plan.hours.opens)
+    names = ("last", "open", "high", "low", "open_time", "high_time", "low_time")
+    return replace(tape, **{name: getattr(regular, name) for name in names})
 
 
 def _first_trades(code: str, script: Script, position: int) -> list[Trade]:
@@ -93,7 +116,7 @@ def _add_script(tape: Tape, script: Script, position: int) -> None:
 def event_batches(plan: DayPlan, now: float) -> Iterator[EventBatch]:
     """The times of the off-hours events after ``now``; none of them is computed before the close."""
     hours = plan.hours
-    if plan.halted or hours.afternoon_begins >= hours.single_price_begins:
+    if plan.halted or hours.afternoon_begins >= hours.afternoon_ends:
         return
     # One event in the pause after the close computes the boards; its random time spreads that work.
     moment = hours.closes + (hours.afternoon_begins - hours.closes) * (
@@ -102,11 +125,12 @@ def event_batches(plan: DayPlan, now: float) -> Iterator[EventBatch]:
     if len(plan.script):
         moment = max(moment, float(plan.script.time[-1]))
     yield from _batch_after([moment], now)
-    if now < hours.single_price_begins:
+    if now < hours.afternoon_ends:
         yield from _batch_after(afternoon_flow(plan).time, now)
-    yield from _batch_after(
-        single_price_flow.event_times(plan.key, hours.single_price_begins, hours.ends).tolist(), now
-    )
+    if hours.single_price_begins < hours.ends:
+        yield from _batch_after(
+            single_price_flow.event_times(plan.key, hours.single_price_begins, hours.ends).tolist(), now
+        )
 
 
 def _batch_after(times: Sequence[float], now: float) -> Iterator[EventBatch]:

@@ -55,6 +55,10 @@ class PastSinglePrice:
             hours = plan.hours
         if not self._off_hours_flow:
             close = close._replace(volume=0)
+        if hours.single_price_begins >= hours.ends:
+            return single_price.without_auctions(plan.issue.code, plan.issue.shares, close)
         board_hours = single_price.SinglePriceHours(hours.single_price_begins, hours.ends)
-        tape = single_price.tape_after(plan.issue.code, plan.issue.shares, close, board_hours)
+        tape = single_price.tape_after(
+            plan.issue.code, plan.issue.shares, close, board_hours, board_hours.auctions
+        )
         return SinglePriceState(tape, [], [], ExpectedPrice(0, 0))

@@ -17,7 +17,7 @@ from kernel_server.simulated.exchange.book_side import BACKGROUND
 from kernel_server.simulated.exchange.interface import ExpectedPrice, Level, SinglePriceState, Tape, Trade
 from kernel_server.simulated.exchange.off_hours import single_price_flow
 from kernel_server.simulated.exchange.off_hours.session_close import SessionClose, single_price_limits
-from kernel_server.simulated.exchange.off_hours.single_price_flow import AUCTIONS, EVENTS
+from kernel_server.simulated.exchange.off_hours.single_price_flow import EVENTS
 from kernel_server.simulated.market.trade_script import Side
 
 _ALL = 1 << 30
@@ -35,28 +35,39 @@ class SinglePriceHours(NamedTuple):
         """Number of events up to a moment, for the random key of an issue and a day."""
         return int(np.searchsorted(single_price_flow.event_times(key, *self), now, side="right"))
 
+    @property
+    def auctions(self) -> int:
+        """Number of auctions."""
+        return single_price_flow.auction_count(self.begins, self.ends)
+
     def auctions_by(self, now: float) -> int:
         """Number of auctions up to a moment."""
-        passed = (now - self.begins) * AUCTIONS / (self.ends - self.begins)
-        return min(max(int(passed), 0), AUCTIONS)
+        passed = (now - self.begins) * self.auctions / (self.ends - self.begins)
+        return min(max(int(passed), 0), self.auctions)
 
     def auction_time(self, number: int) -> float:
         """Time of an auction, numbered from 0."""
-        return self.begins + (self.ends - self.begins) * (number + 1) / AUCTIONS
+        return self.begins + (self.ends - self.begins) * (number + 1) / self.auctions
 
 
-def tape_after(
-    code: str, shares: int, close: SessionClose, hours: SinglePriceHours, auctions: int = AUCTIONS
-) -> Tape:
+def tape_after(code: str, shares: int, close: SessionClose, hours: SinglePriceHours, auctions: int) -> Tape:
     """The tape after the first ``auctions`` auctions, without clients' orders. Its ``base`` is the close."""
     lower, upper = single_price_limits(close.price, close.lower, close.upper, close.grid)
     tape = Tape(code, close.price, upper, lower, 0, 0, shares, close.price)
+    if not auctions:
+        return tape
     flow = single_price_flow.auctions(close)
     for number in range(auctions):
         if flow.volume[number]:
             price, volume = flow.price[number], flow.volume[number]
             tapes.add_trade(tape, Trade(code, hours.auction_time(number), price, volume, Side.NONE))
     return tape
+
+
+def without_auctions(code: str, shares: int, close: SessionClose) -> SinglePriceState:
+    """The state of a session that has no 시간외 단일가: it stands at the close."""
+    never = SinglePriceHours(float("inf"), float("inf"))
+    return SinglePriceState(tape_after(code, shares, close, never, 0), [], [], NOTHING)
 
 
 class SinglePrice:

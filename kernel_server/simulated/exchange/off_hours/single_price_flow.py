@@ -18,7 +18,9 @@ from kernel_server.simulated.exchange.interface import ExpectedPrice, Level
 from kernel_server.simulated.exchange.off_hours.session_close import SessionClose, single_price_limits
 
 AUCTIONS = 12
-"""Auctions of 시간외 단일가, one every ten minutes."""
+"""Auctions of 시간외 단일가 on a usual day, one every ten minutes; a shorter evening has the first ones of them."""
+
+_BETWEEN = 600.0  # seconds
 
 EVENTS = 21
 """Events of each auction: twenty changes of quotes, then the auction itself."""
@@ -72,13 +74,19 @@ auctions = lru_cache(_CACHED)(generate_auctions)
 """``generate_auctions`` with a cache, as every event of the evening needs them."""
 
 
+def auction_count(begins: float, ends: float) -> int:
+    """Number of auctions between two moments."""
+    return min(AUCTIONS, round((ends - begins) / _BETWEEN))
+
+
 def event_times(key: int, begins: float, ends: float) -> Floats:
-    """Times of all ``AUCTIONS`` times ``EVENTS`` events, ascending; quote changes are offset by issue."""
-    between = (ends - begins) / AUCTIONS
+    """Times of the ``EVENTS`` events of each auction, ascending; quote changes are offset by issue."""
+    count = auction_count(begins, ends)
+    between = (ends - begins) / max(1, count)
     step = between / (EVENTS - 1)
     offset = hash_random.key(key, "evening offset") % int(step * 1000) / 1000
     inside = np.append(offset + step * np.arange(EVENTS - 1), between)
-    times: Floats = (begins + between * np.arange(AUCTIONS)[:, None] + inside).ravel()
+    times: Floats = (begins + between * np.arange(count)[:, None] + inside).ravel()
     return times
 
 

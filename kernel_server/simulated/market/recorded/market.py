@@ -121,6 +121,10 @@ class RecordedMarket:
         bars = self._daily(code, adjusted, now)
         return bars if days is None else cut(bars, max(0, len(bars) - days), len(bars))
 
+    def after_market(self, code: str, adjusted: bool, now: float, days: int) -> Bars:  # noqa: ARG002
+        """None: recorded minutes end with the regular session."""
+        return NO_BARS
+
     def _daily(self, code: str, adjusted: bool, now: float) -> Bars:
         days = self._days(code, adjusted)
         today = seoul(now)

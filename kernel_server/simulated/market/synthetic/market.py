@@ -12,12 +12,13 @@ from kernel_server.clock import seoul
 from kernel_server.reference.sessions import Sessions, load
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Floats, Ints
-from kernel_server.simulated.base.dates import yyyymmdd
+from kernel_server.simulated.base.dates import epoch_days, yyyymmdd
 from kernel_server.simulated.market import corporate_actions as corporate
 from kernel_server.simulated.market import listing, model
+from kernel_server.simulated.market.after_market.rules import FIRST
 from kernel_server.simulated.market.corporate_actions import CorporateAction
 from kernel_server.simulated.market.model import Bars, Issue
-from kernel_server.simulated.market.resample import cut
+from kernel_server.simulated.market.resample import cut, joined
 from kernel_server.simulated.market.synthetic.daily_prices import (
     HALT_REACH,
     DailyPrices,
@@ -25,6 +26,7 @@ from kernel_server.simulated.market.synthetic.daily_prices import (
     generate_days,
     market_returns,
 )
+from kernel_server.simulated.market.synthetic.evenings import DEFAULT_BAR, EveningBar, Evenings, evening_bars
 from kernel_server.simulated.market.synthetic.minute_prices import (
     MinutePrices,
     generate_minutes,
@@ -54,6 +56,7 @@ class SyntheticMarket:
         minute_sessions: number of sessions with minute bars, the newest included.
         cached: issues whose history is kept in memory, at most (half a megabyte each).
         calendar: names a calendar other than the exchange's, which has other prices.
+        evening_bar: what the newest daily bar shows after the after-market has begun.
     """
 
     minutes_fit_days = True
@@ -66,8 +69,9 @@ class SyntheticMarket:
         minute_sessions: int = 160,
         cached: int = 64,
         calendar: str = "",
+        evening_bar: EveningBar = DEFAULT_BAR,
     ) -> None:
-        self.source = f"synthetic:seed={seed}:v2"
+        self.source = f"synthetic:seed={seed}:v3"
         if calendar:
             self.source += f":calendar={calendar}"
         if actions is not None:
@@ -77,6 +81,7 @@ class SyntheticMarket:
         self._actions: dict[str, list[CorporateAction]] = {}
         for action in corporate.KNOWN_ACTIONS if actions is None else actions:
             self._actions.setdefault(action.code, []).append(action)
+        self._evenings = Evenings(seed, lambda: self._sessions, self._actions, evening_bar)
         self._minute_sessions = minute_sessions
         self._days = lru_cache(cached)(self._generate_days)
         self._recent_days: OrderedDict[str, DailyPrices] = OrderedDict()
@@ -150,6 +155,7 @@ class SyntheticMarket:
             event=event,
             ratio=ratio,
         )
+        raw = self._evenings.with_evenings(self._listing.issues[code], days, raw, now)
         return self._adjust(code, raw, day, now) if adjusted else raw
 
     def minute(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
@@ -181,6 +187,25 @@ class SyntheticMarket:
             ratio=np.zeros(len(completed)),
         )
         return self._adjust(code, raw, history.day[completed.row], now) if adjusted else raw
+
+    def after_market(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
+        """Minutes of the after-markets of the newest ``days`` sessions; a minute is visible once it is over."""
+        issue = self._listing.issues.get(code)
+        newest = self._sessions.last_started(now)
+        if issue is None or newest < 0:
+            return _EMPTY
+        first = max(0, newest + 1 - days)
+        history = self._days_since(code, max(0, first - 1 - HALT_REACH), self._end(now))
+        parts = [
+            evening_bars(
+                self._evenings.so_far(issue, history, session, now),
+                self._evenings.hours(session).after_market_begins,
+            )
+            for session in range(max(first, history.first), newest + 1)
+            if self._sessions.dates[session] >= FIRST
+        ]
+        raw = joined(parts) if parts else _EMPTY
+        return self._adjust(code, raw, epoch_days(raw.time // 1_000_000), now) if adjusted else raw
 
     def _adjust(self, code: str, raw: Bars, day: Ints, now: float) -> Bars:
         """The bars, whose days are given since the epoch, adjusted to the day of ``now``."""

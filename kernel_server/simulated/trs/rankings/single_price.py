@@ -62,7 +62,8 @@ _ORDERS = {  # by the value of the input: field, sign of the order, least and mo
 class SinglePriceRanking:
     """Handler of opt10098. Clients' orders do not affect it, as in the other rankings.
 
-    It is empty while a session is open, as what the broker shows then is unknown.
+    It is empty while a session is open, as what the broker shows then is unknown, and after sessions with an
+    after-market, which have no 시간외 단일가.
 
     Args:
         scanner: supplies the closes of the sessions.
@@ -98,6 +99,8 @@ class SinglePriceRanking:
         if not self._off_hours_flow or self._scanner.is_open(now) or session < 0:
             return TrAnswer(message=message("no_history"))
         session_hours = phases.hours(self._scanner.sessions, session)
+        if session_hours.single_price_begins >= session_hours.ends:
+            return TrAnswer(message=message("no_history"))
         hours = SinglePriceHours(session_hours.single_price_begins, session_hours.ends)
         done = hours.auctions_by(now)
         facts, prices, drawn = self._scanner.facts(now), self._scanner.prices(now), self._drawn(session, now)
