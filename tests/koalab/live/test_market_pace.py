@@ -72,6 +72,28 @@ def test_is_judged_by_the_hours_of_the_day() -> None:
     assert Market("16:00:00").silent(61) is None
 
 
+def test_in_the_after_market_is_noticed_once_something_has_come() -> None:
+    for day in ("2026-11-20", "2026-09-14"):
+        mock = Market("16:00:00", day)  # a broker without an after-market
+        assert mock.silent(2 * 3600) is None
+        market = Market("16:00:00", day)
+        market.trade(3600, 0.5)
+        assert market.silent(SHORTEST - 1) is None
+        assert market.silent(3) is not None
+    for clock, day in (("16:00:00", "2026-09-11"), ("19:00:00", "2026-11-20"), ("16:40:00", "2026-11-19")):
+        over = Market(clock, day)
+        over.trade(600 if day != "2026-11-20" else 3600, 0.5)
+        assert over.silent(61) is None
+
+
+def test_of_the_afternoon_does_not_slow_the_pace_of_the_evening() -> None:
+    market = Market("15:00:00")
+    market.trade(600, 0.5)
+    market.time = at("16:05:00")
+    market.trade(1, 0.5)
+    assert market.pace.patience <= 2 * SHORTEST
+
+
 def test_from_before_the_opening_on_is_noticed_once_the_market_is_open() -> None:
     market = Market("08:30:00")
     market.trade(20 * 60, 10)  # expected trades of the opening auction
