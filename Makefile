@@ -95,7 +95,7 @@ test-browser: $(VENV)/.ready  ## the widgets in JupyterLab, in Debian's Chromium
 
 test-ocx: $(VENV)/.ready .venv310/.ready .venvkoapy/.ready  ## the OCX host in a Windows Python under Wine, over a control of ours
 	@if reason=$$($(BIN)/python -m scripts.ocx); then \
-	  KOALAB_CONFORMANCE=simulated,ocx $(BIN)/python $(PYTEST) --timeout 120 --session-timeout 900 tests/conformance tests/ocx && \
+	  KOALAB_CONFORMANCE=simulated,ocx $(BIN)/python $(PYTEST) --timeout 120 --session-timeout 1500 tests/conformance tests/ocx && \
 	  if [ -e .venvkoapy/.ready ]; then export KOALAB_CONFORMANCE=ocx; $(KOAPY_TESTS); else echo "SKIPPED: KOAPY's released client over it"; fi; \
 	else echo "SKIPPED: the OCX host under Wine: $$reason"; fi
 

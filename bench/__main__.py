@@ -15,6 +15,8 @@ from bench import (
     hour,
     killing,
     live,
+    ocx,
+    ocx_day,
     orders,
     pages,
     plans,
@@ -40,6 +42,8 @@ BENCHES = {
     "scheduler": scheduler.run,
     "plans": plans.run,
     "soak": soak.run,
+    "ocx": ocx.run,
+    "ocx_day": ocx_day.run,
 }
 
 

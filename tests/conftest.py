@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, settings
 
 # Asserts in helpers explain themselves as those in tests do.
 pytest.register_assert_rewrite("tests.support", "tests.fakes")
-from tests.support.examples import THOROUGH  # noqa: E402
+from tests.support.examples import FEW, THOROUGH  # noqa: E402
 
 # Where CI is set, the same examples are tried each time: a gate must not depend on chance.
 _FIXED = bool(os.environ.get("CI"))
-for _name, _examples in (("default", 40), ("thorough", 100)):
+for _name, _examples in (("few", 4), ("default", 40), ("thorough", 100)):
     settings.register_profile(
         _name,
         max_examples=_examples,
@@ -24,7 +24,7 @@ for _name, _examples in (("default", 40), ("thorough", 100)):
         deadline=None,
         suppress_health_check=(HealthCheck.too_slow,),
     )
-settings.load_profile("thorough" if THOROUGH else "default")
+settings.load_profile("thorough" if THOROUGH else "few" if FEW else "default")
 
 # KOAPY's client needs an environment of its own: `make test-koapy`.
 collect_ignore = ["koapy"]

@@ -11,6 +11,7 @@ import logging
 import struct
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from kernel_server import reference
@@ -149,14 +150,12 @@ def check_machine() -> None:
         raise ControlMissing(f"PySide2 cannot be loaded ({error}): it needs Python 3.10") from error
 
 
-def make() -> OcxControl:
-    """Makes the installed control, on Qt's main thread.
+def check_control() -> tuple[Path, list[str]]:
+    """The installed control's file, and what differs in the types of its functions.
 
     Raises:
-        ControlMissing: it is not registered on this machine, cannot be created, or lacks functions or events.
+        ControlMissing: it is not registered on this machine, or lacks functions or events.
     """
-    from PySide2 import QtAxContainer
-
     path = installed.file_of(PROG_ID)
     try:
         declared = type_library.functions_of(path)
@@ -164,7 +163,18 @@ def make() -> OcxControl:
         raise ControlMissing(
             f"{path} has no type library that can be read ({error}): install Kiwoom OpenAPI+ again"
         ) from error
-    other_types = installed.check_functions(declared, path)
+    return path, installed.check_functions(declared, path)
+
+
+def make() -> OcxControl:
+    """Makes the installed control, on Qt's main thread.
+
+    Raises:
+        ControlMissing: as ``check_control``, or it cannot be created.
+    """
+    from PySide2 import QtAxContainer
+
+    path, other_types = check_control()
     messages = QtMessages()
     widget = QtAxContainer.QAxWidget(PROG_ID)
     if widget.isNull():

@@ -1,4 +1,4 @@
-"""``python -m kernel_server.service install | start | stop | status | remove | run``."""
+"""``python -m kernel_server.service install | start | stop | status | doctor | remove | run``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from kernel_server.__main__ import default_state_dir
 from kernel_server.__main__ import parser as server_parser
 from kernel_server.service import report
 from kernel_server.service.child import ServerProcess, log_handler
+from kernel_server.service.doctor import Doctor
 from kernel_server.service.supervisor import Pauses, Supervisor
 from kernel_server.service.task import ScheduledTask, TaskFailed, definition
 
@@ -26,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
         description="The kernel server as a task that starts at logon and is started again when it fails.",
         epilog="Options of the server follow --: install -- --port 5943 --login",
     )
-    found.add_argument("action", choices=["install", "start", "stop", "status", "remove", "run"])
+    found.add_argument("action", choices=["install", "start", "stop", "status", "doctor", "remove", "run"])
     found.add_argument(
         "--state-dir", type=Path, default=default_state_dir(), help="its log and state (%(default)s)"
     )
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None, task: ScheduledTask | None = No
         return run(options.state_dir, of_server)
     if options.action == "status":
         return status(options.state_dir, task or ScheduledTask())
+    if options.action == "doctor":
+        return examine(options.state_dir, task or ScheduledTask())
     if task is None and sys.platform != "win32":
         sys.exit(f"the task is one of Windows, this is {sys.platform}: use your system's own services")
     chosen = task or ScheduledTask()
@@ -77,6 +80,13 @@ def status(folder: Path, task: ScheduledTask) -> int:
     installed = sys.platform == "win32" and task.exists()
     print("not running; start starts it" if installed else "not installed; install does that")  # noqa: T201
     return 1
+
+
+def examine(folder: Path, task: ScheduledTask) -> int:
+    """Prints what the doctor finds; 0 where all is well."""
+    findings = list(Doctor(folder, task.exists, report.read(folder, time.time())).findings())
+    print("\n".join(map(str, findings)))  # noqa: T201
+    return 0 if all(finding.well for finding in findings) else 1
 
 
 def run(folder: Path, options: Sequence[str]) -> int:

@@ -64,7 +64,7 @@ class WindowsProgram:
         self.process = subprocess.Popen(
             [WINE, str(machine.python), *arguments],
             cwd=ROOT,
-            env={**clean(os.environ), **environment(machine.prefix, display), **variables},
+            env=windows_environment(machine, display, **variables),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -100,6 +100,16 @@ class WindowsProgram:
             raise
 
 
+def windows_environment(machine: Machine, display: str, **variables: str) -> dict[str, str]:
+    """The variables of a program of the Windows Python."""
+    return {
+        **clean(os.environ),
+        **environment(machine.prefix, display),
+        "PYTHONPATH": f"Z:{ROOT}",
+        **variables,
+    }
+
+
 def clean(variables: Mapping[str, str]) -> dict[str, str]:
     """This process's variables without those that are meant for its own Python."""
     return {
@@ -129,7 +139,6 @@ class OcxHost:
             KOALAB_BROKER_PORT=str(broker.port),
             KOALAB_STATE_DIR=f"Z:{state}",
             LOCALAPPDATA=f"Z:{state}",
-            PYTHONPATH=f"Z:{ROOT}",
             **variables,
         )
         self.address: str = json.loads(self.program.first_line())["listening"]

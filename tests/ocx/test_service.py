@@ -12,9 +12,21 @@ import grpc
 from kernel_server.wire import kernel_pb2
 from scripts.ocx.machine import Machine
 from tests.conformance.conftest import kernel
-from tests.ocx.host import ROOT, STOP_WITHIN, BrokerProcess, WindowsProgram
+from tests.ocx.host import STOP_WITHIN, BrokerProcess, WindowsProgram
 from tests.support.koapy_client import KoapyClient
 from tests.support.waiting import wait_until
+
+
+def test_the_doctor_finds_the_control_and_what_is_missing(
+    machine: Machine, display: str, tmp_path: Path
+) -> None:
+    arguments = ["-m", "kernel_server.service", "doctor", "--state-dir", f"Z:{tmp_path}"]
+    program = WindowsProgram(machine, display, arguments)
+    assert program.process.stdout is not None
+    found = [program.first_line(), *program.process.stdout]
+    assert [line[:4] for line in found[:3]] == ["ok  "] * 3
+    assert "khopenapi.ocx" in found[1]
+    assert found[4].startswith("!!  server: not running")
 
 
 def test_after_a_crash_the_server_is_there_again_and_logged_in(
@@ -23,9 +35,7 @@ def test_after_a_crash_the_server_is_there_again_and_logged_in(
     broker = BrokerProcess()
     options = ["--control", "ocx", "--port", "0", "--login", "--state-dir", f"Z:{tmp_path}/calls"]
     service = ["-m", "kernel_server.service", "run", "--state-dir", f"Z:{tmp_path}", "--", *options]
-    program = WindowsProgram(
-        machine, display, service, KOALAB_BROKER_PORT=str(broker.port), PYTHONPATH=f"Z:{ROOT}"
-    )
+    program = WindowsProgram(machine, display, service, KOALAB_BROKER_PORT=str(broker.port))
 
     def reported() -> dict[str, Any]:
         try:

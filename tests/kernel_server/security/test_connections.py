@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import resource
 import socket
+from typing import Any
 
 import pytest
 
@@ -30,6 +30,7 @@ def test_one_without_an_rpc_is_closed_too_and_its_client_opens_another() -> None
 
 
 def test_the_server_may_open_as_many_as_the_system_allows() -> None:
+    resource: Any = pytest.importorskip("resource", reason="Windows has no limit of descriptors")
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (before[1] - 1, before[1]))
