@@ -94,10 +94,12 @@ test-browser: $(VENV)/.ready  ## the widgets in JupyterLab, in Debian's Chromium
 	else echo "SKIPPED: the widgets in a browser: $$reason"; fi
 
 test-ocx: $(VENV)/.ready .venv310/.ready .venvkoapy/.ready  ## the OCX host in a Windows Python under Wine, over a control of ours
-	@if reason=$$($(BIN)/python -m scripts.ocx); then \
-	  KOALAB_CONFORMANCE=simulated,ocx $(BIN)/python $(PYTEST) --timeout 120 --session-timeout 1500 tests/conformance tests/ocx && \
-	  if [ -e .venvkoapy/.ready ]; then export KOALAB_CONFORMANCE=ocx; $(KOAPY_TESTS); else echo "SKIPPED: KOAPY's released client over it"; fi; \
-	else echo "SKIPPED: the OCX host under Wine: $$reason"; fi
+	@reason=$$($(BIN)/python -m scripts.ocx); case $$? in \
+	0) KOALAB_CONFORMANCE=simulated,ocx $(BIN)/python $(PYTEST) --timeout 120 --session-timeout 1500 tests/conformance tests/ocx && \
+	  if [ -e .venvkoapy/.ready ]; then export KOALAB_CONFORMANCE=ocx; $(KOAPY_TESTS); \
+	  else echo "SKIPPED: KOAPY's released client over the OCX host, which could not be installed"; fi;; \
+	1) echo "SKIPPED: the OCX host under Wine: $$reason";; \
+	*) echo "$$reason"; exit 1;; esac
 
 lint: $(VENV)/.ready  ## formatting, lint, types, structure, and that generated code is current
 	$(BIN)/ruff format --check .

@@ -1,4 +1,7 @@
-"""``python -m scripts.ocx``: makes what is missing; exit code 1, with the reason, where that is not possible."""
+"""``python -m scripts.ocx``: makes what is missing.
+
+Its exit code is 1, with the reason, where that is not possible here, and 2 where it fails.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import sys
 from pathlib import Path
 
 from scripts.ocx.machine import FOLDER, Machine
-from scripts.ocx.parts import NotPossible
+from scripts.ocx.parts import BuildFailed, NotPossible
 
 
 def main(folder: Path = FOLDER) -> int:
@@ -15,6 +18,9 @@ def main(folder: Path = FOLDER) -> int:
     except NotPossible as error:
         print(error)
         return 1
+    except BuildFailed as error:
+        print(error)
+        return 2
     print(machine.folder)
     return 0
 

@@ -15,6 +15,7 @@ def run(
     within: float,
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    failure: type[Exception] = NotPossible,
 ) -> str:
     """Its output.
 
@@ -23,9 +24,10 @@ def run(
         within: seconds that it may take.
         folder: the folder in which it runs.
         environment: variables beside those of this process.
+        failure: the exception where it fails, NotPossible or BuildFailed.
 
     Raises:
-        NotPossible: it is not there, failed, or took too long.
+        NotPossible: it is not there, failed, or took too long; or BuildFailed, if that was chosen.
     """
     name = Path(arguments[0]).name
     try:
@@ -41,10 +43,10 @@ def run(
             timeout=within,
         )
     except subprocess.TimeoutExpired:
-        raise NotPossible(f"{name} took longer than {within:.0f} s") from None
+        raise failure(f"{name} took longer than {within:.0f} s") from None
     except OSError as error:
-        raise NotPossible(f"{name} cannot be run: {error.strerror}") from None
+        raise failure(f"{name} cannot be run: {error.strerror}") from None
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()[-1]
-        raise NotPossible(f"{name} failed: {said}")
+        raise failure(f"{name} failed: {said}")
     return done.stdout

@@ -9,7 +9,7 @@ from typing import Final
 
 from kernel_server import reference
 from scripts.ocx.command import run
-from scripts.ocx.parts import made
+from scripts.ocx.parts import BuildFailed, made
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SOURCES: Final = ROOT / "tests" / "ocx" / "control"
@@ -32,7 +32,7 @@ def require(folder: Path, without: Collection[str] = ()) -> Path:
         without: functions and events that it lacks, as an older control does.
 
     Raises:
-        NotPossible: it cannot be built.
+        BuildFailed: it cannot be built.
     """
     generated = (idl(without), table(without))
     inputs: list[str | Path] = [*sorted(SOURCES.iterdir()), *generated, Path(__file__)]
@@ -45,8 +45,8 @@ def _build(target: Path, definitions: str, rows: str) -> None:
     (target / "khopenapi.idl").write_text(definitions, encoding="utf-8")
     (target / "functions.inc").write_text(rows, encoding="utf-8")
     types = ["--win32", "-I", ".", "-L", STANDARD_TYPES, "-t", "-o", "khopenapi.tlb", "khopenapi.idl"]
-    run([f"{_TARGET}-widl", *map(str, types)], 60, target)
-    run([f"{_TARGET}-windres", "khopenapi.rc", "resources.o"], 60, target)
+    run([f"{_TARGET}-widl", *map(str, types)], 60, target, failure=BuildFailed)
+    run([f"{_TARGET}-windres", "khopenapi.rc", "resources.o"], 60, target, failure=BuildFailed)
     compiled = [
         "-std=c++17",
         "-O2",
@@ -58,7 +58,7 @@ def _build(target: Path, definitions: str, rows: str) -> None:
     ]
     libraries = [f"-l{name}" for name in ("ole32", "oleaut32", "uuid", "advapi32", "ws2_32")]
     files = ["khopenapi.cpp", "resources.o", "khopenapi.def"]
-    run([f"{_TARGET}-g++", *compiled, *files, "-o", FILE_NAME, *libraries], 240, target)
+    run([f"{_TARGET}-g++", *compiled, *files, "-o", FILE_NAME, *libraries], 240, target, failure=BuildFailed)
 
 
 def functions(without: Collection[str]) -> list[Signature]:

@@ -33,6 +33,7 @@ class Machine:
 
         Raises:
             NotPossible: it cannot be made here; the message says why.
+            BuildFailed: the control does not build or register.
         """
         debian.require(folder / "apt")
         python = windows_python.require(folder / "python")

@@ -13,7 +13,11 @@ STAMP: Final = ".inputs"
 
 
 class NotPossible(Exception):
-    """Raised where the tests of the OCX cannot run; the message says why."""
+    """Raised where the tests of the OCX cannot run here, for want of packages; the message says why."""
+
+
+class BuildFailed(Exception):
+    """Raised where what the project has for these tests does not build or register: that is a failure."""
 
 
 def made(folder: Path, inputs: Iterable[str | Path], make: Callable[[Path], None]) -> Path:

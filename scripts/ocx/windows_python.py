@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from scripts.ocx.command import run
-from scripts.ocx.parts import NotPossible, made
+from scripts.ocx.parts import BuildFailed, NotPossible, made
 from scripts.ocx.windows_requirements import on_windows
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -50,7 +50,11 @@ def _assemble(target: Path, pinned: Path, needed: str) -> None:
             shutil.copy2(file, target)
     shutil.rmtree(wheel)
     shutil.copytree(library, target / "Lib", ignore=shutil.ignore_patterns(*_LEFT_OUT))
-    run([_COMPILER, "-O2", "-s", "-municode", SOURCES / "python.c", "-o", target / "python.exe"], 60)
+    run(
+        [_COMPILER, "-O2", "-s", "-municode", SOURCES / "python.c", "-o", target / "python.exe"],
+        60,
+        failure=BuildFailed,
+    )
     _forwarder(target)
     requirements = target / "requirements.txt"
     requirements.write_text(needed, encoding="utf-8")
@@ -92,4 +96,4 @@ def _forwarder(target: Path) -> None:
     definitions = target / "python3.def"
     definitions.write_text("\n".join(lines) + "\n")
     linked = ["-shared", "-nostdlib", "-Wl,--entry,_DllMain@12", "-o", "python3.dll"]
-    run([_COMPILER, *linked, SOURCES / "forwarder.c", definitions], 60, target)
+    run([_COMPILER, *linked, SOURCES / "forwarder.c", definitions], 60, target, failure=BuildFailed)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from scripts.ocx.command import run
-from scripts.ocx.parts import NotPossible, made
+from scripts.ocx.parts import BuildFailed, NotPossible, made
 
 WINE: Final = "wine"
 START_WITHIN: Final = 120.0
@@ -69,6 +69,7 @@ def require(folder: Path, python: Path, control: Path) -> Path:
 
     Raises:
         NotPossible: it cannot be made.
+        BuildFailed: the control does not register itself.
     """
     version = run([WINE, "--version"], 60)
     return made(folder, [version, str(python), str(control)], lambda target: _prepare(target, control))
@@ -86,6 +87,11 @@ def register(control: Path, variables: Mapping[str, str]) -> None:
     """Registers a control's file, as its installation does.
 
     Raises:
-        NotPossible: it does not register itself.
+        BuildFailed: it does not register itself.
     """
-    run([WINE, "regsvr32", "/s", windows_path(control)], START_WITHIN, environment=variables)
+    run(
+        [WINE, "regsvr32", "/s", windows_path(control)],
+        START_WITHIN,
+        environment=variables,
+        failure=BuildFailed,
+    )

@@ -8,8 +8,9 @@ import pytest
 
 from kernel_server import reference
 from scripts.ocx import control_build, debian
+from scripts.ocx.__main__ import main
 from scripts.ocx.command import run
-from scripts.ocx.parts import NotPossible, made
+from scripts.ocx.parts import BuildFailed, NotPossible, made
 from scripts.ocx.windows_requirements import on_windows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,6 +94,26 @@ class TestACommand:
     def test_that_takes_too_long_is_ended(self) -> None:
         with pytest.raises(NotPossible, match="sleep took longer than 0 s"):
             run(["sleep", "60"], 0.2)
+
+
+class TestAMachine:
+    @pytest.mark.parametrize(("error", "code"), [(NotPossible("no mirror"), 1), (BuildFailed("line 3"), 2)])
+    def test_that_cannot_be_made_is_another_thing_than_one_that_fails(
+        self, error: Exception, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def fail(_folder: Path) -> None:
+            raise error
+
+        monkeypatch.setattr(debian, "require", fail)
+        assert main(Path("nowhere")) == code
+        assert capsys.readouterr().out == f"{error}\n"
+
+    def test_whose_control_does_not_compile_fails(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(control_build, "_TARGET", "no-such-compiler")
+        with pytest.raises(BuildFailed, match="no-such-compiler-widl cannot be run"):
+            control_build.require(tmp_path / "control")
 
 
 class TestDefinitions:
