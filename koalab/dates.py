@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import date, datetime, timedelta, timezone
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -202,9 +203,18 @@ def _bounds_of_datetime64(given: np.datetime64) -> Range | None:
     return _day_or_moment(given.astype("datetime64[us]"))
 
 
+_ONE: Final[dict[str, np.timedelta64]] = {
+    "Y": np.timedelta64(1, "Y"),
+    "M": np.timedelta64(1, "M"),
+    "W": np.timedelta64(1, "W"),
+    "D": np.timedelta64(1, "D"),
+}
+
+
 def _from_unit(period: np.datetime64) -> Range:
     """First and last moment of a datetime64 that counts years, months, weeks or days."""
-    return period.astype("datetime64[us]"), (period + 1).astype("datetime64[us]") - _INSTANT
+    after = period + _ONE[np.datetime_data(period.dtype)[0]]
+    return period.astype("datetime64[us]"), after.astype("datetime64[us]") - _INSTANT
 
 
 def _day_or_moment(at: np.datetime64) -> Range:

@@ -7,7 +7,7 @@ import numpy as np
 from koalab.store.series import Moment
 
 _DAY = np.timedelta64(1, "D")
-_LONGER = {"M": "datetime64[M]", "Y": "datetime64[Y]"}
+_LONGER = {"M": np.timedelta64(1, "M"), "Y": np.timedelta64(1, "Y")}
 
 
 def period(unit: str, when: Moment) -> tuple[Moment, Moment]:
@@ -25,8 +25,8 @@ def period(unit: str, when: Moment) -> tuple[Moment, Moment]:
         first = day - (day.astype(np.int64) + 3) % 7 * _DAY
         last = first + 6 * _DAY
     elif unit in _LONGER:
-        start = day.astype(_LONGER[unit])
-        first, last = start.astype("datetime64[D]"), (start + 1).astype("datetime64[D]") - _DAY
+        start = day.astype(f"datetime64[{unit}]")
+        first, last = start.astype("datetime64[D]"), (start + _LONGER[unit]).astype("datetime64[D]") - _DAY
     else:
         first = last = day
     return first.astype("datetime64[us]"), last.astype("datetime64[us]")

@@ -147,5 +147,5 @@ class Collection:
 def _times(micros: list[int]) -> pd.DatetimeIndex:
     """Microseconds of naive Seoul wall time as timestamps in Asia/Seoul; NaT for 0."""
     values = np.array(micros, np.int64).astype("datetime64[us]")
-    values[np.array(micros, np.int64) <= 0] = np.datetime64("NaT")
+    values[np.array(micros, np.int64) <= 0] = np.datetime64("NaT", "us")
     return pd.DatetimeIndex(values).tz_localize(SEOUL)
