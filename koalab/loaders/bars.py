@@ -222,11 +222,10 @@ class BarLoader:
         name, now = load.request.interval.name, epoch_seconds(load.now)
         open_ended = provisional(found.bars.time, name, now, self._sessions(), self._finality)
         sure = cached.bars.time
-        return replace(
-            found,
-            provisional=tuple(time for time in open_ended if time not in sure),
-            early=sure[-1] if len(sure) and sure[-1] > load.final else None,
-        )
+        early = sure[-1] if len(sure) and sure[-1] > load.final else None
+        if not len(open_ended) and early is None:
+            return found
+        return replace(found, provisional=tuple(time for time in open_ended if time not in sure), early=early)
 
     def _begin(
         self,

@@ -9,6 +9,7 @@ epoch; the times of bars and gaps are naive Seoul wall time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import time
@@ -143,7 +144,7 @@ def final_until(interval: str, now: float, sessions: Sessions, finality: Finalit
     """
     unit = unit_of(interval)
     settled = settle_times(interval, sessions, finality)
-    index = int(np.searchsorted(settled, now, side="right")) - 1
+    index = _last_until(settled, now)
     if index >= 0 and unit in _PERIODS:
         index = _last_of_period(index, now, sessions.dates, unit)
     # Bars before the calendar's first session no longer change.
@@ -161,10 +162,15 @@ def final_with_quotes(interval: str, now: float, sessions: Sessions, finality: F
     """
     until = final_until(interval, now, sessions, finality)
     # A session's last trades are in the volume when its last minutes are there.
-    index = int(np.searchsorted(settle_times("1min", sessions, finality), now, side="right")) - 1
+    index = _last_until(settle_times("1min", sessions, finality), now)
     if unit_of(interval) != "D" or index < 0 or sessions.dates[index] < AFTER_MARKET:
         return until
     return cast(Moment, max(until, (sessions.dates[index] + _DAY).astype("datetime64[us]") - _INSTANT))
+
+
+def _last_until(times: npt.NDArray[np.int64], now: float) -> int:
+    """The index of the last of the times up to ``now``, -1 for none; whole seconds, as a float would copy them all."""
+    return int(times.searchsorted(math.floor(now), side="right")) - 1
 
 
 def settle_times(interval: str, sessions: Sessions, finality: Finality = DEFAULT) -> npt.NDArray[np.int64]:
@@ -232,7 +238,8 @@ def provisional(
     unit = unit_of(interval)
     if unit in ("min", "tick") or not len(times):
         return times[:0]
-    found: Times = times[times > final_until(interval, now, sessions, finality)]
+    until = final_until(interval, now, sessions, finality)
+    found: Times = times[int(times.searchsorted(until, side="right")) :]
     closed = sessions.last_completed(now)
     if closed < 0 or closed + 1 == len(sessions):
         return found
@@ -251,7 +258,7 @@ def adjustment_at(now: float, sessions: Sessions) -> Moment:
     opening. Prices of two moments with the same name have the same adjustment once that session has opened; before
     that only a comparison shows.
     """
-    started = int(np.searchsorted(sessions.opens, now, side="right")) - 1
+    started = _last_until(sessions.opens, now)
     day = wall_of(now).astype("datetime64[D]")
     if started + 1 < len(sessions) and sessions.dates[started + 1] <= day:
         return cast(Moment, sessions.dates[started + 1].astype("datetime64[us]"))
