@@ -17,7 +17,7 @@ export UV_LINK_MODE = copy
 # The tests start a hundred servers, each of which would compile all of its modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-quick test-fast test-client test-server test-310 test-koapy test-browser test-ocx lint format proto js requirements bench notebook docs serve clean
+.PHONY: help demo test test-quick test-fast test-client test-loading test-rest test-server test-long test-310 test-koapy test-browser test-ocx lint format proto js requirements bench notebook docs serve clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be done here
@@ -44,34 +44,45 @@ $(VENV)/.ready: requirements.txt pyproject.toml | $(UV)
 demo: $(VENV)/.ready  ## the main job on the simulated broker (MARKET_DATA=DIR: over given prices)
 	$(BIN)/python scripts/demo.py
 
-# Two at a time where make can keep their output apart: the suites share nothing.
-TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j2 --output-sync=target)
+# Three at a time where make can keep their output apart: the suites share nothing, and each waits for other processes
+# for a quarter of its time, so three keep two cores busy. The longest come first.
+TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j3 --output-sync=target)
 
 PYTEST := -m pytest --durations=15
+SHORT := -m "not long"
+LOADING := tests/koalab/sessions tests/koalab/loaders tests/koalab/plans
 
 # What is quick and covers most: the parts by themselves, and a served session with what it needs.
 QUICK := tests/kernel_server/scheduler tests/kernel_server/streams tests/kernel_server/reference tests/kernel_server/rpc \
   tests/simulated/base tests/simulated/exchange tests/simulated/test_tr_dispatch.py tests/simulated/test_login.py \
   tests/koalab/frames tests/koalab/store tests/koalab/sessions/test_accounts.py
 
-test: $(VENV)/.ready .venv310/.ready .venvkoapy/.ready  ## all of the tests (PYTHON_NOTEBOOK=3.13: on that version)
-	@echo "$(if $(TOGETHER),The suites run two at a time; each is shown when it is over. That takes some minutes.)"
-	@$(MAKE) $(TOGETHER) --no-print-directory lint test-client test-server docs test-310 test-koapy
+test: $(VENV)/.ready .venv310/.ready .venvkoapy/.ready  ## all of the tests but the long ones (PYTHON_NOTEBOOK=3.13: on that version)
+	@echo "$(if $(TOGETHER),The suites run three at a time; each is shown when it is over. That takes some minutes.)"
+	@$(MAKE) $(TOGETHER) --no-print-directory test-loading test-server test-rest test-310 lint docs test-koapy
 
 test-quick: $(VENV)/.ready  ## the tests for the loop at the desk, under a minute
-	$(BIN)/python $(PYTEST) -m "not slow" $(QUICK)
+	$(BIN)/python $(PYTEST) -m "not slow and not long" $(QUICK)
 
 test-fast: test-client test-server  ## the tests on 3.11 and later
 
-test-client: $(VENV)/.ready  ## those of the client, and the examples in docstrings
-	$(BIN)/python $(PYTEST) tests/koalab
+test-client: test-loading test-rest  ## those of the client, and the examples in docstrings
+
+test-loading: $(VENV)/.ready
+	$(BIN)/python $(PYTEST) $(SHORT) $(LOADING)
+
+test-rest: $(VENV)/.ready
+	$(BIN)/python $(PYTEST) $(SHORT) tests/koalab $(LOADING:%=--ignore %)
 	$(BIN)/python -m pytest --doctest-modules koalab kernel_server
 
 test-server: $(VENV)/.ready  ## those of the server and the simulated broker
-	$(BIN)/python $(PYTEST) --ignore tests/koalab --ignore tests/browser --ignore tests/ocx
+	$(BIN)/python $(PYTEST) $(SHORT) --ignore tests/koalab --ignore tests/browser --ignore tests/ocx
+
+test-long: $(VENV)/.ready  ## the trials that are long by nature, which `make test` leaves out
+	$(BIN)/python $(PYTEST) -m long --ignore tests/browser --ignore tests/ocx
 
 test-310: .venv310/.ready  ## the kernel server's tests on 3.10, Qt's main loop included
-	@if [ -e .venv310/.ready ]; then QT_QPA_PLATFORM=offscreen .venv310/bin/python $(PYTEST) tests/kernel_server tests/qt; \
+	@if [ -e .venv310/.ready ]; then QT_QPA_PLATFORM=offscreen .venv310/bin/python $(PYTEST) $(SHORT) tests/kernel_server tests/qt; \
 	else echo "SKIPPED: the kernel server's tests on Python 3.10: no Python 3.10 here ($$(tail -1 .tools/venv310.log))"; fi
 
 # KOAPY's last release needs Python 3.10 and libraries of its time, so it has a place of its own.

@@ -119,7 +119,7 @@ class Connection:
             ServerLost: the server has lost its broker and logs in again by itself; ``retrying`` waits for it.
             NotConnected: it is the real broker, and no user is logged in.
         """
-        status = self.status()
+        status = self.status(CALL_TIMEOUT)
         if status.connected:
             return
         if status.next_login:

@@ -70,7 +70,8 @@ def held(server: CannedServer) -> set[str]:
     return screens
 
 
-def test_with_five_hundred_streams_open_calls_are_answered_and_every_stream_hears_everything() -> None:
+@pytest.mark.parametrize("streams", [60, pytest.param(500, marks=pytest.mark.long)])
+def test_with_many_streams_open_calls_are_answered_and_every_stream_hears_everything(streams: int) -> None:
     with canned_server({}) as server:
         bursts(server)
         before = left(server)
@@ -84,12 +85,12 @@ def test_with_five_hundred_streams_open_calls_are_answered_and_every_stream_hear
 
         asking = threading.Thread(target=ask)
         asking.start()
-        good = crowd(server, "listeners", 500, 5)
+        good = crowd(server, "listeners", streams, 5)
         over.set()
         asking.join(20)
         assert not asking.is_alive()
         wait_until(lambda: left(server) == before)
-        assert (good, seen) == (500 * 5, 500)
+        assert (good, seen) == (streams * 5, streams)
         assert len(calls(server, "SetRealReg")) == 1
         wait_until(lambda: not held(server))
 
@@ -106,7 +107,7 @@ def test_one_that_stops_reading_costs_only_itself(monkeypatch: pytest.MonkeyPatc
 
 
 def test_thousands_of_rpcs_that_are_cancelled_at_any_point_leave_nothing_behind() -> None:
-    count = examples(2500, 10_000)
+    count = examples(1000, 10_000)
     with canned_server(PAGES) as server:
         threads = threading.active_count()
         before = left(server)

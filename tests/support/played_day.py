@@ -141,4 +141,6 @@ def play(seed: int, codes: Sequence[str] = CODES, short: bool = False) -> Played
 
 
 if __name__ == "__main__":
-    print(play(int(sys.argv[1]), sys.argv[2:]).digest)
+    short = "--short" in sys.argv
+    chosen_seed, *chosen_codes = (word for word in sys.argv[1:] if word != "--short")
+    print(play(int(chosen_seed), chosen_codes, short).digest)

@@ -115,7 +115,7 @@ def check(folder: Path, requests: list[Asked]) -> None:
         market.close()
 
 
-@settings(max_examples=examples(5, 12), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(2, 12), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(REQUESTS, min_size=3, max_size=8).map(lambda requests: sorted(requests, key=lambda one: one[0]))
 )

@@ -1,7 +1,6 @@
 """What a newcomer meets first: the notebooks, the README's example, and the demo."""
 
 from __future__ import annotations
-from tests.support.cache_folder import with_calendar
 
 import functools
 import json
@@ -16,6 +15,8 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+from tests.support.cache_folder import with_calendar
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "notebooks"
@@ -73,7 +74,10 @@ def executed(cache: Path) -> Callable[[Path], dict[str, Any]]:
     return functools.cache(lambda path: run(path, cache))
 
 
-@every_notebook
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, id=path.stem, marks=() if path == QUICKSTART else pytest.mark.long) for path in NOTEBOOKS],
+)
 def test_a_notebook_runs_without_errors(path: Path, executed: Callable[[Path], dict[str, Any]]) -> None:
     assert all(cell.execution_count for cell in executed(path).values())
 
@@ -102,6 +106,7 @@ def test_the_quickstart_shows_what_it_says(executed: Callable[[Path], dict[str, 
     assert "synthetic" in text(cells["attrs"])
 
 
+@pytest.mark.long
 def test_the_notebook_of_the_whole_market_shows_what_it_says(
     executed: Callable[[Path], dict[str, Any]],
 ) -> None:
@@ -113,6 +118,7 @@ def test_the_notebook_of_the_whole_market_shows_what_it_says(
     assert [line.split()[3] for line in text(cells["collected"]).splitlines() if "전자" in line] == ["0"]
 
 
+@pytest.mark.long
 def test_the_notebook_from_a_condition_to_orders_buys_what_enters_and_sells_it(
     executed: Callable[[Path], dict[str, Any]],
 ) -> None:

@@ -434,7 +434,7 @@ class TestWhen:
 HOURS = ["08:00", "08:40", "15:31", "15:45", "15:58", "16:32", "16:45", "20:05", "20:40", "21:10", "23:59"]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_whatever_the_times_of_the_passes_a_final_bar_is_the_official_one(
     at: Fixture, evenings: str, seed: int
 ) -> None:

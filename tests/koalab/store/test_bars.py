@@ -42,7 +42,11 @@ def bars_at(series: Series, times: Sequence[np.datetime64], price: int | Sequenc
 
 def days(first: str, last: str) -> list[np.datetime64]:
     """All days from first to last, both included."""
-    return list(np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + np.timedelta64(1, "D")).astype("M8[us]"))
+    return list(
+        np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + np.timedelta64(1, "D")).astype(
+            "M8[us]"
+        )
+    )
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def run_adding(folder: Path, which: list[int], series: Series) -> tuple[multipro
     return process, receiver
 
 
-@pytest.mark.parametrize("series", [DAILY, MINUTE])
+@pytest.mark.parametrize("series", [DAILY, pytest.param(MINUTE, marks=pytest.mark.long)])
 def test_two_processes_adding_to_one_series_lose_nothing(tmp_path: Path, series: Series) -> None:
     halves = [list(range(start, 120, 2)) for start in (0, 1)]
     running = [run_adding(tmp_path, half, series) for half in halves]
@@ -68,6 +68,7 @@ def test_two_processes_adding_to_one_series_lose_nothing(tmp_path: Path, series:
     assert store.verify() == []
 
 
+@pytest.mark.long
 def test_a_killed_process_leaves_every_add_it_told_of_and_nothing_half_done(tmp_path: Path) -> None:
     draw = random.Random(7)
     told: set[int] = set()

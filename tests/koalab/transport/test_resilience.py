@@ -133,6 +133,7 @@ class TestAServerThatLives:
     ) -> None:
         monkeypatch.setattr("koalab.transport.silence.SILENCE_TIMEOUT", 0.4)
         monkeypatch.setattr("koalab.link.connection.TIME_TIMEOUT", 0.2)
+        monkeypatch.setattr("koalab.link.connection.CALL_TIMEOUT", 0.4)
         embedded.find("삼성전자")
         frozen = transport_of(embedded).pid
         os.kill(frozen, signal.SIGSTOP)
@@ -141,6 +142,7 @@ class TestAServerThatLives:
             with pytest.raises(ServerLost, match=rf"process {frozen}\) lives.*not restarted"):
                 embedded.daily("005930", "2026-11-09", "2026-11-13")
             monkeypatch.setattr("koalab.link.recovery.RECOVER_TIMEOUT", 20.0)
+            monkeypatch.setattr("koalab.link.connection.CALL_TIMEOUT", 20.0)
         finally:
             os.kill(frozen, signal.SIGCONT)
         assert len(embedded.daily("005930", "2026-11-09", "2026-11-13")) == 5

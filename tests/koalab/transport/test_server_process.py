@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import multiprocessing
+import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
 import koalab as kl
+from kernel_server.__main__ import main as server_main
 
 
 @contextmanager
@@ -36,17 +42,36 @@ def served(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.communicate(timeout=10)
 
 
+FORKED = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+FORKED.set_forkserver_preload(["kernel_server.__main__", "kernel_server.simulated"])
+
+
+def _serve(options: tuple[str, ...], folder: str, sender: Connection) -> None:
+    """Sends the exit code of a server with those options, and what it wrote."""
+    os.chdir(folder)
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        try:
+            server_main(options)
+        except SystemExit as ended:
+            sender.send((ended.code, said.getvalue()))
+
+
 def refused(*options: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "kernel_server", *options],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert done.returncode != 0
-    assert "Traceback" not in done.stderr
-    return done.stderr
+    """What a server's process says of such options; it is forked from one with all modules, so it costs little."""
+    receiver, sender = FORKED.Pipe(duplex=False)
+    process = FORKED.Process(target=_serve, args=(options, str(Path.cwd()), sender))
+    process.start()
+    sender.close()
+    try:
+        assert receiver.poll(30)
+        code, said = receiver.recv()
+    finally:
+        process.kill()
+        process.join(10)
+    assert code
+    said += code if isinstance(code, str) else ""
+    assert "Traceback" not in said
+    return str(said)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -317,7 +317,7 @@ wishes = st.lists(
 
 @pytest.mark.slow
 @given(wishes)
-@settings(max_examples=examples(6, 12), deadline=None)
+@settings(max_examples=examples(3, 12), deadline=None)
 def test_buyers_add_what_they_trade_to_what_is_scripted_and_nothing_else(
     market: SyntheticMarket, stream: list[tuple[int, int, int, str]]
 ) -> None:
