@@ -41,7 +41,7 @@ VALUES: list[Any] = [
         b"005930",
         bytearray(b"x"),
     ),
-    *([], ["005930", None], [["005930"]], (), {}, {"005930": 1}, {"005930"}, ["005930"] * 10_000, range(3)),
+    *([], ["005930", None], [["005930"]], (), {}, {"005930": 1}, {"005930"}, ["005930"] * 1_000, range(3)),
     *(object(), Unprintable(), int, slice(1), len, Path("nothing\0there")),
     *(np.array("005930"), np.array(["005930"]), np.array([["005930"]]), np.array(1), np.array([1, 2])),
     *(np.int64(5), np.float64("nan"), np.bool_(True), np.datetime64("NaT"), np.timedelta64(1, "D")),

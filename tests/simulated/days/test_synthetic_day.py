@@ -10,7 +10,7 @@ import pytest
 from kernel_server import reference
 from tests.support.synthetic_day import DAY, Live, SyntheticDay
 
-CODES = ("005930", "000660", "035760")  # the last one has three VIs that day
+CODES = ("005930", "035760")  # the last one has three VIs that day
 TODAY = DAY.replace("-", "")
 ASKS, BIDS = range(41, 51), range(51, 61)
 ASKED, BID = range(61, 71), range(71, 81)
