@@ -16,6 +16,7 @@ from koalab.commands.accounts import accounts, balances, deposit, fills, orders,
 from koalab.commands.cache import cache
 from koalab.commands.help import help_command
 from koalab.commands.live.watch import watch_in_background
+from koalab.commands.live.widgets import dashboard, ladder, live_chart, ticker
 from koalab.commands.market import conditions, flows, index, orderbook, screen
 from koalab.commands.market_data import bars, codes, daily, find, info, minute, quotes, tr
 from koalab.commands.market_update import update_market
@@ -68,11 +69,15 @@ SHARED: tuple[click.Command, ...] = (
 NOTEBOOK: tuple[click.Command, ...] = (
     connect,
     *SHARED,
+    ticker,
+    ladder,
+    live_chart,
+    dashboard,
     watch_in_background,
     collect.collect_in_background,
     alerts.alert_in_background,
 )
-"""The commands of the magics. Only there a session outlives a command, so only there is ``connect``."""
+"""The commands of the magics. Only there a session outlives a command, and only there are widgets."""
 
 
 class CommandGroup(click.Group):

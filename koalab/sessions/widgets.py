@@ -5,12 +5,13 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from koalab.dates import Day, seoul, span, wall_of
 from koalab.errors import BadInput
-from koalab.inputs.arguments import flag
+from koalab.inputs.arguments import flag, one_of
 from koalab.loaders.intervals import Interval
 from koalab.loaders.intervals import interval as find_interval
 from koalab.sessions.core import Codes, exchange_sessions
@@ -26,14 +27,18 @@ if TYPE_CHECKING:
     from koalab.store.series import Moment
     from koalab.widgets.account_board import AccountBoard
     from koalab.widgets.account_panel import AccountPanel
+    from koalab.widgets.book_board import BookBoard
     from koalab.widgets.chart import LiveChart
     from koalab.widgets.chart_board import ChartBoard
+    from koalab.widgets.dashboard import Dashboard
     from koalab.widgets.ladder import Ladder
+    from koalab.widgets.order_entry import OrderEntry
     from koalab.widgets.state_line import StateLine
     from koalab.widgets.ticker import Ticker
 
 _LADDER_KEEPS: Final = 100
 _CHART_KEEPS: Final = 1_000
+_DASHBOARD_COLUMNS: Final = ("name", "price", "change", "change_rate", "volume", "strength", "trend")
 
 
 class WidgetMethods(LiveMethods, OrderMethods):
@@ -83,23 +88,28 @@ class WidgetMethods(LiveMethods, OrderMethods):
             BadInput, UnknownCode: before anything is sent.
             NotConnected, NoAnswer: the code could not be registered.
         """
-        from koalab.widgets.book_board import BookBoard
         from koalab.widgets.ladder import Ladder
 
         codes, several = self._codes(code)
         if several or len(codes) != 1:
             raise BadInput("a ladder is of one issue: give one code or name")
+        return Ladder(*self._open_book(codes[0], progress))
+
+    def _open_book(self, code: str, progress: bool) -> tuple[BookBoard, StateLine]:
+        """The order book of one issue, and its line of state."""
+        from koalab.widgets.book_board import BookBoard
+
         with ExitStack() as opened:
             books, trades = (
-                opened.enter_context(self._open_streams.open(one, codes, _LADDER_KEEPS))
+                opened.enter_context(self._open_streams.open(one, [code], _LADDER_KEEPS))
                 for one in ("주식호가잔량", "주식체결")
             )
-            table = opened.enter_context(self.live(codes, progress=progress))
+            table = opened.enter_context(self.live(code, progress=progress))
             board = BookBoard(table, books, trades)
-            board.begin(self.orderbook(codes[0], progress=progress))
+            board.begin(self.orderbook(code, progress=progress))
             opened.pop_all()
         line = self._state_line(lambda: board.state, board.name, lambda: f"체결강도 {board.strength:.2f}")
-        return Ladder(board, line)
+        return board, line
 
     def _live_chart(
         self,
@@ -120,14 +130,13 @@ class WidgetMethods(LiveMethods, OrderMethods):
         if several or len(codes) != 1:
             raise BadInput("a live chart is of one issue: give one code or name")
         volume, adjusted = flag("volume", volume), flag("adjusted", adjusted)
-        board = self._chart_board(codes[0], wanted, start, adjusted, progress)
-        line = self._state_line(lambda: board.state, f"{board.name} {wanted.label}")
+        board, line = self._open_bars(codes[0], wanted, start, adjusted, progress)
         return LiveChart(board, averages, volume, line)
 
-    def _chart_board(
+    def _open_bars(
         self, code: str, wanted: Interval, start: Day | None, adjusted: bool, progress: bool
-    ) -> ChartBoard:
-        """The bars of one issue, from ``start`` or those of the interval's usual range."""
+    ) -> tuple[ChartBoard, StateLine]:
+        """The bars of one issue, from ``start`` or those of the interval's usual range, and their line of state."""
         from koalab.widgets.chart_board import ChartBoard
 
         def load(first: Moment, last: Moment | None, shown: Progress) -> LoadResult:
@@ -145,7 +154,108 @@ class WidgetMethods(LiveMethods, OrderMethods):
             with self._progress(f"{name} {wanted.label}", progress) as shown:
                 board.begin(first, shown)
             opened.pop_all()
-        return board
+        return board, self._state_line(lambda: board.state, f"{name} {wanted.label}")
+
+    def dashboard(
+        self,
+        codes: Codes | None = None,
+        *,
+        interval: str | int | None = None,
+        panels: Sequence[str] | None = None,
+        name: str = "default",
+        account: str | None = None,
+        progress: bool = True,
+    ) -> Dashboard:
+        """Ticker, ladder, live chart, account and an order form as one widget.
+
+        A row that is chosen in the ticker moves ladder, chart and form to that issue (three TRs). A click on a price
+        fills the form. An order is sent in two steps: checked by ``kw.guards`` and shown with fee, tax and total, then
+        sent, within thirty seconds. What is shown is saved under ``name`` with every change, in KOALAB_STATE_DIR or
+        the platform's state folder.
+
+        Args:
+            codes: codes or names of the ticker; None: those saved under ``name``.
+            interval: of the chart: ``1 3 5 15 60`` minutes or ``"D"``; None: the one saved, or a minute.
+            panels: which parts are shown, of ``ticker ladder chart account order``; None: those saved, or all.
+            name: of the saved layout: letters, digits, - and _.
+            account: its number; None for the first of ``kw.accounts``.
+            progress: show a bar when the first values take longer than a second.
+
+        Returns:
+            A ``Dashboard``, whose ``ticker``, ``ladder``, ``chart``, ``account`` and ``order`` are its widgets.
+
+        Raises:
+            BadInput, UnknownCode: before anything is sent.
+            NotConnected, NoAnswer: codes could not be registered, or the account could not be read.
+        """
+        from koalab.widgets import saved_layout
+        from koalab.widgets.chart import AVERAGES, LiveChart
+        from koalab.widgets.dashboard import INTERVALS, Dashboard, IssueSources, Parts
+        from koalab.widgets.ladder import Ladder
+        from koalab.widgets.order_form import OrderForm
+        from koalab.widgets.ticker import Ticker
+
+        folder, name = saved_layout.default_folder(), saved_layout.check_name(name)
+        layout = saved_layout.load(folder, name) or saved_layout.SavedLayout()
+        if interval is not None:
+            chosen = find_interval(interval).name
+            one_of("interval", chosen, INTERVALS)
+            layout = replace(layout, interval=chosen)
+        if panels is not None:
+            layout = replace(layout, panels=saved_layout.check_panels(panels))
+        if codes is None and not layout.codes:
+            raise BadInput(f"no dashboard {name} was saved: give its codes")
+        found = list(self._codes(layout.codes if codes is None else codes)[0])
+        if not found:
+            raise BadInput("no codes: give at least one")
+        selected = layout.selected if layout.selected in found else found[0]
+        layout = replace(layout, codes=tuple(found), selected=selected)
+
+        number = self._number(account)
+        simulation = self._link.last_status().simulation
+        with ExitStack() as opened:
+            table = self.live(found, progress=progress)
+            opened.callback(table.close)
+            ticker = Ticker(
+                table, _DASHBOARD_COLUMNS, self._state_line(lambda: table.state, f"{len(table)}종목")
+            )
+            opened.callback(ticker.close)
+            ladder = Ladder(*self._open_book(selected, progress))
+            opened.callback(ladder.close)
+            bars, line = self._open_bars(selected, find_interval(layout.interval), None, True, progress)
+            chart = LiveChart(bars, AVERAGES, True, line)
+            opened.callback(chart.close)
+            panel = self.account_panel(account=number)
+            opened.callback(panel.close)
+            order = OrderForm(
+                self._order_entry(number),
+                selected,
+                self._name(selected),
+                not simulation,
+                self._state_line(lambda: panel.state, f"계좌 {number[:4]}{'*' * len(number[4:])}"),
+            )
+            opened.callback(order.close)
+            made = Dashboard(
+                Parts(ticker, ladder, chart, panel, order),
+                IssueSources(
+                    lambda code: self._open_book(code, False),
+                    lambda code, one: self._open_bars(code, find_interval(one), None, True, False),
+                ),
+                layout,
+                lambda changed: saved_layout.save(folder, name, changed),
+            )
+            opened.pop_all()
+        return made
+
+    def _order_entry(self, number: str) -> OrderEntry:
+        """Checks and sends a form's orders. That they are confirmed is the form's second step."""
+        from koalab.widgets.order_entry import FormOrder, OrderEntry
+
+        def call(order: FormOrder, **more: Any) -> Any:
+            method = self.buy if order.side == "매수" else self.sell
+            return method(order.code, order.quantity, order.price, account=number, **more)
+
+        return OrderEntry(lambda order: call(order, dry_run=True), lambda order: call(order, confirm=False))
 
     def account_panel(self, *, account: str | None = None) -> AccountPanel:
         """An account as a widget: positions with their live profit, open orders to cancel, and the deposit.

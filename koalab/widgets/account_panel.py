@@ -9,6 +9,7 @@ from typing import Any, Final
 import pandas as pd
 import traitlets
 
+from koalab.live.readable import StreamState
 from koalab.widgets.account_board import AccountBoard
 from koalab.widgets.live_widget import LiveWidget, Message, script
 from koalab.widgets.painter import PAINTER, Painter
@@ -62,6 +63,11 @@ class AccountPanel(LiveWidget):
         self._now = now
         self._sent_version: tuple[int, int, int] | None = None
         super().__init__(state, painter, label=label)
+
+    @property
+    def state(self) -> StreamState:
+        """That of the account: ``live``, ``lost`` or ``closed``."""
+        return self._board.state
 
     def _end(self) -> None:
         self._board.close(self._now())

@@ -6,8 +6,8 @@ function render({ model, el }) {
   const { CandlestickSeries, HistogramSeries, LineSeries, createChart } = koalabCharts;
   let dated = model.get("dated"), fresh = true;
   const averages = model.get("averages"), withVolume = model.get("volume");
-  let bars = empty(), changed = 0, all = true, hover = -1, older = false, asked = 0, listed = { length: -1, at: 0 }, colours = {};
-  const view = liveView(model, el, { take, paint, shown: () => { recolour(); redraw(); } }), root = view.root;
+  let bars = empty(), changed = 0, all = true, hover = -1, older = false, asked = 0, listed = { length: -1, at: 0 }, colours = {}, styled = "";
+  const view = liveView(model, el, { take, paint, shown: () => view.request() }), root = view.root;
   root.classList.add("koalab-wide");
   const head = element("div", "koalab-chart-head", root), title = element("b", "", head), last = element("b", "", head);
   const facts = element("span", "koalab-facts", head, { "aria-hidden": "true" });
@@ -101,8 +101,16 @@ function render({ model, el }) {
     }
     view.request();
   }
-  function redraw() { all = true; view.request(); }
+  // A chart may be made before it is in the page, where it has no style yet.
+  function restyle() {
+    const { color, backgroundColor } = getComputedStyle(root), now = `${color} ${backgroundColor} ${root.dataset.dark}`;
+    if (!color || styled === now) return;
+    styled = now;
+    recolour();
+    all = true;
+  }
   function paint() {
+    restyle();
     const count = bars.time.length;
     if (!count) { words(); return; }
     if (all) {

@@ -9,7 +9,7 @@ from koalab.cli import WITHOUT_OUTPUT, program
 from koalab.commands import NOTEBOOK
 from koalab.commands.terminal import common_options
 
-ONLY_IN_A_NOTEBOOK = {"connect"}
+ONLY_IN_A_NOTEBOOK = {"connect", "ticker", "ladder", "chart", "dashboard"}
 ONLY_IN_A_TERMINAL = {command.name for command in WITHOUT_OUTPUT}
 COMMON = {option.name for option in common_options(hidden=False)}
 # In a terminal these run until Ctrl-C, or until one of these says; in a notebook in the background.
@@ -26,7 +26,7 @@ def test_the_same_commands_are_in_both() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [one for one in NOTEBOOK if one.name != "connect"], ids=lambda one: one.name
+    "command", [one for one in NOTEBOOK if one.name not in ONLY_IN_A_NOTEBOOK], ids=lambda one: one.name
 )
 def test_a_command_takes_the_same_in_both(command: click.Command) -> None:
     assert command.name is not None

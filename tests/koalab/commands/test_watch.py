@@ -313,3 +313,20 @@ class TestInANotebook:
             kiwoom(session, "watch", "005930", "--condition", "1")
         ticker.close()
         session.close()
+
+    def test_widgets_have_commands_of_their_names(self, friday: Market) -> None:
+        session = friday.connect()
+        with moving(friday):
+            made = [
+                kiwoom(session, *words)
+                for words in (
+                    ("ticker", "삼성전자", "000660"),
+                    ("ladder", "삼성전자"),
+                    ("chart", "삼성전자", "--interval", "5min"),
+                    ("dashboard", "삼성전자"),
+                )
+            ]
+        assert [type(one).__name__ for one in made] == ["Ticker", "Ladder", "LiveChart", "Dashboard"]
+        for one in made:
+            one.close()
+        session.close()

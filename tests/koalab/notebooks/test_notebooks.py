@@ -24,6 +24,7 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 QUICKSTART = FOLDER / "quickstart.ipynb"
 WHOLE_MARKET = FOLDER / "whole-market.ipynb"
 CONDITION_TO_ORDERS = FOLDER / "condition-to-orders.ipynb"
+LIVE_DASHBOARD = FOLDER / "live-dashboard.ipynb"
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
@@ -104,6 +105,18 @@ def test_the_quickstart_shows_what_it_says(executed: Callable[[Path], dict[str, 
     cells = executed(QUICKSTART)
     check_quickstart(cells)
     assert "synthetic" in text(cells["attrs"])
+
+
+def test_the_notebook_of_the_dashboard_shows_what_it_says(
+    executed: Callable[[Path], dict[str, Any]],
+) -> None:
+    cells = executed(LIVE_DASHBOARD)
+    for name in ("dashboard", "chart"):
+        (shown,) = (output["data"] for output in cells[name].outputs if "data" in output)
+        assert "application/vnd.jupyter.widget-view+json" in shown
+        assert "<table>" in shown["text/html"]
+    assert text(cells["follow"]) == "['000660']"
+    assert "보내지 않음: 매수 SK하이닉스 10주" in text(cells["guards"])
 
 
 @pytest.mark.long

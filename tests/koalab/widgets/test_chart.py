@@ -186,6 +186,7 @@ class TestPage:
         assert array(changed, "volume") == page.widget.frame()["volume"].tolist()[-1:]
         assert page.paint(page.now + 0.2) == []
 
+    @pytest.mark.slow
     def test_scrolled_back_to_the_first_bar_gets_older_ones_until_there_are_none(
         self, trading: Trading, page: Page
     ) -> None:
