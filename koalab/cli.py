@@ -16,6 +16,7 @@ from koalab.commands.collect import collect_until_stopped
 from koalab.commands.doctor import doctor
 from koalab.commands.keys import certificates, token
 from koalab.commands.launch import notebook, serve
+from koalab.commands.live.pictures import INSTEAD
 from koalab.commands.live.watch import watch_until_stopped
 from koalab.commands.output.files import chosen_format, write
 from koalab.commands.output.rendering import render
@@ -65,6 +66,11 @@ class Program(CommandGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0] if args else ""
+        if word in INSTEAD and not ctx.resilient_parsing:
+            raise click.ClickException(
+                f"{word} is for a notebook, %kiwoom {word}: a terminal shows no widgets and figures; {INSTEAD[word]}"
+            )
         name, command, rest = super().resolve_command(ctx, args)
         options = ctx.obj.options if isinstance(ctx.obj, Terminal) else {}  # completion has no terminal
         given = [option for option in ("format", "output") if option in options]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from koalab.charts import DOWN, UP, Candles, candles
+from koalab.charts.averages import check_averages, moving_averages
+from koalab.charts.candles import DOWN, UP, Candles, candles
+from koalab.charts.figures import LINES
+from koalab.charts.units import in_units
 from koalab.errors import KoalabError
 from koalab.inputs.text import printable
 
@@ -25,13 +29,21 @@ _GREY: Final = "#8a8a8a"
 _BODY: Final = 0.7  # share of a bar's width
 
 
-def save(frame: pd.DataFrame, path: str | os.PathLike[str], title: str | None = None) -> Path:
+def save(
+    frame: pd.DataFrame,
+    path: str | os.PathLike[str],
+    title: str | None = None,
+    ma: int | Sequence[int] = (),
+    first: int = 0,
+) -> Path:
     """Draws candlesticks and volume into a PNG, or another format of matplotlib by the path's extension.
 
     Args:
         frame: bars of one code, from ``daily``, ``minute`` or ``bars``.
         path: the file.
         title: above the chart, Hangul too.
+        ma: moving averages of closes over so many bars.
+        first: the first bar shown; those before it count in the averages only.
 
     Returns:
         The file.
@@ -40,7 +52,8 @@ def save(frame: pd.DataFrame, path: str | os.PathLike[str], title: str | None = 
         BadInput: not a frame of bars of one code. An empty one gives an empty chart.
         KoalabError: matplotlib or its Korean font is not installed.
     """
-    bars = candles(frame)
+    every = candles(frame)
+    bars, averages = every.since(first), moving_averages(every.close, check_averages(ma))
     font = _font()
     # Not pyplot, whose global figures and settings belong to the caller.
     from matplotlib import rc_context
@@ -53,6 +66,12 @@ def save(frame: pd.DataFrame, path: str | os.PathLike[str], title: str | None = 
         if title:
             prices.set_title(printable(title), loc="left", fontsize=14, parse_math=False)
         _draw(prices, volumes, bars)
+        for (length, line), colour in zip(averages.items(), LINES, strict=False):
+            prices.plot(
+                np.arange(len(bars)), line[first:], color=colour, linewidth=1.1, label=f"이동평균 {length}"
+            )
+        if averages:
+            prices.legend(loc="upper left", frameon=False, ncols=len(averages), fontsize=9)
         file = Path(path)
         figure.savefig(file)
     return file
@@ -87,8 +106,8 @@ def _draw(prices: Axes, volumes: Axes, bars: Candles) -> None:
         axes.grid(axis="y", color=_GREY, alpha=0.25, linewidth=0.6)
         axes.set_axisbelow(True)
     prices.tick_params(axis="x", length=0)
-    prices.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    volumes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _korean_count(value)))
+    prices.yaxis.set_major_formatter(FuncFormatter(lambda value, _: in_units(value)))
+    volumes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: in_units(value)))
     volumes.set_ylim(bottom=0)
     volumes.set_ylabel("거래량", color=_GREY)
     prices.set_xlim(-1, max(1, len(bars)))
@@ -113,17 +132,6 @@ def _line_width(bars: int) -> float:
 def _label_axis(axes: Axes, bars: Candles) -> None:
     places = np.unique(np.linspace(0, len(bars) - 1, min(_TICKS, len(bars))).round().astype(int))
     axes.set_xticks(places, [bars.labels[place].replace("<br>", "\n") for place in places])
-
-
-def _korean_count(shares: float) -> str:
-    """A number of shares in 만 and 억.
-
-    >>> _korean_count(15_000_000), _korean_count(250_000_000), _korean_count(500)
-    ('1,500만', '2.5억', '500')
-    """
-    if shares >= 1e8:
-        return f"{shares / 1e8:,.10g}억"
-    return f"{shares / 1e4:,.10g}만" if shares >= 1e4 else f"{shares:,.10g}"
 
 
 @cache

@@ -15,8 +15,9 @@ from koalab.commands import alerts, collect
 from koalab.commands.accounts import accounts, balances, deposit, fills, orders, returns
 from koalab.commands.cache import cache
 from koalab.commands.help import help_command
+from koalab.commands.live.pictures import chart
 from koalab.commands.live.watch import watch_in_background
-from koalab.commands.live.widgets import dashboard, ladder, live_chart, ticker
+from koalab.commands.live.widgets import dashboard, ladder, ticker
 from koalab.commands.market import conditions, flows, index, orderbook, screen
 from koalab.commands.market_data import bars, codes, daily, find, info, minute, quotes, tr
 from koalab.commands.market_update import update_market
@@ -69,9 +70,9 @@ SHARED: tuple[click.Command, ...] = (
 NOTEBOOK: tuple[click.Command, ...] = (
     connect,
     *SHARED,
+    chart,
     ticker,
     ladder,
-    live_chart,
     dashboard,
     watch_in_background,
     collect.collect_in_background,

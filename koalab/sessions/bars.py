@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, Protocol, overload
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -30,11 +30,6 @@ from koalab.sessions.core import Codes, SessionCore, check_columns, exchange_ses
 from koalab.sessions.notices import note_missing, warn_late, words
 from koalab.store.finality import DEFAULT, Finality, final_with_quotes, needs_fetch
 from koalab.store.series import Moment
-
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
-
-    from koalab.widgets.chart import LiveChart
 
 _INSTANT = np.timedelta64(1, "us")
 
@@ -316,88 +311,6 @@ class BarMethods(SessionCore):
             return self._listings.listed(list(codes))
         except KoalabError:
             return {}
-
-    @overload
-    def chart(
-        self,
-        code: str,
-        interval: str | int = ...,
-        start: Day | None = ...,
-        end: Day | None = ...,
-        *,
-        live: Literal[False] = ...,
-        adjusted: bool = ...,
-        volume: bool = ...,
-        progress: bool = ...,
-    ) -> Figure: ...
-
-    @overload
-    def chart(
-        self,
-        code: str,
-        interval: str | int = ...,
-        start: Day | None = ...,
-        *,
-        live: Literal[True],
-        ma: int | Sequence[int] = ...,
-        adjusted: bool = ...,
-        volume: bool = ...,
-        progress: bool = ...,
-    ) -> LiveChart: ...
-
-    def chart(
-        self,
-        code: str,
-        interval: str | int = "D",
-        start: Day | None = None,
-        end: Day | None = None,
-        *,
-        live: bool = False,
-        ma: int | Sequence[int] | None = None,
-        adjusted: bool = True,
-        volume: bool = True,
-        progress: bool = True,
-    ) -> Figure | LiveChart:
-        """A plotly candlestick chart without gaps at nights and holidays; arguments as for ``bars``.
-
-        The default range is about the last 250 bars of days or longer, or the last five days of minutes.
-
-        With ``live=True`` it is a widget whose last bar follows every trade (주식체결), ten times a second: bars of
-        minutes or days, with moving averages of ``ma`` bars (5, 20, 60 and 120). It loads older bars when it is
-        scrolled back to the first, loads those of a gap when the stream is back, and ends like ``ticker``.
-
-        Raises:
-            BadInput, UnknownCode: before anything is sent.
-        """
-        if flag("live", live):
-            if end is not None:
-                raise BadInput("a live chart goes on: leave end out")
-            return self._live_chart(code, interval, start, ma, adjusted, volume, progress)
-        from koalab.charts import candlestick
-
-        if ma is not None:
-            raise BadInput("ma is of a live chart: add live=True")
-        wanted = find_interval(interval)
-        volume = flag("volume", volume)
-        (one,) = self._given(code).codes if isinstance(code, str) else [self._listing().resolve(code)]
-        if start is None:
-            _, last = span(None, end, self._link.now())
-            start = last - wanted.usual_span
-        frame = self.bars(one, interval, start, end, adjusted=adjusted, progress=progress)
-        return candlestick(frame, title=f"{self._name(one)} ({one}) {wanted.label}", volume=volume)
-
-    def _live_chart(
-        self,
-        code: str,
-        interval: str | int,
-        start: Day | None,
-        ma: int | Sequence[int] | None,
-        adjusted: bool,
-        volume: bool,
-        progress: bool,
-    ) -> LiveChart:
-        """That of ``WidgetMethods``, which has the streams that it needs."""
-        raise NotImplementedError
 
 
 def _total(results: Iterable[LoadResult], none: BarColumns) -> LoadResult:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import weakref
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,12 +23,13 @@ from koalab.inputs.text import shown
 from koalab.link import LOGIN_TIMEOUT, Link
 from koalab.listing import DayListing, ListingLoader, unlisted_code
 from koalab.progress import Progress
+from koalab.sessions.status_report import SessionStatus
 from koalab.store.bars import BarStore
 from koalab.store.disk import CacheUnavailable, default_folder
 from koalab.store.finality import DEFAULT, Finality
 from koalab.store.memo import Memo
 from koalab.store.turns import Turns
-from koalab.transport.base import Transport
+from koalab.transport.base import Status, Transport
 
 Codes = str | Iterable[str]
 
@@ -108,8 +111,8 @@ class SessionCore:
         """
         self._link.login(seconds("timeout", timeout))
 
-    def status(self) -> dict[str, Any]:
-        """The status of server, broker and cache, as a mapping.
+    def status(self) -> SessionStatus:
+        """The status of server, broker and cache, as a mapping; a notebook shows it as a table, the limits as bars.
 
         ``server`` (target, version, control, limits, connected since), ``simulation`` (모의투자), ``connected``,
         ``now`` (the broker's time, Seoul), ``clock`` (name, speed, and a note on its time if it is not the wall
@@ -119,9 +122,11 @@ class SessionCore:
         server sends orders to a broker that is not 모의투자), ``max_order_value`` (KRW, 0: unlimited),
         ``problems`` (a sentence each).
         """
-        status, other = self._link.any_status()
-        return {
-            "server": {
+        return self._status_of(*self._link.any_status())
+
+    def _status_of(self, status: Status, other: str) -> SessionStatus:
+        return SessionStatus(
+            server={
                 "target": self._link.transport.target,
                 "version": status.version,
                 "control": status.control,
@@ -129,14 +134,14 @@ class SessionCore:
                 "limits": status.limits,
                 "since": seoul(status.started_at).isoformat(timespec="seconds"),
             },
-            "simulation": status.simulation,
-            "connected": status.connected,
-            "user": _masked(status.user_id),
-            "now": seoul(status.now).isoformat(timespec="seconds"),
-            "clock": {"name": status.clock, "speed": status.speed, "note": clock_text.clock_note(status)},
-            "market": {"session": status.session, "phase": status.phase},
-            "trs": self._link.trs,
-            "quota": [
+            simulation=status.simulation,
+            connected=status.connected,
+            user=_masked(status.user_id),
+            now=seoul(status.now).isoformat(timespec="seconds"),
+            clock={"name": status.clock, "speed": status.speed, "note": clock_text.clock_note(status)},
+            market={"session": status.session, "phase": status.phase},
+            trs=self._link.trs,
+            quota=[
                 {
                     "kind": one.kind,
                     "limit": one.limit,
@@ -146,14 +151,14 @@ class SessionCore:
                 }
                 for one in status.quotas
             ],
-            "queue": status.queued,
-            "streams": status.streams,
-            "cache": self._cache_status(),
-            "rights": status.rights,
-            "real_orders": status.real_orders,
-            "max_order_value": status.max_order_value,
-            "problems": [*([other] if other else []), *status.problems],
-        }
+            queue=status.queued,
+            streams=status.streams,
+            cache=self._cache_status(),
+            rights=status.rights,
+            real_orders=status.real_orders,
+            max_order_value=status.max_order_value,
+            problems=[*([other] if other else []), *status.problems],
+        )
 
     def _cache_status(self) -> dict[str, Any]:
         folder = {"folder": str(self.cache.shelf.folder)}
@@ -226,6 +231,12 @@ class SessionCore:
             f"<koalab {self._link.transport.target}: {broker}{server}, {user}, since {self._connected_at:%H:%M:%S}, "
             f"{clock_text.time_and_phase(status)}, TRs left {left or 'unlimited'}, {status.streams} streams{gone}>"
         )
+
+    def _repr_html_(self) -> str:
+        if not self._closed:
+            with contextlib.suppress(KoalabError):
+                return self._status_of(*self._link.any_status(_REPR_TIMEOUT))._repr_html_()
+        return f"<p>{escape(repr(self))}</p>"
 
     def _codes(self, given: Codes) -> tuple[list[str], bool]:
         """The codes, each once, and whether several were given."""

@@ -23,8 +23,8 @@ from koalab.live.hub import Hub
 from koalab.live.open_streams import OpenStreams
 from koalab.live.stream import EventStream
 from koalab.live.table import LiveTable
+from koalab.sessions.charts import ChartMethods
 from koalab.sessions.core import Codes, exchange_sessions, several_of
-from koalab.sessions.market import MarketMethods
 from koalab.sessions.market_data import MarketDataMethods
 
 KEEP: Final = 1_000_000
@@ -37,7 +37,7 @@ _WITHOUT_ISSUES: Final = frozenset({"장시작시간"})
 _OF_INDICES: Final = frozenset({"업종지수"})
 
 
-class LiveMethods(MarketMethods, MarketDataMethods):
+class LiveMethods(ChartMethods, MarketDataMethods):
     """Streams of live data, all over one connection."""
 
     @cached_property

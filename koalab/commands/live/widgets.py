@@ -1,4 +1,4 @@
-"""Commands of a notebook that give a widget: ``ticker``, ``ladder``, ``chart`` and ``dashboard``."""
+"""Commands of a notebook that give a widget: ``ticker``, ``ladder`` and ``dashboard``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from koalab.commands.options import codes_from
 from koalab.commands.runner import CommandRunner
 
 if TYPE_CHECKING:
-    from koalab.widgets.chart import LiveChart
     from koalab.widgets.dashboard import Dashboard
     from koalab.widgets.ladder import Ladder
     from koalab.widgets.ticker import Ticker
@@ -45,27 +44,6 @@ def ladder(runner: CommandRunner, code: str) -> Ladder:
     %kiwoom ladder 삼성전자
     """
     return runner.session().ladder(code, progress=runner.progress)
-
-
-@click.command("chart")
-@_one
-@click.option(
-    "--interval",
-    default="1min",
-    show_default=True,
-    metavar="INTERVAL",
-    shell_complete=completion.complete_intervals,
-    help="Minutes, or D for days.",
-)
-@click.pass_obj
-def live_chart(runner: CommandRunner, code: str, interval: str) -> LiveChart:
-    """Candlesticks of an issue that follow every trade.
-
-    \b
-    %kiwoom chart 삼성전자 --interval 5min
-    """
-    wanted = int(interval) if interval.isdigit() else interval
-    return runner.session().chart(code, wanted, live=True, progress=runner.progress)
 
 
 @click.command("dashboard")

@@ -322,7 +322,7 @@ class TestInANotebook:
                 for words in (
                     ("ticker", "삼성전자", "000660"),
                     ("ladder", "삼성전자"),
-                    ("chart", "삼성전자", "--interval", "5min"),
+                    ("chart", "삼성전자", "--interval", "5min", "--live"),
                     ("dashboard", "삼성전자"),
                 )
             ]

@@ -16,8 +16,9 @@ from matplotlib.image import imread
 
 import koalab as kl
 from koalab import calendar
-from koalab.charts import DOWN, UP, candles, candlestick
+from koalab.charts import DOWN, UP, candles, candlestick, compared
 from koalab.picture import save
+from koalab.sessions.session import Session
 
 
 def bars(index: pd.DatetimeIndex, closes: list[int] | None = None) -> pd.DataFrame:
@@ -246,3 +247,101 @@ def test_a_picture_without_its_font_says_what_to_install(
 
     with pytest.raises(kl.KoalabError, match=r"koalab\[notebook\]"):
         save(bars(days("2026-11-16", "2026-11-18")), tmp_path / "chart.png")
+
+
+# -- averages, comparisons, units, themes
+
+
+def test_moving_averages_begin_before_the_first_bar_shown() -> None:
+    frame = bars(days("2026-11-02", "2026-11-20"))
+
+    figure = candlestick(frame, ma=(2, 5), first=5)
+
+    assert [one.name for one in figure.data[1:3]] == ["이동평균 2", "이동평균 5"]
+    assert list(figure.data[2].y) == [sum(range(n - 4, n + 1)) / 5 for n in range(105, 100 + len(frame))]
+    assert len(figure.data[0].x) == len(frame) - 5
+    assert figure.layout.showlegend
+
+
+@pytest.mark.parametrize("ma", [1, 0, "5", (5, "x"), 2.5, range(2, 30), True])
+def test_what_is_no_average_is_refused(ma: Any) -> None:
+    with pytest.raises(kl.BadInput):
+        candlestick(bars(days("2026-11-16", "2026-11-20")), ma=ma)
+
+
+def test_axes_are_in_man_and_eok_and_a_drag_zooms_the_time_alone() -> None:
+    frame = bars(days("2026-11-02", "2026-11-20"), [150_000 + 2_000 * n for n in range(15)])
+    frame["volume"] *= 10_000
+
+    layout = candlestick(frame).layout
+
+    assert set(layout.yaxis.ticktext) >= {"15만", "16만", "17만"}
+    assert layout.yaxis2.ticktext[-1] == "1.5억"
+    assert layout.yaxis.fixedrange
+    assert layout.yaxis2.fixedrange
+    assert not layout.xaxis.fixedrange
+    assert layout.dragmode == "zoom"
+
+
+def test_several_are_compared_from_100_where_all_have_begun() -> None:
+    old, new = bars(days("2026-11-02", "2026-11-20")), bars(days("2026-11-16", "2026-11-20"), [50, 55, 60, 40, 25])
+
+    figure = compared({"old": old, "new": new})
+
+    assert [one.name for one in figure.data] == ["old", "new"]
+    assert list(figure.data[1].y) == pytest.approx([100, 110, 120, 80, 50])
+    assert figure.data[0].x[0] == "2026-11-16"
+    assert figure.data[0].y[0] == 100
+    with pytest.raises(kl.BadInput, match="no time in common"):
+        compared({"old": old.iloc[:5], "new": new})
+
+
+@pytest.mark.parametrize(("theme", "paper"), [("light", "white"), ("dark", "rgb(17,17,17)")])
+def test_a_theme_may_be_chosen(theme: Any, paper: str) -> None:
+    figure = candlestick(bars(days("2026-11-16", "2026-11-20")), theme=theme)
+
+    assert figure.layout.template.layout.paper_bgcolor == paper
+    with pytest.raises(kl.BadInput, match="light"):
+        candlestick(bars(days("2026-11-16", "2026-11-20")), theme="blue")  # type: ignore[arg-type]
+
+
+class TestOfASession:
+    def test_averages_cost_the_bars_before(self, kw: Session) -> None:
+        figure = kw.chart("삼성전자", ma=120)
+        assert figure.data[0].x[0].startswith("2025-11-2")
+        assert not np.isnan(figure.data[1].y).any()
+
+    def test_an_index_and_issues(self, kw: Session) -> None:
+        assert "종합(KOSPI) (001)" in kw.chart("KOSPI").layout.title.text
+        figure = kw.chart(["삼성전자", "000660", "KOSPI"], start="2026-09")
+        assert [one.name for one in figure.data] == [
+            "삼성전자 (005930)",
+            "SK하이닉스 (000660)",
+            "종합(KOSPI) (001)",
+        ]
+        assert {one.y[0] for one in figure.data} == {100}
+
+    def test_a_frame(self, kw: Session) -> None:
+        frame = kw.daily(["005930", "000660"], start="2026-09")
+        assert [one.name for one in kw.chart(frame).data] == ["삼성전자 (005930)", "SK하이닉스 (000660)"]
+        assert kw.chart(frame.loc[["005930"]]).layout.title.text == "삼성전자 (005930)"
+        assert len(kw.chart(frame.loc["000660"].tail(20)).data[0].x) == 20
+
+    def test_a_picture(self, kw: Session, tmp_path: Path) -> None:
+        file = kw.picture("삼성전자", tmp_path / "a.png", start="2026-09", ma=(5, 20))
+        assert imread(file).shape[1] > 1000
+
+    @pytest.mark.parametrize(
+        ("what", "options", "error"),
+        [
+            ([], {}, kl.BadInput),
+            (5930, {}, kl.BadInput),
+            ("없는종목", {}, kl.UnknownCode),
+            (["005930", "000660"], {"ma": 5}, kl.BadInput),
+            (pd.DataFrame({"price": [1]}), {}, kl.BadInput),
+            (bars(days("2026-11-16", "2026-11-20")), {"start": "2026"}, kl.BadInput),
+        ],
+    )
+    def test_what_cannot_be_drawn(self, kw: Session, what: Any, options: Any, error: type[Exception]) -> None:
+        with pytest.raises(error):
+            kw.chart(what, **options)

@@ -73,7 +73,7 @@ CALLS: dict[str, tuple[Call, tuple[str, ...]]] = {
     "bars": (bars("bars", interval="W"), ("code", "interval", "start", "end", "adjusted", *FRAME)),
     "chart": (
         bars("chart"),
-        ("code", "interval", "start", "end", "live", "ma", "adjusted", "volume", "progress"),
+        (*("code", "interval", "start", "end", "live", "ma", "adjusted", "volume", "theme", "progress"),),
     ),
     "flows": (bars("flows"), ("code", "end", "what", "side", *FRAME)),
     "index": (method("index", index="KOSPI", start=DAY), ("index", "interval", "start", "end", *FRAME)),
