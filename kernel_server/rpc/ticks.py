@@ -27,7 +27,9 @@ FLUSH_EVENTS = 1_000
 LARGEST_CAPACITY = 1_000_000
 
 _QUIET = 4  # distances without an event
-_GATHERED = 1 / 6  # of a distance: what the control fires one after the other goes together
+# Of a distance: so long an event soon after a message waits for others. With a sixth, a hundred events a second made a
+# quarter more messages than a flush of 5 ms, and a client's CPU follows the number of messages.
+_GATHERED = 2 / 3
 
 
 class TickStreams:
@@ -95,7 +97,7 @@ def _wait(idle: float, pause: float) -> float:
     """Seconds to wait for more events, ``idle`` seconds after the last message with events; 0 for none.
 
     >>> [round(_wait(idle, 0.006), 3) for idle in (0.001, 0.0055, 0.010, 0.050)]
-    [0.005, 0.001, 0.001, 0.0]
+    [0.005, 0.004, 0.004, 0.0]
     """
     return 0.0 if idle >= _QUIET * pause else max(pause - idle, _GATHERED * pause)
 
