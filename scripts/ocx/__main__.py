@@ -15,6 +15,7 @@ from scripts.ocx.parts import BuildFailed, NotPossible
 def main(folder: Path = FOLDER) -> int:
     try:
         machine = Machine.require(folder)
+        machine.register()
     except NotPossible as error:
         print(error)
         return 1

@@ -39,3 +39,12 @@ class Machine:
         python = windows_python.require(folder / "python")
         control = control_build.require(folder / "control")
         return cls(folder, python, control, wine.require(folder / "machine", python, control))
+
+    def register(self) -> None:
+        """Registers the control again: tests that were broken off may have left another in its place.
+
+        Raises:
+            BuildFailed: it does not register itself.
+        """
+        with wine.display() as shown:
+            wine.register(self.control, wine.environment(self.prefix, shown))

@@ -13,7 +13,7 @@ from tests.support.koapy_client import KoapyClient
 BROKER = {"user_name": "김철수 가나다라", "module_path": r"C:\오픈API"}
 
 
-def test_before_it_the_state_is_zero_and_after_it_one(host: Host, said: Transcript) -> None:
+def test_before_it_the_state_is_zero_and_after_it_one(host: Host, broker: Broker, said: Transcript) -> None:
     with KoapyClient(host.address) as client:
         said.line(client.call("GetConnectState"))
         for event in client.login():
@@ -23,7 +23,7 @@ def test_before_it_the_state_is_zero_and_after_it_one(host: Host, said: Transcri
     assert said.lines[-1] == "1"
 
 
-def test_the_user_and_accounts_arrive_whole(client: KoapyClient, said: Transcript) -> None:
+def test_the_user_and_accounts_arrive_whole(client: KoapyClient, broker: Broker, said: Transcript) -> None:
     for tag in ("USER_ID", "USER_NAME", "ACCNO", "ACCOUNT_CNT", "GetServerGubun", "KEY_BSECGB", "nothing"):
         said.line(f"{tag}: {client.call('GetLoginInfo', tag)!r}")
     said.line(client.call("GetAPIModulePath"))
