@@ -120,6 +120,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     found.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_the_examples_of_a_page_run(
     page: str, market: Market, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -19,6 +19,7 @@ from koalab import calendar
 from koalab.charts import DOWN, UP, candles, candlestick, compared
 from koalab.picture import save
 from koalab.sessions.session import Session
+from tests.support.commands import kiwoom
 
 
 def bars(index: pd.DatetimeIndex, closes: list[int] | None = None) -> pd.DataFrame:
@@ -326,6 +327,13 @@ class TestOfASession:
         assert [one.name for one in kw.chart(frame).data] == ["삼성전자 (005930)", "SK하이닉스 (000660)"]
         assert kw.chart(frame.loc[["005930"]]).layout.title.text == "삼성전자 (005930)"
         assert len(kw.chart(frame.loc["000660"].tail(20)).data[0].x) == 20
+
+    def test_the_magic_gives_the_same(self, kw: Session) -> None:
+        figure = kiwoom(kw, "chart", "삼성전자", "--ma", "5,20", "--start", "2026-09", "--theme", "dark")
+        assert [one.name for one in figure.data[1:3]] == ["이동평균 5", "이동평균 20"]
+        assert len(kiwoom(kw, "chart", "005930", "KOSPI", "--start", "2026-09").data) == 2
+        with pytest.raises(kl.BadInput, match="ma"):
+            kiwoom(kw, "chart", "005930", "--ma", "5,x")
 
     def test_a_picture(self, kw: Session, tmp_path: Path) -> None:
         file = kw.picture("삼성전자", tmp_path / "a.png", start="2026-09", ma=(5, 20))
