@@ -11,11 +11,12 @@ from kernel_server.clock import SteppedClock
 
 def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
     """Whether the condition becomes true in time, on another thread or in another process."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.002
     while time.monotonic() < deadline:
         if condition():
             return True
-        time.sleep(0.002)
+        time.sleep(pause)
+        pause = min(1.5 * pause, 0.05)  # many conditions are RPCs, which slow down what is waited for
     return False
 
 

@@ -80,7 +80,11 @@ class TestCollect:
         self, friday: Market, tmp_path: Path
     ) -> None:
         kw = friday.connect()
-        environment = {**os.environ, "KOALAB_CACHE_DIR": str(tmp_path / "terminal"), "PYTHONUTF8": "1"}
+        environment = {
+            **os.environ,
+            "KOALAB_CACHE_DIR": str(with_calendar(tmp_path / "terminal")),
+            "PYTHONUTF8": "1",
+        }
         words = ["--target", friday.server.address, "collect", "005930", "--format", "csv"]
         code = "from koalab.cli import main; main()"
         with subprocess.Popen(
