@@ -117,7 +117,11 @@ class TestAMinuteFrame:
             day.high,
             day.low,
         )
-        assert (minutes["close"].iloc[-1], minutes["volume"].sum()) == (day.close, day.volume)
+        assert minutes["close"].iloc[-1] == day.close
+        # The after-market is in the volume of the day and in none of its minutes.
+        assert 1.02 < day.volume / minutes["volume"].sum() < 1.11
+        minutes = kw.minute("005930", start="2026-09-11", end="2026-09-11")
+        assert minutes["volume"].sum() == kw.daily("005930", "2026-09-11", "2026-09-11")["volume"].iloc[0]
 
     def test_ends_where_its_range_ends(self, kw: Session) -> None:
         frame = kw.minute("005930", 5, "2026-11-18 09:30", "2026-11-18 10:00")
