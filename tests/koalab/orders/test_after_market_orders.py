@@ -40,12 +40,12 @@ def test_the_status_names_the_phase(kw: Session) -> None:
 
 
 def test_a_limit_order_is_filled(evening: Market, kw: Session) -> None:
-    ask = int(kw.orderbook(CODE)["ask1"].iloc[0])
-    order = kw.buy(CODE, 3, price=ask + 1000)
+    limit = int(kw.quotes(CODE)["price"].iloc[0]) + 1000
+    order = kw.buy(CODE, 3, price=limit)
     go(evening, 5)
     order.wait(10)
     assert (order.status, order.filled) == ("filled", 3)
-    assert order.average_price <= ask + 1000
+    assert order.average_price <= limit
     becomes(lambda: kw.positions["quantity"].to_dict(), {CODE: 3})
 
 
@@ -56,7 +56,8 @@ def test_an_order_of_the_evening_is_void_at_its_end(evening: Market, kw: Session
     assert order.left == 1
     assert len(kw.open_orders) == 1
     go(evening, 3 * 3600, step=600.0)
-    assert kw.tr("opt10075", 계좌번호="8000000011", 전체종목구분="0", 매매구분="0", 체결구분="1").multi.empty
+    inputs = {"계좌번호": "8000000011", "전체종목구분": "0", "매매구분": "0", "종목코드": "", "체결구분": "1"}
+    assert kw.tr("opt10075", **inputs).multi.empty
 
 
 def test_the_guard_stops_what_is_not_traded_and_the_broker_refuses_it_too(kw: Session) -> None:
