@@ -57,7 +57,7 @@ def test_an_order_of_the_evening_is_void_at_its_end(evening: Market, kw: Session
     assert len(kw.open_orders) == 1
     go(evening, 3 * 3600, step=600.0)
     inputs = {"계좌번호": "8000000011", "전체종목구분": "0", "매매구분": "0", "종목코드": "", "체결구분": "1"}
-    assert kw.tr("opt10075", **inputs).multi.empty
+    becomes(lambda: kw.tr("opt10075", **inputs).multi.empty, True)
 
 
 def test_the_guard_stops_what_is_not_traded_and_the_broker_refuses_it_too(kw: Session) -> None:
