@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 MODE = 0o600
 """Owner only."""
+
+_TRIES, _PAUSE = 50, 0.02
 
 
 def replace(file: Path, content: bytes) -> None:
@@ -27,8 +31,26 @@ def replace(file: Path, content: bytes) -> None:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-    new_file.replace(file)
+    put_in_place(new_file, file)
     _sync_folder(file.parent)
+
+
+def put_in_place(new_file: Path, file: Path, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Gives the new file the name of the old one.
+
+    Windows refuses that while another program reads the old one, so it is tried for a second.
+
+    Raises:
+        OSError: it is not possible; both files are kept.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            new_file.replace(file)
+        except PermissionError:
+            sleep(_PAUSE)
+        else:
+            return
+    new_file.replace(file)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from kernel_server import files
 from kernel_server.security.files import NotPrivate, check_private, create_private, fingerprint
 from kernel_server.security.rights import TOKEN_RIGHTS, Right
 
@@ -129,7 +130,7 @@ def _write(file: Path, entries: Iterable[Entry]) -> None:
         ) from None
     except OSError as error:
         raise BadTokens(f"{file} cannot be written: {error}") from None
-    fresh.replace(file)
+    files.put_in_place(fresh, file)
 
 
 class Tokens:

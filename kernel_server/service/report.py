@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from kernel_server import files
 from kernel_server.service.supervisor import Running
 
 FILE: Final = "service.json"
@@ -46,9 +48,9 @@ def writer(folder: Path, address: Callable[[], str], now: Callable[[], float]) -
 
     def write(running: Running) -> None:
         report = ServiceState(now(), address() if running.up else "", **asdict(running))
-        part = folder / f"{FILE}.part"
-        part.write_text(json.dumps(asdict(report)), encoding="utf-8")
-        part.replace(folder / FILE)
+        # The next report comes in some seconds, and one that cannot be written is no reason to end a server.
+        with contextlib.suppress(OSError):
+            files.replace(folder / FILE, json.dumps(asdict(report)).encode())
 
     return write
 
