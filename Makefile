@@ -17,7 +17,7 @@ export UV_LINK_MODE = copy
 # The tests start a hundred servers, each of which would compile all of its modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-quick test-fast test-client test-loading test-rest test-server test-long test-310 test-koapy test-browser test-ocx lint format proto js requirements bench notebook docs serve clean
+.PHONY: help demo test test-quick test-fast test-client test-loading test-rest test-server test-long test-310 test-koapy test-browser test-ocx pictures lint format proto js requirements bench notebook docs serve clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be done here
@@ -101,7 +101,7 @@ test-koapy: $(VENV)/.ready .venvkoapy/.ready  ## KOAPY's released client against
 
 test-browser: $(VENV)/.ready  ## the widgets in JupyterLab, in Debian's Chromium; screenshots in build/browser
 	@if reason=$$($(BIN)/python scripts/browser.py); then \
-	  $(BIN)/python $(PYTEST) --timeout 280 --session-timeout 900 tests/browser; \
+	  $(BIN)/python $(PYTEST) --timeout 280 --session-timeout 1500 tests/browser; \
 	else echo "SKIPPED: the widgets in a browser: $$reason"; fi
 
 test-ocx: $(VENV)/.ready .venv310/.ready .venvkoapy/.ready  ## the OCX host in a Windows Python under Wine, over a control of ours
@@ -111,6 +111,9 @@ test-ocx: $(VENV)/.ready .venv310/.ready .venvkoapy/.ready  ## the OCX host in a
 	  else echo "SKIPPED: KOAPY's released client over the OCX host, which could not be installed"; fi;; \
 	1) echo "SKIPPED: the OCX host under Wine: $$reason";; \
 	*) echo "$$reason"; exit 1;; esac
+
+pictures: $(VENV)/.ready  ## pictures of the widgets for README and documentation, over the simulated broker
+	PYTHONPATH=$(CURDIR) $(BIN)/python scripts/pictures.py
 
 lint: $(VENV)/.ready  ## formatting, lint, types, structure, and that generated code is current
 	$(BIN)/ruff format --check .
