@@ -50,7 +50,12 @@ class Served:
         def run() -> None:
             while not over.is_set():
                 self.clock.advance(step)
-                self.thread.post(lambda: None).result(30)  # what came due has been done
+                # What came due has been done, on both threads, and what followed from it has begun.
+                for _ in range(2):
+                    self.thread.post(lambda: None).result(30)
+                    passed = threading.Event()
+                    self.server._loop.call_soon_threadsafe(passed.set)
+                    passed.wait(30)
                 time.sleep(0.0005)
 
         thread = threading.Thread(target=run, daemon=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -137,8 +138,10 @@ def test_twenty_runs_of_a_cell_leave_nothing_behind(trading: Trading) -> None:
     streams = trading.kw.status()["streams"]
     names = lambda: {one.name for one in threading.enumerate() if one.name.startswith("koalab-")}  # noqa: E731
     before: tuple[int, set[str]] | None = None
+    made_here: weakref.WeakSet[Dashboard | LiveWidget] = weakref.WeakSet()
     for _ in range(20):
         found = trading.kw.dashboard(ONE, progress=False)
+        made_here.update((found, *found.parts.values()))
         pages = [Page(part) for part in found.parts.values()]
         for page in pages:
             page.say(hello="a")
@@ -153,7 +156,7 @@ def test_twenty_runs_of_a_cell_leave_nothing_behind(trading: Trading) -> None:
     becomes(lambda: trading.kw.status()["streams"], streams)
     assert before is not None
     assert len(_instances) == before[0]
-    assert not [one for one in gc.get_objects() if isinstance(one, (Dashboard, LiveWidget)) and one.comm]
+    assert not [one for one in made_here if one.comm]
 
 
 def test_what_a_page_offers_is_what_a_chart_has() -> None:
