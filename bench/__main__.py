@@ -15,8 +15,6 @@ from bench import (
     hour,
     killing,
     live,
-    ocx,
-    ocx_day,
     orders,
     pages,
     plans,
@@ -25,6 +23,7 @@ from bench import (
     startup,
     streams,
 )
+from bench.ocx_host import calls, day
 
 BENCHES = {
     "pages": pages.run,
@@ -42,8 +41,8 @@ BENCHES = {
     "scheduler": scheduler.run,
     "plans": plans.run,
     "soak": soak.run,
-    "ocx": ocx.run,
-    "ocx_day": ocx_day.run,
+    "ocx": calls.run,
+    "ocx_day": day.run,
 }
 
 

@@ -121,7 +121,7 @@ def _at_pace(client: Client, echo: Callable[[], object]) -> list[Row]:
             f"CPU of the client with the calls; {lost} lost",
         ),
         _row("  a call of another thread", beside, f"p99 {_p99(beside) / _p99(floor):.1f} times a bare echo"),
-        _row("  a bare echo meanwhile", floor),
+        _row("  a bare echo during it", floor),
         _row("  such a call, idle", idle),
     ]
 
@@ -130,7 +130,7 @@ def _at_pace(client: Client, echo: Callable[[], object]) -> list[Row]:
 def _in_turn(
     call: Callable[[], object], echo: Callable[[], object]
 ) -> Iterator[tuple[list[float], list[float]]]:
-    """Seconds of calls and of echos that another thread makes in turn meanwhile, sorted at the end."""
+    """Seconds of calls and of echos that another thread makes in turn during it, sorted at the end."""
     found: tuple[list[float], list[float]] = [], []
     over = threading.Event()
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import grpc
 
-from bench.ocx import DAILY, Served, resident
+from bench.ocx_host.calls import DAILY, Served, resident
 from bench.timing import Row
 from kernel_server.wire import kernel_pb2
 from scripts.ocx import wine
@@ -99,7 +99,7 @@ class Day:
         reader.join(30)
 
     def _until_answered(self) -> None:
-        """Asks for a page until it comes; the broker's time goes on meanwhile."""
+        """Asks for a page until it comes; the broker's time goes on while it waits."""
         began = time.monotonic()
         request = kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY, max_pages=1)
         while True:
