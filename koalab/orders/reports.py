@@ -90,7 +90,7 @@ class PositionReport:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells it from the other positions of an account."""
+        """Its key among the positions of an account."""
         return self.code, self.credit, self.loan_date
 
 

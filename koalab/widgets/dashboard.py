@@ -18,7 +18,7 @@ from koalab.widgets.book_board import BookBoard
 from koalab.widgets.chart import LiveChart
 from koalab.widgets.chart_board import ChartBoard
 from koalab.widgets.ladder import Ladder
-from koalab.widgets.live_widget import STYLE, LiveWidget, script
+from koalab.widgets.live_widget import STYLE, LiveWidget, script, with_snapshot
 from koalab.widgets.order_form import OrderForm
 from koalab.widgets.painter import PAINTER, Painter
 from koalab.widgets.saved_layout import PANELS, SavedLayout
@@ -161,12 +161,7 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets has no 
         return "".join(part.snapshot() for name, part in self.parts.items() if name in self.bar.panels)
 
     def _repr_mimebundle_(self, **arguments: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**arguments)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        if isinstance(data, dict):
-            data["text/html"] = self.snapshot()
-            data["text/plain"] = repr(self)
-        return bundle
+        return with_snapshot(super()._repr_mimebundle_(**arguments), self.snapshot(), repr(self))
 
     def __repr__(self) -> str:
         return f"<대시보드 {len(self.ticker.codes)}종목: {self.ladder.name}>"

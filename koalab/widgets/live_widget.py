@@ -181,12 +181,15 @@ class LiveWidget(anywidget.AnyWidget):
     # -- display
 
     def _repr_mimebundle_(self, **arguments: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**arguments)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        if isinstance(data, dict):
-            data["text/html"] = self.snapshot()
-            data["text/plain"] = repr(self)
-        return bundle
+        return with_snapshot(super()._repr_mimebundle_(**arguments), self.snapshot(), repr(self))
+
+
+def with_snapshot(bundle: Any, html: str, text: str) -> Any:
+    """A widget's MIME bundle with what is shown of it where no widget can be: in saved notebooks, GitHub and e-mail."""
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    if isinstance(data, dict):
+        data["text/html"], data["text/plain"] = html, text
+    return bundle
 
 
 def _check_again(loop: asyncio.AbstractEventLoop, found: weakref.ref[LiveWidget]) -> None:

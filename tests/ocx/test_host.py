@@ -27,7 +27,7 @@ INVESTORS = {"일자": "20261126", "종목코드": "005930", "금액수량구분
 
 @contextmanager
 def hosted(machine: Machine, display: str, state: Path, **variables: str) -> Iterator[OcxHost]:
-    """A host over a broker of its own."""
+    """A host over a broker that no other test uses."""
     broker = BrokerProcess()
     try:
         served = OcxHost(machine, display, broker, state, **variables)

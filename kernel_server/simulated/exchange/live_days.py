@@ -248,7 +248,7 @@ class LiveDays:
             heappush(self._heap, (change[0], ""))
 
     def _part(self, now: float) -> tuple[int, bool]:
-        """The index of the session, and whether its after-market has begun, which has days in memory of its own."""
+        """The index of the session, and whether its after-market has begun, whose days are kept apart."""
         sessions = self._sessions()
         index = phases.session_index(sessions, now)
         return index, index >= 0 and now >= phases.hours(sessions, index).after_market_begins

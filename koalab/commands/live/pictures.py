@@ -65,7 +65,7 @@ def chart(
     averages: list[Any] = [
         int(one) if one.strip().isdecimal() else one for one in ma.split(",") if one.strip()
     ]
-    session: Any = runner.session()  # its overloads tell live from not
+    session: Any = runner.session()  # the type of chart() depends on live=
     found: Figure | LiveChart = session.chart(
         given[0] if len(given) == 1 else given,
         interval,

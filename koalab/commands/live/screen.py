@@ -21,7 +21,7 @@ class LiveScreen:
     """A part of the terminal that is redrawn; what was drawn last stays.
 
     The first Ctrl-C and SIGTERM set ``stopped`` in place of an exception, which could fall into the middle of a
-    drawing; a second Ctrl-C is an exception again. Warnings of live data are not logged meanwhile.
+    drawing; a second Ctrl-C is an exception again. Warnings of live data are not logged while it draws.
 
     Attributes:
         stopped: whether the user, or the system, has ended it.

@@ -20,7 +20,7 @@ NAMES = {"t": "http://schemas.microsoft.com/windows/2004/02/mit/task"}
 
 
 class FakeScheduler:
-    """Takes commands of schtasks, keeps the task's XML, and fails where it is told to."""
+    """Takes commands of schtasks, keeps the task's XML, and fails where a test sets it to."""
 
     def __init__(self, fails: str = "") -> None:
         self.fails = fails

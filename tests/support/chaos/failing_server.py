@@ -58,7 +58,7 @@ class SettlingClock(SteppedClock):
             self._asked.clear()
             while self.next_foreground_due() is not None and not self.closed:
                 self.settle()
-                if (due := self.next_foreground_due()) is not None:  # not cancelled meanwhile
+                if (due := self.next_foreground_due()) is not None:  # not cancelled since
                     self.advance(due - self.now())
 
 
