@@ -9,6 +9,7 @@ message.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 
 from kernel_server.clock import Clock
@@ -21,6 +22,9 @@ from kernel_server.simulated.base.tr import message
 from kernel_server.simulated.brokerage.account_file_writer import AccountFileWriter
 from kernel_server.simulated.brokerage.brokerage import Brokerage
 from kernel_server.simulated.exchange.engine import SimulatedExchange
+from kernel_server.simulated.exchange.nextrade.both import BothExchanges, CombinedEvents
+from kernel_server.simulated.exchange.nextrade.combined import CombinedIssues
+from kernel_server.simulated.exchange.nextrade.exchange import NextradeExchange
 from kernel_server.simulated.exchange.previous_session import PreviousSession
 from kernel_server.simulated.exchange.subscriber_fanout import SubscriberFanout
 from kernel_server.simulated.faults import Faults
@@ -28,6 +32,8 @@ from kernel_server.simulated.function_table import function_tables
 from kernel_server.simulated.login_info import LoginInfo
 from kernel_server.simulated.market.closes import Closes
 from kernel_server.simulated.market.model import Market
+from kernel_server.simulated.market.nextrade.both import BothMarkets
+from kernel_server.simulated.market.nextrade.market import NextradeMarket
 from kernel_server.simulated.market.themes import Themes
 from kernel_server.simulated.market.trade_script import RecordedTrades
 from kernel_server.simulated.market.trading_hours import TradingHours
@@ -101,19 +107,35 @@ class SimulatedControl:
         self._indices = IndexValues(market, sessions)
         scanner = MarketScanner(market, settings, sessions)
         subscribers = SubscriberFanout()
-        self._exchange = SimulatedExchange(
+        nextrade = NextradeMarket(market, sessions)
+        both = BothMarkets(market, nextrade)
+        order_numbers = count(1)
+        exchange_events = CombinedEvents(subscribers)
+        exchange = SimulatedExchange(
             market,
             clock,
             sessions,
             later,
             seed,
-            subscribers,
+            exchange_events,
             recorded,
             off_hours_flow=off_hours_flow,
             evening_until=settings.evening_bar_until,
+            trade_size=settings.trade_size,
+            numbers=order_numbers,
+            evening_quotes=settings.evening_bar == "wide",
+        )
+        nextrade_exchange = NextradeExchange(
+            nextrade, clock, sessions, later, seed, exchange_events, order_numbers, settings.trade_size
+        )
+        self._exchange = BothExchanges(
+            exchange,
+            nextrade_exchange,
+            CombinedIssues(market, exchange, nextrade_exchange, clock.now),
+            exchange_events,
         )
         self._publisher = RealTimePublisher(
-            self, self._exchange, self.registry, settings, issues, sessions, self._indices, scanner
+            self, self._exchange, self.registry, settings, both.issues(), sessions, self._indices, scanner
         )
         self._brokerage = Brokerage(
             self,
@@ -138,12 +160,15 @@ class SimulatedControl:
             settings=settings,
             sessions=sessions,
             exchange=self._exchange,
-            previous_session=PreviousSession(market, sessions, seed, recorded, off_hours_flow),
+            previous_session=PreviousSession(
+                market, sessions, seed, recorded, off_hours_flow, settings.trade_size
+            ),
             scanner=scanner,
             indices=self._indices,
             seed=seed,
             off_hours_flow=off_hours_flow,
             recorded=recorded_trades,
+            nextrade=nextrade,
         )
         handlers = tr_registry.handlers(market_parts, self._brokerage)
         self._tr_dispatcher = TrDispatcher(

@@ -11,6 +11,7 @@ from kernel_server.clock import Clock
 from kernel_server.simulated.market.branches import BRANCHES
 from kernel_server.simulated.market.day_summary import history, latest_summary
 from kernel_server.simulated.market.model import Issue, Market
+from kernel_server.simulated.market.nextrade.venues import traded
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.trading_hours import TradingHours
 from kernel_server.tsv import rows
@@ -69,6 +70,7 @@ class MasterFunctions:
                 lists.setdefault(number, []).append(code)
         joined = {number: "".join(f"{code};" for code in codes) for number, codes in lists.items()}
         joined["NULL"] = joined[""]
+        joined["NXT"] = "".join(f"{code};" for code in traded(self._issues, self._market.anchor_prices()))
         return joined
 
     def _number(self, issue: Issue) -> tuple[str, list[str]]:

@@ -67,6 +67,8 @@ class BrokerSettings:
             upward and 2 for a downward move (``way``), like FID 9069 (guess).
         interruption_code: FID 9001 of VI발동/해제 is the code alone (``plain``), or has an A before it, a Q for an ETN
             (``prefixed``), which programs in use strip (guess).
+        trade_size: how much larger generated trades are than recorded ones, and how many times fewer; 20 makes a quiet
+            market that costs little.
         after_hours: off-hours trading with random background order flow (``drawn``) or by clients alone
             (``clients``). None: background order flow in a synthetic market, clients alone over recorded prices.
         evening_types: whether the ECN types of 시간외 단일가 are sent. Programs have seen them, though Kiwoom says that
@@ -80,6 +82,11 @@ class BrokerSettings:
             Those of the exchange are not recorded; these are NXT's (guess).
         after_market_orders: whether orders are accepted in the after-market (애프터마켓). 모의투자 refused them with
             ``[RC4058] 모의투자 장종료`` on 2026-09-15; accepted here, so that they can be tried.
+        nextrade_notices: whether 장시작시간 announces the hours of Nextrade too (P to V). Programs know these codes;
+            whether every client gets them is a guess.
+        nextrade_orders: orders for ``005930_NX`` and ``005930_AL`` are ``refused``, as by 모의투자 of the REST service
+            (RC9000), or ``traded``: at Nextrade, or where the price is better. How the control takes such orders is not
+            known; that the code says it is a guess.
         evening_ticks: whether the tick chart includes 장후 시간외종가 and the after-market, as opt10003 does. Guess.
         evening_minutes: whether the minute chart includes the after-market, 16:00 to 19:59. Guess.
         evening_bar: what the newest daily bar has of the after-market from its beginning on, in addition to volume and
@@ -156,6 +163,7 @@ class BrokerSettings:
     market_key: str = "09"
     interruption_flag: Literal["state", "way"] = "state"
     interruption_code: Literal["plain", "prefixed"] = "plain"
+    trade_size: float = 1.0
     after_hours: Literal["drawn", "clients"] | None = None
     evening_types: bool = True
     early_orders: Literal["kept", "void"] = "kept"
@@ -163,6 +171,8 @@ class BrokerSettings:
     early_notices: bool = False
     after_market_notices: tuple[str, str] = ("U", "V")
     after_market_orders: bool = True
+    nextrade_notices: bool = False
+    nextrade_orders: Literal["refused", "traded"] = "refused"
     evening_ticks: bool = False
     evening_minutes: bool = False
     evening_bar: Literal["wide", "close", "regular"] = "wide"
@@ -212,6 +222,8 @@ class BrokerSettings:
             raise ValueError("credit_margin is a percentage, and loan_days must not be negative")
         if not 0 <= self.evening_bar_until <= 8:
             raise ValueError(f"evening_bar_until must be 0 to 8, not {self.evening_bar_until}")
+        if self.trade_size <= 0:
+            raise ValueError(f"trade_size must be positive, not {self.trade_size}")
         if not 1 <= self.trade_fields <= 43:
             raise ValueError(f"trade_fields must be 1 to 43, not {self.trade_fields}")
         if self.condition_period <= 0 or self.index_tick_days < 1:

@@ -18,27 +18,38 @@ from kernel_server.simulated.brokerage.trs.realized_profits import RealizedProfi
 from kernel_server.simulated.brokerage.trs.statements import Statements
 from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.exchange.previous_session import PreviousSession
-from kernel_server.simulated.market.foreign_ownership import ForeignHoldings
 from kernel_server.simulated.market.model import Issue, Market
+from kernel_server.simulated.market.nextrade.both import BothMarkets
+from kernel_server.simulated.market.nextrade.market import NextradeMarket
+from kernel_server.simulated.market.statistics.foreign_ownership import ForeignHoldings
 from kernel_server.simulated.market.trade_script import RecordedTrades
 from kernel_server.simulated.market.trading_hours import TradingHours
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.index_values import IndexValues
 from kernel_server.simulated.snapshot.investor_matrix import InvestorMatrix
+from kernel_server.simulated.snapshot.market_moments import MarketMoments
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 from kernel_server.simulated.trs.charts import Charts
-from kernel_server.simulated.trs.daily_list import DailyLists
+from kernel_server.simulated.trs.daily.daily_list import DailyLists
+from kernel_server.simulated.trs.etf.days import EtfDays
+from kernel_server.simulated.trs.etf.quotes import EtfQuotes
+from kernel_server.simulated.trs.etf.values import FundValues
 from kernel_server.simulated.trs.index_charts import IndexCharts
 from kernel_server.simulated.trs.index_days import IndexDays, IndexMembers
 from kernel_server.simulated.trs.index_quotes import IndexQuotes
 from kernel_server.simulated.trs.intraday_investors import IntradayInvestors
 from kernel_server.simulated.trs.investors import InvestorLists
+from kernel_server.simulated.trs.lending import LendingLists
 from kernel_server.simulated.trs.members import Members
 from kernel_server.simulated.trs.order_book import OrderBooks
 from kernel_server.simulated.trs.price_table import PriceTable
+from kernel_server.simulated.trs.program.issues import ProgramIssues
+from kernel_server.simulated.trs.program.totals import ProgramHistory
+from kernel_server.simulated.trs.program.trends import ProgramTrends
 from kernel_server.simulated.trs.quotes import Quotes
 from kernel_server.simulated.trs.rankings.engine import RankingEngine
 from kernel_server.simulated.trs.rankings.fields import RankingRow
+from kernel_server.simulated.trs.rankings.foreign_and_institutional import ForeignAndInstitutional
 from kernel_server.simulated.trs.rankings.investor_catalog import InvestorCatalog
 from kernel_server.simulated.trs.rankings.investor_sort_keys import InvestorSortKeys
 from kernel_server.simulated.trs.rankings.single_price import SinglePriceRanking
@@ -46,6 +57,7 @@ from kernel_server.simulated.trs.single_price_quotes import SinglePriceQuotes
 from kernel_server.simulated.trs.themes import ThemeQuotes
 from kernel_server.simulated.trs.tick_chart import TickCharts
 from kernel_server.simulated.trs.trade_list import TradeLists
+from kernel_server.simulated.trs.venues import by_venue
 from kernel_server.simulated.trs.vi_list import ViList
 
 
@@ -64,6 +76,7 @@ class MarketParts:
         seed: random seed of the exchange.
         off_hours_flow: whether there is background trading outside the regular session.
         recorded: recorded trades of earlier days, if any.
+        nextrade: the issues at other exchanges, as in ``exchange``.
     """
 
     market: Market
@@ -76,6 +89,7 @@ class MarketParts:
     seed: int = 1
     off_hours_flow: bool = True
     recorded: RecordedTrades | None = None
+    nextrade: NextradeMarket | None = None
 
 
 def handlers(parts: MarketParts, brokerage: Brokerage) -> dict[str, TrHandler]:
@@ -108,26 +122,43 @@ def market_handlers(parts: MarketParts) -> dict[str, TrHandler]:
     scanner, indices = parts.scanner, parts.indices
     issues = market.issues()
     flows = InvestorMatrix()
+    nextrade = parts.nextrade or NextradeMarket(market, sessions)
+    both = BothMarkets(market, nextrade)
+    moments = MarketMoments(scanner, exchange, parts.seed, parts.settings.trade_size)
+    program = ProgramHistory(indices)
+    program_issues = ProgramIssues(market, scanner, program, moments)
+    funds = FundValues(market, indices, sessions, settings.fundamentals_seed is not None)
     index_quotes = IndexQuotes(indices, scanner)
     foreign_shares = _foreign_shares(ForeignHoldings(market, settings.fundamentals_seed))
-    rankings = RankingEngine(scanner, InvestorCatalog(InvestorSortKeys(flows), foreign_shares).kinds())
+    rankings = RankingEngine(
+        scanner, moments, InvestorCatalog(InvestorSortKeys(flows), foreign_shares).kinds()
+    )
     return join(
-        Charts(market, settings).handlers(),
-        Quotes(market, settings, TradingHours(sessions)).handlers(),
-        TickCharts(issues, exchange, parts.recorded, None if settings.evening_ticks else sessions).handlers(),
+        by_venue(Charts(market, settings).handlers(), Charts(nextrade, settings, market).handlers()),
+        Quotes(both, settings, TradingHours(sessions), exchange).handlers(),
+        TickCharts(
+            both.issues(), exchange, parts.recorded, None if settings.evening_ticks else sessions
+        ).handlers(),
         SinglePriceQuotes(issues, exchange, sessions).handlers(),
-        OrderBooks(issues, exchange).handlers(),
-        ViList(issues, exchange, settings).handlers(),
+        OrderBooks(both.issues(), exchange).handlers(),
+        ViList(both.issues(), exchange, settings, sessions).handlers(),
         IndexCharts(indices, settings).handlers(),
-        DailyLists(market, settings).handlers(),
+        DailyLists(both, settings, exchange).handlers(),
         TradeLists(issues, exchange, parts.previous_session).handlers(),
-        PriceTable(issues, exchange).handlers(),
+        PriceTable(both.issues(), exchange).handlers(),
         Members(market).handlers(),
         InvestorLists(market, settings).handlers(),
         IntradayInvestors(market).handlers(),
-        ThemeQuotes(market).handlers(),
-        IndexMembers(issues, indices, scanner).handlers(),
+        ThemeQuotes(market, exchange).handlers(),
+        IndexMembers(issues, indices, scanner, exchange).handlers(),
+        program_issues.issue_handlers(),
+        EtfDays(issues, funds).handlers(),
+        EtfQuotes(issues, funds).handlers(),
+        scanner.when_ready(program_issues.market_handlers()),
+        scanner.when_ready(ProgramTrends(scanner, indices, program).handlers()),
         scanner.when_ready(rankings.handlers()),
+        scanner.when_ready(ForeignAndInstitutional(scanner, flows).handlers()),
+        scanner.when_ready(LendingLists(scanner).handlers()),
         scanner.when_ready(index_quotes.handlers()),
         scanner.when_ready(IndexDays(indices, scanner, index_quotes, flows).handlers()),
         scanner.when_ready(SinglePriceRanking(scanner, parts.seed, parts.off_hours_flow).handlers()),

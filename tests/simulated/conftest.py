@@ -13,8 +13,8 @@ from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 
 @pytest.fixture(scope="package", autouse=True)
 def _listings_are_drawn_once() -> Iterator[None]:
-    drawn = lru_cache(8)(listing.build_listing)
-    kept = cached_property(lambda market: drawn(market._seed))
+    drawn = lru_cache(8)(lambda seed, *_counts: listing.build_listing(seed))
+    kept = cached_property(lambda market: drawn(market._seed, *listing.COUNTS.values()))
     kept.__set_name__(SyntheticMarket, "_listing")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SyntheticMarket, "_listing", kept)

@@ -17,6 +17,7 @@ from kernel_server import simulated
 from kernel_server.clock import SteppedClock
 from kernel_server.simulated import BrokerSettings
 from kernel_server.simulated.base import kiwoom_format
+from tests.support.quiet_market import quiet
 from tests.support.simulated_broker import SimulatedBroker, moment
 
 NOON = "2026-11-06 12:00"
@@ -33,7 +34,7 @@ class BuiltBroker(SimulatedBroker):
         self.work: list[Callable[[], None]] = []
         self.events = []
         self.pages = []
-        self.settings = BrokerSettings(limited=False, **settings)  # type: ignore[arg-type]
+        self.settings = quiet(BrokerSettings(limited=False, **settings))  # type: ignore[arg-type]
         self.control = simulated.build(market_data, seed, self.clock, self.settings, self.work.append)
         self.control.listen(self.handle)
         self.login()
@@ -49,6 +50,12 @@ def calendar_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def built(calendar_cache: None) -> BuiltBroker:
     return BuiltBroker()
+
+
+@pytest.fixture(scope="module")
+def still(calendar_cache: None) -> BuiltBroker:
+    """In the closing auction: bars, which are of whole minutes, say all that has been traded."""
+    return BuiltBroker(start="2026-11-06 15:25")
 
 
 def test_a_synthetic_market(built: BuiltBroker) -> None:
@@ -90,12 +97,12 @@ def test_the_server_and_the_client_keep_the_same_holiday(
 
 
 @pytest.mark.parametrize("code", ["005930", "000660", "035420", "069500"])
-def test_the_answers_about_one_issue_agree(built: BuiltBroker, code: str) -> None:
-    days = built.page("opt10081", **{**DAILY, "종목코드": code})
+def test_the_answers_about_one_issue_agree(still: BuiltBroker, code: str) -> None:
+    days = still.page("opt10081", **{**DAILY, "종목코드": code})
     if not days.rows:
         pytest.skip(f"{code} is not listed in this market")
-    basics = built.page("opt10001", 종목코드=code).single
-    watched = built.watch([code]).row(0)
+    basics = still.page("opt10001", 종목코드=code).single
+    watched = still.watch([code]).row(0)
     today, before = days.row(0), days.row(1)
     assert today["일자"] == watched["일자"] == "20261106"
     assert basics["기준가"] == watched["기준가"] == before["현재가"]
@@ -109,9 +116,9 @@ def test_the_answers_about_one_issue_agree(built: BuiltBroker, code: str) -> Non
     )
     change = int(today["현재가"]) - base
     assert basics["등락율"] == kiwoom_format.rate(change, base)
-    shares = int(built.text("KOA_Functions", "GetMasterListedStockCntEx", code))
+    shares = int(still.text("KOA_Functions", "GetMasterListedStockCntEx", code))
     assert basics["시가총액"] == str(kiwoom_format.eok(int(today["현재가"]) * shares))
-    assert int(built.text("GetMasterLastPrice", code)) == base
+    assert int(still.text("GetMasterLastPrice", code)) == base
     if basics["EPS"]:
         assert basics["PER"] == kiwoom_format.decimal(int(today["현재가"]), int(basics["EPS"]))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from kernel_server import reference
@@ -222,15 +224,17 @@ def test_the_mark_of_the_last_page(last: str) -> None:
 
 
 FILLED = """
-opt10001 opt10002 opt10003 opt10004 opt10005 opt10006 opt10007 opt10008 opt10009 opt10012 opt10014 opt10015
-opt10016 opt10017 opt10018 opt10019 opt10020 opt10021 opt10022 opt10023 opt10024 opt10025 opt10026 opt10027
-opt10028 opt10029 opt10030 opt10031 opt10032 opt10033 opt10034 opt10035 opt10036 opt10038 opt10040 opt10044
-opt10045 opt10046 opt10047 opt10051 opt10054 opt10055 opt10058 opt10059 opt10060 opt10061 opt10062 opt10063
-opt10064 opt10065 opt10066 opt10070 opt10072 opt10073 opt10074 opt10075 opt10076 opt10077 opt10079 opt10080
-opt10081 opt10082 opt10083 opt10084 opt10085 opt10086 opt10087 opt10094 opt10098 opt10131 opt10170 opt20001
-opt20002 opt20003 opt20004 opt20005 opt20006 opt20007 opt20008 opt20009 opt20019 opt90001 opt90002 optkwfid
-opw00001 opw00002 opw00003 opw00004 opw00005 opw00007 opw00008 opw00009 opw00010 opw00011 opw00013 opw00015
-opw00016 opw00017 opw00018
+opt10001 opt10002 opt10003 opt10004 opt10005 opt10006 opt10007 opt10008 opt10009 opt10010 opt10012 opt10013
+opt10014 opt10015 opt10016 opt10017 opt10018 opt10019 opt10020 opt10021 opt10022 opt10023 opt10024 opt10025
+opt10026 opt10027 opt10028 opt10029 opt10030 opt10031 opt10032 opt10033 opt10034 opt10035 opt10036 opt10038
+opt10040 opt10042 opt10043 opt10044 opt10045 opt10046 opt10047 opt10051 opt10054 opt10055 opt10058 opt10059
+opt10060 opt10061 opt10062 opt10063 opt10064 opt10065 opt10066 opt10067 opt10068 opt10070 opt10072 opt10073
+opt10074 opt10075 opt10076 opt10077 opt10078 opt10079 opt10080 opt10081 opt10082 opt10083 opt10084 opt10085
+opt10086 opt10087 opt10094 opt10098 opt10131 opt10170 opt20001 opt20002 opt20003 opt20004 opt20005 opt20006
+opt20007 opt20008 opt20009 opt20019 opt20068 opt40001 opt40002 opt40003 opt40004 opt40005 opt40006 opt40007
+opt40008 opt40009 opt40010 opt90001 opt90002 opt90003 opt90004 opt90005 opt90007 opt90008 opt90009 opt90012
+opt90013 optkwfid optkwpro opw00001 opw00002 opw00003 opw00004 opw00005 opw00007 opw00008 opw00009 opw00010
+opw00011 opw00013 opw00015 opw00016 opw00017 opw00018
 """
 
 
@@ -250,6 +254,14 @@ def test_every_other_tr_answers_in_the_right_shape() -> None:
         assert (page.count, page.rows) == (0, [])
         assert set(page.single.values()) <= {""}
         assert page.prev_next == ("" if tr.kind == "account" else "0")
+
+
+def test_the_readme_says_how_many_come_back_empty(rig: SimulatedBroker) -> None:
+    empty, all_of_them = len(rig.control.unfilled()), len(reference.trs())
+    said = {"README.md": f"{empty} of the {all_of_them}", "README.ko.md": f"{all_of_them}개 가운데 {empty}개"}
+    root = Path(__file__).parents[2]
+    for name, text in said.items():
+        assert text in " ".join((root / name).read_text("utf-8").split())
 
 
 def test_the_watch_list(rig: SimulatedBroker) -> None:

@@ -67,17 +67,23 @@ def sent(story: list[str]) -> str:
     return next(text for text in story if len(text) == 7 and text.isdecimal())
 
 
-def test_a_fill_is_on_the_tape() -> None:
-    rig = trader()
+def test_own_fills_stand_in_no_public_trade_and_no_minute() -> None:
+    rig, alone = trader(), trader()
     ask, _ = quotes(rig)
-    before = len(rig.live)
-    number = sent(rig.order(BUY, 3, quote=MARKET))
-    fill = of(rig, number)[1]
-    seen = [each for each in rig.live[before:] if each.kind == "주식체결"]
-    assert fill.values[914] == str(ask)
-    assert (fill.values[914], f"+{fill.values[915]}", fill.values[908]) in {
-        (str(each.number(10)), each.values[15], each.values[20]) for each in seen
-    }
+    number = sent(rig.order(BUY, 10, quote=MARKET))
+    assert of(rig, number)[1].values[914] == str(ask)
+    for _ in range(3):
+        rig.order(BUY, 10, quote=MARKET)
+    for each in (rig, alone):
+        each.until("10:03")
+    trades, plain = ([each.values for each in day.of("주식체결")] for day in (rig, alone))
+    prices = (10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 228)
+    assert [[trade[fid] for fid in prices] for trade in trades] == [
+        [trade[fid] for fid in prices] for trade in plain
+    ]
+    minute = rig.page("opt10080", 종목코드=CODE, 틱범위="1", 수정주가구분="1").row(0)
+    collected = [abs(int(trade[15])) for trade in trades if trade[20].startswith("1002")]
+    assert (minute["체결시간"][8:12], int(minute["거래량"])) == ("1002", sum(collected))
 
 
 def test_a_limit_order_waits_until_the_market_comes_to_it() -> None:
@@ -90,9 +96,13 @@ def test_a_limit_order_waits_until_the_market_comes_to_it() -> None:
     filled = [told for told in of(rig, number) if told.values[913] == "체결"]
     assert sum(told.number(915) for told in filled) == 5
     assert {told.number(914) for told in filled} == {bid}
-    # The market met it: somebody sold.
-    sold = {(each.number(10), each.values[20]) for each in rig.of("주식체결") if each.values[15][0] == "-"}
-    assert {(told.number(914), told.values[908]) for told in filled} <= sold
+    # It is filled beside public trades, in which sellers came to that price.
+    sold = {
+        each.values[20]
+        for each in rig.of("주식체결")
+        if each.values[15][0] == "-" and abs(each.number(10)) <= bid
+    }
+    assert {told.values[908] for told in filled} <= sold
 
 
 def test_partial_fills_come_in_pairs_and_add_up() -> None:

@@ -6,6 +6,8 @@ import numpy as np
 
 from kernel_server.simulated.base.arrays import Ints
 
+_EPOCH = 19700101
+
 
 def yyyymmdd(day: Ints) -> Ints:
     """YYYYMMDD of days since the epoch."""
@@ -22,3 +24,8 @@ def epoch_days(date: Ints) -> Ints:
     months = ((date // 10_000 - 1970) * 12 + date // 100 % 100 - 1).astype("datetime64[M]")
     days: Ints = months.astype("datetime64[D]").astype(np.int64) + date % 100 - 1
     return days
+
+
+def known_epoch_days(date: Ints) -> Ints:
+    """The same of a history, whose places without a day are 0 and give 0."""
+    return epoch_days(np.where(date > 0, date, _EPOCH))

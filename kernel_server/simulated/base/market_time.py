@@ -6,6 +6,9 @@ from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.dates import epoch_days, yyyymmdd
 
 DAY = 86_400
+MINUTE_MS = 59_999
+"""The last millisecond of a minute."""
+
 _OFFSET = 9 * 3600
 
 

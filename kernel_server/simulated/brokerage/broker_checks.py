@@ -17,10 +17,12 @@ from kernel_server.simulated.brokerage.order import (
     QuoteType,
     quote_types,
 )
+from kernel_server.simulated.brokerage.order_routing import OrderRouting
 from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.exchange.off_hours.session_close import single_price_limits
 from kernel_server.simulated.market.model import Issue, board
-from kernel_server.simulated.market.phases import Board, Phase
+from kernel_server.simulated.market.nextrade.venues import split
+from kernel_server.simulated.market.phases import BOARDS, Board, Phase
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
@@ -47,17 +49,23 @@ class BrokerChecks:
         self._settings = settings
         self._issues = issues
         self._now = now
+        self._routing = OrderRouting(exchange, settings)
 
-    def check_request(self, request: OrderRequest) -> None:
-        """Check order type, account, issue and quantity."""
+    def check_request(self, request: OrderRequest) -> OrderRequest:
+        """Check order type, account, issue, exchange and quantity; the request as it is routed."""
         if request.type not in ORDER_TYPES or request.account not in self._books.accounts:
             raise TrRejected("order_unknown")
-        if request.code not in self._issues:
+        if split(request.code)[0] not in self._issues:
             raise TrRejected("unknown_code")
+        original = self._books.orders.get(int(request.original) if request.original.isdecimal() else 0)
+        new = ORDER_TYPES[request.type].action == "new"
+        venue = None if original is None or new else original.venue
+        request = self._routing.routed(request, venue)
         if request.code in self._settings.restricted:
             raise TrRejected("order_restricted")
         if not request.quantity:
             raise TrRejected("order_quantity")
+        return request
 
     def check_credit(self, request: OrderRequest) -> None:
         """Check that account and issue take a new order on credit, and that there is the loan which it repays."""
@@ -81,11 +89,14 @@ class BrokerChecks:
             raise TrRejected("order_quote_type")
         if quote.price != "given" and request.price:
             raise TrRejected("order_priced")
-        self.check_hours(quote)
+        self.check_hours(quote, request)
         return quote
 
-    def check_hours(self, quote: QuoteType) -> None:
-        phase = self._exchange.phase()
+    def check_hours(self, quote: QuoteType, request: OrderRequest) -> None:
+        phase = self._exchange.phase(request.code + request.venue)
+        if request.venue:
+            self._check_hours_at_nextrade(quote, phase)
+            return
         if phase is Phase.AFTER_MARKET and not self._settings.after_market_orders:
             raise TrRejected("order_no_after_market")
         if phase in quote.phases:
@@ -98,8 +109,20 @@ class BrokerChecks:
         early = seoul(now).hour < _NOON if phase == Phase.CLOSED else phase < min(quote.phases)
         raise TrRejected("order_not_open" if early else "order_closed")
 
+    def _check_hours_at_nextrade(self, quote: QuoteType, phase: Phase) -> None:
+        if not self._routing.takes(quote):
+            raise TrRejected("order_quote_hours")
+        if quote.board in BOARDS[phase]:
+            return
+        now = self._now()
+        if not self._calendar.is_session(now):
+            raise TrRejected("order_holiday")
+        raise TrRejected("order_not_open" if seoul(now).hour < _NOON else "order_closed")
+
     def may_rest(self, order: BrokerOrder) -> bool:
         """Whether an open order of this session can rest in the current phase: no order passes into an after-market."""
+        if order.venue:
+            return self._exchange.phase(order.code + order.venue) is not Phase.NXT_CLOSED
         phase, now = self._exchange.phase(), self._now()
         if phase is Phase.AFTER_MARKET and order.entered < hhmmss(self._calendar.after_market_begins(now)):
             return False
@@ -108,7 +131,7 @@ class BrokerChecks:
     def prices(self, request: OrderRequest, quote: QuoteType) -> tuple[int, int]:
         """Price for the exchange (0 for a market order) and highest price a share can cost, KRW."""
         try:
-            tape = self._exchange.tape(request.code)
+            tape = self._exchange.tape(request.code + request.venue)
         except (LookupError, BadMarketData):  # listed, but without a price
             raise TrRejected("unknown_code") from None
         if quote.price == "none":
@@ -129,7 +152,7 @@ class BrokerChecks:
         return price, price
 
     def _best_price(self, request: OrderRequest, quote: QuoteType) -> int:
-        asks, bids = self._exchange.depth(request.code)
+        asks, bids = self._exchange.depth(request.code + request.venue)
         buys = ORDER_TYPES[request.type].side == Side.BUY
         levels = asks if buys == (quote.price == "opposite") else bids
         if not levels:
@@ -149,17 +172,16 @@ class BrokerChecks:
         """The order to cancel or modify, which must have enough open shares."""
         order_type = ORDER_TYPES[request.type]
         original = self._books.orders.get(int(request.original) if request.original.isdecimal() else 0)
-        expected = (request.account, request.code, order_type.side)
-        if original is None or (original.account, original.code, original.side) != expected:
+        expected = (request.account, request.code, request.venue, order_type.side)
+        if original is None or (original.account, original.code, original.venue, original.side) != expected:
             raise TrRejected("order_unknown")
         by_credit, on_credit = request.credit != credits.CASH, original.credit != credits.CASH
         if self._settings.credit_changes == "same" and by_credit != on_credit:
             raise TrRejected("order_unknown")
         quote = quote_types()[original.quote]
-        if order_type.action != "cancel" or self._exchange.phase() not in quote.resting_phases(
-            self._settings.early_orders
-        ):
-            self.check_hours(quote)
+        resting = quote.resting_phases(self._settings.early_orders)
+        if order_type.action != "cancel" or self._exchange.phase() not in resting or original.venue:
+            self.check_hours(quote, request)
         if original.placed is None or not original.left:
             raise TrRejected("order_nothing_open")
         if request.quantity > original.left:

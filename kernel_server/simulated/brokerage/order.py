@@ -71,6 +71,7 @@ def quote_types() -> Mapping[str, QuoteType]:
 class OrderRequest(NamedTuple):
     """Arguments of SendOrder or SendOrderCredit; ``credit`` is 00 of the former.
 
+    ``venue`` is ``_NX`` of an order for Nextrade, apart from the code once the request is routed.
     ``from_other_client`` marks an order of another client of the same user.
     """
 
@@ -86,6 +87,7 @@ class OrderRequest(NamedTuple):
     from_other_client: bool = False
     credit: str = "00"
     loan_date: str = ""
+    venue: str = ""
 
 
 @dataclass(slots=True)
@@ -101,6 +103,7 @@ class BrokerOrder:
         fill, fill_price, fill_volume: number, price and volume of the newest fill.
         confirmed: shares of the original that a cancel or modify order took over.
         credit: 신용구분, 00 without credit; ``loan_date`` (YYYYMMDD) is the loan's which it repays, blank otherwise.
+        venue: ``_NX`` of an order at Nextrade, else blank.
         placed: order number at the exchange; None if the order is not resting there.
         early: fills reported before the order was acknowledged; None afterwards.
     """
@@ -131,6 +134,7 @@ class BrokerOrder:
     reason: str = "0"
     credit: str = "00"
     loan_date: str = ""
+    venue: str = ""
     placed: int | None = None
     early: list[Fill] | None = field(default_factory=list)
 

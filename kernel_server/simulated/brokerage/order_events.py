@@ -15,6 +15,7 @@ from kernel_server.simulated.brokerage.order import ORDER_TYPES, BrokerOrder, Or
 from kernel_server.simulated.brokerage.outbox import Outbox
 from kernel_server.simulated.exchange.interface import Exchange
 from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.nextrade.venues import split
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.tsv import rows
@@ -56,7 +57,7 @@ class OrderEvents:
         """Screen, request name and TR code, e.g. KOA_NORMAL_BUY_KP_ORD."""
         order_type = ORDER_TYPES[request.type]
         action = order_type.side.name.lower() if order_type.action == "new" else order_type.action
-        issue = self._issues.get(request.code)
+        issue = self._issues.get(split(request.code)[0])
         return request.screen, request.name, _tr_codes()[issue.market if issue else _UNKNOWN_MARKET, action]
 
     def rejected(self, request: OrderRequest, text: str) -> None:
@@ -95,7 +96,9 @@ class OrderEvents:
         copy, real = replace(order), self._settings.server_gubun != "1"
         self._outbox.chejan(
             chejan.ORDER,
-            lambda: chejan.order_values(copy, issue, self._prices(copy.code), total, cleared, real),
+            lambda: chejan.order_values(
+                copy, issue, self._prices(copy.code, copy.venue), total, cleared, real
+            ),
         )
 
     def _reserved_from(self, order: BrokerOrder) -> list[str]:
@@ -112,8 +115,8 @@ class OrderEvents:
         facts = chejan.balance_facts(account, self._issues[code], loan_date, today, self._settings.loan_days)
         self._outbox.chejan(chejan.BALANCE, lambda: chejan.balance_values(facts, self._prices(code)))
 
-    def _prices(self, code: str) -> chejan.ChejanPrices:
-        now = chejan.current_prices(self._exchange, code)
+    def _prices(self, code: str, venue: str = "") -> chejan.ChejanPrices:
+        now = chejan.current_prices(self._exchange, code + venue)
         return now if self._after_hours is None else replace(now, after_hours=self._after_hours(code))
 
     def send_later(self) -> None:

@@ -22,7 +22,7 @@ from kernel_server.simulated.brokerage.order import (
 from kernel_server.simulated.brokerage.order_events import OrderEvents
 from kernel_server.simulated.exchange.interface import Exchange, Fill, NewOrder, OrderRejected
 from kernel_server.simulated.market.model import Issue, board
-from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.phases import NEXTRADE_PHASES, Phase
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.market.trading_hours import day_of
@@ -67,7 +67,7 @@ class OrderManager:
         Raises:
             TrRejected: the broker rejects the request.
         """
-        self._checks.check_request(request)
+        request = self._checks.check_request(request)
         action = ORDER_TYPES[request.type].action
         if action == "new":
             return self._new(request)
@@ -105,6 +105,7 @@ class OrderManager:
             original=0 if new else int(request.original),
             credit=request.credit,
             loan_date=request.loan_date,
+            venue=request.venue,
         )
 
     def _register(self, order: BrokerOrder) -> None:
@@ -120,7 +121,7 @@ class OrderManager:
 
     def _submit(self, order: BrokerOrder, price: int, quote: QuoteType) -> None:
         order.early = []
-        asked = NewOrder(order.code, order.side, order.left, price, quote.kind, quote.board)
+        asked = NewOrder(order.code + order.venue, order.side, order.left, price, quote.kind, quote.board)
         try:
             order.placed = self._exchange.submit(asked, lambda fill: self._on_fill(order, fill))
         except OrderRejected as refusal:
@@ -263,7 +264,12 @@ class OrderManager:
         early_orders = self._settings.early_orders
         for account in self._books.accounts.values():
             for order in [*account.open_orders.values()]:
-                if phase is None or phase not in quote_types()[order.quote].resting_phases(early_orders):
+                if order.venue:
+                    ends = phase in (None, Phase.NXT_CLOSED)  # it rests in the breaks
+                else:
+                    resting = quote_types()[order.quote].resting_phases(early_orders)
+                    ends = phase not in NEXTRADE_PHASES and phase not in resting
+                if ends:
                     self._exchange.cancel(order.placed or 0)
                     self._close(order)
 

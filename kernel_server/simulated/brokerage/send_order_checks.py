@@ -9,6 +9,7 @@ from kernel_server.simulated.base.screen_number import is_screen
 from kernel_server.simulated.brokerage import credit as credits
 from kernel_server.simulated.brokerage.order import ORDER_TYPES, OrderRequest, quote_types
 from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.nextrade.venues import split
 from kernel_server.simulated.request_limits import SERVED, RequestLimits
 from kernel_server.simulated.settings import BrokerSettings
 
@@ -80,7 +81,7 @@ def send_order_error(request: OrderRequest, settings: BrokerSettings, issues: Ma
 
 def _size_error(request: OrderRequest, issues: Mapping[str, Issue]) -> int:
     """-303 to -306. The price of a market order is unknown, so only its quantity is checked."""
-    issue = issues.get(request.code)
+    issue = issues.get(split(request.code)[0])
     shares = 0 if issue is None else issue.shares
     for measure, percent, code in _SIZE_LIMITS:
         # Both sides times 100 keep percentages in integers.

@@ -64,6 +64,7 @@ class OrderState(Struct, forbid_unknown_fields=True):
     early: None
     credit: Text = credits.CASH
     loan_date: LoanDate = ""
+    venue: Literal["", "_NX"] = ""
 
 
 class DealState(NamedTuple):

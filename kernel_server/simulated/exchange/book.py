@@ -53,10 +53,6 @@ class OrderBook:
         sign, volumes = levels.sign, levels.volumes
         return [Level(sign * key, volumes[key]) for key in levels.keys[: -count - 1 : -1]]
 
-    def level_count(self, side: Side) -> int:
-        """Number of price levels of a side."""
-        return len(self._same_side(side).keys)
-
     def volume(self, side: Side, price: int) -> int:
         """Shares resting at a price."""
         levels = self._bids if side is _BUY else self._asks
@@ -199,12 +195,6 @@ class OrderBook:
                 self.remove_background(side, levels.sign * key, _ALL)
             else:
                 levels.remove_level(key)
-
-    def trim_background(self, side: Side, count: int) -> None:
-        """Remove all background shares of a side behind its best ``count`` levels."""
-        levels = self._bids if side is _BUY else self._asks
-        for key in levels.keys[:-count]:
-            self.remove_background(side, levels.sign * key, _ALL)
 
     def background_volume(self, side: Side, price: int) -> int:
         """The background's shares at a price."""

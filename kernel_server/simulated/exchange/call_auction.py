@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from kernel_server.reference.price_rules import PriceRules
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.exchange.book import Match, OrderBook
 from kernel_server.simulated.exchange.book_side import BACKGROUND
@@ -62,19 +63,44 @@ def expected_price(
         position: number of trades so far.
         interruption: the VI in effect; None in the opening and closing auctions.
     """
-    hours = plan.hours
+    hours, script = plan.hours, plan.script
     opening = time < hours.opens
     start, end = (hours.orders_from, hours.opens) if opening else (hours.closing_auction, hours.closes)
-    index = 0 if opening else -1
+    index = 0 if opening else len(script) - 1
     origin = plan.base if opening else last
     if interruption is not None:
         start, end, index, origin = interruption.time, interruption.released, position, interruption.price
-    price, volume = int(plan.script.price[index]), int(plan.script.volume[index])
+    trade = script[index : index + 1]
+    final = int(trade.price[0]), int(trade.volume[0])
+    return on_the_way(plan.key, plan.grid, (plan.lower, plan.upper), time, (start, end), origin, final)
+
+
+def on_the_way(
+    key: int,
+    grid: PriceRules,
+    limits: tuple[int, int],
+    time: float,
+    auction: tuple[float, float],
+    origin: int,
+    final: tuple[int, int],
+) -> tuple[int, int]:
+    """Indicative price and volume of an auction between its beginning and its end.
+
+    Args:
+        key: random key of the issue and the day.
+        grid: tick table of the day.
+        limits: 하한가 and 상한가.
+        time: a moment within the auction.
+        auction: its beginning and its end.
+        origin: the price before it, KRW.
+        final: price and volume that it will trade.
+    """
+    (start, end), (price, volume) = auction, final
     passed = (time - start) / (end - start)
-    key = hash_random.key(plan.key, "expected", int(time))
     if passed < _MOVING:
+        jitter = hash_random.key(key, "expected", int(time)) % 5 - 2
         price += int((origin - price) * (1 - passed) ** 2)
-        price = plan.grid.floor(price + (key % 5 - 2) * plan.grid.tick(price))
-        price = min(max(price, plan.lower), plan.upper)
+        price = grid.floor(price + jitter * grid.tick(price))
+        price = min(max(price, limits[0]), limits[1])
         volume = int(volume * (0.1 + 0.9 * passed))
     return price, volume

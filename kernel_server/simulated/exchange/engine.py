@@ -3,36 +3,58 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 
 from kernel_server.clock import Clock
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.market_time import midnight
 from kernel_server.simulated.exchange import admission
-from kernel_server.simulated.exchange.day_plan import DayPlan, plan_day
+from kernel_server.simulated.exchange.day_plan import (
+    DayPlan,
+    SessionFacts,
+    plan_session,
+    session_date,
+    session_facts,
+)
+from kernel_server.simulated.exchange.event_batches import newest_auction_at
 from kernel_server.simulated.exchange.interface import (
     ExchangeSubscriber,
+    ExpectedPrice,
     Fill,
     Interruption,
+    IssueState,
     Level,
     NewOrder,
     OrderRejected,
     QueuedShares,
     SinglePriceState,
     Tape,
-    Trade,
+    TradeLog,
 )
 from kernel_server.simulated.exchange.interruption_scanner import InterruptionScanner
 from kernel_server.simulated.exchange.issue_day import IssueDay
 from kernel_server.simulated.exchange.live_days import LiveDays
+from kernel_server.simulated.exchange.moment.issue_state import (
+    book_at,
+    issue_state,
+    state_of_plan,
+    tape_prices,
+)
+from kernel_server.simulated.exchange.moment.newest_trades import has_usual_day, states_at
 from kernel_server.simulated.exchange.off_hours import merged_day, single_price
 from kernel_server.simulated.exchange.off_hours.evening_plan import evening_plan
 from kernel_server.simulated.exchange.off_hours.past_single_price import PastSinglePrice
+from kernel_server.simulated.exchange.scripts_ahead import ScriptsAhead
 from kernel_server.simulated.market import phases
-from kernel_server.simulated.market.model import Market
-from kernel_server.simulated.market.phases import Board, Phase
-from kernel_server.simulated.market.trade_script import ScriptLookup, Side
+from kernel_server.simulated.market.model import Issue, Market
+from kernel_server.simulated.market.phases import Board, CurrentPhase, ExchangeTimetable, Phase, SessionHours
+from kernel_server.simulated.market.trade_script import Script, ScriptLookup
+
+log = logging.getLogger(__name__)
+
+_PLANS_A_TURN = 12  # made in one turn of the control thread
 
 
 class SimulatedExchange:
@@ -52,6 +74,9 @@ class SimulatedExchange:
         cached_plans: day plans kept in memory, at most.
         off_hours_flow: whether there is background order flow on the off-hours boards.
         evening_until: hour of the next day from which on a tape has the regular session's prices again.
+        trade_size: how much larger generated trades are than recorded ones.
+        numbers: numbers of orders; by default from 1 on.
+        evening_quotes: whether states have the prices of the after-market while it lasts, as the tape does.
     """
 
     def __init__(
@@ -66,6 +91,9 @@ class SimulatedExchange:
         cached_plans: int = 256,
         off_hours_flow: bool = True,
         evening_until: float = 5.0,
+        trade_size: float = 1.0,
+        numbers: Iterator[int] | None = None,
+        evening_quotes: bool = True,
     ) -> None:
         self._market = market
         self._clock = clock
@@ -75,17 +103,23 @@ class SimulatedExchange:
         self._recorded = recorded
         self._off_hours_flow = off_hours_flow
         self._evening_until = evening_until
+        self._trade_size = trade_size
+        self._evening_quotes = evening_quotes
+        self._facts_of_session = lru_cache(cached_plans)(self._read_facts)
+        self._ahead = ScriptsAhead(self._facts_of_session, _PLANS_A_TURN)
         self._plan_of_session = lru_cache(cached_plans)(self._make_plan)
         self._evening_of_session = lru_cache(cached_plans)(self._make_evening)
         self._scanner = InterruptionScanner(
-            market, lambda index: phases.hours(self._sessions(), index), self._plan_of_session
+            market, lambda index: phases.hours(self._sessions(), index), self._interruptions_in
         )
         self._past_single_price = PastSinglePrice(market, seed, off_hours_flow)
         self._orders: dict[int, str] = {}  # codes of today's orders by number
-        self._numbers = itertools.count(1)
+        self._numbers = numbers or itertools.count(1)
+        timetable = cache(lambda: ExchangeTimetable(self._sessions()))
+        self._current = CurrentPhase(timetable, clock.now)
         self._live = LiveDays(
             clock,
-            self._sessions,
+            timetable,
             call_soon,
             lambda code: code in market.issues(),
             self._plan,
@@ -95,6 +129,19 @@ class SimulatedExchange:
         self.subscribe = self._live.subscribe
         self.unsubscribe = self._live.unsubscribe
         self.close = self._live.close
+        self.as_it_is = self._live.as_it_is
+
+    def facts(self, code: str, index: int) -> SessionFacts | None:
+        """What is known of an issue's session, an index in the calendar.
+
+        Raises:
+            LookupError: the issue is not listed.
+        """
+        return self._facts_of_session(code, index)
+
+    def session(self) -> int:
+        """Index of the current session in the calendar."""
+        return self._current.index()
 
     def tape(self, code: str) -> Tape:
         """See the interface.
@@ -102,12 +149,38 @@ class SimulatedExchange:
         Raises:
             LookupError: the issue is not listed, or the market has no data of it.
         """
-        day, now = self._live.current(code), self._clock.now()
-        plan = day.plan if day is not None else self._plan(code)
-        tape = day.tape if day is not None else merged_day.tape_at(plan, plan.script.count_by(now), now)
-        return merged_day.settled(plan, tape) if self._settled(plan, now) else tape
+        plan, tape = self._unsettled(code)
+        return merged_day.settled(plan, tape) if self._settled(plan, self._clock.now()) else tape
 
-    def trades(self, code: str) -> list[Trade]:
+    def prepare_tapes(self, codes: Sequence[str]) -> bool:
+        """See the interface."""
+        now, before = self._clock.now(), self._plan_of_session.cache_info().misses
+        index = phases.session_index(self._sessions(), now)
+        for place, code in enumerate(codes):
+            if self._live.current(code) is not None:
+                continue
+            if self._recorded is None and index >= 0:
+                self._ahead.make(codes, place, index)
+            try:
+                made = self._plan_at(code, index, now).make_part(now)
+            except (LookupError, ValueError, OSError):
+                continue  # the tape says why
+            if made or self._plan_of_session.cache_info().misses - before >= _PLANS_A_TURN:
+                return False
+        return True
+
+    def unsettled_tape(self, code: str) -> Tape:
+        """The tape to the last trade of the after-market, the next morning too; errors as for ``tape``."""
+        return self._unsettled(code)[1]
+
+    def _unsettled(self, code: str) -> tuple[DayPlan, Tape]:
+        day, now = self._live.current(code), self._clock.now()
+        if day is not None:
+            return day.plan, day.tape
+        plan = self._plan(code)
+        return plan, merged_day.tape_at(plan, plan.script.count_by(now), now)
+
+    def trades(self, code: str) -> TradeLog:
         """See the interface; errors as for ``tape``."""
         day = self._live.current(code)
         if day is not None:
@@ -115,10 +188,73 @@ class SimulatedExchange:
         plan, now = self._plan(code), self._clock.now()
         return merged_day.trades_until(plan, plan.script.count_by(now), now)
 
-    def depth(self, code: str) -> tuple[list[Level], list[Level]]:
+    def depth(self, code: str) -> tuple[Sequence[Level], Sequence[Level]]:
         """See the interface; errors as for ``tape``."""
-        book = self._current_day(code).book
-        return book.depth(Side.SELL), book.depth(Side.BUY)
+        day = self._live.current(code)
+        if day is not None:
+            return day.book.depth()
+        plan, now = self._plan(code), self._clock.now()
+        tape = merged_day.tape_at(plan, plan.script.count_by(now), now)
+        return book_at(plan, tape.last, now)
+
+    def states(self, codes: Sequence[str], moment: float | None = None) -> dict[str, IssueState]:
+        """See the interface."""
+        now, found = self._clock.now() if moment is None else moment, {}
+        index = phases.session_index(self._sessions(), now)
+        issues, usual = self._market.issues(), []
+        for code in codes:
+            day, issue = self._live.current(code) if moment is None else None, issues.get(code)
+            if day is not None:
+                state = issue_state(day.plan, tape_prices(day.tape), now, day.book.depth())
+                found[code] = self._shown(state, now)
+                continue
+            if issue is None or index < 0:
+                continue
+            try:
+                facts = self._usual_facts(issue, index, now)
+                if facts is not None:
+                    usual.append(facts)
+                else:
+                    plan = self._plan(code) if moment is None else self._plan_of_session(code, index)
+                    found[code] = self._shown(state_of_plan(plan, now), now)
+            except (LookupError, ValueError, OSError):
+                log.debug("%s has no state", code, exc_info=True)
+        return found | {
+            facts.issue.code: state for facts, state in zip(usual, states_at(usual, now), strict=True)
+        }
+
+    def _shown(self, state: IssueState, now: float) -> IssueState:
+        """The state, without the after-market where quotes do not show it."""
+        if state.session is None or self._evening_quotes:
+            return state
+        return state._replace(session=None) if now >= self._hours_of(now).after_market_begins else state
+
+    def _hours_of(self, now: float) -> SessionHours:
+        return phases.hours(self._sessions(), phases.session_index(self._sessions(), now))
+
+    def exceptional(self, codes: Sequence[str]) -> list[str]:
+        """See the interface."""
+        index = phases.session_index(self._sessions(), self._clock.now())
+        if index < 0:
+            return []
+        date = session_date(phases.hours(self._sessions(), index))
+        ordered = {code for code in self._orders.values() if self._live.current(code) is not None}
+        return [code for code in codes if code in ordered or (self._recorded and self._recorded(code, date))]
+
+    def _usual_facts(self, issue: Issue, index: int, now: float) -> SessionFacts | None:
+        """Facts of a session that need no plan of the day; None if the plan is needed."""
+        hours = phases.hours(self._sessions(), index)
+        if now >= hours.after_market_begins:
+            return None
+        if self._recorded and self._recorded(issue.code, session_date(hours)):
+            return None
+        facts = self._facts_of_session(issue.code, index)
+        return facts if facts is not None and has_usual_day(facts) else None
+
+    def expected_price(self, code: str) -> ExpectedPrice:
+        """See the interface; errors as for ``tape``."""
+        day = self._live.as_it_is(code)
+        return newest_auction_at(self._plan(code) if day is None else day.plan, self._clock.now())
 
     def closing_price_queue(self, code: str) -> QueuedShares:
         """See the interface; errors as for ``tape``."""
@@ -140,14 +276,22 @@ class SimulatedExchange:
         previous = phases.hours(self._sessions(), index - 1) if index else None
         return self._past_single_price.before(plan, previous)
 
-    def phase(self) -> Phase:
+    def phase(self, code: str = "") -> Phase:  # noqa: ARG002
         """See the interface."""
-        return phases.phase(self._sessions(), self._clock.now())
+        return self._current.phase()
 
     def interruptions(self, max_issues: int | None = None) -> list[Interruption] | None:
         """See the interface."""
         session = phases.session_index(self._sessions(), self._clock.now())
         return self._scanner.interruptions(session, max_issues)
+
+    def interruptions_of(self, code: str) -> list[Interruption]:
+        """See the interface."""
+        session = phases.session_index(self._sessions(), self._clock.now())
+        try:
+            return self._interruptions_in(code, session)
+        except LookupError:
+            return []
 
     def submit(self, order: NewOrder, on_fill: Callable[[Fill], None]) -> int:
         """See the interface. ``on_fill`` is called for immediate fills before this returns.
@@ -187,11 +331,18 @@ class SimulatedExchange:
     def _plan(self, code: str) -> DayPlan:
         """The plan of the regular session, or of the after-market once it has begun."""
         now = self._clock.now()
-        index = phases.session_index(self._sessions(), now)
+        return self._plan_at(code, phases.session_index(self._sessions(), now), now)
+
+    def _plan_at(self, code: str, index: int, now: float) -> DayPlan:
         plan = self._plan_of_session(code, index)
         if now < plan.hours.after_market_begins:
             return plan
         return self._evening_of_session(code, index) or plan
+
+    def _interruptions_in(self, code: str, index: int) -> list[Interruption]:
+        """The VIs of a session and its after-market; LookupError if there is no plan of it."""
+        plans = self._plan_of_session(code, index), self._evening_of_session(code, index)
+        return [each for plan in plans if plan is not None for each in plan.interruptions]
 
     def _make_evening(self, code: str, index: int) -> DayPlan | None:
         return evening_plan(self._market, self._plan_of_session(code, index))
@@ -203,11 +354,17 @@ class SimulatedExchange:
         )
 
     def _make_plan(self, code: str, index: int) -> DayPlan:
+        recording = None
+        if self._recorded and index >= 0:
+            recording = self._recorded(code, session_date(phases.hours(self._sessions(), index)))
+        facts = self._read_facts(code, index, recording) if recording else self._facts_of_session(code, index)
+        if facts is None:
+            raise LookupError(f"nothing is known of {code} on {self._sessions().dates[index]}")
+        return plan_session(facts, recording, self._off_hours_flow, self._ahead.take(code, index))
+
+    def _read_facts(self, code: str, index: int, recording: Script | None = None) -> SessionFacts | None:
         issue = self._market.issues().get(code)
         if issue is None or index < 0:
             raise LookupError(f"{code!r} is not listed, or its market has no session yet")
         hours = phases.hours(self._sessions(), index)
-        plan = plan_day(self._market, hours, issue, self._seed, self._recorded, self._off_hours_flow)
-        if plan is None:
-            raise LookupError(f"nothing is known of {code} on {self._sessions().dates[index]}")
-        return plan
+        return session_facts(self._market, hours, issue, self._seed, recording, self._trade_size)

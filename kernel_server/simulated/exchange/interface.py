@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, overload
 
+import numpy as np
+
+from kernel_server.simulated.market.day_summary import DaySummary
 from kernel_server.simulated.market.phases import Board, Phase
-from kernel_server.simulated.market.trade_script import Side
+from kernel_server.simulated.market.trade_script import NOTHING, Script, Side
 
 
 class Trade(NamedTuple):
@@ -18,6 +21,63 @@ class Trade(NamedTuple):
     price: int
     volume: int
     side: Side
+
+
+class TradeLog(Sequence[Trade]):
+    """Trades of an issue, oldest first, kept as columns, as there may be several hundred thousand.
+
+    Attributes:
+        code: of the issue.
+        columns: the trades.
+    """
+
+    __slots__ = ("code", "columns")
+
+    def __init__(self, code: str, columns: Script = NOTHING) -> None:
+        self.code = code
+        self.columns = columns
+
+    @classmethod
+    def of(cls, code: str, trades: Iterable[Trade]) -> TradeLog:
+        """The log of some trades of an issue."""
+        rows = [trade[1:] for trade in trades]
+        if not rows:
+            return cls(code)
+        time, price, volume, side = map(np.array, zip(*rows, strict=True))
+        return cls(code, Script(time, price, volume, side))
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def newest(self) -> Trade | None:
+        """The newest trade, None if there is none."""
+        return self[-1] if self else None
+
+    @overload
+    def __getitem__(self, part: int) -> Trade: ...
+
+    @overload
+    def __getitem__(self, part: slice) -> TradeLog: ...
+
+    def __getitem__(self, part: int | slice) -> Trade | TradeLog:
+        columns = self.columns
+        if isinstance(part, slice):
+            return TradeLog(self.code, columns[part])
+        price, volume, side = (
+            column[part].item() for column in (columns.price, columns.volume, columns.side)
+        )
+        return Trade(self.code, columns.time_at(part), price, volume, Side(side))
+
+    def __iter__(self) -> Iterator[Trade]:
+        columns = self.columns
+        rows = (columns.time, columns.price, columns.volume, columns.side)
+        for time, price, volume, side in zip(*(row.tolist() for row in rows), strict=True):
+            yield Trade(self.code, time, price, volume, Side(side))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TradeLog) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class Level(NamedTuple):
@@ -42,6 +102,7 @@ class Tape:
         open, high, low: 0 before the first trade.
         buys, sells: shares traded on the initiative of buyers and of sellers.
         buy_count, sell_count: number of those trades.
+        last_time: time of the last trade, seconds since the epoch, 0 before the first one; not that of 시간외종가.
     """
 
     code: str
@@ -64,6 +125,7 @@ class Tape:
     open_time: str = "000000"
     high_time: str = "000000"
     low_time: str = "000000"
+    last_time: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +134,9 @@ class ExpectedPrice:
 
     price: int
     volume: int
+
+
+NO_EXPECTED_TRADE = ExpectedPrice(0, 0)
 
 
 class QueuedShares(NamedTuple):
@@ -94,9 +159,34 @@ class SinglePriceState:
     """
 
     tape: Tape
-    asks: list[Level]
-    bids: list[Level]
+    asks: Sequence[Level]
+    bids: Sequence[Level]
     expected: ExpectedPrice
+
+
+class IssueState(NamedTuple):
+    """Prices and book of an issue at a moment.
+
+    Attributes:
+        session: the day so far, to the newest trade, from the opening to the close and in the after-market, without
+            시간외종가. None at other hours and for an issue without trades, of which the market's bars say all.
+        newest: the newest trade of the regular session, or of the after-market; None before the first.
+        asks, bids: best first, at most ten levels each.
+        expected: what the newest call auction would trade, or has traded.
+        in_auction: whether it is going on.
+    """
+
+    session: DaySummary | None
+    newest: Trade | None
+    asks: Sequence[Level]
+    bids: Sequence[Level]
+    expected: ExpectedPrice = NO_EXPECTED_TRADE
+    in_auction: bool = False
+
+    @property
+    def indicative(self) -> ExpectedPrice:
+        """What the auction that is going on would trade; nothing at other times."""
+        return self.expected if self.in_auction else NO_EXPECTED_TRADE
 
 
 class Fill(NamedTuple):
@@ -207,12 +297,31 @@ class Exchange(Protocol):
         """Totals of today, or of the last session if none is on. Needs no subscription."""
         ...
 
-    def trades(self, code: str) -> list[Trade]:
+    def prepare_tapes(self, codes: Sequence[str]) -> bool:
+        """Do a part of the work that the tapes of issues need, some ten milliseconds; whether all is done."""
+        ...
+
+    def trades(self, code: str) -> TradeLog:
         """Today's trades, oldest first, including 시간외종가. Needs no subscription."""
         ...
 
-    def depth(self, code: str) -> tuple[list[Level], list[Level]]:
+    def depth(self, code: str) -> tuple[Sequence[Level], Sequence[Level]]:
         """Asks and bids, best first, at most ten levels each."""
+        ...
+
+    def states(self, codes: Sequence[str], moment: float | None = None) -> dict[str, IssueState]:
+        """The states of issues, many at once, without those that the market has no data of.
+
+        Those of an earlier ``moment`` of the session are without clients' orders.
+        """
+        ...
+
+    def exceptional(self, codes: Sequence[str]) -> list[str]:
+        """The codes whose trades and book the market's minutes do not say: recorded trades, orders of clients."""
+        ...
+
+    def expected_price(self, code: str) -> ExpectedPrice:
+        """What the newest call auction would trade, or has traded: for callbacks, without events that are due."""
         ...
 
     def closing_price_queue(self, code: str) -> QueuedShares:
@@ -223,8 +332,8 @@ class Exchange(Protocol):
         """시간외 단일가 of today; before it begins, that of the previous session."""
         ...
 
-    def phase(self) -> Phase:
-        """The phase at this moment."""
+    def phase(self, code: str = "") -> Phase:
+        """The phase at this moment, of the exchange of a code."""
         ...
 
     def interruptions(self, max_issues: int | None = None) -> list[Interruption] | None:
@@ -234,6 +343,10 @@ class Exchange(Protocol):
         market, which takes about two seconds. With ``max_issues`` each call scans that many issues, and returns
         None until all have been scanned.
         """
+        ...
+
+    def interruptions_of(self, code: str) -> list[Interruption]:
+        """The VIs of one issue in the current session, oldest first, future ones included; none if it has no day."""
         ...
 
     def submit(self, order: NewOrder, on_fill: Callable[[Fill], None]) -> int:

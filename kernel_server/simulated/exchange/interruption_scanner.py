@@ -1,7 +1,7 @@
 """Scan of a whole market for volatility interruptions, of which a few issues in a hundred have one a day.
 
 The daily bar shows whether a price got far enough from its reference to trigger a VI. Only such days are planned,
-and to their end, so the results include VIs that lie in the future.
+and to their end, so the results include VIs that lie in the future. So do the minutes of the after-market.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 
 from kernel_server.clock import seoul
 from kernel_server.reference.price_rules import rules
-from kernel_server.simulated.exchange.day_plan import DayPlan
 from kernel_server.simulated.exchange.interface import Interruption
 from kernel_server.simulated.market import day_summary as days
 from kernel_server.simulated.market import vi_rules
@@ -27,15 +26,18 @@ class InterruptionScanner:
     Args:
         market: the issues and their bars.
         hours: hours of a session, by its index in the calendar.
-        plan: plan of a code's day in a session; raises LookupError if there is none.
+        interruptions_in: the VIs of a code in a session; raises LookupError if nothing is known of it.
     """
 
     def __init__(
-        self, market: Market, hours: Callable[[int], SessionHours], plan: Callable[[str, int], DayPlan]
+        self,
+        market: Market,
+        hours: Callable[[int], SessionHours],
+        interruptions_in: Callable[[str, int], list[Interruption]],
     ) -> None:
         self._market = market
         self._hours = hours
-        self._plan = plan
+        self._interruptions_in = interruptions_in
         self._session: int | None = None
         self._unscanned: Iterator[Issue] = iter(())
         self._found: list[Interruption] = []
@@ -63,7 +65,7 @@ class InterruptionScanner:
     def _scan(self, issue: Issue, session: int) -> None:
         try:
             if self._may_interrupt(issue, self._hours(session)):
-                self._found += self._plan(issue.code, session).interruptions
+                self._found += self._interruptions_in(issue.code, session)
         except (LookupError, ValueError, OSError):
             # The market has no data of it, or its file is bad.
             log.debug("%s is left out", issue.code, exc_info=True)
@@ -83,4 +85,14 @@ class InterruptionScanner:
         if int(bars.high[-1]) >= up or int(bars.low[-1]) <= down:
             return True
         up, down = rule.triggers(int(bars.close[-2] if len(bars) > 1 else opened), grid)
-        return not down < opened < up
+        return not down < opened < up or self._evening_reaches(
+            issue, hours, rule.triggers(int(bars.close[-1]), grid)
+        )
+
+    def _evening_reaches(self, issue: Issue, hours: SessionHours, triggers: tuple[int, int]) -> bool:
+        """Whether the after-market gets as far as one of the triggers around the close."""
+        if hours.after_market_begins >= hours.ends or not self._market.evening_news(issue.code, hours.closes):
+            return False
+        minutes = self._market.after_market(issue.code, False, hours.ends, 1)
+        up, down = triggers
+        return len(minutes) > 0 and (int(minutes.high.max()) >= up or int(minutes.low.min()) <= down)

@@ -1,4 +1,8 @@
-"""One issue's trading day: its order book, its tape, and the clients' orders."""
+"""One issue's trading day: its order book, its tape, and the clients' orders.
+
+The tape has the script's trades and nothing else: clients trade with the book beside them, so that what is published
+of the market is the same with and without clients' orders.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,17 @@ from itertools import chain
 
 from kernel_server.simulated.exchange import call_auction
 from kernel_server.simulated.exchange.admission import AUCTIONS
-from kernel_server.simulated.exchange.background import BackgroundOrders, InitiatedMatch
-from kernel_server.simulated.exchange.book import OrderBook
+from kernel_server.simulated.exchange.book import Match, OrderBook
 from kernel_server.simulated.exchange.call_auction import ClientOrder
 from kernel_server.simulated.exchange.day_plan import DayPlan
 from kernel_server.simulated.exchange.event_batches import (
+    CLOSED,
     EXPECTED_PRICE,
     INTERRUPTED,
     QUOTE_CHANGE,
+    closed_state,
     event_batches,
+    quote_state,
 )
 from kernel_server.simulated.exchange.interface import (
     ExchangeSubscriber,
@@ -23,15 +29,19 @@ from kernel_server.simulated.exchange.interface import (
     Fill,
     NewOrder,
     Trade,
+    TradeLog,
 )
+from kernel_server.simulated.exchange.live_book import LiveBook
 from kernel_server.simulated.exchange.off_hours import merged_day
 from kernel_server.simulated.exchange.off_hours.boards import OffHoursBoards
+from kernel_server.simulated.exchange.quotes.quote_rule import QuoteState
 from kernel_server.simulated.exchange.tape import add_trade
 from kernel_server.simulated.market.phases import Board, Phase
 from kernel_server.simulated.market.trade_script import Side
 
 NEVER = float("inf")
 _SIDES = {int(side): side for side in Side}
+_CLOSED = (Phase.CLOSED, Phase.NXT_CLOSED)
 
 
 class IssueDay:
@@ -43,25 +53,46 @@ class IssueDay:
         tape: running totals.
         interruption: the VI in effect.
         book: the order book; during an auction, the quotes around the indicative price.
+        has_client_orders: whether clients have entered orders today, so that the day cannot be rebuilt from its plan.
     """
+
+    __slots__ = (
+        "_batch",
+        "_batches",
+        "_clients",
+        "_collected",
+        "_count",
+        "_index",
+        "_minute",
+        "_off_hours",
+        "_position",
+        "_processed_until",
+        "_subscriber",
+        "book",
+        "due",
+        "has_client_orders",
+        "interruption",
+        "plan",
+        "subscribed",
+        "tape",
+    )
 
     def __init__(self, plan: DayPlan, now: float, subscriber: ExchangeSubscriber) -> None:
         position = plan.script.count_by(now)
         self.plan = plan
         self.subscribed = False
         self.tape = merged_day.tape_at(plan, position, now)
-        self.book = OrderBook()
+        state = quote_state(plan, position, self.tape.last, now)
+        self.book = LiveBook(plan.quotes, state)
         self.due = NEVER
         self.interruption = plan.interruption(now)
         self._subscriber = subscriber
-        self._background = BackgroundOrders(
-            self.book, plan.grid, plan.lower, plan.upper, plan.level_sizes, position
-        )
-        self._background.quote_around(self.tape.last)
+        self._minute = plan.script.time_at(position - 1) // 60 if position else 0.0  # of the newest trade
+        self._count = state.number  # its number within that minute
         self._collected = OrderBook()
         self._clients: dict[int, ClientOrder] = {}
         self._position = position
-        self._trades: list[Trade] | None = None
+        self.has_client_orders = False
         self._processed_until = now
         self._off_hours: OffHoursBoards | None = None
         self._batches = chain(event_batches(plan, now), merged_day.event_batches(plan, now))
@@ -84,24 +115,31 @@ class IssueDay:
         else:
             self._next_batch()
         if kind == QUOTE_CHANGE:
-            self._background.change_quotes()
-            if self.subscribed:
+            matches = self.book.change_quotes()
+            if matches:
+                self._publish(time, None, matches)
+            elif self.subscribed:
                 self._subscriber.on_quote(self.plan.issue.code, time)
         elif kind < QUOTE_CHANGE:
             self._process_rare(kind, time)
         else:
             self._position += 1
-            price, volume = batch.price[kind], batch.volume[kind]
+            self._count = self._count + 1 if time // 60 == self._minute else 0
+            self._minute = time // 60
+            price, volume, value = batch.price[kind], batch.volume[kind], batch.value[kind]
             opening = self._position == 1 and self.plan.script.opens
             closing = self._position == len(self.plan.script) and self.plan.script.closes
             if self.interruption is not None:
-                self._release(time, price, volume)
+                self._release(time, price, volume, value)
             elif opening or closing:
-                self._uncross(time, price, volume)
+                self._count = 0 if closing else self._count
+                self._uncross(time, price, volume, value)
                 if closing:
                     self.void_orders()
             else:
-                self._publish(time, self._background.trade(_SIDES[batch.side[kind]], price, volume))
+                side = _SIDES[batch.side[kind]]
+                matches = self.book.trade(side, price, volume, self._count)
+                self._publish(time, Trade(self.plan.issue.code, time, price, volume, side), matches, value)
 
     def _process_rare(self, kind: int, time: float) -> None:
         """Process an event that is neither a trade nor a quote change."""
@@ -111,20 +149,19 @@ class IssueDay:
             self._update_expected_price(time)
         elif kind == INTERRUPTED:
             self._interrupt(time)
+        elif kind == CLOSED:
+            matches = self.book.move(closed_state(self.tape.last))
+            if matches:
+                self._publish(time, None, matches)
+            elif self.subscribed:
+                self._subscriber.on_quote(self.plan.issue.code, time)
         else:
             self.off_hours.step(time)
             self._processed_until = time
 
-    def trades(self) -> list[Trade]:
-        """The trades so far, clients' included."""
-        if self._trades is None:
-            return merged_day.trades_until(self.plan, self._position, self._processed_until)
-        return list(self._trades)
-
-    def record_trade(self, trade: Trade) -> None:
-        """Record a trade, once clients' orders have made the trades differ from the script."""
-        if self._trades is not None:
-            self._trades.append(trade)
+    def trades(self) -> TradeLog:
+        """The trades so far."""
+        return merged_day.trades_until(self.plan, self._position, self._processed_until)
 
     @property
     def off_hours(self) -> OffHoursBoards:
@@ -137,20 +174,14 @@ class IssueDay:
         """Time of an auction trade that has to come before that phase begins; 0 for none."""
         script = self.plan.script
         if phase is Phase.PAUSE and script.closes and self._position < len(script):
-            return float(script.time[-1])
-        return self.plan.hours.ends if phase is Phase.CLOSED and self.due < NEVER else 0.0
-
-    @property
-    def has_client_orders(self) -> bool:
-        """Whether clients have entered orders today, so that the day cannot be rebuilt from its script."""
-        return self._trades is not None
+            return script.time_at(-1)
+        return self.plan.hours.ends if phase in _CLOSED and self.due < NEVER else 0.0
 
     def submit(
         self, number: int, order: NewOrder, now: float, phase: Phase, on_fill: Callable[[Fill], None]
     ) -> None:
         """Enter a client's order that has passed the checks."""
-        if self._trades is None:
-            self._trades = self.trades()
+        self.has_client_orders = True
         if order.board is not Board.REGULAR:
             self.off_hours.submit(number, order, now, on_fill)
             return
@@ -189,9 +220,9 @@ class IssueDay:
             if not self.plan.script.closes:
                 self._uncross(time, self.tape.last, 0)
                 self.void_orders()
-            # A client's trade may be the last one, but the close is the script's.
-            self.tape.last = merged_day.session_close(self.plan).price
-        elif phase is Phase.CLOSED and self.plan.regular is not None:
+            if not len(self.plan.script):  # the daily bar is known now
+                self.tape = merged_day.tape_at(self.plan, 0, time)
+        elif phase in _CLOSED:
             self.void_orders()
 
     def void_orders(self) -> None:
@@ -216,10 +247,10 @@ class IssueDay:
             self._subscriber.on_interruption(self.interruption._replace(released=0.0))
         self._update_expected_price(time)
 
-    def _release(self, time: float, price: int, volume: int) -> None:
+    def _release(self, time: float, price: int, volume: int, value: int) -> None:
         """End the VI with its auction."""
         over, self.interruption = self.interruption, None
-        self._uncross(time, price, volume)
+        self._uncross(time, price, volume, value)
         if over is not None and self.subscribed:
             self._subscriber.on_interruption(over)
 
@@ -233,16 +264,19 @@ class IssueDay:
             limit = self.plan.upper if client.side is Side.BUY else self.plan.lower
             client.limit = limit
             self.book.submit(number, client.side, left, limit)
-        self._background.avoid_crossing()
-        self._publish(now, [(client.side, match) for match in matches])
+        if matches:
+            self._publish(now, None, matches)
+        elif self.subscribed:  # its shares are in the book
+            self._subscriber.on_quote(self.plan.issue.code, now)
 
-    def _uncross(self, time: float, price: int, volume: int) -> None:
+    def _uncross(self, time: float, price: int, volume: int, value: int = 0) -> None:
         """End an auction with the script's trade; clients' orders that are left go on to continuous trading."""
         collected = self._collected
         matches = call_auction.uncross(collected, self._clients, price, volume)
         if volume:
-            self._background.quote_around(price)
-        self._publish(time, [(Side.NONE, match) for match in matches])
+            self.book.move(QuoteState(price, Side.NONE, self._count, 0))
+        trade = Trade(self.plan.issue.code, time, price, volume, Side.NONE) if volume else None
+        self._publish(time, trade, matches, value)
         self._collected = OrderBook()
         for number in collected.client_orders():
             if client := self._clients.get(number):
@@ -254,29 +288,24 @@ class IssueDay:
         price, volume = call_auction.expected_price(
             plan, time, self.tape.last, self._position, self.interruption
         )
-        self._background.quote_around(price)
+        self.book.move(QuoteState(price, Side.NONE, int(time), 0))
         if self.subscribed:
-            buys, sells = call_auction.crossing_volumes(self._clients, price) if self._clients else (0, 0)
             code = plan.issue.code
-            expected = ExpectedPrice(price, volume + buys + sells)
-            self._subscriber.on_expected_price(code, time, expected, self.tape)
+            self._subscriber.on_expected_price(code, time, ExpectedPrice(price, volume), self.tape)
             self._subscriber.on_quote(code, time)
 
-    def _publish(self, time: float, matches: Sequence[InitiatedMatch]) -> None:
-        """Add matches to the tape, then notify the subscriber and the clients that were filled."""
-        if not matches:
+    def _publish(self, time: float, trade: Trade | None, matches: Sequence[Match], value: int = 0) -> None:
+        """Add a trade of the script to the tape, notify the subscriber, then the clients among the matches."""
+        if trade is None and not matches:
             return
         code = self.plan.issue.code
-        fills: list[tuple[ClientOrder, Fill]] = []
-        ask, bid = self.book.ask(), self.book.bid()
-        for side, match in matches:
-            trade = Trade(code, time, match.price, match.volume, side)
-            add_trade(self.tape, trade)
-            if self._trades is not None:
-                self._trades.append(trade)
+        if trade is not None:
+            add_trade(self.tape, trade, value)
             if self.subscribed:
-                self._subscriber.on_trade(trade, self.tape, ask, bid)
-            if self._clients:
+                self._subscriber.on_trade(trade, self.tape, *self.book.best())
+        fills: list[tuple[ClientOrder, Fill]] = []
+        if self._clients:
+            for match in matches:
                 for number in (match.maker, match.taker):
                     if client := self._clients.get(number):
                         client.left -= match.volume

@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heapreplace
 
 from kernel_server.clock import Clock, Timer
-from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.exchange.day_plan import DayPlan
 from kernel_server.simulated.exchange.interface import ExchangeSubscriber
 from kernel_server.simulated.exchange.issue_day import NEVER, IssueDay
 from kernel_server.simulated.market import phases
+from kernel_server.simulated.market.phases import Timetable
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class LiveDays:
 
     Args:
         clock: the exchange's time.
-        sessions: the calendar, loaded on first use.
+        timetable: phases by session, loaded on first use.
         call_soon: runs work on the control thread, never inside the call.
         listed: whether a code is listed.
         plan: plan of a code's current day; raises LookupError if there is none.
@@ -46,7 +46,7 @@ class LiveDays:
     def __init__(
         self,
         clock: Clock,
-        sessions: Callable[[], Sessions],
+        timetable: Callable[[], Timetable],
         call_soon: Callable[[Callable[[], None]], None],
         listed: Callable[[str], bool],
         plan: Callable[[str], DayPlan],
@@ -54,7 +54,7 @@ class LiveDays:
         on_new_session: Callable[[], None],
     ) -> None:
         self._clock = clock
-        self._sessions = sessions
+        self._timetable = timetable
         self._call_soon = call_soon
         self._listed = listed
         self._plan = plan
@@ -125,6 +125,10 @@ class LiveDays:
                     self._set_timer()
         return day
 
+    def as_it_is(self, code: str) -> IssueDay | None:
+        """The issue's day without the events that are due: for callbacks, which come in between."""
+        return self._days.get(code)
+
     def start(self, code: str, plan: DayPlan) -> IssueDay:
         """Take an issue's day into memory, as of now."""
         day = IssueDay(plan, self._clock.now(), self._subscriber)
@@ -139,7 +143,7 @@ class LiveDays:
             return
         now = self._clock.now()
         self._session = self._part(now)
-        change = phases.next_change(self._sessions(), now)
+        change = phases.change_after(self._timetable(), now)
         if change is not None:
             self._next_phase = change[0]
             self._schedule(change[0], "")
@@ -178,8 +182,7 @@ class LiveDays:
         self._processing = True
         try:
             while heap and heap[0][0] <= now and left > 0:
-                time, code = heappop(heap)
-                self._process(time, code)
+                self._process_next()
                 left -= 1
             # At least one start per slice, so that late events cannot keep new subscriptions waiting forever.
             while self._to_start:
@@ -197,28 +200,44 @@ class LiveDays:
         if code in self._days or code not in self._subscriptions:
             return 0
         try:
-            self.start(code, self._plan(code))
+            plan = self._plan(code)
+            if plan.make_part(
+                self._clock.now()
+            ):  # a busy issue's trades until now are made in several slices
+                self._to_start.appendleft(code)
+                return _SLICE
+            self.start(code, plan)
         except (LookupError, ValueError, OSError):
             log.exception("no events of %s: nothing is known of it, or its file is bad", code)
         return _START_COST
 
-    def _process(self, time: float, code: str) -> None:
-        """Process one entry of the heap."""
+    def _process_next(self) -> None:
+        """Process the first entry of the heap."""
+        heap = self._heap
+        entry = heap[0]
+        time, code = entry
         day = self._days.get(code)
-        if day is not None:
-            if day.due == time:
-                day.step()
-                if day.due < NEVER:
-                    heappush(self._heap, (day.due, code))
-        elif not code or code == _DEFERRED_PHASE:
-            self._change_phase(time, deferred=bool(code))
+        if day is None or day.due != time:
+            heappop(heap)
+            if day is None and (not code or code == _DEFERRED_PHASE):
+                self._change_phase(time, deferred=bool(code))
+            return
+        day.step()
+        if heap and heap[0] is entry and day.due < NEVER:
+            heapreplace(heap, (day.due, code))
+            return
+        # What a callback has scheduled in between comes first; the entry left behind is of no event.
+        if heap and heap[0] is entry:
+            heappop(heap)
+        if day.due < NEVER:
+            heappush(heap, (day.due, code))
 
     def _process_phases(self, now: float) -> None:
         """Process the events of all issues up to the last phase that is due."""
         self._processing = True
         try:
             while self._next_phase <= now:
-                self._process(*heappop(self._heap))
+                self._process_next()
         finally:
             self._processing = False
             self._set_timer()
@@ -228,7 +247,7 @@ class LiveDays:
         self._next_phase = NEVER
         if not self._subscriptions and not self._days:
             return
-        phase = phases.phase(self._sessions(), time)
+        phase = phases.phase_at(self._timetable(), time)
         last = (
             0.0 if deferred else max((day.delayed_auction(phase) for day in self._days.values()), default=0.0)
         )
@@ -242,16 +261,16 @@ class LiveDays:
             if day.has_client_orders:
                 day.change_phase(phase, time)
         self._subscriber.on_phase(phase, time)
-        change = phases.next_change(self._sessions(), time)
+        change = phases.change_after(self._timetable(), time)
         if change is not None and (self._subscriptions or self._days):
             self._next_phase = change[0]
             heappush(self._heap, (change[0], ""))
 
     def _part(self, now: float) -> tuple[int, bool]:
         """The index of the session, and whether its after-market has begun, whose days are kept apart."""
-        sessions = self._sessions()
-        index = phases.session_index(sessions, now)
-        return index, index >= 0 and now >= phases.hours(sessions, index).after_market_begins
+        timetable = self._timetable()
+        index = phases.index_at(timetable, now)
+        return index, index >= 0 and now >= timetable.hours(index).after_market_begins
 
     def _change_session(self, time: float) -> None:
         """Expire the days of the previous part; those of subscribed issues start again, in separate slices."""

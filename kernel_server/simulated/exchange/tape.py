@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -11,10 +12,41 @@ from kernel_server.simulated.exchange.day_plan import DayPlan
 from kernel_server.simulated.exchange.interface import Tape, Trade
 from kernel_server.simulated.market.trade_script import Script, Side
 
+_PLANS = 256  # whose totals are kept: one answer reads the tapes of many issues
+
+
+class _Totals:
+    """The tape of a plan after its first ``position`` trades."""
+
+    def __init__(self, plan: DayPlan) -> None:
+        self.position = 0
+        self.tape = _without_trades(plan)
+
+
+_totals = lru_cache(_PLANS)(_Totals)
+
 
 def tape_at(plan: DayPlan, position: int, now: float) -> Tape:
     """The tape after the first ``position`` trades of the script."""
-    tape = Tape(
+    if position:
+        totals = _totals(plan)
+        if position < totals.position:
+            totals = _Totals(plan)
+        new = plan.script[totals.position : position]
+        add_trades(totals.tape, new, len(new))
+        totals.position = position
+        return replace(totals.tape)
+    tape = _without_trades(plan)
+    if plan.daily_bar is not None and now >= plan.hours.closes:
+        bar = plan.daily_bar
+        tape.last, tape.volume, tape.value = int(bar.close[0]), int(bar.volume[0]), int(bar.value[0])
+        if tape.volume:
+            tape.open, tape.high, tape.low = int(bar.open[0]), int(bar.high[0]), int(bar.low[0])
+    return tape
+
+
+def _without_trades(plan: DayPlan) -> Tape:
+    return Tape(
         code=plan.issue.code,
         base=plan.base,
         upper=plan.upper,
@@ -24,29 +56,21 @@ def tape_at(plan: DayPlan, position: int, now: float) -> Tape:
         shares=plan.issue.shares,
         last=plan.base,
     )
-    if position:
-        _add_script(tape, plan.script, position)
-    elif plan.daily_bar is not None and now >= plan.hours.closes:
-        bar = plan.daily_bar
-        tape.last, tape.volume, tape.value = int(bar.close[0]), int(bar.volume[0]), int(bar.value[0])
-        if tape.volume:
-            tape.open, tape.high, tape.low = int(bar.open[0]), int(bar.high[0]), int(bar.low[0])
-    return tape
 
 
 def _add_script(tape: Tape, script: Script, position: int) -> None:
-    time, price, volume, side = (
-        column[:position] for column in (script.time, script.price, script.volume, script.side)
-    )
+    trades = script[:position]
+    price, volume, side = trades.price, trades.volume, trades.side
     high, low = int(np.argmax(price)), int(np.argmin(price))
     tape.last, tape.open = int(price[-1]), int(price[0])
+    tape.last_time = script.time_at(position - 1)
     tape.high, tape.low = int(price[high]), int(price[low])
-    tape.volume, tape.value = int(volume.sum()), int(np.dot(price.astype(np.int64), volume))
+    tape.volume, tape.value = int(volume.sum()), int(trades.value.sum())
     bought, sold = side == int(Side.BUY), side == int(Side.SELL)
     tape.buys, tape.sells = int(volume[bought].sum()), int(volume[sold].sum())
     tape.buy_count, tape.sell_count = int(bought.sum()), int(sold.sum())
-    tape.open_time = hhmmss(float(time[0]))
-    tape.high_time, tape.low_time = hhmmss(float(time[high])), hhmmss(float(time[low]))
+    tape.open_time = hhmmss(script.time_at(0))
+    tape.high_time, tape.low_time = hhmmss(script.time_at(high)), hhmmss(script.time_at(low))
 
 
 def add_trades(tape: Tape, script: Script, position: int) -> None:
@@ -61,7 +85,7 @@ def add_trades(tape: Tape, script: Script, position: int) -> None:
         tape.low, tape.low_time = more.low, more.low_time
     if not tape.open:
         tape.open, tape.open_time = more.open, more.open_time
-    tape.last = more.last
+    tape.last, tape.last_time = more.last, more.last_time
     tape.volume += more.volume
     tape.value += more.value
     tape.buys += more.buys
@@ -70,12 +94,12 @@ def add_trades(tape: Tape, script: Script, position: int) -> None:
     tape.sell_count += more.sell_count
 
 
-def add_trade(tape: Tape, trade: Trade) -> None:
-    """Add a trade to the tape's totals."""
+def add_trade(tape: Tape, trade: Trade, value: int) -> None:
+    """Add a trade to the tape's totals; ``value`` is what it adds to 거래대금, KRW."""
     _code, time, price, volume, side = trade
-    tape.last = price
+    tape.last, tape.last_time = price, time
     tape.volume += volume
-    tape.value += price * volume
+    tape.value += value
     if side is Side.BUY:
         tape.buys += volume
         tape.buy_count += 1
@@ -88,19 +112,3 @@ def add_trade(tape: Tape, trade: Trade) -> None:
         tape.low, tape.low_time = price, hhmmss(time)
     if not tape.open:
         tape.open, tape.open_time = price, hhmmss(time)
-
-
-def first_trades(plan: DayPlan, position: int) -> list[Trade]:
-    """The first ``position`` trades of the script."""
-    script = plan.script
-    sides = {int(side): side for side in Side}
-    return [
-        Trade(plan.issue.code, time, price, volume, sides[side])
-        for time, price, volume, side in zip(
-            script.time[:position].tolist(),
-            script.price[:position].tolist(),
-            script.volume[:position].tolist(),
-            script.side[:position].tolist(),
-            strict=True,
-        )
-    ]

@@ -12,7 +12,7 @@ from kernel_server.simulated.market.model import Bars, Issue, Market, board
 from kernel_server.simulated.market.trading_hours import day_of
 
 LEVELS = 5
-BUY_SHARE = (150, 500)
+BUY_SHARE = (450, 100)
 """Shares bought per thousand of a day's volume: the least, and how many more there can be."""
 
 # 250최고 reaches back 250 sessions from the newest one: the recorded 250최고가일 of 2022-01-18 is 2021-01-15.
@@ -50,7 +50,7 @@ class DaySummary:
 
     @property
     def buy_volume(self) -> int:
-        """Volume traded at the ask: a share of the volume that depends on code and date."""
+        """Volume traded at the ask of a day without trades: a share of it that depends on code and date."""
         return self.volume * (BUY_SHARE[0] + self.random("bought", BUY_SHARE[1])) // 1000
 
     def random(self, what: str, below: int, *more: int) -> int:
@@ -58,9 +58,9 @@ class DaySummary:
         return hash_random.key(self.issue.code, self.date, what, *more) % max(1, below)
 
 
-def trade_strength(bought: int, volume: int) -> str:
-    """체결강도: shares bought in percent of shares sold."""
-    return kiwoom_format.decimal(bought * 100, max(1, volume - bought))
+def trade_strength(bought: int, sold: int) -> str:
+    """체결강도: shares that buyers initiated in percent of those that sellers did; 0.00 without the latter."""
+    return kiwoom_format.decimal(bought * 100, sold) if sold else "0.00"
 
 
 def history(market: Market, code: str, now: float, days: int = _LONG_PERIOD) -> Bars:
@@ -126,58 +126,4 @@ def extremes(adjusted: Bars) -> Extremes:
         long_high_date=int(time[highest]),
         long_low=int(low[lowest]),
         long_low_date=int(time[lowest]),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class VisibleQuotes:
-    """The five best levels of each side, best first; 0 stands for an empty level.
-
-    Attributes:
-        asks, bids: prices.
-        ask_size, bid_size: shares at the best level.
-        asks_size, bids_size: shares at all five levels.
-        trade: shares of the last trade, negative if the seller initiated it.
-    """
-
-    asks: tuple[int, ...]
-    bids: tuple[int, ...]
-    ask_size: int
-    bid_size: int
-    asks_size: int
-    bids_size: int
-    trade: int
-
-
-def visible_quotes(day: DaySummary) -> VisibleQuotes:
-    """Quotes around the last price, on the tick grid and inside the day's price limits.
-
-    Whether the last trade was at the ask or the bid, and all sizes, depend on code, date and volume so far.
-    """
-    bought = day.random("side", 2, day.volume) == 1
-    grid = day.rules
-    if bought:
-        ask = grid.ceil(day.last)
-        bid = grid.floor(ask - 1)
-    else:
-        bid = grid.floor(day.last)
-        ask = bid + grid.tick(bid)
-    asks, bids = [], []
-    for _ in range(LEVELS):
-        asks.append(ask if ask <= day.upper else 0)
-        bids.append(bid if bid >= day.lower else 0)
-        ask += grid.tick(ask)
-        bid = grid.floor(bid - 1) if bid > 1 else 0
-    unit = max(1, day.volume // 1000)
-    trade = min(day.volume, 1 + day.random("trade", unit, day.volume))
-    ask_size = (1 + day.random("ask", unit * 4, day.last)) * (asks[0] > 0)
-    bid_size = (1 + day.random("bid", unit * 4, day.last)) * (bids[0] > 0)
-    return VisibleQuotes(
-        asks=tuple(asks),
-        bids=tuple(bids),
-        ask_size=ask_size,
-        bid_size=bid_size,
-        asks_size=ask_size * (4 + day.random("asks", 20, day.last)),
-        bids_size=bid_size * (4 + day.random("bids", 20, day.last)),
-        trade=trade if bought else -trade,
     )

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernel_server.simulated.base import hash_random
-from kernel_server.simulated.base.arrays import Ints
+from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.tsv import rows
 
 _DATA = Path(__file__).with_name("data")
@@ -66,12 +66,24 @@ def market_keys(codes: Sequence[str], which: str) -> Keys:
 
 def split_volumes(keys: Keys, days: Ints, totals: Ints) -> Ints:
     """Totals, one per day (days since the epoch), split among the groups, which are the last axis of the result."""
-    random = hash_random.uniform(keys, days[..., None])
-    weights = _shares() * (_FIXED_SHARE + 2 * (1 - _FIXED_SHARE) * random)
-    summed = np.cumsum(weights, axis=-1)
+    summed = np.cumsum(_weights(keys, days), axis=-1)
     edges = np.rint(totals[..., None] * (summed / summed[..., -1:])).astype(np.int64)
     parts: Ints = np.diff(edges, axis=-1, prepend=0)
     return parts
+
+
+def share_of(keys: Keys, days: Ints, names: Sequence[str]) -> Floats:
+    """Share of groups or parent groups, together, in what is split on each day."""
+    weights = _weights(keys, days)
+    indices = sorted({at for name in names for at in members(name)})
+    share: Floats = weights[..., indices].sum(axis=-1) / weights.sum(axis=-1)
+    return share
+
+
+def _weights(keys: Keys, days: Ints) -> Floats:
+    random = hash_random.uniform(keys, days[..., None])
+    weights: Floats = _shares() * (_FIXED_SHARE + 2 * (1 - _FIXED_SHARE) * random)
+    return weights
 
 
 def bought_and_sold(code: str, days: Ints, totals: Ints) -> tuple[Ints, Ints]:

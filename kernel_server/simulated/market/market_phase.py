@@ -18,6 +18,13 @@ PHASE_NAMES: Mapping[Phase, str] = {
     Phase.SINGLE_PRICE: "시간외 단일가",
     Phase.AFTER_MARKET: "애프터마켓",
     Phase.CLOSED: "장 종료",
+    Phase.NXT_PRE: "NXT 프리마켓",
+    Phase.NXT_PRE_ENDED: "NXT 프리마켓 종료",
+    Phase.NXT_MAIN: "NXT 메인마켓",
+    Phase.NXT_MAIN_ENDED: "NXT 메인마켓 종료",
+    Phase.NXT_BEFORE_AFTER: "NXT 애프터마켓 시작 전",
+    Phase.NXT_AFTER: "NXT 애프터마켓",
+    Phase.NXT_CLOSED: "NXT 장 종료",
 }
 
 

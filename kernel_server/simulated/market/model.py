@@ -86,6 +86,13 @@ class Market(Protocol):
         """All listed issues by code."""
         ...
 
+    def anchor_prices(self) -> Mapping[str, int]:
+        """Price of each issue at the close of 2025-12-30, KRW, by code; empty if unknown.
+
+        With ``Issue.shares`` it is the size that the constituents of an index are chosen by.
+        """
+        ...
+
     def daily(self, code: str, adjusted: bool, now: float, days: int | None = None) -> Bars:
         """Daily bars up to ``now`` (seconds since the epoch), including the session in progress and after-markets.
 
@@ -99,4 +106,8 @@ class Market(Protocol):
 
     def after_market(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
         """1-minute bars of the after-markets of the newest ``days`` sessions up to ``now``."""
+        ...
+
+    def evening_news(self, code: str, now: float) -> bool:
+        """Whether the newest session's after-market may move far enough from the close for a VI."""
         ...

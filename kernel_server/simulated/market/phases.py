@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum, IntEnum, auto
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -27,6 +27,14 @@ class Phase(IntEnum):
     AFTER_CLOSE = 6  # 15:40 to 16:00, 장후 시간외종가
     SINGLE_PRICE = 7  # 16:00 to 18:00 until 2026-09-11, 시간외 단일가, a call auction every ten minutes
     AFTER_MARKET = 8  # 16:00 to 20:00 since 2026-09-14, 애프터마켓, continuous trading
+    # Of Nextrade, whose trading is continuous:
+    NXT_PRE = 9  # 08:00 to 08:50, 프리마켓
+    NXT_PRE_ENDED = 10  # 08:50 to 09:00:30
+    NXT_MAIN = 11  # 09:00:30 to 15:20, 메인마켓
+    NXT_MAIN_ENDED = 12  # 15:20 to 15:30
+    NXT_BEFORE_AFTER = 13  # 15:30 to 15:40
+    NXT_AFTER = 14  # 15:40 to 20:00, 애프터마켓
+    NXT_CLOSED = 15
 
 
 class Board(Enum):
@@ -80,9 +88,16 @@ _EVENINGS = (
 BOARDS: Mapping[Phase, frozenset[Board]] = {
     **{rule.phase: rule.boards for rule in _DAYTIME},
     **{evening.phase: evening.boards for evening in _EVENINGS},
+    **dict.fromkeys((Phase.NXT_PRE, Phase.NXT_MAIN, Phase.NXT_AFTER), frozenset({Board.REGULAR})),
+    **dict.fromkeys(
+        (Phase.NXT_PRE_ENDED, Phase.NXT_MAIN_ENDED, Phase.NXT_BEFORE_AFTER, Phase.NXT_CLOSED), frozenset()
+    ),
     Phase.CLOSED: frozenset(),
 }
 """The boards that take orders in each phase."""
+
+NEXTRADE_PHASES = frozenset(each for each in Phase if each >= Phase.NXT_PRE)
+"""The phases of Nextrade; the others are the Korea Exchange's."""
 
 
 def phase_times(sessions: Sessions, index: int) -> list[tuple[float, Phase]]:
@@ -102,29 +117,115 @@ def phase_times(sessions: Sessions, index: int) -> list[tuple[float, Phase]]:
     ]
 
 
+class Timetable(Protocol):
+    """The phases of an exchange by session.
+
+    Attributes:
+        closed: the phase before the first session.
+    """
+
+    closed: Phase
+    sessions: Sessions
+
+    def times(self, index: int) -> list[tuple[float, Phase]]:
+        """Start of each phase of a session, seconds since the epoch, in order."""
+        ...
+
+    def hours(self, index: int) -> SessionHours:
+        """Hours of the session of an index."""
+        ...
+
+
+class ExchangeTimetable:
+    """The timetable of the Korea Exchange."""
+
+    closed = Phase.CLOSED
+
+    def __init__(self, sessions: Sessions) -> None:
+        self.sessions = sessions
+
+    def times(self, index: int) -> list[tuple[float, Phase]]:
+        """See ``Timetable``."""
+        return phase_times(self.sessions, index)
+
+    def hours(self, index: int) -> SessionHours:
+        """See ``Timetable``."""
+        return hours(self.sessions, index)
+
+
 def session_index(sessions: Sessions, now: float) -> int:
-    """Index of the current session: the last one whose first phase has begun; -1 before the first."""
-    next_one = sessions.last_started(now) + 1
-    begun = next_one < len(sessions) and phase_times(sessions, next_one)[0][0] <= now
-    return next_one if begun else next_one - 1
+    """Index of the Korea Exchange's current session: the last one whose first phase has begun; -1 before the first."""
+    return index_at(ExchangeTimetable(sessions), now)
 
 
 def phase(sessions: Sessions, now: float) -> Phase:
+    """The phase of the Korea Exchange at a moment."""
+    return phase_at(ExchangeTimetable(sessions), now)
+
+
+def index_at(timetable: Timetable, now: float) -> int:
+    """Index of the current session: the last one whose first phase has begun; -1 before the first."""
+    sessions = timetable.sessions
+    next_one = sessions.last_started(now) + 1
+    begun = next_one < len(sessions) and timetable.times(next_one)[0][0] <= now
+    return next_one if begun else next_one - 1
+
+
+def phase_at(timetable: Timetable, now: float) -> Phase:
     """The phase at a moment."""
-    index = session_index(sessions, now)
+    index = index_at(timetable, now)
     if index < 0:
-        return Phase.CLOSED
-    return [found for since, found in phase_times(sessions, index) if since <= now][-1]
+        return timetable.closed
+    return [found for since, found in timetable.times(index) if since <= now][-1]
 
 
 def next_change(sessions: Sessions, now: float) -> tuple[float, Phase] | None:
+    """Time and phase of the Korea Exchange's next change after ``now``; None after the calendar's last session."""
+    return change_after(ExchangeTimetable(sessions), now)
+
+
+def change_after(timetable: Timetable, now: float) -> tuple[float, Phase] | None:
     """Time and phase of the next change after ``now``; None after the last session of the calendar."""
-    index = session_index(sessions, now)
-    for later in range(max(0, index), min(index + 2, len(sessions))):
-        for since, found in phase_times(sessions, later):
+    index = index_at(timetable, now)
+    for later in range(max(0, index), min(index + 2, len(timetable.sessions))):
+        for since, found in timetable.times(later):
             if since > now:
                 return since, found
     return None
+
+
+class CurrentPhase:
+    """The phase and the session of now, worked out again when a phase has ended.
+
+    Args:
+        timetable: loads the phases, on first use.
+        now: the time, which goes on.
+    """
+
+    def __init__(self, timetable: Callable[[], Timetable], now: Callable[[], float]) -> None:
+        self._timetable = timetable
+        self._now = now
+        self._since, self._until = _NEVER, -_NEVER
+        self._phase, self._index = Phase.CLOSED, -1
+
+    def phase(self) -> Phase:
+        """The phase at this moment."""
+        self._follow()
+        return self._phase
+
+    def index(self) -> int:
+        """Index of the current session in the calendar, -1 before the first."""
+        self._follow()
+        return self._index
+
+    def _follow(self) -> None:
+        now = self._now()
+        if self._since <= now < self._until:
+            return
+        timetable = self._timetable()
+        change = change_after(timetable, now)
+        self._since, self._until = now, _NEVER if change is None else change[0]
+        self._phase, self._index = phase_at(timetable, now), index_at(timetable, now)
 
 
 class SessionHours(NamedTuple):

@@ -1,15 +1,15 @@
 """Rule of the static volatility interruption (정적 VI).
 
 If an order would trade too far from the static reference price (the price of the issue's last auction, 기준가 before
-the day's first trade), continuous trading stops and a call auction follows. The dynamic VI (동적 VI), whose reference
-is the last
-trade, is left out: minute bars do not show how far one trade is from the next.
+the day's first trade), continuous trading stops and a call auction follows. In the after-market, which begins without
+an auction, it is the close until the first VI. The dynamic VI (동적 VI), whose reference is the last trade, is left
+out: minute bars do not show how far one trade is from the next.
 """
 
 from __future__ import annotations
 
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from kernel_server.reference.price_rules import PriceRules
 
@@ -41,6 +41,10 @@ _RULES: dict[str, list[tuple[date, ViRule]]] = {
     board: [(date(2015, 6, 15), ViRule(percent=10, seconds=120, random=30))]
     for board in ("KOSPI", "KOSDAQ", "ETP")
 }
+NEXTRADE: Final = "Nextrade"
+"""The board of all issues at Nextrade, which has static VIs since 2026-09-14; their distance is a guess too."""
+
+_RULES[NEXTRADE] = [(date(2026, 9, 14), ViRule(percent=10, seconds=120, random=30))]
 """Rules of each board with their first day, oldest first."""
 
 

@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 
 from kernel_server import reference
 from kernel_server.simulated.exchange.interface import ExpectedPrice, Tape
-from kernel_server.simulated.realtime.book_strings import NO_EXPECTED_TRADE, BookStrings
+from kernel_server.simulated.realtime.book_strings import BookStrings
 from kernel_server.simulated.realtime.registry import CodeRegistration
 from kernel_server.simulated.realtime.string_parts import PriceTexts
 from kernel_server.simulated.realtime.trade_strings import TradeStrings
@@ -29,7 +29,8 @@ def subscribed_types(registration: CodeRegistration | None, types: tuple[str, ..
 class IssueSubscription:
     """Types of a subscribed issue; from the first event of a day on, also its writers and last values.
 
-    ``started`` says whether the writers exist. The tape is not read before, as it may have to be computed.
+    ``venue`` is ``_NX`` or ``_AL`` of an issue at another exchange. ``started`` says whether the writers exist. The
+    tape is not read before, as it may have to be computed.
     """
 
     __slots__ = (
@@ -42,16 +43,18 @@ class IssueSubscription:
         "tape",
         "trades",
         "types",
+        "venue",
     )
 
     tape: Tape
     trades: TradeStrings
     books: BookStrings
     best_quotes: tuple[int, int]
-    expected: ExpectedPrice
+    expected: ExpectedPrice | None
 
-    def __init__(self, types: frozenset[str], settings: BrokerSettings) -> None:
+    def __init__(self, types: frozenset[str], settings: BrokerSettings, venue: str = "") -> None:
         self.types = types
+        self.venue = venue
         self.started = self.interrupted = False
         self._settings = settings
 
@@ -63,7 +66,7 @@ class IssueSubscription:
         self.trades = TradeStrings(tape, self._settings, price_texts)
         self.books = BookStrings(self.trades, self._settings, price_texts)
         self.best_quotes = (0, 0)
-        self.expected = NO_EXPECTED_TRADE
+        self.expected = None
         self.interrupted = False
 
     def update_tape(self, tape: Tape) -> None:

@@ -11,6 +11,8 @@ from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.broker_connection import BrokerConnection
 from kernel_server.simulated.base.market_time import duration_text, hhmmss
 from kernel_server.simulated.market import phases
+from kernel_server.simulated.market.nextrade.hours import NextradeHours, nextrade_hours
+from kernel_server.simulated.market.nextrade.venues import FIRST
 from kernel_server.simulated.market.phases import SessionHours
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.tsv import rows
@@ -47,7 +49,10 @@ def _offsets() -> tuple[tuple[str, int, str], ...]:
 
 
 def session_notices(
-    hours: SessionHours, early: bool = False, after_market: tuple[str, str] = ("U", "V")
+    hours: SessionHours,
+    early: bool = False,
+    after_market: tuple[str, str] = ("U", "V"),
+    nextrade: NextradeHours | None = None,
 ) -> list[HoursNotice]:
     """Notices of a session, oldest first.
 
@@ -55,6 +60,7 @@ def session_notices(
         hours: of the session.
         early: whether there are notices of 장전 시간외종가 too.
         after_market: codes of the beginning and the end of 애프터마켓.
+        nextrade: hours of Nextrade, to have its notices too.
     """
     anchors = {"open": hours.opens, "close": hours.closes, "end": hours.ends}
     anchors |= {"early": hours.opens} if early else {}
@@ -62,12 +68,16 @@ def session_notices(
         anchors |= {"single": hours.single_price_begins, "single end": hours.ends}
     else:
         anchors |= {"after": hours.after_market_begins, "after end": hours.ends}
+    if nextrade is not None:
+        anchors |= {"nextrade open": hours.opens, "nextrade close": hours.closes}
+        anchors |= {"nextrade end": nextrade.ends}
+        anchors |= {} if nextrade.late else {"nextrade early": hours.opens}
     codes = {"after": after_market[0], "after end": after_market[1]}
     found = [
         HoursNotice(
             float(anchors[anchor] + offset),
             codes.get(anchor, code),
-            0 if anchor == "early" else max(0, -offset),
+            max(0, -offset) if anchor in ("open", "close") else 0,
         )
         for anchor, offset, code in _offsets()
         if anchor in anchors
@@ -76,11 +86,17 @@ def session_notices(
 
 
 def notices_after(
-    sessions: Sessions, now: float, early: bool = False, after_market: tuple[str, str] = ("U", "V")
+    sessions: Sessions,
+    now: float,
+    early: bool = False,
+    after_market: tuple[str, str] = ("U", "V"),
+    nextrade: bool = False,
 ) -> Iterator[HoursNotice]:
     """Notices after ``now``, oldest first, within the calendar; the rest as in ``session_notices``."""
     for index in range(max(0, phases.session_index(sessions, now)), len(sessions)):
-        for notice in session_notices(phases.hours(sessions, index), early, after_market):
+        other = nextrade and sessions.dates[index] >= FIRST
+        hours_there = nextrade_hours(sessions, index) if other else None
+        for notice in session_notices(phases.hours(sessions, index), early, after_market, hours_there):
             if notice.time > now:
                 yield notice
 
@@ -119,7 +135,13 @@ class MarketHoursPublisher:
 
     def _notices(self, after: float) -> Iterator[HoursNotice]:
         settings = self._settings
-        return notices_after(self._sessions(), after, settings.early_notices, settings.after_market_notices)
+        return notices_after(
+            self._sessions(),
+            after,
+            settings.early_notices,
+            settings.after_market_notices,
+            settings.nextrade_notices,
+        )
 
     def _schedule(self, after: float) -> None:
         notice = next(self._notices(after), None)

@@ -7,13 +7,16 @@ types of its kind. A code on several screens gives one event. 시간외 단일�
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.broker_connection import BrokerConnection
 from kernel_server.simulated.exchange.interface import Exchange, ExpectedPrice, Interruption, Tape, Trade
+from kernel_server.simulated.exchange.quotes.book_levels import best_price
 from kernel_server.simulated.market.model import Issue
-from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.nextrade.venues import COMBINED, NEXTRADE, split
+from kernel_server.simulated.market.phases import NEXTRADE_PHASES, Phase
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.realtime import off_hours_strings
 from kernel_server.simulated.realtime.breadth import BREADTH, INDEX, BreadthCounter
@@ -43,6 +46,14 @@ _CODES_PER_TURN = 100  # of the control thread
 _QUOTES = frozenset((BEST, BOOK))
 _INDEX_TYPES = (INDEX, BREADTH)
 _ISSUE_TYPES = (TRADE, BEST, BOOK, QUOTE, EXPECTED, VI, *off_hours_strings.TYPES)
+
+
+_CONTINUOUS = (Phase.CONTINUOUS, Phase.AFTER_MARKET, Phase.NXT_MAIN, Phase.NXT_AFTER)
+
+
+def _trades_continuously(phase: Phase, venue: str) -> bool:
+    """Whether an indicative price is a VI's: at both together those of the opening auction come in the pre-market."""
+    return phase in _CONTINUOUS or (phase is Phase.NXT_PRE and venue == NEXTRADE)
 
 
 class RealTimePublisher:
@@ -81,9 +92,10 @@ class RealTimePublisher:
         self.events = RealTimeEvents(connection)
         self._publish = publish = self.events.publish
         self._subscriptions: dict[str, IssueSubscription] = {}
+        self._watched_at: Counter[str] = Counter()  # subscriptions by exchange
         breadth = None if scanner is None else BreadthCounter(connection, scanner, indices)
         self._index_publisher = IndexPublisher(connection, indices, publish, breadth)
-        self._phase = Phase.CLOSED
+        self._phases = {"": Phase.CLOSED, NEXTRADE: Phase.NXT_CLOSED, COMBINED: Phase.CLOSED}  # by exchange
         self._off_hours = OffHoursPublisher(publish, exchange, settings)
         self._vi_publisher = ViPublisher(connection, exchange, sessions, self._publish_unwatched_vi)
         self._market_hours = MarketHoursPublisher(connection, sessions, settings, publish)
@@ -108,30 +120,42 @@ class RealTimePublisher:
         issue = self._subscriptions.get(code)
         if issue is None:
             if types:
-                if not self._subscriptions:  # phases are only notified while codes are watched
-                    self._phase = self._exchange.phase()
-                    self._off_hours.set_phase(self._phase)
-                self._subscriptions[code] = IssueSubscription(types, self._settings)
+                self._start(code, types)
                 self._exchange.subscribe(code)
         elif types:
             issue.types = types
         else:
             issue.types = types  # an event of it may be in progress
             del self._subscriptions[code]
+            self._watched_at[issue.venue] -= 1
             self._exchange.unsubscribe(code)
+
+    def _start(self, code: str, types: frozenset[str]) -> None:
+        venue = split(code)[1]
+        if not self._watched_at[
+            venue
+        ]:  # phases of an exchange are only notified while codes there are watched
+            own = split(code)[0]
+            for each in ("", NEXTRADE, COMBINED) if venue == COMBINED else (venue,):
+                self._phases[each] = self._exchange.phase(own + each)
+            if not venue:
+                self._off_hours.set_phase(self._phases[venue])
+        self._watched_at[venue] += 1
+        self._subscriptions[code] = IssueSubscription(types, self._settings, venue)
 
     # Notifications of the exchange (``ExchangeSubscriber``).
 
     def on_trade(self, trade: Trade, tape: Tape, ask: int, bid: int) -> None:
         """주식체결, then 주식우선호가 if the trade moved the best quotes."""
-        if self._phase is Phase.SINGLE_PRICE:
-            return
         issue = self._subscriptions.get(trade.code)
         if issue is not None:
+            phase = self._phases[issue.venue]
+            if phase is Phase.SINGLE_PRICE:
+                return
             issue.update_tape(tape)
             issue.interrupted = False
             if TRADE in issue.types:
-                self._publish(trade.code, TRADE, issue.trades.traded(trade, tape, ask, bid, self._phase))
+                self._publish(trade.code, TRADE, issue.trades.traded(trade, tape, ask, bid, phase))
             self._publish_best_quotes(trade.code, issue, ask, bid)
 
     def _publish_best_quotes(self, code: str, issue: IssueSubscription, ask: int, bid: int) -> None:
@@ -145,16 +169,19 @@ class RealTimePublisher:
         issue = self._subscriptions.get(code)
         if issue is None:
             return
-        if self._off_hours.open and not self._off_hours.quoted(code, issue.types, time):
+        off_hours = not issue.venue and self._off_hours.open
+        if off_hours and not self._off_hours.quoted(code, issue.types, time):
             return
-        if not issue.types & _QUOTES:
+        if _QUOTES.isdisjoint(issue.types):
             return
         asks, bids = self._exchange.depth(code)
         if not issue.started:
             issue.start_day(self._exchange.tape(code))
-        self._publish_best_quotes(code, issue, asks[0].price if asks else 0, bids[0].price if bids else 0)
+        self._publish_best_quotes(code, issue, best_price(asks), best_price(bids))
         if BOOK in issue.types:
-            state = issue.tape, issue.expected, self._phase, issue.interrupted
+            if issue.expected is None:
+                issue.expected = self._exchange.expected_price(code)
+            state = issue.tape, issue.expected, self._phases[issue.venue], issue.interrupted
             text = issue.books.depth(time, asks, bids, *state)
             if text is not None:
                 self._publish(code, BOOK, text)
@@ -162,11 +189,11 @@ class RealTimePublisher:
     def on_expected_price(self, code: str, time: float, expected: ExpectedPrice, tape: Tape) -> None:
         """주식예상체결."""
         issue = self._subscriptions.get(code)
-        if issue is None or self._phase is Phase.SINGLE_PRICE:
+        if issue is None or self._phases[issue.venue] is Phase.SINGLE_PRICE:
             return
         issue.update_tape(tape)
         issue.expected = expected
-        issue.interrupted = self._phase is Phase.CONTINUOUS
+        issue.interrupted = _trades_continuously(self._phases[issue.venue], issue.venue)
         if EXPECTED in issue.types:
             self._publish(code, EXPECTED, issue.trades.expected(time, expected, tape))
 
@@ -181,7 +208,8 @@ class RealTimePublisher:
         issue = self._subscriptions.get(interruption.code)
         if issue is not None:
             issue.interrupted = not interruption.released
-        if self._vi_publisher.enabled or (issue is not None and VI in issue.types):
+        everywhere = self._vi_publisher.enabled and not split(interruption.code)[1]
+        if everywhere or (issue is not None and VI in issue.types):
             self._publish_vi(interruption)
 
     def _publish_unwatched_vi(self, interruption: Interruption) -> None:
@@ -196,15 +224,24 @@ class RealTimePublisher:
 
     def on_phase(self, phase: Phase, time: float) -> None:  # noqa: ARG002
         """Start a new day before the open; publish 주식시세 with the day's final prices after the close."""
-        ended, self._phase = self._phase, phase
-        self._off_hours.on_phase(phase)
-        if phase is Phase.BEFORE_OPEN:
+        venue = NEXTRADE if phase in NEXTRADE_PHASES else ""
+        ended, self._phases[venue] = self._phases[venue], phase
+        self._phases[COMBINED] = self._exchange.phase(COMBINED)
+        if not venue:
+            self._off_hours.on_phase(phase)
+        if phase is Phase.BEFORE_OPEN or ended is Phase.NXT_CLOSED:
             for issue in self._subscriptions.values():
-                issue.started = False
-        elif phase is Phase.PAUSE:
-            self._publish_in_batches(sorted(self._subscriptions), self._publish_close)
+                if issue.venue in (venue, COMBINED):
+                    issue.started = False
+        elif phase in (Phase.PAUSE, Phase.NXT_CLOSED):
+            self._publish_in_batches(self._watched(venue), self._publish_close)
         elif phase is Phase.CLOSED and ended is Phase.SINGLE_PRICE:
-            self._publish_in_batches(sorted(self._subscriptions), self._publish_single_price_close)
+            codes = [code for code in self._watched(venue) if not split(code)[1]]
+            self._publish_in_batches(codes, self._publish_single_price_close)
+
+    def _watched(self, venue: str) -> list[str]:
+        """The subscribed codes of an exchange, and those of both together."""
+        return sorted(code for code, issue in self._subscriptions.items() if issue.venue in (venue, COMBINED))
 
     def _publish_in_batches(
         self, codes: list[str], publish: Callable[[str, IssueSubscription], None]
@@ -231,7 +268,7 @@ class RealTimePublisher:
     def _publish_close(self, code: str, issue: IssueSubscription) -> None:
         if QUOTE in issue.types:
             asks, bids = self._exchange.depth(code)
-            best = asks[0].price if asks else 0, bids[0].price if bids else 0
+            best = best_price(asks), best_price(bids)
             self._publish(code, QUOTE, issue.trades.quoted(issue.tape, *best))
 
     def _publish_single_price_close(self, code: str, issue: IssueSubscription) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 
 from kernel_server.simulated.base import kiwoom_format
 
+_TWO_DIGITS = [f"{number:02d}" for number in range(100)]
+
 
 def percent_of(part: int, whole: int) -> str:
     """``part`` in percent of ``whole``, two decimals, no sign; both non-negative; 0.00 if ``whole`` is 0.
@@ -20,7 +22,7 @@ def percent_of(part: int, whole: int) -> str:
     if not whole:
         return "0.00"
     hundredths = (20_000 * part + whole) // (2 * whole)
-    return f"{hundredths // 100}.{hundredths % 100:02d}"
+    return f"{hundredths // 100}.{_TWO_DIGITS[hundredths % 100]}"
 
 
 def signed_percent_of(part: int, whole: int) -> str:

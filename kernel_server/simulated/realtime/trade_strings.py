@@ -34,6 +34,13 @@ _SESSIONS = {  # FID 290, 장구분
     Phase.AFTER_CLOSE: "3",
     Phase.SINGLE_PRICE: "3",
     Phase.AFTER_MARKET: "3",  # not recorded
+    Phase.NXT_PRE: "P",  # Nextrade's are recorded on the REST feed
+    Phase.NXT_PRE_ENDED: "P",
+    Phase.NXT_MAIN: "2",
+    Phase.NXT_MAIN_ENDED: "2",
+    Phase.NXT_BEFORE_AFTER: "2",
+    Phase.NXT_AFTER: "U",
+    Phase.NXT_CLOSED: "U",
 }
 
 

@@ -12,8 +12,6 @@ from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices
 from kernel_server.simulated.snapshot.index_weights import Index
 
-_WHOLE_MARKETS = ("001", "101")  # indices of all issues of a market
-
 
 @dataclass(frozen=True, slots=True)
 class Breadth:
@@ -29,11 +27,15 @@ class Breadth:
 
 
 def is_counted(index: Index) -> Callable[[Issue], bool]:
-    """Whether an index counts an issue: the members of a basket, or all issues of a market."""
-    if index.code in _WHOLE_MARKETS:
-        return lambda issue: issue.market == index.market
-    members = frozenset(index.members)
-    return lambda issue: issue.code in members
+    """Whether an issue is a constituent: one of a fixed number, or of the index's markets and industries."""
+    if index.size:
+        members = frozenset(index.members)
+        return lambda issue: issue.code in members
+    if not index.industries:
+        return lambda issue: issue.market in index.markets
+    return lambda issue: (
+        issue.kind == "stock" and issue.market in index.markets and issue.industry in index.industries
+    )
 
 
 def member_places(index: Index, facts: IssueFacts) -> Ints:

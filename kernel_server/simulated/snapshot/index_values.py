@@ -1,7 +1,7 @@
 """Daily and minute bars of the market's indices, in hundredths of a point.
 
-An index of ``index.tsv`` is weighted by market cap over a fixed basket: the first so many priced shares, in listing
-order, of a market or of some of its industries; each counts from its second session on. It is chained from day to
+An index of ``index.tsv`` is weighted by market cap over a fixed basket: the so many largest shares, at the prices of
+the end of 2025, of its markets or of some industries; each counts from its second session on. It is chained from day to
 day, with the table's level at the end of 2025, or on the last day before. The whole series is computed once and cut
 at the present, so values once seen never change. That takes long: ``prepare`` it in pieces first.
 """
@@ -78,6 +78,10 @@ class IndexValues:
     def prepare_index(self, code: str) -> bool:
         """Compute an index for some milliseconds; returns whether it is done. True for an unknown code."""
         return self._weights.advance(_STEPS, [code])
+
+    def series(self, code: str) -> Bars:
+        """Daily bars of all sessions of the calendar, also those after now: for what is anchored at a later day."""
+        return self._weights.series(code)
 
     def daily(self, code: str, now: float) -> Bars:
         """Daily bars up to ``now``, the open session included. Volume in shares, value in KRW."""

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from kernel_server.simulated.base.arrays import Ints
+from kernel_server.simulated.market import baskets
 from kernel_server.simulated.market.day_summary import history
-from kernel_server.simulated.market.model import Bars, Issue, Market
+from kernel_server.simulated.market.model import Bars, Market
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.tsv import rows
 
@@ -41,15 +42,22 @@ def index_codes() -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index with its level on the anchor day and the codes of its members.
+    """An index with its level on the anchor day and the codes of its basket.
 
-    ``group`` is its 시장구분 in requests: ``0`` KOSPI, ``1`` KOSDAQ, ``2`` KOSPI200.
+    Attributes:
+        group: its 시장구분 in requests: ``0`` KOSPI, ``1`` KOSDAQ, ``2`` KOSPI200.
+        markets: markets of its issues.
+        industries: industries of its issues, empty for all.
+        size: number of its constituents, which are then its basket; 0 for all issues of its markets and industries.
+        members: the basket that its value is computed from, the largest issue first.
     """
 
     code: str
     name: str
     group: str
-    market: str
+    markets: tuple[str, ...]
+    industries: tuple[str, ...]
+    size: int
     level: float
     members: tuple[str, ...]
 
@@ -119,19 +127,20 @@ class IndexWeights:
 
     def _list(self) -> Iterator[None]:
         """Fill ``_indices``; one step an issue."""
-        issues = list(self._market.issues().values())
-        for code, name, group, market, industries, size, level in rows(_DATA / "index.tsv"):
-            wanted = set(industries.split(",")) if industries else None
+        issues = baskets.by_size(self._market.issues(), self._market.anchor_prices())
+        for code, name, group, markets, industries, size, basket, level in rows(_DATA / "index.tsv"):
+            known = tuple(markets.split(",")), tuple(industries.split(",")) if industries else ()
             members: list[str] = []
-            for issue in issues:
-                if len(members) == int(size):
+            for issue in baskets.candidates(issues, *known):
+                if len(members) == int(basket):
                     break
-                if _is_member(issue, market, wanted):
-                    if self._has_prices_cached(issue.code):
-                        members.append(issue.code)
-                    yield
+                if self._has_prices_cached(issue.code):
+                    members.append(issue.code)
+                yield
             if members:
-                self._indices[code] = Index(code, name, group, market, float(level), tuple(members))
+                self._indices[code] = Index(
+                    code, name, group, *known, int(size or 0), float(level), tuple(members)
+                )
 
     def _pending(self, code: str) -> Iterator[None]:
         """Remaining steps until ``_series`` has the index; none for an unknown index."""
@@ -168,11 +177,6 @@ class IndexWeights:
 def _run_all(work: Iterator[None]) -> None:
     for _ in work:
         pass
-
-
-def _is_member(issue: Issue, market: str, industries: set[str] | None) -> bool:
-    common = issue.kind == "stock" and issue.code.endswith("0") and issue.market == market
-    return common and (industries is None or issue.industry in industries)
 
 
 class _MarketValue:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernel_server.simulated.base.arrays import Ints
-from kernel_server.simulated.base.dates import epoch_days
+from kernel_server.simulated.base.dates import epoch_days, known_epoch_days
 from kernel_server.simulated.base.tr import AnswerPending
 from kernel_server.simulated.market import investor_groups
 from kernel_server.simulated.snapshot.columns import IssueFacts, MarketSnapshot, SessionPrices
@@ -163,8 +163,7 @@ def _split_in_pieces(
     width = max(1, totals.shape[1] * len(investor_groups.groups()) * 2)
     at_once = max(1, _DRAWS_PER_TURN // width)
     codes = [issue.code for issue in facts.issues]
-    # Days before the listing have no date; any valid one will do, as nothing was traded.
-    days = epoch_days(np.where(time > 0, time, 19700101))
+    days = known_epoch_days(time)
     for start in range(0, len(codes), at_once):
         if start:
             yield None

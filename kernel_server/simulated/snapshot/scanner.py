@@ -14,14 +14,16 @@ from functools import cached_property
 import numpy as np
 
 from kernel_server.reference.sessions import Sessions
-from kernel_server.simulated.base.arrays import Ints
+from kernel_server.simulated.base.arrays import Floats, Ints
+from kernel_server.simulated.base.dates import known_epoch_days
 from kernel_server.simulated.base.market_time import start_of_day
 from kernel_server.simulated.base.tr import AnswerPending, TrAnswer, TrHandler, TrRequest
 from kernel_server.simulated.market.day_summary import DaySummary, history, latest_summary
-from kernel_server.simulated.market.fundamentals import credit_ratio, per_share, return_on_equity
 from kernel_server.simulated.market.model import Bars, Issue, Market
 from kernel_server.simulated.market.recorded.csv_files import NO_BARS, BadMarketData
 from kernel_server.simulated.market.resample import cut
+from kernel_server.simulated.market.statistics.credit import market_ratios
+from kernel_server.simulated.market.statistics.fundamentals import per_share, return_on_equity
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices, group_by_rules
 from kernel_server.simulated.snapshot.history_matrix import HISTORY_DEPTH, HistoryMatrix, empty_history
@@ -36,6 +38,7 @@ ISSUES_PER_TURN = 30
 _YEAR = 251  # sessions of 250최고
 _MARKETS = ("KOSPI", "KOSDAQ")  # KONEX is in no ranking and no condition
 _UNKNOWN = float("nan")
+_CREDIT_SESSIONS = 40  # sessions that 신용비율 needs: no issue is halted for longer
 _DAY = 1_000_000
 
 
@@ -152,11 +155,37 @@ class MarketScanner:
                 self._rows.append(row)
         return False
 
+    def prepare_curves(self, now: float, limit: int) -> bool:
+        """Read the minutes of at most ``limit`` issues in the newest session; returns whether all are read."""
+        session = self.sessions.last_started(now)
+        return session < 0 or self._read_session(session, now, None, limit)
+
+    def minute_ends(self, now: float) -> Ints:
+        """Ends of the newest session's minutes by now, in seconds since midnight, of the issue that has most."""
+        session = self.sessions.last_started(now)
+        curves = [row.curve for row in self._rows if row.curve is not None]
+        if session < 0 or not curves:
+            return np.zeros(0, np.int64)
+        ends = max(curves, key=len).ends()
+        return ends[: int(np.searchsorted(ends, now - self._midnight(session), "right"))]
+
+    def traded_by(self, places: Ints, ends: Ints) -> tuple[Ints, Ints]:
+        """Volume and value (KRW) traded by each of ``minute_ends``: one row a place, one column an end."""
+        found = np.zeros((2, len(places), len(ends)), np.int64)
+        for at, place in enumerate(places.tolist()):
+            curve = self._rows[place].curve
+            if curve is None or not len(curve):
+                continue
+            index = curve.ends().searchsorted(ends, "right") - 1
+            known = index >= 0
+            found[0, at, known], found[1, at, known] = curve.volume[index[known]], curve.value[index[known]]
+        return found[0], found[1]
+
     def facts(self, now: float) -> IssueFacts:
         """Constants of the newest session that has started. Reads what ``prepare`` has not."""
         self.prepare_history(now, len(self._market.issues()) + 1)
         if self._facts is None:
-            self._facts = _facts(self._rows, self._history)
+            self._facts = _facts(self._rows, self._history, self._seed)
         return self._facts
 
     def prices(self, now: float, places: Ints | None = None) -> SessionPrices:
@@ -174,6 +203,14 @@ class MarketScanner:
             found = _session_prices([self._session_so_far(row, running, now) for row in self._rows])
             self._cached_prices = ((running, minute), found)
         return self._cached_prices[1]
+
+    def curves(self, now: float) -> list[IntradayCurve | None]:
+        """The minutes of the newest session of each place of ``facts``; None of issues that have none."""
+        self.facts(now)
+        session = self.sessions.last_started(now)
+        self._read_session(session, now, None, len(self._rows))
+        date = self._date(session)
+        return [row.curve if row.curve and row.date == date else None for row in self._rows]
 
     def price_range(self, now: float) -> tuple[SessionPrices, SessionPrices] | None:
         """The least and the most of all prices, volumes and values at any moment of the newest session.
@@ -255,7 +292,6 @@ class MarketScanner:
                 eps, bps = shares
                 values |= {"PER": base / eps, "PBR": base / bps, "EPS": float(eps), "BPS": float(bps)}
                 values["ROE"] = float(return_on_equity(eps, bps))
-                values["credit"] = float(credit_ratio(issue, self._seed))
         return values
 
     def _session_so_far(self, row: _IssueRow, running: int | None, now: float) -> tuple[int, ...]:
@@ -309,23 +345,37 @@ def _session_prices(rows: Sequence[tuple[int, ...]]) -> SessionPrices:
     return SessionPrices(*np.array(rows, np.int64).reshape(-1, 6).T)
 
 
-def _facts(rows: Sequence[_IssueRow], history: HistoryMatrix) -> IssueFacts:
+def _facts(rows: Sequence[_IssueRow], history: HistoryMatrix, seed: int | None) -> IssueFacts:
     base = np.array([row.base for row in rows], np.int64)
     upper, lower = base.copy(), base.copy()
     issues, dates = [row.issue for row in rows], [row.date for row in rows]
     for places, price_rules in group_by_rules(issues, dates):
         upper[places], lower[places] = price_rules.limits_array(base[places])
     names = (
-        *("volume_before", "value_before", "shares", "cap", "PER", "PBR", "ROE", "EPS", "BPS", "credit"),
+        *("volume_before", "value_before", "shares", "cap", "PER", "PBR", "ROE", "EPS", "BPS"),
         *("high", "sum4", "sum19", "ma5", "ma20"),
     )
+    columns = {name: np.array([row.values.get(name, _UNKNOWN) for row in rows]) for name in names}
+    columns |= {
+        name: np.array([true(issue) for issue in issues], np.float64) for name, true in _FLAGS.items()
+    }
+    columns["credit"] = _credit(issues, history.first_rows(len(rows)), seed)
     return IssueFacts(
         issues=issues,
         dates=dates,
         base=base,
         upper=upper,
         lower=lower,
-        columns={name: np.array([row.values.get(name, _UNKNOWN) for row in rows]) for name in names}
-        | {name: np.array([true(issue) for issue in issues], np.float64) for name, true in _FLAGS.items()},
+        columns=columns,
         history=history.first_rows(len(rows)),
     )
+
+
+def _credit(issues: Sequence[Issue], history: HistoryMatrix, seed: int | None) -> Floats:
+    """신용비율 of the session before the newest; NaN without fundamentals or without such a session."""
+    if seed is None or not issues:
+        return np.full(len(issues), _UNKNOWN)
+    time = history.time[:, -_CREDIT_SESSIONS:].astype(np.int64)
+    days = known_epoch_days(time)
+    ratios = market_ratios(issues, seed, days, history.volume[:, -_CREDIT_SESSIONS:])
+    return np.where(time[:, -1] > 0, ratios, _UNKNOWN)

@@ -17,6 +17,7 @@ from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.date_input import date_input
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, message
 from kernel_server.simulated.market.model import Bars, Market
+from kernel_server.simulated.market.nextrade.venues import split
 from kernel_server.simulated.market.resample import (
     cut,
     cut_at,
@@ -45,10 +46,17 @@ _MINUTES = ("1", "3", "5", "10", "15", "30", "45", "60")  # 틱범위 of opt1008
 
 
 class Charts:
-    """Handlers of the chart TRs."""
+    """Handlers of the chart TRs.
 
-    def __init__(self, market: Market, settings: BrokerSettings) -> None:
+    Args:
+        market: issues and prices.
+        settings: settings of the broker.
+        exchange: the Korea Exchange, whose closes are 기준가 of the same issues at other exchanges; None: ``market``.
+    """
+
+    def __init__(self, market: Market, settings: BrokerSettings, exchange: Market | None = None) -> None:
         self._market = market
+        self._exchange = market if exchange is None else exchange
         self._settings = settings
         self._codes = market.issues()
 
@@ -114,9 +122,10 @@ class Charts:
         starts = run_starts(days)
         ends = np.append(starts[1:], len(bars)) - 1
         opening = np.repeat(bars.open[starts], ends - starts + 1)
-        closes = self._market.daily(code, adjusted, now)
+        code = split(code)[0]
+        closes = self._exchange.daily(code, adjusted, now)
         if not len(closes):
-            closes = self._market.daily(code, not adjusted, now)
+            closes = self._exchange.daily(code, not adjusted, now)
         if not len(closes):  # recorded minutes without daily bars
             closes = cut_at(bars, ends, days[ends])
         if self._settings.minute_sign == "today":
@@ -132,7 +141,7 @@ class Charts:
 
     def _rescaled(self, code: str, days: Ints, before: Ints, close: Ints, now: float) -> Ints:
         """기준가 on days of a corporate action, from adjusted prices: the raw previous close is not comparable."""
-        adjusted_bars = self._market.daily(code, True, now)
+        adjusted_bars = self._exchange.daily(code, True, now)
         at = np.searchsorted(adjusted_bars.time, days)
         known = (at > 0) & (at < len(adjusted_bars))
         at = np.where(known, at, 0)

@@ -19,6 +19,8 @@ from kernel_server.simulated.base.tr import (
     message,
     unread,
 )
+from kernel_server.simulated.exchange.interface import Exchange
+from kernel_server.simulated.market.day_summary import DaySummary
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.resample import cut
 from kernel_server.simulated.market.trading_hours import today
@@ -27,6 +29,7 @@ from kernel_server.simulated.snapshot.index_format import base_value, change_tex
 from kernel_server.simulated.snapshot.index_values import IndexValues
 from kernel_server.simulated.snapshot.index_weights import Index
 from kernel_server.simulated.snapshot.investor_matrix import InvestorMatrix, period_between
+from kernel_server.simulated.snapshot.market_moments import best_quotes, session_so_far
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 from kernel_server.simulated.trs.index_quotes import (
     GROUPS,
@@ -36,7 +39,7 @@ from kernel_server.simulated.trs.index_quotes import (
     year_fields,
 )
 from kernel_server.simulated.trs.rankings.fields import FIELDS, RankingRow
-from kernel_server.simulated.trs.rankings.view import RankingView
+from kernel_server.simulated.trs.rankings.view import BarsView
 
 _MONEY, _SHARES = "0", "1"
 _NETS: Mapping[str, str] = {
@@ -125,7 +128,7 @@ class IndexDays:
         if in_group is None:
             raise AnswerPending
         found, errors = in_group
-        view = RankingView(self._scanner, now)
+        view = BarsView(self._scanner, now)
         day = date_input(inputs["기준일자"]) or max(view.facts.dates, default=today(now))
         period = period_between(view.facts, day, day)
         money = measure == _MONEY
@@ -158,10 +161,14 @@ class IndexMembers:
         issues: the issues of the market, by code.
         indices: indices of the market.
         scanner: reads an issue's newest session.
+        exchange: has its prices to the newest trade and its quotes.
     """
 
-    def __init__(self, issues: Mapping[str, Issue], indices: IndexValues, scanner: MarketScanner) -> None:
+    def __init__(
+        self, issues: Mapping[str, Issue], indices: IndexValues, scanner: MarketScanner, exchange: Exchange
+    ) -> None:
         self._issues = issues
+        self._exchange = exchange
         self._indices = indices
         self._scanner = scanner
 
@@ -180,13 +187,21 @@ class IndexMembers:
             raise TrRejected("unknown_code")
         names, most, first = request.tr.multi_names, request.tr.rows_per_page, request.after or 0
         counted = is_counted(index)
-        rows: list[list[str]] = []
+        found: list[tuple[int, DaySummary]] = []
+        after = None
         for place, issue in enumerate(islice(self._issues.values(), first, None), first):
             day = self._scanner.day_summary(issue, now) if counted(issue) else None
             if day is None:
                 continue
-            if len(rows) == most:
-                return TrAnswer(rows=rows, after=place)
-            row = RankingRow(day, place, place + 1, {})
+            if len(found) == most:
+                after = place
+                break
+            found.append((place, day))
+        states = self._exchange.states([day.issue.code for _place, day in found])
+        rows = []
+        for place, bars in found:
+            state = states.get(bars.issue.code)
+            day = session_so_far(state) or bars
+            row = RankingRow(day, best_quotes(state), place, place + 1, {})
             rows.append(in_order(names, {name: FIELDS[name](row) for name in names}))
-        return TrAnswer(rows=rows, message="" if rows else message("no_history"))
+        return TrAnswer(rows=rows, after=after, message="" if rows else message("no_history"))

@@ -1,4 +1,4 @@
-"""거래원: volumes of an issue by exchange member, opt10002, opt10038, opt10040, opt10070.
+"""거래원: volumes of an issue by exchange member, opt10002, opt10038, opt10040, opt10042, opt10043, opt10070, opt10078.
 
 Each member has a share of a day's bought and of its sold volume, drawn from code, date and member and constant during
 the day; the rest belongs to unnamed members. No member of ``BRANCHES`` is foreign.
@@ -11,15 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kernel_server.reference.price_rules import rules
 from kernel_server.simulated.base import hash_random, kiwoom_format
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.date_input import date_input
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
 from kernel_server.simulated.market.branches import BRANCHES
 from kernel_server.simulated.market.day_summary import DaySummary, history, latest_summary
-from kernel_server.simulated.market.model import Bars, Market
+from kernel_server.simulated.market.model import Bars, Market, board
 from kernel_server.simulated.market.resample import cut
-from kernel_server.simulated.market.trading_hours import today
+from kernel_server.simulated.market.trading_hours import day_of, today
 
 _SHOWN = 5
 _UNNAMED_SHARE = 0.6  # volume of unnamed members, relative to that of all named ones
@@ -51,7 +52,10 @@ class Members:
             "opt10002": self._quote_with_members,
             "opt10038": self._all_members,
             "opt10040": self._top_members,
+            "opt10042": self._members_by_purchases,
+            "opt10043": self._days_of_member,
             "opt10070": self._top_members,
+            "opt10078": self._days_of_member,
         }
 
     def volumes(self, code: str, days: Ints, volumes: Ints, side_name: str) -> Ints:
@@ -149,6 +153,74 @@ class Members:
         totals = (sum(bought), -sum(sold), sum(bought) - sum(sold))
         single = [*map(kiwoom_format.signed, totals), str(int(bars.volume.sum()))]
         return TrAnswer(single, rows, codes=(issue.code,))
+
+    def _members_by_purchases(self, request: TrRequest, now: float) -> TrAnswer:
+        """opt10042: members by net purchases over a period, the largest first; 정렬기준 changes nothing."""
+        inputs = request.inputs
+        issue = self._issues.get(inputs["종목코드"])
+        if issue is None:
+            raise TrRejected("unknown_code")
+        bars = self._period(inputs, history(self._market, issue.code, now, 252), now)
+        if not len(bars):
+            return TrAnswer(message=message("no_history"))
+        bought, sold = (volumes.sum(axis=0) for volumes in self._both_sides(issue.code, bars))
+        order = np.argsort(sold - bought, kind="stable").tolist()
+        rows = [
+            in_order(
+                request.tr.multi_names,
+                {"순위": str(rank), "회원사코드": self._members[at][0], "회원사명": self._members[at][1]},
+            )
+            for rank, at in enumerate(order, 1)
+        ]
+        return TrAnswer(rows=rows, codes=(issue.code,))
+
+    def _both_sides(self, code: str, bars: Bars) -> tuple[Ints, Ints]:
+        """What each member bought and sold on the days ``bars``: one row a day, one column a member."""
+        bought, sold = (self.volumes(code, bars.time, bars.volume, side) for side in ("bought", "sold"))
+        return bought, sold
+
+    def _days_of_member(self, request: TrRequest, now: float) -> TrAnswer:
+        """opt10043 and opt10078: an issue's days with what a member traded; the continuation key is the oldest day."""
+        inputs = request.inputs
+        issue = self._issues.get(inputs["종목코드"])
+        codes = [code for code, _name in self._members]
+        if issue is None:
+            raise TrRejected("unknown_code")
+        if inputs["회원사코드"] not in codes:
+            raise TrRejected("bad_input")
+        member = codes.index(inputs["회원사코드"])
+        bars = history(self._market, issue.code, now, 252)
+        base = np.append(bars.open[:1], bars.close[:-1])
+        wanted = self._period({"기간": "119", **inputs}, bars, now)
+        stop = int(np.searchsorted(bars.time, wanted.time[-1], "right")) if len(wanted) else 0
+        first = stop - len(wanted)
+        if request.after is not None:
+            stop = int(np.searchsorted(bars.time, request.after))
+        start = max(first, stop - (request.tr.rows_per_page or stop))
+        part = cut(bars, start, stop)
+        bought, sold = (volumes[:, member] for volumes in self._both_sides(issue.code, part))
+        rows = []
+        for at in range(len(part) - 1, -1, -1):
+            last, before, volume = int(part.close[at]), int(base[start + at]), int(part.volume[at])
+            upper, lower = rules(day_of(int(part.time[at])), board(issue)).limits(before)
+            price, net = kiwoom_format.price(last, before), int(bought[at] - sold[at])
+            values = {
+                "일자": str(int(part.time[at])),
+                **dict.fromkeys(("현재가", "종가"), price),
+                "대비기호": kiwoom_format.change_sign(last, before, upper, lower),
+                "전일대비": kiwoom_format.signed(last - before),
+                "등락율": kiwoom_format.rate(last - before, before),
+                **dict.fromkeys(("누적거래량", "거래량합"), str(volume)),
+                **dict.fromkeys(("매수수량", "매수량"), str(int(bought[at]))),
+                **dict.fromkeys(("매도수량", "매도량"), str(int(sold[at]))),
+                "순매수수량": str(net),
+                "거래비중": kiwoom_format.decimal(int(bought[at] + sold[at]) * 100, max(1, 2 * volume)),
+            }
+            rows.append(in_order(request.tr.multi_names, values))
+        after = int(part.time[0]) if len(part) and start > first else None
+        return TrAnswer(
+            rows=rows, after=after, message="" if rows else message("no_history"), codes=(issue.code,)
+        )
 
     def _member_row(self, rank: int, at: int, bought: int, sold: int) -> dict[str, str]:
         return {

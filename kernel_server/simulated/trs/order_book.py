@@ -12,7 +12,15 @@ from typing import NamedTuple
 
 from kernel_server.clock import seoul
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
+from kernel_server.simulated.base.tr import (
+    AnswerPending,
+    TrAnswer,
+    TrHandler,
+    TrRejected,
+    TrRequest,
+    in_order,
+    message,
+)
 from kernel_server.simulated.exchange.interface import Exchange, Level, QueuedShares, Tape, Trade
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.phases import Phase
@@ -20,6 +28,7 @@ from kernel_server.simulated.market.trade_script import Side
 
 LEVELS = 10
 
+_CLOSED = (Phase.CLOSED, Phase.NXT_CLOSED)
 _IRREGULAR_NAMES: Mapping[str, str] = {
     "매도1차선호가": "매도최우선호가",
     "매도1차선잔량": "매도최우선잔량",
@@ -37,8 +46,8 @@ class BookSnapshot(NamedTuple):
     issue: Issue
     tape: Tape
     newest_trade: Trade | None
-    asks: list[Level]
-    bids: list[Level]
+    asks: Sequence[Level]
+    bids: Sequence[Level]
     time: datetime
 
 
@@ -49,18 +58,21 @@ def book_snapshot(
 
     Raises:
         TrRejected: the issue is not listed.
+        AnswerPending: more work is left.
     """
     issue = issues.get(request.inputs["종목코드"])
     if issue is None:
         raise TrRejected("unknown_code")
+    if not exchange.prepare_tapes([issue.code]):
+        raise AnswerPending
     try:
         tape, trades = exchange.tape(issue.code), exchange.trades(issue.code)
         asks, bids = exchange.depth(issue.code)
     except LookupError:
         return TrAnswer(message=message("no_history"), codes=(issue.code,))
-    newest_trade = trades[-1] if trades else None
+    newest_trade = trades.newest()
     # Outside trading phases the quotes are those left by the last trade.
-    at = newest_trade.time if newest_trade is not None and exchange.phase() is Phase.CLOSED else now
+    at = newest_trade.time if newest_trade is not None and exchange.phase(issue.code) in _CLOSED else now
     return BookSnapshot(issue, tape, newest_trade, asks, bids, seoul(at))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRequest, in_order
-from kernel_server.simulated.exchange.interface import Exchange, Tape, Trade
+from kernel_server.simulated.exchange.interface import NO_EXPECTED_TRADE, Exchange, Tape, Trade
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trade_script import Side
@@ -48,20 +48,22 @@ class PriceTable:
                 values[f"{side}{number}호가잔량"] = str(level.volume)
                 values[f"{side}{number}호가직전대비"] = kiwoom_format.signed(level.change)
                 values[f"LP{side}{number}호가잔량"] = "0"
-        values |= self._expected(newest_trade, tape)
+        values |= self._expected(newest_trade, tape, issue.code)
         return TrAnswer(rows=[in_order(request.tr.multi_names, values)], codes=(issue.code,))
 
-    def _expected(self, newest_trade: Trade | None, tape: Tape) -> dict[str, str]:
-        """Expected trade fields. The price is 0 with a sign, as the broker writes it outside an auction.
-
-        Expected prices are only published to watchers of an issue; here only the best quotes are available.
-        """
+    def _expected(self, newest_trade: Trade | None, tape: Tape, code: str) -> dict[str, str]:
+        """Expected trade fields. The price is 0 with a sign, as the broker writes it outside an auction."""
+        state = self._exchange.states([code]).get(code)
+        expected = NO_EXPECTED_TRADE if state is None else state.indicative
         asks, bids = self._exchange.depth(tape.code)
-        best = [side[0].price if side and self._exchange.phase() in _AUCTIONS else 0 for side in (asks, bids)]
+        best = [
+            side[0].price if side and self._exchange.phase(tape.code) in _AUCTIONS else 0
+            for side in (asks, bids)
+        ]
         return {
             "체결량": "" if newest_trade is None else str(newest_trade.volume),
-            "예상체결가": kiwoom_format.price(0, tape.base),
-            "예상체결량": "0",
+            "예상체결가": kiwoom_format.price(expected.price, tape.base),
+            "예상체결량": str(expected.volume),
             "예상매도우선호가": kiwoom_format.price(best[0], tape.base) if best[0] else "0",
             "예상매수우선호가": kiwoom_format.price(best[1], tape.base) if best[1] else "0",
         }

@@ -7,7 +7,7 @@ state of an evening is shown until the next one starts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from kernel_server.clock import seoul
@@ -66,7 +66,7 @@ class SinglePriceQuotes:
         return TrAnswer(rows=[in_order(request.tr.multi_names, values)], codes=(issue.code,))
 
 
-def _side(side: str, levels: list[Level], base: int) -> dict[str, str]:
+def _side(side: str, levels: Sequence[Level], base: int) -> dict[str, str]:
     values = {f"{_NAME}{side}호가총잔량": str(sum(level.volume for level in levels))}
     for place in range(LEVELS):
         level = levels[place] if place < len(levels) else Level(0, 0)
@@ -77,7 +77,7 @@ def _side(side: str, levels: list[Level], base: int) -> dict[str, str]:
     return values
 
 
-def _other_books(asks: list[Level], bids: list[Level], waiting: QueuedShares) -> dict[str, str]:
+def _other_books(asks: Sequence[Level], bids: Sequence[Level], waiting: QueuedShares) -> dict[str, str]:
     """Volumes resting in the regular book and in 시간외종가."""
     return {
         "매도호가총잔량": str(sum(level.volume for level in asks)),

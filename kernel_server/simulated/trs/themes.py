@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
-from kernel_server.simulated.market.day_summary import DaySummary, history, latest_summary, visible_quotes
+from kernel_server.simulated.exchange.interface import Exchange, IssueState
+from kernel_server.simulated.market.day_summary import DaySummary, history, latest_summary
 from kernel_server.simulated.market.model import Market
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.themes import themes
+from kernel_server.simulated.snapshot.market_moments import best_quotes, session_so_far
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +24,11 @@ _SHOWN = 2  # 주요종목: the strongest issues
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """An issue of a theme: its newest session, and its close at the start of the period (KRW)."""
+    """An issue of a theme: its newest session, its close at the start of the period (KRW), and its state."""
 
     day: DaySummary
     before: int
+    state: IssueState | None
 
     @property
     def rate(self) -> float:
@@ -59,8 +62,9 @@ _SORT_ORDERS = {"1": ("gain", -1), "2": ("gain", 1), "3": ("rate", -1), "4": ("r
 class ThemeQuotes:
     """TR handlers; ``handlers`` lists them."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, exchange: Exchange) -> None:
         self._market = market
+        self._exchange = exchange
         self._issues = market.issues()
         self._themes = themes()
 
@@ -114,6 +118,7 @@ class ThemeQuotes:
     def _theme(self, code: str, name: str, members: Sequence[str], days: int, now: float) -> _ThemePrices:
         """The theme with those of its members that have prices in this market that can be read."""
         found = []
+        states = self._exchange.states(members)
         for each in members:
             issue = self._issues.get(each)
             try:
@@ -121,11 +126,13 @@ class ThemeQuotes:
             except BadMarketData as bad:
                 log.warning("the theme %s is without %s: %s", name, each, bad)
                 continue
-            day = None if issue is None or bars is None else latest_summary(issue, bars)
-            if day is not None and bars is not None:
-                found.append(
-                    _Member(day, int(bars.close[-days - 1]) if len(bars) > days else int(bars.open[0]))
-                )
+            if issue is None or bars is None or not len(bars):
+                continue
+            before = int(bars.close[-days - 1]) if len(bars) > days else int(bars.open[0])
+            state = states.get(each)
+            day = session_so_far(state) or latest_summary(issue, bars)
+            if day is not None:
+                found.append(_Member(day, before, state))
         return _ThemePrices(code, name, found)
 
 
@@ -156,7 +163,7 @@ def _theme_row(theme: _ThemePrices) -> dict[str, str]:
 
 
 def _member_row(member: _Member) -> dict[str, str]:
-    day, quotes = member.day, visible_quotes(member.day)
+    day, quotes = member.day, best_quotes(member.state)
     return {
         "종목코드": day.issue.code,
         "종목명": day.issue.name,
@@ -165,9 +172,9 @@ def _member_row(member: _Member) -> dict[str, str]:
         "전일대비": kiwoom_format.signed(day.last - day.base),
         "등락율": kiwoom_format.rate(day.last - day.base, day.base),
         "누적거래량": str(day.volume),
-        "매도호가": kiwoom_format.price(quotes.asks[0], day.base),
+        "매도호가": kiwoom_format.price(quotes.ask, day.base),
         "매도잔량": str(quotes.ask_size),
-        "매수호가": kiwoom_format.price(quotes.bids[0], day.base),
+        "매수호가": kiwoom_format.price(quotes.bid, day.base),
         "매수잔량": str(quotes.bid_size),
         "기간수익률n": kiwoom_format.percentage(member.gain),
     }

@@ -7,7 +7,6 @@ session's day; new trades do not shift the pages.
 from __future__ import annotations
 
 import sys
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -20,9 +19,11 @@ from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
-from kernel_server.simulated.exchange.interface import Exchange, Tape, Trade
+from kernel_server.simulated.exchange.interface import Exchange, Tape, Trade, TradeLog
 from kernel_server.simulated.market import phases
+from kernel_server.simulated.market.day_summary import trade_strength
 from kernel_server.simulated.market.model import Issue, board
+from kernel_server.simulated.market.nextrade.venues import split
 from kernel_server.simulated.market.resample import run_starts
 from kernel_server.simulated.market.trade_script import RecordedDay, RecordedTrades, Script, Side
 from kernel_server.simulated.market.trading_hours import today
@@ -41,8 +42,8 @@ class TickCharts:
         exchange: supplies the tape. Its trades and 기준가 are of one day, so adjusted and unadjusted ticks are
             equal.
         recorded: recorded trades of earlier sessions, which opt10079 continues with.
-        calendar: trading hours, to limit the tick chart to regular trading as in minute charts; without it the
-            tick chart includes 시간외종가, as opt10003 does.
+        calendar: trading hours, to limit the tick chart to regular trading as in minute charts; without it, and at
+            other exchanges, the tick chart has all trades, as opt10003 does.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class TickCharts:
             raise TrRejected("bad_input")
         size_of_group = int(interval)
         trades = session_trades(self._exchange, issue.code)
-        if self._calendar is not None:
+        if self._calendar is not None and not split(issue.code)[1]:
             trades = _regular_session(trades, self._calendar())
         # Number of trades in the newest group.
         in_last_group = str((len(trades) - 1) % size_of_group + 1) if trades else "0"
@@ -90,18 +91,18 @@ class TickCharts:
             return _empty_page(request, [issue.code, in_last_group], issue.code)
         return TrAnswer([issue.code, in_last_group], rows, codes=(issue.code,))
 
-    def _sessions_from(self, code: str, trades: Sequence[Trade], day: int, now: float) -> Iterator[_Session]:
+    def _sessions_from(self, code: str, trades: TradeLog, day: int, now: float) -> Iterator[_Session]:
         """Sessions with trades, newest first, starting at ``day`` (YYYYMMDD), or at the newest for 0."""
         newest = today(now) + 1
         if trades:
             newest = today(trades[0].time)
             if day in (0, newest):
                 base = self._exchange.tape(code).base
-                yield _Session(newest, base, len(trades), lambda part: _trade_columns(trades[part]))
+                yield _Session(newest, base, len(trades), partial(_columns, trades.columns))
         recorded = self._recorded_before(code, day + 1 if 0 < day < newest else newest)
         while recorded is not None:
             yield _Session(
-                recorded.day, recorded.base, len(recorded.script), partial(_recorded_columns, recorded.script)
+                recorded.day, recorded.base, len(recorded.script), partial(_columns, recorded.script)
             )
             recorded = self._recorded_before(code, recorded.day)
 
@@ -133,7 +134,7 @@ class TickCharts:
         return issue
 
 
-_Columns = tuple[Sequence[float] | Floats, Ints, Ints]  # seconds since the epoch, KRW, shares
+_Columns = tuple[Floats, Ints, Ints]  # seconds since the epoch, KRW, shares
 
 
 class _Session(NamedTuple):
@@ -145,23 +146,16 @@ class _Session(NamedTuple):
     columns: Callable[[slice], _Columns]
 
 
-def _trade_columns(trades: Sequence[Trade]) -> _Columns:
-    return (
-        [trade.time for trade in trades],
-        np.array([trade.price for trade in trades], np.int64),
-        np.array([trade.volume for trade in trades], np.int64),
-    )
-
-
-def _recorded_columns(script: Script, part: slice) -> _Columns:
-    return script.time[part], script.price[part], script.volume[part]
+def _columns(script: Script, part: slice) -> _Columns:
+    trades = script[part]
+    return trades.time, trades.price.astype(np.int64), trades.volume.astype(np.int64)
 
 
 def _rows(
     request: TrRequest,
     base: int,
     size_of_group: int,
-    time: Sequence[float] | Floats,
+    time: Floats,
     price: Ints,
     volume: Ints,
 ) -> list[list[str]]:
@@ -186,19 +180,19 @@ def _rows(
 class RunningTotals:
     """Cumulative totals with each trade: volume, value, and 체결강도 (bought in percent of sold)."""
 
-    def __init__(self, trades: Sequence[Trade]) -> None:
-        price = np.array([trade.price for trade in trades], np.int64)
-        volume = np.array([trade.volume for trade in trades], np.int64)
-        side = np.array([trade.side for trade in trades], np.int64)
+    def __init__(self, trades: TradeLog) -> None:
+        columns = trades.columns
+        side = columns.side
+        volume = columns.volume.astype(np.int64)
         self._volume: Ints = np.cumsum(volume)
-        self._value: Ints = np.cumsum(volume * price)
+        self._value: Ints = np.cumsum(columns.value)
         self._bought: Ints = np.cumsum(volume * (side == Side.BUY))
         self._sold: Ints = np.cumsum(volume * (side == Side.SELL))
 
     @property
     def strengths(self) -> Floats:
         """체결강도 after each trade."""
-        found: Floats = self._bought * 100 / np.maximum(self._sold, 1)
+        found: Floats = np.where(self._sold > 0, self._bought * 100 / np.maximum(self._sold, 1), 0.0)
         return found
 
     def at(self, place: int) -> dict[str, str]:
@@ -206,7 +200,7 @@ class RunningTotals:
         return {
             "누적거래량": str(int(self._volume[place])),
             "누적거래대금": str(int(self._value[place])),
-            "체결강도": kiwoom_format.decimal(bought * 100, max(1, sold)),
+            "체결강도": trade_strength(bought, sold),
         }
 
 
@@ -230,23 +224,20 @@ def trade_fields(trade: Trade, tape: Tape, price_rules: PriceRules) -> dict[str,
     }
 
 
-def session_trades(exchange: Exchange, code: str) -> list[Trade]:
+def session_trades(exchange: Exchange, code: str) -> TradeLog:
     """Trades of the session; empty for an issue unknown to the exchange."""
     try:
         return exchange.trades(code)
     except LookupError:
-        return []
+        return TradeLog(code)
 
 
-def _regular_session(trades: list[Trade], sessions: Sessions) -> list[Trade]:
+def _regular_session(trades: TradeLog, sessions: Sessions) -> TradeLog:
     """Trades of the regular session, from the open to the end of the pause after the close."""
     if not trades:
         return trades
     hours = phases.hours(sessions, phases.session_index(sessions, trades[-1].time))
-    first, stop = (
-        bisect_left(trades, edge, key=lambda trade: trade.time)
-        for edge in (hours.opens, hours.afternoon_begins)
-    )
+    first, stop = (trades.columns.count_before(edge) for edge in (hours.opens, hours.afternoon_begins))
     return trades[first:stop]
 
 

@@ -6,7 +6,7 @@ these TRs give 누적거래대금 in 백만원, as recorded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from kernel_server.reference.price_rules import rules
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
-from kernel_server.simulated.exchange.interface import Exchange, Tape, Trade
+from kernel_server.simulated.exchange.interface import Exchange, Tape, Trade, TradeLog
 from kernel_server.simulated.exchange.previous_session import PreviousSession
 from kernel_server.simulated.market.model import Issue, board
 from kernel_server.simulated.trs.tick_chart import VOLUME_SIGNS, RunningTotals, session_trades, trade_fields
@@ -80,7 +80,7 @@ class TradeLists:
         totals = RunningTotals(trades)
         ends = np.arange(len(trades)) if kind == _TICKS else _last_of_minutes(trades)
         begins = np.append(0, ends[:-1] + 1)
-        volume = np.cumsum([trade.volume for trade in trades])
+        volume = np.cumsum(trades.columns.volume.astype(np.int64))
         price_rules = rules(seoul(trades[0].time).date(), board(issue))
         start, stop = _page(request, len(ends))
         rows = []
@@ -104,7 +104,7 @@ class TradeLists:
         if start >= stop:
             return _empty_page(request, issue)
         tape, totals = self._exchange.tape(issue.code), RunningTotals(trades[:stop])
-        times = np.array([trade.time for trade in trades[:stop]])
+        times = trades.columns.times(slice(stop))
         means = {minutes: _moving_means(totals.strengths, times, minutes, start) for minutes in _AVERAGES}
         rows = []
         for at in range(stop - 1, start - 1, -1):
@@ -121,7 +121,7 @@ class TradeLists:
             rows.append(in_order(request.tr.multi_names, values))
         return TrAnswer(rows=rows, after=start or None, codes=(issue.code,))
 
-    def _session(self, issue: Issue, which: str, now: float) -> tuple[Tape | None, list[Trade]]:
+    def _session(self, issue: Issue, which: str, now: float) -> tuple[Tape | None, TradeLog]:
         """Tape and trades of the session requested; tape None if there are none."""
         if which not in (_TODAY, _BEFORE):
             raise TrRejected("bad_input")
@@ -130,7 +130,7 @@ class TradeLists:
                 return self._previous_session.trades(issue.code, now)
             return self._exchange.tape(issue.code), self._exchange.trades(issue.code)
         except LookupError:
-            return None, []
+            return None, TradeLog(issue.code)
 
     def _issue(self, request: TrRequest) -> Issue:
         issue = self._issues.get(request.inputs["종목코드"])
@@ -158,7 +158,7 @@ def _millions(so_far: Mapping[str, str]) -> str:
     return str(kiwoom_format.millions(int(so_far["누적거래대금"])))
 
 
-def _count_until(text: str, trades: Sequence[Trade]) -> int:
+def _count_until(text: str, trades: TradeLog) -> int:
     """Number of trades up to the end of a minute (HHMM); all if blank.
 
     Raises:
@@ -169,11 +169,11 @@ def _count_until(text: str, trades: Sequence[Trade]) -> int:
     if len(text) != 4 or not text.isascii() or not text.isdigit() or int(text[:2]) > 23 or int(text[2:]) > 59:
         raise TrRejected("bad_input")
     day = seoul(trades[0].time).replace(hour=int(text[:2]), minute=int(text[2:]), second=0, microsecond=0)
-    return sum(trade.time < day.timestamp() + _MINUTE for trade in trades)
+    return trades.columns.count_before(day.timestamp() + _MINUTE)
 
 
-def _last_of_minutes(trades: Sequence[Trade]) -> Ints:
-    minutes = np.array([trade.time // _MINUTE for trade in trades])
+def _last_of_minutes(trades: TradeLog) -> Ints:
+    minutes = trades.columns.time // _MINUTE
     return np.flatnonzero(np.append(minutes[1:] != minutes[:-1], True))
 
 

@@ -1,16 +1,21 @@
 """opt10054: volatility interruptions (VI) of today, newest first.
 
 The request also registers its screen for VI발동/해제 of all issues, its filters aside. The inputs are interpreted as
-programs in use do; 제외종목 is nine flags.
+programs in use do; 제외종목 is nine flags. Without a code the VIs are those of the Korea Exchange; a code like
+``005930_NX`` has those at the other exchange, and ``005930_AL`` those at both. VIs after the close are in 장전구분 2,
+시간외단일가 before the after-market came: a guess, as is the rest of this.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 
+from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.tr import AnswerPending, TrAnswer, TrHandler, TrRejected, TrRequest, message
 from kernel_server.simulated.exchange.interface import Exchange, Interruption, Tape
 from kernel_server.simulated.market.model import Issue
+from kernel_server.simulated.market.nextrade.venues import split
 from kernel_server.simulated.realtime.registry import ALL_INTERRUPTIONS
 from kernel_server.simulated.realtime.vi_strings import vi_values
 from kernel_server.simulated.settings import BrokerSettings
@@ -19,7 +24,7 @@ ViFilter = Callable[[Interruption, Issue, Tape], bool]
 """A filter of VIs: whether one is listed."""
 
 _MARKETS: Mapping[str, str] = {"1": "KOSPI", "101": "KOSDAQ"}
-_REGULAR = ("0", "1")  # of 장전구분; 시간외단일가 has no VIs here
+_REGULAR, _EVENING = "1", "2"  # of 장전구분; 시간외단일가 has no VIs here
 _MILLION = 1_000_000
 _ISSUES_PER_TURN = 25  # searched in one turn, some 10 ms
 
@@ -46,15 +51,23 @@ class ViList:
     """Handler of opt10054.
 
     Args:
-        issues: all listed issues by code.
+        issues: all listed issues by code, those at other exchanges too.
         exchange: supplies the VIs.
         settings: format of the values.
+        sessions: loads the calendar.
     """
 
-    def __init__(self, issues: Mapping[str, Issue], exchange: Exchange, settings: BrokerSettings) -> None:
+    def __init__(
+        self,
+        issues: Mapping[str, Issue],
+        exchange: Exchange,
+        settings: BrokerSettings,
+        sessions: Callable[[], Sessions],
+    ) -> None:
         self._issues = issues
         self._exchange = exchange
         self._settings = settings
+        self._sessions = cache(sessions)
 
     def handlers(self) -> dict[str, TrHandler]:
         """Handlers by TR code in lower case."""
@@ -62,9 +75,7 @@ class ViList:
 
     def _list(self, request: TrRequest, now: float) -> TrAnswer:
         filters = self._input_filters(request.inputs)
-        found = self._exchange.interruptions(_ISSUES_PER_TURN)
-        if found is None:
-            raise AnswerPending
+        found = self._found(request.inputs["종목코드"])
         selected = []
         for each in found:
             if each.time <= now:
@@ -88,6 +99,19 @@ class ViList:
             codes=(ALL_INTERRUPTIONS,),
         )
 
+    def _found(self, code: str) -> list[Interruption]:
+        if split(code)[1]:
+            return self._exchange.interruptions_of(code)
+        found = self._exchange.interruptions(_ISSUES_PER_TURN)
+        if found is None:
+            raise AnswerPending
+        return found
+
+    def _in_evening(self, interruption: Interruption) -> bool:
+        """Whether a VI is one of the after-market."""
+        index = self._sessions().last_started(interruption.time)
+        return index >= 0 and interruption.time >= float(self._sessions().closes[index])
+
     def _input_filters(self, inputs: Mapping[str, str]) -> list[ViFilter]:
         """Filters of the inputs, all of which must accept a VI.
 
@@ -95,7 +119,7 @@ class ViList:
             TrRejected: an input is invalid, or the code is not listed.
         """
         market = _choice(inputs, "시장구분", ("0", *_MARKETS))
-        session = _choice(inputs, "장전구분", (*_REGULAR, "2"))
+        session = _choice(inputs, "장전구분", ("0", _REGULAR, _EVENING))
         kind = _choice(inputs, "발동구분", ("0", "1", "2", "3"))
         direction = _choice(inputs, "발동방향", ("0", "1", "2"))
         code = inputs["종목코드"]
@@ -109,7 +133,7 @@ class ViList:
         ]
         filters: list[ViFilter] = [
             lambda _found, issue, _tape: market == "0" or issue.market == _MARKETS[market],
-            lambda _found, _issue, _tape: session in _REGULAR,
+            lambda found, _issue, _tape: session == "0" or (session == _EVENING) == self._in_evening(found),
             lambda found, _issue, _tape: kind == "0" or kind == _kind(found),
             lambda found, _issue, _tape: direction == "0" or (direction == "1") == found.rises,
             lambda _found, issue, _tape: not code.strip("0") or issue.code == code,

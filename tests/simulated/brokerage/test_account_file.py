@@ -18,13 +18,14 @@ from kernel_server.simulated.brokerage import account_file, state_check
 from kernel_server.simulated.brokerage.account_file import AccountFileError, Saved
 from kernel_server.simulated.brokerage.file_lock import FileLock
 from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.synthetic.market import source_name
 from kernel_server.simulated.market.trade_script import Side
 from tests.simulated.brokerage.test_account_trs import TRS, traded
 from tests.simulated.brokerage.test_any_order import holding, steps, take
 from tests.support.brokerage import ACCOUNT, Desk
 from tests.support.examples import examples
 
-SOURCE = "simulated:synthetic:seed=1:v3"
+SOURCE = f"simulated:{source_name(1)}"
 
 
 def saved(desk: Desk) -> Saved:

@@ -145,7 +145,7 @@ def test_trades_and_quotes_come_under_the_usual_types_from_16_00_to_20_00(day: D
     for seen in (trades, books):
         fid = 20 if seen is trades else 21
         assert seen[0].values[fid] < "160100"
-        assert "195800" < seen[-1].values[fid] < "200000"
+        assert "195800" < seen[-1].values[fid] <= "200000"  # the book as it is at the end
     assert {each.values[290] for each in trades} == {"3"}
     assert {each.values[215] for each in books} == {"U"}
     assert {each.values[15][0] for each in trades} == {"+", "-"}
@@ -162,6 +162,16 @@ def test_volume_goes_on_where_the_day_left_it(day: Day) -> None:
     for each in trades:
         total += each.number(15)
         assert each.number(13) == total
+
+
+def test_value_goes_on_by_what_each_trade_is_worth(day: Day) -> None:
+    rig, _orders, _refused, _close = day
+    trades = [each for each in rig.of("주식체결", CODE) if each.values[20] >= "160000"]
+    first, last = trades[0], trades[-1]
+    worth = sum(each.number(10) * each.number(15) for each in trades[1:])
+    assert last.number(14) - first.number(14) == pytest.approx(
+        worth / 1_000_000, abs=1
+    )  # FID 14 is in millions
 
 
 def test_a_fund_has_no_evening(day: Day) -> None:
@@ -185,7 +195,10 @@ def test_the_daily_bar_is_provisional_in_the_evening_and_settles_in_the_morning(
     closed = bars(rig)
     rig.until("20:05")
     evening, quotes = bars(rig), rig.watch([CODE]).row(0)
-    trades = rig.of("주식체결", CODE)
+    trades = [each for each in rig.of("주식체결", CODE) if each.values[20] >= "160000"]
+    worth = sum(each.number(10) * each.number(15) for each in trades)
+    assert int(evening["거래대금"]) - int(closed["거래대금"]) == pytest.approx(worth / 1_000_000, abs=1)
+    assert evening["거래대금"] == quotes["거래대금"]
     assert int(evening["현재가"]) == trades[-1].number(10) == abs(int(quotes["현재가"]))
     assert int(evening["현재가"]) != int(closed["현재가"])
     assert evening["거래량"] == quotes["거래량"]

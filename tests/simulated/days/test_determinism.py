@@ -25,7 +25,7 @@ def test_the_day_has_something_of_everything(played: Played) -> None:
     others = {"OnEventConnect", "OnReceiveTrData", "OnReceiveMsg", "OnReceiveChejanData"}
     conditions = {"OnReceiveConditionVer", "OnReceiveTrCondition", "OnReceiveRealCondition"}
     assert played.counts.keys() >= real | others | conditions
-    assert played.counts["주식체결"] > 10_000
+    assert played.counts["주식체결"] > 1_000  # of three issues, with few trades
     assert played.counts["OnReceiveChejanData"] >= 12
 
 

@@ -1,4 +1,4 @@
-"""Volatility interruptions as programs hear of them: VI발동/해제, opt10054, and an order sent while one lasts."""
+"""Volatility interruptions as programs receive them: VI발동/해제, opt10054, and an order sent while one lasts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kernel_server.simulated.trs.vi_list import ViList
 from tests.simulated.realtime.test_publisher import Desk
 from tests.support.simulated_broker import FUND, GRT, SAMSUNG, Page, moment
 from tests.support.synthetic_day import BUY, LIMIT, MARKET, MODIFY_BUY, Live, SyntheticDay
-from tests.support.tr_handlers import ask
+from tests.support.tr_handlers import ask, calendar
 
 HALT = "VI발동/해제"
 CODE = "035760"  # rises by a tenth at 09:26:08 of the rig's day; trading goes on at 09:28:19
@@ -279,7 +279,7 @@ class Asked:
             Interruption(SAMSUNG.code, at[3], 12_100, 11_000, released=at[3] + 130, number=2),
         ]
         issues = {issue.code: issue for issue in (SAMSUNG, GRT, FUND)}
-        self.handlers = ViList(issues, self.desk.exchange, BrokerSettings()).handlers()
+        self.handlers = ViList(issues, self.desk.exchange, BrokerSettings(), calendar).handlers()
 
     def rows(self, **inputs: str) -> list[dict[str, str]]:
         return ask(self.handlers, "opt10054", "2022-01-18 12:00", **inputs)[1]
@@ -363,7 +363,7 @@ def test_pages_do_not_shift_by_what_comes_between_them() -> None:
         Interruption("005930", start + 60 * n, 11_000, 10_000, released=start + 60 * n + 1, number=n)
         for n in range(1, 251)
     ]
-    handlers = ViList({SAMSUNG.code: SAMSUNG}, desk.exchange, BrokerSettings()).handlers()
+    handlers = ViList({SAMSUNG.code: SAMSUNG}, desk.exchange, BrokerSettings(), calendar).handlers()
     numbers: list[str] = []
     after: int | None = None
     for clock in ("12:10", "12:20"):

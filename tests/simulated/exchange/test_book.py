@@ -142,7 +142,7 @@ def test_never_crossed_no_share_lost_and_priority_kept(stream: list[tuple[Side, 
 
 
 background = st.tuples(
-    st.sampled_from(["stack", "thin", "withdraw", "trade", "submit", "cancel", "trim"]),
+    st.sampled_from(["stack", "thin", "withdraw", "trade", "submit", "cancel"]),
     st.sampled_from([BUY, SELL]),
     st.integers(1, 20),
     st.integers(1, 12),
@@ -170,9 +170,6 @@ def test_what_waits_is_the_backgrounds_and_the_clients(
             book.withdraw_background(side, price)
             better = [each for each in prices[side] if each * side >= price * side]
             assert all(book.background_volume(side, each) == 0 for each in better)
-            change = _waiting(book) - before
-        elif what == "trim":
-            book.trim_background(side, level)
             change = _waiting(book) - before
         elif what == "trade":
             had = {one: book.left(one) for one in clients}

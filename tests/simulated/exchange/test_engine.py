@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kernel_server.reference.sessions import load
 from kernel_server.simulated.exchange.interface import ExpectedPrice
+from kernel_server.simulated.exchange.tape import tape_at
 from kernel_server.simulated.market.model import Bars
-from kernel_server.simulated.market.phases import Phase
+from kernel_server.simulated.market.phases import NEXTRADE_PHASES, Phase
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.market.trade_script import Side
 from tests.simulated.exchange.test_script import rows_of
@@ -58,6 +61,21 @@ def grouped(notes: RecordingWatcher, code: str) -> list[list[int]]:
     return list(rows.values())
 
 
+def test_tapes_prepared_together_are_those_that_each_issue_has_alone(market: SyntheticMarket) -> None:
+    codes = ["000000", *sorted(market.issues())[::90]]
+    both = [SteppedExchange(market, "2026-03-18 14:00", weekdays, 1).exchange for _ in range(2)]
+    turns = 1
+    while not both[0].prepare_tapes(codes):
+        turns += 1
+        assert turns < 10 * len(codes)
+    assert turns > len(codes) / 12  # so that no turn holds the control thread for long
+    for code in codes[1:]:
+        prepared, alone = (exchange.trades(code) for exchange in both)
+        assert len(prepared) > 0
+        assert list(prepared) == list(alone)
+        assert both[0].tape(code) == both[1].tape(code)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("code", CODES)
 def test_a_watched_day_comes_out_as_the_markets_minutes(
@@ -83,9 +101,8 @@ def after_the_close(floor: SteppedExchange, code: str) -> int:
 def test_what_is_told_comes_in_the_order_of_time(whole_day: SteppedExchange) -> None:
     times = [float(time) for kind, *rest in whole_day.notes.all for time in [_time(kind, rest)]]
     assert times == sorted(times)
-    assert [trade for trade in whole_day.notes.trades if trade.code == CODE] == whole_day.exchange.trades(
-        CODE
-    )
+    seen = [trade for trade in whole_day.notes.trades if trade.code == CODE]
+    assert seen == list(whole_day.exchange.trades(CODE))
 
 
 def _time(kind: object, rest: list[object]) -> float:
@@ -112,7 +129,8 @@ def _clock(time: float) -> str:
 
 def test_phases_are_told_as_they_begin(whole_day: SteppedExchange) -> None:
     hours = ["08:30", "08:40", "09:00", "15:20", "15:30", "15:40", "16:00", "18:00"]
-    phases = [phase for phase in Phase if phase not in (Phase.CLOSED, Phase.AFTER_MARKET)]
+    others = NEXTRADE_PHASES | {Phase.CLOSED, Phase.AFTER_MARKET}
+    phases = [phase for phase in Phase if phase not in others]
     expected = [
         (phase, at("2026-03-18", time)) for phase, time in zip([*phases, Phase.CLOSED], hours, strict=True)
     ]
@@ -163,7 +181,7 @@ def test_who_comes_in_midday_finds_the_tape_as_if_watched_all_along(market: Synt
     assert late.notes.trades == [
         t for t in early.notes.trades if t.code == CODE and t.time > at("2026-03-18", "11:00")
     ]
-    assert len(late.notes.trades) > 100
+    assert len(late.notes.trades) > 50
 
 
 def test_no_callback_comes_after_unsubscribing(market: SyntheticMarket) -> None:
@@ -192,7 +210,7 @@ def test_outside_hours_the_newest_session_is_on_the_tape(market: SyntheticMarket
     floor.leap("08:30")
     tape = floor.exchange.tape(CODE)
     assert (tape.volume, tape.base, tape.last) == (0, int(day.close[-1]), int(day.close[-1]))
-    assert floor.exchange.trades(CODE) == []
+    assert not floor.exchange.trades(CODE)
 
 
 def test_a_new_day_begins_with_an_empty_tape(market: SyntheticMarket) -> None:
@@ -403,3 +421,15 @@ def test_a_callback_that_reads_a_late_issue_while_it_catches_up_finds_its_curren
     assert len(seen) > 1000
     assert seen == sorted(seen, key=lambda one: one[0])
     assert all(bid < ask for _, ask, bid in seen)
+
+
+def test_a_tape_is_the_same_whichever_moments_were_read_before(market: SyntheticMarket) -> None:
+    plan = SteppedExchange(market, "2026-03-18 20:00", weekdays).exchange._plan(CODE)
+    opens, closes = plan.hours.opens, plan.hours.closes
+    moments = [opens + (closes - opens) * part / 7 for part in (1, 1, 5, 2, 7, 3)]
+    read = [tape_at(plan, plan.script.count_by(moment), moment) for moment in moments]
+    for moment, tape in zip(moments, read, strict=True):
+        count = plan.script.count_by(moment)
+        assert tape == tape_at(replace(plan), count, moment)
+        prices = plan.script[:count].price
+        assert (tape.high, tape.low, tape.last) == (prices.max(), prices.min(), prices[-1])

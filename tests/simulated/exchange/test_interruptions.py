@@ -154,14 +154,14 @@ def test_orders_that_come_during_it_trade_at_the_single_price() -> None:
     any_price, too_dear = floor.sell(3), floor.sell(4, 88_000)
     floor.settle("09:41:19")
     assert floor.fills == []
-    assert floor.notes.expectations[-1][2] == ExpectedPrice(86_000, 500 + 5 + 6 + 3)
+    assert floor.notes.expectations[-1][2] == ExpectedPrice(86_000, 500)
     floor.settle("09:41:20")
     assert [shares(floor, n) for n in (dear, exact, cheap, any_price, too_dear)] == [5, 6, 0, 3, 0]
     assert {fill.price for fill in floor.fills} == {86_000}
     auction = [trade for trade in floor.notes.trades if trade.time == at(DAY, "09:41:20")]
     assert {(trade.price, trade.side) for trade in auction} == {(86_000, NONE)}
-    assert sum(trade.volume for trade in auction) == 500 + 14
-    assert floor.exchange.tape(CODE).volume == 1000 + 10 + 514
+    assert sum(trade.volume for trade in auction) == 500
+    assert floor.exchange.tape(CODE).volume == 1000 + 10 + 500
     assert floor.exchange.cancel(cheap) == 7
     assert floor.exchange.cancel(too_dear) == 4
 

@@ -70,6 +70,43 @@ def test_its_minutes_add_up_to_it_from_16_00_to_19_59() -> None:
         assert minutes.close[-1] == over.close[0]
 
 
+def evening_value(code: str, day: str = DAY) -> int:
+    return int(SyntheticMarket(1, weekdays).after_market(code, False, at(day, "20:00"), 1).value.sum())
+
+
+def test_the_days_value_has_what_its_minutes_trade_for() -> None:
+    for code in SAMPLE[:40]:
+        closed, over = bar(code, "15:30"), bar(code, "20:00")
+        assert over.value[0] - closed.value[0] == evening_value(code)
+        for time, day in (("23:00", DAY), ("04:00", "2026-11-13"), ("11:00", "2026-11-16")):
+            bars = MARKET.daily(code, False, at(day, time), 4)
+            assert int(bars.value[bars.time == LAST][0]) == over.value[0]
+
+
+def test_value_grows_minute_by_minute() -> None:
+    for time in ("16:01", "16:30", "18:00:30", "19:59"):
+        minutes = MARKET.after_market("005930", False, at(DAY, time), 1)
+        grown = bar("005930", time).value[0] - bar("005930", "15:30").value[0]
+        assert grown == minutes.value.sum() > 0
+
+
+@pytest.mark.parametrize("day", ["2026-11-24", "2026-11-18"])  # with news and VIs; an evening of three hours
+def test_the_value_of_a_day_does_not_depend_on_how_it_is_read(day: str) -> None:
+    """Alone or among others, with the whole history or with few days, that evening or later."""
+    among = SyntheticMarket(1, weekdays)
+    later, number = at("2026-11-26", "11:00"), int(day.replace("-", ""))
+    moved = [code for code in SHARES if MARKET.evening_news(code, at(day, "20:00"))]
+    assert moved
+    wanted = [*SAMPLE[:20], *moved]
+    for code in sorted({*SHARES[:100], *moved}, key=SHARES.index):
+        found = among.daily(code, False, later, 8)
+        if code in wanted:
+            whole = SyntheticMarket(1, weekdays).daily(code, False, later)
+            values = [int(each.value[each.time == number][0]) for each in (found, whole)]
+            assert values == [int(bar(code, "20:00", day=day).value[0])] * 2, code
+            assert values[0] - bar(code, "15:30", day=day).value[0] == evening_value(code, day)
+
+
 def test_a_minute_is_shown_once_it_is_over() -> None:
     for time, last in (("16:00:59", 0), ("16:01", 20261112160000), ("17:30:30", 20261112172900)):
         minutes = MARKET.after_market("005930", False, at(DAY, time), 1)

@@ -15,6 +15,7 @@ from kernel_server.reference.price_rules import tick
 from kernel_server.simulated.market import corporate_actions, listing
 from kernel_server.simulated.market.listing import Listing
 from kernel_server.simulated.market.model import board
+from tests.support.examples import examples
 from tests.support.recorded_data import RECORDED_DATA, needs_market_data
 
 KNOWN = listing.known_listing()
@@ -24,13 +25,13 @@ MADE_UP = [issue for code, issue in WHOLE.issues.items() if code not in KNOWN.is
 seeds = st.integers(0, 2**63)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=examples(5), deadline=None)
 @given(seeds)
 def test_the_same_seed_gives_the_same_listing(seed: int) -> None:
     assert listing.build_listing(seed) == listing.build_listing(seed)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=examples(5), deadline=None)
 @given(seeds)
 def test_it_has_the_size_of_the_real_market_with_any_seed(seed: int) -> None:
     found = listing.build_listing(seed)

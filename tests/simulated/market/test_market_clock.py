@@ -21,8 +21,9 @@ from kernel_server.simulated.market import clock as market_clock
 from kernel_server.simulated.market import phases
 from kernel_server.simulated.market.market_phase import PHASE_NAMES, market_phase
 from kernel_server.simulated.market.phases import Phase
-from kernel_server.simulated.settings import BrokerSettings
+from tests.support.examples import examples
 from tests.support.market_calendar import at
+from tests.support.quiet_market import quiet
 from tests.support.simulated_broker import moment
 from tests.support.synthetic_day import SEVERAL, BestKnownIssues
 
@@ -141,7 +142,7 @@ def test_before_the_calendar_begins_it_is_the_wall_clock() -> None:
 
 
 @given(st.floats(at("2020-01-01"), at("2026-12-31")))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_wherever_the_wall_clock_stands_there_is_a_market_to_watch(wall: float) -> None:
     clock = Watches(wall).clock()
     now = clock.now()
@@ -274,7 +275,7 @@ class Broker:
         self.heard: list[tuple[float, Event]] = []
         self.rows: Value = None
         market = BestKnownIssues(1, SEVERAL, calendar)
-        self.control = SimulatedControl(market, self.clock, BrokerSettings(), self.work.append, calendar)
+        self.control = SimulatedControl(market, self.clock, quiet(), self.work.append, calendar)
         self.control.listen(self.hear)
         self.call("CommConnect")
         self.pass_by(1.0)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.recorded.market import RecordedMarket
+from tests.support.examples import examples
 from tests.support.market_calendar import LATE, at, weekdays
 from tests.support.recorded_data import RECORDED_DATA, needs_market_data
 
@@ -200,7 +201,9 @@ def history(closes: list[int]) -> str:
     )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(40), deadline=None
+)
 @given(
     closes=st.lists(st.integers(100, 200_000), min_size=4, max_size=30),
     factor=st.sampled_from([1, 2, 3, 5, 10, 50, 100]),

@@ -17,6 +17,7 @@ from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.recorded.market import RecordedMarket
 from kernel_server.simulated.market.trade_script import Script
+from tests.support.examples import examples
 from tests.support.market_calendar import LATE, at, weekdays
 from tests.support.recorded_data import RECORDED_DATA, needs_market_data
 
@@ -240,7 +241,7 @@ def ticks() -> st.SearchStrategy[list[Tick]]:
 
 
 @given(ticks())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_minutes_and_day_are_the_sums_of_any_trades(
     tmp_path_factory: pytest.TempPathFactory, drawn: list[Tick]
 ) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_server.simulated.market.resample import grouped, intervals, months, run_starts, weeks, years
+from tests.support.examples import examples
 from tests.support.simulated_broker import bars, number
 
 
@@ -25,7 +26,7 @@ def test_week_month_and_year_numbers_agree_with_the_calendar(offsets: list[int])
     assert years(numbers).tolist() == [day.year for day in days]
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(
     st.lists(
         st.tuples(st.integers(1, 100), st.integers(0, 50), st.sampled_from([0, 0, 1, 8])),

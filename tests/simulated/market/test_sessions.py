@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from kernel_server.reference import sessions as calendar
 from kernel_server.reference.sessions import Sessions, load
+from tests.support.examples import examples
 from tests.support.market_calendar import at, weekdays
 from tests.support.recorded_data import RECORDED_DATA, needs_market_data
 
@@ -294,7 +295,9 @@ def test_a_damaged_file_is_made_anew(
     assert len(builds) == 2
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60), deadline=None
+)
 @given(place=st.floats(0, 1, exclude_max=True), change=st.integers(1, 255))
 def test_a_changed_byte_never_gives_other_sessions(
     builds: list[date], tmp_path: Path, place: float, change: int

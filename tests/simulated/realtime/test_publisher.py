@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -13,6 +13,7 @@ from kernel_server import reference
 from kernel_server.clock import SteppedClock
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.exchange.interface import (
+    NO_EXPECTED_TRADE,
     ExpectedPrice,
     Fill,
     Interruption,
@@ -77,11 +78,20 @@ class HandExchange:
     def single_price(self, code: str) -> SinglePriceState:
         return SinglePriceState(self.tape(code), self.asks, self.bids, ExpectedPrice(0, 0))
 
-    def phase(self) -> Phase:
+    def phase(self, code: str = "") -> Phase:
         return self.now
 
     def interruptions(self, most: int | None = None) -> list[Interruption] | None:
         return self.halts
+
+    def prepare_tapes(self, codes: Sequence[str]) -> bool:
+        return True
+
+    def expected_price(self, code: str) -> ExpectedPrice:
+        return NO_EXPECTED_TRADE
+
+    def interruptions_of(self, code: str) -> list[Interruption]:
+        return [each for each in self.interruptions() or () if each.code == code]
 
     def submit(self, order: NewOrder, filled: Callable[[Fill], None]) -> int:
         raise NotImplementedError

@@ -20,6 +20,7 @@ from kernel_server.simulated.realtime.string_parts import PriceTexts
 from kernel_server.simulated.realtime.trade_strings import TradeStrings
 from kernel_server.simulated.realtime.vi_strings import vi_text
 from kernel_server.simulated.settings import BrokerSettings
+from tests.support.examples import examples
 from tests.support.simulated_broker import GRT, SAMSUNG, moment
 from tests.support.synthetic_day import SEVERAL, SyntheticDay
 
@@ -33,11 +34,11 @@ COMPARED = r"0\.00|[+-]\d+\.\d\d"
 FORMS = {
     10: PRICE, 11: CHANGE, 12: RATE, 13: COUNT, 14: COUNT, 15: QUANTITY, 16: PRICE, 17: PRICE, 18: PRICE, 20: TIME,
     21: TIME, 25: SIGN, 26: CHANGE, 27: PRICE, 28: PRICE, 29: CHANGE, 30: COMPARED, 31: SHARE, 32: COUNT, 228: SHARE,
-    290: "[123]", 311: COUNT, 567: TIME, 568: TIME, 620: COUNT, 691: "0", 732: COUNT, 822: COMPARED, 851: "0",
+    290: "[123PU]", 311: COUNT, 567: TIME, 568: TIME, 620: COUNT, 691: "0", 732: COUNT, 822: COMPARED, 851: "0",
     852: "0", 1030: COUNT, 1031: COUNT, 1032: COMPARED, 1071: COUNT, 1072: COUNT, 1313: QUANTITY, 1314: QUANTITY,
     1315: QUANTITY, 1316: QUANTITY, 1497: COUNT, 1498: COUNT, 1890: TIME, 1891: TIME, 1892: TIME,
     23: PRICE, 24: COUNT, 121: COUNT, 122: CHANGE, 125: COUNT, 126: CHANGE, 128: CHANGE, 129: SHARE, 138: CHANGE,
-    139: SHARE, 200: CHANGE, 201: RATE, 215: "[0-9a-fU]", 216: "0", 238: SIGN, 291: PRICE, 292: COUNT, 293: SIGN,
+    139: SHARE, 200: CHANGE, 201: RATE, 215: "[0-9a-fP-V]", 216: "0", 238: SIGN, 291: PRICE, 292: COUNT, 293: SIGN,
     294: CHANGE, 295: RATE, 299: COMPARED, 214: TIME,
     **dict.fromkeys((*range(41, 51), *range(51, 61)), PRICE),
     **dict.fromkeys((*range(61, 71), *range(71, 81), *range(621, 641)), COUNT),
@@ -268,7 +269,7 @@ INDEX = {
 }  # fmt: skip
 
 
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=examples(2), deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from(["001", "101", "201"]))
 def test_an_index(seed: int, code: str) -> None:
     rig = SyntheticDay("15:25", seed, SEVERAL).begin()

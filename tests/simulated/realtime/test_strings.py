@@ -8,7 +8,9 @@ from datetime import date
 import pytest
 
 from kernel_server import reference
+from kernel_server.reference import price_rules
 from kernel_server.simulated.exchange.interface import ExpectedPrice, Interruption, Level, Tape, Trade
+from kernel_server.simulated.exchange.quotes.quote_rule import FollowedQuotes, QuoteRule, QuoteState
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trade_script import Side
 from kernel_server.simulated.realtime import market_hours, vi_strings
@@ -218,6 +220,25 @@ def test_changes_since_the_book_before() -> None:
         assert (field[81], field[82], field[83]) == (first, second, "0")
         assert (field[121], field[122], field[125], field[126]) == ("125", "-225", "9", "0")
         assert (field[43], field[63]) == ("0", "0")
+
+
+@pytest.mark.parametrize("mode", ["price", "place"])
+def test_a_book_whose_changes_are_known_is_written_like_any(mode: str) -> None:
+    quotes = QuoteRule(price_rules.rules(date(2026, 3, 18), "KOSPI"), 7_000, 13_000, 500.0, 77)
+    followed = FollowedQuotes(quotes)
+    tape = tape_of()
+    (_, known), (_, compared) = (
+        writers(tape, BrokerSettings(level_change=mode))  # type: ignore[arg-type]
+        for _ in range(2)
+    )
+    steps = [QuoteState(10_000, Side.BUY, 3, change) for change in (0, 1, 2, 3, 3, 9)]
+    steps += [QuoteState(10_010, Side.BUY, 4, change) for change in range(9)]
+    steps += [QuoteState(price, Side.SELL, 5, 0) for price in (10_010, 10_000, 7_010, 7_000, 7_010)]
+    for state in steps:
+        asks, bids = followed.at(state)
+        same = (tape, NO_EXPECTED_TRADE, Phase.CONTINUOUS)
+        text = known.depth(NOON, asks, bids, *same)
+        assert text == compared.depth(NOON, list(asks), list(bids), *same)
 
 
 def test_the_same_book_is_no_event() -> None:

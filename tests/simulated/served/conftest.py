@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import generated_once
+from tests.support import few_issues, generated_once
 
 
 @pytest.fixture(scope="package", autouse=True)
 def _histories_are_generated_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         generated_once.install(patch)
+        few_issues.install(patch)
         yield

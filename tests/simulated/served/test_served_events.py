@@ -122,10 +122,11 @@ class TestConditions:
             for asking in (client, other, client):
                 assert next(asking.condition(*BLUE_CHIPS)).name == "OnReceiveTrCondition"
                 times.append(broker.clock.now())
-            assert all(60 <= later - earlier < 70 for earlier, later in pairwise(times))
+            # An answer is read a little after it was sent, and the clock leaps in between.
+            assert all(58 <= later - earlier < 70 for earlier, later in pairwise(times))
             client.call("EnsureConditionLoaded")
             assert client.call("RateLimitedSendCondition", "0103", *BLUE_CHIPS, 0) == 1
-            assert 60 <= broker.clock.now() - times[-1] < 70
+            assert 58 <= broker.clock.now() - times[-1] < 70
 
     def test_an_unknown_one_is_refused_with_those_that_there_are(self) -> None:
         with served() as broker, broker.client() as client, pytest.raises(grpc.RpcError) as error:
@@ -303,7 +304,7 @@ def test_a_broker_that_takes_less_than_its_limits_refuses_a_few_times_and_does_n
 
 def test_more_than_a_hundred_codes_of_the_watch_list_are_asked_for_in_turn() -> None:
     with served() as broker, broker.client() as client:
-        codes = str(client.call("GetCodeListByMarket", "10")).split(";")[:230]
+        codes = str(client.call("GetCodeListByMarket", "0")).split(";")[:230]
         pages = list(client.transaction("OPTKWFID", {"종목코드": ";".join(codes)}))
     assert [len(page.multi_data.values) for page in pages] == [100, 100, 30]
     assert [row.values[0] for page in pages for row in page.multi_data.values] == codes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import grpc
 
+from kernel_server.service.child import ServerProcess
 from kernel_server.service.report import FILE, ServiceState, read
+from kernel_server.supervised import UPDATE_EXIT, VERSION_UPDATE
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
 from tests.support.waiting import wait_until
 
@@ -56,3 +59,19 @@ def test_a_server_is_reported_kept_up_and_ended_with_its_supervisor(tmp_path: Pa
             supervisor.kill()
     assert not (tmp_path / FILE).exists()
     assert "listening" in (tmp_path / "server.log").read_text(encoding="utf-8")
+
+
+def test_a_server_says_its_logins_and_ends_where_openapi_has_to_be_updated() -> None:
+    codes: list[int] = []
+    options = ["--control", "simulated", "--port", "0", "--login", "--clock", "fast:60"]
+    child = ServerProcess(options, logging.NullHandler(), codes.append)
+    try:
+        wait_until(lambda: child.address != "" and child.login == 0, 60)
+        with grpc.insecure_channel(child.address) as channel:
+            stub = kernel_pb2_grpc.KernelStub(channel)  # type: ignore[no-untyped-call]
+            for kind in ("demand_update", "cut"):
+                stub.Fault(kernel_pb2.FaultRequest(kind=kind), timeout=20)
+        wait_until(lambda: child.wait(0.1) == UPDATE_EXIT, 60)
+    finally:
+        child.end()
+    assert codes == [0, -106, VERSION_UPDATE]

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import generated_once
-from tests.support.market_trs import OVER, RUNNING, MarketTrs, PartOfMarket
+from kernel_server.simulated.market.synthetic.market import SyntheticMarket
+from tests.support import few_issues, generated_once
+from tests.support.market_trs import OVER, RUNNING, MarketTrs
 from tests.support.tr_handlers import calendar
 
 
@@ -15,10 +16,11 @@ from tests.support.tr_handlers import calendar
 def _histories_are_generated_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         generated_once.install(patch)
+        few_issues.install(patch)
         yield
 
 
-@pytest.fixture(scope="session", params=[RUNNING, OVER])
-def trs(request: pytest.FixtureRequest) -> MarketTrs:
-    """A part of the synthetic market with fundamentals, once during a session and once after it."""
-    return MarketTrs(PartOfMarket(7, calendar), request.param, fundamentals_seed=1)
+@pytest.fixture(scope="package", params=[RUNNING, OVER])
+def trs(request: pytest.FixtureRequest, _histories_are_generated_once: None) -> MarketTrs:
+    """The synthetic market with fundamentals, once during a session and once after it."""
+    return MarketTrs(SyntheticMarket(7, calendar), request.param, fundamentals_seed=1)

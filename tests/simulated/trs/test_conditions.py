@@ -9,8 +9,8 @@ from datetime import date
 import pytest
 
 from kernel_server.reference.sessions import load
-from kernel_server.simulated.market.fundamentals import fundamentals
 from kernel_server.simulated.market.model import Bars, Issue
+from kernel_server.simulated.market.statistics.fundamentals import fundamentals
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.request_limits import RequestLimits
 from kernel_server.simulated.settings import BrokerSettings
@@ -263,7 +263,7 @@ def test_fundamentals_are_those_of_the_quotes() -> None:
 
 
 class PartOfTheMarket(SyntheticMarket):
-    """Every twentieth issue of the synthetic market; ``asked`` lists the codes whose minutes were read."""
+    """Every fourth issue of the synthetic market; ``asked`` lists the codes whose minutes were read."""
 
     def __init__(self, minutes_fit_days: bool) -> None:
         super().__init__(3)
@@ -271,7 +271,7 @@ class PartOfTheMarket(SyntheticMarket):
         self.asked: list[str] = []
 
     def issues(self) -> Mapping[str, Issue]:
-        return dict(list(super().issues().items())[::20])
+        return dict(list(super().issues().items())[::4])
 
     def minute(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
         self.asked.append(code)

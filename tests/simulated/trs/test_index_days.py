@@ -82,6 +82,56 @@ def test_the_issues_of_an_index(trs: MarketTrs) -> None:
     assert sum(row["현재가"].startswith("-") for row in rows) == int(state["하락"])
 
 
+def listed_members(trs: MarketTrs, group: str, code: str) -> list[str]:
+    return [row["종목코드"] for row in trs.rows("opt20002", 시장구분=group, 업종코드=code)]
+
+
+@pytest.mark.parametrize(("group", "code", "count"), [(KOSPI200, "201", 200), (KOSDAQ, "150", 150)])
+def test_an_index_of_a_fixed_number_has_the_largest_issues_of_its_market(
+    trs: MarketTrs, group: str, code: str, count: int
+) -> None:
+    issues, prices = trs.market.issues(), trs.market.anchor_prices()
+    members = listed_members(trs, group, code)
+    # The basket is that of the whole calendar: some of it is not listed yet.
+    assert count * 0.9 < len(set(members)) == len(members) <= count
+
+    def cap(code: str) -> int:
+        return issues[code].shares * prices[code]
+
+    market, smallest = issues[members[0]].market, min(map(cap, members))
+    assert set(members) == {
+        issue.code
+        for issue in trs.survey.facts(trs.moment).issues
+        if issue.market == market
+        and issue.kind == "stock"
+        and issue.code.endswith("0")
+        and cap(issue.code) >= smallest
+    }
+
+
+def test_a_fixed_index_moves_as_its_constituents_together() -> None:
+    trs = MarketTrs(SyntheticMarket(7, calendar), OVER)
+    issues = trs.market.issues()
+    rows = trs.rows("opt20002", 시장구분=KOSPI200, 업종코드="201")
+    cap = sum(issues[row["종목코드"]].shares * size(row["현재가"]) for row in rows)
+    gained = sum(issues[row["종목코드"]].shares * int(row["전일대비"]) for row in rows)
+    rate = trs.page("opt20009", 시장구분=KOSPI200, 업종코드="201")[0]["등락률n"]
+    assert float(rate) == pytest.approx(gained / (cap - gained) * 100, abs=0.02)
+
+
+@pytest.mark.parametrize(("group", "code"), [(KOSPI, "013"), (KOSDAQ, "120")])
+def test_an_industry_has_every_issue_of_its_market_that_is_in_it(
+    trs: MarketTrs, group: str, code: str
+) -> None:
+    members = listed_members(trs, group, code)
+    one = trs.market.issues()[members[0]]
+    assert set(members) == {
+        issue.code
+        for issue in trs.survey.facts(trs.moment).issues
+        if (issue.market, issue.industry, issue.kind) == (one.market, one.industry, "stock")
+    }
+
+
 @pytest.mark.parametrize("now", [RUNNING, OVER])
 def test_a_page_of_an_index_reads_its_own_issues_and_not_the_whole_market(now: str) -> None:
     read: dict[str, set[str]] = {"minutes": set(), "history": set()}

@@ -9,19 +9,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kernel_server.clock import SteppedClock
 from kernel_server.simulated.base.tr import TrRejected
+from kernel_server.simulated.exchange.engine import SimulatedExchange
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.index_values import IndexValues
 from kernel_server.simulated.snapshot.index_weights import IndexWeights
+from kernel_server.simulated.snapshot.market_moments import MarketMoments
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 from kernel_server.simulated.trs.index_charts import IndexCharts
 from kernel_server.simulated.trs.index_quotes import IndexQuotes
 from kernel_server.simulated.trs.investors import InvestorLists
 from kernel_server.simulated.trs.rankings.engine import RankingEngine
-from tests.support.simulated_broker import HandMarket, Row, bars, number, weekdays
+from tests.support.market_trs import SEED, SilentWatcher
+from tests.support.simulated_broker import HandMarket, Row, bars, moment, number, weekdays
 from tests.support.synthetic_day import SEVERAL, SyntheticDay
 from tests.support.tr_handlers import ask, calendar, market_of, single, stock
 
@@ -62,10 +66,13 @@ def world() -> HandMarket:
 def handlers(market: HandMarket | SyntheticMarket, **settings: object) -> dict[str, object]:
     chosen = BrokerSettings(**settings)  # type: ignore[arg-type]
     survey, indices = MarketScanner(market, chosen, calendar), IndexValues(market, calendar)
+    exchange = SimulatedExchange(
+        market, SteppedClock(moment(RUNNING)), calendar, lambda work: None, SEED, SilentWatcher()
+    )
     return {
         **IndexQuotes(indices, survey).handlers(),
         **IndexCharts(indices, chosen).handlers(),
-        **RankingEngine(survey).handlers(),
+        **RankingEngine(survey, MarketMoments(survey, exchange, SEED)).handlers(),
         **InvestorLists(market, chosen).handlers(),
     }
 

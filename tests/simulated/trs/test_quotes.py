@@ -6,16 +6,12 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from kernel_server.reference.price_rules import limits, tick
+from kernel_server.reference.price_rules import limits
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.market.day_summary import DaySummary, extremes, latest_summary, visible_quotes
-from kernel_server.simulated.market.model import Issue, board
+from kernel_server.simulated.market.day_summary import extremes, latest_summary
 from kernel_server.simulated.market.trading_hours import day_of
 from tests.support.simulated_broker import (
-    FUND,
     GRT,
     SAMSUNG,
     HandMarket,
@@ -199,55 +195,6 @@ def test_another_recorded_row_of_the_watch_list() -> None:
         "주식수": "54000",
     }
     assert {name: row[name] for name in recorded} == recorded
-
-
-def day_with(last: int, base: int, volume: int, issue: Issue = GRT) -> DaySummary:
-    upper, lower = limits(base, date(2022, 1, 18), board(issue))
-    return DaySummary(issue, 20220118, base, last, last, last, last, volume, 0, 0, upper, lower)
-
-
-@pytest.mark.parametrize(
-    ("last", "base", "bought", "asks", "bids"),
-    [
-        (1225, 1225, False, (1230, 1235, 1240, 1245, 1250), (1225, 1220, 1215, 1210, 1205)),
-        (1425, 1465, True, (1425, 1430, 1435, 1440, 1445), (1420, 1415, 1410, 1405, 1400)),
-        (1590, 1225, False, (0, 0, 0, 0, 0), (1590, 1585, 1580, 1575, 1570)),
-        (860, 1225, True, (860, 861, 862, 863, 864), (0, 0, 0, 0, 0)),
-        (1000, 1225, False, (1005, 1010, 1015, 1020, 1025), (1000, 999, 998, 997, 996)),
-    ],
-)
-def test_quotes_stand_on_the_grid_around_the_last_trade(
-    last: int, base: int, bought: bool, asks: tuple[int, ...], bids: tuple[int, ...]
-) -> None:
-    days = (day_with(last, base, volume) for volume in range(1000, 2000))
-    seen = next(found for found in map(visible_quotes, days) if (found.trade > 0) == bought)
-    assert (seen.asks, seen.bids) == (asks, bids)
-
-
-@settings(max_examples=200)
-@given(
-    st.integers(10, 2_000_000),
-    st.integers(-30, 30),
-    st.integers(0, 10**8),
-    st.sampled_from([SAMSUNG, GRT, FUND]),
-)
-def test_any_book_is_a_book(base: int, percent: int, volume: int, issue: Issue) -> None:
-    upper, lower = limits(base, date(2022, 1, 18), board(issue))
-    last = min(max(base + base * percent // 100, lower), upper)
-    day = day_with(last, base, volume, issue)
-    seen = visible_quotes(day)
-    asks = [price for price in seen.asks if price]
-    bids = [price for price in seen.bids if price]
-    assert asks == sorted(asks)
-    assert bids == sorted(bids, reverse=True)
-    assert all(lower <= price <= upper for price in asks + bids)
-    assert all(price % tick(price, date(2022, 1, 18), board(issue)) == 0 for price in asks + bids)
-    if asks and bids:
-        assert asks[0] > bids[0]
-    assert abs(seen.trade) <= volume
-    assert (seen.ask_size > 0, seen.bid_size > 0) == (bool(asks), bool(bids))
-    assert seen.asks_size >= seen.ask_size
-    assert seen == visible_quotes(day)
 
 
 def test_after_the_close_the_last_trade_was_at_the_close() -> None:

@@ -6,18 +6,19 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from kernel_server.simulated.exchange.background import InitiatedMatch
-from kernel_server.simulated.exchange.book import Match, OrderBook
+from kernel_server.simulated.exchange.book import Match
 from kernel_server.simulated.exchange.day_plan import DayPlan
 from kernel_server.simulated.exchange.interface import (
     ExchangeSubscriber,
     Fill,
+    Level,
     NewOrder,
     QueuedShares,
     SinglePriceState,
     Tape,
     Trade,
 )
+from kernel_server.simulated.exchange.live_book import LiveBook
 from kernel_server.simulated.exchange.off_hours import closing_price_flow, merged_day
 from kernel_server.simulated.exchange.off_hours.closing_price import ClosingPrice
 from kernel_server.simulated.exchange.off_hours.single_price import SinglePrice, SinglePriceHours
@@ -33,12 +34,8 @@ class IssueDayView(Protocol):
 
     plan: DayPlan
     tape: Tape
-    book: OrderBook
+    book: LiveBook
     subscribed: bool
-
-    def record_trade(self, trade: Trade) -> None:
-        """Record a trade on the day's tape."""
-        ...
 
 
 class _OffHoursOrder:
@@ -92,7 +89,7 @@ class OffHoursBoards:
         self.update_morning_queue(now)
         board = self._closing_price_board(now)
         if board is not None:
-            self._publish(now, board.submit(number, order.side, order.quantity))
+            self._publish(now, None, board.submit(number, order.side, order.quantity))
 
     def cancel(self, number: int, quantity: int | None, now: float) -> int:
         """Cancel a client's order, or ``quantity`` shares of it; the cancelled shares, 0 if it is not here."""
@@ -124,21 +121,22 @@ class OffHoursBoards:
         if plan.hours.orders_from <= time < plan.hours.morning_ends:
             _side, resting = self._morning_flow(time)
             # The caller notifies of the queues.
-            self._publish(time, self._morning_board(time).advance(resting), notify_quote=False)
+            self._publish(time, None, self._morning_board(time).advance(resting), notify_quote=False)
 
     def step(self, time: float) -> None:
         """Process the event after the close that is due at that time."""
         if time >= self._day.plan.hours.single_price_begins:
-            matches = self._single_price_board().step()
-            self._publish_single_price(time, matches)
+            traded, matches = self._single_price_board().step()
+            self._publish_single_price(time, traded, matches)
             self._notify_single_price(time)
         elif time >= self._day.plan.hours.afternoon_begins:
             board, event = self._afternoon_board(), self._afternoon_event
             flow = merged_day.afternoon_flow(self._day.plan)
             self._afternoon_event += 1
-            self._publish(
-                time, board.advance(flow.left[event], flow.volume[event]) if event else board.start_trading()
-            )
+            matches = board.advance(flow.left[event], flow.volume[event]) if event else board.start_trading()
+            side = Side(-flow.side) if event else Side.NONE
+            trade = Trade(self._day.plan.issue.code, time, board.price, flow.volume[event], side)
+            self._publish(time, trade if trade.volume else None, matches)
 
     def closing_price_queue(self, now: float) -> QueuedShares:
         """The queues of 시간외종가."""
@@ -189,26 +187,24 @@ class OffHoursBoards:
 
     # Notifications.
 
-    def _publish(self, time: float, matches: Sequence[InitiatedMatch], notify_quote: bool = True) -> None:
-        """Add trades of 시간외종가 to the day's tape and notify the subscriber and the clients."""
+    def _publish(
+        self, time: float, trade: Trade | None, matches: Sequence[Match], notify_quote: bool = True
+    ) -> None:
+        """Add a trade of 시간외종가 to the day's tape, notify the subscriber, then the clients among the matches."""
         day = self._day
-        code = day.plan.issue.code
-        ask, bid = day.book.ask(), day.book.bid()
-        for side, match in matches:
-            trade = Trade(code, time, match.price, match.volume, side)
+        if trade is not None:
             merged_day.add_trade(day.tape, trade)
-            day.record_trade(trade)
             if day.subscribed:
-                self._subscriber.on_trade(trade, day.tape, ask, bid)
+                self._subscriber.on_trade(trade, day.tape, *day.book.best())
         if day.subscribed and notify_quote:
-            self._subscriber.on_quote(code, time)
-        self._notify_fills(time, [match for _side, match in matches])
+            self._subscriber.on_quote(day.plan.issue.code, time)
+        self._notify_fills(time, matches)
 
-    def _publish_single_price(self, time: float, matches: Sequence[Match]) -> None:
-        """Add trades of 시간외 단일가 to its own tape and notify the subscriber and the clients."""
+    def _publish_single_price(self, time: float, traded: Level, matches: Sequence[Match]) -> None:
+        """Add an auction of 시간외 단일가 to its own tape and notify the subscriber and the clients."""
         day, board = self._day, self._single_price_board()
-        for match in matches:
-            trade = Trade(day.plan.issue.code, time, match.price, match.volume, Side.NONE)
+        if traded.volume:
+            trade = Trade(day.plan.issue.code, time, traded.price, traded.volume, Side.NONE)
             board.add_trade(trade)
             if day.subscribed:
                 self._subscriber.on_single_price(trade.code, time, trade)

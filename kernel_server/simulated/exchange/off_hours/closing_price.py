@@ -6,8 +6,7 @@ and their trades with each other come on top.
 
 from __future__ import annotations
 
-from kernel_server.simulated.exchange.background import InitiatedMatch
-from kernel_server.simulated.exchange.book import OrderBook
+from kernel_server.simulated.exchange.book import Match, OrderBook
 from kernel_server.simulated.exchange.book_side import BACKGROUND
 from kernel_server.simulated.exchange.interface import QueuedShares
 from kernel_server.simulated.market.trade_script import Side
@@ -43,10 +42,10 @@ class ClosingPrice:
         self._totals = self._volumes()
         self._update_queued()
 
-    def submit(self, number: int, side: Side, quantity: int) -> list[InitiatedMatch]:
+    def submit(self, number: int, side: Side, quantity: int) -> list[Match]:
         """Match a client's order at once, or collect it before trading begins. The rest rests."""
         if self._trading:
-            matches = [(side, match) for match in self._book.submit(number, side, quantity, self.price)]
+            matches = self._book.submit(number, side, quantity, self.price)
         else:
             matches = []
             self._book.collect(number, side, quantity, self.price)
@@ -60,19 +59,19 @@ class ClosingPrice:
             self._update_queued()
         return cancelled
 
-    def start_trading(self) -> list[InitiatedMatch]:
+    def start_trading(self) -> list[Match]:
         """Uncross the collected orders, without an initiator."""
         self._trading = True
         _, matches = self._book.uncross(self.price)
         self._update_queued()
-        return [(Side.NONE, match) for match in matches]
+        return matches
 
-    def advance(self, resting: int, volume: int = 0) -> list[InitiatedMatch]:
+    def advance(self, resting: int, volume: int = 0) -> list[Match]:
         """Trade ``volume`` background shares, then leave ``resting`` of them in the queue, not counting clients.
 
         The background adds and removes as many shares as it would without clients' orders.
         """
-        matches: list[InitiatedMatch] = []
+        matches: list[Match] = []
         change = resting + volume - self._generated
         self._generated = resting
         if change > 0:
@@ -85,14 +84,13 @@ class ClosingPrice:
             if missing > 0:
                 # Clients resting on the other side have priority over the background order that trades now.
                 matches += self._add_background(missing + self._book.volume(other, self.price))
-            matches += [(other, match) for match in self._book.trade_background(other, self.price, volume)]
+            matches += self._book.trade_background(other, self.price, volume)
         self._update_queued()
         return matches
 
-    def _add_background(self, shares: int) -> list[InitiatedMatch]:
+    def _add_background(self, shares: int) -> list[Match]:
         """Add background shares; they first fill clients' orders on the other side."""
-        matches = self._book.submit(BACKGROUND, self._side, shares, self.price)
-        return [(self._side, match) for match in matches]
+        return self._book.submit(BACKGROUND, self._side, shares, self.price)
 
     def _volumes(self) -> tuple[int, int]:
         return self._book.volume(Side.SELL, self.price), self._book.volume(Side.BUY, self.price)

@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.exchange import tape as tapes
 from kernel_server.simulated.exchange.day_plan import DayPlan
 from kernel_server.simulated.exchange.event_batches import EventBatch
-from kernel_server.simulated.exchange.interface import Tape, Trade
+from kernel_server.simulated.exchange.interface import Tape, Trade, TradeLog
 from kernel_server.simulated.exchange.off_hours import closing_price_flow, single_price_flow
 from kernel_server.simulated.exchange.off_hours.closing_price_flow import AfternoonFlow
+from kernel_server.simulated.exchange.off_hours.joined_trades import JoinedTrades
 from kernel_server.simulated.exchange.off_hours.session_close import SessionClose
 from kernel_server.simulated.market.trade_script import Script, Side
 
@@ -28,7 +27,7 @@ def session_close(plan: DayPlan) -> SessionClose:
     """The session's close; 기준가 if nothing trades. Its volume is 0 without off-hours background order flow."""
     script, price, volume = plan.script, plan.base, 0
     if len(script):
-        price, volume = int(script.price[-1]), int(script.volume.sum())
+        price, volume = int(script[len(script) - 1 :].price[0]), script.total_volume
     elif plan.daily_bar is not None and not plan.halted:
         price, volume = int(plan.daily_bar.close[0]), int(plan.daily_bar.volume[0])
     return SessionClose(
@@ -59,19 +58,22 @@ def tape_at(plan: DayPlan, position: int, now: float) -> Tape:
     return tape
 
 
-def trades_until(plan: DayPlan, position: int, now: float) -> list[Trade]:
+def trades_until(plan: DayPlan, position: int, now: float) -> TradeLog:
     """The first ``position`` trades of the script, then those of 장후 시간외종가 up to that moment.
 
     In an after-market, all trades of the regular session and of 장후 시간외종가 come before them.
     """
+    return JoinedTrades(plan.issue.code, _trade_parts(plan, position, now))
+
+
+def _trade_parts(plan: DayPlan, position: int, now: float) -> list[Script]:
+    parts = [plan.script[:position]]
     if plan.regular is not None:
-        earlier = trades_until(plan.regular, len(plan.regular.script), plan.hours.opens)
-        return earlier + tapes.first_trades(plan, position)
-    trades = tapes.first_trades(plan, position)
+        return _trade_parts(plan.regular, len(plan.regular.script), plan.hours.opens) + parts
     if now >= plan.hours.afternoon_begins and not plan.halted:
         script = afternoon_flow(plan).trades
-        trades += _first_trades(plan.issue.code, script, script.count_by(now))
-    return trades
+        parts.append(script[: script.count_by(now)])
+    return parts
 
 
 def settled(plan: DayPlan, tape: Tape) -> Tape:
@@ -79,14 +81,8 @@ def settled(plan: DayPlan, tape: Tape) -> Tape:
     if plan.regular is None:
         return tape
     regular = tape_at(plan.regular, len(plan.regular.script), plan.hours.opens)
-    names = ("last", "open", "high", "low", "open_time", "high_time", "low_time")
+    names = ("last", "last_time", "open", "high", "low", "open_time", "high_time", "low_time")
     return replace(tape, **{name: getattr(regular, name) for name in names})
-
-
-def _first_trades(code: str, script: Script, position: int) -> list[Trade]:
-    columns = (script.time, script.price, script.volume, script.side)
-    rows = zip(*(column[:position].tolist() for column in columns), strict=True)
-    return [Trade(code, time, price, volume, Side(side)) for time, price, volume, side in rows]
 
 
 def add_trade(tape: Tape, trade: Trade) -> None:
@@ -103,9 +99,10 @@ def add_trade(tape: Tape, trade: Trade) -> None:
 
 
 def _add_script(tape: Tape, script: Script, position: int) -> None:
-    price, volume, side = (column[:position] for column in (script.price, script.volume, script.side))
+    trades = script[:position]
+    volume, side = trades.volume, trades.side
     tape.volume += int(volume.sum())
-    tape.value += int(np.dot(price, volume))
+    tape.value += int(trades.value.sum())
     bought, sold = side == int(Side.BUY), side == int(Side.SELL)
     tape.buys += int(volume[bought].sum())
     tape.sells += int(volume[sold].sum())
@@ -123,7 +120,7 @@ def event_batches(plan: DayPlan, now: float) -> Iterator[EventBatch]:
         0.1 + hash_random.key(plan.key, "evening") % 1000 / 1250
     )
     if len(plan.script):
-        moment = max(moment, float(plan.script.time[-1]))
+        moment = max(moment, plan.script.time_at(-1))
     yield from _batch_after([moment], now)
     if now < hours.afternoon_ends:
         yield from _batch_after(afternoon_flow(plan).time, now)
@@ -136,4 +133,4 @@ def event_batches(plan: DayPlan, now: float) -> Iterator[EventBatch]:
 def _batch_after(times: Sequence[float], now: float) -> Iterator[EventBatch]:
     later = [time for time in times if time > now]
     if later:
-        yield EventBatch(later, [OFF_HOURS] * len(later), [], [], [])
+        yield EventBatch(later, [OFF_HOURS] * len(later), [], [], [], [])

@@ -1,8 +1,9 @@
 """시간외 단일가: a call auction every ten minutes, at prices around the close.
 
 If the background takes part in an auction, its price is the generated one, and clients' orders at that price or better
-trade in addition to the generated volume, as in the regular auctions. Otherwise clients trade with each other at the
-price with the largest volume. Orders that do not trade wait for the next auction, until the last.
+trade beside the generated volume, as in the regular auctions. Otherwise clients trade with each other at the
+price with the largest volume. Clients' trades are not published. Orders that do not trade wait for the next auction,
+until the last.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def tape_after(code: str, shares: int, close: SessionClose, hours: SinglePriceHo
     for number in range(auctions):
         if flow.volume[number]:
             price, volume = flow.price[number], flow.volume[number]
-            tapes.add_trade(tape, Trade(code, hours.auction_time(number), price, volume, Side.NONE))
+            trade = Trade(code, hours.auction_time(number), price, volume, Side.NONE)
+            tapes.add_trade(tape, trade, price * volume)
     return tape
 
 
@@ -99,12 +101,12 @@ class SinglePrice:
         """Cancel a client's order, or ``quantity`` shares of it with its priority kept; the cancelled shares."""
         return self._book.cancel(number, quantity)
 
-    def step(self) -> list[Match]:
-        """Process the next event: an auction, whose matches are returned, or a change of quotes."""
+    def step(self) -> tuple[Level, list[Match]]:
+        """Process the next event: a change of quotes, or an auction: what it trades in public, and its matches."""
         self._event += 1
         auction, index = divmod(self._event, EVENTS)
         if index < EVENTS - 1:
-            return []
+            return Level(0, 0), []
         flow = single_price_flow.auctions(self._close)
         price, volume = flow.price[auction], flow.volume[auction]
         if volume:
@@ -112,19 +114,19 @@ class SinglePrice:
             self._book.collect(BACKGROUND, Side.BUY, volume + sells, price)
             self._book.collect(BACKGROUND, Side.SELL, volume + buys, price)
         _, matches = self._book.uncross(price if volume else self.tape.last)
-        return matches
+        return Level(price, volume), matches
 
     def add_trade(self, trade: Trade) -> None:
         """Add a trade to the tape."""
-        tapes.add_trade(self.tape, trade)
+        tapes.add_trade(self.tape, trade, trade.price * trade.volume)
 
     def state(self) -> SinglePriceState:
         """The board's current state."""
         if self._event < 0:
-            return SinglePriceState(self.tape, [], [], self._expected_price())
+            return SinglePriceState(self.tape, [], [], NOTHING)
         expected = self._expected_price()
         asks, bids = single_price_flow.quotes(self._close, self._event, expected.price or self.tape.last)
-        sells, buys = self._resting(expected)
+        sells, buys = self._resting(expected if expected.volume else self._between_clients())
         if sells or buys:
             # The background's quotes do not cross clients' orders.
             asks = _merged([level for level in asks if not buys or level.price > buys[0].price], sells)
@@ -141,9 +143,11 @@ class SinglePrice:
         )
 
     def _expected_price(self) -> ExpectedPrice:
-        flow = single_price_flow.expected_price(self._close, self._event) if self._event >= 0 else NOTHING
-        if flow.volume:
-            return ExpectedPrice(flow.price, flow.volume + sum(self._crossing_volumes(flow.price)))
+        """What the next auction is expected to trade in public."""
+        return single_price_flow.expected_price(self._close, self._event)
+
+    def _between_clients(self) -> ExpectedPrice:
+        """What clients would trade with each other."""
         return ExpectedPrice(*self._book.indicative(self.tape.last))
 
     def _resting(self, expected: ExpectedPrice) -> tuple[list[Level], list[Level]]:

@@ -2,7 +2,8 @@
 
 They depend on these and on the random key of the issue and the day alone, so they are the same whenever they are
 computed. Recorded are a volume of 3 to 9 percent of the day's and a last price that differs from the close by half a
-percent (median), by 8.5 percent at most; the rest is made up.
+percent (median), by 8.5 percent at most of some hundred issues; the rest is made up, as is how many issues have news
+that move them far enough for a VI.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from math import exp
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kernel_server.reference.price_rules import PriceRules
 from kernel_server.simulated.base import hash_random
@@ -19,19 +21,28 @@ from kernel_server.simulated.base.arrays import Floats, Ints
 _LEAST_SHARE, _MOST_SHARE = 0.025, 0.1  # of the day's volume
 _TRADE_VALUE = 3_000_000  # KRW of a usual trade
 _MOVE = 0.0075  # usual move of the evening
-_REACH = 0.09  # the farthest from the close: static VIs are set off at 10 percent
+_REACH = 0.09  # the farthest from the close without news: static VIs are set off at 10 percent
+_NEWS = 0.003  # share of the issues with news in the evening
+_LEAST_NEWS, _MOST_NEWS = 0.09, 0.24  # move that they make
+_NEWS_MINUTES = 12  # in which it is made
+_NEWS_NUMBERS = np.arange(3)
+_FIRST_MINUTES, _LEAST_PART = (
+    10,
+    0.4,
+)  # in which prices leave the close for the mean, and shares traded after them
 _MINUTE = 60
 _INDEX = np.arange(240)
 
 
 class RegularSession(NamedTuple):
-    """What an evening depends on: random key of the issue and the day, close, price limits, tick table."""
+    """What an evening depends on: random key of the issue and the day, close, price limits, tick table, news or not."""
 
     key: int
     close: int
     lower: int
     upper: int
     grid: PriceRules
+    news: bool = False
 
 
 class EveningMinutes(NamedTuple):
@@ -66,12 +77,25 @@ def evening_volumes(key: int, dates: Ints, volumes: Ints) -> Ints:
     return np.rint(volumes * share).astype(np.int64)
 
 
-def evening_minutes(session: RegularSession, total: int, length: int) -> EveningMinutes:
-    """The evening of a session, which trades ``total`` shares within ``length`` minutes."""
+def evening_minutes(
+    session: RegularSession, total: int, length: int, mean: float | None = None
+) -> EveningMinutes:
+    """The evening of a session, which trades ``total`` shares within ``length`` minutes, near a ``mean`` price (KRW).
+
+    It begins at the close, but for one of few shares; without a mean price it goes anywhere.
+    """
     if total <= 0 or length <= 0:
         return NO_MINUTES
     minute, volume = _volumes(session, total, length)
-    path = _path(session, length)
+    news = _news(session)
+    upper, lower = _bounds(session, news)
+    prices = _path(session, length, news)
+    if mean is not None:
+        since = np.minimum(np.arange(length + 1) / _FIRST_MINUTES, 1.0)
+        traded = (volume @ ((each[minute] + each[minute + 1]) / 2) / total for each in (prices, since))
+        reached, part = map(float, traded)
+        prices += (mean - reached) * (since / part if part > _LEAST_PART else 1.0)
+    path = np.clip(session.grid.nearest_array(prices), lower, upper)
     close, start = path[minute + 1], path[minute]
     single = volume < 2
     opened = np.where(single, close, start)
@@ -80,7 +104,6 @@ def evening_minutes(session: RegularSession, total: int, length: int) -> Evening
     room = volume > 4
     high = np.maximum(opened, close) + ticks * (room & (draw % np.uint64(3) == 0))
     low = np.minimum(opened, close) - ticks * (room & (draw // np.uint64(3) % np.uint64(3) == 0))
-    upper, lower = _bounds(session)
     high = np.maximum(np.minimum(session.grid.floor_array(high), upper), np.maximum(opened, close))
     low = np.minimum(np.maximum(session.grid.floor_array(low), lower), np.minimum(opened, close))
     return EveningMinutes(minute, opened, high, low, close, volume)
@@ -102,19 +125,47 @@ def _volumes(session: RegularSession, total: int, length: int) -> tuple[Ints, In
     return active[kept], volume[kept]
 
 
-def _path(session: RegularSession, length: int) -> Ints:
-    """Prices at the beginning of the evening and at the end of each of its minutes, on the tick grid."""
+def _path(session: RegularSession, length: int, news: float) -> Floats:
+    """Prices at the beginning of the evening and at the end of each of its minutes."""
     draw = hash_random.normal(hash_random.key(session.key, "evening path"), np.arange(length + 1))
     step = _MOVE * exp(0.5 * float(draw[0])) / length**0.5
     moves: Floats = np.cumsum(draw[1:]) * step
-    upper, lower = _bounds(session)
-    prices = np.append(float(session.close), session.close * (1 + moves))
-    return np.clip(session.grid.nearest_array(prices), lower, upper)
+    if news:
+        moves += news * _since_news(session, length)
+    return np.append(float(session.close), session.close * (1 + moves))
 
 
-def _bounds(session: RegularSession) -> tuple[int, int]:
+def has_news(key: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Whether an issue has news in some evenings, without which it moves too little for a VI.
+
+    ``key`` are the random keys of the issue and the days, as in ``RegularSession``.
+    """
+    return hash_random.uniform(hash_random.keys(key, "evening news"), _NEWS_NUMBERS[:1]) < _NEWS
+
+
+def _news(session: RegularSession) -> float:
+    """The move that news make in the evening, as a part of the close; 0 for none."""
+    if not session.news:
+        return 0.0
+    chance, way, size = hash_random.uniform(
+        hash_random.key(session.key, "evening news"), _NEWS_NUMBERS
+    ).tolist()
+    if chance >= _NEWS:
+        return 0.0
+    return (1.0 if way < 0.5 else -1.0) * float(_LEAST_NEWS + (_MOST_NEWS - _LEAST_NEWS) * size)
+
+
+def _since_news(session: RegularSession, length: int) -> Floats:
+    """How much of the news is in the price at the end of each minute, 0 to 1."""
+    at = hash_random.key(session.key, "news time") % max(1, length // 2)
+    return np.clip((_INDEX[:length] + 1 - at) / _NEWS_MINUTES, 0.0, 1.0)
+
+
+def _bounds(session: RegularSession, news: float) -> tuple[int, int]:
     """Highest and lowest price of the evening."""
     grid, close = session.grid, session.close
+    if news:
+        return session.upper, session.lower
     return (
         min(session.upper, grid.floor(int(close * (1 + _REACH)))),
         max(session.lower, grid.ceil(int(close * (1 - _REACH)))),

@@ -116,6 +116,10 @@ class RecordedMarket:
                 return RecordedDay(recorded, int(days.close[index - 1] if index else script.price[0]), script)
         return None
 
+    def anchor_prices(self) -> Mapping[str, int]:
+        """None: reading every issue's file would take long, and the listing's order will do."""
+        return {}
+
     def daily(self, code: str, adjusted: bool, now: float, days: int | None = None) -> Bars:
         """Daily bars of the code's files from 1985-01-04 to ``now``."""
         bars = self._daily(code, adjusted, now)
@@ -124,6 +128,10 @@ class RecordedMarket:
     def after_market(self, code: str, adjusted: bool, now: float, days: int) -> Bars:  # noqa: ARG002
         """None: recorded minutes end with the regular session."""
         return NO_BARS
+
+    def evening_news(self, code: str, now: float) -> bool:  # noqa: ARG002
+        """No, as there is no after-market."""
+        return False
 
     def _daily(self, code: str, adjusted: bool, now: float) -> Bars:
         days = self._days(code, adjusted)

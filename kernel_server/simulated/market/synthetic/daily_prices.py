@@ -80,6 +80,7 @@ _MARGIN = 0.02
 _LOWEST_PRICE = {"KOSPI": 300.0, "KOSDAQ": 300.0, "KONEX": 300.0, "ETP": 1000.0}
 _MAX_FALL, _MAX_RISE = 40.0, 4.0  # largest factors between an issue's anchor price and any other
 _GROWTH = 0.06 / 250  # of the log price per day
+_PREMIUM = 0.0005  # deviation of the closing price of what follows an index
 _MIN_VOLUME = 10
 _HALT_CHANCE, _LONGEST_HALT = 1 / 6000, 10
 HALT_REACH = 2 * _LONGEST_HALT  # sessions after which no earlier halt has an effect
@@ -107,6 +108,7 @@ def generate_days(
     moves: Floats,
     since: int = 0,
     end: int | None = None,
+    followed: Sequence[Floats | None] | None = None,
 ) -> list[DailyPrices]:
     """The sessions of each issue from its listing, or from ``since`` if that is later, up to ``end``.
 
@@ -123,6 +125,7 @@ def generate_days(
             on, the days are the same as in the complete history.
         end: index in the calendar after the last session, by default the calendar's end. The days before it are the
             same with any.
+        followed: log return in each session of the calendar of what an issue follows, None: it follows nothing.
     """
     first, anchor = first_session(issues[0], sessions, since)
     whole = sessions.dates[first:].view(np.int64)
@@ -133,8 +136,85 @@ def generate_days(
     # The walk is summed away from the anchor, so it has to reach it.
     day = whole[: max(count, anchor + 1 - first)]
     board = model.board(issues[0])
+    walk = _walk(seed, issues, prices, actions, day, whole, moves[first:], anchor - first, followed, first)
+    day, cap = day[:count], walk.cap[:count]
+    before, after, deviation = (of_days[:, :count] for of_days in (walk.before, walk.after, walk.deviation))
+    halted = walk.halted[:, :count]
+    scale = np.stack([adjustment_factors(day, of_issue) for of_issue in actions])
+    log_bars = _log_bars(
+        walk.keys, day, after - before, deviation, cap, _premiums(walk.keys, day, followed, anchor - first)
+    )
+    unit = np.exp(before) * scale
+    open_, high, low, close = _on_grid(day, board, [unit * np.exp(log_price) for log_price in log_bars])
+    close = np.take_along_axis(close, _last_traded(halted), axis=1)
+    for placed in (open_, high, low):
+        placed[halted] = close[halted]
+    usual = _column(
+        [
+            _usual_volume(*of_issue)
+            for of_issue in zip(walk.keys, issues, prices, map(_dynamics, issues), strict=True)
+        ]
+    )
+    volume = usual * _relative_volumes(walk.keys, day, np.abs(after - before) / deviation)
+    shares = np.maximum(np.rint(volume / scale), _MIN_VOLUME).astype(np.int64)
+    shares[halted] = 0
+    value = _values(day, board, (open_ + high + low + close) * shares // 4, low)
+    columns = (open_, high, low, close, shares, value, halted)
+    # Copies, as a view would keep the days of all the other issues in memory.
+    return [
+        DailyPrices(first, day, *(column[row].copy() for column in columns)) for row in range(len(issues))
+    ]
+
+
+def walk_closes(
+    seed: int,
+    issues: Sequence[Issue],
+    prices: Sequence[int],
+    actions: Sequence[Sequence[CorporateAction]],
+    sessions: Sessions,
+    moves: Floats,
+    since: int,
+    end: int,
+) -> Floats:
+    """Adjusted closes before their rounding to the tick grid, one row an issue; arguments as in ``generate_days``."""
+    first, anchor = first_session(issues[0], sessions, since)
+    whole = sessions.dates[first:].view(np.int64)
+    count = max(0, end - first)
+    day = whole[: max(count, anchor + 1 - first)]
+    walk = _walk(seed, issues, prices, actions, day, whole, moves[first:], anchor - first, None, first)
+    # Splits after the end of the calendar are still to come.
+    scale = np.stack([adjustment_factors(whole[-1:], of_issue) for of_issue in actions])
+    closes: Floats = np.exp(walk.after[:, :count]) * scale
+    return closes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Walk:
+    """Log prices before and after each day, one row an issue."""
+
+    keys: list[int]
+    before: Floats
+    after: Floats
+    deviation: Floats
+    halted: Flags
+    cap: Floats
+
+
+def _walk(
+    seed: int,
+    issues: Sequence[Issue],
+    prices: Sequence[int],
+    actions: Sequence[Sequence[CorporateAction]],
+    day: Ints,
+    whole: Ints,
+    moves: Floats,
+    anchor: int,
+    followed: Sequence[Floats | None] | None,
+    first: int,
+) -> _Walk:
+    board = model.board(issues[0])
     issue_keys = [hash_random.key(seed, issue.code) for issue in issues]
-    dynamics = [_DYNAMICS[issue.market if issue.kind == "stock" else issue.kind] for issue in issues]
+    dynamics = [_dynamics(issue) for issue in issues]
     halted = _halts(issue_keys, day, actions, whole)
     spread = _column(
         [
@@ -145,31 +225,31 @@ def generate_days(
     deviation = spread * np.exp(0.35 * hash_random.smooth_normal(_keys(issue_keys, "mood"), day, 60))
     cap = _max_moves(day, board)
     beta = _column([of.beta for of in dynamics])
-    move = _GROWTH + beta * moves[first : first + len(day)] + deviation * _fat_tailed(issue_keys, day)
+    move = _GROWTH + beta * moves[: len(day)] + deviation * _fat_tailed(issue_keys, day)
+    free = np.zeros(len(issues), np.bool_)
+    for row, exact in enumerate(followed or ()):
+        if exact is not None:
+            move[row], halted[row], free[row] = exact[first : first + len(day)], False, True
     move = np.where(halted, 0.0, np.clip(move, -cap, cap))
-    before, after = _log_prices(prices, move, min(anchor, len(sessions) - 1) - first, _LOWEST_PRICE[board])
-    day, cap = day[:count], cap[:count]
-    before, after, deviation = (of_days[:, :count] for of_days in (before, after, deviation))
-    halted = halted[:, :count]
-    scale = np.stack([adjustment_factors(day, of_issue) for of_issue in actions])
-    log_bars = _log_bars(issue_keys, day, after - before, deviation, cap)
-    unit = np.exp(before) * scale
-    open_, high, low, close = _on_grid(day, board, [unit * np.exp(log_price) for log_price in log_bars])
-    close = np.take_along_axis(close, _last_traded(halted), axis=1)
-    for placed in (open_, high, low):
-        placed[halted] = close[halted]
-    usual = _column(
-        [_usual_volume(*of_issue) for of_issue in zip(issue_keys, issues, prices, dynamics, strict=True)]
-    )
-    volume = usual * _relative_volumes(issue_keys, day, np.abs(after - before) / deviation)
-    shares = np.maximum(np.rint(volume / scale), _MIN_VOLUME).astype(np.int64)
-    shares[halted] = 0
-    value = (open_ + high + low + close) * shares // 4
-    columns = (open_, high, low, close, shares, value, halted)
-    # Copies, as a view would keep the days of all the other issues in memory.
-    return [
-        DailyPrices(first, day, *(column[row].copy() for column in columns)) for row in range(len(issues))
-    ]
+    at = min(anchor, len(whole) - 1)
+    before, after = _log_prices(prices, move, at, _LOWEST_PRICE[board], free)
+    return _Walk(issue_keys, before, after, deviation, halted, cap)
+
+
+def _dynamics(issue: Issue) -> _Dynamics:
+    return _DYNAMICS[issue.market if issue.kind == "stock" else issue.kind]
+
+
+def _premiums(
+    issue_keys: Sequence[int], day: Ints, followed: Sequence[Floats | None] | None, anchor: int
+) -> Floats | float:
+    """Log of the closing price over the net asset value of the issues that follow something; 0 on the anchor day."""
+    if followed is None or all(exact is None for exact in followed):
+        return 0.0
+    follows = _column([exact is not None for exact in followed])
+    drawn: Floats = follows * _PREMIUM * hash_random.normal(_keys(issue_keys, "premium"), day)
+    drawn[:, anchor : anchor + 1] = 0.0
+    return drawn
 
 
 def _column(numbers: Sequence[float]) -> Floats:
@@ -197,14 +277,15 @@ def _max_moves(day: Ints, board: str) -> Floats:
 
 
 def _log_prices(
-    prices: Sequence[int], move: Floats, anchor: int, lowest_price: float
+    prices: Sequence[int], move: Floats, anchor: int, lowest_price: float, free: Flags
 ) -> tuple[Floats, Floats]:
     """The log price before and after each day, where it is the issue's price at the anchor's close.
 
-    A walk that gets too far from that price is reflected, which makes no step larger.
+    A walk that gets too far from that price is reflected, which makes no step larger, unless it is ``free``.
     """
     logs = [float(np.log(price)) for price in prices]
     floors = [min(log, max(log - np.log(_MAX_FALL), np.log(lowest_price))) for log in logs]
+    reflected = ~free[:, None]
     price, floor = _column(logs), _column(floors)
     # Summing away from the anchor makes each day's sum the same to the bit for a walk of any length.
     after = np.empty(move.shape)
@@ -216,15 +297,21 @@ def _log_prices(
 
     def fold(level: Floats) -> Floats:
         folded: Floats = floor + width - np.abs((level - floor) % (2 * width) - width)
-        return folded
+        return np.where(reflected, folded, level)
 
     return fold(before), fold(after)
 
 
 def _log_bars(
-    issue_keys: Sequence[int], day: Ints, move: Floats, deviation: Floats, cap: Floats
+    issue_keys: Sequence[int],
+    day: Ints,
+    move: Floats,
+    deviation: Floats,
+    cap: Floats,
+    premium: Floats | float,
 ) -> tuple[Floats, ...]:
     """Open, high, low and close of each day, as log price relative to the previous close."""
+    move = move + premium
     gap = 0.3 * deviation * hash_random.normal(_keys(issue_keys, "gap"), day)
     open_ = np.clip(0.3 * move + gap, -cap, cap)
     above, below = (
@@ -241,6 +328,14 @@ def _on_grid(day: Ints, board: str, prices: Sequence[Floats]) -> list[Ints]:
     for part, rules in price_rules.spans(day, board):
         for placed, exact in zip(found, prices, strict=True):
             placed[:, part] = rules.nearest_array(exact[:, part])
+    return found
+
+
+def _values(day: Ints, board: str, value: Ints, low: Ints) -> Ints:
+    """Values that trades at valid prices can add up to: multiples of the tick at the day's low."""
+    found = value.copy()
+    for part, rules in price_rules.spans(day, board):
+        found[:, part] -= value[:, part] % rules.tick_array(low[:, part])
     return found
 
 
@@ -277,7 +372,7 @@ def _usual_volume(issue_key: int, issue: Issue, price: int, dynamics: _Dynamics)
     """Shares a day: less turnover in larger companies."""
     size: float = issue.shares * price / 1e12
     interest = float(np.exp(0.6 * (issue_key // 1009 % 1009 / 504 - 1)))
-    usual: float = issue.shares * dynamics.turnover / 100 * size**-0.2 * interest
+    usual: float = issue.shares * dynamics.turnover / 100 * size**-0.15 * interest
     return usual
 
 

@@ -15,8 +15,8 @@ from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.dates import epoch_days, yyyymmdd
 from kernel_server.simulated.market import corporate_actions as corporate
 from kernel_server.simulated.market import listing, model
-from kernel_server.simulated.market.after_market.rules import FIRST
 from kernel_server.simulated.market.corporate_actions import CorporateAction
+from kernel_server.simulated.market.funds import funds
 from kernel_server.simulated.market.model import Bars, Issue
 from kernel_server.simulated.market.resample import cut, joined
 from kernel_server.simulated.market.synthetic.daily_prices import (
@@ -26,11 +26,13 @@ from kernel_server.simulated.market.synthetic.daily_prices import (
     generate_days,
     market_returns,
 )
-from kernel_server.simulated.market.synthetic.evenings import DEFAULT_BAR, EveningBar, Evenings, evening_bars
+from kernel_server.simulated.market.synthetic.evenings import DEFAULT_BAR, EveningBar, Evenings
+from kernel_server.simulated.market.synthetic.index_returns import IndexReturns
 from kernel_server.simulated.market.synthetic.minute_prices import (
     MinutePrices,
     generate_minutes,
     generate_session,
+    read_only,
 )
 
 _EPOCH_DAY = seoul(0).toordinal()
@@ -40,6 +42,14 @@ _GAP = 4  # places by which such a reader may skip
 _BLOCK = 20  # sessions by which the days of the newest histories grow as time passes
 _NONE = np.zeros(0, np.int64)
 _EMPTY = Bars(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
+
+
+def source_name(seed: int, calendar: str = "", actions: Sequence[CorporateAction] | None = None) -> str:
+    """Names the prices of a seed; the version changes with what the seed gives."""
+    name = f"synthetic:seed={seed}:v6"
+    if calendar:
+        name += f":calendar={calendar}"
+    return name if actions is None else f"{name}:actions={hash_random.key(repr(actions)):016x}"
 
 
 class SyntheticMarket:
@@ -71,11 +81,7 @@ class SyntheticMarket:
         calendar: str = "",
         evening_bar: EveningBar = DEFAULT_BAR,
     ) -> None:
-        self.source = f"synthetic:seed={seed}:v3"
-        if calendar:
-            self.source += f":calendar={calendar}"
-        if actions is not None:
-            self.source += f":actions={hash_random.key(repr(actions)):016x}"
+        self.source = source_name(seed, calendar, actions)
         self._seed = seed
         self._load_sessions = sessions
         self._actions: dict[str, list[CorporateAction]] = {}
@@ -116,22 +122,30 @@ class SyntheticMarket:
     def _returns(self) -> Floats:
         return market_returns(self._seed, self._sessions.dates.view(np.int64))
 
+    @cached_property
+    def _index_returns(self) -> IndexReturns:
+        return IndexReturns(self._seed, self._listing, self._actions, self._sessions, self._returns)
+
     def issues(self) -> Mapping[str, Issue]:
         """All issues by code, including those whose listing date is in the broker's future."""
         return self._listing.issues
+
+    def anchor_prices(self) -> Mapping[str, int]:
+        """The listing's prices; of an issue that was listed later, that of its first day."""
+        return self._listing.prices
 
     def daily(self, code: str, adjusted: bool, now: float, days: int | None = None) -> Bars:
         """Daily bars since the listing, but not before 1986; empty for an unlisted code."""
         if code not in self._listing.issues:
             return _EMPTY
         if days is None:
-            return self._bars(code, self._days(code), adjusted, now)
+            return self._bars(code, self._days(code), adjusted, now, len(self._sessions))
         since = max(0, self._sessions.last_started(now) + 1 - days - HALT_REACH)
-        bars = self._bars(code, self._days_since(code, since, self._end(now)), adjusted, now)
+        bars = self._bars(code, self._days_since(code, since, self._end(now)), adjusted, now, days)
         return cut(bars, max(0, len(bars) - days), len(bars))
 
-    def _bars(self, code: str, days: DailyPrices, adjusted: bool, now: float) -> Bars:
-        """The bars of sessions that are over, and of the one in progress."""
+    def _bars(self, code: str, days: DailyPrices, adjusted: bool, now: float, wanted: int) -> Bars:
+        """The bars of sessions that are over, and of the one in progress; the last ``wanted`` have their values."""
         done = self._sessions.last_completed(now) + 1 - days.first
         if done < 0:
             return _EMPTY
@@ -155,7 +169,7 @@ class SyntheticMarket:
             event=event,
             ratio=ratio,
         )
-        raw = self._evenings.with_evenings(self._listing.issues[code], days, raw, now)
+        raw = self._evenings.with_evenings(self._listing.issues[code], days, raw, now, wanted)
         return self._adjust(code, raw, day, now) if adjusted else raw
 
     def minute(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
@@ -196,16 +210,14 @@ class SyntheticMarket:
             return _EMPTY
         first = max(0, newest + 1 - days)
         history = self._days_since(code, max(0, first - 1 - HALT_REACH), self._end(now))
-        parts = [
-            evening_bars(
-                self._evenings.so_far(issue, history, session, now),
-                self._evenings.hours(session).after_market_begins,
-            )
-            for session in range(max(first, history.first), newest + 1)
-            if self._sessions.dates[session] >= FIRST
-        ]
+        parts = self._evenings.bars(issue, history, range(max(first, history.first), newest + 1), now)
         raw = joined(parts) if parts else _EMPTY
         return self._adjust(code, raw, epoch_days(raw.time // 1_000_000), now) if adjusted else raw
+
+    def evening_news(self, code: str, now: float) -> bool:
+        """See ``Market``."""
+        issue, newest = self._listing.issues.get(code), self._sessions.last_started(now)
+        return issue is not None and newest >= 0 and self._evenings.has_news(issue, newest)
 
     def _adjust(self, code: str, raw: Bars, day: Ints, now: float) -> Bars:
         """The bars, whose days are given since the epoch, adjusted to the day of ``now``."""
@@ -292,17 +304,30 @@ class SyntheticMarket:
         known = self._listing
         issues, prices = [known.issues[code] for code in codes], [known.prices[code] for code in codes]
         actions = [self._actions.get(code, []) for code in codes]
-        found = generate_days(self._seed, issues, prices, actions, self._sessions, self._returns, since, end)
+        followed = [self._followed(issue, since, end) for issue in issues]
+        found = generate_days(
+            self._seed, issues, prices, actions, self._sessions, self._returns, since, end, followed
+        )
         # Bars are views of these arrays, so they are read-only.
         for days in found:
             for name in ("day", "open", "high", "low", "close", "volume", "value", "halted"):
                 getattr(days, name).setflags(write=False)
         return found
 
+    def _followed(self, issue: Issue, since: int, end: int) -> Floats | None:
+        """Log return in each session of what an ETF follows, None for other issues."""
+        fund = funds().get(issue.code)
+        if fund is None or not fund.index:
+            return None
+        first, anchor = self._start(issue.code, since)
+        returns = self._index_returns.returns(fund.index, first, max(end, anchor + 1))
+        log_returns: Floats = np.log1p(fund.multiple * returns)
+        return log_returns
+
     def _generate_minutes(self, code: str, days: DailyPrices, first: int, last: int) -> MinutePrices:
         board = model.board(self._listing.issues[code])
         rows = np.arange(first, last + 1)
-        return _read_only(
+        return read_only(
             generate_minutes(hash_random.key(self._seed, code), board, days, rows, self._sessions)
         )
 
@@ -326,7 +351,7 @@ class SyntheticMarket:
             session = days.first + row
             generated = generate_session(issue_keys, board, [*known.values()], session, self._sessions)
             for each, minutes in zip(known, generated, strict=True):
-                self._session_minutes[each, days.first, row] = _read_only(minutes)
+                self._session_minutes[each, days.first, row] = read_only(minutes)
             while len(self._session_minutes) > 2 * _AHEAD:
                 self._session_minutes.popitem(last=False)
         return self._session_minutes[key]
@@ -359,13 +384,6 @@ class SyntheticMarket:
             "volume": int(completed.volume.sum()),
             "value": int(completed.value.sum()),
         }
-
-
-def _read_only(minutes: MinutePrices) -> MinutePrices:
-    """The minutes, whose arrays bars are views of."""
-    for name in MinutePrices.__slots__:
-        getattr(minutes, name).setflags(write=False)
-    return minutes
 
 
 def _epoch_day(now: float) -> int:

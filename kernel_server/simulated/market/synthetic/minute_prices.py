@@ -16,6 +16,7 @@ from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.market_time import dates_of, times_of
 from kernel_server.simulated.market import vi_rules
 from kernel_server.simulated.market.synthetic.daily_prices import DailyPrices, Flags
+from kernel_server.simulated.market.synthetic.minute_values import minute_values, split, weighted_volumes
 from kernel_server.simulated.market.synthetic.vi_prices import insert_interruptions
 
 Keys = NDArray[np.uint64]
@@ -26,6 +27,16 @@ AUCTION_MINUTES = 10
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _TRADE_VALUE = 3_000_000  # KRW of a usual trade, which has at least three shares
 _AUCTION_SHARE = 0.06
+_OPENING, _OPENING_MINUTES = (
+    5.0,
+    18,
+)  # how much more is traded at the open than at noon, and how soon that is over
+_CLOSING, _CLOSING_MINUTES = 1.2, 20
+_RANGE_TRADES = 4  # trades that a minute needs to reach prices beyond its first and last one
+_WALK_RANGE = 1.6  # of a long random walk, in deviations of its end
+_BOUNCE = 0.3  # ticks by which trades at bid and ask widen one side of a minute
+_FRACTION = 1 << 12
+_REACH = -2 * np.log((np.arange(_FRACTION) + 0.5) / _FRACTION)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,7 +184,7 @@ def _bars(
     """
     index = days.day[:, None] * 1440 + np.arange(count + 1)
     volume = _volumes(issue_keys, index, days.volume, days.close)
-    open_, high, low, close = _prices(issue_keys, rules, index, days, volume > 0)
+    open_, high, low, close = _prices(issue_keys, rules, index, days, volume)
     for row in np.flatnonzero(_may_interrupt(days)).tolist():
         day = int(days.day[row])
         rule = vi_rules.vi_rule(date.fromordinal(_EPOCH_DAY + day), board)
@@ -181,8 +192,10 @@ def _bars(
             prices = open_[row], high[row], low[row], close[row]
             key = hash_random.key(int(issue_keys[row % len(issue_keys)]), "interruption", day)
             insert_interruptions(rule, rules, key, volume[row], *prices)
+    bars = np.stack([open_, high, low, close])
+    volume = weighted_volumes(volume, bars.sum(axis=0) / 4, days.value)
+    value = minute_values(rules, bars, volume, days.value, rules.tick_array(days.low))
     traded = volume > 0
-    weight = volume * (high + low + open_ + close)
     minute = np.arange(count + 1)
     minute[-1] += AUCTION_MINUTES
     start = opens[:, None] + minute * 60
@@ -198,7 +211,7 @@ def _bars(
         low=low[traded],
         close=close[traded],
         volume=volume[traded],
-        value=_split(days.value, weight.astype(np.float64))[traded],
+        value=value[traded],
     )
 
 
@@ -220,19 +233,13 @@ def _minute_labels(start: Ints) -> Ints:
     return labels
 
 
-def _split(totals: Ints, weights: Floats) -> Ints:
-    """Each total split by the weights of its row into whole numbers that add up to it."""
-    summed = np.cumsum(weights, axis=1)
-    edges = np.rint(totals[:, None] * (summed / summed[:, -1:])).astype(np.int64)
-    return np.diff(edges, axis=1, prepend=0)
-
-
 def _volumes(issue_keys: Keys, index: Ints, totals: Ints, prices: Ints) -> Ints:
     """Volume of each minute: high at the open and towards the close, 0 for minutes without trades."""
     count = index.shape[1] - 1
     minute = np.arange(count)
     usual = np.empty(count + 1)
-    usual[:-1] = 1 + 2.5 * np.exp(-minute / 12) + 1.2 * np.exp((minute - count) / 20)
+    usual[:-1] = 1 + _OPENING * np.exp(-minute / _OPENING_MINUTES)
+    usual[:-1] += _CLOSING * np.exp((minute - count) / _CLOSING_MINUTES)
     usual[-1] = usual[:-1].sum() * _AUCTION_SHARE
     usual /= usual.sum()
     trades = totals / (3 + _TRADE_VALUE / prices)
@@ -243,15 +250,16 @@ def _volumes(issue_keys: Keys, index: Ints, totals: Ints, prices: Ints) -> Ints:
     likeliest = np.argmin(chance[:, :-1], axis=1)
     row = np.arange(len(index))
     weights[row, likeliest] += 1e-9
-    volume = _split(totals - 1, weights)
+    volume = split(totals - 1, weights)
     volume[row, likeliest] += 1
     return volume
 
 
 def _prices(
-    issue_keys: Keys, rules: price_rules.PriceRules, index: Ints, days: _Days, traded: Flags
+    issue_keys: Keys, rules: price_rules.PriceRules, index: Ints, days: _Days, volume: Ints
 ) -> tuple[Ints, Ints, Ints, Ints]:
     """Open, high, low and close of each minute; those of minutes with trades add up to the day's."""
+    traded = volume > 0
     opening, highest, lowest, closing = (
         prices[:, None].astype(np.float64) for prices in (days.open, days.high, days.low, days.close)
     )
@@ -261,7 +269,8 @@ def _prices(
     path = np.zeros(index.shape)
     path[:, 1:] = noise
     path -= path[:, -1:] * passed
-    path *= (highest - lowest) / count**0.5
+    step = (highest - lowest) / count**0.5
+    path *= step
     path += opening + (closing - opening) * passed
     path = _scaled_above(path, np.maximum(opening, closing), highest)
     path = -_scaled_above(-path, -np.minimum(opening, closing), -lowest)
@@ -276,9 +285,34 @@ def _prices(
     open_[row, first] = days.open
     close[row, last] = days.close
     high, low = np.maximum(open_, close), np.minimum(open_, close)
+    at = np.nonzero(continuous & (volume * close >= _RANGE_TRADES * np.maximum(_TRADE_VALUE, 3 * close)))
+    draw = hash_random.bits(_keys(issue_keys, "range"), index)[at].astype(np.int64)
+    deviation = (step / _WALK_RANGE)[at[0], 0]
+    tick = rules.tick_array(close[at])
+    above, below = _beyond(draw, (high - low)[at] / tick, deviation / tick)
+    high[at] = np.minimum(rules.floor_array(high[at] + above * tick), days.high[at[0]])
+    low[at] = np.maximum(rules.ceil_array(np.maximum(low[at] - below * tick, 1)), days.low[at[0]])
     high[row, np.argmax(np.where(continuous, high, -1), axis=1)] = days.high
     low[row, np.argmin(np.where(continuous, low, np.iinfo(np.int64).max), axis=1)] = days.low
     return open_, high, low, close
+
+
+def _beyond(draw: Ints, moved: Floats, deviation: Floats) -> tuple[Ints, Ints]:
+    """By how many ticks minutes go above and below their first and last prices, which are ``moved`` ticks apart.
+
+    A random walk between these goes x beyond with a chance of exp(-2 x (x + moved) / deviation²), where ``deviation``
+    is that of a minute's move; trades at bid and ask go somewhat further on one side.
+    """
+
+    def side(shift: int, bounce: Ints) -> Ints:
+        chance = draw >> shift & _FRACTION - 1
+        reach = (np.sqrt(moved * moved + deviation * deviation * _REACH[chance]) - moved) / 2
+        rounding = (draw >> shift + 12 & _FRACTION - 1) / _FRACTION
+        ticks: Ints = (reach + rounding + bounce * _BOUNCE).astype(np.int64)
+        return ticks
+
+    upwards = draw >> 48 & 1
+    return side(0, upwards), side(24, 1 - upwards)
 
 
 def _scaled_above(path: Floats, edge: Floats, top: Floats) -> Floats:
@@ -287,3 +321,10 @@ def _scaled_above(path: Floats, edge: Floats, top: Floats) -> Floats:
     most = above.max(axis=1, keepdims=True)
     scale = np.divide(top - edge, most, out=np.ones_like(most), where=most > 0)
     return np.where(above > 0, edge + above * scale, path)
+
+
+def read_only(minutes: MinutePrices) -> MinutePrices:
+    """The minutes, whose arrays bars are views of."""
+    for name in MinutePrices.__slots__:
+        getattr(minutes, name).setflags(write=False)
+    return minutes

@@ -4,6 +4,7 @@ The random path of a day's prices takes no account of VIs. At a bar that reaches
 for two minutes and the bar beyond the trigger has to begin with an auction trade. So the one or two bars before it
 are merged into it. If that is too close to the previous auction (the opening's or a VI's), the bar itself moves to a
 later minute and absorbs the bars up to there. The day's prices, volume and value stay the same.
+Trading that begins without an auction, as an after-market does, has a reference price from before it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from kernel_server.reference.price_rules import PriceRules
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.arrays import Ints
+from kernel_server.simulated.market.after_market.evening import EveningMinutes
 from kernel_server.simulated.market.vi_rules import ViRule
 
 _LONG_PAUSE = 4  # one pause in that many takes two full minutes, the others one and parts of two
@@ -43,7 +45,15 @@ class _Bar:
 class _Day:
     """Rearrangement of a day's bars: ``done`` has the finished ones in order, each with its range of allowed prices."""
 
-    def __init__(self, rule: ViRule, grid: PriceRules, key: int, bars: list[_Bar], stop: int) -> None:
+    def __init__(
+        self,
+        rule: ViRule,
+        grid: PriceRules,
+        key: int,
+        bars: list[_Bar],
+        stop: int,
+        reference: int | None = None,
+    ) -> None:
         self.done: list[_Bar] = []
         self._ranges: list[tuple[int, int]] = []
         self._rule = rule
@@ -51,7 +61,10 @@ class _Day:
         self._key = key
         self._pending = bars[::-1]
         self._end = stop  # the minute in which continuous trading ends
-        self._set_reference(bars[0].open, bars[0].minute)
+        if reference is None:
+            self._set_reference(bars[0].open, bars[0].minute)
+        else:
+            self._set_reference(reference, 0)
 
     def _set_reference(self, base: int, minute: int) -> None:
         """Set the reference price after an auction in that minute."""
@@ -96,7 +109,7 @@ class _Day:
         beyond = bar.open == price
         high = bar.high if beyond or price >= self._up else max(price, close)
         low = bar.low if beyond or price <= self._down else min(price, close)
-        while self.done[-1].minute > release - self._pause_minutes():
+        while self.done and self.done[-1].minute > release - self._pause_minutes():
             volume += self.done.pop().volume
             self._ranges.pop()
         while self._pending and self._pending[-1].minute <= release:
@@ -169,3 +182,26 @@ def insert_interruptions(
         for column, value in zip(columns, (bar.open, bar.high, bar.low, bar.close, bar.volume), strict=True):
             column[bar.minute] = value
     return True
+
+
+def with_interruptions(
+    rule: ViRule, grid: PriceRules, key: int, reference: int, minutes: EveningMinutes, length: int
+) -> EveningMinutes:
+    """The minutes of trading that begins without an auction, rearranged for the VIs that its prices call for.
+
+    Args:
+        rule: of VIs on that day.
+        grid: its tick table.
+        key: random key of the issue and the day.
+        reference: the static reference price before the first trade, KRW.
+        minutes: the minutes with trades.
+        length: minutes of trading; nothing trades after them.
+    """
+    up, down = rule.triggers(reference, grid)
+    if not len(minutes.minute) or down < int(minutes.low.min()) <= int(minutes.high.max()) < up:
+        return minutes
+    bars = [_Bar(*row) for row in zip(*(column.tolist() for column in minutes), strict=True)]
+    day = _Day(rule, grid, key, bars, length, reference)
+    day.process()
+    rows = [(bar.minute, bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in day.done]
+    return EveningMinutes(*np.array(rows, np.int64).T)

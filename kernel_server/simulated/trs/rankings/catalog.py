@@ -33,9 +33,14 @@ class RankingKind:
 
 
 def _expected_direction(row: RankingRow) -> str:
-    day = row.day
-    return kiwoom_format.change_sign(day.open, day.base, day.upper, day.lower)
+    day, expected = row.day, row.integer("expected_price")
+    return kiwoom_format.change_sign(expected or day.base, day.base, day.upper, day.lower)
 
+
+_TOTALS: Mapping[str, FieldWriter] = {  # FID 121 and 125, which have the names of the best sizes
+    "매도잔량": lambda row: str(row.quotes.asks_size),
+    "매수잔량": lambda row: str(row.quotes.bids_size),
+}
 
 KINDS: Mapping[str, RankingKind] = {
     "opt10016": RankingKind(
@@ -87,15 +92,15 @@ KINDS: Mapping[str, RankingKind] = {
         },
     ),
     "opt10026": RankingKind(sort_keys.valuation_ratio, {"PER": lambda row: f"{row.real('ratio'):.2f}"}),
-    "opt10027": RankingKind(),
+    "opt10027": RankingKind(fields=_TOTALS),
     "opt10028": RankingKind(sort_keys.change_from, {"시가대비": percent("from")}),
     "opt10029": RankingKind(
         sort_keys.expected_price,
         {
-            "예상체결가": price(lambda row: row.day.open),
+            "예상체결가": price(lambda row: row.integer("expected_price")),
             "전일대비기호": _expected_direction,
-            "전일대비": lambda row: kiwoom_format.signed(row.day.open - row.day.base),
-            "등락률": lambda row: kiwoom_format.rate(row.day.open - row.day.base, row.day.base),
+            "전일대비": signed("expected_change"),
+            "등락률": lambda row: kiwoom_format.rate(row.integer("expected_change"), row.day.base),
             "예상체결량": integer("expected_volume"),
         },
     ),
@@ -105,8 +110,7 @@ KINDS: Mapping[str, RankingKind] = {
     "opt10033": RankingKind(
         fields={
             "신용비율": percent("credit"),
-            "매도잔량": lambda row: str(row.quotes.asks_size),
-            "매수잔량": lambda row: str(row.quotes.bids_size),
+            **_TOTALS,
         }
     ),
 }

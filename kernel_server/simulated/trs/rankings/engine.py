@@ -16,8 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernel_server.simulated.base.arrays import Floats, Ints
-from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRejected, TrRequest, in_order, message
+from kernel_server.simulated.base.tr import (
+    AnswerPending,
+    TrAnswer,
+    TrHandler,
+    TrRejected,
+    TrRequest,
+    in_order,
+    message,
+)
+from kernel_server.simulated.exchange.interface import Tape
+from kernel_server.simulated.market.phases import session_index
+from kernel_server.simulated.snapshot.market_moments import MarketMoments
 from kernel_server.simulated.snapshot.scanner import MarketScanner
+from kernel_server.simulated.trs.quotes import tape_of
 from kernel_server.simulated.trs.rankings.catalog import KINDS, RankingKind
 from kernel_server.simulated.trs.rankings.fields import FIELDS, RankingRow
 from kernel_server.simulated.trs.rankings.sort_keys import number_input
@@ -45,11 +57,18 @@ class RankingEngine:
 
     Args:
         scanner: snapshots of the market.
+        moments: prices and quotes to the newest trade.
         kinds: rankings in addition to ``KINDS``.
     """
 
-    def __init__(self, scanner: MarketScanner, kinds: Mapping[str, RankingKind] | None = None) -> None:
+    def __init__(
+        self,
+        scanner: MarketScanner,
+        moments: MarketMoments,
+        kinds: Mapping[str, RankingKind] | None = None,
+    ) -> None:
         self._scanner = scanner
+        self._moments = moments
         self._kinds = {**KINDS, **(kinds or {})}
         self._filters: dict[tuple[str, int], list[tuple[str, float, float]]] = {}
         for name, value, field, least, most in rows(_DATA / "ranking_filter.tsv"):
@@ -83,7 +102,7 @@ class RankingEngine:
         )
         if order is None:
             raise TrRejected("bad_input")
-        view = RankingView(self._scanner, now)
+        view = RankingView(self._scanner, now, self._moments)
         columns = {**view.columns, **kind.columns(view, request.inputs)}
         mask = self._apply_filters(request, columns)
         ranked = _sorted_places(columns, order, mask)
@@ -98,11 +117,28 @@ class RankingEngine:
             )
             writers["전일순위"] = lambda row: str(row.integer("rank_before"))
         rows = []
-        for rank, place in enumerate(ranked[start : start + size].tolist(), first + start):
-            row = RankingRow(view.facts.day_summary(place, view.prices, place), place, rank, columns, now)
+        places = ranked[start : start + size].tolist()
+        tapes = self._tapes(view, places) if "체결강도" in names else {}
+        for rank, place in enumerate(places, first + start):
+            day = view.facts.day_summary(place, view.prices, place)
+            row = RankingRow(day, view.moment.best(place), place, rank, columns, now, tapes.get(place))
             rows.append(in_order(names, {name: writer(row) for name, writer in writers.items()}))
         after = start + size if start + size < len(ranked) else None
         return TrAnswer(rows=rows, after=after, message="" if rows else message("no_history"))
+
+    def _tapes(self, view: RankingView, places: list[int]) -> dict[int, Tape | None]:
+        """Tapes of issues in the session that the ranking is of.
+
+        Raises:
+            AnswerPending: more work is left.
+        """
+        sessions = self._scanner.sessions
+        if sessions.last_started(view.now) != session_index(sessions, view.now):
+            return {}  # from 08:30 to the opening a ranking is of the day before
+        exchange, codes = self._moments.exchange, [view.facts.issues[place].code for place in places]
+        if not exchange.prepare_tapes(codes):
+            raise AnswerPending
+        return {place: tape_of(exchange, code) for place, code in zip(places, codes, strict=True)}
 
     def _apply_filters(self, request: TrRequest, columns: Mapping[str, Floats]) -> Flags:
         """Mask of the issues accepted by all filter inputs."""

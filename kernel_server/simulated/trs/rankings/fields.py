@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.arrays import Floats
-from kernel_server.simulated.market.day_summary import (
-    DaySummary,
-    VisibleQuotes,
-    trade_strength,
-    visible_quotes,
-)
+from kernel_server.simulated.exchange.interface import Tape
+from kernel_server.simulated.market.day_summary import DaySummary
+from kernel_server.simulated.snapshot.market_moments import BestQuotes
+from kernel_server.simulated.trs.quotes import strength
 
 
 @dataclass
@@ -22,21 +19,20 @@ class RankingRow:
 
     Attributes:
         day: summary of its newest session.
+        quotes: its best quotes.
         place: its row in the columns; ``rank`` is its rank, from 1.
         columns: columns of the ranking by name.
         now: time of the snapshot.
+        tape: of its trades, where a field needs them.
     """
 
     day: DaySummary
+    quotes: BestQuotes
     place: int
     rank: int
     columns: Mapping[str, Floats]
     now: float = 0.0
-
-    @cached_property
-    def quotes(self) -> VisibleQuotes:
-        """Visible quotes of the issue."""
-        return visible_quotes(self.day)
+    tape: Tape | None = None
 
     def integer(self, name: str) -> int:
         """The issue's value in a column, as an integer."""
@@ -119,9 +115,9 @@ FIELDS: Mapping[str, FieldWriter] = {
     "거래회전율": _turnover,
     "거래금액": _value,
     "거래대금": _value,
-    "체결강도": lambda row: trade_strength(row.day.buy_volume, row.day.volume),
-    "매도호가": price(lambda row: row.quotes.asks[0]),
-    "매수호가": price(lambda row: row.quotes.bids[0]),
+    "체결강도": lambda row: strength(row.day, row.tape),
+    "매도호가": price(lambda row: row.quotes.ask),
+    "매수호가": price(lambda row: row.quotes.bid),
     "매도잔량": lambda row: str(row.quotes.ask_size),
     "매수잔량": lambda row: str(row.quotes.bid_size),
     "총매도잔량": lambda row: str(row.quotes.asks_size),

@@ -1,6 +1,6 @@
 """Rankings by what investors traded: opt10034 to opt10036, opt10044, opt10058, opt10062 to opt10066, opt10131.
 
-Their columns are in ``investor_sort_keys``; foreign ownership is in ``market.foreign_ownership``.
+Their columns are in ``investor_sort_keys``; foreign ownership is in ``market.statistics.foreign_ownership``.
 """
 
 from __future__ import annotations

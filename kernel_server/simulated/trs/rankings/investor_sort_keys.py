@@ -44,7 +44,7 @@ class InvestorSortKeys:
         self._groups = {(tr, code): name for tr, code, name in rows(_DATA / "investor_code.tsv")}
 
     def _net(self, view: RankingView, period: Period, name: str, money: bool = False) -> InvestorTrades:
-        return self._flows.traded(view, period, name, money)
+        return self._flows.traded(view.bars, period, name, money)
 
     def foreigners(self, view: RankingView, inputs: Inputs) -> Mapping[str, Floats]:
         """opt10034 and opt10036: 기간 0 is today, 1 the previous session, else the number of sessions up to today."""
@@ -159,12 +159,12 @@ class InvestorSortKeys:
         by_money = choice_input(inputs["금액수량구분"], "0", "1") == "0"
         span = choice_input(inputs["기간"], *_SPANS)
         period = _period(view, inputs) if span == "0" else last_sessions(int(span))
-        found: dict[str, Floats] = {}
+        sums: dict[str, Floats | Ints] = {}
         for short, name in (("own", INSTITUTIONS), ("foreign", FOREIGNERS)):
             shares, money = (self._net(view, period, name, money).net for money in (False, True))
             # Consecutive days back from the newest, up to the first without net purchases.
             running = np.minimum.accumulate((shares > 0)[:, ::-1], axis=1)[:, ::-1]
-            found |= {
+            sums |= {
                 short: shares.sum(axis=1),
                 f"{short}_money": money.sum(axis=1),
                 f"{short}_days": running.sum(axis=1),
@@ -172,8 +172,8 @@ class InvestorSortKeys:
                 f"{short}_streak_money": (money * running).sum(axis=1),
             }
         for suffix in ("", "_money", "_days", "_streak", "_streak_money"):
-            found[f"both{suffix}"] = found[f"own{suffix}"] + found[f"foreign{suffix}"]
-        found = {name: np.asarray(column, np.float64) for name, column in found.items()}
+            sums[f"both{suffix}"] = sums[f"own{suffix}"] + sums[f"foreign{suffix}"]
+        found = {name: np.asarray(column, np.float64) for name, column in sums.items()}
         start = _start(view, period)
         change = np.divide(
             (view.prices.last - start) * 100.0, start, out=np.zeros(len(view.facts)), where=start > 0

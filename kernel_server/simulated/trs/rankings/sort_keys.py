@@ -6,6 +6,7 @@ A column has one number an issue. Issues that a ranking excludes have 0 in its r
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,8 @@ from kernel_server.simulated.base.arrays import Floats, Ints
 from kernel_server.simulated.base.tr import TrRejected
 from kernel_server.simulated.snapshot.columns import group_by_rules
 from kernel_server.simulated.snapshot.history_matrix import HISTORY_DEPTH
-from kernel_server.simulated.trs.rankings.view import BookSizes, RankingView, book_sizes, expected_columns
+from kernel_server.simulated.snapshot.market_moments import MarketMoment
+from kernel_server.simulated.trs.rankings.view import RankingView, expected_columns
 
 Flags = NDArray[np.bool_]
 Inputs = Mapping[str, str]
@@ -24,6 +26,13 @@ _LOOK_BACK = 250  # sessions, maximum of 기간
 _ASKS, _BIDS = "2", "1"
 _MINUTES, _DAYS = "1", "2"
 _CLOSES = "2"
+
+
+class BookSizes(NamedTuple):
+    """Shares of the ten best asks and bids of every issue."""
+
+    asks: Ints
+    bids: Ints
 
 
 def number_input(text: str, least: int, most: int) -> int:
@@ -142,7 +151,7 @@ def price_surge(view: RankingView, inputs: Inputs) -> Mapping[str, Floats]:
 
 def order_imbalance(view: RankingView, _inputs: Inputs) -> Mapping[str, Floats]:
     """opt10020: net resting volume, bids over asks."""
-    now = book_sizes(view.facts, view.prices)
+    now = _book_sizes(view.moment)
     return {
         "net": (now.bids - now.asks).astype(np.float64),
         "bids_rate": _percent(now.bids, now.asks),
@@ -177,7 +186,11 @@ def ratio_surge(view: RankingView, inputs: Inputs) -> Mapping[str, Floats]:
 
 def _book_sizes_since(view: RankingView, inputs: Inputs) -> tuple[BookSizes, BookSizes]:
     minutes = number_input(inputs["시간구분"], 1, 99)
-    return book_sizes(view.facts, view.prices_ago(minutes * _MINUTE)), book_sizes(view.facts, view.prices)
+    return _book_sizes(view.ago(minutes * _MINUTE)), _book_sizes(view.moment)
+
+
+def _book_sizes(moment: MarketMoment) -> BookSizes:
+    return BookSizes(*moment.quotes[:, 4:6].T)
 
 
 def volume_surge(view: RankingView, inputs: Inputs) -> Mapping[str, Floats]:
@@ -251,5 +264,5 @@ def change_from(view: RankingView, inputs: Inputs) -> Mapping[str, Floats]:
 
 
 def expected_price(view: RankingView, _inputs: Inputs) -> Mapping[str, Floats]:
-    """opt10029: result of the opening auction."""
+    """opt10029: what the newest auction would trade, or has traded."""
     return expected_columns(view)

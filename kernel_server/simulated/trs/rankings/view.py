@@ -3,31 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from kernel_server.simulated.base import hash_random
-from kernel_server.simulated.base.arrays import Floats, Ints
-from kernel_server.simulated.snapshot.columns import IssueFacts, SessionPrices, group_by_rules
+from kernel_server.simulated.base.arrays import Floats
+from kernel_server.simulated.snapshot.columns import SessionPrices
+from kernel_server.simulated.snapshot.expected_prices import ExpectedColumns
+from kernel_server.simulated.snapshot.market_moments import MarketMoment, MarketMoments
 from kernel_server.simulated.snapshot.scanner import MarketScanner
 
 _OF_FACTS = ("volume_before", "value_before", "credit", "kospi", "stock", "etf", "etn", "preferred")
 
 
-class RankingView:
-    """All issues at ``now``."""
+class BarsView:
+    """All issues as the minutes that are over say, for what is added up over days and minutes.
+
+    Attributes:
+        prices: prices, volumes and values of the minutes that are over.
+    """
 
     def __init__(self, scanner: MarketScanner, now: float) -> None:
         self.now = now
         self.facts = scanner.facts(now)
         self.prices = scanner.prices(now)
-        self._scanner = scanner
+
+
+class RankingView:
+    """All issues at ``now``.
+
+    Attributes:
+        bars: the same issues, as the minutes that are over say.
+    """
+
+    def __init__(self, scanner: MarketScanner, now: float, moments: MarketMoments) -> None:
+        self.now = now
+        self.bars = BarsView(scanner, now)
+        self.facts = self.bars.facts
+        self._moments = moments
+        self._ago: dict[float, MarketMoment] = {}
+
+    @cached_property
+    def moment(self) -> MarketMoment:
+        """Prices and quotes at ``now``."""
+        return self._moments.now(self.now)
+
+    @property
+    def prices(self) -> SessionPrices:
+        """Prices to the newest trade."""
+        return self.moment.prices
+
+    @cached_property
+    def expected(self) -> ExpectedColumns:
+        """What the newest auction of each issue would trade, or has traded."""
+        return self._moments.expected(self.now)
+
+    def ago(self, seconds: float) -> MarketMoment:
+        """Prices and quotes ``seconds`` ago."""
+        if seconds not in self._ago:
+            self._ago[seconds] = self._moments.before(self.now, seconds)
+        return self._ago[seconds]
 
     def prices_ago(self, seconds: float) -> SessionPrices:
         """Prices ``seconds`` ago."""
-        return self._scanner.prices_before(self.now, seconds)
+        return self.ago(seconds).prices
 
     @cached_property
     def columns(self) -> dict[str, Floats]:
@@ -56,54 +95,17 @@ class RankingView:
         return {name: np.asarray(column, np.float64) for name, column in columns.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class BookSizes:
-    """Total resting volume of every issue's book, as in the watch list (OPTKWFID)."""
-
-    asks: Ints
-    bids: Ints
-
-
-def book_sizes(facts: IssueFacts, prices: SessionPrices) -> BookSizes:
-    """Book sizes of all issues at once, equal to those of ``day_summary.book``."""
-    codes, dates = (
-        hash_random.text_parts([issue.code for issue in facts.issues]),
-        np.array(facts.dates, np.int64),
-    )
-
-    def draw(what: str, below: Ints | int, more: Ints) -> Ints:
-        drawn = hash_random.keys(codes, dates, what, more) % np.asarray(np.maximum(below, 1), np.uint64)
-        return drawn.astype(np.int64)
-
-    last, volume = prices.last, prices.volume
-    bought = draw("side", 2, volume) == 1
-    ask, bid = last.copy(), last.copy()
-    for places, grid in group_by_rules(facts.issues, facts.dates):
-        taken, price = bought[places], last[places]
-        low = grid.floor_array(price)
-        asked = np.where(taken, grid.ceil_array(price), low + grid.tick_array(low))
-        ask[places] = asked
-        bid[places] = np.where(taken, grid.floor_array(np.maximum(asked - 1, 0)), low)
-    unit = np.maximum(volume // 1000, 1) * 4
-    best_ask = (1 + draw("ask", unit, last)) * ((ask <= facts.upper) & (ask > 0))
-    best_bid = (1 + draw("bid", unit, last)) * ((bid >= facts.lower) & (bid > 0))
-    return BookSizes(best_ask * (4 + draw("asks", 20, last)), best_bid * (4 + draw("bids", 20, last)))
-
-
 def expected_columns(view: RankingView) -> Mapping[str, Floats]:
-    """Result of the opening auction, which the watch list keeps as 예상체결가 and 예상체결량."""
-    facts, prices = view.facts, view.prices
-    codes, dates = (
-        hash_random.text_parts([issue.code for issue in facts.issues]),
-        np.array(facts.dates, np.int64),
-    )
-    drawn = hash_random.keys(codes, dates, "opening") % np.maximum(prices.volume // 50, 1).astype(np.uint64)
-    change = (prices.open - facts.base).astype(np.float64)
+    """Price and volume of the newest auction, which the watch list has as 예상체결가 and 예상체결량."""
+    facts, expected = view.facts, view.expected
+    known = expected.price > 0
+    change = (np.where(known, expected.price, facts.base) - facts.base).astype(np.float64)
     return {
+        "expected_price": expected.price.astype(np.float64),
         "expected_change": change,
         "expected_rate": change / np.maximum(facts.base, 1),
-        "expected_volume": np.minimum(prices.volume, 1 + drawn.astype(np.int64)).astype(np.float64),
+        "expected_volume": expected.volume.astype(np.float64),
         "expected_flat": (change == 0) * view.columns["traded"],
-        "expected_upper": (prices.open >= facts.upper) * view.columns["traded"],
-        "expected_lower": (prices.open <= facts.lower) * view.columns["traded"],
+        "expected_upper": (known & (expected.price >= facts.upper)) * view.columns["traded"],
+        "expected_lower": (known & (expected.price <= facts.lower)) * view.columns["traded"],
     }

@@ -123,8 +123,16 @@ def test_three_days_running(trs: MarketTrs, asked: str, first: int) -> None:
 
 def test_the_limit_was_used_up_by_what_was_bought(trs: MarketTrs) -> None:
     issues = trs.market.issues()
-    for row in some(trs, "opt10036"):
+    found = some(trs, "opt10036")
+    # Of a fund nothing is known of its owners.
+    shares = [row for row in found if issues[row["종목코드"]].kind not in ("etf", "etn")]
+    assert len(shares) >= 4
+    assert all(row["한도소진율"] == "" for row in found if row not in shares)
+    for row in shares:
         code = row["종목코드"]
+        if issues[code].kind in ("etf", "etn"):  # which have no limit
+            assert (row["한도소진율"], row["기준한도소진율"]) == ("", "")
+            continue
         bought = sum(days(trs, code, investor_groups.FOREIGNERS)[:20])
         now, before = float(row["한도소진율"]), float(row["기준한도소진율"])
         assert float(row["소진율증가"]) == pytest.approx(bought / issues[code].shares * 100, abs=0.006)
@@ -334,3 +342,22 @@ def test_a_period_without_sessions_has_no_rows(trs: MarketTrs) -> None:
     weekend = {"시작일자": "20220115", "종료일자": "20220116"}
     answer, rows = ask(trs.handlers, "opt10044", trs.now, **{**ASKED["opt10044"], **weekend})
     assert (rows, answer.message) == ([], "[571578] 모의투자 해당조회내역이 없습니다")
+
+
+@pytest.mark.parametrize("measure", ["1", "2"])
+@pytest.mark.parametrize("day", ["", "20220110"])
+def test_foreigners_and_institutions_side_by_side(trs: MarketTrs, measure: str, day: str) -> None:
+    asked = {"시장구분": "001", "금액수량구분": measure, "조회일자구분": "1" if day else "0", "날짜": day}
+    rows = trs.rows("opt90009", 100, **asked)
+    assert len(trs.page("opt90009", **asked)) == 25
+    field, unit = ("금액", 10) if measure == "1" else ("수량", 1000)
+    for name, group in (("외인", "외국인투자자"), ("기관", "기관계")):
+        for side, sign in (("순매도", 1), ("순매수", -1)):
+            amounts = [int(row[f"{name}{side}{field}"]) for row in rows[:50]]
+            assert amounts == sorted(amounts, key=lambda amount: sign * amount)
+            assert all(sign * amount <= 0 for amount in amounts)
+        code = rows[0][f"{name}순매수종목코드"]
+        flow = trs.page(
+            "opt10059", 종목코드=code, 일자=day, 금액수량구분=measure, 매매구분="0", 단위구분="1"
+        )[0]
+        assert abs(int(rows[0][f"{name}순매수{field}"]) * unit - int(flow[group])) <= unit / 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 
 import numpy as np
@@ -13,10 +13,11 @@ from kernel_server import reference
 from kernel_server.reference.price_rules import rules
 from kernel_server.simulated.base import hash_random
 from kernel_server.simulated.base.tr import TrRejected
-from kernel_server.simulated.market.day_summary import visible_quotes
+from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
-from kernel_server.simulated.trs.rankings.view import book_sizes
-from tests.support.market_trs import OVER, RUNNING, MarketTrs, PartOfMarket, plain, size
+from kernel_server.simulated.snapshot.market_moments import MarketMoments, best_quotes
+from tests.support.few_issues import whole_market
+from tests.support.market_trs import OVER, RUNNING, SEED, MarketTrs, plain, size
 from tests.support.simulated_broker import SimulatedBroker, moment, number, weekdays
 from tests.support.tr_handlers import ask, calendar, market_of, single, stock
 
@@ -159,12 +160,26 @@ def test_what_an_input_does_not_take_is_a_bad_input(trs: MarketTrs, tr: str) -> 
 TIMES = {("opt10021", "시간구분"), ("opt10022", "시간구분")}
 
 
-def test_the_sizes_of_all_books_are_those_of_each(trs: MarketTrs) -> None:
-    facts, prices = trs.survey.facts(trs.moment), trs.survey.prices(trs.moment)
-    found = book_sizes(facts, prices)
-    for place in range(len(facts)):
-        seen = visible_quotes(facts.day_summary(place, prices, place))
-        assert (found.asks[place], found.bids[place]) == (seen.asks_size, seen.bids_size)
+@pytest.mark.parametrize("now", ["09:00:07", "11:00:30", "15:25:30", "15:35"])
+def test_the_market_at_a_moment_is_that_of_each_issue(now: str) -> None:
+    trs = MarketTrs(FewIssues(7, calendar), f"2022-01-18 {now}")
+    moments = MarketMoments(trs.survey, trs.exchange, SEED, trs.settings.trade_size)
+    found, facts = moments.now(trs.moment), trs.survey.facts(trs.moment)
+    states = trs.exchange.states([issue.code for issue in facts.issues])
+    assert len(facts) > 40
+    for place, issue in enumerate(facts.issues):
+        state = states[issue.code]
+        assert found.best(place) == best_quotes(state)
+        if state.session is not None:
+            day = facts.day_summary(place, found.prices, place)
+            assert day == state.session
+
+
+class FewIssues(SyntheticMarket):
+    """One in eight of the issues, from those with large prices to those that hardly trade."""
+
+    def issues(self) -> Mapping[str, Issue]:
+        return dict(itertools.islice(super().issues().items(), 0, None, 8))
 
 
 def test_keys_of_many_are_those_of_each() -> None:
@@ -181,8 +196,8 @@ def test_a_record_is_one_over_the_period(trs: MarketTrs, closes: str, side: str)
     days = 20
     inputs = {**ASKED["opt10016"], "신고저구분": side, "고저종구분": closes, "기간": str(days)}
     hits = {row["종목코드"]: row for row in trs.rows("opt10016", **inputs)}
-    assert 10 < len(hits) < 2000
     facts = trs.survey.facts(trs.moment)
+    assert 10 < len(hits) < len(facts) / 2
     for issue in list(facts.issues)[::23]:
         bars = trs.market.daily(issue.code, True, trs.moment, days + 1)
         if str(bars.time[-1]) != "20220118" or len(bars) < days + 1 or not bars.volume[-1]:
@@ -232,7 +247,7 @@ def test_ratios_and_credit_are_those_of_opt10001(trs: MarketTrs, asked: str, fie
 
 
 def test_without_fundamentals_there_is_no_ratio() -> None:
-    trs = MarketTrs(PartOfMarket(7, calendar), OVER)
+    trs = MarketTrs(SyntheticMarket(7, calendar), OVER)
     answer, rows = ask(trs.handlers, "opt10026", OVER, **ASKED["opt10026"])
     assert (rows, answer.message) == ([], "[571578] 모의투자 해당조회내역이 없습니다")
 
@@ -305,7 +320,8 @@ def test_the_band_with_most_of_the_volume() -> None:
 
 
 def test_other_requests_are_answered_while_the_market_is_read() -> None:
-    rig = SimulatedBroker(SyntheticMarket(7, calendar), OVER, limited=False).login()  # type: ignore[arg-type]
+    with whole_market():
+        rig = SimulatedBroker(SyntheticMarket(7, calendar), OVER, limited=False).login()  # type: ignore[arg-type]
     assert rig.send("opt10031", **ASKED["opt10031"]) == 0
     turns, sent = 0, False
     while not rig.pages or len(rig.pages) < 2:
@@ -324,10 +340,10 @@ def test_other_requests_are_answered_while_the_market_is_read() -> None:
 
 
 def test_prices_before_are_those_of_then() -> None:
-    trs = MarketTrs(PartOfMarket(7, calendar), RUNNING)
+    trs = MarketTrs(SyntheticMarket(7, calendar), RUNNING)
     then = trs.survey.prices_before(trs.moment, 45 * 60)
     facts = trs.survey.facts(trs.moment)
-    for place in range(0, len(facts), 97):
+    for place in range(0, len(facts), 49):
         bars = trs.market.daily(facts.issues[place].code, True, moment(RUNNING) - 45 * 60, 1)
         if bars.time[-1] == facts.dates[place]:
             assert (then.last[place], then.volume[place]) == (bars.close[-1], bars.volume[-1])

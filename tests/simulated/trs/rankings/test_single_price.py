@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.few_issues import whole_market
 from tests.support.simulated_broker import Page
 from tests.support.synthetic_day import SEVERAL, SyntheticDay
 
@@ -44,7 +45,7 @@ def price(text: str) -> int:
 
 def test_changes_are_from_the_close_and_amounts_in_백만원(evening: SyntheticDay) -> None:
     found = rows(evening)
-    assert len(found) > 300
+    assert len(found) > 150
     for row in found:
         last, close = price(row["현재가"]), int(row["당일종가"])
         assert int(row["전일대비"]) == last - close > 0
@@ -134,7 +135,8 @@ def test_a_row_is_what_opt10087_says_of_the_issue() -> None:
 
 
 def test_it_grows_with_the_evening_and_stays_until_the_next_session() -> None:
-    rig = SyntheticDay("16:09").begin()
+    with whole_market():
+        rig = SyntheticDay("16:09").begin()
     counts = [len(rows(rig))]
     for time in ("16:11", "17:59", "18:01", "23:00"):
         rig.until(time)

@@ -13,9 +13,9 @@ from kernel_server.clock import KST, seoul
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.base.dates import epoch_days
 from kernel_server.simulated.market import investor_groups
-from kernel_server.simulated.market.fundamentals import foreign_share
 from kernel_server.simulated.market.model import Bars, Issue, Market
 from kernel_server.simulated.market.resample import cut
+from kernel_server.simulated.market.statistics.fundamentals import foreign_share
 from kernel_server.simulated.market.trading_hours import day_of
 
 _REFERENCE_DAY = 20251230

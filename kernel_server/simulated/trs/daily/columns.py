@@ -34,9 +34,13 @@ class DailyColumns:
         start: index of the page's first day in ``bars``.
         later: volume of later days within the period requested.
         foreign_shares: shares held by foreigners at the end of each day of the page, None if unknown.
-        credit: 신용비율, blank if unknown.
+        seed: of the fundamentals, None if there are none.
         money: whether investors' trades are requested in 백만원, for fields with that choice.
+        sold: whether short sales on credit are requested instead of purchases (조회구분 of opt10013).
         since: index in ``bars`` of the first day of the period requested.
+        newest: the issue's newest day, YYYYMMDD, whose credit and lending are not known yet.
+        initiated: shares that buyers and sellers initiated on the newest of ``bars``, None: they are drawn.
+        bases: 기준가 of each of ``bars`` where it is not the close before, as at another exchange.
     """
 
     issue: Issue
@@ -44,9 +48,13 @@ class DailyColumns:
     start: int
     later: int = 0
     foreign_shares: Ints | None = None
-    credit: str = ""
+    seed: int | None = None
     money: bool = False
+    sold: bool = False
     since: int = 0
+    newest: int = 0
+    bases: Ints | None = None
+    initiated: tuple[int, int] | None = None
 
     @cached_property
     def asked(self) -> Bars:
@@ -55,6 +63,8 @@ class DailyColumns:
     @cached_property
     def base(self) -> Ints:
         """기준가: the previous close; on the first day the open."""
+        if self.bases is not None:
+            return self.bases[self.start :]
         before = np.append(self.bars.open[:1], self.bars.close[:-1])
         return before[self.start :]
 
@@ -63,11 +73,22 @@ class DailyColumns:
         return self.asked.close - self.base
 
     @cached_property
-    def bought(self) -> Ints:
-        """Volume traded at the ask on each day of ``bars``, split as in the watch list (OPTKWFID)."""
+    def buys(self) -> Ints:
+        """Shares that buyers initiated on each day of ``bars``: drawn, of the newest day as the watch list has them."""
         code = hash_random.text_parts([self.issue.code])
         drawn = hash_random.keys(code, self.bars.time, "bought") % np.uint64(BUY_SHARE[1])
-        return self.bars.volume * (BUY_SHARE[0] + drawn.astype(np.int64)) // 1000
+        found: Ints = self.bars.volume * (BUY_SHARE[0] + drawn.astype(np.int64)) // 1000
+        if self.initiated is not None:
+            found[-1] = self.initiated[0]
+        return found
+
+    @cached_property
+    def sells(self) -> Ints:
+        """Shares that sellers initiated on each day of ``bars``."""
+        found = self.bars.volume - self.buys
+        if self.initiated is not None:
+            found[-1] = self.initiated[1]
+        return found
 
     @cached_property
     def _period(self) -> Bars:
@@ -163,14 +184,13 @@ def _value(days: DailyColumns) -> list[str]:
 
 def _strengths(days: DailyColumns) -> Floats:
     """체결강도 of all days of ``bars``."""
-    bought, volume = days.bought, days.bars.volume
-    found: Floats = bought * 100 / np.maximum(volume - bought, 1)
+    found: Floats = np.where(days.sells > 0, days.buys * 100 / np.maximum(days.sells, 1), 0.0)
     return found
 
 
 def _strength(days: DailyColumns) -> list[str]:
-    pairs = zip(days.bought[days.start :].tolist(), days.asked.volume.tolist(), strict=True)
-    return [trade_strength(bought, volume) for bought, volume in pairs]
+    pairs = zip(days.buys[days.start :].tolist(), days.sells[days.start :].tolist(), strict=True)
+    return [trade_strength(bought, sold) for bought, sold in pairs]
 
 
 def _average(sessions: int) -> Column:
@@ -212,10 +232,6 @@ def _shares_left_to_foreigners(days: DailyColumns) -> list[str]:
 
 def _foreign_limit(days: DailyColumns) -> list[str]:
     return [str(days.issue.shares)] * len(days.asked)
-
-
-def _credit(days: DailyColumns) -> list[str]:
-    return [days.credit] * len(days.asked)
 
 
 def _net(name: str, write: Callable[[Ints], list[str]], choice: bool = False) -> Column:
@@ -301,11 +317,38 @@ COLUMNS: Mapping[str, Column] = {
     **dict.fromkeys(("외인일별순매매수량", "외국인일변순매매"), _net(investor_groups.FOREIGNERS, _plain)),
     "기관기간누적": _cumulative_net(investor_groups.INSTITUTIONS),
     "외인기간누적": _cumulative_net(investor_groups.FOREIGNERS),
-    **dict.fromkeys(("외국계", "프로그램"), _always("0")),
-    **dict.fromkeys(("신용비", "신용잔고율"), _credit),
+    "외국계": _always("0"),
     "공매도량": _short_shares,
     "매매비중": _short_ratio,
     "공매도거래대금": _short_value,
     "공매도평균가": _short_price,
 }
 """Columns by field name."""
+
+AT_EVERY_EXCHANGE = frozenset(
+    {
+        "날짜",
+        "일자",
+        "시가",
+        "고가",
+        "저가",
+        "종가",
+        "현재가",
+        "대비",
+        "전일대비",
+        "전일비",
+        "전일대비기호",
+        "대비기호",
+        "등락률",
+        "등락율",
+        "거래량",
+        "누적거래량",
+        "거래대금",
+        "누적거래대금",
+        "금액(백만)",
+        "체결강도",
+        "외인보유",
+        "외인비중",
+    }
+)
+"""Fields that are filled for an issue at another exchange too."""

@@ -1,7 +1,7 @@
 """Fundamentals of the issues of a synthetic market.
 
 They depend on the seed, the code and the last price of the previous year, so they are constant through a year, and PER
-and PBR move with the price.
+and PBR move with the price. 신용비율 is that of the session before the newest, the last one that is known.
 """
 
 from __future__ import annotations
@@ -10,18 +10,13 @@ import numpy as np
 
 from kernel_server.simulated.base import hash_random, kiwoom_format
 from kernel_server.simulated.market.model import Bars, Issue
+from kernel_server.simulated.market.resample import cut
+from kernel_server.simulated.market.statistics.credit import credit_ratio
 
 
 def foreign_share(issue: Issue, seed: int) -> int:
     """Foreign ownership of a share at the end of 2025, in hundredths of a percent."""
     return _draw(issue, seed, "외인소진률", 10, 6000)
-
-
-def credit_ratio(issue: Issue, seed: int) -> str:
-    """신용비율 of a share, signed; blank for an ETF or ETN."""
-    if issue.kind in ("etf", "etn"):
-        return ""
-    return f"+{kiwoom_format.decimal(_draw(issue, seed, '신용비율', 1, 400), 100)}"
 
 
 def _draw(issue: Issue, seed: int, what: str, low: int, high: int) -> int:
@@ -60,7 +55,7 @@ def fundamentals(issue: Issue, seed: int, adjusted: Bars) -> dict[str, str]:
     floating = issue.shares * draw("유통비율", 300, 950) // 1000
     return {
         "결산월": "12",
-        "신용비율": credit_ratio(issue, seed),
+        "신용비율": credit_ratio(issue, seed, cut(adjusted, 0, len(adjusted) - 1)),
         "외인소진률": f"+{kiwoom_format.decimal(foreign_share(issue, seed), 100)}",
         "PER": kiwoom_format.decimal(last, eps),
         "EPS": str(eps),

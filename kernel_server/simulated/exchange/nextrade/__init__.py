@@ -1,0 +1,1 @@
+"""The exchange of Nextrade, and both exchanges together."""

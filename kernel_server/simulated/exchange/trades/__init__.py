@@ -1,0 +1,1 @@
+"""Parts of the trades that minute bars call for."""

@@ -1,0 +1,1 @@
+"""TRs that list the days of an issue."""

@@ -1,0 +1,1 @@
+"""TRs about program trading (프로그램매매)."""
