@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from kernel_server import __version__, clock_name, gc_tuning, parent
+from kernel_server import __version__, clock_name, ending, gc_tuning, parent
 from kernel_server.clock import Clock, RunningClock, seoul
 from kernel_server.clock_name import BadClock
 from kernel_server.control.seam import Control
@@ -27,6 +27,7 @@ from kernel_server.reconnecting import ReconnectSettings
 from kernel_server.scheduler import PRESETS
 from kernel_server.security import access, descriptors
 from kernel_server.server import DEFAULT_PORT, KernelServer, PortTaken, ServerSettings
+from kernel_server.supervised import SupervisedLogins
 
 log = logging.getLogger("kernel_server")
 
@@ -95,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--parent", type=int, metavar="PID", help="end when process PID does; says ready in JSON"
     )
+    found.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
     found.add_argument("--log-level", default="WARNING", help="DEBUG, INFO, WARNING, ERROR (%(default)s)")
     found.add_argument(
         "--log-format",
@@ -142,6 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metrics_port=options.metrics_port,
         custom_code=options.allow_custom_code,
         reconnect=ReconnectSettings(at_start=options.login),
+        on_connect=SupervisedLogins(_say) if options.supervised else None,
     )
     choice.serve(settings, options)
 
@@ -165,6 +168,8 @@ def _saved_at(account_file: Path | None, edited: bool) -> float | None:
 
 
 def _serve_simulated(settings: ServerSettings, options: argparse.Namespace) -> None:
+    # Threads that wait for matrices, of which there are none: a tenth of the CPU time until the server listens.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from kernel_server import simulated
 
     try:
@@ -250,8 +255,10 @@ def _serve_ocx(settings: ServerSettings, options: argparse.Namespace) -> None:
     server.start()
     thread.run()
     server.join()
-    if failed:
+    code = getattr(failed[0], "code", None) if failed else 0
+    if not isinstance(code, int):
         raise failed[0]
+    ending.at_once(code)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -299,6 +306,9 @@ async def _serve(
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(stop.set)
 
+    supervised = settings.on_connect if isinstance(settings.on_connect, SupervisedLogins) else None
+    if supervised is not None:
+        supervised.stop = stop_from_anywhere
     try:
         # Not on this loop: making the control waits for its thread, which may itself wait for the loop.
         server = await asyncio.to_thread(KernelServer, make, thread, clock, settings)
@@ -318,9 +328,12 @@ async def _serve(
             " Ctrl-C stops it."
         )
     await stop.wait()
+    ending.set_deadline()
     await server.stop()
     if parent_pid is None:
         _say("stopped")
+    if supervised is not None and supervised.exit_code:
+        sys.exit(supervised.exit_code)
 
 
 def _describe(server: KernelServer, clock: Clock) -> str:

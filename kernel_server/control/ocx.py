@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kernel_server import reference
-from kernel_server.control import installed, type_library
+from kernel_server.control import installed, type_library, window_station
 from kernel_server.control.installed import ControlMissing
 from kernel_server.control.qt_messages import QtMessages
 from kernel_server.control.seam import Event, Handler, Scalar, Table, Value
@@ -148,6 +148,20 @@ def check_machine() -> None:
         import PySide2.QtAxContainer  # noqa: F401 - only to test that it can be imported
     except ImportError as error:
         raise ControlMissing(f"PySide2 cannot be loaded ({error}): it needs Python 3.10") from error
+    check_desktop(window_station.is_visible)
+
+
+def check_desktop(is_visible: Callable[[], bool]) -> None:
+    """Checks that this process can show windows to a person: Kiwoom's login is one.
+
+    Raises:
+        ControlMissing: it cannot.
+    """
+    if not is_visible():
+        raise ControlMissing(
+            "this process has no desktop, as in a Windows service or an ssh session: start it at the desktop of a user"
+            " who is logged on, or by `koalab service install`"
+        )
 
 
 def check_control() -> tuple[Path, list[str]]:

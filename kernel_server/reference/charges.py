@@ -27,7 +27,7 @@ def fee(amount: int, rate: float) -> int:
 
 @cache
 def _rates() -> dict[str, list[tuple[date, int, int]]]:
-    """Rates of 거래세 and 농특세 by board, newest first."""
+    """Rates of 거래세 and 농특세 by board, newest first; each begins with the first trade that is settled under it."""
     found: dict[str, list[tuple[date, int, int]]] = {}
     for since, board, transaction, rural, _note in rows(_DATA / "sale_tax.tsv"):
         found.setdefault(board, []).append((date.fromisoformat(since), int(transaction), int(rural)))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from kernel_server.tsv import rows
 
@@ -185,7 +186,7 @@ def trs() -> tuple[Tr, ...]:
 @cache
 def fids() -> Mapping[int, Fid]:
     """Every FID with a known name."""
-    return {int(number): Fid(int(number), name) for number, name in rows(_DATA / "fid.tsv")}
+    return MappingProxyType({int(number): Fid(int(number), name) for number, name in rows(_DATA / "fid.tsv")})
 
 
 def fid(number: int) -> Fid:
@@ -199,10 +200,12 @@ def fid(number: int) -> Fid:
 @cache
 def realtypes() -> Mapping[str, RealType]:
     """Every real-time type by name."""
-    return {
-        name: RealType(name, gidc, tuple(int(number) for number in numbers.split(",") if number))
-        for name, gidc, numbers in rows(_DATA / "realtype.tsv")
-    }
+    return MappingProxyType(
+        {
+            name: RealType(name, gidc, tuple(int(number) for number in numbers.split(",") if number))
+            for name, gidc, numbers in rows(_DATA / "realtype.tsv")
+        }
+    )
 
 
 def realtype(name: str) -> RealType:
@@ -229,10 +232,12 @@ def error(code: int) -> Error:
 @cache
 def functions() -> Mapping[str, FunctionSignature]:
     """Every control function by name."""
-    return {
-        name: FunctionSignature(name, tuple(_pairs(arguments)), returns)
-        for name, arguments, returns in rows(_DATA / "function.tsv")
-    }
+    return MappingProxyType(
+        {
+            name: FunctionSignature(name, tuple(_pairs(arguments)), returns)
+            for name, arguments, returns in rows(_DATA / "function.tsv")
+        }
+    )
 
 
 def function(name: str) -> FunctionSignature:
@@ -246,9 +251,12 @@ def function(name: str) -> FunctionSignature:
 @cache
 def events() -> Mapping[str, EventSignature]:
     """Every event of the control by name."""
-    return {
-        name: EventSignature(name, tuple(_pairs(arguments))) for name, arguments in rows(_DATA / "event.tsv")
-    }
+    return MappingProxyType(
+        {
+            name: EventSignature(name, tuple(_pairs(arguments)))
+            for name, arguments in rows(_DATA / "event.tsv")
+        }
+    )
 
 
 def event(name: str) -> EventSignature:

@@ -124,6 +124,9 @@ class ServerParts:
     def listen(self) -> None:
         """Listens to the control's events; on the control thread."""
         router = self._host.router
+        on_connect = self._settings.on_connect
+        if on_connect is not None:
+            router.listen("OnEventConnect", lambda event: on_connect(int(event.arguments[0])))
         # The reconnector comes first: the other listeners find everything registered again.
         self.reconnector.start()
         router.listen("OnReceiveRealData", self._real_time)

@@ -36,6 +36,7 @@ class ServerSettings:
         greeting_timeout: seconds (real ones) after which a connection that says nothing is closed.
         idle_timeout: the same of one without an RPC; gRPC's clients open another when they need it.
         metrics_port: port on 127.0.0.1 where Prometheus reads, 0 for any; None: nowhere.
+        on_connect: called on the control thread with the code of each OnEventConnect.
     """
 
     limits: Limits
@@ -53,3 +54,4 @@ class ServerSettings:
     greeting_timeout: float = 10.0
     idle_timeout: float = 3600.0
     metrics_port: int | None = None
+    on_connect: Callable[[int], None] | None = None

@@ -9,16 +9,27 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from kernel_server.observe.logs import LineFormatter
 
 LOG: Final = "server.log"
 LARGEST: Final = 5_000_000
 """Bytes of a log file, of which the last six are kept."""
 
 _END_WITHIN = 30.0
+_SERVER = "server"
+"""Name in the records of the server's lines."""
+
+
+class _Lines(LineFormatter):
+    """The server's lines as they are, and the supervisor's own in the same form."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return record.getMessage() if record.name == _SERVER else super().format(record)
 
 
 def log_handler(folder: Path) -> RotatingFileHandler:
@@ -27,7 +38,7 @@ def log_handler(folder: Path) -> RotatingFileHandler:
     handler = RotatingFileHandler(
         folder / LOG, maxBytes=LARGEST, backupCount=5, encoding="utf-8", errors="replace"
     )
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(_Lines())
     return handler
 
 
@@ -37,15 +48,22 @@ class ServerProcess:
     Args:
         options: its options.
         lines: gets every line that it writes.
+        on_login: called with the code of each OnEventConnect.
 
     Attributes:
         address: where it listens; blank until it says so.
+        login: the code of the last OnEventConnect; None until there is one.
     """
 
-    def __init__(self, options: Sequence[str], lines: logging.Handler) -> None:
+    def __init__(
+        self, options: Sequence[str], lines: logging.Handler, on_login: Callable[[int], None] = lambda _: None
+    ) -> None:
         self.address = ""
+        self.login: int | None = None
         self._lines = lines
-        command = [sys.executable, "-m", "kernel_server", "--parent", str(os.getpid()), *options]
+        self._on_login = on_login
+        ours = ["--parent", str(os.getpid()), "--supervised"]
+        command = [sys.executable, "-m", "kernel_server", *ours, *options]
         self._process = subprocess.Popen(  # noqa: S603
             command,
             stdin=subprocess.PIPE,
@@ -76,16 +94,19 @@ class ServerProcess:
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
+            said = _said(line)
             if not self.address:
-                self.address = _address(line)
-            record = logging.LogRecord("server", logging.INFO, "", 0, line.rstrip(), None, None)
-            self._lines.handle(record)
+                self.address = str(said.get("listening", ""))
+            if said.keys() == {"login"}:
+                self.login = int(said["login"])
+                self._on_login(self.login)
+            self._lines.handle(logging.LogRecord(_SERVER, logging.INFO, "", 0, line.rstrip(), None, None))
 
 
-def _address(line: str) -> str:
-    """The address in the line that says where the server listens; blank for any other."""
+def _said(line: str) -> dict[str, Any]:
+    """What the server says to its supervisor in that line; empty for any other."""
     try:
         found = json.loads(line)
     except ValueError:
-        return ""
-    return str(found.get("listening", "")) if isinstance(found, dict) else ""
+        return {}
+    return found if isinstance(found, dict) else {}

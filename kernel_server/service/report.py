@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from kernel_server import files
 from kernel_server.service.supervisor import Running
@@ -15,6 +15,22 @@ from kernel_server.service.supervisor import Running
 FILE: Final = "service.json"
 FRESH: Final = 30.0
 """Seconds after which a report is out of date: the supervisor writes one every few seconds."""
+LONG: Final = 900.0
+"""The same while something is done for which the server does not run: a version update takes minutes."""
+
+
+class ServerNews(NamedTuple):
+    """What the supervisor knows of the server beside whether it runs.
+
+    Attributes:
+        address: where it listens; blank where it does not yet.
+        login: the code of its last OnEventConnect; None where there was none.
+        problem: what waits for a person, and what to do; blank where nothing does.
+    """
+
+    address: str = ""
+    login: int | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -23,10 +39,8 @@ class ServiceState:
 
     Attributes:
         time: when it was written, seconds since the epoch.
-        address: where the server listens; blank where it does not yet.
-        up: whether it runs.
-        restarts: how often it was started again.
-        last_exit: its last exit code; None where it has not ended yet.
+        address, login, problem: of ``ServerNews``.
+        up, restarts, last_exit, interrupted, doing: of ``Running``.
     """
 
     time: float
@@ -34,20 +48,34 @@ class ServiceState:
     up: bool
     restarts: int
     last_exit: int | None
+    interrupted: int = 0
+    doing: str = ""
+    login: int | None = None
+    problem: str = ""
 
     def __str__(self) -> str:
-        again = "" if not self.restarts else f", started again {self.restarts} times"
+        if not self.up:
+            what = f"is down for {self.doing}" if self.doing else "is down and will be started again"
+        elif not self.address:
+            what = "starts"
+        else:
+            logins = {None: "", 0: ", logged in"}
+            what = f"listens on {self.address}{logins.get(self.login, f', not logged in ({self.login})')}"
+        again = f", started again {self.restarts} times" if self.restarts else ""
         last = "" if self.last_exit is None else f", last exit code {self.last_exit}"
-        where = f"listens on {self.address}" if self.address else "starts"
-        return f"the server {where if self.up else 'is down and will be started again'}{again}{last}"
+        ended = f", ended {self.interrupted} times for an update or a restart" if self.interrupted else ""
+        return f"the server {what}{again}{last}{ended}{f'; {self.problem}' if self.problem else ''}"
 
 
-def writer(folder: Path, address: Callable[[], str], now: Callable[[], float]) -> Callable[[Running], None]:
+def writer(
+    folder: Path, news: Callable[[], ServerNews], now: Callable[[], float]
+) -> Callable[[Running], None]:
     """Writes reports into that folder."""
     folder.mkdir(parents=True, exist_ok=True)
 
     def write(running: Running) -> None:
-        report = ServiceState(now(), address() if running.up else "", **asdict(running))
+        known = news() if running.up else ServerNews(problem=news().problem)
+        report = ServiceState(time=now(), **known._asdict(), **asdict(running))
         # The next report comes in some seconds, and one that cannot be written is no reason to end a server.
         with contextlib.suppress(OSError):
             files.replace(folder / FILE, json.dumps(asdict(report)).encode())
@@ -61,4 +89,4 @@ def read(folder: Path, now: float) -> ServiceState | None:
         report = ServiceState(**json.loads((folder / FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return report if abs(now - report.time) <= FRESH else None
+    return report if abs(now - report.time) <= (LONG if report.doing else FRESH) else None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +19,24 @@ class Child(Protocol):
 
     def end(self) -> None:
         """Asks it to end, and ends it where it does not."""
+
+
+class Maintenance(Protocol):
+    """Something that is done while the program does not run: an update of what it has loaded, a daily restart."""
+
+    @property
+    def name(self) -> str:
+        """What it is, as in "the server was ended for …"."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code with which the program asks for it; None: it does not."""
+
+    def due(self) -> bool:
+        """Whether the program has to end for it now."""
+
+    def perform(self) -> bool:
+        """Does it; False where that failed, so that the next start has to wait."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +61,24 @@ class Running:
 
     Attributes:
         up: whether it runs.
-        restarts: how often it was started again.
-        last_exit: its last exit code; None where it has not ended yet.
+        restarts: how often it was started again after an error.
+        last_exit: the exit code of the last error; None where there was none.
+        interrupted: how often it was ended for something else.
+        doing: what is done while it does not run; blank where nothing is.
     """
 
     up: bool
     restarts: int
     last_exit: int | None
+    interrupted: int = 0
+    doing: str = ""
+
+
+class _Ended(NamedTuple):
+    """How a run ended: its exit code, None where the supervisor ended it; and what it ended for."""
+
+    code: int | None
+    maintenance: Maintenance | None
 
 
 class Supervisor:
@@ -61,6 +90,8 @@ class Supervisor:
         pauses: its pauses.
         monotonic: seconds of a clock that only goes forward.
         stopped: is set by ``stop``; waits with a timeout.
+        look: called at each look while the program runs.
+        maintenance: what it is ended for.
     """
 
     def __init__(
@@ -70,13 +101,17 @@ class Supervisor:
         pauses: Pauses,
         monotonic: Callable[[], float],
         stopped: threading.Event,
+        look: Callable[[], None] = lambda: None,
+        maintenance: Sequence[Maintenance] = (),
     ) -> None:
         self._start = start
         self._report = report
         self._pauses = pauses
         self._monotonic = monotonic
         self._stopped = stopped
-        self._restarts = 0
+        self._look = look
+        self._maintenance = maintenance
+        self._restarts = self._interrupted = 0
         self._last_exit: int | None = None
 
     def stop(self) -> None:
@@ -86,38 +121,61 @@ class Supervisor:
     def run(self) -> int:
         """Runs it; returns its last exit code, 0 after ``stop``."""
         pause = self._pauses.first
+        after_maintenance = False
         while not self._stopped.is_set():
             began = self._monotonic()
-            code = self._run_once()
-            if code is None or code == 0:
+            ended = self._run_once()
+            if ended is None or (ended.code == 0 and ended.maintenance is None):
                 return 0
-            self._last_exit = code
             if self._monotonic() - began >= self._pauses.sound:
-                pause = self._pauses.first
-            log.error("the server ended with exit code %d; it is started again in %.0f s", code, pause)
+                pause, after_maintenance = self._pauses.first, False
+            # Maintenance right after the other is no cure, so the second has to wait as an error has.
+            if ended.maintenance and self._perform(ended.maintenance) and not after_maintenance:
+                after_maintenance = True
+                continue
+            if not ended.maintenance:
+                self._last_exit = ended.code
+            log.error("%s; the server is started again in %.0f s", _why(ended), pause)
             self._say(False)
             if self._stopped.wait(pause):
                 return 0
             pause = min(pause * 2, self._pauses.longest)
-            self._restarts += 1
+            self._restarts += ended.maintenance is None
         return 0
 
-    def _run_once(self) -> int | None:
-        """The exit code of one run; None where it was stopped."""
+    def _run_once(self) -> _Ended | None:
+        """How one run ended; None where it was stopped."""
         try:
             child = self._start()
         except OSError:
             log.exception("the server could not be started")
-            return 1
+            return _Ended(1, None)
         try:
             while not self._stopped.is_set():
                 self._say(True)
                 code = child.wait(self._pauses.look)
                 if code is not None:
-                    return code
+                    asked = [one for one in self._maintenance if one.exit_code == code]
+                    return _Ended(code, asked[0] if asked else None)
+                self._look()
+                for one in self._maintenance:
+                    if one.due():
+                        return _Ended(None, one)
             return None
         finally:
             child.end()
 
-    def _say(self, up: bool) -> None:
-        self._report(Running(up, self._restarts, self._last_exit))
+    def _perform(self, maintenance: Maintenance) -> bool:
+        self._interrupted += 1
+        log.warning("the server was ended for %s", maintenance.name)
+        self._say(False, maintenance.name)
+        return maintenance.perform()
+
+    def _say(self, up: bool, doing: str = "") -> None:
+        self._report(Running(up, self._restarts, self._last_exit, self._interrupted, doing))
+
+
+def _why(ended: _Ended) -> str:
+    if ended.maintenance is not None:
+        return f"after {ended.maintenance.name}"
+    return f"the server ended with exit code {ended.code}"

@@ -29,7 +29,9 @@ def run_command(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     )
 
 
-def definition(user: str, program: Path, arguments: Sequence[str], folder: Path) -> str:
+def definition(
+    user: str, program: Path, arguments: Sequence[str], folder: Path, elevated: bool = False
+) -> str:
     """The task as XML.
 
     It starts when that user logs on, at the desktop, once, without a limit of time, also on battery; where it ends with
@@ -40,13 +42,15 @@ def definition(user: str, program: Path, arguments: Sequence[str], folder: Path)
         program: what is started, with an absolute path.
         arguments: its arguments.
         folder: the folder in which it runs.
+        elevated: whether it has administrator rights.
     """
     task = ElementTree.Element("Task", {"version": "1.2", "xmlns": _NAMESPACE})
     trigger = _inside(task, "Triggers", "LogonTrigger")
     _texts(trigger, Enabled="true", UserId=user)
     principal = _inside(task, "Principals", "Principal")
     principal.set("id", "Author")
-    _texts(principal, UserId=user, LogonType="InteractiveToken", RunLevel="LeastPrivilege")
+    level = "HighestAvailable" if elevated else "LeastPrivilege"
+    _texts(principal, UserId=user, LogonType="InteractiveToken", RunLevel=level)
     settings = _inside(task, "Settings")
     _texts(
         settings,

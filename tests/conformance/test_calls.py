@@ -80,7 +80,7 @@ def test_many_calls_in_one_message_keep_their_order(
     ]
     with grpc.insecure_channel(host.address) as channel:
         stub = kernel(channel)
-        answer = stub.CallMany(kernel_pb2.CallManyRequest(calls=calls), timeout=30)
+        answer = stub.CallMany(kernel_pb2.CallManyRequest(calls=calls), timeout=60)
     assert len(answer.return_values) == len(calls)
     said.message(answer)
 
@@ -88,7 +88,7 @@ def test_many_calls_in_one_message_keep_their_order(
 def test_a_wrong_call_among_many_is_named(host: Host, client: KoapyClient, said: Transcript) -> None:
     calls = [openapi_pb2.CallRequest(name="GetConnectState"), openapi_pb2.CallRequest(name="GetNothing")]
     with grpc.insecure_channel(host.address) as channel, pytest.raises(grpc.RpcError) as error:
-        kernel(channel).CallMany(kernel_pb2.CallManyRequest(calls=calls), timeout=30)
+        kernel(channel).CallMany(kernel_pb2.CallManyRequest(calls=calls), timeout=60)
     said.error(error.value)
     assert "GetNothing" in error.value.details()  # type: ignore[attr-defined]
 
@@ -96,7 +96,7 @@ def test_a_wrong_call_among_many_is_named(host: Host, client: KoapyClient, said:
 def test_the_state_of_the_server(host: Host, client: KoapyClient, said: Transcript) -> None:
     with grpc.insecure_channel(host.address) as channel:
         stub = kernel(channel)
-        status = stub.Status(kernel_pb2.StatusRequest(), timeout=10)
+        status = stub.Status(kernel_pb2.StatusRequest(), timeout=60)
     assert status.connected
     assert status.simulation
     status.ClearField("quotas")  # how many calls the tests before have used, in real seconds

@@ -18,7 +18,7 @@ def test_their_list_is_loaded(host: Host, client: KoapyClient, said: Transcript)
     said.line(client.call("GetConditionNameList"))
     with grpc.insecure_channel(host.address) as channel:
         stub = kernel(channel)
-        said.message(stub.Conditions(kernel_pb2.ConditionsRequest(), timeout=20))
+        said.message(stub.Conditions(kernel_pb2.ConditionsRequest(), timeout=60))
 
 
 def test_one_is_searched(client: KoapyClient, said: Transcript) -> None:

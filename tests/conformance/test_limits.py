@@ -32,7 +32,7 @@ def test_a_request_beyond_them_waits_and_the_server_asks_for_less(
     with grpc.insecure_channel(host.address) as channel:
 
         def narrower() -> bool:
-            status = kernel(channel).Status(kernel_pb2.StatusRequest(), timeout=10)
+            status = kernel(channel).Status(kernel_pb2.StatusRequest(), timeout=60)
             return any(quota.allowed < quota.limit for quota in status.quotas)
 
         wait_until(narrower)

@@ -89,7 +89,7 @@ def test_a_waiting_order_is_modified_and_cancelled(
 def test_an_order_is_refused_with_the_reason(
     client: KoapyClient, broker: Broker, said: Transcript, fields: dict[str, Any]
 ) -> None:
-    stream = client.order(code=CODE, timeout=20, **fields)
+    stream = client.order(code=CODE, timeout=60, **fields)
     try:
         for event in stream:
             said.message(event)
@@ -105,7 +105,7 @@ def test_both_streams_of_orders_hear_of_it(
     heard.initial_metadata()
     with grpc.insecure_channel(host.address) as channel:
         stub = kernel(channel)
-        chejan = stub.Chejan(kernel_pb2.ChejanRequest(), timeout=30)
+        chejan = stub.Chejan(kernel_pb2.ChejanRequest(), timeout=60)
         next(chejan)
         stream, _ = started(client, said, quantity=1, quote_type="03")
         broker.advance(10)

@@ -1,4 +1,4 @@
-"""The garbage collector of a server process. Each look is in a process of its own, as it is for all of it."""
+"""The garbage collector of a process that is ours: each check starts one, as settings are those of a whole process."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ if {quiet}:
 full = []
 gc.callbacks.append(lambda phase, facts: full.append(1) if phase == "start" and facts["generation"] == 2 else None)
 kept = []
-for _ in range(100_000):
+for _ in range(60_000):
     kept.append(Node())
     kept[-1].own, kept[-1].more = [Node()], (Node(),)
 """
 
 
 def said(quiet: bool, more: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", COUNTING.format(quiet=quiet) + more],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    return said_by(COUNTING.format(quiet=quiet) + more)
+
+
+def said_by(program: str) -> str:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -58,3 +57,43 @@ def test_a_full_collection_still_comes_in_the_end() -> None:
     # How many are young differs between versions of Python.
     due = "young, middle, old = gc.get_threshold(); count = young * middle * old * 6 // 5; "
     assert int(said(True, f"{due}kept += [[n] for n in range(count)]; print(len(full))")) > 0
+
+
+def test_what_loads_is_never_visited_and_what_comes_later_is() -> None:
+    loading = """
+import gc
+from kernel_server import gc_tuning
+
+started = []
+gc.callbacks.append(lambda phase, facts: started.append(phase))
+with gc_tuning.loading():
+    kept = [[] for _ in range(50_000)]
+    during = len(started)
+print(during, gc.get_freeze_count() > 50_000, gc.isenabled(), [one for one in gc.get_objects() if one is kept])
+later = [[] for _ in range(50_000)]
+print(len(started) > 0)
+"""
+    assert said_by(loading) == "0 True True []\nTrue"
+
+
+def test_collections_go_on_after_modules_that_do_not_load() -> None:
+    failing = """
+import gc
+from kernel_server import gc_tuning
+
+try:
+    with gc_tuning.loading():
+        import no_such_module
+except ImportError:
+    print(gc.isenabled())
+"""
+    assert said_by(failing) == "True"
+
+
+def test_a_start_without_collections_ends_with_them() -> None:
+    assert (
+        said_by(
+            "import gc; gc.disable(); from kernel_server import gc_tuning; gc_tuning.tune(); print(gc.isenabled())"
+        )
+        == "True"
+    )

@@ -17,6 +17,7 @@ from tests.support.canned_server import CannedServer, calls, canned_server, dail
 from tests.support.examples import examples
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow  # a process with many clients each, and no code that one client does not run
 PAGES = {"opt10081": [({"종목코드": "005930"}, daily_rows(30)) for _ in range(3)]}
 
 

@@ -90,14 +90,23 @@ class WindowsProgram:
         return line
 
     def close(self) -> int:
-        """Closes its input, which ends it; its exit code."""
+        """Closes its input, which ends it; its exit code.
+
+        Raises:
+            RuntimeError: it does not end; with the last lines of its errors.
+        """
         assert self.process.stdin is not None
         self.process.stdin.close()
         try:
             return self.process.wait(STOP_WITHIN)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            raise
+            raise RuntimeError(f"has not ended within {STOP_WITHIN:.0f} s: {self.errors()}") from None
+
+    def errors(self) -> str:
+        """The last lines that it wrote to its standard error."""
+        self._reader.join(1)
+        return "".join(self.lines[-100:])
 
 
 def windows_environment(machine: Machine, display: str, **variables: str) -> dict[str, str]:
@@ -144,4 +153,6 @@ class OcxHost:
         self.address: str = json.loads(self.program.first_line())["listening"]
 
     def close(self) -> None:
-        self.program.close()
+        """Ends it; one that has to be ended by its deadline says on which lines it stood."""
+        if code := self.program.close():
+            raise RuntimeError(f"exit code {code}: {self.program.errors()}")

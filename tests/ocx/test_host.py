@@ -22,7 +22,7 @@ from tests.ocx.host import STOP_WITHIN, BrokerProcess, OcxHost
 from tests.support.koapy_client import KoapyClient
 
 # A page of a hundred rows: cells over the socket are slow.
-INVESTORS = {"일자": "20261126", "종목코드": "005930", "금액수량구분": "1", "매매구분": "0", "단위구분": "1"}
+DAYS = {"종목코드": "005930", "조회일자": "20261126", "표시구분": "0"}  # 20 rows of 23 cells
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def refused(machine: Machine, display: str, state: Path) -> str:
 
 def status(address: str) -> Any:
     with grpc.insecure_channel(address) as channel:
-        return kernel(channel).Status(kernel_pb2.StatusRequest(), timeout=20)
+        return kernel(channel).Status(kernel_pb2.StatusRequest(), timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_the_state_is_told_while_a_function_takes_long(host: OcxHost, client: Ko
 
 def test_faults_on_request_are_the_simulated_controls_alone(host: OcxHost) -> None:
     with grpc.insecure_channel(host.address) as channel, pytest.raises(grpc.RpcError) as error:
-        kernel(channel).Fault(kernel_pb2.FaultRequest(kind="cut"), timeout=10)
+        kernel(channel).Fault(kernel_pb2.FaultRequest(kind="cut"), timeout=60)
     assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
@@ -123,7 +123,7 @@ def test_one_folder_of_calls_is_one_servers(machine: Machine, display: str, tmp_
 def test_pages_are_the_same_read_cell_by_cell(
     host: OcxHost, client: KoapyClient, machine: Machine, display: str, tmp_path: Path, shape: str
 ) -> None:
-    request = kernel_pb2.PagesRequest(transaction_code="opt10059", inputs=INVESTORS, max_pages=1)
+    request = kernel_pb2.PagesRequest(transaction_code="opt10086", inputs=DAYS, max_pages=1)
     with hosted(machine, display, tmp_path, KOALAB_TABLE=shape) as other:
         found = []
         for address in (host.address, other.address):
@@ -156,6 +156,18 @@ class TestTheEnd:
         with hosted(machine, display, tmp_path) as served:
             served.program.process.send_signal(signal.SIGINT)
             assert served.program.process.wait(STOP_WITHIN) == 0
+
+    def test_comes_within_its_deadline_though_a_box_of_the_control_is_open(
+        self, machine: Machine, display: str, tmp_path: Path
+    ) -> None:
+        with hosted(machine, display, tmp_path) as served, KoapyClient(served.address) as client:
+            box = client.start("KOA_Functions", "__pump", "600000")
+            with pytest.raises(grpc.RpcError) as error:  # the box was opened before
+                client.call("GetConnectState", timeout=3)
+            assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+            assert served.program.close() == 1
+            assert "ocx.py" in served.program.errors()  # where each thread stood
+            assert box.code() is not grpc.StatusCode.OK
 
     def test_by_a_crash_of_the_control_ends_the_calls_at_once(
         self, machine: Machine, display: str, tmp_path: Path

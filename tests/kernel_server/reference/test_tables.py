@@ -84,6 +84,17 @@ def test_numbers_without_a_meaning_are_said_to_have_none(look) -> None:  # type:
         look()
 
 
+@pytest.mark.parametrize(
+    "table",
+    [reference.fids, reference.realtypes, reference.functions, reference.events],
+    ids=lambda one: one.__name__,
+)
+def test_a_table_cannot_be_written(table) -> None:  # type: ignore[no-untyped-def]
+    """It is the process's, and read by the server and koalab too."""
+    with pytest.raises(TypeError):
+        table()[next(iter(table()))] = None
+
+
 class TestInputs:
     """What the module's own table of widths makes too short is let through, and secrets are not repeated."""
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from kernel_server.wire import kernel_pb2, koapy_pb2, openapi_pb2
 from tests.kernel_server.rpc.test_transactions import problem
 from tests.support.canned_server import CannedServer, canned_server, daily_rows
+from tests.support.examples import examples
 
 PAGES = {"opt10081": [({"종목코드": "005930"}, daily_rows(3))], "opt10001": [({"종목명": "삼성전자"}, [])]}
 SERVICES = [
@@ -120,7 +121,7 @@ def server() -> Iterator[CannedServer]:
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 @settings(
-    max_examples=25,
+    max_examples=examples(16, 40),
     deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
@@ -141,7 +142,7 @@ def test_any_request_is_answered_with_a_status_that_says_something(
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 @settings(
-    max_examples=10,
+    max_examples=examples(10, 20),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -12,7 +12,7 @@ import pytest
 
 from kernel_server.service import __main__ as command
 from kernel_server.service import report
-from kernel_server.service.report import ServiceState
+from kernel_server.service.report import ServerNews, ServiceState
 from kernel_server.service.supervisor import Running
 from kernel_server.service.task import ScheduledTask, TaskFailed, definition
 
@@ -70,6 +70,22 @@ class TestTheCommand:
         assert arguments.startswith("-m kernel_server.service run --state-dir ")
         assert arguments.endswith(" -- --port 6000 --login")
 
+    def test_installs_a_daily_restart_and_administrator_rights_where_asked(self, tmp_path: Path) -> None:
+        scheduler = FakeScheduler()
+        given = ["install", "--state-dir", str(tmp_path), "--restart-at", "06:00", "--elevated"]
+        command.main(given, ScheduledTask(scheduler))
+        assert "--restart-at 06:00 --" in (text(scheduler.xml, "t:Actions/t:Exec/t:Arguments") or "")
+        assert text(scheduler.xml, "t:Principals/t:Principal/t:RunLevel") == "HighestAvailable"
+
+    def test_takes_no_wrong_time_of_day(self) -> None:
+        with pytest.raises(SystemExit, match="HH:MM"):
+            command.main(["install", "--restart-at", "25:00"], ScheduledTask(FakeScheduler()))
+
+    @pytest.mark.parametrize("option", [["--restart-at", "06:00"], ["--elevated"]])
+    def test_takes_these_at_the_installation_alone(self, option: list[str]) -> None:
+        with pytest.raises(SystemExit, match="install again"):
+            command.main(["start", *option], ScheduledTask(FakeScheduler()))
+
     def test_refuses_wrong_options_of_the_server_before_it_installs_them(self, tmp_path: Path) -> None:
         scheduler = FakeScheduler()
         with pytest.raises(SystemExit):
@@ -103,15 +119,19 @@ class TestStatus:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("time.time", lambda: 1000.0)
-        report.writer(tmp_path, lambda: "127.0.0.1:5943", lambda: 990.0)(Running(True, 2, 3))
+        news = ServerNews("127.0.0.1:5943", 0, "a window waits")
+        report.writer(tmp_path, lambda: news, lambda: 990.0)(Running(True, 2, 3, 1))
         assert command.main(["status", "--state-dir", str(tmp_path)], ScheduledTask(FakeScheduler())) == 0
         said = capsys.readouterr().out
-        assert said == "the server listens on 127.0.0.1:5943, started again 2 times, last exit code 3\n"
+        assert said == (
+            "the server listens on 127.0.0.1:5943, logged in, started again 2 times, last exit code 3,"
+            " ended 1 times for an update or a restart; a window waits\n"
+        )
 
     def test_is_not_running_where_the_report_is_old(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        report.writer(tmp_path, lambda: "", lambda: 1.0)(Running(True, 0, None))
+        report.writer(tmp_path, ServerNews, lambda: 1.0)(Running(True, 0, None))
         assert command.main(["status", "--state-dir", str(tmp_path)], ScheduledTask(FakeScheduler())) == 1
         assert capsys.readouterr().out.startswith("not ")
 
@@ -124,3 +144,12 @@ class TestStatus:
         assert str(ServiceState(0.0, "", False, 1, 1)) == (
             "the server is down and will be started again, started again 1 times, last exit code 1"
         )
+
+    def test_says_what_is_done_while_it_is_down(self, tmp_path: Path) -> None:
+        write = report.writer(tmp_path, ServerNews, lambda: 1000.0)
+        write(Running(False, 0, None, 1, "an update of OpenAPI+"))
+        state = report.read(tmp_path, 1500.0)  # an update takes longer than the time between two reports
+        assert str(state).startswith("the server is down for an update of OpenAPI+")
+
+    def test_says_why_it_is_not_logged_in(self) -> None:
+        assert "not logged in (-101)" in str(ServiceState(0.0, "here:1", True, 0, None, login=-101))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from kernel_server.failure import Failure
 from kernel_server.streams import mailbox
 from kernel_server.streams.mailbox import Mailbox, Waker
+from tests.support.examples import examples
 
 
 async def read(box: Mailbox[int], limit: int | None = None) -> tuple[list[int], int]:
@@ -25,7 +26,7 @@ async def read(box: Mailbox[int], limit: int | None = None) -> tuple[list[int], 
             return items, dropped
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     st.lists(st.integers(1, 50), max_size=20),
     st.none() | st.integers(1, 30),
