@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 if sys.version_info < (3, 11):
     raise ImportError(
-        "koalab's client needs Python 3.11 or later; on 3.10, the control's machine, run `python -m kernel_server`"
+        "koalab's client needs Python 3.11 or later; on 3.10, the control's machine, run `python -m kernel_server`,"
+        " or `python -m kernel_server.service` for the task that starts it at logon"
     )
 
-from kernel_server import __version__, reference
-from koalab import calendar
+from kernel_server import __version__
+from koalab import calendar, reference
 from koalab.connecting import connect
 from koalab.errors import (
     AuditIncomplete,

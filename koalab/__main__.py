@@ -1,6 +1,9 @@
 """``python -m koalab``: the same as ``koalab``."""
 
-from koalab.cli import program
+from kernel_server import gc_tuning
 
 if __name__ == "__main__":
+    with gc_tuning.loading():
+        from koalab.cli import program
+
     program.main(prog_name="python -m koalab")

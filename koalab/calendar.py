@@ -2,14 +2,15 @@
 
 Days and moments are accepted in the forms of ``koalab.dates``: ``"2026-11-02"``, ``"20261102"``, ``20261102``, a date,
 datetime, Timestamp or datetime64; without a time zone they are Seoul wall time, and a day as a moment is its
-midnight. ``"today"`` is the day by this machine's clock. Every function raises BadInput for an invalid date, for
-one outside the known sessions (1986 to the end of next year), and for a damaged file of holidays
+midnight, but for ``is_open``. ``"today"`` is the day by this machine's clock. Every function raises BadInput for an
+invalid date, for one outside the known sessions (1986 to the end of next year), and for a damaged file of holidays
 (``kernel_server.reference.holidays``). Known gap: Saturdays before 1998-12-07, on which the exchange was open.
 """
 
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -26,14 +27,23 @@ if TYPE_CHECKING:
 __all__ = ["hours", "is_open", "next_open", "sessions"]
 
 
+_DAY_LONG = np.timedelta64(1, "D") - np.timedelta64(1, "us")
+
+
 def __dir__() -> list[str]:
     return __all__
 
 
 def is_open(at: Day | None = None) -> bool:
-    """Whether the exchange is open at that moment (default: now): from the opening until before the close."""
+    """Whether the exchange is open at that moment (default: now): from the opening until before the close.
+
+    Of a day without a time (text, int, date, Period, datetime64[D], ``"today"``): whether it has a session. A
+    datetime and a Timestamp are moments, at midnight too.
+    """
     when = _moment_or_now(at)
     _require_known(when)
+    if at is not None and _is_day(at):
+        return bool(len(table().between(when.date(), when.date())))
     return table().current(when.timestamp()) is not None
 
 
@@ -106,6 +116,14 @@ def _moment_or_now(given: Day | None) -> pd.Timestamp:
     if first.astype("datetime64[D]") != last.astype("datetime64[D]"):
         raise BadInput(f"{shown(given)} is longer than a day: give a day or a moment")
     return moment(given)
+
+
+def _is_day(given: Day) -> bool:
+    """Whether it has no time of day, and cannot have one: a midnight of these types is a day."""
+    first, last = bounds(given)
+    if isinstance(given, np.datetime64):
+        return np.datetime_data(given.dtype)[0] == "D"
+    return not isinstance(given, datetime) and last - first == _DAY_LONG
 
 
 def _require_known(when: pd.Timestamp) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -20,6 +21,7 @@ from koalab.commands.live.pictures import INSTEAD
 from koalab.commands.live.watch import watch_until_stopped
 from koalab.commands.output.files import chosen_format, write
 from koalab.commands.output.rendering import render
+from koalab.commands.service import service
 from koalab.commands.terminal import Terminal, common_options, with_common_options
 from koalab.commands.trading.outcome import REJECTED
 from koalab.errors import BadInput, KoalabError, OrderGuarded, OrderRejected
@@ -32,7 +34,7 @@ INTERRUPTED: Final = 130  # the shells' exit code for Ctrl-C
 UNTIL_STOPPED: Final = (watch_until_stopped, collect_until_stopped, alert_until_over)
 """Commands that go on until Ctrl-C in a terminal, and in the background in a notebook."""
 
-WITHOUT_OUTPUT: Final = (serve, certificates, token, doctor, notebook)
+WITHOUT_OUTPUT: Final = (serve, service, certificates, token, doctor, notebook)
 """Commands that print by themselves, so that ``--format`` and ``--output`` mean nothing to them."""
 
 
@@ -44,8 +46,11 @@ class Program(CommandGroup):
     ) -> NoReturn:
         terminal = Terminal()
         extra.pop("standalone_mode", None)
+        words = [_decoded(one) for one in (sys.argv[1:] if args is None else args)]
         try:
-            code = super().main(args, prog_name or PROGRAM, standalone_mode=False, obj=terminal, **extra)
+            with warnings.catch_warnings():
+                warnings.showwarning = _write_warning
+                code = super().main(words, prog_name or PROGRAM, standalone_mode=False, obj=terminal, **extra)
         except click.UsageError as error:
             _write_error(usage_message(error))
             code = MISUSED
@@ -55,6 +60,12 @@ class Program(CommandGroup):
         except (click.Abort, KeyboardInterrupt) as stopped:
             _add_notes(stopped.__cause__ or stopped)
             code = INTERRUPTED
+        except UnicodeEncodeError as error:
+            _write_error(
+                f"standard output is {error.encoding}, which has no {error.object[error.start]!r}:"
+                " --output FILE writes UTF-8, and PYTHONIOENCODING=utf-8 makes standard output so"
+            )
+            code = FAILED
         except (KoalabError, OSError) as error:
             _write_error(_in_a_terminal(error))
             _add_notes(error)
@@ -79,6 +90,11 @@ class Program(CommandGroup):
         return name, command, rest
 
 
+def _decoded(word: str) -> str:
+    """An argument as UTF-8 where Python took its bytes for another encoding, as it may in the C locale."""
+    return word.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+
+
 def _add_notes(error: BaseException) -> None:
     """Writes the notes of an error: how to continue a stopped plan, for example."""
     for note in getattr(error, "__notes__", ()):
@@ -91,6 +107,11 @@ def _in_a_terminal(error: Exception) -> str:
         return str(error)
     option = f"--guard {error.guard}={error.allows}"
     return str(error).replace(f"kw.guards.{error.guard} = {error.allows}", option)
+
+
+def _write_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """In place of Python's own, which shows a line of this package."""
+    _write_error(str(message))
 
 
 def _write_error(message: str) -> None:

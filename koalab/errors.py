@@ -7,7 +7,7 @@ KoalabError                       catches everything that koalab raises on purpo
 ├── TooEarly                      the data is not final yet
 ├── BadInput                      an invalid argument; nothing was sent               (also a ValueError)
 │   ├── OrderGuarded              a guard of ``kw.guards``, or an unanswered prompt, stopped an order
-│   ├── UnknownCode               no such issue, index or condition                   (also a LookupError)
+│   ├── UnknownCode               no such issue, index, condition, TR, FID …          (also a LookupError)
 │   └── UnknownFunction           no such control function; ``koalab.calls``          (also an AttributeError)
 ├── NoAnswer                      the broker did not answer in time, or failed        (also a TimeoutError)
 ├── OrderRejected                 the broker refused an order
@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,13 +40,26 @@ class KoalabError(Exception):
     """The root of all errors that koalab raises on purpose.
 
     In notebooks they are shown in a few lines: the user's own and the message. ``%tb`` shows the whole traceback.
+    They can be pickled, so that one that is raised in another process arrives.
     """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own calls the class with the message alone, and some of these take more: a pool waits for ever
+        # for an answer that it cannot read.
+        return _made_again, (type(self), self.args), self.__dict__
 
     def _render_traceback_(self) -> list[str]:
         """The lines that IPython shows."""
         from koalab import short_traceback
 
         return short_traceback.render(self)
+
+
+def _made_again(kind: type[KoalabError], args: tuple[Any, ...]) -> KoalabError:
+    """An unpickled error, before its attributes."""
+    error = kind.__new__(kind, *args)
+    error.args = args
+    return error
 
 
 class NotConnected(KoalabError, ConnectionError):
@@ -82,7 +95,10 @@ class BadInput(KoalabError, ValueError):
 
 
 class UnknownCode(BadInput, LookupError):
-    """Raised when no issue, index or condition has that code or name. ``near`` has similar (code, name) pairs."""
+    """Raised when no issue, index, condition or entry of ``kl.reference`` has that code or name.
+
+    ``near`` has similar (code, name) pairs, of issues, indices and conditions.
+    """
 
     def __init__(self, message: str, near: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(message)

@@ -16,7 +16,8 @@ from koalab.charts.averages import check_averages, moving_averages
 from koalab.charts.candles import DOWN, UP, Candles, candles
 from koalab.charts.figures import LINES
 from koalab.charts.units import in_units
-from koalab.errors import KoalabError
+from koalab.errors import BadInput, KoalabError
+from koalab.inputs.arguments import path
 from koalab.inputs.text import printable
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _BODY: Final = 0.7  # share of a bar's width
 
 def save(
     frame: pd.DataFrame,
-    path: str | os.PathLike[str],
+    to: str | os.PathLike[str],
     title: str | None = None,
     ma: int | Sequence[int] = (),
     first: int = 0,
@@ -40,7 +41,7 @@ def save(
 
     Args:
         frame: bars of one code, from ``daily``, ``minute`` or ``bars``.
-        path: the file.
+        to: the file.
         title: above the chart, Hangul too.
         ma: moving averages of closes over so many bars.
         first: the first bar shown; those before it count in the averages only.
@@ -49,10 +50,10 @@ def save(
         The file.
 
     Raises:
-        BadInput: not a frame of bars of one code. An empty one gives an empty chart.
+        BadInput: not a frame of bars of one code, or the file cannot be written. An empty one gives an empty chart.
         KoalabError: matplotlib or its Korean font is not installed.
     """
-    every = candles(frame)
+    file, every = writable(to), candles(frame)
     bars, averages = every.since(first), moving_averages(every.close, check_averages(ma))
     font = _font()
     # Not pyplot, whose global figures and settings belong to the caller.
@@ -72,8 +73,32 @@ def save(
             )
         if averages:
             prices.legend(loc="upper left", frameon=False, ncols=len(averages), fontsize=9)
-        file = Path(path)
-        figure.savefig(file)
+        try:
+            figure.savefig(file)
+        except OSError as error:
+            raise BadInput(f"{file} cannot be written: {error.strerror or error}") from None
+    return file
+
+
+def writable(given: str | os.PathLike[str]) -> Path:
+    """The file of that path, a PNG where it has no extension.
+
+    Raises:
+        BadInput: that is no path, there is no such format, or no such folder.
+        KoalabError: matplotlib or its Korean font is not installed.
+    """
+    _font()
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    file, formats = path("path", given), FigureCanvasBase.get_supported_filetypes()
+    if file.suffix and file.suffix[1:].lower() not in formats:
+        raise BadInput(
+            f"{file} cannot be written: no format is called {file.suffix!r}, but {', '.join(formats)}"
+        )
+    if not file.suffix:
+        file = file.with_suffix(".png")
+    if not file.parent.is_dir():
+        raise BadInput(f"{file} cannot be written: there is no folder {file.parent}")
     return file
 
 

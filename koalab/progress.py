@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from koalab.dates import seoul
-from koalab.short_traceback import shorten
+from koalab.short_traceback import running_shell, shorten
 from koalab.transport.base import QueuePosition
 
 log = logging.getLogger(__name__)
@@ -213,8 +213,7 @@ def _new_bar(label: str, total: int) -> Any:
 
 def _in_notebook() -> bool:
     """Whether this is a Jupyter kernel, whose front end shows what is written to standard error."""
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+    return hasattr(running_shell(), "kernel")
 
 
 def next_tr(place: QueuePosition) -> str:

@@ -35,7 +35,7 @@ _WHILE = "During handling of the above exception, another one occurred:"
 
 def render(error: BaseException) -> list[str]:
     """The lines that IPython shows for the error: short while it is being handled, all of it for ``%tb``."""
-    shell: Any = _shell()
+    shell: Any = running_shell()
     if shell is None:
         return traceback.format_exception(error)
     # %tb shows an error of before: it is no longer being handled.
@@ -97,6 +97,7 @@ def _wants_short(shell: Any) -> bool:
     return magics is None or bool(magics.short_errors)
 
 
-def _shell() -> Any:
+def running_shell() -> Any:
+    """IPython's shell; None outside of IPython."""
     ipython = sys.modules.get("IPython")
     return None if ipython is None else ipython.get_ipython()

@@ -6,7 +6,8 @@ import re
 from decimal import Decimal
 from typing import Final
 
-_PART: Final = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
+# Without zeros before it: 000660 is a code.
+_PART: Final = r"(?:[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d*|0)(?:\.\d+)?"
 _AMOUNT: Final = re.compile(
     rf"(?P<sign>[+-]?)\s*(?:(?P<jo>{_PART})\s*조)?\s*(?:(?P<eok>{_PART})\s*억)?"
     rf"\s*(?:(?P<man>{_PART})\s*만)?\s*(?P<one>{_PART})?\s*(?P<unit>원|주|%)?"

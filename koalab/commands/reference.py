@@ -8,9 +8,10 @@ from typing import Any
 import click
 import pandas as pd
 
-from kernel_server import reference as tables
 from koalab import completion
-from koalab.errors import BadInput
+from koalab import reference as tables
+from koalab.errors import BadInput, UnknownCode
+from koalab.inputs.text import plain
 
 
 @click.group()
@@ -25,15 +26,15 @@ def tr(code: Sequence[str]) -> pd.DataFrame:
 
     An optional input may be left out.
     """
-    text = " ".join(code)
+    text = plain(" ".join(code))
     try:
         return describe_tr(tables.tr(text))
-    except tables.UnknownReference as error:
+    except UnknownCode:
         found = [
             entry for entry in tables.trs() if _contains(entry.name, text) or _contains(entry.code, text)
         ]
         if not found:
-            raise BadInput(str(error)) from None
+            raise
     rows = [(entry.code, entry.name, entry.rows_per_page) for entry in found]
     frame = pd.DataFrame(rows, columns=["code", "name", "rows_per_page"])
     return frame.astype({"rows_per_page": "Int64"}).set_index("code")
@@ -43,12 +44,9 @@ def tr(code: Sequence[str]) -> pd.DataFrame:
 @click.argument("number", nargs=-1, metavar="[NUMBER|TEXT]")
 def fid(number: Sequence[str]) -> pd.DataFrame:
     """The name of a FID; or the FIDs whose name contains TEXT."""
-    text = " ".join(number)
+    text = plain(" ".join(number))
     if text.isdecimal() and len(text) < 10:
-        try:
-            found: Iterable[tables.Fid] = [tables.fid(int(text))]
-        except tables.UnknownReference as error:
-            raise BadInput(str(error)) from None
+        found: Iterable[tables.Fid] = [tables.fid(int(text))]
     else:
         found = [entry for entry in tables.fids().values() if _contains(entry.name, text)]
         if not found:
@@ -65,10 +63,7 @@ def realtype(name: str | None) -> pd.DataFrame:
     if name is None:
         rows = [(entry.name, entry.gidc, len(entry.fids)) for entry in tables.realtypes().values()]
         return pd.DataFrame(rows, columns=["name", "gidc", "fids"]).set_index("name")
-    try:
-        entry = tables.realtype(name)
-    except tables.UnknownReference as error:
-        raise BadInput(str(error)) from None
+    entry = tables.realtype(name)
     known = tables.fids()
     named = [(number, known[number].name if number in known else "") for number in entry.fids]
     return pd.DataFrame(named, columns=["fid", "name"]).set_index("fid")
@@ -79,10 +74,7 @@ def realtype(name: str | None) -> pd.DataFrame:
 @click.argument("code", type=int)
 def error(code: int) -> pd.Series[Any]:
     """What an error code of the control means: error -200."""
-    try:
-        found = tables.error(code)
-    except tables.UnknownReference as unknown:
-        raise BadInput(str(unknown)) from None
+    found = tables.error(code)
     return pd.Series({"code": found.code, "name": found.name, "message": found.message}, dtype=object)
 
 

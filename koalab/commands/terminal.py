@@ -21,6 +21,7 @@ from koalab.inputs.text import printable
 if TYPE_CHECKING:
     from koalab.frames.fields import Columns
     from koalab.sessions.session import Session
+    from koalab.transport.access import Access
 
 EMBEDDED: Final = ("market_data", "seed", "clock", "limits", "account_file", "edited_account")
 
@@ -58,7 +59,7 @@ class Terminal:
             target or self.options.get("target"),
             cache_dir=self.options.get("cache_dir"),
             shared=False,
-            **{**self.embedded(), **self._access(), **options},
+            **{**self.embedded(), **self._access_options(), **options},
         )
         return self._session
 
@@ -66,7 +67,14 @@ class Terminal:
         """The given options of an embedded server."""
         return {name: self.options[name] for name in EMBEDDED if name in self.options}
 
-    def _access(self) -> dict[str, Any]:
+    def access(self) -> Access:
+        """Token and TLS, from the options or the environment."""
+        from koalab.transport.access import access_from
+
+        given = self._access_options()
+        return access_from(given.get("token"), given.get("tls"), given.get("allow_real_orders", False))
+
+    def _access_options(self) -> dict[str, Any]:
         """The given options for authentication."""
         return {name: self.options[name] for name in ACCESS if name in self.options}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from koalab.errors import BadInput
 from koalab.inputs.text import folded, plain
@@ -78,6 +79,19 @@ class WrittenCode:
     def text(self) -> str:
         """The code as the broker takes it."""
         return self.code + self.venue
+
+
+VENUES: Final[Mapping[str, str]] = {"_NX": "NXT", "_AL": "통합"}
+"""Names of the exchanges other than the Korea Exchange, by the end of a code."""
+
+
+def venue_of(code: str) -> str:
+    """``_NX`` or ``_AL`` of a code, blank for the Korea Exchange.
+
+    >>> venue_of("005930_NX"), venue_of("005930")
+    ('_NX', '')
+    """
+    return code[6:] if code[6:] in VENUES else ""
 
 
 def written_code(given: str) -> WrittenCode | None:

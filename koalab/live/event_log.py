@@ -10,7 +10,8 @@ import numpy as np
 
 from koalab.live.decoding.decoder import Column
 
-# Rows of the smallest and the largest block; each is twice the one before, so that a quiet stream takes little.
+# Rows of the smallest and the largest block; each is twice the one before, so that a quiet stream takes little, and
+# none has more than are kept.
 _SMALLEST: Final = 64
 _LARGEST: Final = 8_192
 _INT32: Final = np.iinfo(np.int32)
@@ -68,7 +69,8 @@ class EventLog:
 
     def _begin_block(self, like: Columns) -> None:
         last = _rows(self._blocks[-1]) if self._blocks else 0
-        self._room = min(_LARGEST, max(_SMALLEST, 2 * last))
+        most = _LARGEST if self._keep is None else min(_LARGEST, self._keep)
+        self._room = max(_SMALLEST, min(most, 2 * last))
         self._starts.append(self.end)
         self._blocks.append({name: np.empty(self._room, column.dtype) for name, column in like.items()})
 

@@ -19,8 +19,8 @@ class Tick(NamedTuple):
     ``volume`` shares at ``price`` KRW; ``side`` is 1 where a buyer took an ask (매수체결), -1 where a seller took a
     bid (매도체결), 0 in an auction. ``ask`` and ``bid`` are the best quotes after it. ``change`` (KRW) and
     ``change_rate`` (percent) are against yesterday's close, ``total_volume`` (shares) and ``total_value`` (KRW, whole
-    millions) since the day began, ``strength`` is 체결강도 in percent, ``session`` 장구분 (1 before the opening, 2
-    regular, 3 after hours).
+    millions) since the day began, ``strength`` is 체결강도 in percent, ``session`` 장구분 (``1`` before the opening,
+    ``2`` regular, ``3`` after hours; at Nextrade ``P`` pre-market, ``U`` after-market).
     """
 
     code: str
@@ -45,7 +45,7 @@ class Tick(NamedTuple):
     turnover_rate: float
     trade_cost: int
     market_cap: int
-    session: int
+    session: str
     knock_out_distance: float
     arrived: float
 

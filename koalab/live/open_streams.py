@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from kernel_server.reference.sessions import Sessions
-from koalab.errors import NotConnected
 from koalab.live.decoding.fields import registered_fids
 from koalab.live.feed import EventFeed
 from koalab.live.hub import Hub, Subscription
 from koalab.live.market_pace import MarketPace, continuous_trading
 from koalab.live.stream import EventStream
 from koalab.transport import forking
+from koalab.transport.problems import session_closed
 
 _REGISTERED_WITHIN: Final = 20.0
 
@@ -65,7 +65,7 @@ class OpenStreams:
         feed = EventFeed(realtype, codes, keep, self._hub.decoder, self._now)
         with self._lock:
             if self._closed:
-                raise NotConnected("this session is closed: kl.connect() makes a new one")
+                raise session_closed()
             subscription = self._hub.subscribe(codes, registered_fids(realtype), feed)
             self._feeds[feed] = subscription
             self.pace.start(self._hub)

@@ -138,9 +138,14 @@ class ReadableStream(Generic[E]):
         """Calls ``fn`` with each event from now on, on a separate thread; returns a function that ends it.
 
         An exception in ``fn`` is logged, and the next event comes all the same.
+
+        Raises:
+            BadInput: that is no function, or the stream is closed and has no event to come.
         """
         if not callable(fn):
             raise BadInput(f"a function that takes an event, not {shown(fn)}")
+        if self._source.over:
+            raise BadInput(f"{self!r} has no event to come: open another")
         one = CallbackThread(self.reader(), cast("Callable[[Any], object]", fn))
         self._callbacks.append(one)
         self._kept.add(self)

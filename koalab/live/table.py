@@ -149,9 +149,14 @@ class LiveTable:
 
         Returns:
             A function that ends it. An exception in ``fn`` is logged, and it is called all the same.
+
+        Raises:
+            BadInput: that is no function, or the table is closed and will not change.
         """
         if not callable(fn):
             raise BadInput(f"a function that takes a frame, not {shown(fn)}")
+        if self.closed:
+            raise BadInput(f"{self!r} will not change any more: kw.live() makes another")
         one = _ChangeThread(self, fn)
         self._callbacks.append(one)
         return one.stop

@@ -220,7 +220,8 @@ class BarLoader:
     def _result(self, load: Load, cached: CachedRange, fetched_at: float) -> LoadResult:
         found = assemble(load, cached, fetched_at)
         name, now = load.request.interval.name, epoch_seconds(load.now)
-        open_ended = provisional(found.bars.time, name, now, self._sessions(), self._finality)
+        finality = self._finality.of(load.request.series.code)
+        open_ended = provisional(found.bars.time, name, now, self._sessions(), finality)
         sure = cached.bars.time
         early = sure[-1] if len(sure) and sure[-1] > load.final else None
         if not len(open_ended) and early is None:
@@ -237,14 +238,19 @@ class BarLoader:
         priority: Priority,
         now: float,
     ) -> Iterator[Load]:
-        sessions = self._sessions()
-        final, here = final_until(interval.name, now, sessions, self._finality), wall_of(now)
-        known = final_with_quotes(interval.name, now, sessions, self._finality)
+        sessions, here = self._sessions(), wall_of(now)
+        ends: dict[Finality, tuple[Moment, Moment]] = {}
         adjustment = adjustment_at(now, sessions) if adjusted else None
         for code in codes:
             request = BarRequest(Series(code, interval.name, adjusted), interval, first, last, priority)
             begins = self._starts.get(request.series, now) if interval.unit == "min" else None
-            yield Load(request, here, final, known, adjustment, begins=begins)
+            finality = self._finality.of(code)
+            if finality not in ends:
+                ends[finality] = (
+                    final_until(interval.name, now, sessions, finality),
+                    final_with_quotes(interval.name, now, sessions, finality),
+                )
+            yield Load(request, here, *ends[finality], adjustment, begins=begins)
 
     def _fetch(self, load: Load, progress: Progress) -> Generator[Load, None, None]:
         """Requests the next page, or of minutes and ticks, whose pages begin with the newest, all of them.
@@ -358,12 +364,12 @@ class BarLoader:
         here, name = wall_of(now), load.request.interval.name
         if here < load.now or load.request.interval.unit == "tick":
             load = load.without_fetched()
-        adjustment = load.adjustment
+        adjustment, finality = load.adjustment, self._finality.of(load.request.series.code)
         return replace(
             load,
             now=min(load.now, here),
-            final=min(load.final, final_until(name, now, sessions, self._finality)),
-            known=min(load.known, final_with_quotes(name, now, sessions, self._finality)),
+            final=min(load.final, final_until(name, now, sessions, finality)),
+            known=min(load.known, final_with_quotes(name, now, sessions, finality)),
             adjustment=None if adjustment is None else min(adjustment, adjustment_at(now, sessions)),
         )
 

@@ -123,7 +123,7 @@ class CacheView:
         if not gaps:  # as for nearly every code of a long list
             return []
         now, name = epoch_seconds(load.now), load.request.interval.name
-        return needs_fetch(gaps, name, now, self._sessions(), self._finality)
+        return needs_fetch(gaps, name, now, self._sessions(), self._finality.of(load.request.series.code))
 
 
 def after_start(gaps: Sequence[Gap], begins: Moment | None) -> list[Gap]:

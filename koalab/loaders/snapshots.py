@@ -59,7 +59,7 @@ class SnapshotLoader:
     def info(self, codes: Sequence[str], several: bool, progress: Progress) -> Snapshots:
         """One opt10001 page a code; of several codes one that fails is missing."""
         keys = {code: f"opt10001:{code}" for code in codes}
-        found = {code: page for code, key in keys.items() if (page := self._cached(key)) is not None}
+        found = {code: page for code, key in keys.items() if (page := self._cached(key, [code])) is not None}
         hits, missing = len(found), Missing(several)
         if hits < len(codes):
             progress.expect(len(codes) - hits)
@@ -70,7 +70,7 @@ class SnapshotLoader:
                 page = self._one("opt10001", {"종목코드": code}, progress)
                 if any(value.strip() for value in page.single):
                     found[code] = page
-                    self._store(keys[code], page)
+                    self._store(keys[code], page, [code])
                 else:
                     said = complaints(page.messages)
                     messages = f" ({' / '.join(said)})" if said else ""
@@ -85,7 +85,7 @@ class SnapshotLoader:
         pages, hits, asked = [], 0, 0
         for chunk in chunks:
             joined = ";".join(chunk)
-            page = self._cached(f"OPTKWFID:{joined}")
+            page = self._cached(f"OPTKWFID:{joined}", chunk)
             if page is not None:
                 hits += 1
             else:
@@ -94,23 +94,23 @@ class SnapshotLoader:
                 asked += 1
                 page = self._one("OPTKWFID", {"종목코드": joined}, progress)
                 if page.rows == len(chunk) and not complaints(page.messages):
-                    self._store(f"OPTKWFID:{joined}", page)
+                    self._store(f"OPTKWFID:{joined}", page, chunk)
             pages.append(page)
         return Snapshots(pages, hits, {})
 
     def _one(self, tr: str, inputs: dict[str, str], progress: Progress) -> Page:
         return transactions.load(self._link, tr, inputs, progress, pages=1, counted=True).pages[0]
 
-    def _cached(self, key: str) -> Page | None:
+    def _cached(self, key: str, codes: Sequence[str]) -> Page | None:
         stored: Any = None if self._memo is None else self._memo.get(key)
         if stored is None:
             return None
         page, now = Page(**stored), self._link.now()
         # A simulated broker may have been ahead of this one.
-        return page if page.received_at <= now and self._expires(now) is not None else None
+        return page if page.received_at <= now and self._expires(now, codes) is not None else None
 
-    def _store(self, key: str, page: Page) -> None:
-        expires = self._expires(page.received_at)
+    def _store(self, key: str, page: Page, codes: Sequence[str]) -> None:
+        expires = self._expires(page.received_at, codes)
         if self._memo is None or expires is None:
             return
         value = {
@@ -123,8 +123,8 @@ class SnapshotLoader:
         }
         self._memo.put(key, value, expires)
 
-    def _expires(self, now: float) -> float | None:
-        """When answers of now may change, seconds since the epoch; None where they may change at any moment."""
+    def _expires(self, now: float, codes: Sequence[str]) -> float | None:
+        """When answers of now about codes may change, seconds since the epoch; None where they may at any moment."""
         sessions = self._sessions()
         started = sessions.last_started(now)
         if not 0 <= started < len(sessions) - 1:
@@ -132,5 +132,6 @@ class SnapshotLoader:
         newest = sessions.dates[started].astype("datetime64[us]")
         # Auctions and closing-price trading change quotes before the opening.
         opens = sessions.next_open(now) - 3600.0
-        settled = bool(newest <= final_until("D", now, sessions, self._finality))
+        ends = {self._finality.of(code) for code in codes}
+        settled = all(newest <= final_until("D", now, sessions, each) for each in ends)
         return opens if settled and now < opens else None

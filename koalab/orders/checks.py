@@ -9,6 +9,7 @@ from typing import Final, NoReturn
 from kernel_server.reference.sessions import Sessions
 from kernel_server.security.order_value import NotValued, Valued, value
 from koalab.errors import OrderGuarded
+from koalab.inputs.issue_codes import venue_of
 from koalab.orders.guards import Guards
 from koalab.orders.issue_facts import IssueFacts
 from koalab.orders.quote_hours import why_not_taken
@@ -45,12 +46,14 @@ class OrderChecks:
         Raises:
             OrderGuarded: it may not be sent.
         """
+        self._check_exchange(record)
         self._check_quantity(record)
         if quote.priced:
             self._check_tick(record, facts)
             self._check_band(record, facts)
         self._check_value(record, quote, facts)
-        self._check_session(quote, facts)
+        if not venue_of(record.code):  # the hours of 거래구분 are the Korea Exchange's
+            self._check_session(quote, facts)
 
     def check_duplicate(self, record: OrderRecord, now: float) -> None:
         """Raises OrderGuarded where the same order was sent just before, or its fate is not known yet."""
@@ -83,6 +86,15 @@ class OrderChecks:
             self._sent.pop(record.same_if, None)
         if self._recent is not None and self._guards.duplicates_within is not None:
             self._recent.give_back(record)
+
+    def _check_exchange(self, record: OrderRecord) -> None:
+        if self._guards.exchange and venue_of(record.code):
+            _refuse(
+                "exchange",
+                f"how OpenAPI+ takes an order for {record.code} is not known, and 모의투자 took none; "
+                f"{record.code[:6]} is for the Korea Exchange",
+                "False",
+            )
 
     def _check_quantity(self, record: OrderRecord) -> None:
         most = self._guards.max_quantity

@@ -137,7 +137,7 @@ class OrderDesk:
         confirm: bool | None,
     ) -> Order:
         """Modifies an open order; see ``Order.modify``."""
-        left = self._open(of, "modify")
+        left = _open(of, state, "modify")
         if price is None and quantity is None:
             raise BadInput("give price=, or quantity= too: what is to be changed?")
         quantity = left if quantity is None else whole_number("quantity", quantity, 1, left)
@@ -152,7 +152,7 @@ class OrderDesk:
 
     def cancel(self, of: OrderRecord, state: AccountState, quantity: int | None) -> None:
         """Cancels an open order; see ``Order.cancel``."""
-        left = self._open(of, "cancel")
+        left = _open(of, state, "cancel")
         quantity = left if quantity is None else whole_number("quantity", quantity, 1, left)
         record = self._change(of, "cancel", quantity, 0, of.type)
         self._submit(record, state, "00")
@@ -174,15 +174,6 @@ class OrderDesk:
             credit=of.credit,
             loan_date=of.loan_date,
         )
-
-    def _open(self, of: OrderRecord, what: str) -> int:
-        if not of.number:
-            raise BadInput(
-                f"the order has no number yet, so nothing can {what} it: its status is {of.status}"
-            )
-        if of.done or not of.left:
-            raise BadInput(f"order {of.number} is {of.status}: nothing of it is open to {what}")
-        return of.left
 
     def _admit(self, record: OrderRecord, quote: QuoteType, confirm: bool | None) -> None:
         """Raises OrderGuarded where the order may not be sent, and writes that to the log."""
@@ -268,3 +259,23 @@ class OrderDesk:
             )
             stopped.add_note("the broker may have the order: look at today's orders before you send it again")
             raise
+
+
+def _open(of: OrderRecord, state: AccountState, what: str) -> int:
+    """The shares of an order that are open.
+
+    Raises:
+        BadInput: there are none.
+    """
+    if not of.number:
+        raise BadInput(f"the order has no number yet, so nothing can {what} it: its status is {of.status}")
+    if of.done or not of.left:
+        with state.changed:
+            newer = [
+                number
+                for number, one in state.orders.items()
+                if one.original == of.number and one.action == "modify"
+            ]
+        by = f" by {newer[-1]}, which is kw.order({newer[-1]!r})" if of.status == "replaced" and newer else ""
+        raise BadInput(f"order {of.number} is {of.status}{by}: nothing of it is open to {what}")
+    return of.left

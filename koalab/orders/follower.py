@@ -16,6 +16,7 @@ from koalab.orders.reports import Lists, OrderReport, from_event
 from koalab.orders.state import AccountState
 from koalab.transport import forking
 from koalab.transport.base import ChejanBatch, ChejanEvent, ChejanStream
+from koalab.transport.problems import session_closed
 
 log = logging.getLogger(__name__)
 
@@ -77,10 +78,10 @@ class OrderFollower:
         self._stream: ChejanStream | None = None
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
+        self._closed = False
         self._backoff = Backoff()
         self._broker_connected = True
         self._looks: dict[str, _Look] = {}
-        self.error: KoalabError | None = None
         forking.watch(self)
 
     def after_fork(self) -> None:
@@ -96,16 +97,20 @@ class OrderFollower:
 
         Raises:
             NoAnswer: not within ``timeout`` seconds.
+            NotConnected: the session is closed.
             KoalabError: it cannot be read.
         """
         forking.require_process(self._process)
         with self._lock:
+            if self._closed:
+                raise session_closed()
             state = self._states.get(account)
             if state is None:
                 state = self._states[account] = AccountState(account, self._day_of)
-                self.error = None
             if self._thread is None:
                 self._stopped = threading.Event()
+                for one in self._states.values():
+                    one.ended = None
                 self._thread = threading.Thread(
                     target=self._run, args=(self._stopped,), name="koalab-orders", daemon=True
                 )
@@ -113,8 +118,8 @@ class OrderFollower:
         until = time.monotonic() + timeout
         with state.changed:
             while state.since is None:
-                if self.error is not None:
-                    raise self.error
+                if state.ended is not None:
+                    raise state.ended
                 if time.monotonic() >= until:
                     raise NoAnswer(f"the account's orders and positions were not read within {timeout:g} s")
                 state.changed.wait(_WAIT)
@@ -125,8 +130,9 @@ class OrderFollower:
             return dict(self._states)
 
     def close(self) -> None:
-        """Ends the stream and its thread; the states stay as they are."""
+        """Ends the stream, its thread, and every wait for what would come of it."""
         with self._lock:
+            self._closed = True
             self._stopped.set()
             thread, stream = self._thread, self._stream
             self._thread = None
@@ -134,6 +140,8 @@ class OrderFollower:
             stream.close()
         if thread is not None and thread is not threading.current_thread():
             thread.join(_JOIN_TIMEOUT)
+        for state in self.known().values():
+            state.on_end(session_closed())
 
     # -- on the thread
 
@@ -165,11 +173,10 @@ class OrderFollower:
             log.error("orders: %s", error, exc_info=error)
             error = KoalabError(f"the account cannot be followed: {type(error).__name__}: {error}")
         with self._lock:
-            self.error, self._thread = error, None
+            self._thread = None
         self._gap(str(error))
         for state in self.known().values():
-            with state.changed:
-                state.changed.notify_all()
+            state.on_end(error)
 
     def _follow(self, stopped: threading.Event) -> None:
         self._link.require_login()

@@ -49,6 +49,9 @@ _SETTINGS: Final[Mapping[str, _Setting]] = {
     ),
     "tick_size": _Setting(True, flag, False, "whether a price must be a multiple of 호가단위"),
     "session": _Setting(True, flag, False, "whether the exchange must be taking orders of that 거래구분"),
+    "exchange": _Setting(
+        True, flag, False, "whether orders are for the Korea Exchange alone, not _NX or _AL"
+    ),
     "duplicates_within": _Setting(5.0, seconds, True, "seconds in which the same order is sent once"),
     "fee_percent": _Setting(
         None, _percent(5), True, "of a dry run; None: 0.35 on 모의투자, 0.015 on the real server"
@@ -69,6 +72,8 @@ class Guards:
             of the issue and day. None: any price.
         tick_size: whether a price must be a multiple of 호가단위.
         session: whether the exchange must be taking orders of that 거래구분 now.
+        exchange: whether an order for ``005930_NX`` or ``005930_AL`` is stopped: how OpenAPI+ takes orders for Nextrade
+            is not known, and 모의투자 took none.
         duplicates_within: seconds in which the same order is sent once. An order whose fate is unknown is never sent
             again by itself. None: any number of times.
         fee_percent: the broker's fee for ``dry_run``, in percent of the value; None: 0.35 on 모의투자, else 0.015.
@@ -79,6 +84,7 @@ class Guards:
     band: float | None
     tick_size: bool
     session: bool
+    exchange: bool
     duplicates_within: float | None
     fee_percent: float | None
 

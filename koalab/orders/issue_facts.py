@@ -10,6 +10,7 @@ from typing import Final
 from kernel_server.reference.price_rules import BOARDS, PriceRules, rules
 from kernel_server.security.order_value import FIRST_DAY_PERCENT, LIMIT_PERCENT
 from koalab.dates import seoul
+from koalab.inputs.issue_codes import venue_of
 from koalab.link import Link
 from koalab.transport.base import Scalar
 
@@ -32,6 +33,7 @@ class IssueFacts:
     @classmethod
     def read(cls, link: Link, code: str, now: float) -> IssueFacts:
         """Asks the broker, in one RPC."""
+        code = code.removesuffix(venue_of(code))  # an issue is the same at every exchange
         asked: list[tuple[str, tuple[Scalar, ...]]] = [
             ("GetMasterLastPrice", (code,)),
             (_KOA, ("GetStockMarketKind", code)),
@@ -49,7 +51,8 @@ class IssueFacts:
         )
 
     def call(self, name: str, arguments: Sequence[Scalar]) -> str:
-        return self.answers.get((name, tuple(arguments)), "")
+        own = tuple(one.removesuffix(venue_of(one)) if isinstance(one, str) else one for one in arguments)
+        return self.answers.get((name, own), "")
 
     @property
     def day(self) -> date:

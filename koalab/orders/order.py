@@ -8,9 +8,10 @@ import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pandas as pd
 
-from koalab.errors import NoAnswer
+from koalab.errors import NoAnswer, NotConnected
 from koalab.inputs.arguments import flag_or_none, seconds
 from koalab.orders.credit import credit_name
 from koalab.orders.record import OrderRecord, OrderStatus
@@ -142,12 +143,14 @@ class Order:
         """What happened to it.
 
         Returns:
-            Index ``time`` (Asia/Seoul); ``status``, ``filled`` and ``left`` after it (shares), ``volume`` and
-            ``price`` of a fill (0 for other events), and the broker's ``message``.
+            Index ``time`` (Asia/Seoul, ascending); ``status``, ``filled`` and ``left`` after it (shares), ``volume``
+            and ``price`` of a fill (0 for other events), and the broker's ``message``.
         """
         with self._state.changed:
             changes = list(self._record.changes)
-        index = moments([one.at for one in changes]).rename("time")
+        # An answer has the time at which it came, which may be after that of a fill: it was given before.
+        at = np.minimum.accumulate(np.array([one.at for one in changes])[::-1])[::-1]
+        index = moments(at).rename("time")
         return pd.DataFrame(
             {
                 "status": pd.array([one.status for one in changes], dtype="str"),
@@ -176,11 +179,13 @@ class Order:
 
         Raises:
             NoAnswer: it is not done in time.
+            NotConnected: the session is closed, or cannot follow the account any more; the order stays at the broker.
         """
         until = None if timeout is None else time.monotonic() + seconds("timeout", timeout)
         require_process(self._state.process)
         with self._state.changed:
             while not self.done:
+                self._require_followed()
                 left = _WAIT if until is None else min(_WAIT, until - time.monotonic())
                 if left <= 0:
                     raise NoAnswer(f"{self!r} is not done within {timeout:g} s")
@@ -188,9 +193,16 @@ class Order:
             end = time.monotonic() + _POSITION_WITHIN
             if until is not None:
                 end = min(end, until)
-            while self._awaits_position() and (left := end - time.monotonic()) > 0:
+            while not self._state.ended and self._awaits_position() and (left := end - time.monotonic()) > 0:
                 self._state.changed.wait(left)
         return self
+
+    def _require_followed(self) -> None:
+        ended = self._state.ended
+        if ended is not None:
+            raise NotConnected(
+                f"{self!r} is not done, and nothing more will be known of it: {ended}"
+            ) from ended
 
     def _awaits_position(self) -> bool:
         """With the state's lock held."""
@@ -210,12 +222,13 @@ class Order:
         self._state.add_waker(wake)
         try:
             while not self.done:
+                self._require_followed()
                 await changed.wait()
                 changed.clear()
             end = loop.time() + _POSITION_WITHIN
             while (left := end - loop.time()) > 0:
                 with self._state.changed:
-                    if not self._awaits_position():
+                    if self._state.ended or not self._awaits_position():
                         break
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), left)

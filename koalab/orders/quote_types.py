@@ -69,6 +69,15 @@ def find_quote_type(given: str | None, price: int | None) -> QuoteType:
     return found
 
 
+def name_in_reports(written: str) -> str:
+    """The name of a 거래구분 that the broker's events and lists write in their own words; what is unknown as written.
+
+    >>> name_in_reports("보통"), name_in_reports("시장가"), name_in_reports("새로운구분")
+    ('지정가', '시장가', '새로운구분')
+    """
+    return _SAME.get(written, written)
+
+
 def quote_type_named(given: object) -> QuoteType:
     """The 거래구분 of that name or code; the broker's own names in events about orders (FID 906) count too.
 

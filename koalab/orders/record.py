@@ -51,6 +51,7 @@ class OrderRecord:
         first_seen: counts the orders of the account in the order in which they were sent or first reported.
         unsure: a report of a fill was missed, so ``filled`` may be too small until the next list.
         entry: identifies it in the log of orders, also before it has a number.
+        reported: an event or a list of the broker's had it.
     """
 
     account: str
@@ -74,6 +75,7 @@ class OrderRecord:
     first_seen: int = 0
     unsure: bool = False
     entry: str = ""
+    reported: bool = False
     credit: str = ""
     loan_date: str = ""
     changes: list[OrderChange] = field(default_factory=list)
@@ -86,6 +88,11 @@ class OrderRecord:
     def offered(self) -> int:
         """Shares that it sells or has sold; a fill takes as many of these as of the position."""
         return self.left + self.filled if self.side == "매도" and self.action != "cancel" else 0
+
+    @property
+    def reserved(self) -> int:
+        """``offered`` as far as positions that the broker reports can know of it."""
+        return self.offered if self.reported else 0
 
     @property
     def same_if(self) -> tuple[object, ...]:

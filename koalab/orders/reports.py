@@ -9,6 +9,7 @@ from typing import Final, Literal
 import pandas as pd
 
 from koalab.errors import KoalabError
+from koalab.orders.quote_types import name_in_reports
 from koalab.transport.base import ChejanEvent
 
 Action = Literal["new", "modify", "cancel"]
@@ -131,7 +132,7 @@ def from_event(event: ChejanEvent) -> OrderReport | PositionReport | None:
             state=state,
             side=side,
             action=action,
-            type=values.get(_QUOTE, "").strip(),
+            type=name_in_reports(values.get(_QUOTE, "").strip()),
             quantity=_whole(values, _QUANTITY),
             price=abs(_optional(values, _PRICE)),
             left=_whole(values, _LEFT),
@@ -176,7 +177,7 @@ def order_rows(frame: pd.DataFrame, account: str, at: float) -> Iterator[OrderRe
             state=str(row["status"]),
             side=side,
             action=action,
-            type=str(row["type"]),
+            type=name_in_reports(str(row["type"])),
             quantity=int(row["quantity"]),
             price=int(row["order_price"]),
             left=int(row["left"]),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import Counter
 from collections.abc import Callable, Set
-from dataclasses import replace
 from datetime import date
 
 from koalab.dates import seoul
+from koalab.errors import KoalabError
 from koalab.orders.credit import ALL_DATES
 from koalab.orders.holdings import Holdings
 from koalab.orders.record import OrderChange, OrderRecord, OrderStatus, same_order
@@ -35,6 +34,7 @@ class AccountState:
         version: counts the changes.
         since: server time of the newest lists; None before the first.
         stale: why events may be missing, blank if they are not; ``stale_since`` when that began.
+        ended: why nothing more will come; None while the events are followed.
         unsettled: whether the lists have to be read again soon to settle something.
     """
 
@@ -48,6 +48,7 @@ class AccountState:
         self.since: float | None = None
         self.stale = "the account has not been read yet"
         self.stale_since = 0.0
+        self.ended: KoalabError | None = None
         self._day_of = day_of
         self._day: date | None = None
         self._heard = 0
@@ -56,8 +57,6 @@ class AccountState:
         self._unknown = UnknownOrders()
         self._on_the_way: list[OrderRecord] = []
         self._doubtful: dict[str, tuple[int, int]] = {}
-        # Shares in orders to sell, by code and 대출일, when its position was reported.
-        self._offered: Counter[tuple[str, str]] = Counter()
         forking.watch(self)
 
     def after_fork(self) -> None:
@@ -69,21 +68,8 @@ class AccountState:
         return bool(self._unknown or self._doubtful or self.holdings.crossed)
 
     def positions(self) -> list[PositionReport]:
-        """The positions by code; ``sellable`` follows orders to sell that came or ended since the broker's report.
-
-        Of a cancelled order no position is reported, though it gives its shares back.
-        """
-        offered: Counter[tuple[str, str]] = Counter()
-        for one in self.orders.values():
-            if one.offered:
-                offered[one.offered_of] += one.offered
-        return [
-            replace(
-                position,
-                sellable=position.sellable + self._offered[code, loan_date] - offered[code, loan_date],
-            )
-            for (code, _, loan_date), position in sorted(self.holdings.by_key.items())
-        ]
+        """See ``Holdings.positions``."""
+        return self.holdings.positions(self.orders.values())
 
     # -- what happened
 
@@ -111,7 +97,10 @@ class AccountState:
                     loan_date=report.loan_date,
                 )
                 self.orders[report.number] = record
+            before = record.reserved
+            record.reported = True
             self._update(record, report)
+            self._on_reserved(record, before, report.at)
             original = self.orders.get(report.original)
             if (
                 original is not None
@@ -125,9 +114,7 @@ class AccountState:
         """A position's report, from an event."""
         with self.changed:
             self._begin_day(report.at)
-            missed = self.holdings.on_report(report)
-            of = report.code, report.loan_date
-            self._offered[of] = sum(one.offered for one in self.orders.values() if one.offered_of == of)
+            missed = self.holdings.on_report(report, self.orders.values())
             if missed:
                 self.on_gap(report.at, missed)
             self._notify()
@@ -148,10 +135,7 @@ class AccountState:
             at_broker = [self.orders[number] for number in sorted(listed)]
             for lost, found, like in self._unknown.found(at_broker, self._on_the_way):
                 self._adopt(lost, found, like, lists.until)
-            self.holdings.replace(lists.positions, lists.until)
-            self._offered.clear()
-            for record in self.orders.values():
-                self._offered[record.offered_of] += record.offered
+            self.holdings.on_list(lists.positions, lists.until, self.orders.values())
             self.since, self.stale = lists.until, ""
             self._notify()
 
@@ -169,11 +153,18 @@ class AccountState:
                 self.stale, self.stale_since = why, at
                 self._notify()
 
+    def on_end(self, error: KoalabError) -> None:
+        """Nothing more will come: waits raise ``error``."""
+        with self.changed:
+            self.ended = error
+            self._notify()
+
     # -- this session's orders
 
     def sent(self, record: OrderRecord) -> None:
         """An order is about to be sent."""
         with self.changed:
+            self._begin_day(record.entered)
             record.ours, record.first_seen = True, self._next()
             self._on_the_way.append(record)
             self._change(record, "sent", record.entered)
@@ -181,6 +172,7 @@ class AccountState:
     def numbered(self, record: OrderRecord, number: str, message: str, at: float) -> None:
         """The broker gave a number to an order of this session."""
         with self.changed:
+            self._begin_day(at)
             self._answered(record)
             reported, record.number = self.orders.get(number), number
             if (
@@ -188,6 +180,8 @@ class AccountState:
             ):  # its events came first
                 self._take_over(record, reported)
             self.orders[number] = record
+            if not record.reported:  # its report may be lost
+                self.holdings.on_reserved(at, record.offered)
             if record.status in ("sent", "unknown"):
                 self._change(record, "accepted", at, message=message)
 
@@ -246,6 +240,7 @@ class AccountState:
             for record in self.orders.values():
                 if not record.done:
                     self._end(record, "cancelled", at, "its trading day is over")
+                self.holdings.on_day_over(record)
             for record in self._unknown.clear():
                 record.reason = "its trading day ended before the broker's list could be read: see opw00007"
             self.orders.clear()
@@ -290,7 +285,7 @@ class AccountState:
             reported.filled,
             reported.value,
         )
-        record.clock, record.unsure = reported.clock, reported.unsure
+        record.clock, record.unsure, record.reported = reported.clock, reported.unsure, reported.reported
         record.reason = reported.reason or record.reason
         for change in reported.changes:
             self._record(record, change)
@@ -316,12 +311,17 @@ class AccountState:
             record.left -= record.quantity - report.quantity
             record.quantity = report.quantity  # no more of the original was open
         volume, price = self._fills(record, report)
-        if report.left < record.left and not volume and record.offered:
-            self.holdings.on_freed(report.at, record.loan_date == ALL_DATES)
-        record.left = min(record.left, report.left)
+        before, record.left = record.left, min(record.left, report.left)
         status = self._status(record, report)
-        if status != record.status or volume:
+        if status != record.status or volume or record.left != before:
             self._change(record, status, report.at, volume=volume, price=price)
+
+    def _on_reserved(self, record: OrderRecord, before: int, at: float) -> None:
+        """A report changed the shares that an order takes of its position: ``before`` is how many they were."""
+        more = record.reserved - before
+        if more < 0 and record.loan_date == ALL_DATES:
+            self.holdings.crossed = True  # only a list shows to which loans they go back
+        self.holdings.on_reserved(at, more)
 
     def _fills(self, record: OrderRecord, report: OrderReport) -> tuple[int, int]:
         """Adds the fills that a report brings; returns their shares and price.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from koalab.dates import SEOUL, seoul
@@ -76,7 +77,7 @@ class StateFrames:
         )
 
 
-def moments(at: Sequence[float]) -> pd.DatetimeIndex:
+def moments(at: Sequence[float] | npt.NDArray[np.float64]) -> pd.DatetimeIndex:
     """Seconds since the epoch as times in Asia/Seoul."""
     return pd.to_datetime(np.array(at, np.float64), unit="s", utc=True).as_unit("us").tz_convert(SEOUL)
 

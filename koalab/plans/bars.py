@@ -10,7 +10,7 @@ import pandas as pd
 
 from kernel_server.reference.sessions import Sessions
 from koalab.dates import BEGINNING, Day, span
-from koalab.errors import NoAnswer
+from koalab.errors import BadInput, NoAnswer
 from koalab.link import Link
 from koalab.listing import ListingLoader
 from koalab.loaders.bars import BarLoader
@@ -94,6 +94,8 @@ class BarWork:
         )
         prices = "" if wanted.adjusted else ", raw"
         first, last = self._span(self._link.now())
+        if last < first:
+            return f"{self.kind}{what}{prices} from {first.astype('datetime64[D]')}, of which no bar is final yet,"
         begins = "the beginning" if wanted.start is None else str(first.astype("datetime64[D]"))
         return f"{self.kind}{what}{prices} from {begins} to {last.astype('datetime64[D]')}"
 
@@ -107,7 +109,8 @@ class BarWork:
         records = series_records(self._store.shelf, series)
         missing = [coverage.missing(one.coverage, low, high) for one in records]
         # Most codes of a market have the same gaps.
-        gaps = {uncovered: self._gaps(uncovered, now) for uncovered in set(missing)}
+        ends = [self._finality.of(code) for code in self._codes]
+        gaps = {each: self._gaps(*each, now) for each in set(zip(missing, ends, strict=True))}
         listed = self._listings.listed(self._codes) if any(gaps.values()) else {}
         starts = self._loader.history_starts(series, now)
         estimates = {
@@ -115,12 +118,12 @@ class BarWork:
             for begins in {None, *starts.values()}
         }
         needs = []
-        for one, record, uncovered in zip(series, records, missing, strict=True):
+        for one, record, uncovered, finality in zip(series, records, missing, ends, strict=True):
             code, day, begins = one.code, listed.get(one.code), starts.get(one)
             estimate = estimates[begins]
             whole = estimate.bars(first, last, day)
-            left = after_start(gaps[uncovered], begins)
-            history = self._history_from(record, first, begins, gaps[uncovered], now)
+            left = after_start(gaps[uncovered, finality], begins)
+            history = self._history_from(record, first, begins, gaps[uncovered, finality], now)
             if left:
                 neighbours = record.coverage if self._wanted.adjusted else ()
                 trs = expected_trs(left, interval, sessions, now, begins, day, neighbours, self._evening)
@@ -140,15 +143,15 @@ class BarWork:
             oldest = record.oldest_of_all
             begins = None if oldest is None else moment(oldest)
             gaps = [] if begins is None or begins <= first else [(first, begins - INSTANT)]
-        return begins if self._worth(before_start(gaps, begins), now) else None
+        return begins if self._worth(before_start(gaps, begins), self._finality, now) else None
 
-    def _worth(self, gaps: Sequence[Gap], now: float) -> list[Gap]:
-        return needs_fetch(gaps, self._wanted.interval.name, now, self._sessions(), self._finality)
+    def _worth(self, gaps: Sequence[Gap], finality: Finality, now: float) -> list[Gap]:
+        return needs_fetch(gaps, self._wanted.interval.name, now, self._sessions(), finality)
 
-    def _gaps(self, uncovered: Coverage, now: float) -> list[Gap]:
+    def _gaps(self, uncovered: Coverage, finality: Finality, now: float) -> list[Gap]:
         """The gaps to request for what the cache does not cover."""
         found = [(moment(first), moment(last)) for first, last in uncovered]
-        return requested_gaps(self._worth(found, now), self._wanted.interval)
+        return requested_gaps(self._worth(found, finality, now), self._wanted.interval)
 
     def load(self, code: str, progress: Progress) -> int:
         first, last = self._span(self._link.now())
@@ -164,11 +167,17 @@ class BarWork:
         return loaded.trs
 
     def frame(self) -> pd.DataFrame:
-        _, last = self._span(self._link.now())
+        first, last = self._span(self._link.now())
+        if last < first:
+            raise BadInput(
+                f"no bar from {first.astype('datetime64[D]')} on is final yet, and a plan has no others:"
+                f" kw.{self.kind}() has them as they are"
+            )
         return self._frame(last)
 
     def _span(self, now: float) -> tuple[np.datetime64, np.datetime64]:
-        """The final part of the range."""
+        """The part of the range that is final of all codes."""
         first, last = span(self._wanted.start, self._wanted.end, now, dated=self._wanted.interval.dated)
         name, sessions = self._wanted.interval.name, self._sessions()
-        return first, min(last, final_until(name, now, sessions, self._finality))
+        ends = {self._finality.of(code) for code in self._codes} or {self._finality}
+        return first, min(last, *(final_until(name, now, sessions, each) for each in ends))

@@ -158,7 +158,9 @@ class Plan:
         if not self.trs:
             late = self.history_from
             if not late:
-                return f"{self._work.description} of {of}: nothing to load, the cache has it all"
+                whole = sum(need.whole for need in self._needs)
+                why = "the cache has it all" if whole else "there are no bars of that time"
+                return f"{self._work.description} of {of}: nothing to load, {why}"
             which = f"of {len(late):,} of them " if count > 1 else ""
             return (
                 f"{self._work.description} of {of}: nothing to load, the cache has what there is; {which}the broker's "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from types import MappingProxyType
@@ -24,6 +24,7 @@ from koalab.loaders.failures import Missing
 from koalab.loaders.intervals import Interval
 from koalab.loaders.intervals import interval as find_interval
 from koalab.loaders.load import LoadResult
+from koalab.loaders.periods import period
 from koalab.loaders.unfinished import unfinished_from
 from koalab.progress import Progress
 from koalab.sessions.core import Codes, SessionCore, check_columns, exchange_sessions
@@ -57,7 +58,7 @@ class FrameShape:
         kind, none = chart_pages.kind_of(self.interval.tr), chart_pages.parse(self.interval.tr, [])
         bars, unfinished = {}, {}
         for code, result in found.items():
-            growing = unfinished_from(result, self.interval, exchange_sessions(), self.finality)
+            growing = unfinished_from(result, self.interval, exchange_sessions(), self.finality.of(code))
             part = result.bars
             if growing is not None and self.finished:
                 part = part.slice(None, growing - _INSTANT)
@@ -208,9 +209,9 @@ class BarMethods(SessionCore):
         adjusted = flag("adjusted", adjusted)
         one_of("halted", halted, HALTED)
         finished = flag("finished", finished)
-        asked = self._asked(wanted, start, end, finished)
-        first, last = asked
         codes = self._given(code)
+        asked = self._asked(wanted, start, end, finished, codes.codes)
+        first, last = asked
         listed = self._listing().names
         names = {one: listed.get(one[:6], one) for one in (*codes.codes, *codes.missing)}
         found, gaps = self._bars.look_up(codes.listed, wanted, first, last, adjusted)
@@ -221,12 +222,16 @@ class BarMethods(SessionCore):
         shape = FrameShape(codes.several, wanted, adjusted, finished, halted, columns, self._finality)
         return self._load_frame(names, shape, progress, load, found, expected, asked, codes.missing)
 
-    def _asked(self, interval: Interval, start: Day | None, end: Day | None, finished: bool) -> Range:
-        """The range; for finished bars of days and longer up to the last that is final, which may be before it."""
+    def _asked(
+        self, interval: Interval, start: Day | None, end: Day | None, finished: bool, codes: Sequence[str]
+    ) -> Range:
+        """The range; for finished bars of days and longer up to the last that is final of one of the codes."""
         now = self._link.now()
         first, last = span(start, end, now, dated=interval.dated)
         if finished and interval.dated:
-            last = min(last, final_with_quotes(interval.name, now, exchange_sessions(), self._finality))
+            ends = {self._finality.of(code) for code in codes} or {self._finality}
+            sessions = exchange_sessions()
+            last = min(last, max(final_with_quotes(interval.name, now, sessions, each) for each in ends))
         return first, last
 
     def _load_frame(
@@ -295,15 +300,19 @@ class BarMethods(SessionCore):
     ) -> None:
         """Names the codes without bars, and those of which the broker says that it could not give all."""
         now, sessions = self._link.now(), exchange_sessions()
-        expected = bool(needs_fetch([asked], interval.name, now, sessions, self._finality))
+
+        def expected(code: str) -> bool:
+            return bool(needs_fetch([asked], interval.name, now, sessions, self._finality.of(code)))
+
         for code, result in found.items():
             if result.failure:
                 missing.add(code, result.failure)
             elif result.history_from is not None and not len(result.bars):
                 missing.add(code, f"the broker's history of it begins {words(result.history_from)}")
-            elif not len(result.bars) and expected:
+            elif not len(result.bars) and expected(code):
                 said = f" ({' / '.join(result.messages)})" if result.messages else ""
-                missing.add(code, f"the broker has no bars of it {text_of(asked)}{said}")
+                within = _within_one_bar(interval, asked)
+                missing.add(code, within or f"the broker has no bars of it {text_of(asked)}{said}")
 
     def _listed(self, codes: Iterable[str]) -> Mapping[str, Moment]:
         """The listing dates of those codes, for an estimate; none where the server does not answer."""
@@ -311,6 +320,21 @@ class BarMethods(SessionCore):
             return self._listings.listed(list(codes))
         except KoalabError:
             return {}
+
+
+def _within_one_bar(interval: Interval, asked: Range) -> str:
+    """Why there is no bar where the range begins after the start of the period in which it ends; blank elsewhere."""
+    begins, _ = period(interval.unit, asked[0])
+    if (
+        not interval.dated
+        or begins == asked[0].astype("datetime64[D]")
+        or period(interval.unit, asked[1])[0] != begins
+    ):
+        return ""
+    return (
+        f"a {interval.label} has the first day of its period, and none of these is {text_of(asked)}: "
+        f'start="{words(begins)}" has the bar of that time'
+    )
 
 
 def _total(results: Iterable[LoadResult], none: BarColumns) -> LoadResult:

@@ -91,9 +91,9 @@ class ChartMethods(MarketMethods):
         The axes are in 만 and 억, and a drag zooms the time alone. The default range is about the last 250 bars of days
         or longer, or the last five days of minutes.
 
-        With ``live=True`` it is a widget whose last bar follows every trade (주식체결), ten times a second: bars of
-        minutes or days of one issue. It loads older bars when it is scrolled back to the first, loads those of a gap
-        when the stream is back, follows the page's theme, and ends like ``ticker``.
+        With ``live=True`` it is a widget whose last bar follows every trade (주식체결), eleven times a second: bars of
+        trades, minutes or days of one issue. It loads older bars when it is scrolled back to the first, loads those of
+        a gap when the stream is back, follows the page's theme, and ends like ``ticker``.
 
         Args:
             code: code or name of an issue; name of an index, ``"KOSPI"``; several of these, whose closes are drawn as
@@ -158,21 +158,22 @@ class ChartMethods(MarketMethods):
 
         Args:
             code: as for ``chart``, without lists.
-            path: the file; its extension names the format, as matplotlib has it: ``.png``, ``.svg``, ``.pdf``.
+            path: the file; its extension names the format, as matplotlib has it: ``.png``, ``.svg``, ``.pdf``;
+                without one it is a PNG.
             interval, start, end, ma, adjusted, progress: as for ``chart``.
 
         Raises:
             BadInput, UnknownCode: before anything is sent.
             KoalabError: matplotlib or its Korean font is not installed.
         """
-        from koalab.picture import save
+        from koalab.picture import save, writable
 
-        averages = check_averages(ma)
+        file, averages = writable(path), check_averages(ma)
         drawn = self._drawn(code, interval, start, end, averages, adjusted, progress)
         if len(drawn.frames) > 1:
             raise BadInput("a picture is of one issue or index: kw.chart() compares several")
         (frame,) = drawn.frames.values()
-        return save(frame, path, drawn.title, averages, drawn.first)
+        return save(frame, file, drawn.title, averages, drawn.first)
 
     def _drawn(
         self,

@@ -29,7 +29,11 @@ class CollectMethods(WidgetMethods):
         complete: the stream had no gap in it, no trade is missing by 누적거래량, and a later moment has been seen.
         It is then equal to the bar of opt10080, raw and, at today's scale, adjusted. Other minutes of the session
         are gaps, which ``fill`` and ``stop`` load with opt10080. ``minute`` then costs no TR, once the session's
-        minutes are final (10 minutes after the close).
+        minutes are final (20:05; until 2026-09-11 at the Korea Exchange 10 minutes after the close).
+
+        Minutes are those of the exchange's whole day: 09:00 to 15:40 and since 2026-09-14 16:00 to 20:00, at Nextrade
+        (``005930_NX``, ``005930_AL``) from 08:00 to 20:00. Trades that stand in no minute, as 시간외종가, are counted
+        as ``outside``.
 
         Args:
             codes: codes or names.

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
+
+import pandas as pd
 
 from kernel_server.reference.sessions import Sessions
 from koalab import clock_text
@@ -19,6 +21,7 @@ from koalab.calls import Calls
 from koalab.dates import seoul
 from koalab.errors import BadInput, CacheDamaged, KoalabError, UnknownCode
 from koalab.inputs.arguments import flag, seconds
+from koalab.inputs.issue_codes import VENUES, venue_of
 from koalab.inputs.text import shown
 from koalab.link import LOGIN_TIMEOUT, Link
 from koalab.listing import DayListing, ListingLoader, unlisted_code
@@ -206,6 +209,12 @@ class SessionCore:
         if last:
             self.close()
 
+    def __reduce__(self) -> NoReturn:
+        raise BadInput(
+            "a session belongs to its process, and can be neither pickled nor copied: in each process kl.connect()"
+            " makes one, and sessions with one cache folder share what they have loaded"
+        )
+
     def __dir__(self) -> list[str]:
         """What completion offers after ``kw.``: without the two methods that are ``kl.connect``'s."""
         return [name for name in super().__dir__() if name not in ("share", "serves_its_source")]
@@ -293,7 +302,9 @@ class SessionCore:
         return {code: names[code] for code in sorted(names, key=lambda code: -sizes.get(code, 0))}
 
     def _name(self, code: str) -> str:
-        return self._listing().names.get(code[:6], code)
+        """The issue's name, with that of an exchange other than the Korea Exchange: ``삼성전자 NXT``."""
+        name = self._listing().names.get(code[:6], code)
+        return f"{name} {VENUES[code[6:]]}" if venue_of(code) else name
 
     def _attrs(self, tr: str, fetched_at: float, hits: int, trs: int) -> dict[Hashable | None, Any]:
         return {
@@ -313,6 +324,8 @@ def several_of(given: Codes, what: str, example: str) -> tuple[list[str], bool]:
     """
     if isinstance(given, str):
         return [given], False
+    if isinstance(given, pd.DataFrame):  # a list of it has its columns
+        raise BadInput(f"{what} or a list of them, not a DataFrame: give its index or one of its columns")
     try:
         if not isinstance(given, (Mapping, bytes, bytearray)):
             return list(given), True

@@ -31,7 +31,8 @@ KEEP: Final = 1_000_000
 """Events that a stream keeps by default."""
 
 _MOST_KEPT: Final = 10**9
-_TABLE_KEEPS: Final = 10_000
+# A table has the newest values itself: its streams need no events.
+_TABLE_KEEPS: Final = 100
 # Types that belong to no issue: registered with a blank code, or with codes of indices.
 _WITHOUT_ISSUES: Final = frozenset({"장시작시간"})
 _OF_INDICES: Final = frozenset({"업종지수"})
@@ -134,8 +135,7 @@ class LiveMethods(ChartMethods, MarketDataMethods):
                 for one in ("주식체결", "주식우선호가")
             )
             # Follows the streams before it asks, so that no trade is missed while the quotes are on their way.
-            names = self._listing().names
-            table = LiveTable(wanted, [names.get(code[:6], code) for code in wanted], trades, best_quotes)
+            table = LiveTable(wanted, [self._name(code) for code in wanted], trades, best_quotes)
             table.begin(self.quotes(wanted, progress=progress))
             opened.pop_all()
         return table

@@ -121,7 +121,7 @@ class MarketMethods(BarMethods):
         wanted = find_interval(interval, "index")
         check_columns(columns)
         finished = flag("finished", finished)
-        asked = self._asked(wanted, start, end, finished)
+        asked = self._asked(wanted, start, end, finished, ())
         first, last = asked
         given, several = several_of(index, "an index is a text", "KOSPI")
         codes = list(dict.fromkeys(self._indices.resolve(one) for one in given))

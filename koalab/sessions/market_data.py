@@ -99,12 +99,14 @@ class MarketDataMethods(SessionCore):
     ) -> pd.DataFrame:
         """The quotes as a frame with its ``attrs``; codes that have none are missing."""
         read = records.readable_quotes(loaded.pages, columns)
-        frame, came = read.frame, {code[:6] for code in read.frame.index}
+        frame, came = read.frame, set(read.frame.index)
+        # A broker may leave the exchange out of the code that it answers with.
+        came |= {code for code in wanted if code[:6] in came and code[:6] not in wanted}
         messages = [text for page in loaded.pages for text in page.messages]
         missing = {
             code: read.unreadable.get(code) or reason(code, messages) or "the broker has no quote of it"
             for code in wanted
-            if code[:6] not in came
+            if code not in came
         }
         fetched = max((page.received_at for page in loaded.pages), default=self._link.now())
         frame.attrs = self._attrs("OPTKWFID", fetched, loaded.hits, trs)

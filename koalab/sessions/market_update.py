@@ -9,6 +9,7 @@ import pandas as pd
 
 from koalab.errors import BadInput
 from koalab.inputs.arguments import flag
+from koalab.inputs.issue_codes import venue_of
 from koalab.loaders.market_updates.market_update import MarketUpdate
 from koalab.sessions.core import Codes, SessionCore, exchange_sessions
 from koalab.sessions.notices import note_missing
@@ -74,6 +75,7 @@ class MarketUpdateMethods(SessionCore):
             TooEarly: quotes have nothing final of the newest session now: it is open, or its after-market is (until
                 2026-09-11: it closed less than 150 minutes ago, or opens within the hour); ``retry_at`` is when they
                 have.
+            BadInput: a code of another exchange, as ``005930_NX``.
             CacheUnavailable: the cache cannot be used, so nothing could be stored.
         """
         if codes is not None and market is not None:
@@ -83,6 +85,12 @@ class MarketUpdateMethods(SessionCore):
         gone: set[str] = set()
         if codes is not None:
             given = self._given(codes)
+            elsewhere = [code for code in given.codes if venue_of(code)]
+            if elsewhere:
+                raise BadInput(
+                    f"quotes make up daily bars of the Korea Exchange alone, not of {', '.join(elsewhere[:3])}: "
+                    f'kw.daily("{elsewhere[0]}") loads them'
+                )
             wanted, gone = given.listed, {*given.kept, *given.missing}
         else:
             wanted = list(listing.markets) if market is None else listing.of(market)

@@ -341,6 +341,8 @@ class OrderMethods(AccountMethods):
 
     def _number(self, account: str | None) -> str:
         """The account's number. It is asked for once: that costs two calls, of a server that may be away."""
+        if account is not None and not isinstance(account, str):
+            return self._accounts.choose(account)  # which refuses it
         asked = (self._link.last_status().user_id, account)
         if asked not in self._chosen:
             self._chosen[asked] = self._accounts.choose(account)

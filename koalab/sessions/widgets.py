@@ -14,6 +14,7 @@ from koalab.errors import BadInput
 from koalab.inputs.arguments import flag, one_of
 from koalab.loaders.intervals import Interval
 from koalab.loaders.intervals import interval as find_interval
+from koalab.loaders.tick_history import newest_ticks, trades_of_last
 from koalab.sessions.core import Codes, exchange_sessions
 from koalab.sessions.live import LiveMethods
 from koalab.sessions.orders import OrderMethods
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from koalab.store.series import Moment
     from koalab.widgets.account_board import AccountBoard
     from koalab.widgets.account_panel import AccountPanel
+    from koalab.widgets.bars.chart_board import ChartBoard
     from koalab.widgets.book_board import BookBoard
     from koalab.widgets.chart import LiveChart
-    from koalab.widgets.chart_board import ChartBoard
     from koalab.widgets.dashboard import Dashboard
     from koalab.widgets.ladder import Ladder
     from koalab.widgets.order_entry import OrderEntry
@@ -47,7 +48,7 @@ class WidgetMethods(LiveMethods, OrderMethods):
     def ticker(self, *codes: Codes, columns: Sequence[str] | None = None, progress: bool = True) -> Ticker:
         """A live table of quotes as a widget: ``kw.ticker("삼성전자", "000660")``, or a list of codes.
 
-        It begins with one TR per 100 codes (OPTKWFID) and follows every trade and best quote, ten times a second. It
+        It begins with one TR per 100 codes (OPTKWFID) and follows every trade and best quote, eleven times a second. It
         ends when its cell is run again or cleared, with ``close()``, or with the session.
 
         Args:
@@ -73,7 +74,7 @@ class WidgetMethods(LiveMethods, OrderMethods):
     def ladder(self, code: str, *, progress: bool = True) -> Ladder:
         """The order book of one issue as a widget (호가창): ten asks and bids with their shares, and the last trades.
 
-        It begins with two TRs (opt10004, OPTKWFID), follows 주식호가잔량, 주식체결 and 주식우선호가, ten times a
+        It begins with two TRs (opt10004, OPTKWFID), follows 주식호가잔량, 주식체결 and 주식우선호가, eleven times a
         second, and ends like ``ticker``.
 
         Args:
@@ -137,7 +138,15 @@ class WidgetMethods(LiveMethods, OrderMethods):
         self, code: str, wanted: Interval, start: Day | None, adjusted: bool, progress: bool
     ) -> tuple[ChartBoard, StateLine]:
         """The bars of one issue, from ``start`` or those of the interval's usual range, and their line of state."""
-        from koalab.widgets.chart_board import ChartBoard
+        from koalab.widgets.bars.chart_board import RangeBoard
+        from koalab.widgets.bars.tick_bars import TickHistory
+        from koalab.widgets.bars.tick_board import TickBoard
+
+        def newest(pages: int, shown: Progress) -> TickHistory:
+            bars, found, more, failed = newest_ticks(self._link, code, wanted, adjusted, pages, shown)
+            if not found:
+                return TickHistory(bars, 0, self._link.now(), more, failed)
+            return TickHistory(bars, trades_of_last(found[0]), found[0].received_at, more, failed)
 
         def load(first: Moment, last: Moment | None, shown: Progress) -> LoadResult:
             until = wall_of(self._link.now()) if last is None else last
@@ -150,7 +159,11 @@ class WidgetMethods(LiveMethods, OrderMethods):
         with ExitStack() as opened:
             # Open before the bars are loaded, so that no trade is missed while they are on their way.
             trades = opened.enter_context(self._open_streams.open("주식체결", [code], _CHART_KEEPS))
-            board = ChartBoard(name, wanted, trades, load, self._link.now)
+            board: ChartBoard = (
+                TickBoard(name, wanted, trades, newest)
+                if wanted.unit == "tick"
+                else RangeBoard(name, wanted, trades, load, self._link.now)
+            )
             with self._progress(f"{name} {wanted.label}", progress) as shown:
                 board.begin(first, shown)
             opened.pop_all()
@@ -175,7 +188,7 @@ class WidgetMethods(LiveMethods, OrderMethods):
 
         Args:
             codes: codes or names of the ticker; None: those saved under ``name``.
-            interval: of the chart: ``1 3 5 15 60`` minutes or ``"D"``; None: the one saved, or a minute.
+            interval: of the chart: ``"30tick"``, ``1 3 5 15 60`` minutes or ``"D"``; None: the one saved, or a minute.
             panels: which parts are shown, of ``ticker ladder chart account order``; None: those saved, or all.
             name: of the saved layout: letters, digits, - and _.
             account: its number; None for the first of ``kw.accounts``.

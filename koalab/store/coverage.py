@@ -56,6 +56,13 @@ def missing(coverage: Coverage, first: int, last: int) -> Coverage:
     return tuple(gaps)
 
 
+def without(coverage: Coverage, first: int, last: int) -> Coverage:
+    """The coverage without ``first`` to ``last``."""
+    if first > last:
+        return coverage
+    return (*intersect(coverage, BEGINNING, first - 1), *intersect(coverage, last + 1, 2**63 - 1))
+
+
 def is_sound(coverage: Coverage) -> bool:
     """Whether it is ascending, disjoint and merged, as every coverage made here is."""
     return all(first <= last for first, last in coverage) and all(

@@ -3,15 +3,16 @@
 A daily bar changes after the close. Until 2026-09-11 closing-price trading and the single-price auctions, until 18:00
 on a day of usual hours, add to its volume. Since 2026-09-14 an after-market until 20:00 does, and what the broker
 shows in the evening may have its last trade as the close; the official bar is that of the regular session, with the
-volume of the whole day. What is not known about that is a setting (``Finality``). ``now`` is in seconds since the
-epoch; the times of bars and gaps are naive Seoul wall time.
+volume of the whole day. Nextrade trades from 08:00 to 20:00 since 2025-03-04, so bars of it and of both exchanges are
+final later (``Finality.of``). What is not known about that is a setting (``Finality``). ``now`` is in seconds since
+the epoch; the times of bars and gaps are naive Seoul wall time.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time
 from functools import lru_cache
 from typing import Any, Final, Literal, cast, get_args
@@ -22,6 +23,7 @@ import numpy.typing as npt
 from kernel_server.reference.sessions import Sessions
 from koalab.dates import SEOUL_OFFSET, epoch_seconds, wall_of
 from koalab.errors import BadInput
+from koalab.inputs.issue_codes import venue_of
 from koalab.inputs.text import shown
 from koalab.store.series import Moment, Times, Unit, unit_of
 
@@ -29,6 +31,12 @@ Gap = tuple[Moment, Moment]
 
 AFTER_MARKET: Final = np.datetime64("2026-09-14", "D")
 """The first day with an after-market."""
+
+NEXTRADE: Final = np.datetime64("2025-03-04", "D")
+"""The first day of Nextrade, whose after-market ends at 20:00."""
+
+PRE_MARKET: Final = 3600
+"""Seconds from the beginning of Nextrade's pre-market to the opening of the Korea Exchange."""
 
 _MINUTE: Final = 60
 _HOUR: Final = 3600
@@ -55,6 +63,7 @@ class Finality:
         regular_until: minutes after the close until which they do.
         evening_range: whether high and low in the evening include the after-market (``wide``) or not
             (``regular``). ``seen``: they do unless one of the broker's evening quotes has its close outside of them.
+        nextrade: whether the bars are those of Nextrade or of both exchanges together; ``of`` sets it.
     """
 
     minutes: time = time(20, 5)
@@ -64,6 +73,14 @@ class Finality:
     regular_from: int = 1
     regular_until: int = 29
     evening_range: EveningRange = "seen"
+    nextrade: bool = False
+
+    def of(self, code: str) -> Finality:
+        """When the bars of a code are final: those of ``005930_NX`` and ``005930_AL`` are of longer days.
+
+        From 2025-03-04 to 2026-09-11 their minutes and days are final when ``minutes`` says so.
+        """
+        return _at_nextrade(self) if venue_of(code) else self
 
     def __post_init__(self) -> None:
         """Checks the settings.
@@ -92,6 +109,11 @@ class Finality:
             )
 
 
+@lru_cache(maxsize=8)
+def _at_nextrade(finality: Finality) -> Finality:
+    return replace(finality, nextrade=True)
+
+
 DEFAULT: Final = Finality()
 
 QuotePart = Literal["nothing", "prices", "volume", "both"]
@@ -110,12 +132,14 @@ class _Rule:
 
 
 def _rules(finality: Finality) -> tuple[_Rule, ...]:
+    evening = _seconds(finality.minutes)
     return (
         _Rule(_FIRST_SESSION, "close", 10 * _MINUTE, 150 * _MINUTE),
+        *((_Rule(NEXTRADE, "midnight", evening, evening, later=False),) if finality.nextrade else ()),
         _Rule(
             AFTER_MARKET,
             "midnight",
-            _seconds(finality.minutes),
+            evening,
             24 * _HOUR + _seconds(finality.days),
             finality.later_on_late_days,
         ),
@@ -308,12 +332,13 @@ def _may_hold_bars(gap: Gap, unit: Unit, now: float, sessions: Sessions, finalit
     last = min(last, wall_of(now))
     if first > last:
         return False
-    started = int(np.searchsorted(sessions.opens, now, side="right"))
+    opens = sessions.opens - (PRE_MARKET if finality.nextrade else 0)
+    started = int(np.searchsorted(opens, now, side="right"))
     if unit in ("min", "tick"):
         # Trades of the closing auction may come seconds after the close, and those of an after-market until it ends.
         settled = _settle_times(sessions, True, finality)
         low = int(np.searchsorted(settled, epoch_seconds(first), side="right"))
-        high = int(np.searchsorted(sessions.opens, epoch_seconds(last), side="right"))
+        high = int(np.searchsorted(opens, epoch_seconds(last), side="right"))
         days = (first.astype("datetime64[D]"), last.astype("datetime64[D]"))
     else:
         days = (_day_from(first), last.astype("datetime64[D]"))

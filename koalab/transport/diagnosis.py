@@ -8,6 +8,8 @@ import socket
 import ssl
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from kernel_server.security.access import is_loopback
@@ -114,3 +116,50 @@ def _refused_certificate(target: str, tls: Tls) -> str:
     else:
         why = "is it for clients, and signed by the CA that the server was started with (--tls-client-ca)?"
     return f"the server at {target} refuses our certificate {tls.certificate}: {why}"
+
+
+class CertificateEnd(NamedTuple):
+    """Whose certificate it is, and until when it is valid, UTC."""
+
+    what: str
+    end: datetime
+
+
+def certificate_ends(target: str, tls: Tls | None) -> list[CertificateEnd]:
+    """The ends of the certificates between here and ``target``: the server's, the CA's and the client's own.
+
+    Empty without TLS; those that cannot be read are left out.
+    """
+    if tls is None:
+        return []
+    found = [] if (end := _server_end(target, tls)) is None else [CertificateEnd("the server", end)]
+    for what, file in (("its CA", tls.ca), ("this client", tls.certificate)):
+        if file is not None and (end := _file_end(file)) is not None:
+            found.append(CertificateEnd(what, end))
+    return found
+
+
+def _server_end(target: str, tls: Tls) -> datetime | None:
+    host, _, port = target.rpartition(":")
+    host = host.strip("[]")
+    try:
+        with (
+            socket.create_connection((host, int(port)), _TIMEOUT) as connection,
+            tls.context().wrap_socket(connection, server_hostname=host) as tls_socket,
+        ):
+            found = tls_socket.getpeercert() or {}
+    except OSError:
+        return None
+    text = found.get("notAfter")
+    return (
+        datetime.fromtimestamp(ssl.cert_time_to_seconds(text), timezone.utc)
+        if isinstance(text, str)
+        else None
+    )
+
+
+def _file_end(file: Path) -> datetime | None:
+    try:
+        return not_after(file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None

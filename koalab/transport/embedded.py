@@ -29,7 +29,14 @@ STOP_TIMEOUT = 1.5
 # Seconds between two looks at the process while it is waited for.
 _LOOK_EVERY = 0.5
 # The server's packages come from our path; -P keeps modules in the notebook's folder from shadowing them.
-_START = "import sys; sys.path.append(sys.argv.pop(1)); from kernel_server.__main__ import main; main()"
+# No collection looks at modules while they load; the server allows them once it has started.
+_START = """
+import gc, sys
+gc.disable()
+sys.path.append(sys.argv.pop(1))
+from kernel_server.__main__ import main
+main()
+"""
 
 
 class ServerProcess:

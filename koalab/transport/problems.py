@@ -39,6 +39,11 @@ def to_error(error: grpc.RpcError, target: str) -> errors.KoalabError:
     return errors.KoalabError(f"{target}: {status}: {details}")
 
 
+def session_closed() -> errors.NotConnected:
+    """The error for any use of a session after its end that needs the broker."""
+    return errors.NotConnected("this session is closed: kl.connect() makes a new one")
+
+
 def _problem(error: grpc.RpcError) -> kernel_pb2.Problem | None:
     if not isinstance(error, grpc.Call):
         return None

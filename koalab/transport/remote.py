@@ -36,7 +36,7 @@ from koalab.transport.base import (
 from koalab.transport.conditions import RemoteCondition
 from koalab.transport.diagnosis import proxy_hint, tls_problem
 from koalab.transport.orders import RemoteChejan
-from koalab.transport.problems import to_error
+from koalab.transport.problems import session_closed, to_error
 from koalab.transport.silence import SilenceWatchdog
 from koalab.transport.ticks import RemoteTicks
 
@@ -267,7 +267,7 @@ class RemoteTransport:
     def _require_open(self) -> None:
         self._require_ours()
         if self._closed:
-            raise NotConnected("this session is closed: kl.connect() makes a new one")
+            raise session_closed()
 
 
 def connect(target: str, timeout: float = 5.0, access: Access | None = None) -> RemoteTransport:

@@ -16,7 +16,7 @@ from koalab.live.readable import StreamState
 from koalab.live.stream import EventStream, weak_listener
 from koalab.live.table import LiveTable
 
-FILLS: Final = 7
+FILLS: Final = 10
 """Last trades that a ladder shows."""
 QUOTED: Final = (
     *("price", "change", "change_rate", "base_price", "upper_limit", "lower_limit"),

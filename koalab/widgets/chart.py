@@ -14,13 +14,14 @@ from koalab.errors import BadInput
 from koalab.inputs.arguments import whole_number
 from koalab.inputs.text import shown
 from koalab.loaders.intervals import Interval, intervals
-from koalab.widgets.chart_board import ChartBoard
+from koalab.widgets.bars.chart_board import ChartBoard
 from koalab.widgets.live_widget import LiveWidget, Message, script
 from koalab.widgets.painter import PAINTER, Painter
 from koalab.widgets.state_line import StateLine
 
 AVERAGES: Final = (5, 20, 60, 120)
 """Bars of the moving averages by default."""
+_UNITS: Final = ("tick", "min", "D")
 _LONGEST: Final = 500
 _TABLE_ROWS: Final = 20
 _TITLES: Final = ("시각", "시가", "고가", "저가", "종가", "거래량")
@@ -40,11 +41,12 @@ class LiveChart(LiveWidget):
         painter: sends what changes.
     """
 
-    _esm = script("common.js", "chart_library.js", "chart.js")
+    _esm = script("chart.js")
     code = traitlets.Unicode().tag(sync=True)
     name = traitlets.Unicode().tag(sync=True)
     interval_label = traitlets.Unicode().tag(sync=True)
     dated = traitlets.Bool().tag(sync=True)
+    timed = traitlets.Bool().tag(sync=True)
     averages = traitlets.List(traitlets.Int()).tag(sync=True)
     volume = traitlets.Bool().tag(sync=True)
 
@@ -65,6 +67,7 @@ class LiveChart(LiveWidget):
             name=board.name,
             interval_label=board.interval.label,
             dated=board.interval.dated,
+            timed=board.interval.unit == "tick",
             averages=list(averages),
             volume=volume,
         )
@@ -88,6 +91,7 @@ class LiveChart(LiveWidget):
         with self.hold_sync():
             self.code, self.name = board.code, board.name
             self.interval_label, self.dated = board.interval.label, board.interval.dated
+            self.timed = board.interval.unit == "tick"
         self._begin_anew()
         former.close()
 
@@ -101,7 +105,7 @@ class LiveChart(LiveWidget):
             return None
         self._sent_version, all_bars, arrays = board.bars.changes(-1 if everything else self._sent_version)
         head: dict[str, Any] = {"k": "all" if all_bars else "d", "notice": board.notice}
-        return {**head, "loading": board.loading, "older": board.has_older}, arrays
+        return {**head, "loading": board.loading, "older": board.has_older, "base": board.base}, arrays
 
     def _on_request(self, content: dict[str, Any]) -> None:
         if content.get("older"):
@@ -109,7 +113,7 @@ class LiveChart(LiveWidget):
 
     def snapshot(self) -> str:
         """A plain HTML table of the last twenty bars, with its time: for saved notebooks, GitHub and e-mail."""
-        form = "%Y-%m-%d" if self.dated else "%m-%d %H:%M"
+        form = "%Y-%m-%d" if self.dated else "%m-%d %H:%M:%S" if self.timed else "%m-%d %H:%M"
         rows = [
             "<tr>"
             + "".join(
@@ -131,11 +135,10 @@ def check_interval(wanted: Interval) -> Interval:
     """An interval that trades can go on with.
 
     Raises:
-        BadInput: it is of trades, or of weeks and longer.
+        BadInput: it is of weeks or longer.
     """
-    if wanted.unit not in ("min", "D"):
-        known = [one.name for one in intervals().values() if one.unit in ("min", "D")]
-        # Of opt10079's last bar it is not said how many trades it has, so that trades cannot continue it.
+    if wanted.unit not in _UNITS:
+        known = [one.name for one in intervals().values() if one.unit in _UNITS]
         raise BadInput(
             f"a live chart has bars of {', '.join(known)}, not {wanted.name}: leave live out for a chart of those"
         )

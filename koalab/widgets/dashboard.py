@@ -14,9 +14,10 @@ import traitlets
 
 from koalab.errors import KoalabError
 from koalab.widgets.account_panel import AccountPanel
+from koalab.widgets.bars.chart_board import ChartBoard
 from koalab.widgets.book_board import BookBoard
+from koalab.widgets.cell_runs import CELL_RUNS
 from koalab.widgets.chart import LiveChart
-from koalab.widgets.chart_board import ChartBoard
 from koalab.widgets.ladder import Ladder
 from koalab.widgets.live_widget import STYLE, LiveWidget, script, with_snapshot
 from koalab.widgets.order_form import OrderForm
@@ -27,9 +28,18 @@ from koalab.widgets.ticker import Ticker
 
 log = logging.getLogger(__name__)
 
-INTERVALS: Final = {"1min": "1분", "3min": "3분", "5min": "5분", "15min": "15분", "60min": "60분", "D": "일"}
+INTERVALS: Final = {
+    "30tick": "30틱",
+    "1min": "1분",
+    "3min": "3분",
+    "5min": "5분",
+    "15min": "15분",
+    "60min": "60분",
+    "D": "일",
+}
 """The intervals of the chart that a page offers, with their titles."""
-_AREAS: Final = ('"bar bar"', '"ticker ladder"', '"chart ladder"', '"chart order"', '"account account"')
+_COLUMNS: Final = {"1 1 480px": ("ticker", "chart", "account"), "0 0 412px": ("ladder", "order")}
+"""The parts below each other, by the width of their column; where there is no room beside it, one stands below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ class DashboardBar(anywidget.AnyWidget):
     notice = traitlets.Unicode("").tag(sync=True)
 
 
-class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets has no types
+class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """The widgets of one desk. A row that is chosen in the ticker moves ladder, chart and order form to that issue.
 
     A price that is chosen in the ladder fills the form, and sends nothing. What is shown is saved with every change.
@@ -99,24 +109,21 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets has no 
         self.bar = DashboardBar(
             titles=PANELS, intervals=INTERVALS, panels=list(layout.panels), interval=layout.interval
         )
-        for name, part in self.parts.items():
-            part.layout.grid_area = name
-            part.layout.min_width = "0"
-        self.bar.layout.grid_area = "bar"
-        super().__init__(
-            [self.bar, *self.parts.values()],
-            layout=ipywidgets.Layout(
-                grid_template_areas=" ".join(_AREAS),
-                grid_template_columns="minmax(0, 1fr) 412px",
-                grid_gap="8px",
-                align_items="flex-start",
-                width="100%",
-            ),
+        for name, part in {"bar": self.bar, **self.parts}.items():
+            part.add_class(f"koalab-part-{name}")
+        self._columns = [
+            ipywidgets.VBox([self.parts[name] for name in names], layout=_layout(flex=width, min_width="0"))
+            for width, names in _COLUMNS.items()
+        ]
+        self._desk = ipywidgets.HBox(
+            self._columns, layout=_layout(flex_flow="row wrap", align_items="flex-start")
         )
+        super().__init__([self.bar, self._desk], layout=_layout(width="100%"))
+        self.add_class("koalab-dashboard")
         self._show_panels()
         self.ticker.selected = layout.selected
-        self.ticker.observe(lambda change: self._want(change["new"], self._wanted[1]), "selected")
-        self.ladder.on_select(self._fill)
+        self.ticker.on_select(lambda code: self._want(code, self._wanted[1]))
+        self.ladder.on_select(self.order.fill)
         self.bar.observe(lambda change: self._want(self._wanted[0], change["new"]), "interval")
         self.bar.observe(lambda _: self._show_panels(), "panels")
         save(layout)
@@ -149,8 +156,10 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets has no 
         if not all(part.comm is None for part in self.parts.values()):
             return True
         self._closed = True
-        layouts = [self.bar.layout, self.layout]
-        self.bar.close()
+        boxes = [self.bar, *self._columns, self._desk]
+        layouts = [one.layout for one in (*boxes, self)]
+        for one in boxes:
+            one.close()
         super().close()
         for layout in layouts:
             layout.close()  # close() of a widget leaves its layout's comm
@@ -161,21 +170,18 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets has no 
         return "".join(part.snapshot() for name, part in self.parts.items() if name in self.bar.panels)
 
     def _repr_mimebundle_(self, **arguments: Any) -> Any:
+        CELL_RUNS.displayed(*self.parts.values())
         return with_snapshot(super()._repr_mimebundle_(**arguments), self.snapshot(), repr(self))
 
     def __repr__(self) -> str:
         return f"<대시보드 {len(self.ticker.codes)}종목: {self.ladder.name}>"
 
-    def _fill(self, price: int) -> None:
-        if price:
-            self.order.price = price
-
     def _show_panels(self) -> None:
         shown = self.bar.panels
         for name, part in self.parts.items():
             part.layout.display = None if name in shown else "none"
-        right = "412px" if {"ladder", "order"} & set(shown) else "0"
-        self.layout.grid_template_columns = f"minmax(0, 1fr) {right}"
+        for column, names in zip(self._columns, _COLUMNS.values(), strict=True):
+            column.layout.display = None if set(names) & set(shown) else "none"
         self._keep(replace(self._layout_now, panels=tuple(shown)))
 
     def _keep(self, layout: SavedLayout) -> None:
@@ -210,8 +216,15 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets has no 
                 log.info("dashboard: %s", error)
                 self.bar.notice = f"{wanted[0]}: {error}"
                 with self._lock:
-                    if self._wanted == wanted:  # another choice is tried all the same
+                    again = self._wanted != wanted  # another choice is tried all the same
+                    if not again:
                         self._wanted = self._shown
+                if not again:
+                    self._show_choice()
+
+    def _show_choice(self) -> None:
+        """What is marked as chosen is what is shown."""
+        self.ticker.selected, self.bar.interval = self._shown
 
     def _open(self, code: str, interval: str) -> None:
         former_code, former_interval = self._shown
@@ -223,3 +236,7 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets has no 
             self.chart.show(*self._sources.chart(code, interval))
         self._shown = (code, interval)
         self._keep(replace(self._layout_now, selected=code, interval=interval))
+
+
+def _layout(**more: str) -> ipywidgets.Layout:
+    return ipywidgets.Layout(grid_gap="8px", overflow="visible", **more)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import traitlets
 
-from koalab.errors import BadInput
-from koalab.inputs.text import shown
 from koalab.widgets.book_board import BookBoard
 from koalab.widgets.live_widget import LiveWidget, Message, script
 from koalab.widgets.painter import PAINTER, Painter
+from koalab.widgets.selection import AGAIN, Selection
 from koalab.widgets.state_line import StateLine
 
 _RIGHT: Final = "text-align:right"
@@ -44,12 +43,11 @@ class Ladder(LiveWidget):
         self._board = board
         self._sent_version = (-1, -1)
         super().__init__(state, painter, code=board.code, name=board.name)
+        self._selection = Selection(self, "selected_price", "price")
 
     def on_select(self, fn: Callable[[int], object]) -> None:
-        """Calls ``fn`` with a price (KRW) that is chosen."""
-        if not callable(fn):
-            raise BadInput(f"a function that takes a price, not {shown(fn)}")
-        self.observe(lambda change: fn(change["new"]) if change["new"] else None, "selected_price")
+        """Calls ``fn`` with a price (KRW) that is chosen, each time it is."""
+        self._selection.add(fn)
 
     def show(self, board: BookBoard, state: StateLine) -> None:
         """Shows another issue from now on, and closes the former."""
@@ -62,6 +60,10 @@ class Ladder(LiveWidget):
 
     def _end(self) -> None:
         self._board.close()
+
+    def _on_request(self, content: dict[str, Any]) -> None:
+        if AGAIN in content:
+            self._selection.call(self.selected_price)
 
     def _changes(self, everything: bool, now: float) -> Message | None:
         self._state.count(self._board.version, now)

@@ -13,6 +13,7 @@ import anywidget
 import numpy as np
 from numpy.typing import NDArray
 
+from koalab.widgets.cell_runs import CELL_RUNS
 from koalab.widgets.page_views import CHECK_EVERY, PageViews
 from koalab.widgets.painter import PAINTER, Painter
 from koalab.widgets.state_line import StateLine
@@ -24,7 +25,7 @@ _STATIC: Final = Path(__file__).parent / "static"
 _BEAT: Final = 1.0
 # Without a view for so long, a widget is closed: its cell was run again or cleared.
 _ORPHANED: Final = 5.0
-# One that was never shown is of a cell that was run again before its page had drawn it, or was forgotten.
+# A page draws no cell that was not scrolled to yet; and a widget may be made and forgotten.
 _NEVER_SHOWN: Final = 600.0
 
 
@@ -53,9 +54,8 @@ class LiveWidget(anywidget.AnyWidget):
     def __init__(self, state: StateLine, painter: Painter = PAINTER, **traits: Any) -> None:
         self._state = state
         self._views = PageViews()
-        self._made_at = time.monotonic()
         self._viewless_since: float | None = None
-        self._shown = False
+        self._awaited_since: float | None = time.monotonic()
         self._sequence = 0
         self._beat_at = 0.0
         self._everything = False
@@ -101,6 +101,16 @@ class LiveWidget(anywidget.AnyWidget):
         if not self._views:
             self._close_comms()
 
+    def on_displayed(self) -> None:
+        """A page is going to draw it, once its cell is in sight: until then the end of a former view ends nothing."""
+        self._awaited_since = time.monotonic()
+
+    def on_output_gone(self) -> None:
+        """No output is left that it was displayed in; a view that a page has drawn says so by itself."""
+        self._awaited_since = None
+        if not self._views:
+            self._viewless_since = time.monotonic()
+
     def _close_comms(self) -> None:
         if self._closed:
             return
@@ -114,8 +124,7 @@ class LiveWidget(anywidget.AnyWidget):
         """Sends what changed; see ``painter.Painted``."""
         if self._ended:
             return False
-        viewless = self._viewless_since is not None and now - self._viewless_since > _ORPHANED
-        if viewless or (not self._shown and now - self._made_at > _NEVER_SHOWN):
+        if self._is_over(now):
             self.close()
             return False
         if not self._views.watched:
@@ -128,6 +137,11 @@ class LiveWidget(anywidget.AnyWidget):
             self._beat_at = now
             self.send({"k": "beat", **self._state.message()})
         return True
+
+    def _is_over(self, now: float) -> bool:
+        if self._awaited_since is not None:
+            return not self._views and now - self._awaited_since > _NEVER_SHOWN
+        return self._viewless_since is not None and now - self._viewless_since > _ORPHANED
 
     def _send_changes(self, head: dict[str, Any], arrays: Mapping[str, NDArray[Any]], now: float) -> None:
         self._sequence += 1
@@ -142,7 +156,8 @@ class LiveWidget(anywidget.AnyWidget):
         if not isinstance(content, dict):
             return
         self._check_later()
-        self._shown = True
+        if "hello" in content:
+            self._awaited_since = None
         if self._views.receive(content):
             self._everything, self._beat_at = True, 0.0
         if "gone" in content and not self._views:
@@ -181,6 +196,7 @@ class LiveWidget(anywidget.AnyWidget):
     # -- display
 
     def _repr_mimebundle_(self, **arguments: Any) -> Any:
+        CELL_RUNS.displayed(self)
         return with_snapshot(super()._repr_mimebundle_(**arguments), self.snapshot(), repr(self))
 
 

@@ -55,6 +55,12 @@ class OrderForm(LiveWidget):
         with self.hold_sync():
             self.code, self.name, self.price = code, name, 0
 
+    def fill(self, price: int) -> None:
+        """Fills in a price (KRW), also the one of the last time, which may have been changed in the page since."""
+        if price == self.price:
+            self.send({"k": "fill"})
+        self.price = price
+
     def _end(self) -> None:
         self._entry.forget()
 

@@ -15,6 +15,7 @@ from koalab.inputs.text import shown
 from koalab.live.table import LiveTable
 from koalab.widgets.live_widget import LiveWidget, Message, script
 from koalab.widgets.painter import PAINTER, Painter
+from koalab.widgets.selection import AGAIN, Selection
 from koalab.widgets.state_line import StateLine
 
 COLUMNS: Final = {
@@ -32,10 +33,21 @@ COLUMNS: Final = {
     "time": "시각",
 }
 """The ticker's columns, in their order, with their titles."""
-_SENT: Final = (
-    *("price", "change", "change_rate", "volume", "trade_volume", "ask", "bid", "strength"),
-    *("upper_limit", "lower_limit", "time"),
-)
+_KINDS: Final[Mapping[str, type[np.generic]]] = {"i": np.int32, "f": np.float32, "d": np.float64}
+_SENT: Final = {
+    "price": ("i", ()),
+    "change": ("i", ()),
+    "change_rate": ("f", ("change_rate",)),
+    "volume": ("d", ()),  # of a day it passes 2^31 at times
+    "trade_volume": ("i", ("trade_volume",)),
+    "ask": ("i", ("ask", "spread")),
+    "bid": ("i", ("bid", "spread")),
+    "strength": ("f", ("strength",)),
+    "time": ("d", ("time",)),
+}
+"""What a page gets of a row that has changed: of which kind, and for which of its columns; none: always."""
+_FIXED: Final = ("upper_limit", "lower_limit")
+"""What it gets with all rows only."""
 _SEOUL: Final = np.timedelta64(9, "h")
 
 
@@ -67,6 +79,9 @@ class Ticker(LiveWidget):
     ) -> None:
         self._table = table
         self._version = 0
+        self._sent = {
+            name: kind for name, (kind, of) in _SENT.items() if not of or not set(of).isdisjoint(columns)
+        }
         super().__init__(
             state,
             painter,
@@ -75,12 +90,11 @@ class Ticker(LiveWidget):
             columns=list(columns),
             label=f"실시간 시세 {len(table)}종목",
         )
+        self._selection = Selection(self, "selected", "code")
 
     def on_select(self, fn: Callable[[str], object]) -> None:
-        """Calls ``fn`` with the code of a row that is chosen."""
-        if not callable(fn):
-            raise BadInput(f"a function that takes a code, not {shown(fn)}")
-        self.observe(lambda change: fn(change["new"]), "selected")
+        """Calls ``fn`` with the code of a row that is chosen, each time it is."""
+        self._selection.add(fn)
 
     def name_of(self, code: str) -> str:
         """The name of one of its issues."""
@@ -93,18 +107,23 @@ class Ticker(LiveWidget):
     def _end(self) -> None:
         self._table.close()
 
+    def _on_request(self, content: dict[str, Any]) -> None:
+        if AGAIN in content:
+            self._selection.call(self.selected)
+
     def _changes(self, everything: bool, now: float) -> Message | None:
         version, rows, values = self._table.delta(-1 if everything else self._version)
         if not len(rows):
             return None
         self._version = version
         self._state.count(version, now)
-        columns = {
-            name: _epoch_ms(values[name]) if name == "time" else values[name].astype(np.float64)
-            for name in _SENT
+        kinds = self._sent | (dict.fromkeys(_FIXED, "i") if everything else {})
+        arrays = {
+            name: (_epoch_ms(values[name]) if name == "time" else values[name]).astype(_KINDS[kind])
+            for name, kind in kinds.items()
         }
-        head = {"k": "all" if everything else "d", "n": len(rows)}
-        return head, {"row": rows.astype(np.uint16), **columns}
+        head = {"k": "all" if everything else "d", "n": len(rows), "t": "".join(kinds.values())}
+        return head, {"row": rows.astype(np.uint16), **arrays}
 
     def snapshot(self) -> str:
         """A plain HTML table of the quotes now, with its time: for saved notebooks, GitHub and e-mail."""

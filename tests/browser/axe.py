@@ -1,43 +1,18 @@
-"""axe-core, which finds faults of accessibility in a part of a page; from the lock in js/."""
+"""axe-core, which finds faults of accessibility in a part of a page."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from functools import cache
-from pathlib import Path
-from typing import Final
 
-import pytest
 from playwright.sync_api import Locator
 
-from tests.browser.lab import ROOT
-
-_INSTALL_WITHIN: Final = 120
-_PLACE: Final = ROOT / "build" / "axe"
+from tests.browser.packages import installed
 
 
 @cache
 def source() -> str:
     """axe-core's code; the test is skipped, with the reason, where it cannot be installed."""
-    built = _PLACE / "node_modules" / "axe-core" / "axe.min.js"
-    if not built.exists():
-        if shutil.which("npm") is None:
-            pytest.skip("there is no npm here: accessibility was not checked")
-        _PLACE.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json", ".npmrc"):
-            shutil.copy(ROOT / "js" / name, _PLACE)
-        done = subprocess.run(
-            ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"),
-            cwd=_PLACE,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_INSTALL_WITHIN,
-        )
-        if done.returncode:
-            pytest.skip(f"npm could not install axe-core: {done.stderr[-200:]}")
-    return Path(built).read_text(encoding="utf-8")
+    return (installed() / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 def violations(part: Locator) -> list[str]:

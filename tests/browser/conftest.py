@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from scripts.browser import NoBrowser, require
+from tests.browser import packages
 from tests.browser.lab import Lab
 
 # A machine that is busy with other suites takes long for each step.
@@ -29,7 +30,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    started = Lab(tmp_path_factory.mktemp("lab"))
+    started = Lab(tmp_path_factory.mktemp("lab"), static=packages.PLACE / "served")
     yield started
     started.close()
 

@@ -21,6 +21,8 @@ from playwright.sync_api import Locator, Page
 
 CONNECT: Final = 'import koalab as kl\nkw = kl.connect(clock="market@2026-11-19T10:00")'
 """The first cell of a notebook: the simulated broker, in its session at any hour."""
+PARTS: Final = ("ticker", "ladder", "chart", "account", "order")
+"""The parts of a dashboard, beside its bar."""
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCREENSHOTS: Final = ROOT / "build" / "browser"
 _STARTED_WITHIN: Final = 60.0
@@ -42,12 +44,16 @@ _SETTINGS: Final = {
 class Lab:
     """A JupyterLab of the interpreter that runs the tests, on loopback, with its settings in ``folder``.
 
+    Args:
+        folder: for everything it writes.
+        static: a folder whose files it serves beside its own.
+
     Attributes:
         folder: of the notebooks.
         url: of the server, without the token.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, static: Path | None = None) -> None:
         self.folder = folder / "notebooks"
         self.folder.mkdir(parents=True)
         with socket.socket() as one:
@@ -65,7 +71,7 @@ class Lab:
         environment = {name: value for name, value in os.environ.items() if name != "KOALAB_TARGET"}
         environment |= {
             **places,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
             "KOALAB_CACHE_DIR": str(folder / "cache"),
             "KOALAB_STATE_DIR": str(folder / "state"),
             "IPYTHONDIR": str(folder / "ipython"),
@@ -87,6 +93,8 @@ class Lab:
                 *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"),
                 *(f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.folder}"),
                 "--LabApp.extension_manager=readonly",
+                "--JupyterNotebookApp.expose_app_in_browser=True",
+                *([f"--ServerApp.extra_static_paths={static}"] if static is not None else []),
             ],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -148,13 +156,14 @@ class OpenNotebook:
     Args:
         name: of its file, without the ending.
         cells: code.
+        at: the application's path: ``lab/tree`` is JupyterLab's, ``notebooks`` that of Notebook 7.
     """
 
-    def __init__(self, lab: Lab, page: Page, name: str, cells: Sequence[str]) -> None:
+    def __init__(self, lab: Lab, page: Page, name: str, cells: Sequence[str], at: str = "lab/tree") -> None:
         self.lab = lab
         self.page = page
         self.path = lab.write(name, cells)
-        page.goto(f"{lab.url}/lab/tree/{self.path.name}?token={lab.token}&reset")
+        page.goto(f"{lab.url}/{at}/{self.path.name}?token={lab.token}&reset")
         page.wait_for_function(
             """() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.isReady
                  && window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'""",
@@ -207,9 +216,34 @@ class OpenNotebook:
             "(light) => document.body.dataset.jpThemeLight === light", arg="false" if dark else "true"
         )
 
-    def picture(self, name: str, of: Locator) -> Path:
+    def clear(self, cell: int) -> None:
+        """Clears the output of a cell."""
+        self.page.evaluate(
+            "(at) => { window.jupyterapp.shell.currentWidget.content.widgets[at].model.clearExecution() }",
+            cell,
+        )
+
+    def restart(self) -> None:
+        """Restarts the kernel of the notebook."""
+        sessions = self.lab.get("/api/sessions")
+        (kernel,) = (one["kernel"]["id"] for one in sessions if one["path"] == self.path.name)
+        self.lab.get(f"/api/kernels/{kernel}/restart", "POST")
+
+    def picture(self, name: str, of: Locator, folder: Path = SCREENSHOTS) -> Path:
         """A screenshot of a part of the page, kept as build output."""
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        path = SCREENSHOTS / f"{name}.png"
-        of.screenshot(path=path)
-        return path
+        # It lies over the page for some time after the theme has changed.
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
+        return keep_picture(name, of, folder)
+
+
+def part(desk: Locator, name: str) -> Locator:
+    """A part of a dashboard: ``bar``, or one of ``PARTS``."""
+    return desk.locator(f".koalab-part-{name} .koalab-live")
+
+
+def keep_picture(name: str, of: Locator, folder: Path = SCREENSHOTS) -> Path:
+    """Writes a screenshot of a part of a page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.png"
+    of.screenshot(path=path, animations="disabled")
+    return path

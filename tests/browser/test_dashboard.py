@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.lab import CONNECT, Lab, OpenNotebook
+from tests.browser.lab import CONNECT, PARTS, Lab, OpenNotebook, part
 
 DASHBOARD = """desk = kw.dashboard(["삼성전자", "SK하이닉스", "NAVER", "카카오"], name="browser", progress=False)
 desk"""
@@ -28,11 +28,6 @@ def desk(notebook: OpenNotebook) -> Locator:
     return notebook.output(1)
 
 
-def part(desk: Locator, number: int) -> Locator:
-    """The bar, ticker, ladder, chart, account panel and form, in this order."""
-    return desk.locator(".koalab-live").nth(number)
-
-
 def orders(notebook: OpenNotebook) -> int:
     notebook.run(2)
     return int(notebook.text(2).splitlines()[-1])
@@ -42,39 +37,45 @@ def test_it_shows_all_parts_in_both_themes_without_faults_of_accessibility(
     notebook: OpenNotebook, desk: Locator
 ) -> None:
     expect(desk.locator(".koalab-live")).to_have_count(6)
-    for number in range(1, 6):
-        expect(part(desk, number)).to_have_attribute("data-state", "live")
-    expect(part(desk, 3).locator(".koalab-facts")).to_contain_text("종")
+    for name in PARTS:
+        expect(part(desk, name)).to_have_attribute("data-state", "live")
+    expect(part(desk, "chart").locator(".koalab-facts")).to_contain_text("종")
     found = {}
     for dark in (False, True):
         notebook.theme(dark=dark)
-        for number in range(6):
-            expect(part(desk, number)).to_have_attribute("data-dark", "yes" if dark else "no")
+        for name in ("bar", *PARTS):
+            expect(part(desk, name)).to_have_attribute("data-dark", "yes" if dark else "no")
         notebook.page.wait_for_timeout(3_000)
         notebook.picture(f"dashboard-{'dark' if dark else 'light'}", desk)
-        found[dark] = violations(desk.locator(".widget-gridbox"))
+        found[dark] = violations(desk.locator(".koalab-dashboard"))
     assert found == {False: [], True: []}
 
 
 def test_a_chosen_row_moves_ladder_chart_and_form(desk: Locator) -> None:
-    part(desk, 1).locator(".koalab-row").nth(1).click()
-    expect(part(desk, 2).locator(".koalab-ladder-head")).to_contain_text("SK하이닉스 000660")
-    expect(part(desk, 3).locator(".koalab-chart-head")).to_contain_text("SK하이닉스 000660")
-    expect(part(desk, 5).locator(".koalab-form-title")).to_contain_text("SK하이닉스 000660")
-    for number in (2, 3):
-        expect(part(desk, number)).to_have_attribute("data-state", "live")
-    expect(part(desk, 2).locator("[data-side=ask]")).to_have_count(10)
+    field = part(desk, "order").get_by_label("가격")
+    field.fill("1")
+    part(desk, "ticker").locator(".koalab-row").nth(1).click()
+    expect(part(desk, "ladder").locator(".koalab-ladder-head")).to_contain_text("SK하이닉스 000660")
+    expect(part(desk, "chart").locator(".koalab-chart-head")).to_contain_text("SK하이닉스 000660")
+    expect(part(desk, "order").locator(".koalab-form-title")).to_contain_text("SK하이닉스 000660")
+    expect(field).to_have_value("")
+    for name in ("ladder", "chart"):
+        expect(part(desk, name)).to_have_attribute("data-state", "live")
+    expect(part(desk, "ladder").locator("[data-side=ask]")).to_have_count(10)
 
 
 def test_an_order_is_filled_by_the_ladder_and_sent_in_two_steps(
     notebook: OpenNotebook, desk: Locator
 ) -> None:
-    ladder, form = part(desk, 2), part(desk, 5)
+    ladder, form = part(desk, "ladder"), part(desk, "order")
     level = ladder.locator(".koalab-level").nth(14)
     level.click()
     price = ladder.locator("[aria-selected=true] .price").inner_text().replace(",", "")
     field = form.get_by_label("가격")
     expect(field).to_have_value(price)
+    field.fill("1")
+    level.click()  # the same price once more
+    expect(field).to_have_value(ladder.locator("[aria-selected=true] .price").inner_text().replace(",", ""))
     form.get_by_label("수량").fill("3")
     assert orders(notebook) == 0
     form.get_by_role("button", name="주문 확인").click()
@@ -91,17 +92,17 @@ def test_an_order_is_filled_by_the_ladder_and_sent_in_two_steps(
     send.click()
     expect(form.locator(".koalab-notice")).to_contain_text("주문 ")
     assert orders(notebook) == 1
-    expect(part(desk, 4)).to_contain_text("SK하이닉스")
+    expect(part(desk, "account")).to_contain_text("SK하이닉스")
 
 
 def test_a_part_is_hidden_and_the_layout_comes_back(notebook: OpenNotebook, desk: Locator) -> None:
-    bar = part(desk, 0)
+    bar = part(desk, "bar")
     bar.get_by_role("button", name="계좌").click()
-    expect(part(desk, 4)).not_to_be_visible()
+    expect(part(desk, "account")).not_to_be_visible()
     bar.get_by_role("combobox").select_option("5min")
-    expect(part(desk, 3).locator(".koalab-chart-head")).to_contain_text("5분봉")
+    expect(part(desk, "chart").locator(".koalab-chart-head")).to_contain_text("5분봉")
     notebook.run(3)
     again = notebook.output(3)
-    expect(part(again, 3).locator(".koalab-chart-head")).to_contain_text("SK하이닉스 000660 5분봉")
-    expect(part(again, 4)).not_to_be_visible()
-    expect(part(again, 0).get_by_role("button", name="계좌")).to_have_attribute("aria-pressed", "false")
+    expect(part(again, "chart").locator(".koalab-chart-head")).to_contain_text("SK하이닉스 000660 5분봉")
+    expect(part(again, "account")).not_to_be_visible()
+    expect(part(again, "bar").get_by_role("button", name="계좌")).to_have_attribute("aria-pressed", "false")

@@ -9,10 +9,17 @@ from tests.browser.lab import CONNECT, Lab, OpenNotebook
 
 LADDER = 'ladder = kw.ladder("삼성전자", progress=False)\nladder'
 
+STILL = """board = ladder._board
+board._books.close(); board._trades.close()"""
+MOVED = """for side in ("ask_prices", "bid_prices"):
+    board._levels[side] = board._levels[side] + 200
+board.version += 1"""
+
 
 @pytest.fixture(scope="module")
 def notebook(lab: Lab, page: Page) -> OpenNotebook:
-    opened = OpenNotebook(lab, page, "ladder", [CONNECT, LADDER, "ladder.selected_price", "ladder.close()"])
+    cells = [CONNECT, LADDER, "ladder.selected_price", "ladder.close()", STILL, MOVED]
+    opened = OpenNotebook(lab, page, "ladder", cells)
     opened.run(0)
     opened.run(1)
     return opened
@@ -48,6 +55,25 @@ def test_a_price_is_chosen_by_keyboard_and_click(notebook: OpenNotebook) -> None
     price = widget.locator("[aria-selected=true] .price").inner_text().replace(",", "")
     notebook.run(2)
     assert notebook.text(2).endswith(price)
+
+
+def test_all_levels_stay_in_sight_but_under_the_pointer_prices_stand_still(notebook: OpenNotebook) -> None:
+    widget = notebook.output(1).locator(".koalab-live")
+    asks, first = widget.locator("[data-side=ask]"), widget.locator(".koalab-level .price").first
+    notebook.run(4)
+    widget.locator(".koalab-ladder").blur()
+    notebook.page.mouse.move(5, 5)
+    before = first.inner_text()
+    notebook.run(5)
+    expect(first).not_to_have_text(before)
+    expect(asks).to_have_count(10)
+    widget.locator(".koalab-level").nth(3).hover()
+    notebook.run(5)
+    expect(asks).to_have_count(
+        8
+    )  # two steps up: the two highest are out of sight, the others stand where they stood
+    notebook.page.mouse.move(5, 5)
+    expect(asks).to_have_count(10)
 
 
 def test_closed_it_keeps_its_last_values(notebook: OpenNotebook) -> None:

@@ -12,15 +12,18 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.lab import CONNECT, ROOT, Lab, OpenNotebook
+from tests.browser.lab import CONNECT, PARTS, ROOT, Lab, OpenNotebook, part
+from tests.browser.leftovers import LEFT, becomes_left, left
 
 TICKER = 'ticker = kw.ticker("삼성전자", "SK하이닉스", progress=False)\nticker'
-LEFT = """import gc, threading, time
-from ipywidgets.widgets.widget import _instances
-from koalab.widgets.live_widget import LiveWidget
-time.sleep(7); gc.collect()
-[sum(isinstance(one, LiveWidget) for one in _instances.values()), kw.status()["streams"],
- sum(one.name in ("koalab-chart", "koalab-account", "koalab-dashboard") for one in threading.enumerate())]"""
+WIDGETS = f"""from IPython.display import display
+{TICKER.splitlines()[0]}
+ladder, account = kw.ladder("삼성전자", progress=False), kw.account_panel()
+chart = kw.chart("삼성전자", 1, live=True, progress=False)
+display(ticker, ladder, chart, account)"""
+DASHBOARD = 'desk = kw.dashboard(["삼성전자", "NAVER"], name="life", progress=False)\ndesk'
+NEVER_DRAWN = """([code, cell]) => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel
+  .requestExecute({ code }, true, { cellId: cell }).done.then((reply) => reply.content.status)"""
 
 
 @pytest.fixture
@@ -80,8 +83,7 @@ def test_a_kernel_that_is_gone_is_named_after_three_seconds(lab: Lab, own_page: 
     notebook.run(1)
     widget = live(notebook, 1)
     expect(widget).to_have_attribute("data-state", "live")
-    kernel = lab.get("/api/sessions")[0]["kernel"]["id"]
-    lab.get(f"/api/kernels/{kernel}/restart", "POST")
+    notebook.restart()
     expect(widget).to_have_attribute("data-state", "lost")
     expect(widget.locator(".koalab-words")).to_contain_text("끊김 — 커널이 응답하지 않습니다")
     notebook.picture("life-kernel-restarted", widget)
@@ -97,21 +99,21 @@ def test_a_server_that_is_killed_is_named_and_values_return_with_it(
         notebook = OpenNotebook(lab, own_page, "killed", [connect, desk])
         notebook.run(0)
         notebook.run(1)
-        parts = live(notebook, 1)
-        for number in range(1, 5):
-            expect(parts.nth(number)).to_have_attribute("data-state", "live")
+        desk = notebook.output(1)
+        for name in PARTS:
+            expect(part(desk, name)).to_have_attribute("data-state", "live")
         server.kill()
-        for number in range(1, 4):
-            expect(parts.nth(number)).to_have_attribute("data-state", "lost")
-        expect(parts.nth(1).locator(".koalab-words")).to_contain_text("서버에 다시 연결하는 중")
-        notebook.picture("life-server-killed", notebook.output(1))
+        for name in PARTS[:3]:
+            expect(part(desk, name)).to_have_attribute("data-state", "lost")
+        expect(part(desk, "ticker").locator(".koalab-words")).to_contain_text("서버에 다시 연결하는 중")
+        notebook.picture("life-server-killed", desk)
         server.start()
-        for number in range(1, 5):
-            expect(parts.nth(number)).to_have_attribute("data-state", "live", timeout=60_000)
-        volume = parts.nth(1).locator(".koalab-row").first.locator("[aria-colindex='5']")
+        for name in PARTS:
+            expect(part(desk, name)).to_have_attribute("data-state", "live", timeout=60_000)
+        volume = part(desk, "ticker").locator(".koalab-row").first.locator("[aria-colindex='5']")
         before = volume.inner_text()
         expect(volume).not_to_have_text(before)
-        notebook.picture("life-server-back", notebook.output(1))
+        notebook.picture("life-server-back", desk)
     finally:
         server.kill()
 
@@ -150,16 +152,33 @@ def test_nothing_is_sent_to_a_hidden_tab_and_all_when_it_is_back(lab: Lab, own_p
     assert int(notebook.text(2).splitlines()[-1]) > numbers[1]
 
 
-def test_fifty_runs_of_a_cell_leave_one_widget(lab: Lab, own_page: Page) -> None:
-    notebook = OpenNotebook(lab, own_page, "fifty", [CONNECT, TICKER, LEFT, "ticker.close()", LEFT])
+@pytest.mark.parametrize("cell", [pytest.param(WIDGETS, id="parts"), pytest.param(DASHBOARD, id="dashboard")])
+def test_fifty_runs_of_a_cell_leave_what_one_has_and_none_when_it_is_cleared(
+    lab: Lab, own_page: Page, cell: str
+) -> None:
+    # The broker's limits are counted on its clock.
+    connect = CONNECT.replace("market@", "fast:10@")
+    notebook = OpenNotebook(lab, own_page, "fifty", [connect, cell, LEFT])
     notebook.run(0)
-    for _ in range(50):
+    none = left(notebook, 2)
+    notebook.run(1)
+    one = left(notebook, 2)
+    assert one != none
+    for _ in range(49):
         notebook.run(1)
-    notebook.run(2)
-    assert notebook.text(2).splitlines()[-1] == "[1, 1, 0]"
-    own_page.evaluate(
-        "() => { window.jupyterapp.shell.currentWidget.content.widgets[1].model.clearExecution() }"
-    )
-    own_page.wait_for_timeout(7_000)
-    notebook.run(4)
-    assert notebook.text(4).splitlines()[-1] == "[0, 0, 0]"
+    becomes_left(notebook, 2, one)
+    notebook.clear(1)
+    becomes_left(notebook, 2, none)
+
+
+@pytest.mark.parametrize("cell", [pytest.param(WIDGETS, id="parts"), pytest.param(DASHBOARD, id="dashboard")])
+def test_a_widget_that_no_page_has_drawn_ends_when_its_cell_is_run_again(
+    lab: Lab, own_page: Page, cell: str
+) -> None:
+    notebook = OpenNotebook(lab, own_page, "drawn", [CONNECT, LEFT])
+    notebook.run(0)
+    none = left(notebook, 1)
+    assert own_page.evaluate(NEVER_DRAWN, [cell, "a"]) == "ok"
+    assert left(notebook, 1) != none
+    assert own_page.evaluate(NEVER_DRAWN, ["ticker = ladder = account = chart = desk = None", "a"]) == "ok"
+    becomes_left(notebook, 1, none)

@@ -10,7 +10,7 @@ import pytest
 
 from koalab.sessions.session import Session
 from koalab.sessions.shared import SESSIONS
-from tests.support import generated_once
+from tests.support import few_issues, generated_once
 from tests.support.recorded_data import RECORDED_DATA
 from tests.support.session import Market, start
 
@@ -19,6 +19,7 @@ from tests.support.session import Market, start
 def _histories_are_generated_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         generated_once.install(patch)
+        few_issues.install(patch)
         yield
 
 
@@ -28,6 +29,13 @@ def no_session_is_left() -> Iterator[None]:
     yield
     while (left := SESSIONS.current()) is not None:
         left.close()
+
+
+@pytest.fixture
+def whole_market() -> Iterator[None]:
+    """Markets that are made after this fixture have all issues, for what is about the number of them."""
+    with few_issues.whole_market():
+        yield
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timezone
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,6 +47,31 @@ def seoul(text: str) -> pd.Timestamp:
 )
 def test_is_open(at: calendar.Day, expected: bool) -> None:
     assert calendar.is_open(at) is expected
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        str,
+        lambda day: day.replace("-", ""),
+        lambda day: int(day.replace("-", "")),
+        date.fromisoformat,
+        pd.Period,
+        np.datetime64,
+    ],
+)
+def test_of_a_day_it_is_whether_it_has_a_session(form: Any) -> None:
+    assert calendar.is_open(form("2025-11-13"))  # 수능: at midnight it is closed, and at nine
+    assert not calendar.is_open(form("2025-10-06"))
+    assert not calendar.is_open(form("2025-11-15"))
+
+
+@pytest.mark.parametrize(
+    "midnight",
+    ["2025-11-13 00:00", datetime(2025, 11, 13), seoul("2025-11-13"), np.datetime64("2025-11-13T00:00")],  # noqa: DTZ001
+)
+def test_midnight_is_no_day(midnight: calendar.Day) -> None:
+    assert not calendar.is_open(midnight)
 
 
 def test_without_a_moment_it_is_now(monkeypatch: pytest.MonkeyPatch) -> None:

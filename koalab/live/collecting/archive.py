@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 
 from kernel_server.reference.sessions import Sessions
+from koalab.dates import wall_of
 from koalab.live.collecting.minute_builder import CompleteMinutes, SessionMinutes
-from koalab.store import coverage
 from koalab.store.bars import AdjustmentChanged, BarStore
 from koalab.store.coverage import Coverage
 from koalab.store.records import record_of
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 _INTERVAL: Final = "1min"
 _INSTANT: Final = np.timedelta64(1, "us")
+_AUCTION: Final = np.timedelta64(9, "m")  # after the close; its trades may come late
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class MinuteArchive:
     def stored(self, code: str, session: SessionMinutes) -> Coverage:
         """The minutes of a session in the raw series."""
         record = record_of(self._store.shelf, Series(code, _INTERVAL, False))
-        return coverage.intersect(record.coverage, session.first, session.last)
+        return session.within(record.coverage)
 
     def store(self, collected: Iterable[CollectedMinutes]) -> None:
         """Stores all of them in one transaction.
@@ -64,7 +65,7 @@ class MinuteArchive:
 
     def _add(self, one: CollectedMinutes, adjusted: bool) -> None:
         series = Series(one.code, _INTERVAL, adjusted)
-        for first, last in one.minutes.covered:
+        for first, last in one.session.with_breaks(one.minutes.covered):
             covered = (moment(first), moment(last))
             bars = one.minutes.bars.slice(*covered)
             try:
@@ -78,29 +79,29 @@ class MinuteArchive:
     def _fits_adjusted(self, one: CollectedMinutes) -> bool:
         """Whether the session's prices have the scale of the stored adjusted series.
 
-        They have if that series is of this session's adjustment, or if its last close before the session equals the
-        session's 기준가. Otherwise only a load can decide, so these minutes are not added to the adjusted series.
+        They have if that series is of this session's adjustment, or if the close of the regular session before equals
+        the session's 기준가. Otherwise only a load can decide, so these minutes are not added to the adjusted series.
         """
-        series, opening = Series(one.code, _INTERVAL, True), moment(one.session.first)
+        series, opening = Series(one.code, _INTERVAL, True), moment(one.session.opens)
         adjustment = _adjustment(one.session)
         known = self._store.cached_range(
             series, opening, opening - _INSTANT
         )  # an empty range: its record alone
         if not known.any_cached or known.adjustment == adjustment:
             return True
-        before, _ = self._store.read(series, self._previous_session(opening), opening - _INSTANT)
+        before, _ = self._store.read(series, *self._previous_session(opening))
         if not len(before) or float(before.close[-1]) != one.base_price:
             return False
         return self._store.renew(series, known.adjustment, adjustment)
 
-    def _previous_session(self, opening: Moment) -> Moment:
-        """The midnight of the session before the one that opens at ``opening``."""
-        dates = self._sessions().dates
-        index = int(np.searchsorted(dates, opening.astype("datetime64[D]"))) - 1
-        found: Moment = dates[max(0, index)].astype("datetime64[us]")
-        return found
+    def _previous_session(self, opening: Moment) -> tuple[Moment, Moment]:
+        """From midnight to the closing auction of the session before the one that opens at ``opening``."""
+        sessions = self._sessions()
+        index = max(0, int(np.searchsorted(sessions.dates, opening.astype("datetime64[D]"))) - 1)
+        midnight: Moment = sessions.dates[index].astype("datetime64[us]")
+        return midnight, wall_of(float(sessions.closes[index])) + _AUCTION
 
 
 def _adjustment(session: SessionMinutes) -> Moment:
     """The adjustment in force during a session, identified by its opening."""
-    return moment(session.first)
+    return moment(session.opens)

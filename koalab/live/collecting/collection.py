@@ -70,7 +70,8 @@ class Collection:
 
     def status(self) -> dict[str, Any]:
         """Totals: ``running``, ``codes``, ``until`` (up to then everything is received), ``complete`` and ``holes``
-        (minutes of the session, over all codes), ``gaps``, ``trs`` (spent on holes), ``error``."""
+        (minutes of the day, over all codes), ``outside`` (trades that stand in no minute, as 시간외종가), ``gaps``,
+        ``trs`` (spent on holes), ``error``."""
         progress = self._collector.progress().values()
         return {
             "running": self.running,
@@ -78,6 +79,7 @@ class Collection:
             "until": _times([self._collector.until])[0],
             "complete": sum(one.complete for one in progress),
             "holes": sum(one.holes for one in progress),
+            "outside": sum(one.outside for one in progress),
             "gaps": len(self._collector.gaps),
             "trs": self._trs,
             "error": "" if self._collector.error is None else str(self._collector.error),
@@ -88,7 +90,8 @@ class Collection:
 
         Returns:
             Index ``code``; ``name``; ``complete`` (complete minutes, those without a trade included), ``holes``
-            (minutes that have ended and are not complete) and ``last`` (time of the last trade, Asia/Seoul).
+            (minutes that have ended and are not complete), ``last`` (time of the last trade, Asia/Seoul) and
+            ``outside`` (trades that stand in no minute: 시간외종가, and what comes at other hours than the exchange's).
         """
         found = self._collector.progress()
         return pd.DataFrame(
@@ -97,6 +100,7 @@ class Collection:
                 "complete": np.array([one.complete for one in found.values()], np.int64),
                 "holes": np.array([one.holes for one in found.values()], np.int64),
                 "last": _times([one.last for one in found.values()]),
+                "outside": np.array([one.outside for one in found.values()], np.int64),
             },
             index=pd.Index(list(found), dtype="str", name="code"),
         )

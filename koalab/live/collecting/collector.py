@@ -23,6 +23,7 @@ from koalab.live.collecting.minute_builder import (
     minute_count,
 )
 from koalab.live.collecting.trades import read_trades
+from koalab.live.collecting.trading_minutes import trading_minutes
 from koalab.live.gap import Gap
 from koalab.live.hub import Hub, Subscription
 from koalab.live.wall_time import DAY, MINUTE, SECOND, wall_micros
@@ -35,8 +36,6 @@ log = logging.getLogger(__name__)
 
 # 체결강도: of an issue's real-time types, only 주식체결 has it, so it registers that type alone.
 _REGISTERED_FIDS: Final = (228,)
-# Trades of the closing auction may come some seconds after the close, those after hours ten minutes after it.
-_AFTER_CLOSE: Final = 600
 # A flush of t seconds is followed by at least this many times t without one.
 _FLUSH_PAUSE: Final = 20
 _CODES_PER_TRANSACTION: Final = 50
@@ -44,11 +43,15 @@ _CODES_PER_TRANSACTION: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class CodeProgress:
-    """Progress of one code: complete minutes, past minutes that are not, and the last trade's time or 0."""
+    """Progress of one code: complete minutes, past minutes that are not, the last trade's time or 0.
+
+    ``outside`` counts the trades that stand in no minute.
+    """
 
     complete: int
     holes: int
     last: int
+    outside: int = 0
 
 
 class MinuteCollector:
@@ -80,7 +83,8 @@ class MinuteCollector:
         self._now = now
         self._lock = threading.RLock()
         self._connected = ConnectedIntervals()
-        self._session: SessionMinutes | None = None
+        self._day = -1  # that of the session, since the epoch
+        self._short_charts: set[str] = set()  # codes whose charts are known to lack the after-market
         self._builders: dict[str, MinuteBuilder] = {}
         self._stored: dict[str, Coverage] = {}
         self._flush_at = 0
@@ -105,13 +109,11 @@ class MinuteCollector:
         newest = int(found.trades.time[-1])
         with self._lock:
             self._enter_session(newest)
-            if self._session is None:
-                return
             self._connected.trade(found.arrived, newest)
             for code, trades, base_price in found.by_code():
                 builder = self._builders.get(code)
                 if builder is not None:
-                    builder.add(trades.between(self._session.first, self._session.last))
+                    self._take_back(code, builder.add(trades))
                     builder.base_price = base_price
 
     def on_progress(self, until: float) -> None:
@@ -156,7 +158,7 @@ class MinuteCollector:
     def over(self) -> bool:
         """Whether today's or the latest session has been received to its end, or there is none."""
         with self._lock:
-            return self._session is None or self._connected.until > self._session.last
+            return all(self._connected.until > each.session.last for each in self._builders.values())
 
     def sync(self, timeout: float) -> bool:
         """Waits until every event fired before this call is processed; False on a timeout."""
@@ -178,24 +180,31 @@ class MinuteCollector:
     def progress(self) -> Mapping[str, CodeProgress]:
         """Progress of each code in today's or the latest session."""
         with self._lock:
-            if self._session is None:
-                return {code: CodeProgress(0, 0, 0) for code in self.codes}
             now = max(self._connected.until - MARGIN, 0)
-            found = {}
-            for code in self.codes:
+            found = {code: CodeProgress(0, 0, 0) for code in self.codes}
+            for code, builder in self._builders.items():
                 complete = self._complete(code)
-                missing = holes(self._session, complete, now)
-                last = self._builders[code].last_trade
-                found[code] = CodeProgress(minute_count(complete), minute_count(missing), last)
+                missing = holes(builder.session, complete, now)
+                counts = minute_count(complete), minute_count(missing)
+                found[code] = CodeProgress(*counts, builder.last_trade, len(builder.outside))
             return found
 
-    def holes(self, until: int) -> tuple[SessionMinutes, dict[str, Coverage]] | None:
-        """Today's or the latest session, and the holes of each code up to ``until``; None before any session."""
+    def holes(self, until: int) -> dict[str, tuple[SessionMinutes, Coverage]]:
+        """The codes with holes up to ``until`` that charts may fill, with today's or the latest session of each."""
         with self._lock:
-            if self._session is None:
-                return None
-            found = {code: holes(self._session, self._complete(code), until) for code in self.codes}
-            return self._session, {code: one for code, one in found.items() if one}
+            found = {}
+            for code, builder in self._builders.items():
+                missing = holes(builder.session, self._complete(code), until)
+                for part in builder.session.uncharted if code in self._short_charts else ():
+                    missing = coverage.without(missing, *part)
+                if missing:
+                    found[code] = (builder.session, missing)
+            return found
+
+    def charts_end_early(self, code: str) -> None:
+        """Its charts lack the after-market, whose holes stay."""
+        with self._lock:
+            self._short_charts.add(code)
 
     def fill(self, code: str, session: SessionMinutes, minutes: CompleteMinutes) -> None:
         """Stores minutes from another source.
@@ -204,8 +213,9 @@ class MinuteCollector:
             CacheUnavailable: the cache cannot be written now.
         """
         with self._lock:
-            same = self._session == session
-            base_price = self._builders[code].base_price if same else 0
+            builder = self._builders.get(code)
+            same = builder is not None and builder.session == session
+            base_price = builder.base_price if builder is not None and same else 0
             self._archive.store([CollectedMinutes(code, session, minutes, base_price)])
             if same:
                 self._mark_stored(code, minutes.covered)
@@ -218,47 +228,54 @@ class MinuteCollector:
             found = coverage.add(found, part)
         return found
 
+    def _take_back(self, code: str, late: Coverage) -> None:
+        """Stored minutes of which a trade came afterwards are holes, until charts have filled them."""
+        for part in late:
+            for first, last in coverage.intersect(self._stored[code], *part):
+                moment = np.datetime64(first, "us")
+                log.warning("%s: a trade of %s came after its minute was stored: it is a hole", code, moment)
+                self._stored[code] = coverage.without(self._stored[code], first, last)
+
     def _mark_stored(self, code: str, covered: Coverage) -> None:
         for part in covered:
             self._stored[code] = coverage.add(self._stored[code], part)
 
     def _enter_session(self, now: int) -> None:
         """Switches to the session of the day of ``now``, if there is one; flushes the one before."""
-        if self._session is not None and now // DAY <= self._session.first // DAY:
+        if now // DAY <= self._day:
             return
         sessions = self._sessions()
         day = np.datetime64(now // DAY, "D")
         index = int(np.searchsorted(sessions.dates, day))
         if index == len(sessions) or sessions.dates[index] != day:
             return
-        if self._session is not None:
-            self._flush(everything=True)
-        opens, closes = float(sessions.opens[index]), float(sessions.closes[index])
-        self._session = session = SessionMinutes(wall_micros(opens), wall_micros(closes + _AFTER_CLOSE) - 1)
-        self._builders = {code: MinuteBuilder(session) for code in self.codes}
+        self._flush(everything=True)
+        self._day, self._short_charts = now // DAY, set()
+        self._builders = {code: MinuteBuilder(trading_minutes(code, index, sessions)) for code in self.codes}
         try:
-            self._stored = {code: self._archive.stored(code, session) for code in self.codes}
+            self._stored = {
+                code: self._archive.stored(code, each.session) for code, each in self._builders.items()
+            }
         except CacheUnavailable as error:
             log.warning("stored minutes cannot be looked up: %s", error)
             self._stored = dict.fromkeys(self.codes, ())
 
     def _flush(self, everything: bool = False) -> None:
         """Stores complete minutes: of each code those before its newest trade, or ``everything``."""
-        if self._session is None:
-            return
         began = time.monotonic()
         connected = self._connected.all()
-        over = everything or self._connected.until > self._session.last
         found: list[tuple[CollectedMinutes, int]] = []
         for code, builder in self._builders.items():
-            until = self._session.last + 1 if over else builder.confirmed_until()
+            session = builder.session
+            over = everything or self._connected.until > session.last
+            until = session.last + 1 if over else builder.confirmed_until()
             if until <= builder.stored_until:
                 continue
             complete = builder.complete(connected)
             covered = coverage.intersect(complete.covered, builder.stored_until, until - 1)
             if covered:
                 minutes = CompleteMinutes(complete.bars, covered)
-                found.append((CollectedMinutes(code, self._session, minutes, builder.base_price), until))
+                found.append((CollectedMinutes(code, session, minutes, builder.base_price), until))
             else:
                 builder.discard(until)
         for start in range(0, len(found), _CODES_PER_TRANSACTION):

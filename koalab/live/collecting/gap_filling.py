@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from koalab.frames.chart_pages import parse
+from koalab.inputs.issue_codes import venue_of
 from koalab.link import Link
 from koalab.live.collecting.collector import MinuteCollector
 from koalab.live.collecting.minute_builder import CompleteMinutes, SessionMinutes
@@ -16,7 +17,7 @@ from koalab.progress import Progress
 from koalab.store import coverage
 from koalab.store.coverage import Coverage
 from koalab.store.finality import AFTER_MARKET
-from koalab.store.series import microseconds
+from koalab.store.series import microseconds, moment
 from koalab.transport.base import StopCondition
 
 _TR: Final = "opt10080"
@@ -24,7 +25,7 @@ _TR: Final = "opt10080"
 _SETTLING: Final = 30 * SECOND
 _ROWS_PER_PAGE: Final = 900
 # Until the after-market's first day the closing auction was the last; its minutes may be in the pages or not.
-_BARS_PER_SESSION, _WITH_AFTER_MARKET = 381, 381 + 240
+_BARS_PER_SESSION, _WITH_AFTER_MARKET, _AT_NEXTRADE = 381, 381 + 240, 12 * 60
 
 
 def fill(link: Link, collector: MinuteCollector, progress: Progress) -> int:
@@ -35,20 +36,36 @@ def fill(link: Link, collector: MinuteCollector, progress: Progress) -> int:
         KoalabError: as the link does. Codes filled before it stay filled.
     """
     now = wall_micros(link.now())
-    found = collector.holes(now - _SETTLING)
-    if found is None:
-        return 0
-    session, missing = found
+    missing = collector.holes(now - _SETTLING)
     # The broker pages backwards from its newest minute, which may be days after the session; a load stops at the hole.
     later = now >= microseconds(AFTER_MARKET.astype("datetime64[us]"))
-    bars = _WITH_AFTER_MARKET if later else _BARS_PER_SESSION
-    pages = -(-(1 + (now - session.first) // DAY) * bars // _ROWS_PER_PAGE)
-    before = link.trs
+    before, pages = link.trs, {}
+    for code, (session, _holes) in missing.items():
+        bars = _AT_NEXTRADE if venue_of(code) else _WITH_AFTER_MARKET if later else _BARS_PER_SESSION
+        pages[code] = -(-(1 + (now - session.first) // DAY) * bars // _ROWS_PER_PAGE)
     if missing:
-        progress.expect(len(missing) * pages)
-    for code, holes in missing.items():
-        collector.fill(code, session, _load(link, code, session, holes, pages, progress))
+        progress.expect(sum(pages.values()))
+    for code, (session, holes) in missing.items():
+        loaded = _load(link, code, session, holes, pages[code], progress)
+        charted = _charted(loaded, session)
+        if not charted:
+            collector.charts_end_early(code)
+            covered = loaded.covered
+            for part in session.uncharted:
+                covered = coverage.without(covered, *part)
+            loaded = CompleteMinutes(loaded.bars, covered)
+        collector.fill(code, session, loaded)
     return link.trs - before
+
+
+def _charted(loaded: CompleteMinutes, session: SessionMinutes) -> bool:
+    """Whether the broker's chart has the after-market, as far as it was asked for: a chart without it says nothing."""
+    times = loaded.bars.time
+    return all(
+        bool(((times >= moment(first)) & (times <= moment(last))).any())
+        for first, last in session.uncharted
+        if coverage.intersect(loaded.covered, first, last)
+    )
 
 
 def _load(

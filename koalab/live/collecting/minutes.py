@@ -63,7 +63,7 @@ def complete_time(trades: Trades, connected: Coverage, opening: int) -> Coverage
     for jump in np.flatnonzero(~consecutive).tolist():
         low, high = int(at[jump]), int(at[jump + 1])
         if any(first <= low and high <= last for first, last in connected):
-            found = _without(found, low + 1, high - 1)
+            found = coverage.without(found, low + 1, high - 1)
     edges = [0, *(np.flatnonzero(~consecutive) + 1).tolist(), len(trades)]
     for start, stop in pairwise(edges):
         first = opening if start == 0 and before[0] == 0 else int(at[start])
@@ -88,12 +88,3 @@ def _distinct_moments(time: Ints) -> Ints:
     rank = np.arange(len(time)) - np.repeat(starts, counts)
     moments: Ints = time + SECOND * (rank + 1) // np.repeat(counts + 1, counts)
     return moments
-
-
-def _without(intervals: Coverage, first: int, last: int) -> Coverage:
-    if first > last:
-        return intervals
-    return (
-        *coverage.intersect(intervals, coverage.BEGINNING, first - 1),
-        *coverage.intersect(intervals, last + 1, 2**63 - 1),
-    )

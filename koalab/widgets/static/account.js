@@ -21,11 +21,13 @@ function render({ model, el }) {
     element("span", "koalab-dim", one).textContent = `${title} `;
     return element("b", "", one);
   });
+  // Wider than its place at times: scrolled within, by keyboard too.
+  const tables = element("div", "koalab-tables", view.root, { role: "region", tabindex: "0", "aria-label": "보유 종목과 미체결 주문" });
   const positions = table("보유 종목", POSITIONS, false), orders = table("미체결 주문", ORDERS, true);
   const notice = element("div", "koalab-notice", view.root, { role: "status", "aria-live": "polite" });
 
   function table(title, columns, cancels) {
-    const made = element("table", "koalab-table", view.root), caption = element("caption", "", made);
+    const made = element("table", "koalab-table", tables), caption = element("caption", "", made);
     const row = element("tr", "", element("thead", "", made));
     for (const [text] of columns) element("th", "", row, { scope: "col" }).textContent = text;
     if (cancels) element("th", "koalab-act", row, { scope: "col" }).textContent = "취소";

@@ -1,5 +1,5 @@
 // What all live widgets share: numbers, elements, the line of state, and the life of a view.
-const SILENCE = 3000, ALIVE_EVERY = 10000;
+const SILENCE = 3000, ALIVE_EVERY = 10000, LOOSE_FOR = 3;
 
 // Making a formatter is what costs, so each is made once.
 const whole = new Intl.NumberFormat("ko-KR", { maximumFractionDigits: 2 });
@@ -35,14 +35,21 @@ function isDark(root) {
   return 0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2] < 128;
 }
 
+// Whether a view is in no page and in no cell of one: a box that is removed while its views are made leaves them so.
+function isLoose(el) {
+  const top = el.getRootNode();
+  return top === el || (top !== document && top.classList?.contains("jupyter-widgets"));
+}
+
 // A view: ``take(message, buffers)`` gets what the kernel sends, ``paint()`` is called in the next frame that is seen
-// after ``request()``, ``shown(dark)`` after the theme has changed. ``start`` adds the line of state and says hello.
+// after ``request()``, or by ``request(true)`` itself; ``shown(dark)`` after the theme has changed. ``start`` adds the line of state and says hello.
 function liveView(model, el, { take, paint, shown = () => {} }) {
   const id = Math.random().toString(36).slice(2);
   const root = element("div", "koalab-live", el, { "data-lm-suppress-shortcuts": "true" });
   let frame = 0, seen = true, ended = false, sequence = 0, lastMessage = performance.now(), words, polite;
-  const request = () => {
-    if (!frame && seen) frame = requestAnimationFrame(() => { frame = 0; paint(); });
+  const request = (now = false) => {
+    if (now && seen) paint();
+    else if (!frame && seen) frame = requestAnimationFrame(() => { frame = 0; paint(); });
   };
   function say(state, text) {
     if (root.dataset.state !== state) { root.dataset.state = state; polite.textContent = text; }
@@ -66,8 +73,15 @@ function liveView(model, el, { take, paint, shown = () => {} }) {
     seen = entries[entries.length - 1].isIntersecting;
     if (seen) { theme(); request(); }
   });
-  const onHidden = () => model.send({ hidden: document.hidden, view: id });
-  let alive, silence;
+  const onHidden = () => { if (loose < LOOSE_FOR) model.send({ hidden: document.hidden, view: id }); };
+  let alive, silence, loose = 0;
+  // A view that is loose for some seconds is gone for the kernel, until it is in a page again.
+  function look() {
+    const before = loose;
+    loose = isLoose(el) ? Math.min(LOOSE_FOR, loose + 1) : 0;
+    if (loose === LOOSE_FOR && before < LOOSE_FOR) model.send({ gone: id });
+    if (!loose && before === LOOSE_FOR) model.send({ hello: id });
+  }
   function start(text) {
     const line = element("div", "koalab-state", root);
     element("span", "koalab-dot", line, { "aria-hidden": "true" });
@@ -78,9 +92,10 @@ function liveView(model, el, { take, paint, shown = () => {} }) {
     watcher.observe(document.body, { attributes: true });
     visible.observe(root);
     document.addEventListener("visibilitychange", onHidden);
-    alive = setInterval(() => model.send({ alive: id }), ALIVE_EVERY);
+    alive = setInterval(() => { if (loose < LOOSE_FOR) model.send({ alive: id }); }, ALIVE_EVERY);
     // A kernel that died says nothing: the page judges by its own clock.
     silence = setInterval(() => {
+      look();
       theme(); // a theme's style may load after its attribute has changed
       if (!ended && !document.hidden && performance.now() - lastMessage > SILENCE) say("lost", "끊김 — 커널이 응답하지 않습니다. 셀을 다시 실행하세요");
     }, 1000);

@@ -1,10 +1,10 @@
-// The live grid: boxed rows of fixed size, painted once a frame, and only those in view.
-const ROW = 26, POINTS = 60, SPARK_EVERY = 250, FLASH = 400, RESORT_EVERY = 1000;
+// The live grid: boxed rows of fixed size, painted once a frame, and only those in view: the page lays out and draws no others.
+const ROW = 26, POINTS = 60, FEWEST = 12, SPARK_EVERY = 250, FLASH = 400, EARLY = 50, RESORT_EVERY = 1000;
 
 const COLUMNS = {
   name: { title: "종목명", width: 122, text: true },
   price: { title: "현재가", width: 78, paint: (r) => number(r.price), colour: (r) => sign(r.change) },
-  change: { title: "대비", width: 84, paint: (r) => arrow(r) + number(Math.abs(r.change)), colour: (r) => sign(r.change) },
+  change: { title: "대비", width: 80, paint: (r) => arrow(r) + number(Math.abs(r.change)), colour: (r) => sign(r.change) },
   change_rate: { title: "등락률", width: 68, paint: (r) => rate(r.change_rate), colour: (r) => sign(r.change) },
   volume: { title: "거래량", width: 88, paint: (r) => number(r.volume) },
   trade_volume: { title: "체결량", width: 60, paint: (r) => number(Math.abs(r.trade_volume)), colour: (r) => sign(r.trade_volume) },
@@ -16,16 +16,18 @@ const COLUMNS = {
   time: { title: "시각", width: 78, paint: (r) => (r.time ? clock.format(r.time) : "") },
 };
 
+const KINDS = { i: Int32Array, f: Float32Array, d: Float64Array };
 const against = (r, price) => (price ? sign(price - (r.price - r.change)) : "");
 
 function render({ model, el }) {
   const names = model.get("names"), codes = model.get("codes"), shown = model.get("columns");
   const rows = codes.map((code, index) => ({ index, code, name: names[index], price: 0, change: 0, change_rate: 0, volume: 0, trade_volume: 0,
-    ask: 0, bid: 0, strength: 0, time: 0, upper_limit: 0, lower_limit: 0, points: [], spark: 0, flash: 0, dirty: true }));
+    ask: 0, bid: 0, strength: 0, time: 0, upper_limit: 0, lower_limit: 0, points: [], spark: 0, flash: 0, lit: 0, dirty: true }));
   let order = rows.slice(), sorted = null, ascending = false, active = -1, column = 0, lastSort = 0;
-  let allDirty = true, inside = false, current = null;
+  const flashing = new Set();
+  let drawn = new Set(), fading = 0, allDirty = true, inside = false, current = null;
 
-  const view = liveView(model, el, { take, paint, shown: () => { allDirty = true; } }), root = view.root, request = view.request;
+  const view = liveView(model, el, { take, paint }), root = view.root, request = view.request;
   const grid = element("div", "koalab-grid", root, { role: "grid", tabindex: "0", "aria-label": model.get("label"), "aria-rowcount": rows.length + 1, "aria-colcount": shown.length });
   const width = shown.reduce((sum, name) => sum + COLUMNS[name].width, 0);
   const head = element("div", "koalab-head", grid, { role: "row", "aria-rowindex": 1 });
@@ -42,7 +44,7 @@ function render({ model, el }) {
   body.style.height = `${rows.length * ROW}px`;
   body.style.width = `${width}px`;
   for (const row of rows) {
-    row.box = element("div", "koalab-row", body, { role: "row", id: `k${view.id}-${row.index}` });
+    row.box = element("div", "koalab-row", body, { role: "row", id: `k${view.id}-${row.index}`, hidden: "" });
     row.cells = {};
     shown.forEach((name, at) => {
       const cell = element("div", `koalab-cell ${COLUMNS[name].text ? "text" : name === "price" ? "strong" : ""}`, row.box, { role: "gridcell", "aria-colindex": at + 1, id: `k${view.id}-${row.index}-${at}` });
@@ -106,9 +108,12 @@ function render({ model, el }) {
     else if (top + ROW > grid.scrollTop + height) grid.scrollTop = top + ROW - height;
   }
   function choose(row) {
-    for (const one of rows) one.box.setAttribute("aria-selected", one === row ? "true" : "false");
+    if (model.get("selected") === row.code) model.send({ again: true }); // a value that does not change is not sent
     model.set("selected", row.code);
     model.save_changes();
+  }
+  function mark() {
+    for (const one of rows) one.box.setAttribute("aria-selected", one.code === model.get("selected") ? "true" : "false");
   }
   grid.addEventListener("keydown", (event) => {
     const page = Math.max(1, Math.floor(grid.clientHeight / ROW) - 2);
@@ -131,8 +136,11 @@ function render({ model, el }) {
   function paint() {
     const first = Math.floor(grid.scrollTop / ROW) - 1, last = first + Math.ceil(grid.clientHeight / ROW) + 2;
     const still = isStill();
-    for (let at = Math.max(0, first); at <= last && at < order.length; at++) {
-      const row = order[at];
+    const here = new Set(order.slice(Math.max(0, first), last + 1));
+    for (const row of drawn) if (!here.has(row)) row.box.hidden = true;
+    for (const row of here) if (!drawn.has(row)) row.box.hidden = false;
+    drawn = here;
+    for (const row of here) {
       if (!row.dirty && !allDirty) continue;
       row.dirty = false;
       for (const name of shown) {
@@ -143,26 +151,34 @@ function render({ model, el }) {
         setText(cell, text);
         setWay(cell, colour);
       }
-      if (row.flash && !still && row.cells.price) {
-        const tint = getComputedStyle(root).getPropertyValue(row.flash > 0 ? "--koalab-flash-up" : "--koalab-flash-down");
-        row.cells.price.animate([{ backgroundColor: tint }, { backgroundColor: "transparent" }], FLASH);
-      }
+      if (row.flash && !still && row.cells.price) { row.cells.price.dataset.flash = sign(row.flash); row.lit = performance.now(); flashing.add(row); }
       row.flash = 0;
     }
+    fade();
     allDirty = false;
     sort(false);
+  }
+  // In two steps, with the messages that come anyway: an animation draws the page sixty times a second while prices change.
+  function fade() {
+    for (const row of flashing) {
+      const price = row.cells.price, age = performance.now() - row.lit + EARLY;
+      price.toggleAttribute("data-faded", age > FLASH / 2);
+      if (age > FLASH) { delete price.dataset.flash; flashing.delete(row); }
+    }
+    clearTimeout(fading);
+    if (flashing.size) fading = setTimeout(request, FLASH / 2);
   }
   function draw(row) {
     const points = row.points;
     if (points.length < 2) return;
     const low = Math.min(...points), high = Math.max(...points), span = high - low;
-    row.line.setAttribute("points", points.map((value, at) => `${(72 - ((points.length - 1 - at) * 72) / (POINTS - 1)).toFixed(1)},${(span ? 16 - ((value - low) / span) * 14 : 9).toFixed(1)}`).join(" "));
+    row.line.setAttribute("points", points.map((value, at) => `${((at * 72) / (Math.max(points.length, FEWEST) - 1)).toFixed(1)},${(span ? 16 - ((value - low) / span) * 14 : 9).toFixed(1)}`).join(" "));
     row.line.parentNode.dataset.way = sign(row.change);
   }
   function take(message, buffers) {
     if (!message.f) return;
     const numbers = numbersOf(buffers[0], Uint16Array);
-    const columns = message.f.slice(1).map((name, at) => [name, numbersOf(buffers[at + 1], Float64Array)]);
+    const columns = message.f.slice(1).map((name, at) => [name, numbersOf(buffers[at + 1], KINDS[message.t[at]])]);
     const now = performance.now();
     for (let at = 0; at < numbers.length; at++) {
       const row = rows[numbers[at]], before = row.price, traded = row.volume;
@@ -178,6 +194,9 @@ function render({ model, el }) {
     request();
   }
   sort(true);
-  return view.start(`연결 중… ${rows.length}종목`);
+  model.on("change:selected", mark);
+  mark();
+  const end = view.start(`연결 중… ${rows.length}종목`);
+  return () => { clearTimeout(fading); model.off("change:selected", mark); end(); };
 }
 export default { render };

@@ -1,10 +1,10 @@
 // The order book: ten asks above, ten bids below, in twenty rows of fixed size.
-const LEVELS = 10, SLOTS = 2 * LEVELS, MIDDLE = 9, MOST_SHIFTED = 3, FILLS_FROM = SLOTS - 7;
+const LEVELS = 10, SLOTS = 2 * LEVELS, MIDDLE = 9, MOST_SHIFTED = 3;
 const QUOTE = ["price", "change", "change_rate", "base", "upper_limit", "lower_limit", "open", "high", "low", "volume", "strength"];
 const FACTS = [["상", "upper_limit"], ["하", "lower_limit"], ["시", "open"], ["고", "high"], ["저", "low"]];
 
 function render({ model, el }) {
-  let book = null, shift = 0, anchor = 0, active = -1, prices = [];
+  let book = null, shift = 0, anchor = 0, active = -1, prices = [], inside = false;
   const view = liveView(model, el, { take, paint, shown: () => view.request() });
   view.root.classList.add("koalab-narrow");
   const head = element("div", "koalab-ladder-head", view.root);
@@ -32,18 +32,28 @@ function render({ model, el }) {
     grid.setAttribute("aria-label", `${name} 호가`);
     book = null;
     anchor = 0;
-    for (const slot of slots) slot.box.setAttribute("aria-selected", "false");
+    mark();
+  }
+  // The mark stands at the chosen price, wherever that moves.
+  function mark() {
+    const chosen = model.get("selected_price");
+    slots.forEach((slot, at) => {
+      const is = book && chosen > 0 && prices[at] === chosen ? "true" : "false";
+      if (slot.box.getAttribute("aria-selected") !== is) slot.box.setAttribute("aria-selected", is);
+    });
   }
   function take(message, buffers) {
     if (!message.f) return;
     book = Object.fromEntries(message.f.map((key, at) => [key, numbersOf(buffers[at], Float64Array)]));
     view.request();
   }
-  // The rows keep their prices while the market moves a little: one that is about to be clicked does not run away.
+  // The rows keep their prices while the market moves a little under the pointer or the focus: one that is about to be
+  // clicked does not run away. Otherwise all levels are in sight.
   function place(levels) {
+    const still = inside || grid.contains(document.activeElement);
     const at = levels.findIndex((level) => level.price === anchor);
     shift = at < 0 ? 0 : at - MIDDLE;
-    if (at < 0 || Math.abs(shift) > MOST_SHIFTED) { shift = 0; anchor = levels[MIDDLE].price || levels[MIDDLE + 1].price; }
+    if (!still || at < 0 || Math.abs(shift) > MOST_SHIFTED) { shift = 0; anchor = levels[MIDDLE].price || levels[MIDDLE + 1].price; }
   }
   function bars(side, volume, most) {
     setText(side.text, volume ? number(volume) : "");
@@ -73,9 +83,10 @@ function render({ model, el }) {
       bars(slot.left, side === "ask" ? level.volume : 0, most);
       bars(slot.right, side === "bid" ? level.volume : 0, most);
       setWay(slot.left.text, "");
-      setText(slot.left.text, side === "ask" ? number(level.volume) : fill(at - FILLS_FROM, slot.left.text));
+      setText(slot.left.text, side === "ask" ? number(level.volume) : fill(at + shift - LEVELS, slot.left.text));
       if (side !== "bid") fact(at, slot.right.text, q);
     });
+    mark();
     setText(last, `${number(q.price)} ${arrow(q)}${number(Math.abs(q.change))} ${rate(q.change_rate)}`);
     setWay(last, sign(q.change));
     const [ask, bid, price, volume] = book.totals;
@@ -103,7 +114,7 @@ function render({ model, el }) {
   }
   function choose(at) {
     if (!prices[at]) return;
-    slots.forEach((slot, other) => slot.box.setAttribute("aria-selected", other === at ? "true" : "false"));
+    if (model.get("selected_price") === prices[at]) model.send({ again: true }); // a value that does not change is not sent
     model.set("selected_price", prices[at]);
     model.save_changes();
   }
@@ -115,10 +126,13 @@ function render({ model, el }) {
     event.preventDefault();
     event.stopPropagation();
   });
+  for (const [event, is] of [["pointerenter", true], ["pointerleave", false]])
+    grid.addEventListener(event, () => { inside = is; view.request(); });
   grid.addEventListener("focus", () => { if (active < 0) activate(MIDDLE + 1); });
   model.on("change:code", rename);
+  model.on("change:selected_price", mark);
   rename();
   const end = view.start(`연결 중… ${model.get("name")}`);
-  return () => { model.off("change:code", rename); end(); };
+  return () => { model.off("change:code", rename); model.off("change:selected_price", mark); end(); };
 }
 export default { render };

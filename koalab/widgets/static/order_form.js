@@ -10,6 +10,7 @@ function render({ model, el }) {
   const radios = ["매수", "매도"].map((side) => {
     const label = element("label", "", sides), one = element("input", "", label, { type: "radio", name: `k${view.id}-side`, value: side });
     label.append(` ${side}`);
+    setWay(label, side === "매수" ? "up" : "down");
     return one;
   });
   radios[0].checked = true;
@@ -32,6 +33,7 @@ function render({ model, el }) {
   const notice = element("div", "koalab-notice", root, { role: "status", "aria-live": "polite" });
 
   function rename() { title.textContent = `주문 ${model.get("name")} ${model.get("code")}${model.get("real") ? " · 실서버" : ""}`; root.classList.toggle("koalab-real", model.get("real")); }
+  // Also empties the field for another issue, of which the price of the one before says nothing.
   function fill() {
     const given = model.get("price");
     if (given) { market.checked = false; price.disabled = false; price.value = given; }
@@ -46,6 +48,7 @@ function render({ model, el }) {
     view.request();
   }
   function take(message) {
+    if (message.k === "fill") fill();
     if (message.answer) { answer = message.answer; busy = message.busy; }
     view.request();
   }
@@ -76,11 +79,12 @@ function render({ model, el }) {
     if (event.key === "Escape" && answer.token) { edited(); quantity.focus(); }
     event.stopPropagation();
   });
-  model.on("change:code", rename);
+  function move() { rename(); fill(); }
+  model.on("change:code", move);
   model.on("change:price", fill);
-  rename();
+  move();
   const end = view.start(`연결 중… 주문`);
   paint();
-  return () => { model.off("change:code", rename); model.off("change:price", fill); end(); };
+  return () => { model.off("change:code", move); model.off("change:price", fill); end(); };
 }
 export default { render };

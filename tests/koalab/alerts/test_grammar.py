@@ -75,6 +75,8 @@ def test_the_events_are_words() -> None:
         ("005930 > 8만 7만", "is no number"),
         ("005930 > 8만5", "is no number"),
         ("005930 > 1e999", "is no number"),
+        ("005930 > 000660", "is no number"),
+        ("005930 > 0,123", "is no number"),
         ("005930 > 5%", "현재가 is in 원"),
         ("005930 등락률 > 5원", "등락률 is in %"),
         ("005930 시총 > 5조", "no field '시총'"),

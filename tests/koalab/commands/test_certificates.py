@@ -17,6 +17,7 @@ from kernel_server.security.tls import BadTls, Tls
 from kernel_server.security.validity import not_after
 from koalab.certificates import CA_DAYS, DAYS, make
 from koalab.errors import BadInput
+from tests.support.examples import examples
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=timezone.utc)
 
@@ -130,7 +131,7 @@ def test_without_a_host_or_a_client_there_is_nothing_to_make(tmp_path: Path) -> 
         make(tmp_path)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.integers(950_000_000, 2_850_000_000),  # from the year 2000 to 2060: two digits of a year end in 2049
     st.integers(1, CA_DAYS),

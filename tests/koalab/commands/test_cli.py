@@ -24,7 +24,7 @@ from packaging.requirements import Requirement
 
 import koalab as kl
 from koalab.cli import program
-from koalab.commands import doctor
+from koalab.commands.doctor import machine
 from tests.support.cache_folder import with_calendar
 
 Run = Callable[..., Result]
@@ -200,6 +200,14 @@ def test_an_error_is_one_line_on_standard_error(
     assert says in line
 
 
+def test_a_warning_is_one_line_too(run: Run) -> None:
+    result = run("daily", "005930", "999999", "--start", "2026-11-20", "--format", "csv")
+
+    assert result.exit_code == 0
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("koalab: 1 of 2 issues did not come, or not all of it: 999999")
+
+
 def test_what_is_wrong_with_the_output_is_told_before_connecting(offline: Run) -> None:
     assert "--output FILE" in offline(*BARS, "--format", "parquet").stderr
     assert "no folder" in offline(*BARS, "--output", "no/such/folder/bars.csv").stderr
@@ -336,7 +344,7 @@ def test_doctor_knows_old_pythons_and_packages() -> None:
             raise importlib.metadata.PackageNotFoundError(name)
         return installed[name]
 
-    found = [str(one) for one in doctor.packages(wanted, version_of)]
+    found = [str(one) for one in machine.packages(wanted, version_of)]
 
     assert found == [
         '!!  old 1.0, >=2 is needed: pip install -U "old>=2"',
@@ -344,21 +352,8 @@ def test_doctor_knows_old_pythons_and_packages() -> None:
         '--  extra is not installed: pip install "koalab[notebook]"',
         "ok  here 2.0",
     ]
-    assert doctor.python((3, 10, 9)).wrong
-    assert not doctor.python((3, 11, 0)).wrong
-
-
-def test_doctor_measures_how_long_the_server_took(kw: kl.Session) -> None:
-    seconds = iter([10.0, 12.5])
-
-    assert doctor.server(lambda: kw, lambda: next(seconds)).text.endswith("in 2.5 s")
-
-
-def test_doctor_tells_why_there_is_no_server() -> None:
-    def refuse() -> kl.Session:
-        raise kl.NotConnected("nothing answers: start one")
-
-    assert str(doctor.server(refuse)) == "!!  session: nothing answers: start one"
+    assert machine.python((3, 10, 9)).wrong
+    assert not machine.python((3, 11, 0)).wrong
 
 
 # -- processes
@@ -470,6 +465,27 @@ def test_shells_can_complete_it(environment: dict[str, str]) -> None:
 
     assert errors == ""
     assert "plain,opt10081" in out.splitlines()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows hands arguments over as Unicode")
+def test_hangul_is_found_in_the_c_locale(environment: dict[str, str]) -> None:
+    c_locale = {**environment, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    with _started(_KOALAB, c_locale, "reference", "fid", "체결강도") as process:
+        out, errors = process.communicate(timeout=60)
+
+    assert (process.returncode, errors) == (0, "")
+    assert "228 체결강도" in out
+
+
+def test_output_that_has_no_hangul_says_what_to_do(environment: dict[str, str]) -> None:
+    latin = {**environment, "PYTHONIOENCODING": "latin-1"}
+    with _started(_KOALAB, latin, "reference", "fid", "10") as process:
+        out, errors = process.communicate(timeout=60)
+
+    assert (process.returncode, out) == (1, "")
+    assert errors.startswith("koalab: standard output is latin-1, which has no ")
+    assert "--output FILE writes UTF-8" in errors
+    assert len(errors.splitlines()) == 1
 
 
 def test_python_m_koalab_is_the_same_program(environment: dict[str, str]) -> None:

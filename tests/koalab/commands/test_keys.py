@@ -151,6 +151,8 @@ class TestTheCommandLine:
             shown = run("status", "--target", address, "--tls", "keys/ca.pem", "--format", "json")
         assert result.exit_code == 1
         assert "certificate expires on" in result.output
+        assert "!!  certificate of the server until" in result.output
+        assert "ok  certificate of its CA until" in result.output
         assert "certificate expires on" in json.loads(shown.output)["problems"]
 
 

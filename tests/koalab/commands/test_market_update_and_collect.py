@@ -74,7 +74,10 @@ class TestCollect:
         self, market: Market, run: Callable[[Market], Run]
     ) -> None:
         found = run(market)("collect", "005930", "--until-close", "--format", "csv")
-        assert (found.exit_code, found.stdout) == (0, "code,name,complete,holes,last\n005930,삼성전자,0,0,\n")
+        assert (found.exit_code, found.stdout) == (
+            0,
+            "code,name,complete,holes,last,outside\n005930,삼성전자,0,0,,0\n",
+        )
 
     def test_ends_with_ctrl_c_fills_its_holes_and_leaves_nothing_registered(
         self, friday: Market, tmp_path: Path

@@ -295,8 +295,8 @@ class TestWhatIsRefused:
         monkeypatch.setattr(
             "koalab.commands.terminal.Terminal.session", lambda _: _losing(trading, monkeypatch)
         )
-        with pytest.warns(UserWarning, match="not known yet"):
-            found = koalab("buy", CODE, "5", LOW, "--yes", "--format", "json")
+        found = koalab("buy", CODE, "5", LOW, "--yes", "--format", "json")
+        assert found.stderr.startswith("koalab: it is not known yet whether the broker has the order")
         assert (found.exit_code, order_of(found)["status"]) == (0, "accepted")
         assert sent(trading) == before + 1
 

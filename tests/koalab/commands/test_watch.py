@@ -84,7 +84,8 @@ class TestLines:
         lines = [json.loads(line) for line in found.stdout.splitlines()]
         trades = [line for line in lines if line["event"] == "trade"]
         assert len(trades) == 5
-        assert {line["state"] for line in lines if line["event"] == "state"} <= {"connecting", "live"}
+        states = {line["state"] for line in lines if line["event"] == "state"}
+        assert states <= {"connecting", "live", "stale"}  # stale where the machine is busier than the market
         names = {"005930": "삼성전자", "000660": "SK하이닉스"}
         assert all(names[line["code"]] == line["name"] and line["price"] > 0 for line in trades)
         assert trades[0]["time"].startswith("2026-11-20T1")

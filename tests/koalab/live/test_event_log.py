@@ -65,3 +65,11 @@ def test_whole_numbers_that_fit_take_half_the_space(size: int) -> None:
     parts = list(log.rows(0, 20_000))
     assert {one["number"].dtype for one in parts[:-1]} == {np.dtype(np.int32)}
     assert rows(log, 0, 40_000) == list(range(40_000))
+
+
+@pytest.mark.parametrize("keep", [1, 100, 1_000])
+def test_what_takes_room_is_little_more_than_what_is_kept(keep: int) -> None:
+    log = EventLog(keep)
+    for start in range(0, 40_000, 7):
+        log.append(part(range(start, start + 7)))
+    assert sum(len(block["number"]) for block in log._blocks) <= 3 * max(64, keep)

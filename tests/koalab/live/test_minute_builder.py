@@ -152,6 +152,38 @@ def test_minutes_taken_away_in_between_are_none_the_worse(ticks: list[Tick], cut
     assert found == expected(ticks)
 
 
+def test_a_trade_that_comes_before_the_last_one_of_the_minute_before_is_kept() -> None:
+    """Two exchanges as one stream: each is in order by itself."""
+    ticks = [
+        Tick(5, 100, 1),
+        Tick(60, 101, 2),
+        Tick(58, 102, 3),
+        Tick(59, 103, 4),
+        Tick(70, 104, 5),
+        Tick(120, 105, 6),
+    ]
+    builder = MinuteBuilder(SESSION)
+    builder.add(trades(ticks))
+    builder.discard(OPENING + MINUTE)
+    assert by_minute(builder.complete(ALL_DAY).bars)[1] == (101, 104, 101, 104, 7)
+
+
+def test_a_stored_minute_is_wrong_when_a_trade_of_it_comes_afterwards() -> None:
+    day = trades([Tick(5, 100, 1), Tick(61, 101, 2), Tick(130, 102, 3), Tick(70, 103, 4), Tick(131, 104, 5)])
+    builder = MinuteBuilder(SESSION)
+    builder.add(day[np.array([0, 1, 2])])
+    builder.discard(OPENING + 2 * MINUTE)
+    assert builder.add(day[np.array([0, 1, 2])]) == ()
+    assert builder.add(day[np.array([3, 4])]) == ((OPENING + MINUTE, OPENING + 2 * MINUTE - 1),)
+    assert by_minute(builder.complete(ALL_DAY).bars)[2] == (102, 104, 102, 104, 8)
+
+
+def test_so_is_one_that_was_stored_without_a_trade() -> None:
+    builder = MinuteBuilder(SESSION)
+    builder.discard(OPENING + MINUTE)
+    assert builder.add(trades([Tick(59, 100, 1), Tick(60, 101, 2)])) == ((OPENING, OPENING + MINUTE - 1),)
+
+
 def test_the_closing_auction_is_the_minute_in_which_it_trades() -> None:
     close = OPENING + 390 * MINUTE
     session = SessionMinutes(OPENING, close + 10 * MINUTE - 1)

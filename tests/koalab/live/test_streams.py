@@ -6,7 +6,7 @@ import asyncio
 import gc
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,15 @@ class Trading:
             self.market.clock.advance(min(step, until - self.market.clock.now()))
             self.market.thread.post(lambda: None).result(30)
         self.kw._hub.sync(10)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Time passes until that is so: what waits for a limit or a login waits for the broker's clock."""
+
+        def passed() -> bool:
+            self.go(1)
+            return condition()
+
+        wait_until(passed)
 
 
 @pytest.fixture
@@ -307,6 +316,13 @@ class TestLife:
         trading.kw.close()
         assert stream.state == "closed"
         assert list(stream) == []
+
+    @pytest.mark.parametrize("of", ["ticks", "books", "live", "watch"])
+    def test_a_callback_of_what_is_closed_is_refused(self, trading: Trading, of: str) -> None:
+        stream = trading.kw.watch(0) if of == "watch" else getattr(trading.kw, of)(ONE)
+        stream.close()
+        with pytest.raises(BadInput, match=r"no event to come|will not change"):
+            stream.on(lambda event: None)
 
     def test_a_cut_connection_is_a_gap_with_its_reason(self, trading: Trading) -> None:
         with trading.kw.ticks(ONE) as stream:

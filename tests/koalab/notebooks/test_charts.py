@@ -215,6 +215,11 @@ def test_a_picture_has_both_colours_and_hangul(tmp_path: Path) -> None:
     assert np.argwhere(red)[:, 1].min() < np.argwhere(blue)[:, 1].min()
 
 
+def test_a_picture_without_an_extension_is_a_png_and_the_path_is_its_own(tmp_path: Path) -> None:
+    assert save(bars(days("2026-11-16", "2026-11-18")), tmp_path / "chart") == tmp_path / "chart.png"
+    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_picture_leaves_the_users_settings_alone(tmp_path: Path) -> None:
     before = dict(mpl.rcParams)
 
@@ -338,6 +343,15 @@ class TestOfASession:
     def test_a_picture(self, kw: Session, tmp_path: Path) -> None:
         file = kw.picture("삼성전자", tmp_path / "a.png", start="2026-09", ma=(5, 20))
         assert imread(file).shape[1] > 1000
+
+    @pytest.mark.parametrize("name", ["a.xyz", "nowhere/a.png", "", 5])
+    def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_loaded(
+        self, kw: Session, tmp_path: Path, name: Any
+    ) -> None:
+        spent = kw.status()["trs"]
+        with pytest.raises(kl.BadInput, match="cannot be written|is a path"):
+            kw.picture("005930", tmp_path / name if isinstance(name, str) and name else name, start="2026-09")
+        assert kw.status()["trs"] == spent
 
     @pytest.mark.parametrize(
         ("what", "options", "error"),

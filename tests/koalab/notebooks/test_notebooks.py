@@ -107,6 +107,7 @@ def test_the_quickstart_shows_what_it_says(executed: Callable[[Path], dict[str, 
     assert "synthetic" in text(cells["attrs"])
 
 
+@pytest.mark.long
 def test_the_notebook_of_the_dashboard_shows_what_it_says(
     executed: Callable[[Path], dict[str, Any]],
 ) -> None:
@@ -160,6 +161,7 @@ def test_what_it_has_loaded_is_there_for_the_next_kernel(
     assert "'trs': 0" in text(run(path, cache)["attrs"])
 
 
+@pytest.mark.long  # as `make demo` does; other tests run sessions over given prices
 @pytest.mark.market_data
 def test_the_quickstart_runs_over_given_prices(market_data: Path, tmp_path: Path) -> None:
     cells = run(QUICKSTART, tmp_path, MARKET_DATA=str(market_data.resolve()))

@@ -61,7 +61,7 @@ def test_an_order_of_the_evening_is_void_at_its_end(evening: Market, kw: Session
 
 
 def test_the_guard_stops_what_is_not_traded_and_the_broker_refuses_it_too(kw: Session) -> None:
-    for code, given in ((CODE, {}), (FUND, {"price": 30_000})):
+    for code, given in ((CODE, {}), (FUND, {"price": int(kw.call.GetMasterLastPrice(FUND))})):
         with pytest.raises(OrderGuarded, match=r"17:0\d"):
             kw.buy(code, 1, **given)  # type: ignore[arg-type]
     kw.guards.session = False

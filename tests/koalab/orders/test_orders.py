@@ -119,6 +119,19 @@ class TestAnOrder:
         with pytest.raises(BadInput, match="nothing of it is open"):
             order.cancel()
 
+    @pytest.mark.parametrize("modified", [False, True], ids=["cancelled", "modified"])
+    def test_of_which_a_part_is_gone_is_shown_with_the_rest(self, kw: Session, modified: bool) -> None:
+        low, _ = limits(kw)
+        order = kw.buy(CODE, 10, low)
+        assert kw.open_orders["left"].tolist() == [10]
+        if modified:
+            order.modify(price=low + 1000, quantity=4)
+        else:
+            order.cancel(4)
+        becomes(lambda: order.left, 6)
+        becomes(lambda: kw.open_orders.loc[order.number, "left"], 6)
+        assert order.events.iloc[-1][["status", "left", "volume"]].tolist() == ["accepted", 6, 0]
+
     def test_is_modified_into_another(self, trading: Market, kw: Session) -> None:
         low, _ = limits(kw)
         order = kw.buy(CODE, 10, low)
@@ -127,6 +140,10 @@ class TestAnOrder:
         assert other.original == order.number
         assert (other.price, other.left) == (low + 1000, 10)
         assert list(kw.open_orders.index) == [other.number]
+        for late in (order.cancel, lambda: order.modify(price=low)):
+            with pytest.raises(BadInput, match=f"replaced by {other.number}, which is kw.order"):
+                late()
+        assert kw.order(other.number).left == 10
 
     def test_of_a_type_that_takes_no_price_reaches_the_broker_when_it_is_modified(
         self, tmp_path: Path
@@ -134,8 +151,8 @@ class TestAnOrder:
         settings = simulated.BrokerSettings(limited=False, quote_types=("00", "03", "07"))
         market = start(tmp_path, MORNING, settings=settings)
         kw = market.connect()
-        order = kw.buy("086900", 20, type="최우선")
-        price = int(str(kw.call.GetMasterLastPrice("086900"))) * 8 // 10 // 1000 * 1000
+        order = kw.buy("068760", 20, type="최우선")
+        price = int(str(kw.call.GetMasterLastPrice("068760"))) * 8 // 10 // 1000 * 1000
         with pytest.raises(OrderRejected, match="00Z237"):  # the simulated broker keeps its 거래구분
             order.modify(price=price)
         order.cancel()
@@ -171,6 +188,7 @@ class TestAnOrder:
         other = trading.connect("other")
         sent = other.buy(CODE, 3, low)
         becomes(lambda: list(kw.open_orders.index), [sent.number])
+        assert kw.open_orders["type"].tolist() == [sent.type] == ["지정가"]  # 보통, as the broker writes it
         kw.order(sent.number).cancel()
         becomes(lambda: sent.status, "cancelled")
 
@@ -181,6 +199,7 @@ class TestAnOrder:
             ({"code": CODE, "quantity": 1.5}, "quantity"),
             ({"code": CODE, "quantity": 1, "price": -1}, "price"),
             ({"code": [CODE, "000660"], "quantity": 1}, "one issue"),
+            ({"code": CODE, "quantity": 1, "account": ["8000000011"]}, "an account is a text"),
             ({"code": CODE, "quantity": 1, "type": "지정가"}, "needs a price"),
             ({"code": CODE, "quantity": 1, "price": 70000, "type": "시장가"}, "takes no price"),
             ({"code": CODE, "quantity": 1, "type": "없음"}, "거래구분"),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 
 import pytest
 
 from kernel_server.clock import KST
+from koalab.orders.desk import OrderDesk
+from koalab.orders.order import Order
 from koalab.orders.record import OrderRecord
 from koalab.orders.reports import Lists, OrderReport, PositionReport
 from koalab.orders.state import AccountState
@@ -45,6 +48,18 @@ def record(at: float = NOON) -> OrderRecord:
     return OrderRecord(
         "8000000011", "005930", "삼성전자", "매수", "new", "지정가", 10, 70_000, "", at, left=10
     )
+
+
+def test_the_events_of_an_order_are_in_the_order_of_time(state: AccountState) -> None:
+    """The answer came half a second after the fill that its order brought, by a clock that is this machine's."""
+    sent = record()
+    state.sent(sent)
+    state.numbered(sent, "0000001", "", NOON + 1.5)
+    state.on_order(event(at=NOON + 1, state="체결", left=0, fill=(10, 70_000), value=700_000))
+    events = Order(sent, state, cast(OrderDesk, None)).events
+    assert events["status"].tolist() == ["sent", "accepted", "filled"]
+    assert events.index.is_monotonic_increasing
+    assert events.index[-1].timestamp() == NOON + 1
 
 
 @pytest.fixture
@@ -99,6 +114,97 @@ class TestAList:
         for moment in (NOON + 1, NOON + 6):
             read(state, [], moment)
         assert not state.orders
+
+
+class TestSharesThatCanBeSold:
+    """매매가능수량 counts an order to sell once, in any order of its report, its position and a list."""
+
+    SALE = replace(LISTED, side="매도", quantity=4, left=4)
+
+    def read(self, state: AccountState, orders: list[OrderReport], sellable: int, at: float) -> None:
+        still_open = {one.number for one in orders if one.left}
+        state.on_lists(
+            Lists(orders, still_open, [replace(HELD, sellable=sellable, at=at)], at), set(state.orders)
+        )
+
+    def sellable(self, state: AccountState) -> int:
+        (position,) = state.positions()
+        return position.sellable
+
+    def sale(self, **changes: object) -> OrderReport:
+        return replace(self.SALE, filled=None, **changes)  # type: ignore[arg-type]
+
+    def test_fewer_while_it_is_open_and_all_after_it_was_cancelled(self, state: AccountState) -> None:
+        self.read(state, [], 10, NOON)
+        state.on_order(self.sale(at=NOON + 1))
+        assert self.sellable(state) == 6
+        state.on_position(replace(HELD, sellable=6, at=NOON + 1))
+        assert self.sellable(state) == 6
+        state.on_order(self.sale(left=0, closed=True, at=NOON + 2))
+        assert self.sellable(state) == 10
+        assert not state.unsettled
+
+    def test_a_sale_takes_as_many_as_it_fills(self, state: AccountState) -> None:
+        self.read(state, [], 10, NOON)
+        state.on_order(self.sale(at=NOON + 1))
+        state.on_order(self.sale(state="체결", left=1, value=210_000, fill=(3, 70_000), at=NOON + 2))
+        state.on_position(replace(HELD, quantity=7, sellable=6, at=NOON + 2))
+        assert self.sellable(state) == 6
+        assert not state.unsettled
+
+    def test_a_list_that_has_an_order_in_its_positions_only_is_read_again(self, state: AccountState) -> None:
+        self.read(state, [], 6, NOON + 2)  # it came between the two
+        state.on_order(self.sale(at=NOON + 1))
+        assert state.unsettled
+        self.read(state, [self.SALE], 6, NOON + 7)
+        assert (self.sellable(state), state.unsettled) == (6, False)
+
+    def test_a_position_from_before_a_list_that_has_the_order_s_end_is_not_believed(
+        self, state: AccountState
+    ) -> None:
+        ended = replace(self.SALE, left=0, closed=True)
+        self.read(state, [ended], 10, NOON + 2)
+        state.on_order(self.sale(at=NOON + 1))
+        state.on_position(replace(HELD, sellable=6, at=NOON + 1))
+        state.on_order(self.sale(left=0, closed=True, at=NOON + 1))
+        assert state.unsettled
+        self.read(state, [ended], 10, NOON + 7)
+        assert (self.sellable(state), state.unsettled) == (10, False)
+
+    def test_a_position_that_came_late_is_not_believed(self, state: AccountState) -> None:
+        self.read(state, [], 10, NOON)
+        state.on_order(self.sale(at=NOON + 1))
+        state.on_order(self.sale(left=0, closed=True, at=NOON + 2))
+        state.on_position(replace(HELD, sellable=6, at=NOON + 30))
+        assert state.unsettled
+
+    def test_an_order_on_its_way_takes_its_shares_and_gives_them_back_when_refused(
+        self, state: AccountState
+    ) -> None:
+        self.read(state, [], 10, NOON)
+        sent = replace(record(), side="매도", quantity=4, left=4)
+        state.sent(sent)
+        state.on_position(replace(HELD, at=NOON + 1))  # of another order
+        state.refused(sent, "no", NOON + 2)
+        assert (self.sellable(state), state.unsettled) == (10, False)
+
+    def test_an_order_whose_report_was_lost_while_a_list_was_read_is_looked_for(
+        self, state: AccountState
+    ) -> None:
+        sent = replace(record(), side="매도", quantity=4, left=4)
+        state.sent(sent)
+        self.read(state, [], 6, NOON + 2)
+        state.numbered(sent, "0000001", "", NOON + 1)
+        assert state.unsettled
+
+    def test_what_was_sold_yesterday_is_not_sellable_today(self, state: AccountState) -> None:
+        self.read(state, [], 10, NOON)
+        state.on_order(self.sale(at=NOON + 1))
+        state.on_order(self.sale(state="체결", left=1, value=210_000, fill=(3, 70_000), at=NOON + 2))
+        state.on_position(replace(HELD, quantity=7, sellable=6, at=NOON + 2))
+        tomorrow = NOON + 86_400
+        state.on_order(event(number="0000002", at=tomorrow))
+        assert self.sellable(state) == 7
 
 
 class TestAnOrderOfUnknownFate:
@@ -182,6 +288,18 @@ def test_events_before_the_answer_are_the_order_s(state: AccountState) -> None:
     state.numbered(sent, "0000001", "", NOON)
     assert (sent.status, sent.filled) == ("filled", 10)
     assert state.orders["0000001"] is sent
+
+
+def test_the_first_order_of_a_day_is_not_that_of_the_day_before_by_its_number(state: AccountState) -> None:
+    state.on_order(event())
+    state.on_order(event(state="체결", left=0, value=700_000, fill=(10, 70_000)))
+    yesterday = state.orders["0000001"]
+    morning = NOON + 21 * 3600
+    sent = record(morning)
+    state.sent(sent)
+    state.numbered(sent, "0000001", "", morning)
+    assert (sent.status, sent.filled, sent.left) == ("accepted", 0, 10)
+    assert (yesterday.status, yesterday.filled) == ("filled", 10)
 
 
 def test_a_fill_that_was_missed_before_another_is_counted_with_the_next_list(state: AccountState) -> None:

@@ -220,6 +220,16 @@ class TestARun:
         assert kw.daily(SEVERAL[:3], "2026-11-01", "2026-11-19").attrs["trs"] == 0
         today = kw.plan("daily", SEVERAL[:3], "2026-11-20")
         assert (today.trs, today.run()["trs"].sum()) == (0, 0)
+        assert "from 2026-11-20, of which no bar is final yet" in repr(today)
+        assert "the cache has it all" not in repr(today)
+        with pytest.raises(kl.BadInput, match=r"is final yet.*kw\.daily"):
+            today.load()
+
+    def test_of_a_time_without_a_session_has_nothing_to_load(self, kw: Session) -> None:
+        plan = kw.plan("daily", SEVERAL[:2], "2026-11-14", "2026-11-15")
+        assert plan.trs == 0
+        assert "there are no bars of that time" in repr(plan)
+        assert not len(plan.load())
 
     def test_is_bulk_work_with_several_codes_in_flight(self, kw: Session) -> None:
         seen, at_once = set(), []

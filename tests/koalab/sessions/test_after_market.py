@@ -72,7 +72,7 @@ def go(market: Market, when: str) -> None:
 
 def official(market: Market, code: str, first: str, last: str, adjusted: bool = True) -> pd.DataFrame:
     """Final bars, as the broker gives them long after."""
-    return market.look(lambda broker: long_after(broker._exchange._market, code, adjusted)).loc[first:last]
+    return market.look(lambda broker: long_after(broker._master._market, code, adjusted)).loc[first:last]
 
 
 @lru_cache(maxsize=32)  # a market's final bars do not depend on its clock

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from koalab.sessions.session import Session
+from tests.support.few_issues import whole_market
 from tests.support.session import Market, start
 
 THREADS = 24
@@ -44,7 +45,8 @@ class Counted:
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    found = start(tmp_path_factory.mktemp("many"))
+    with whole_market():
+        found = start(tmp_path_factory.mktemp("many"))
     yield found
     found.close()
 

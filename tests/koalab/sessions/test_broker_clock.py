@@ -157,7 +157,7 @@ class TestTheLeap:
 
 
 class TestABrokerThatIsBehindTheCache:
-    """Saturday's sessions have put the finished Friday into the cache; here it is Friday morning again."""
+    """Saturday's sessions have put the finished Friday into the cache; here it is Friday before the close again."""
 
     @pytest.fixture
     def friday(self, open_market: Callable[[datetime], Market]) -> Market:
@@ -166,7 +166,8 @@ class TestABrokerThatIsBehindTheCache:
         kw.minute("005930", 1, "2026-11-19")
         kw.quotes(["005930"])
         kw.info("005930")
-        return open_market(FRIDAY)
+        # In its closing auction, as quotes would go on between two loads.
+        return open_market(FRIDAY.replace(hour=15, minute=24))
 
     def test_shows_nothing_of_what_has_not_happened_yet(self, friday: Market) -> None:
         for load in (

@@ -155,6 +155,15 @@ def test_a_method_works_or_raises_a_koalab_error(
             is_refused_or_works(lambda value=value: call(hostile, **{argument: value}))  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("method", ["daily", "quotes", "info", "index", "plan"])
+def test_a_frame_in_place_of_codes_is_refused_with_what_to_give(hostile: Session, method: str) -> None:
+    """A list of a frame has its columns: ``name``, for example, of which a near name would be suggested."""
+    call = getattr(hostile, method)
+    arguments = ("daily",) if method == "plan" else ()
+    with pytest.raises(BadInput, match="give its index or one of its columns"):
+        call(*arguments, hostile.codes("ETF"))
+
+
 @pytest.mark.parametrize("name", ["", "x", "_x", "GetMasterCodeName\0", "\ud800", "x" * 100_000])
 def test_a_function_that_there_is_not(hostile: Session, name: str) -> None:
     with pytest.raises((BadInput, AttributeError)) as error:

@@ -20,6 +20,7 @@ from koalab.frames.bars import BarColumns
 from koalab.progress import Progress
 from koalab.sessions.session import Session
 from koalab.store.series import Series
+from tests.support.few_issues import whole_market
 from tests.support.generated_once import every_name_asked
 from tests.support.price_files import GOOD, OTHER, days_of, listing
 from tests.support.session import Market, start
@@ -300,7 +301,8 @@ class CutAtCall:
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     """A market whose connection is cut time and again."""
-    found = start(tmp_path_factory.mktemp("cut"))
+    with whole_market():
+        found = start(tmp_path_factory.mktemp("cut"))
     with every_name_asked():
         yield found
     found.close()

@@ -78,7 +78,7 @@ class TestAnOrderBook:
         assert frame.loc[("ask", 1), "price"] > frame.loc[("bid", 1), "price"]
 
     def test_of_several_has_the_code_first(self, open_market: Callable[[datetime], Market]) -> None:
-        kw = open_market(MORNING).connect()
+        kw = open_market(MORNING.replace(hour=15, minute=35)).connect()  # when quotes stand still
         frame = kw.orderbook(["005930", "SK하이닉스", "005930"], columns="ko")
         assert frame.index.names == ["code", "구분", "단계"]
         assert list(frame.columns) == ["호가", "잔량", "잔량대비"]

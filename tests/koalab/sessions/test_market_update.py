@@ -26,6 +26,7 @@ from koalab.frames.bars import BarColumns
 from koalab.sessions.session import Session
 from koalab.store.series import Series
 from koalab.transport.base import Page
+from tests.support import few_issues
 from tests.support.session import Market, start
 from tests.support.waiting import eventually
 
@@ -78,17 +79,27 @@ def asked(market: Market) -> int:
     return market.connect("counting")._link.status().trs
 
 
+def without_trades(kw: Session) -> str:
+    """The first issue of the listing that was not traded today."""
+    codes = list(kw.names())
+    for place in range(0, len(codes), 100):
+        quotes = kw.quotes(codes[place : place + 100], progress=False)
+        for code in quotes.index[quotes["volume"] == 0]:
+            return str(code)
+    raise AssertionError("all were traded")
+
+
 @pytest.fixture(scope="module")
 def updated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """The whole market, updated on the Friday, where a few codes are cached up to the Thursday."""
     folder = tmp_path_factory.mktemp("whole")
     patch = pytest.MonkeyPatch()
+    few_issues.leave_out(patch)
     patch.setattr(corporate, "KNOWN_ACTIONS", (CorporateAction(SPLIT, date(2026, 9, 11), 5.0),))
     settings = simulated.BrokerSettings(requests_an_hour=100_000)
     market = start(folder, FRIDAY, settings=settings)
     elsewhere = market.connect("elsewhere")
-    quotes = elsewhere.quotes(elsewhere.codes().index[:1000], progress=False)
-    halted = str(quotes.index[quotes["volume"] == 0][0])
+    halted = without_trades(elsewhere)
     before = start(folder, THURSDAY, settings=settings)
     first = before.connect()
     for code in (SPLIT, PLAIN, halted):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
+import pickle
 import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +200,15 @@ assert sessions.current() is session
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_has_none_of_its_parents_sessions() -> None:
     subprocess.run([sys.executable, "-c", _FORKS], check=True)
+
+
+@pytest.mark.parametrize("way", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_it_can_be_neither_copied_nor_sent_to_another_process(way: Callable[[Any], object]) -> None:
+    kw = kl.connect()
+    with pytest.raises(kl.BadInput, match=r"in each process kl\.connect\(\)"):
+        way(kw)
+
+
+def test_nor_can_its_methods() -> None:
+    with pytest.raises(kl.BadInput, match="belongs to its process"):
+        pickle.dumps(kl.connect().daily)

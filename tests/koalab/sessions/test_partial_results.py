@@ -144,3 +144,20 @@ def test_one_garbled_value_of_the_broker_leaves_the_other_issues(
         frame = ask(kw)
     assert list(frame.attrs["missing"]) == [GOOD]
     assert frame.attrs["missing"][GOOD].startswith("OPTKWFID 거래량")
+
+
+@pytest.mark.parametrize(
+    ("interval", "first", "last", "start"),
+    [
+        ("W", "2026-10-14", "2026-10-16", "2026-10-12"),
+        ("M", "2026-10-15", "2026-10-31", "2026-10-01"),
+        ("Y", "2026-03-02", None, "2026-01-01"),
+    ],
+)
+def test_a_part_of_a_period_has_no_bar_and_is_told_where_that_begins(
+    kw: Session, interval: str, first: str, last: str | None, start: str
+) -> None:
+    """The broker has bars of it: a period's bar has the period's first day."""
+    with pytest.warns(kl.MissingData, match=f'start="{start}" has the bar of that time'):
+        assert not len(kw.bars(GOOD, interval, first, last))
+    assert len(kw.bars(GOOD, interval, start, last)) == 1

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from koalab.sessions.session import Session
+from tests.support.examples import examples
 from tests.support.session import Market, start
 
 pytestmark = pytest.mark.market_data
@@ -87,7 +88,7 @@ SPLITS = [("005930", "2018-05-04", True), ("005930", "2018-05-04", False), ("035
 AROUND = st.integers(-900, 500)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=list(HealthCheck))
 @hypothesis.given(
     st.sampled_from(SPLITS),
     st.lists(st.tuples(AROUND, AROUND, st.sampled_from([0, 0, 1, 6, 40])), min_size=2, max_size=8),

@@ -17,6 +17,7 @@ from koalab.store.bars import AdjustmentChanged, BarStore
 from koalab.store.disk import Transaction, default_folder, source_folder
 from koalab.store.packing import pack, unpack
 from koalab.store.series import Series
+from tests.support.examples import examples
 
 DAILY = Series("005930", "D", True)
 RAW = Series("005930", "D", False)
@@ -87,7 +88,7 @@ def steps_in(gaps: list[tuple[np.datetime64, np.datetime64]]) -> set[int]:
     return {step for step, time in enumerate(GRID) if any(first <= time <= last for first, last in gaps)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.sampled_from([DAILY, RAW, MINUTE, TICK]), st.lists(RANGES, max_size=8), RANGES)
 def test_any_overlapping_adds_give_what_one_add_of_everything_gives(
     shared: BarStore, series: Series, adds: list[tuple[int, int]], asked: tuple[int, int]
@@ -107,7 +108,7 @@ def test_any_overlapping_adds_give_what_one_add_of_everything_gives(
     assert shared.verify() == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.sampled_from([RAW, TICK]), st.lists(RANGES, min_size=1, max_size=8))
 def test_of_raw_prices_the_newest_add_wins(
     shared: BarStore, series: Series, adds: list[tuple[int, int]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 
 import numpy as np
 import pytest
@@ -10,12 +10,13 @@ import pytest
 from kernel_server.clock import KST
 from kernel_server.reference.sessions import Sessions, load
 from koalab.errors import BadInput
-from koalab.store.finality import final_until, needs_fetch
+from koalab.store.finality import DEFAULT, Finality, final_until, needs_fetch
+from tests.support.cache_folder import with_calendar
 
 
 @pytest.fixture(scope="module")
 def xkrx(tmp_path_factory: pytest.TempPathFactory) -> Sessions:
-    return load(tmp_path_factory.mktemp("calendar"))
+    return load(with_calendar(tmp_path_factory.mktemp("calendar")))
 
 
 def at(text: str) -> float:
@@ -162,3 +163,62 @@ def test_no_such_interval(xkrx: Sessions) -> None:
         final_until("H", at(LATER), xkrx)
     with pytest.raises(BadInput, match="5min"):
         needs_fetch([], "0min", at(LATER), xkrx)
+
+
+NX, AL, OWN = "005930_NX", "005930_AL", "005930"
+
+
+@pytest.mark.parametrize(
+    ("interval", "code", "now", "last"),
+    [
+        # Nextrade began on 2025-03-04; on the day before, both together are the Korea Exchange alone.
+        ("D", AL, "2025-02-28 18:00", "2025-02-28"),
+        ("D", OWN, "2025-03-05 18:00", "2025-03-05"),
+        ("D", NX, "2025-03-05 18:00", "2025-03-04"),
+        ("D", AL, "2025-03-05 20:04:59", "2025-03-04"),
+        ("D", NX, "2025-03-05 20:05", "2025-03-05"),
+        ("W", AL, "2025-03-07 19:00", "2025-02-28"),
+        ("1min", NX, "2025-03-05 15:45", "2025-03-04"),
+        ("1min", OWN, "2025-03-05 15:45", "2025-03-05"),
+        ("1min", AL, "2025-03-05 20:05", "2025-03-05"),
+        ("30tick", AL, "2025-03-05 20:04", "2025-03-04"),
+        # The evening ends at 20:00 on a day that closes late, too.
+        ("D", NX, "2025-11-13 20:05", "2025-11-13"),
+        ("D", NX, "2026-09-11 20:04", "2026-09-10"),
+        ("D", OWN, "2026-09-11 18:00", "2026-09-11"),
+        ("D", NX, "2026-09-11 20:05", "2026-09-11"),
+        # Since there is an after-market at the Korea Exchange all are final at the same time.
+        ("D", NX, "2026-09-15 07:59", "2026-09-11"),
+        ("D", NX, "2026-09-15 08:00", "2026-09-14"),
+        ("1min", NX, "2026-09-14 20:05", "2026-09-14"),
+    ],
+)
+def test_days_with_nextrade_are_final_after_its_evening(
+    interval: str, code: str, now: str, last: str, xkrx: Sessions
+) -> None:
+    moment = final_until(interval, at(now), xkrx, DEFAULT.of(code))
+    assert str(moment.astype("datetime64[D]")) == last
+
+
+def test_the_hour_at_which_they_are_final_is_the_setting_of_minutes(xkrx: Sessions) -> None:
+    finality = Finality(minutes=time(20, 30)).of(NX)
+    for now, last in (("2025-03-05 20:29", "2025-03-04"), ("2025-03-05 20:30", "2025-03-05")):
+        assert str(final_until("D", at(now), xkrx, finality).astype("datetime64[D]")) == last
+
+
+@pytest.mark.parametrize(("code", "expected"), [(OWN, False), (NX, True), (AL, True)])
+def test_the_pre_market_may_have_bars_before_the_exchange_opens(
+    code: str, expected: bool, xkrx: Sessions
+) -> None:
+    gap = (np.datetime64("2025-11-12T08:00", "us"), np.datetime64("2025-11-12T08:30", "us"))
+    for interval in ("1min", "10tick"):
+        assert bool(needs_fetch([gap], interval, at("2025-11-12 08:30"), xkrx, DEFAULT.of(code))) is expected
+
+
+def test_what_is_final_of_nextrade_is_not_asked_for_again_before_its_next_morning(xkrx: Sessions) -> None:
+    finality = DEFAULT.of(NX)
+    for interval in ("1min", "D"):
+        held_until = final_until(interval, at("2025-11-14 20:05"), xkrx, finality)
+        gap = (held_until + np.timedelta64(1, "us"), np.datetime64("2099-01-01", "us"))
+        assert needs_fetch([gap], interval, at("2025-11-17 07:59:59"), xkrx, finality) == []
+        assert needs_fetch([gap], interval, at("2025-11-17 08:00"), xkrx, finality) == [gap]

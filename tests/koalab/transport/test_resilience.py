@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 import koalab as kl
+from kernel_server.simulated.market.synthetic.market import source_name
 from kernel_server.wire import kernel_pb2
 from koalab import ServerLost
 from koalab.link import Link
@@ -253,7 +254,7 @@ def _bars_in(folder: Path) -> int:
     sources = list(folder.glob("*synthetic*")) if folder.exists() else []
     if not sources:
         return 0
-    store = BarStore(folder, "simulated:synthetic:seed=1:v3")
+    store = BarStore(folder, f"simulated:{source_name(1)}")
     try:
         return int(store.info()["bars"].sum())
     finally:

@@ -10,6 +10,7 @@ import numpy as np
 from koalab.widgets.live_widget import LiveWidget
 from koalab.widgets.painter import Painter
 
+KINDS = {"i": np.int32, "f": np.float32, "d": np.float64}
 Sent = tuple[dict[str, Any], list[bytes]]
 
 
@@ -41,4 +42,7 @@ class Page:
 def array(sent: Sent, name: str) -> list[float]:
     """The array of that name in a message."""
     message, buffers = sent
-    return list(np.frombuffer(buffers[message["f"].index(name)], np.float64))
+    at = message["f"].index(name)
+    # A ticker's rows come in several kinds of numbers, behind the numbers of the rows.
+    kind = KINDS[message["t"][at - 1]] if "t" in message else np.float64
+    return [float(value) for value in np.frombuffer(buffers[at], kind)]

@@ -71,6 +71,7 @@ def test_a_choice_that_cannot_be_followed_is_named(dashboard: Dashboard) -> None
     dashboard.ticker.selected = "없는종목"
     wait_until(lambda: "없는종목" in dashboard.bar.notice)
     assert of(dashboard)[:2] == (ONE, ONE)
+    becomes(lambda: (dashboard.ticker.selected, dashboard.bar.interval), (ONE, "1min"))
 
 
 def test_a_price_of_the_ladder_fills_the_form_and_sends_nothing(
@@ -84,6 +85,7 @@ def test_a_price_of_the_ladder_fills_the_form_and_sends_nothing(
 def test_its_layout_is_saved_and_restored(trading: Trading, dashboard: Dashboard) -> None:
     dashboard.bar.panels = ["ticker", "chart"]
     assert dashboard.ladder.layout.display == "none"
+    assert [column.layout.display for column in dashboard._columns] == [None, "none"]
     dashboard.bar.interval = "5min"
     dashboard.ticker.selected = OTHER
     becomes(lambda: dashboard._shown, (OTHER, "5min"))
@@ -133,13 +135,15 @@ def test_a_saved_notebook_has_plain_tables_of_what_is_shown(dashboard: Dashboard
     assert "SK하이닉스" in data["text/html"]
 
 
-def test_twenty_runs_of_a_cell_leave_nothing_behind(trading: Trading) -> None:
+@pytest.mark.parametrize("runs", [5, pytest.param(20, marks=pytest.mark.long)])
+def test_runs_of_a_cell_leave_nothing_behind(trading: Trading, runs: int) -> None:
     assert len(trading.kw.positions) == 0  # from here on the session follows its account
     streams = trading.kw.status()["streams"]
     names = lambda: {one.name for one in threading.enumerate() if one.name.startswith("koalab-")}  # noqa: E731
     before: tuple[int, set[str]] | None = None
+    gc.freeze()  # each collection then visits only what a run has made
     made_here: weakref.WeakSet[Dashboard | LiveWidget] = weakref.WeakSet()
-    for _ in range(20):
+    for _ in range(runs):
         found = trading.kw.dashboard(ONE, progress=False)
         made_here.update((found, *found.parts.values()))
         pages = [Page(part) for part in found.parts.values()]

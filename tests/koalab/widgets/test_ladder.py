@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from koalab import BadInput
-from koalab.widgets.book_board import QUOTED
+from koalab.widgets.book_board import FILLS, QUOTED
 from koalab.widgets.ladder import Ladder
 from tests.koalab.live.test_streams import ONE, OTHER, Trading
 from tests.koalab.widgets.pages import Page, StillPainter, array
@@ -43,7 +43,7 @@ def test_then_every_change_of_it_and_the_last_trades(trading: Trading, page: Pag
     page.paint(page.now)
     with trading.kw.books(ONE) as books, trading.kw.ticks(ONE) as ticks:
         trading.go(60)
-        book, trades = next(books.to_frame(1).itertuples()), ticks.to_frame(7)
+        book, trades = next(books.to_frame(1).itertuples()), ticks.to_frame(FILLS)
     (changed,) = page.paint(page.now + 0.1)
     assert changed[0]["k"] == "d"
     assert array(changed, "ask_prices")[0] == book.ask_price_1
@@ -59,6 +59,8 @@ def test_a_chosen_price_is_passed_on(page: Page) -> None:
     page.widget.on_select(seen.append)
     page.widget.selected_price = 70_000
     assert seen == [70_000]
+    page.say(again=True)
+    assert seen == [70_000, 70_000]
     with pytest.raises(BadInput):
         page.widget.on_select("print")
 

@@ -62,7 +62,7 @@ def test_the_second_step_sends_that_order_once(desk: Desk) -> None:
     answer = desk.send(token)
     assert answer["sent"].startswith("주문 ")
     sent = desk.kw.orders().iloc[0]
-    assert (sent["code"], sent["quantity"], sent["price"]) == (ONE, 10, desk.price)
+    assert (sent["code"], sent["quantity"], sent["order_price"]) == (ONE, 10, desk.price)
     assert "다시 확인하세요" in desk.send(token)["error"]
     assert desk.orders == 1
 
@@ -125,3 +125,13 @@ def test_the_page_gets_what_became_of_it(desk: Desk) -> None:
     (message,) = desk.page.paint(desk.page.now + 1)
     assert message[0]["answer"]["token"]
     assert not message[0]["busy"]
+
+
+def test_a_price_that_it_was_filled_with_before_fills_it_again(desk: Desk) -> None:
+    form = desk.page.widget
+    assert isinstance(form, OrderForm)
+    form.fill(70_000)
+    assert form.price == 70_000
+    desk.page.sent.clear()
+    form.fill(70_000)
+    assert [content for content, _ in desk.page.sent] == [{"k": "fill"}]

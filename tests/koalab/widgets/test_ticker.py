@@ -49,6 +49,21 @@ def test_a_page_gets_all_rows_first_and_then_what_changed(trading: Trading, page
     assert page.paint(now + 0.2) == []
 
 
+def test_a_page_gets_only_what_its_columns_show(trading: Trading) -> None:
+    table = trading.kw.live(ONE)
+    line = trading.kw._state_line(lambda: table.state, "1종목")
+    page = Page(Ticker(table, ["name", "price", "spread"], line, StillPainter()))
+    page.say(hello="a")
+    (everything,) = page.paint(page.now + 1)
+    trading.go(60)
+    (changed,) = page.paint(page.now + 1.1)
+    shown = ["row", "price", "change", "volume", "ask", "bid"]
+    assert everything[0]["f"] == [*shown, "upper_limit", "lower_limit"]
+    assert changed[0]["f"] == shown
+    assert [len(buffer) for buffer in changed[1]] == [2, 4, 4, 8, 4, 4]
+    page.widget.close()
+
+
 def test_a_quiet_ticker_says_once_a_second_how_live_it_is(page: Page) -> None:
     now = page.now + 1
     page.say(hello="a")
@@ -126,9 +141,10 @@ def test_one_that_is_never_shown_is_closed_after_ten_minutes(page: Page) -> None
     assert not page.widget.paint(page.now + 620)
 
 
-def test_fifty_runs_of_a_cell_leave_nothing_behind(trading: Trading) -> None:
+@pytest.mark.parametrize("runs", [10, pytest.param(50, marks=pytest.mark.long)])
+def test_runs_of_a_cell_leave_nothing_behind(trading: Trading, runs: int) -> None:
     before, made = len(_instances), []
-    for _ in range(50):
+    for _ in range(runs):
         page = Page(ticker_of(trading, [ONE]))
         made.append(weakref.ref(page.widget))
         page.say(hello="a")
@@ -139,7 +155,7 @@ def test_fifty_runs_of_a_cell_leave_nothing_behind(trading: Trading) -> None:
     gc.collect()
     assert trading.kw.status()["streams"] == 0
     assert len(_instances) == before
-    assert [one() for one in made] == [None] * 50
+    assert [one() for one in made] == [None] * runs
 
 
 def test_another_view_in_time_keeps_it(page: Page) -> None:
@@ -155,6 +171,8 @@ def test_a_choice_in_the_page_is_given_on(page: Page) -> None:
     page.widget.on_select(seen.append)
     page.widget.selected = OTHER
     assert seen == [OTHER]
+    page.say(again=True)
+    assert seen == [OTHER, OTHER]
     with pytest.raises(BadInput):
         page.widget.on_select("print")  # type: ignore[arg-type]
 

@@ -21,9 +21,9 @@ from koalab.store.series import moment
 
 _VALUES: Final = ("open", "high", "low", "close", "volume")
 FIELDS: Final = ("time", *_VALUES)
-_AFTER_HOURS: Final = 3  # 장구분
+AFTER_HOURS: Final = "3"  # 장구분
 _USED: Final = ("time", "price", "volume", "total_volume", "open", "high", "low", "arrived")
-_NEVER: Final = 2**62
+NEVER: Final = 2**62
 
 Arrays = Mapping[str, NDArray[np.float64]]
 
@@ -65,9 +65,9 @@ class LiveBars:
         self._step = DAY if interval.dated else interval.size * MINUTE
         self._lock = threading.Lock()
         self._loaded_version = 0
-        self._loaded: Arrays = _arrays(BarColumns.empty("minute"))
+        self._loaded: Arrays = arrays_of(BarColumns.empty("minute"))
         self._growing: list[GrowingBar] = []
-        self._whole_from = _NEVER  # bars from here on have all of their trades
+        self._whole_from = NEVER  # bars from here on have all of their trades
         self._early: list[Columns] = []  # trades of the stream before that
         self._newest = 0  # time of the newest trade
         self._unchecked = False  # whether the next trade is to follow on from the loaded bars
@@ -98,12 +98,12 @@ class LiveBars:
             complete_from: the stream has every trade since; in ``wall_time``.
         """
         with self._lock:
-            loaded = _arrays(with_halted(bars, "flat"))
+            loaded = arrays_of(with_halted(bars, "flat"))
             self._whole_from = self._first_whole(complete_from, loaded)
-            loaded = _only(loaded, loaded["time"] < self._whole_from)
+            loaded = only(loaded, loaded["time"] < self._whole_from)
             if len(loaded["time"]):
-                older = _joined([self._loaded, _array_of(self._growing)])
-                self._loaded = _joined([_only(older, older["time"] < loaded["time"][0]), loaded])
+                older = joined([self._loaded, _array_of(self._growing)])
+                self._loaded = joined([only(older, older["time"] < loaded["time"][0]), loaded])
             reach = int(self._loaded["time"][-1]) if len(self._loaded["time"]) else -1
             self._growing = [bar for bar in self._growing if bar.time > reach]
             self.version += 1
@@ -113,22 +113,23 @@ class LiveBars:
 
     def prepend(self, bars: BarColumns) -> bool:
         """Adds older bars in front; False if there is none."""
-        older = _arrays(with_halted(bars, "flat"))
+        older = arrays_of(with_halted(bars, "flat"))
         first = self.first
         with self._lock:
             if first is not None:
-                older = _only(older, older["time"] < first)
+                older = only(older, older["time"] < first)
             if not len(older["time"]):
                 return False
-            self._loaded = _joined([older, self._loaded])
+            self._loaded = joined([older, self._loaded])
             self.version += 1
             self._loaded_version = self.version
             return True
 
     def add(self, part: Columns) -> None:
-        """Adds trades (columns of 주식체결); those after hours belong to no bar."""
+        """Adds trades (columns of 주식체결); those after hours belong to no minute, but to the day."""
         with self._lock:
-            part = {name: part[name][part["session"] != _AFTER_HOURS] for name in _USED}
+            rows = slice(None) if self._dated else part["session"] != AFTER_HOURS
+            part = {name: part[name][rows] for name in _USED}
             if not len(part["time"]):
                 return
             self.version += 1
@@ -152,7 +153,7 @@ class LiveBars:
             everything = since < self._loaded_version
             found = _array_of([bar for bar in self._growing if everything or bar.version > since])
             if everything:
-                found = _joined([self._loaded, found])
+                found = joined([self._loaded, found])
             return self.version, everything, {**found, "time": found["time"] / SECOND}
 
     # -- with the lock held
@@ -160,11 +161,11 @@ class LiveBars:
     def _first_whole(self, complete_from: int, loaded: Arrays) -> int:
         """The first time whose bar has all of its trades from the stream."""
         if not self._dated:
-            return min(_NEVER, -(-complete_from // self._step) * self._step)
+            return min(NEVER, -(-complete_from // self._step) * self._step)
         # A trade has the prices and the volume of its day, so that the later of the two is right.
         today = self._growing[-1] if self._growing else None
         if today is None or (loaded["volume"][loaded["time"] == today.time] > today.volume).any():
-            return _NEVER
+            return NEVER
         return today.time
 
     def _bar(self, time: int) -> GrowingBar | None:
@@ -182,13 +183,13 @@ class LiveBars:
         if time == newest:
             first, high, low, close, volume = (float(self._loaded[name][-1]) for name in _VALUES)
             bar = GrowingBar(time, first, high, low, close, volume)
-            self._loaded = _only(self._loaded, slice(None, -1))
+            self._loaded = only(self._loaded, slice(None, -1))
         insort(self._growing, bar, key=lambda one: one.time)
         return bar
 
     def _check(self, trades: Columns) -> None:
         """Notes trades of the bar that was growing when the stream began, and whether any before them is missing."""
-        times = _micros(trades)
+        times = micros(trades)
         self._newest = max(self._newest, int(times.max()))
         if self._unchecked:
             self._unchecked = False
@@ -206,9 +207,9 @@ class LiveBars:
         asked_again, self._doubtful_from, self._unchecked = self._doubtful_from is not None, None, True
         if not self._early:
             return
-        trades = _joined(self._early)
-        trades = _only(trades, trades["arrived"] >= epoch_seconds(moment(complete_from)))
-        times = _micros(trades)
+        trades = joined(self._early)
+        trades = only(trades, trades["arrived"] >= epoch_seconds(moment(complete_from)))
+        times = micros(trades)
         self._early = [trades] if wall_micros(answered) < self._whole_from else []
         if not len(times):
             return
@@ -223,10 +224,10 @@ class LiveBars:
                 self._doubtful_from = self._whole_from if asked_again else min(self._whole_from, again)
         missing = np.asarray(missing & (times // self._step * self._step <= reach))
         if missing.any():
-            self._add_to_minutes(_only(trades, missing))
+            self._add_to_minutes(only(trades, missing))
 
     def _add_to_minutes(self, part: Columns) -> None:
-        starts = (_micros(part) // self._step * self._step).tolist()
+        starts = (micros(part) // self._step * self._step).tolist()
         columns = (part[name].tolist() for name in ("price", "volume"))
         for time, price, volume in zip(starts, *columns, strict=True):
             bar = self._bar(time)
@@ -238,13 +239,13 @@ class LiveBars:
             bar.version = self.version
 
     def _add_to_day(self, part: Columns) -> None:
-        bar = self._bar(int(_micros(part)[-1]) // DAY * DAY)
+        bar = self._bar(int(micros(part)[-1]) // DAY * DAY)
         if bar is None:
             return
         price, first, high, low, volume = (
             part[name][-1].item() for name in ("price", "open", "high", "low", "total_volume")
         )
-        bar.open, bar.high, bar.low = first or price, high or price, low or price
+        bar.open, bar.high, bar.low = first or price, max(high, price), min(low or price, price)
         bar.close, bar.volume, bar.version = price, volume, self.version
 
 
@@ -252,13 +253,14 @@ def _next_minute(time: int) -> int:
     return (time // MINUTE + 1) * MINUTE
 
 
-def _micros(part: Columns) -> NDArray[np.int64]:
+def micros(part: Columns) -> NDArray[np.int64]:
     """The times of trades in ``wall_time``."""
     found: NDArray[np.int64] = part["time"].astype("M8[us]").astype(np.int64)
     return found
 
 
-def _arrays(bars: BarColumns) -> Arrays:
+def arrays_of(bars: BarColumns) -> Arrays:
+    """Loaded bars as arrays; ``time`` in ``wall_time``."""
     values = {name: np.asarray(getattr(bars, name), np.float64) for name in _VALUES}
     return {"time": bars.time.astype(np.int64).astype(np.float64), **values}
 
@@ -267,9 +269,11 @@ def _array_of(bars: list[GrowingBar]) -> Arrays:
     return {name: np.array([getattr(bar, name) for bar in bars], np.float64) for name in FIELDS}
 
 
-def _only(arrays: Arrays, rows: Any) -> Arrays:
+def only(arrays: Any, rows: Any) -> Any:
+    """Some rows of columns."""
     return {name: values[rows] for name, values in arrays.items()}
 
 
-def _joined(parts: list[Any]) -> Any:
+def joined(parts: list[Any]) -> Any:
+    """Columns behind each other."""
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

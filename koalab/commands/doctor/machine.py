@@ -1,72 +1,23 @@
-"""``koalab doctor``: checks Python, packages, cache folder and server, with advice for each failure."""
+"""Checks of this machine: Python, packages, cache folder, calendar, time zone."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import platform
-import sys
 import tempfile
 import time
+import zoneinfo
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
-import click
 from packaging.requirements import InvalidRequirement, Requirement
 
 from kernel_server.reference import holidays
-from koalab.commands.runner import CommandRunner
-from koalab.errors import KoalabError
-from koalab.inputs.text import printable
-
-if TYPE_CHECKING:
-    from koalab.sessions.session import Session
+from koalab.commands.doctor.finding import Finding
 
 _OLDEST = (3, 11)
 _EXTRA = "notebook"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check. ``advice`` is what to do, blank if it passed; ``optional``: failing is no error."""
-
-    text: str
-    advice: str = ""
-    optional: bool = False
-
-    @property
-    def wrong(self) -> bool:
-        return bool(self.advice) and not self.optional
-
-    def __str__(self) -> str:
-        mark = "!!" if self.wrong else "--" if self.advice else "ok"
-        return f"{mark}  {self.text}" + (f": {self.advice}" if self.advice else "")
-
-
-@click.command()
-@click.pass_context
-def doctor(ctx: click.Context) -> None:
-    """Check this machine: Python, packages, cache folder, server. Exit code 1 where something is wrong."""
-    wrong = 0
-    for finding in findings(ctx.obj):
-        click.echo(printable(str(finding)))
-        wrong += finding.wrong
-    if wrong:
-        ctx.exit(1)
-
-
-def findings(runner: CommandRunner) -> Iterator[Finding]:
-    """All checks, in order."""
-    yield python(sys.version_info[:3])
-    try:
-        yield from packages(requirements())
-    except importlib.metadata.PackageNotFoundError:
-        yield Finding(
-            "koalab runs from a folder: its packages are not checked", "pip install -e .", optional=True
-        )
-    yield cache_folder(runner)
-    yield holidays_file()
-    yield server(lambda: runner.connect(None))
+_MARKET = "Asia/Seoul"
 
 
 def python(version: tuple[int, int, int]) -> Finding:
@@ -120,9 +71,8 @@ def packages(
     yield Finding(", ".join(sorted(right, key=str.lower)))
 
 
-def cache_folder(runner: CommandRunner) -> Finding:
+def cache_folder(folder: Path) -> Finding:
     """Checks that the cache folder is writable."""
-    folder = runner.cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
@@ -145,21 +95,15 @@ def holidays_file() -> Finding:
     return Finding(f"calendar with {len(changes)} changes of {file}" if changes else f"calendar, no {file}")
 
 
-def server(connect: Callable[[], Session], clock: Callable[[], float] = time.perf_counter) -> Finding:
-    """Checks that the server starts or answers and is logged in, and measures how long that took."""
-    started = clock()
+def time_zone(here: str, load: Callable[[str], object] = zoneinfo.ZoneInfo) -> Finding:
+    """Checks that the market's time zone is known; ``here`` is the name of this machine's."""
     try:
-        session = connect()
-        status = session.status()
-    except KoalabError as error:
-        # koalab's errors already contain the advice.
-        return Finding("session", str(error))
-    took = clock() - started
-    about: dict[str, Any] = status["server"]
-    kind = "모의투자" if status["simulation"] else "실서버"
-    text = f"{about['control']} server {about['version']} at {about['target']}, {kind}, in {took:.1f} s"
-    if status["problems"]:
-        return Finding(text, "; ".join(status["problems"]))
-    if not status["connected"]:
-        return Finding(f"{text}, not logged in", f"koalab --target {about['target']} login")
-    return Finding(text)
+        load(_MARKET)
+    except zoneinfo.ZoneInfoNotFoundError:
+        return Finding(f"no time zone {_MARKET}", "pip install tzdata")
+    return Finding(f"time zone {_MARKET}, in which all times are; this machine is in {here}")
+
+
+def local_zone() -> str:
+    """The name of this machine's time zone."""
+    return time.tzname[time.localtime().tm_isdst > 0]

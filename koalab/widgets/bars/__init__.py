@@ -1,0 +1,1 @@
+"""The bars of a live chart: loaded, and continued by the stream of trades."""
