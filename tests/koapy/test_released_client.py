@@ -65,7 +65,7 @@ def client(port: int) -> Iterator[Any]:
         yield client
 
 
-def events(stream: Any, count: int, seconds: float = 20) -> list[Any]:
+def events(stream: Any, count: int, seconds: float = 60) -> list[Any]:
     """That many events of a stream that does not end by itself."""
     timer = threading.Timer(seconds, stream.cancel)
     timer.start()
@@ -174,8 +174,8 @@ def test_handlers_read_the_event_that_they_are_given(client: Any) -> None:
     client.SetRealReg("0150", "005930", "10;20", "0")
     client.SetInputValue("종목코드", "005930")
     assert client.CommRqData("기본", "opt10001", 0, "0101") == 0
-    assert heard.wait(20)
-    assert answered.wait(20)
+    assert heard.wait(60)
+    assert answered.wait(60)
     seen = list(prices)  # an event that is handled while its handler is disconnected cannot be read any more
     client.OnReceiveRealData.disconnect(on_real)
     client.OnReceiveTrData.disconnect(on_tr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -14,13 +14,15 @@ from kernel_server.simulated.base.tr import TrAnswer, TrRequest
 from kernel_server.simulated.brokerage.brokerage import Brokerage
 from kernel_server.simulated.brokerage.outbox import OrderNumberReader
 from kernel_server.simulated.exchange.interface import (
+    NO_EXPECTED_TRADE,
+    ExpectedPrice,
     Fill,
     Interruption,
     Level,
     NewOrder,
     OrderRejected,
     Tape,
-    Trade,
+    TradeLog,
 )
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trade_script import Side
@@ -71,17 +73,26 @@ class HandExchange:
     def tape(self, code: str) -> Tape:
         return self.tapes[code]
 
-    def trades(self, code: str) -> list[Trade]:
-        return []
+    def trades(self, code: str) -> TradeLog:
+        return TradeLog(code)
 
     def depth(self, code: str) -> tuple[list[Level], list[Level]]:
         return self.asks.get(code, []), self.bids.get(code, [])
 
-    def phase(self) -> Phase:
+    def phase(self, code: str = "") -> Phase:
         return self.now_in
 
     def interruptions(self, most: int | None = None) -> list[Interruption] | None:
         return []
+
+    def prepare_tapes(self, codes: Sequence[str]) -> bool:
+        return True
+
+    def expected_price(self, code: str) -> ExpectedPrice:
+        return NO_EXPECTED_TRADE
+
+    def interruptions_of(self, code: str) -> list[Interruption]:
+        return [each for each in self.interruptions() or () if each.code == code]
 
     def close(self) -> None:
         self.resting.clear()

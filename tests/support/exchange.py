@@ -25,6 +25,7 @@ from kernel_server.simulated.market.model import Market
 from kernel_server.simulated.market.phases import Board, Phase
 from kernel_server.simulated.market.trade_script import Script, Side
 from tests.support.market_calendar import at
+from tests.support.quiet_market import TRADE_SIZE
 from tests.support.simulated_broker import SAMSUNG, HandMarket, bars, sessions
 
 DAY = "2022-01-18"
@@ -94,7 +95,7 @@ class SteppedExchange:
         self.fills: list[Fill] = []
         self.turns = 0
         self.exchange = SimulatedExchange(
-            market, self.clock, calendar, self.work.append, seed, self.notes, recorded
+            market, self.clock, calendar, self.work.append, seed, self.notes, recorded, trade_size=TRADE_SIZE
         )
         self.notes.exchange = self.exchange
 

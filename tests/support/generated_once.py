@@ -1,4 +1,5 @@
-"""What nearly every test would make anew, made once in a process: synthetic histories, and the names of all issues.
+"""What nearly every test would make anew, made once in a process: synthetic histories, Nextrade's days of them, and the
+names of all issues.
 
 Nearly every test starts a server with an empty cache: each server would generate the same days again, and each session
 would ask it for the names of the same 2,900 issues. Tests of either go without this.
@@ -6,7 +7,7 @@ would ask it for the names of the same 2,900 issues. Tests of either go without 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -14,7 +15,10 @@ from weakref import WeakKeyDictionary
 
 import pytest
 
+from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.market import listing
+from kernel_server.simulated.market.model import Market
+from kernel_server.simulated.market.nextrade.market import NextradeMarket, VenueDay
 from kernel_server.simulated.market.synthetic.daily_prices import DailyPrices
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from koalab.link import CallMany
@@ -29,7 +33,30 @@ _KEPT = 512  # of half a megabyte each: two readings of the whole market
 def install(patch: pytest.MonkeyPatch) -> None:
     """Lets all synthetic markets share what they generate, and all sessions the names; ``patch`` undoes it."""
     _share_histories(patch)
+    share_nextrade_days(patch)
     _share_names(patch)
+
+
+def share_nextrade_days(patch: pytest.MonkeyPatch) -> None:
+    """Past days at Nextrade, each of which is made of all minutes of it, are made once a seed, calendar and listing."""
+    known: dict[tuple[object, ...], dict[tuple[str, int], VenueDay | None]] = {}
+    begin = NextradeMarket.__init__
+
+    def shared(self: NextradeMarket, market: Market, sessions: Callable[[], Sessions]) -> None:
+        begin(self, market, sessions)
+        if isinstance(market, SyntheticMarket):
+            actions = tuple((code, *made) for code, made in market._actions.items())
+            key = (market._seed, len(market.issues()), market._sessions.dates.tobytes(), actions)
+            self._days = known.setdefault(key, {})
+
+    patch.setattr(NextradeMarket, "__init__", shared)
+
+
+def share_listings(patch: pytest.MonkeyPatch) -> None:
+    """The issues of a seed are drawn once for each number of issues."""
+    draw = listing.build_listing
+    drawn = lru_cache(8)(lambda seed, *_counts: draw(seed))
+    patch.setattr(listing, "build_listing", lambda seed: drawn(seed, *listing.COUNTS.values()))
 
 
 def _share_histories(patch: pytest.MonkeyPatch) -> None:
@@ -41,7 +68,8 @@ def _share_histories(patch: pytest.MonkeyPatch) -> None:
         if self not in calendars:
             calendars[self] = self._sessions.dates.tobytes()
         actions = tuple(tuple(self._actions.get(code, ())) for code in codes)
-        key = (self._seed, calendars[self], actions, since, end, *codes)
+        # What an ETF follows depends on the number of issues.
+        key = (self._seed, len(self._listing.issues), calendars[self], actions, since, end, *codes)
         found = known.pop(key, None) or generate(self, codes, since, end)
         known[key] = found  # the newest are last
         if len(known) > _KEPT:
@@ -49,7 +77,7 @@ def _share_histories(patch: pytest.MonkeyPatch) -> None:
         return found
 
     patch.setattr(SyntheticMarket, "_generate", shared)
-    patch.setattr(listing, "build_listing", lru_cache(4)(listing.build_listing))
+    share_listings(patch)
 
 
 def _share_names(patch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,8 @@ from grpc_tools import protoc
 
 _PACKAGE = "koapy.backend.kiwoom_open_api_plus.grpc"
 _SERVICE = f"/{_PACKAGE}.KiwoomOpenApiPlusService"
+WITHIN = 60.0
+"""Seconds of a call: long, as it ends only what hangs."""
 
 
 @cache
@@ -46,7 +48,9 @@ class KoapyClient:
     def __exit__(self, *_: object) -> None:
         self.channel.close()
 
-    def call(self, name: str, *arguments: str | int | bool, timeout: float = 10) -> str | int | bool | None:
+    def call(
+        self, name: str, *arguments: str | int | bool, timeout: float = WITHIN
+    ) -> str | int | bool | None:
         request = message("CallRequest")(name=name)
         for argument in arguments:
             kind = {bool: "bool_value", int: "long_value", str: "string_value"}[type(argument)]
@@ -64,11 +68,11 @@ class KoapyClient:
         request = message("CallRequest")(name=name)
         for argument in arguments:
             request.arguments.add(**{"long_value" if isinstance(argument, int) else "string_value": argument})
-        return self._stream("Call", "CallRequest", "CallResponse")(request, timeout=20)
+        return self._stream("Call", "CallRequest", "CallResponse")(request, timeout=WITHIN)
 
     def login(self) -> list[Any]:
         stream = self._stream("LoginCall", "LoginRequest", "ListenResponse")
-        return list(stream(message("LoginRequest")(), timeout=10))
+        return list(stream(message("LoginRequest")(), timeout=WITHIN))
 
     def transaction(
         self,
@@ -86,30 +90,30 @@ class KoapyClient:
                 stop
             )
         stream: Iterator[Any] = self._stream("TransactionCall", "TransactionRequest", "ListenResponse")(
-            request, timeout=20
+            request, timeout=WITHIN
         )
         return stream
 
     def listen(self, *slots: str) -> Any:
         return self._stream("Listen", "ListenRequest", "ListenResponse")(
-            message("ListenRequest")(slots=slots), timeout=20
+            message("ListenRequest")(slots=slots), timeout=WITHIN
         )
 
     def order_listen(self) -> Any:
         return self._stream("OrderListen", "ListenRequest", "ListenResponse")(
-            message("ListenRequest")(), timeout=20
+            message("ListenRequest")(), timeout=WITHIN
         )
 
     def bidirectional_listen(self, requests: Iterator[Any]) -> Any:
         return self._both("BidirectionalListen", "BidirectionalListenRequest", "ListenResponse")(
-            requests, timeout=20
+            requests, timeout=WITHIN
         )
 
     def real(
         self,
         codes: Sequence[str],
         fids: Sequence[int],
-        timeout: float = 20,
+        timeout: float = WITHIN,
         screens: Sequence[str] = (),
         **flags: bool,
     ) -> Any:
@@ -120,10 +124,10 @@ class KoapyClient:
 
     def bidirectional_real(self, requests: Iterator[Any]) -> Any:
         return self._both("BidirectionalRealCall", "BidirectionalRealRequest", "ListenResponse")(
-            requests, timeout=20
+            requests, timeout=WITHIN
         )
 
-    def order(self, timeout: float = 20, **fields: Any) -> Any:
+    def order(self, timeout: float = WITHIN, **fields: Any) -> Any:
         usual = {
             "request_name": "주문",
             "screen_no": "0101",
@@ -136,10 +140,10 @@ class KoapyClient:
 
     def load_conditions(self) -> list[Any]:
         stream = self._stream("LoadConditionCall", "LoadConditionRequest", "ListenResponse")
-        return list(stream(message("LoadConditionRequest")(), timeout=20))
+        return list(stream(message("LoadConditionRequest")(), timeout=WITHIN))
 
     def condition(
-        self, name: str, index: int, search_type: int = 0, timeout: float = 20, **flags: bool
+        self, name: str, index: int, search_type: int = 0, timeout: float = WITHIN, **flags: bool
     ) -> Any:
         request = message("ConditionRequest")(
             screen_no="0102", condition_name=name, condition_index=index, search_type=search_type, flags=flags
@@ -148,7 +152,7 @@ class KoapyClient:
 
     def custom_listen(self, code: str = "", class_name: str = "") -> Any:
         request = message("ListenRequest")(code=code, class_name=class_name)
-        return self._stream("CustomListen", "ListenRequest", "ListenResponse")(request, timeout=20)
+        return self._stream("CustomListen", "ListenRequest", "ListenResponse")(request, timeout=WITHIN)
 
     def custom_call_and_listen(
         self, name: str, *arguments: str | int, code: str = "", class_name: str = ""
@@ -160,12 +164,12 @@ class KoapyClient:
             request.call_request.arguments.add(**{kind: argument})
         request.listen_request.code, request.listen_request.class_name = code, class_name
         return self._stream("CustomCallAndListen", "CallAndListenRequest", "CallAndListenResponse")(
-            request, timeout=20
+            request, timeout=WITHIN
         )
 
     def set_log_level(self, level: int, logger: str = "") -> None:
         request = message("SetLogLevelRequest")(level=level, logger=logger)
-        self._unary("SetLogLevel", "SetLogLevelRequest", "SetLogLevelResponse")(request, timeout=10)
+        self._unary("SetLogLevel", "SetLogLevelRequest", "SetLogLevelResponse")(request, timeout=WITHIN)
 
     def _both(self, method: str, request: str, response: str) -> Any:
         return self.channel.stream_stream(

@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from kernel_server.clock import SteppedClock
-from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated import tr_registry
 from kernel_server.simulated.base.tr import TrHandler
 from kernel_server.simulated.exchange.engine import SimulatedExchange
 from kernel_server.simulated.exchange.interface import Exchange, Interruption, Tape, Trade
 from kernel_server.simulated.exchange.previous_session import PreviousSession
-from kernel_server.simulated.market.model import Issue, Market
+from kernel_server.simulated.market.model import Market
 from kernel_server.simulated.market.phases import Phase
-from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.index_values import IndexValues
 from kernel_server.simulated.snapshot.scanner import MarketScanner
+from tests.support.quiet_market import TRADE_SIZE, quiet
 from tests.support.simulated_broker import moment
 from tests.support.tr_handlers import ask, calendar
 
-RUNNING, OVER = "2022-01-18 11:00:30", "2022-01-18 18:00"
+RUNNING, OVER = "2022-01-18 11:00", "2022-01-18 18:00"
+"""A full minute, at which what is added up over minutes is what has been traded; and after the close."""
 SEED = 3  # of what happens within a day
-
-
-class PartOfMarket(SyntheticMarket):
-    """The synthetic market of a seed, with one in three of its issues: every kind and market, and the best known."""
-
-    def __init__(self, seed: int, sessions: Callable[[], Sessions]) -> None:
-        super().__init__(seed, sessions)
-        self._part = {
-            code: issue
-            for place, (code, issue) in enumerate(super().issues().items())
-            if place < 40 or not place % 3
-        }
-
-    def issues(self) -> Mapping[str, Issue]:
-        return self._part
 
 
 class SilentWatcher:
@@ -58,12 +41,12 @@ class MarketTrs:
 
     def __init__(self, market: Market, now: str, **settings: object) -> None:
         self.market, self.now, self.moment = market, now, moment(now)
-        self.settings = BrokerSettings(**settings)  # type: ignore[arg-type]
+        self.settings = quiet(BrokerSettings(**settings))  # type: ignore[arg-type]
         self.survey = MarketScanner(market, self.settings, calendar)
         self.indices = IndexValues(market, calendar)
         clock = SteppedClock(self.moment)
         self.exchange: Exchange = SimulatedExchange(
-            market, clock, calendar, lambda work: None, SEED, SilentWatcher()
+            market, clock, calendar, lambda work: None, SEED, SilentWatcher(), trade_size=TRADE_SIZE
         )
         self.handlers: dict[str, TrHandler] = tr_registry.market_handlers(
             tr_registry.MarketParts(
@@ -71,7 +54,7 @@ class MarketTrs:
                 self.settings,
                 calendar,
                 self.exchange,
-                PreviousSession(market, calendar, SEED),
+                PreviousSession(market, calendar, SEED, trade_size=TRADE_SIZE),
                 self.survey,
                 self.indices,
                 SEED,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from kernel_server import simulated
 from kernel_server.clock import SteppedClock
 from kernel_server.simulated import BrokerSettings
+from tests.support.quiet_market import quiet
 from tests.support.simulated_broker import moment
 from tests.support.synthetic_day import Live, SyntheticDay
 
@@ -42,7 +43,7 @@ class ReplayedDay(SyntheticDay):
         self.clock = SteppedClock(moment(f"{day} {start}"))
         self.work: list[Callable[[], None]] = []
         self.events, self.pages = [], []
-        self.settings = BrokerSettings(limited=False, **settings)  # type: ignore[arg-type]
+        self.settings = quiet(BrokerSettings(limited=False, **settings))  # type: ignore[arg-type]
         self.control = simulated.build(
             folder,
             8,

@@ -16,6 +16,7 @@ from kernel_server.scheduler import PRESETS, Limits
 from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.simulated.control import SimulatedControl
 from tests.support.koapy_client import KoapyClient
+from tests.support.quiet_market import quiet
 from tests.support.simulated_broker import moment
 
 T = TypeVar("T")
@@ -85,8 +86,7 @@ def served(
     made: list[SimulatedControl] = []
 
     def make() -> SimulatedControl:
-        chosen = settings or simulated.BrokerSettings()
-        made.append(simulated.build(None, seed, clock, chosen, thread.hand_over))
+        made.append(simulated.build(None, seed, clock, quiet(settings), thread.hand_over))
         return made[0]
 
     chosen = ServerSettings(limits or PRESETS["official"], port=0, custom_code=custom_code, **more)

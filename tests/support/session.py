@@ -18,6 +18,8 @@ from koalab.calendar import table
 from koalab.sessions.session import Session
 from koalab.transport.access import Access
 from koalab.transport.remote import RemoteTransport
+from tests.support import shared_clock
+from tests.support.quiet_market import quiet
 
 T = TypeVar("T")
 # A Saturday: the week's sessions are over and settled.
@@ -49,6 +51,7 @@ class Market:
     def close(self) -> None:
         for session in self.sessions:
             session.close()
+        shared_clock.keep(self.server.address)
         self.server.stop(0)
 
 
@@ -81,7 +84,7 @@ def start(
             market_data,
             seed,
             clock,
-            settings or simulated.BrokerSettings(),
+            quiet(settings),
             thread.hand_over,
             account_file=account_file,
         )
@@ -90,4 +93,5 @@ def start(
         PRESETS[limits], port=port, market_phase=lambda now: market_phase(table(), now), **server_settings
     )
     server = BackgroundServer(make, clock, serving, thread)
+    shared_clock.share(server.address, clock)
     return Market(clock, server, folder, thread, made[-1])

@@ -17,6 +17,7 @@ from kernel_server.reference.signature import check
 from kernel_server.simulated.control import SimulatedControl
 from kernel_server.simulated.market.model import Bars, Issue
 from kernel_server.simulated.settings import BrokerSettings
+from tests.support.quiet_market import quiet
 from tests.support.waiting import let_pass
 
 SAMSUNG = Issue("005930", "삼성전자", "KOSPI", "stock", 5_969_782_550, date(1975, 6, 11), 100, "전기전자")
@@ -46,6 +47,11 @@ def sessions(first: date, last: date) -> Sessions:
     at = [int(datetime(d.year, d.month, d.day, 9, tzinfo=KST).timestamp()) for d in days]
     opens = np.array(at, np.int64)
     return Sessions(np.array(days, "datetime64[D]"), opens, opens + int(6.5 * 3600))
+
+
+def calendar_at(start: str) -> Sessions:
+    """Every weekday until 2024, or later for a day after that."""
+    return sessions(date(2015, 1, 1), date(2024 if start < "2025" else 2027, 12, 31))
 
 
 def bars(rows: Sequence[Row], events: Mapping[int, tuple[int, float]] | None = None) -> Bars:
@@ -100,6 +106,9 @@ class HandMarket:
     def issues(self) -> Mapping[str, Issue]:
         return {issue.code: issue for issue in self.listing}
 
+    def anchor_prices(self) -> Mapping[str, int]:
+        return {}
+
     def daily(self, code: str, adjusted: bool, now: float, days: int | None = None) -> Bars:
         held = self.adjusted_days.get(code) if adjusted else None
         held = held or self.days.get(code) or bars([])
@@ -118,6 +127,9 @@ class HandMarket:
 
     def after_market(self, code: str, adjusted: bool, now: float, days: int) -> Bars:
         return bars([])
+
+    def evening_news(self, code: str, now: float) -> bool:
+        return False
 
 
 def _until(held: Bars, last: int) -> Bars:
@@ -160,13 +172,13 @@ class SimulatedBroker:
         self.events: list[Event] = []
         self.pages: list[Page] = []
         self.market = market
-        self.settings = BrokerSettings(**settings)  # type: ignore[arg-type]
+        self.settings = quiet(BrokerSettings(**settings))  # type: ignore[arg-type]
         self.control = SimulatedControl(
             market,
             self.clock,
             self.settings,
             self.work.append,
-            lambda: sessions(date(2015, 1, 1), date(2024, 12, 31)),
+            lambda: calendar_at(start),
         )
         self.control.listen(self.handle)
 

@@ -14,7 +14,7 @@ from kernel_server.control.seam import Event
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
-from tests.support.simulated_broker import Page, SimulatedBroker, sessions
+from tests.support.simulated_broker import Page, SimulatedBroker, calendar_at, sessions
 
 DAY = "2022-01-18"
 ACCOUNT = "8000000011"
@@ -74,6 +74,8 @@ class Told(NamedTuple):
 class SyntheticDay(SimulatedBroker):
     """The broker over the synthetic market of a seed, or the best-known ``issues`` of it.
 
+    ``start`` is a time of ``DAY``, or a day and a time.
+
     ``live`` and ``told`` are what has been heard, oldest first. ``story`` is what has come of the newest order:
     messages, order numbers, states of Chejan events.
     """
@@ -83,7 +85,9 @@ class SyntheticDay(SimulatedBroker):
         self.told: list[Told] = []
         self.bases: dict[str, int] = {}  # 기준가 by code, as they were before the day
         self.story: list[str] = []
-        super().__init__(BestKnownIssues(seed, issues), f"{DAY} {start}", **settings)  # type: ignore[arg-type]
+        at = start if len(start) > len("00:00:00") else f"{DAY} {start}"
+        market = BestKnownIssues(seed, issues, lambda: calendar_at(at))
+        super().__init__(market, at, **settings)  # type: ignore[arg-type]
 
     def handle(self, event: Event) -> None:
         code = str(event.arguments[2]) if event.name == "OnReceiveTrData" else ""

@@ -11,6 +11,8 @@ from kernel_server.clock import SteppedClock
 from kernel_server.reference.sessions import Sessions
 from kernel_server.simulated.base.tr import AnswerPending, TrAnswer, TrHandler, TrRequest
 from kernel_server.simulated.exchange.interface import (
+    NO_EXPECTED_TRADE,
+    ExpectedPrice,
     Fill,
     Interruption,
     Level,
@@ -19,6 +21,7 @@ from kernel_server.simulated.exchange.interface import (
     SinglePriceState,
     Tape,
     Trade,
+    TradeLog,
 )
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.phases import Phase
@@ -92,9 +95,9 @@ class HandExchange:
     def tape(self, code: str) -> Tape:
         return self.tapes[code]
 
-    def trades(self, code: str) -> list[Trade]:
+    def trades(self, code: str) -> TradeLog:
         self.tape(code)
-        return self.traded.get(code, [])
+        return TradeLog.of(code, self.traded.get(code, []))
 
     def depth(self, code: str) -> tuple[list[Level], list[Level]]:
         return self.asks, self.bids
@@ -105,11 +108,20 @@ class HandExchange:
     def single_price(self, code: str) -> SinglePriceState:
         raise LookupError(code)
 
-    def phase(self) -> Phase:
+    def phase(self, code: str = "") -> Phase:
         return self.at
 
     def interruptions(self, most: int | None = None) -> list[Interruption] | None:
         return []
+
+    def prepare_tapes(self, codes: Sequence[str]) -> bool:
+        return True
+
+    def expected_price(self, code: str) -> ExpectedPrice:
+        return NO_EXPECTED_TRADE
+
+    def interruptions_of(self, code: str) -> list[Interruption]:
+        return [each for each in self.interruptions() or () if each.code == code]
 
     def submit(self, order: NewOrder, filled: Callable[[Fill], None]) -> int:
         raise NotImplementedError
