@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+from collections.abc import Callable, Iterable
 
 from bench import (
     cache,
@@ -22,10 +23,13 @@ from bench import (
     soak,
     startup,
     streams,
+    widgets,
 )
+from bench.likeness import report
 from bench.ocx_host import calls, day
+from bench.timing import Row
 
-BENCHES = {
+BENCHES: dict[str, Callable[..., Iterable[Row]]] = {
     "pages": pages.run,
     "cache": cache.run,
     "killing": killing.run,
@@ -41,6 +45,8 @@ BENCHES = {
     "scheduler": scheduler.run,
     "plans": plans.run,
     "soak": soak.run,
+    "widgets": widgets.run,
+    "likeness": report.run,
     "ocx": calls.run,
     "ocx_day": day.run,
 }
@@ -49,13 +55,16 @@ BENCHES = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; default: all")
-    names = parser.parse_args().names or list(BENCHES)
+    given, options = parser.parse_known_args()
+    names = given.names or list(BENCHES)
     unknown = [name for name in names if name not in BENCHES]
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}: there are {', '.join(BENCHES)}")
+    if options and names not in (["widgets"], ["likeness"]):
+        parser.error(f"only widgets and likeness have options: {' '.join(options)}")
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores; medians, ratios taken round by round")
     for name in names:
-        for row in BENCHES[name]():
+        for row in BENCHES[name](options) if options else BENCHES[name]():
             print(f"{row.what:<58} {row.figure:>18}  {row.against}".rstrip(), flush=True)
 
 

@@ -2,8 +2,10 @@
 
 Each figure comes from a process of its own (``python -m bench.exchange start|all|change|day [CODES]``), so that
 memory and first times are not those of the measurement before. The control stands alone: no server, no client and
-no limits. Its garbage collector is set as a server's. A piece of work is what the control thread does in one go; it
-is measured in the processor's time of that thread, so that what else the machine does is not in it.
+no limits. Its garbage collector is set as a server's. A piece of work is what the control thread does in one go.
+Pieces and events are measured in the processor's time of that thread, so that what else the machine does is not in it.
+An event is counted when the control hands it to its one handler, with the texts of all FIDs of its type: 주식체결 and
+주식호가잔량 of all issues are registered, of which the book's are four in five.
 """
 
 from __future__ import annotations
@@ -150,13 +152,13 @@ def _all() -> Figures:
     ratios: list[float] = []
     for _ in range(ROUNDS):
         before_round = broker.events
-        begun = time.perf_counter()
+        begun = time.thread_time()
         broker.go_on(_AT_ONCE)
-        mine = (time.perf_counter() - begun) / (broker.events - before_round)
-        begun = time.perf_counter()
+        mine = (time.thread_time() - begun) / (broker.events - before_round)
+        begun = time.thread_time()
         for arguments in ready:
             broker.control.fire("OnReceiveRealData", *arguments)
-        floor = (time.perf_counter() - begun) / len(ready)
+        floor = (time.thread_time() - begun) / len(ready)
         made.append(1 / mine)
         ratios.append(mine / floor)
     broker.control.close()
@@ -230,7 +232,7 @@ def run() -> list[Row]:
             timing.duration(timing.median([start["seconds"] for start in starts])),
             "(under 1 s)",
         ),
-        Row(f"real-time events of {codes}, one core", f"{every['rate']:,.0f} events/s", _against(every)),
+        Row(f"real-time events of {codes}", f"{every['rate']:,.0f} a CPU second", _against(every)),
         Row(
             f"registering {codes} in mid-session",
             timing.duration(every["registering"]),

@@ -33,6 +33,7 @@ from kernel_server.control.seam import Control
 from kernel_server.control.thread import PlainThread
 from kernel_server.scheduler import PRESETS
 from kernel_server.server import BackgroundServer, ServerSettings
+from kernel_server.simulated.market.synthetic.market import source_name
 from koalab.errors import NotConnected, ServerLost
 from koalab.sessions.session import Session
 from koalab.store.bars import BarStore
@@ -260,12 +261,7 @@ def kill(times: int, folder: Path, seed: int = 1) -> Killed:
 
 
 def _store(cache: Path) -> BarStore:
-    return BarStore(cache, simulated_source())
-
-
-def simulated_source() -> str:
-    """What the prices are called that are loaded here."""
-    return "simulated:synthetic:seed=1:v3"
+    return BarStore(cache, f"simulated:{source_name(1)}")
 
 
 def _held(cache: Path) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.damage.kinds import Outcome, cases, cut, flip_bits
+from kernel_server.simulated.market.synthetic.market import source_name
 from koalab.errors import KoalabError
 from koalab.frames.bars import BarColumns
 from koalab.store.bars import BarStore
@@ -23,7 +24,7 @@ from koalab.store.series import Series
 FILE_CASES, VALUE_CASES = 1200, 1200
 DATABASE = "cache.db"
 
-SOURCE, OTHER_SOURCE = "simulated:synthetic:seed=1:v3", "simulated:synthetic:seed=9:v3"
+SOURCE, OTHER_SOURCE = (f"simulated:{source_name(seed)}" for seed in (1, 9))
 _SERIES = (
     Series("005930", "D", True),
     Series("005930", "D", False),

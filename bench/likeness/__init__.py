@@ -1,0 +1,1 @@
+"""``python -m bench likeness``: a day of the simulated market beside recorded ones."""
