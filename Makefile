@@ -10,14 +10,14 @@ UV := .tools/bin/uv
 PYTHON_NOTEBOOK ?=
 VENV := .venv$(if $(PYTHON_NOTEBOOK),-$(PYTHON_NOTEBOOK))
 BIN := $(VENV)/bin
-# The tests start hundreds of processes, each of which would compile the project again.
-unexport PYTHONDONTWRITEBYTECODE
 export UV_NO_PROGRESS = 1
 export UV_LINK_MODE = copy
 # The tests start a hundred servers, each of which would compile all of its modules again.
 unexport PYTHONDONTWRITEBYTECODE
+# In each process numpy would start threads that wait, busily, for matrices to multiply.
+export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-quick test-fast test-client test-loading test-rest test-server test-long test-310 test-koapy test-browser test-ocx pictures lint format proto js requirements bench notebook docs serve clean
+.PHONY: help demo test test-quick test-fast test-client test-loading test-processes test-rest test-server test-long test-310 test-310-whole test-koapy test-browser test-ocx pictures lint format proto js requirements bench notebook docs serve clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be done here
@@ -44,13 +44,18 @@ $(VENV)/.ready: requirements.txt pyproject.toml | $(UV)
 demo: $(VENV)/.ready  ## the main job on the simulated broker (MARKET_DATA=DIR: over given prices)
 	$(BIN)/python scripts/demo.py
 
-# Three at a time where make can keep their output apart: the suites share nothing, and each waits for other processes
-# for a quarter of its time, so three keep two cores busy. The longest come first.
-TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j3 --output-sync=target)
+# Four at a time where make can keep their output apart: the suites share nothing, and each waits for other processes
+# for a third of its time, so four keep two cores busy. The longest come first.
+TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j4 --output-sync=target)
+
+# Each test writes small databases and waits for the disk, a third of its time, so they are in memory where there are two gigabytes for them.
+IN_MEMORY = if [ -w /dev/shm ] && [ "$$(df -Pk /dev/shm | awk 'END {print $$4}')" -gt 2000000 ]; then \
+  TMPDIR=$$(mktemp -d /dev/shm/koalab.XXXXXX); chmod 711 "$$TMPDIR"; export TMPDIR; trap 'rm -rf "$$TMPDIR"' EXIT; trap 'exit 130' INT TERM; fi;
 
 PYTEST := -m pytest --durations=15
 SHORT := -m "not long"
 LOADING := tests/koalab/sessions tests/koalab/loaders tests/koalab/plans
+PROCESSES := tests/koalab/transport tests/koalab/notebooks tests/koalab/commands
 
 # What is quick and covers most: the parts by themselves, and a served session with what it needs.
 QUICK := tests/kernel_server/scheduler tests/kernel_server/streams tests/kernel_server/reference tests/kernel_server/rpc \
@@ -58,32 +63,41 @@ QUICK := tests/kernel_server/scheduler tests/kernel_server/streams tests/kernel_
   tests/koalab/frames tests/koalab/store tests/koalab/sessions/test_accounts.py
 
 test: $(VENV)/.ready .venv310/.ready .venvkoapy/.ready  ## all of the tests but the long ones (PYTHON_NOTEBOOK=3.13: on that version)
-	@echo "$(if $(TOGETHER),The suites run three at a time; each is shown when it is over. That takes some minutes.)"
-	@$(MAKE) $(TOGETHER) --no-print-directory test-loading test-server test-rest test-310 lint docs test-koapy
+	@echo "$(if $(TOGETHER),The suites run four at a time; each is shown when it is over. That takes some minutes.)"
+	@export KOALAB_TESTS=$${KOALAB_TESTS:-some}; $(IN_MEMORY) \
+	$(MAKE) $(TOGETHER) --no-print-directory test-server test-processes test-loading test-rest lint test-310 docs test-koapy
 
 test-quick: $(VENV)/.ready  ## the tests for the loop at the desk, under a minute
 	$(BIN)/python $(PYTEST) -m "not slow and not long" $(QUICK)
 
 test-fast: test-client test-server  ## the tests on 3.11 and later
 
-test-client: test-loading test-rest  ## those of the client, and the examples in docstrings
+test-client: test-loading test-processes test-rest  ## those of the client, and the examples in docstrings
 
 test-loading: $(VENV)/.ready
 	$(BIN)/python $(PYTEST) $(SHORT) $(LOADING)
 
+test-processes: $(VENV)/.ready
+	$(BIN)/python $(PYTEST) $(SHORT) $(PROCESSES)
+
 test-rest: $(VENV)/.ready
-	$(BIN)/python $(PYTEST) $(SHORT) tests/koalab $(LOADING:%=--ignore %)
-	$(BIN)/python -m pytest --doctest-modules koalab kernel_server
+	$(BIN)/python $(PYTEST) $(SHORT) --doctest-modules tests/koalab $(LOADING:%=--ignore %) $(PROCESSES:%=--ignore %) koalab kernel_server
 
 test-server: $(VENV)/.ready  ## those of the server and the simulated broker
 	$(BIN)/python $(PYTEST) $(SHORT) --ignore tests/koalab --ignore tests/browser --ignore tests/ocx
 
-test-long: $(VENV)/.ready  ## the trials that are long by nature, which `make test` leaves out
-	$(BIN)/python $(PYTEST) -m long --ignore tests/browser --ignore tests/ocx
+test-long: $(VENV)/.ready  ## the trials that are long by nature, which `make test` leaves out, and all examples of property tests
+	$(BIN)/python $(PYTEST) -m "long or hypothesis" --ignore tests/browser --ignore tests/ocx
 
-test-310: .venv310/.ready  ## the kernel server's tests on 3.10, Qt's main loop included
-	@if [ -e .venv310/.ready ]; then QT_QPA_PLATFORM=offscreen .venv310/bin/python $(PYTEST) $(SHORT) tests/kernel_server tests/qt; \
-	else echo "SKIPPED: the kernel server's tests on Python 3.10: no Python 3.10 here ($$(tail -1 .tools/venv310.log))"; fi
+# What differs between two Pythons shows in a few examples as in many, and `make test` draws many on the other.
+PYTEST310 = if [ -e .venv310/.ready ]; then QT_QPA_PLATFORM=offscreen .venv310/bin/python $(PYTEST) $(1) tests/kernel_server tests/qt; \
+  else echo "SKIPPED: the kernel server's tests on Python 3.10: no Python 3.10 here ($$(tail -1 .tools/venv310.log))"; fi
+
+test-310: .venv310/.ready  ## the kernel server's tests on 3.10 with few examples, Qt's main loop included
+	@export KOALAB_TESTS=few; $(call PYTEST310,-m "not slow and not long")
+
+test-310-whole: .venv310/.ready  ## the same with slow tests and all examples
+	@$(call PYTEST310,$(SHORT))
 
 # KOAPY's last release needs Python 3.10 and libraries of its time, so it has a place of its own.
 .venvkoapy/.ready: tests/koapy/requirements.txt | $(UV)
@@ -99,16 +113,14 @@ test-koapy: $(VENV)/.ready .venvkoapy/.ready  ## KOAPY's released client against
 	@if [ -e .venvkoapy/.ready ]; then $(KOAPY_TESTS); \
 	else echo "SKIPPED: KOAPY's released client, which could not be installed ($$(tail -1 .tools/venvkoapy.log))"; fi
 
-test-browser: $(VENV)/.ready  ## the widgets in JupyterLab, in Debian's Chromium; screenshots in build/browser
+test-browser: $(VENV)/.ready  ## the widgets in JupyterLab, Notebook 7 and VS Code's widget manager, in Debian's Chromium; screenshots in build/browser
 	@if reason=$$($(BIN)/python scripts/browser.py); then \
 	  $(BIN)/python $(PYTEST) --timeout 280 --session-timeout 1500 tests/browser; \
 	else echo "SKIPPED: the widgets in a browser: $$reason"; fi
 
 test-ocx: $(VENV)/.ready .venv310/.ready .venvkoapy/.ready  ## the OCX host in a Windows Python under Wine, over a control of ours
 	@reason=$$($(BIN)/python -m scripts.ocx); case $$? in \
-	0) KOALAB_CONFORMANCE=simulated,ocx $(BIN)/python $(PYTEST) --timeout 120 --session-timeout 1500 tests/conformance tests/ocx && \
-	  if [ -e .venvkoapy/.ready ]; then export KOALAB_CONFORMANCE=ocx; $(KOAPY_TESTS); \
-	  else echo "SKIPPED: KOAPY's released client over the OCX host, which could not be installed"; fi;; \
+	0) KOALAB_CONFORMANCE=simulated,ocx $(BIN)/python $(PYTEST) -rs --timeout 300 --session-timeout 1500 tests/conformance tests/ocx;; \
 	1) echo "SKIPPED: the OCX host under Wine: $$reason";; \
 	*) echo "$$reason"; exit 1;; esac
 
@@ -131,7 +143,7 @@ proto: $(VENV)/.ready  ## generate the wire code from proto/
 	$(BIN)/python scripts/proto.py
 
 # Packages come from the registry that npm is configured for; the lock names none. Install scripts do not run.
-js:  ## build what the widgets carry of other libraries, from js/
+js:  ## build the live chart's script of its source and libraries, from js/
 	npm ci --prefix js --ignore-scripts --no-audit --no-fund --silent
 	npm run --prefix js --silent build
 

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from scripts.browser import NoBrowser, require
@@ -34,23 +35,36 @@ _CLOCK: Final = "2026-11-19T10:00"
 _LATER: Final = "2026-11-19T14:20"
 _SETTLE: Final = 12_000
 """Milliseconds in which trends and last trades grow."""
+_REPAINT: Final = 1_500
 
 
 def take(page: Page, lab: Lab, folder: Path) -> None:
-    """Opens a notebook with all widgets and takes a picture of each."""
+    """Opens a notebook with all widgets and takes two pictures of each, light and dark."""
     cells = [CONNECT.replace(_CLOCK, _LATER), _ORDERS, *WIDGETS.values()]
     notebook = OpenNotebook(lab, page, "pictures", cells)
+    notebook.theme(dark=False)
     for number, name in enumerate(("", "", *WIDGETS)):
         notebook.run(number)
         if not name:
             continue
         shown = notebook.output(number)
-        part: Locator = shown.locator(".widget-gridbox" if name == "dashboard" else ".koalab-live")
+        part: Locator = shown.locator(".koalab-dashboard" if name == "dashboard" else ".koalab-live")
         expect(part).to_have_count(1)
         part.scroll_into_view_if_needed()
         page.wait_for_timeout(_SETTLE)
-        part.screenshot(path=folder / f"{name}.png", animations="disabled")
-        print(folder / f"{name}.png")
+        for dark in (False, True):
+            if dark:
+                notebook.theme(dark=True)
+                page.wait_for_timeout(_REPAINT)
+            print(_small(notebook.picture(f"{name}-dark" if dark else name, part, folder)))
+        notebook.theme(dark=False)
+
+
+def _small(path: Path) -> Path:
+    """With a palette: few colours, many of them text, take a third of the room then."""
+    with Image.open(path) as full:
+        full.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    return path
 
 
 def main(folder: Path) -> int:
