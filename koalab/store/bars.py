@@ -183,6 +183,21 @@ class BarStore:
             if some:
                 _merge(change, series, Meta(), bars, covered, history_ended, adjustment)
 
+    def withdraw(self, series: Series, covered: Gap) -> None:
+        """Forgets the bars of a time, which turned out not to be final, so that it is a gap again.
+
+        Args:
+            series: of which.
+            covered: (first, last), both included; nothing else changes.
+        """
+        with self.shelf.transaction() as change:
+            meta = renewed(change, series)
+            low, high = microseconds(covered[0]), microseconds(covered[1])
+            left = coverage.without(meta.coverage, low, high)
+            if left != meta.coverage:
+                segments = _with_bars(change, series, meta, BarColumns.empty(series.kind), covered)
+                store_record(change, series, replace(meta, coverage=left, segments=segments))
+
     def renew(self, series: Series, old: Moment | None, new: Moment) -> bool:
         """Records that the stored prices of the ``old`` adjustment are those of the ``new`` one too.
 
@@ -297,6 +312,20 @@ def _merge(
     stamp = meta.adjustment if adjustment is None or not series.adjusted else microseconds(adjustment)
     if meta.coverage and meta.adjustment != stamp:
         raise AdjustmentChanged(series, covered[0])
+    segments = _with_bars(change, series, meta, bars, covered, compared=series.adjusted)
+    low, high = microseconds(covered[0]), microseconds(covered[1])
+    extended = coverage.add(meta.coverage, (coverage.BEGINNING if history_ended else low, high))
+    store_record(change, series, Meta(extended, segments, stamp))
+
+
+def _with_bars(
+    change: Transaction, series: Series, meta: Meta, bars: BarColumns, covered: Gap, compared: bool = False
+) -> dict[str, Segment]:
+    """Writes the segments in which those bars take the place of the stored ones in that time; all segments then.
+
+    Raises:
+        AdjustmentChanged: they are ``compared``, and one differs from the stored one of its time.
+    """
     low, high = microseconds(covered[0]), microseconds(covered[1])
     fresh = {name: bars.slice(*span) for name, span in series.cut(bars.time)}
     segments = dict(meta.segments)
@@ -308,7 +337,7 @@ def _merge(
             if data is None:
                 raise damaged(series)
             old = unpack(data)
-            changed = disagreement(old.slice(*covered), new) if series.adjusted else None
+            changed = disagreement(old.slice(*covered), new) if compared else None
             if changed is not None:
                 raise AdjustmentChanged(series, changed)
             new = merged(old, new, covered)
@@ -318,5 +347,4 @@ def _merge(
             change.set(series.segment_key(name), data)
         else:
             change.delete(series.segment_key(name))
-    extended = coverage.add(meta.coverage, (coverage.BEGINNING if history_ended else low, high))
-    store_record(change, series, Meta(extended, segments, stamp))
+    return segments

@@ -63,6 +63,17 @@ class MinuteArchive:
                 if self._fits_adjusted(one):
                     self._add(one, adjusted=True)
 
+    def take_back(self, code: str, parts: Iterable[tuple[int, int]]) -> None:
+        """Forgets minutes of a code that were stored before all of their trades had come.
+
+        Raises:
+            CacheUnavailable: the cache cannot be written now.
+        """
+        with self._store.shelf.transaction():
+            for first, last in parts:
+                for adjusted in (False, True):
+                    self._store.withdraw(Series(code, _INTERVAL, adjusted), (moment(first), moment(last)))
+
     def _add(self, one: CollectedMinutes, adjusted: bool) -> None:
         series = Series(one.code, _INTERVAL, adjusted)
         for first, last in one.session.with_breaks(one.minutes.covered):

@@ -87,6 +87,7 @@ class MinuteCollector:
         self._short_charts: set[str] = set()  # codes whose charts are known to lack the after-market
         self._builders: dict[str, MinuteBuilder] = {}
         self._stored: dict[str, Coverage] = {}
+        self._taken_back: dict[str, Coverage] = {}  # of the cache, which has not let go of them yet
         self._flush_at = 0
         self._no_flush_before = float("-inf")
         self._enter_session(wall_micros(now()))
@@ -216,6 +217,7 @@ class MinuteCollector:
             builder = self._builders.get(code)
             same = builder is not None and builder.session == session
             base_price = builder.base_price if builder is not None and same else 0
+            self._forget_taken_back()
             self._archive.store([CollectedMinutes(code, session, minutes, base_price)])
             if same:
                 self._mark_stored(code, minutes.covered)
@@ -235,6 +237,20 @@ class MinuteCollector:
                 moment = np.datetime64(first, "us")
                 log.warning("%s: a trade of %s came after its minute was stored: it is a hole", code, moment)
                 self._stored[code] = coverage.without(self._stored[code], first, last)
+                self._taken_back[code] = coverage.add(self._taken_back.get(code, ()), (first, last))
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Deletes from the cache what was taken back; what the cache does not let go of now is tried again."""
+        try:
+            self._forget_taken_back()
+        except CacheUnavailable as error:
+            log.warning("wrong minutes are still in the cache, and will be tried again: %s", error)
+
+    def _forget_taken_back(self) -> None:
+        for code, parts in list(self._taken_back.items()):
+            self._archive.take_back(code, parts)
+            del self._taken_back[code]
 
     def _mark_stored(self, code: str, covered: Coverage) -> None:
         for part in covered:
@@ -263,6 +279,7 @@ class MinuteCollector:
     def _flush(self, everything: bool = False) -> None:
         """Stores complete minutes: of each code those before its newest trade, or ``everything``."""
         began = time.monotonic()
+        self._let_go()
         connected = self._connected.all()
         found: list[tuple[CollectedMinutes, int]] = []
         for code, builder in self._builders.items():

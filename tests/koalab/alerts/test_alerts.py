@@ -236,7 +236,8 @@ class TestEvents:
         seen: list[AlertMessage] = []
         alert = trading.kw.alert("연결", to=seen.append)
         trading.fault("cut", 20)
-        becomes(lambda: [message.text for message in seen], ["연결 끊김: 증권사와의 연결"])
+        wait_until(lambda: bool(seen))
+        assert seen[0].text == "연결 끊김: 증권사와의 연결"
         trading.go(180)
         wait_until(lambda: len(seen) == 2)
         assert seen[1].text.startswith("다시 연결됨 (")

@@ -126,6 +126,35 @@ def test_of_raw_prices_the_newest_add_wins(
     assert shared.verify() == []
 
 
+@settings(max_examples=examples(40), deadline=None)
+@given(
+    st.sampled_from([DAILY, RAW, MINUTE, TICK]), st.lists(RANGES, max_size=4), st.lists(RANGES, max_size=4)
+)
+def test_what_is_withdrawn_is_a_gap_and_the_rest_stays(
+    shared: BarStore, series: Series, adds: list[tuple[int, int]], withdrawn: list[tuple[int, int]]
+) -> None:
+    shared.drop(series)
+    have = steps_of(series)
+    for first, last in adds:
+        inside = [step for step in have if first <= step <= last]
+        shared.add(series, bars_of(series, inside), (GRID[first], GRID[last]))
+    for first, last in withdrawn:
+        shared.withdraw(series, (GRID[first], GRID[last]))
+    covered = {step for first, last in adds for step in range(first, last + 1)}
+    covered -= {step for first, last in withdrawn for step in range(first, last + 1)}
+
+    bars, gaps = shared.read(series, GRID[0], GRID[-1])
+
+    assert prices(bars) == prices(bars_of(series, sorted(covered & set(have))))
+    assert steps_in(gaps) == set(range(len(GRID))) - covered
+    assert shared.verify() == []
+    # Another price is no change of the adjustment there.
+    for first, last in withdrawn:
+        inside = [step for step in have if first <= step <= last and step not in covered]
+        if first <= last and not covered & set(range(first, last + 1)):
+            shared.add(series, bars_of(series, inside, base=500), (GRID[first], GRID[last]))
+
+
 # ---- by example
 
 
