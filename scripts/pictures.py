@@ -36,6 +36,13 @@ _LATER: Final = "2026-11-19T14:20"
 _SETTLE: Final = 12_000
 """Milliseconds in which trends and last trades grow."""
 _REPAINT: Final = 1_500
+_HIDE: Final = """hidden => {
+  Object.defineProperty(document, "hidden", { get: () => hidden, configurable: true });
+  const state = hidden ? "hidden" : "visible";
+  Object.defineProperty(document, "visibilityState", { get: () => state, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""A hidden page gets no messages: what a picture shows is then of one moment, as canvases are captured a frame late."""
 
 
 def take(page: Page, lab: Lab, folder: Path) -> None:
@@ -53,10 +60,12 @@ def take(page: Page, lab: Lab, folder: Path) -> None:
         part.scroll_into_view_if_needed()
         page.wait_for_timeout(_SETTLE)
         for dark in (False, True):
-            if dark:
-                notebook.theme(dark=True)
-                page.wait_for_timeout(_REPAINT)
+            notebook.theme(dark=dark)
+            page.wait_for_timeout(_REPAINT)
+            page.evaluate(_HIDE, True)
+            page.wait_for_timeout(_REPAINT)
             print(_small(notebook.picture(f"{name}-dark" if dark else name, part, folder)))
+            page.evaluate(_HIDE, False)
         notebook.theme(dark=False)
 
 

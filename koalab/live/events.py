@@ -97,7 +97,8 @@ class LiveBook(NamedTuple):
     """The order book of an issue (주식호가잔량): ten levels a side, the best first, 0 where there is none.
 
     ``total_ask`` and ``total_bid`` are the shares of the whole book; ``…_changes`` and ``…_change`` the difference to
-    the event before; ``expected_…`` the expected trade of a running auction.
+    the event before; ``expected_…`` the expected trade of a running auction (FIDs 291 to 295), 0 without one;
+    ``newest_expected_…`` that of the newest auction, running or over (FIDs 23, 24, 200, 201, 238).
     """
 
     code: str
@@ -123,6 +124,11 @@ class LiveBook(NamedTuple):
     ask_ratio: float
     total_volume: int
     expected_volume_ratio: float
+    newest_expected_price: int
+    newest_expected_volume: int
+    newest_expected_change: int
+    newest_expected_change_rate: float
+    newest_expected_change_sign: int
     phase: str
     arrived: float
 

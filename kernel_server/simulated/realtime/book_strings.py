@@ -154,11 +154,12 @@ class BookStrings:
         expected: ExpectedPrice,
         phase: Phase,
         interrupted: bool = False,
+        auctioned: bool = False,
     ) -> str | None:
         """주식호가잔량; None if the book is unchanged. The first one of a day reports no change.
 
         ``expected`` is the newest expected trade of the day. 291 to 295 hold it only during an auction, including
-        that of a VI; 23 and 24 keep it (a guess).
+        that of a VI and not after it has traded (``auctioned``); 23 and 24 keep it (a guess).
         """
         ask_side, bid_side = self._asks, self._bids
         if not ask_side.follow(asks) | bid_side.follow(bids):
@@ -167,7 +168,7 @@ class BookStrings:
         cells[0::2], cells[1::2] = ask_side.texts, bid_side.texts
         ask_total, bid_total = ask_side.total, bid_side.total
         ask_change, bid_change, net = ask_side.change, bid_side.change, bid_total - ask_total
-        auction = interrupted or phase in _AUCTIONS
+        auction = interrupted or (phase in _AUCTIONS and not auctioned)
         if self._constant_for != (expected, phase, auction):
             self._constant_for = expected, phase, auction
             self._constant = self._constant_parts(expected, phase, auction)

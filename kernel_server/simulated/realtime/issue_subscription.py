@@ -6,6 +6,7 @@ from functools import cache, lru_cache
 
 from kernel_server import reference
 from kernel_server.simulated.exchange.interface import ExpectedPrice, Tape
+from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.realtime.book_strings import BookStrings
 from kernel_server.simulated.realtime.registry import CodeRegistration
 from kernel_server.simulated.realtime.string_parts import PriceTexts
@@ -29,12 +30,14 @@ def subscribed_types(registration: CodeRegistration | None, types: tuple[str, ..
 class IssueSubscription:
     """Types of a subscribed issue; from the first event of a day on, also its writers and last values.
 
-    ``venue`` is ``_NX`` or ``_AL`` of an issue at another exchange. ``started`` says whether the writers exist. The
+    ``venue`` is ``_NX`` or ``_AL`` of an issue at another exchange. ``auctioned`` is the phase of the newest trade: in
+    a phase of an auction, that trade has ended it. ``started`` says whether the writers exist. The
     tape is not read before, as it may have to be computed.
     """
 
     __slots__ = (
         "_settings",
+        "auctioned",
         "best_quotes",
         "books",
         "expected",
@@ -51,6 +54,7 @@ class IssueSubscription:
     books: BookStrings
     best_quotes: tuple[int, int]
     expected: ExpectedPrice | None
+    auctioned: Phase | None
 
     def __init__(self, types: frozenset[str], settings: BrokerSettings, venue: str = "") -> None:
         self.types = types
@@ -66,7 +70,7 @@ class IssueSubscription:
         self.trades = TradeStrings(tape, self._settings, price_texts)
         self.books = BookStrings(self.trades, self._settings, price_texts)
         self.best_quotes = (0, 0)
-        self.expected = None
+        self.expected = self.auctioned = None
         self.interrupted = False
 
     def update_tape(self, tape: Tape) -> None:

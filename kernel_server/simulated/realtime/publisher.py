@@ -153,7 +153,7 @@ class RealTimePublisher:
             if phase is Phase.SINGLE_PRICE:
                 return
             issue.update_tape(tape)
-            issue.interrupted = False
+            issue.interrupted, issue.auctioned = False, phase
             if TRADE in issue.types:
                 self._publish(trade.code, TRADE, issue.trades.traded(trade, tape, ask, bid, phase))
             self._publish_best_quotes(trade.code, issue, ask, bid)
@@ -181,7 +181,9 @@ class RealTimePublisher:
         if BOOK in issue.types:
             if issue.expected is None:
                 issue.expected = self._exchange.expected_price(code)
-            state = issue.tape, issue.expected, self._phases[issue.venue], issue.interrupted
+            phase = self._phases[issue.venue]
+            auctioned = issue.auctioned is phase is not Phase.BEFORE_OPEN  # which has 장전 시간외종가 too
+            state = issue.tape, issue.expected, phase, issue.interrupted, auctioned
             text = issue.books.depth(time, asks, bids, *state)
             if text is not None:
                 self._publish(code, BOOK, text)

@@ -154,6 +154,27 @@ class TestOtherTypes:
         assert list(book.bid_prices) == sorted(book.bid_prices, reverse=True)
         assert book.bid < book.ask
         assert book.total_ask >= sum(book.ask_volumes)
+        assert (book.expected_price, book.expected_volume, book.expected_change) == (0, 0, 0)
+        assert book.newest_expected_price > 0  # that of the opening auction
+
+    def test_books_have_an_expected_trade_while_an_auction_runs(self, tmp_path: Path) -> None:
+        closing = Trading(tmp_path, "15:24:00")
+        try:
+            with (
+                closing.kw.books(ONE) as stream,
+                closing.kw.ticks(ONE, realtype="주식예상체결") as auction,
+            ):
+                closing.go(60)
+                book = next(stream.to_frame(1).itertuples())
+                expected = next(auction.to_frame(1).itertuples())
+                assert (book.expected_price, book.expected_volume) == (expected.price, expected.volume)
+                assert book.expected_change_rate == expected.change_rate
+                assert book.newest_expected_price == book.expected_price
+                closing.go(360)
+                after = stream.to_frame(1).iloc[0]
+            assert (after["expected_price"], after["expected_volume"]) == (0, 0)
+        finally:
+            closing.market.close()
 
     def test_the_best_quotes_carry_the_server_s_time(self, trading: Trading) -> None:
         with trading.kw.ticks(ONE, realtype="주식우선호가") as stream:

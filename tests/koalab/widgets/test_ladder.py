@@ -48,6 +48,7 @@ def test_then_every_change_of_it_and_the_last_trades(trading: Trading, page: Pag
     assert changed[0]["k"] == "d"
     assert array(changed, "ask_prices")[0] == book.ask_price_1
     assert array(changed, "bid_volumes")[9] == book.bid_volume_10
+    assert array(changed, "totals") == [book.total_ask, book.total_bid, 0, 0]  # no auction runs
     newest = trades.iloc[::-1]
     assert array(changed, "fills")[::2] == newest["price"].tolist()
     assert array(changed, "fills")[1::2] == (newest["volume"] * newest["side"]).tolist()
