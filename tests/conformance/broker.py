@@ -13,6 +13,7 @@ from kernel_server.reference import sessions
 from kernel_server.simulated.control import SimulatedControl
 from kernel_server.simulated.market import clock as market_clock
 from tests.support.simulated_broker import moment
+from tests.support.waiting import HANGS_AFTER
 
 START = "2026-11-27 10:00"
 
@@ -56,7 +57,7 @@ class LocalBroker:
         def make() -> SimulatedControl:
             return simulated.build(None, 1, self.clock, chosen, self._hand_over)
 
-        self.control = self.thread.post(make).result(60)
+        self.control = self.thread.post(make).result(HANGS_AFTER)
 
     def advance(self, seconds: float) -> None:
         if not isinstance(self.clock, SteppedClock):
@@ -74,10 +75,10 @@ class LocalBroker:
         def inject() -> None:
             getattr(self.control.faults, name)(**arguments)
 
-        self.thread.post(inject).result(30)
+        self.thread.post(inject).result(HANGS_AFTER)
 
     def close(self) -> None:
-        self.thread.post(self.control.close).result(30)
+        self.thread.post(self.control.close).result(HANGS_AFTER)
         self.thread.stop()
         self.clock.close()
 
@@ -95,6 +96,6 @@ class LocalBroker:
     def _settle(self) -> None:
         """Waits until the broker has nothing more to do at this time: its work hands over further work."""
         while True:
-            self.thread.post(lambda: None).result(60)
+            self.thread.post(lambda: None).result(HANGS_AFTER)
             if self._done == self._handed_over:
                 return

@@ -11,6 +11,7 @@ from kernel_server.wire import kernel_pb2, openapi_pb2
 from tests.conformance.conftest import Host, kernel
 from tests.conformance.transcript import Transcript
 from tests.support.koapy_client import KoapyClient
+from tests.support.waiting import HANGS_AFTER
 
 SESSION = {"CommConnect", "CommTerminate"}
 """Functions that begin and end the session."""
@@ -80,7 +81,7 @@ def test_many_calls_in_one_message_keep_their_order(
     ]
     with grpc.insecure_channel(host.address) as channel:
         stub = kernel(channel)
-        answer = stub.CallMany(kernel_pb2.CallManyRequest(calls=calls), timeout=60)
+        answer = stub.CallMany(kernel_pb2.CallManyRequest(calls=calls), timeout=HANGS_AFTER)
     assert len(answer.return_values) == len(calls)
     said.message(answer)
 
@@ -88,7 +89,7 @@ def test_many_calls_in_one_message_keep_their_order(
 def test_a_wrong_call_among_many_is_named(host: Host, client: KoapyClient, said: Transcript) -> None:
     calls = [openapi_pb2.CallRequest(name="GetConnectState"), openapi_pb2.CallRequest(name="GetNothing")]
     with grpc.insecure_channel(host.address) as channel, pytest.raises(grpc.RpcError) as error:
-        kernel(channel).CallMany(kernel_pb2.CallManyRequest(calls=calls), timeout=60)
+        kernel(channel).CallMany(kernel_pb2.CallManyRequest(calls=calls), timeout=HANGS_AFTER)
     said.error(error.value)
     assert "GetNothing" in error.value.details()  # type: ignore[attr-defined]
 
@@ -96,7 +97,7 @@ def test_a_wrong_call_among_many_is_named(host: Host, client: KoapyClient, said:
 def test_the_state_of_the_server(host: Host, client: KoapyClient, said: Transcript) -> None:
     with grpc.insecure_channel(host.address) as channel:
         stub = kernel(channel)
-        status = stub.Status(kernel_pb2.StatusRequest(), timeout=60)
+        status = stub.Status(kernel_pb2.StatusRequest(), timeout=HANGS_AFTER)
     assert status.connected
     assert status.simulation
     status.ClearField("quotas")  # how many calls the tests before have used, in real seconds

@@ -10,6 +10,7 @@ from tests.conformance.broker import Broker
 from tests.conformance.conftest import Host, kernel
 from tests.conformance.transcript import Transcript
 from tests.support.koapy_client import KoapyClient
+from tests.support.waiting import HANGS_AFTER
 
 
 def test_their_list_is_loaded(host: Host, client: KoapyClient, said: Transcript) -> None:
@@ -18,7 +19,7 @@ def test_their_list_is_loaded(host: Host, client: KoapyClient, said: Transcript)
     said.line(client.call("GetConditionNameList"))
     with grpc.insecure_channel(host.address) as channel:
         stub = kernel(channel)
-        said.message(stub.Conditions(kernel_pb2.ConditionsRequest(), timeout=60))
+        said.message(stub.Conditions(kernel_pb2.ConditionsRequest(), timeout=HANGS_AFTER))
 
 
 def test_one_is_searched(client: KoapyClient, said: Transcript) -> None:
@@ -28,7 +29,7 @@ def test_one_is_searched(client: KoapyClient, said: Transcript) -> None:
 
 
 def test_one_goes_on_live(client: KoapyClient, broker: Broker, said: Transcript) -> None:
-    stream = client.condition("장중 급등주", 5, search_type=1, timeout=60)
+    stream = client.condition("장중 급등주", 5, search_type=1, timeout=HANGS_AFTER)
     said.message(next(stream))
     broker.advance(1200)
     said.message(next(stream))

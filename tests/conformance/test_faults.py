@@ -10,13 +10,11 @@ from tests.conformance.broker import Broker
 from tests.conformance.conftest import Host, kernel
 from tests.conformance.transcript import Transcript
 from tests.support.koapy_client import KoapyClient, plain
-from tests.support.waiting import wait_until
-
-WITHIN = 60.0
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 
 def connected(client: KoapyClient) -> None:
-    wait_until(lambda: client.call("GetConnectState") == 1, WITHIN)
+    wait_until(lambda: client.call("GetConnectState") == 1)
 
 
 def test_a_cut_is_heard_and_the_server_logs_in_again(
@@ -62,9 +60,9 @@ def test_a_restart_at_night_refuses_logins_until_it_is_over(
     said.message(next(heard))
     said.message(next(heard))  # the first login, which is refused
     broker.advance(200)
-    for event in heard:
-        said.message(event)
+    for event in heard:  # how many logins were refused until then is a matter of time
         if plain(event.arguments) == [0]:
+            said.message(event)
             break
     heard.cancel()
 
@@ -75,7 +73,7 @@ def test_a_tr_under_way_when_the_connection_is_cut_fails_at_once(
     with grpc.insecure_channel(host.address) as channel:
 
         def sent() -> int:
-            return int(kernel(channel).Status(kernel_pb2.StatusRequest(), timeout=60).trs)
+            return int(kernel(channel).Status(kernel_pb2.StatusRequest(), timeout=HANGS_AFTER).trs)
 
         before = sent()
         broker.fault("lose", event="OnReceiveTrData", times=1)
@@ -101,7 +99,7 @@ def test_an_event_that_comes_twice_is_one_answer(
 def test_without_a_connection_nothing_is_invented(
     client: KoapyClient, broker: Broker, said: Transcript
 ) -> None:
-    broker.fault("reject_logins", code=-101, times=1)
+    broker.fault("reject_logins", code=-101, times=1000)  # however slow the calls are
     broker.fault("cut")
     said.line(client.call("GetConnectState"))
     for name, arguments in (("GetMasterCodeName", ("005930",)), ("GetCodeListByMarket", ("0",))):

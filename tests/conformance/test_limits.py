@@ -11,7 +11,7 @@ from tests.conformance.broker import Broker
 from tests.conformance.conftest import Host, kernel
 from tests.conformance.transcript import Transcript
 from tests.support.koapy_client import KoapyClient
-from tests.support.waiting import wait_until
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 BROKER = {"limited": True, "requests_a_second": 2}
 
@@ -32,7 +32,7 @@ def test_a_request_beyond_them_waits_and_the_server_asks_for_less(
     with grpc.insecure_channel(host.address) as channel:
 
         def narrower() -> bool:
-            status = kernel(channel).Status(kernel_pb2.StatusRequest(), timeout=60)
+            status = kernel(channel).Status(kernel_pb2.StatusRequest(), timeout=HANGS_AFTER)
             return any(quota.allowed < quota.limit for quota in status.quotas)
 
         wait_until(narrower)

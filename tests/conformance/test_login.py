@@ -32,12 +32,15 @@ def test_the_user_and_accounts_arrive_whole(client: KoapyClient, broker: Broker,
 
 @pytest.mark.parametrize("code", [-100, -101, -102, -106])
 def test_it_can_be_refused(host: Host, broker: Broker, said: Transcript, code: int) -> None:
+    broker.fault(
+        "reject_logins", code=code, times=1000
+    )  # those of the server itself, too, which come in between
     broker.fault("cut")
-    broker.fault("reject_logins", code=code)
     with KoapyClient(host.address) as client:
         with pytest.raises(grpc.RpcError) as error:
             client.login()
         said.error(error.value)
         assert str(code) in error.value.details()
+        broker.fault("recover")
         client.login()
         said.line(client.call("GetConnectState"))

@@ -12,6 +12,7 @@ from tests.conformance.broker import Broker
 from tests.conformance.conftest import Host, kernel
 from tests.conformance.transcript import Transcript
 from tests.support.koapy_client import KoapyClient, plain
+from tests.support.waiting import HANGS_AFTER
 
 BROKER = {"deposit": 1_000_000_000}
 CODE = "005930"
@@ -89,7 +90,7 @@ def test_a_waiting_order_is_modified_and_cancelled(
 def test_an_order_is_refused_with_the_reason(
     client: KoapyClient, broker: Broker, said: Transcript, fields: dict[str, Any]
 ) -> None:
-    stream = client.order(code=CODE, timeout=60, **fields)
+    stream = client.order(code=CODE, timeout=HANGS_AFTER, **fields)
     try:
         for event in stream:
             said.message(event)
@@ -105,7 +106,7 @@ def test_both_streams_of_orders_hear_of_it(
     heard.initial_metadata()
     with grpc.insecure_channel(host.address) as channel:
         stub = kernel(channel)
-        chejan = stub.Chejan(kernel_pb2.ChejanRequest(), timeout=60)
+        chejan = stub.Chejan(kernel_pb2.ChejanRequest(), timeout=HANGS_AFTER)
         next(chejan)
         stream, _ = started(client, said, quantity=1, quote_type="03")
         broker.advance(10)

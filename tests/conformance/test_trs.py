@@ -11,6 +11,7 @@ from kernel_server.wire import kernel_pb2, openapi_pb2
 from tests.conformance.conftest import Host, kernel
 from tests.conformance.transcript import Transcript
 from tests.support.koapy_client import KoapyClient
+from tests.support.waiting import HANGS_AFTER
 
 DAILY = {"종목코드": "005930", "기준일자": "20261126", "수정주가구분": "1"}
 QUOTES: list[tuple[str, dict[str, str]]] = [
@@ -37,7 +38,7 @@ def pages(host: Host, request: Any, said: Transcript) -> list[int]:
     rows = []
     with grpc.insecure_channel(host.address) as channel:
         try:
-            for page in kernel(channel).Pages(request, timeout=60):
+            for page in kernel(channel).Pages(request, timeout=HANGS_AFTER):
                 if not page.HasField("waiting"):
                     said.message(page)
                     rows.append(page.rows)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests.support.waiting import HANGS_AFTER
+
 WAITING = """
 import os, threading
 from kernel_server import parent
@@ -19,7 +21,7 @@ def test_the_interpreter_ends_while_a_thread_waits_for_the_end_of_standard_input
     with subprocess.Popen(
         [sys.executable, "-c", WAITING], stdin=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        rc = process.wait(60)  # its standard input stays open
+        rc = process.wait(HANGS_AFTER)  # its standard input stays open
         assert process.stderr is not None
         said = process.stderr.read()
     assert (rc, said) == (0, b"")

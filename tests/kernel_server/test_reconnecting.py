@@ -12,7 +12,7 @@ from kernel_server.reconnecting import ReconnectSettings, usually_open
 from tests.fakes.canned_control import CannedControl
 from tests.support.canned_server import CannedServer, calls, canned_server, fire
 from tests.support.koapy_client import KoapyClient
-from tests.support.waiting import wait_until
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 
 def state(server: CannedServer) -> str:
@@ -22,8 +22,8 @@ def state(server: CannedServer) -> str:
 def advance(server: CannedServer, seconds: float) -> None:
     """Time goes by, and what came due on the control thread has been done."""
     server.clock.advance(seconds)
-    server.thread.post(lambda: None).result(5)
-    server.thread.post(lambda: None).result(5)
+    server.thread.post(lambda: None).result(HANGS_AFTER)
+    server.thread.post(lambda: None).result(HANGS_AFTER)
 
 
 def refuse_logins(server: CannedServer, code: int) -> Callable[[], None]:
@@ -194,6 +194,7 @@ class TestALoginAtTheStart:
             problems = server.server.reconnector.problems
             wait_until(lambda: "not logged in to the broker yet (-101)" in "".join(problems()))
             monkeypatch.undo()
+            advance(server, 0)  # it has been noted when to try again
             advance(server, 5)
             wait_until(lambda: state(server) == "in")
 

@@ -15,7 +15,7 @@ import pytest
 from kernel_server.wire import kernel_pb2, openapi_pb2
 from tests.support.canned_server import CannedServer, RequestQueue, calls, canned_server, daily_rows, fire
 from tests.support.koapy_client import KoapyClient
-from tests.support.waiting import wait_until
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="code objects have no qualified name")
 
@@ -207,7 +207,7 @@ def test_a_real_time_event() -> None:
     with recorded() as (server, recorder):
         requests = RequestQueue()
         requests.put(kernel_pb2.TicksRequest(add=["005930"], fids=[10]))
-        batches = server.stub.Ticks(iter(requests), timeout=20)
+        batches = server.stub.Ticks(iter(requests), timeout=HANGS_AFTER)
         assert next(batches).carried_out == 1
         check(recorder, (control, woken, ticks), trade)
         assert next(batches).type
@@ -226,7 +226,7 @@ def test_an_order() -> None:
             code="005930",
             quantity=1,
         )
-        events = server.stub.Order(request, timeout=20)
+        events = server.stub.Order(request, timeout=HANGS_AFTER)
         wait_until(lambda: len(calls(server, "SendOrder")) == 1)
         check(recorder, steps[:3])
         name, screen = calls(server, "SendOrder")[0][:2]
@@ -234,7 +234,7 @@ def test_an_order() -> None:
         values = {9201: "8000000011", 9203: number, 9001: "A005930", 913: "접수", 902: "1", 920: screen}
 
         def on_thread(event: Callable[[], None]) -> None:
-            server.thread.post(event).result(5)
+            server.thread.post(event).result(HANGS_AFTER)
 
         on_thread(lambda: server.control.fire_order_number(screen, name, "KOA_NORMAL_BUY_KP_ORD", number))
         assert next(events).name == "OnReceiveTrData"

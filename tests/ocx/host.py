@@ -14,9 +14,10 @@ from typing import Any
 from scripts.ocx.machine import Machine
 from scripts.ocx.wine import WINE, environment
 from tests.conformance.broker import START
+from tests.support.waiting import HANGS_AFTER
 
 ROOT = Path(__file__).resolve().parents[2]
-STOP_WITHIN = 60.0
+STOP_WITHIN = HANGS_AFTER
 
 
 class BrokerProcess:

@@ -21,10 +21,11 @@ STORED: Final = Credential("hong", "비밀 {1}%", "인증+^2")
 MESSAGE: Final = "버전처리가 있습니다. OpenAPI를 사용하는 프로그램을 종료한 후 확인을 누르십시오."
 
 _WM_DESTROY, _WM_COMMAND, _WM_SETFONT = 0x0002, 0x0111, 0x0030
-_TOP = 0x10CF0000  # WS_OVERLAPPEDWINDOW, WS_VISIBLE
+_TOP = 0x00CF0000  # WS_OVERLAPPEDWINDOW
 _CHILD = 0x50010000  # WS_CHILD, WS_VISIBLE, WS_TABSTOP
 _PASSWORD, _CHECK_BOX = 0x0020, 0x0003  # ES_PASSWORD, BS_AUTOCHECKBOX
 _BM_GETCHECK = 0x00F0
+_SW_SHOW = 5
 
 
 class LoginDialog:
@@ -49,6 +50,7 @@ class LoginDialog:
         }
         self._paper = self._create("BUTTON", "모의투자", _CHILD | _CHECK_BOX, top, kiwoom.PAPER, 3)
         self._create("BUTTON", "로그인", _CHILD, top, kiwoom.LOGIN_BUTTON, 4)
+        self._user.ShowWindow(top, _SW_SHOW)  # whole, as a dialog is
 
     def _register(self, instance: int, procedure: Any) -> None:
         class WindowClass(ctypes.Structure):

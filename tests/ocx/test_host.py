@@ -20,6 +20,7 @@ from scripts.ocx.wine import START_WITHIN, WINE, environment, register, windows_
 from tests.conformance.conftest import kernel
 from tests.ocx.host import STOP_WITHIN, BrokerProcess, OcxHost
 from tests.support.koapy_client import KoapyClient
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 # A page of a hundred rows: cells over the socket are slow.
 DAYS = {"종목코드": "005930", "조회일자": "20261126", "표시구분": "0"}  # 20 rows of 23 cells
@@ -49,7 +50,7 @@ def refused(machine: Machine, display: str, state: Path) -> str:
 
 def status(address: str) -> Any:
     with grpc.insecure_channel(address) as channel:
-        return kernel(channel).Status(kernel_pb2.StatusRequest(), timeout=60)
+        return kernel(channel).Status(kernel_pb2.StatusRequest(), timeout=HANGS_AFTER)
 
 
 @pytest.fixture(scope="module")
@@ -65,23 +66,36 @@ def client(host: OcxHost) -> Iterator[KoapyClient]:
         yield client
 
 
+def begun(client: KoapyClient, hook: str, file: Path) -> Any:
+    """A call of the control's hook, which has begun and goes on until the file is taken away."""
+    call = client.start("KOA_Functions", hook, f"Z:{file}")
+    wait_until(file.exists)
+    return call
+
+
 class TestAFunctionThatPumpsMessages:
-    def test_is_over_before_the_next_call_begins(self, client: KoapyClient) -> None:
-        pumping = client.start("KOA_Functions", "__pump", "800")
-        assert client.call("GetConnectState") == 1
+    def test_is_over_before_the_next_call_begins(
+        self, host: OcxHost, client: KoapyClient, tmp_path: Path
+    ) -> None:
+        box = tmp_path / "box"
+        pumping = begun(client, "__pump", box)
+        state = client.start("GetConnectState")
+        status(host.address)
+        threading.Event().wait(0.5)  # in which it would begin
+        assert not state.done()
+        box.unlink()
+        assert next(state).return_value.long_value == 1
         assert next(pumping).return_value.string_value == "0 calls, 0 events"
 
-    def test_lets_events_through(self, host: OcxHost, client: KoapyClient) -> None:
+    def test_lets_events_through(self, host: OcxHost, client: KoapyClient, tmp_path: Path) -> None:
         stream = client.real(["005930"], [10])
         stream.initial_metadata()
-        pumping = client.start("KOA_Functions", "__pump", "1000")
-        answers: list[Any] = []
-        reader = threading.Thread(target=lambda: answers.append(next(pumping)))
-        reader.start()
-        while reader.is_alive():
-            host.broker.advance(1)
+        box = tmp_path / "box"
+        pumping = begun(client, "__pump", box)
+        host.broker.advance(30)
         assert next(stream).name == "OnReceiveRealData"
-        assert not answers[0].return_value.string_value.endswith(" 0 events")
+        box.unlink()
+        assert not next(pumping).return_value.string_value.endswith(" 0 events")
         stream.cancel()
 
 
@@ -101,16 +115,20 @@ class TestAFunctionThatFails:
         assert client.call("GetConnectState") == 1
 
 
-def test_the_state_is_told_while_a_function_takes_long(host: OcxHost, client: KoapyClient) -> None:
-    sleeping = client.start("KOA_Functions", "__sleep", "3000")
+def test_the_state_is_told_while_a_function_takes_long(
+    host: OcxHost, client: KoapyClient, tmp_path: Path
+) -> None:
+    file = tmp_path / "held"
+    held = begun(client, "__hold", file)
     assert status(host.address).control == "ocx"
-    assert not sleeping.done()
-    assert next(sleeping).return_value.string_value == "slept"
+    assert not held.done()
+    file.unlink()
+    assert next(held).return_value.string_value == "held"
 
 
 def test_faults_on_request_are_the_simulated_controls_alone(host: OcxHost) -> None:
     with grpc.insecure_channel(host.address) as channel, pytest.raises(grpc.RpcError) as error:
-        kernel(channel).Fault(kernel_pb2.FaultRequest(kind="cut"), timeout=60)
+        kernel(channel).Fault(kernel_pb2.FaultRequest(kind="cut"), timeout=HANGS_AFTER)
     assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
@@ -129,7 +147,7 @@ def test_pages_are_the_same_read_cell_by_cell(
         for address in (host.address, other.address):
             with KoapyClient(address) as client, grpc.insecure_channel(address) as channel:
                 client.login()
-                (page,) = (page for page in kernel(channel).Pages(request, timeout=60) if page.rows)
+                (page,) = (page for page in kernel(channel).Pages(request, timeout=HANGS_AFTER) if page.rows)
                 # GetCommData pads with blanks.
                 found.append([[cell.strip() for cell in column.split("\n")] for column in page.columns])
         assert found[0] == found[1]
@@ -161,12 +179,12 @@ class TestTheEnd:
         self, machine: Machine, display: str, tmp_path: Path
     ) -> None:
         with hosted(machine, display, tmp_path) as served, KoapyClient(served.address) as client:
-            box = client.start("KOA_Functions", "__pump", "600000")
-            with pytest.raises(grpc.RpcError) as error:  # the box was opened before
-                client.call("GetConnectState", timeout=3)
+            box = begun(client, "__pump", tmp_path / "box")
+            with pytest.raises(grpc.RpcError) as error:
+                client.call("GetConnectState", timeout=1)
             assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
             assert served.program.close() == 1
-            assert "ocx.py" in served.program.errors()  # where each thread stood
+            wait_until(lambda: "ocx.py" in served.program.errors())  # where each thread stood
             assert box.code() is not grpc.StatusCode.OK
 
     def test_by_a_crash_of_the_control_ends_the_calls_at_once(

@@ -20,9 +20,10 @@ from tests.conformance.conftest import kernel
 from tests.ocx.host import STOP_WITHIN, BrokerProcess, WindowsProgram
 from tests.ocx.kiwoom_windows import STORED
 from tests.support.koapy_client import KoapyClient
-from tests.support.waiting import wait_until
+from tests.support.waiting import HANGS_AFTER, wait_until
 
-UP_WITHIN = 120.0
+UP_WITHIN = 240.0
+"""Seconds until a service has started its server and that has logged in: three starts of a Windows Python at most."""
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Service:
         if any(report[name] != value for name, value in expected.items()):
             return False
         with grpc.insecure_channel(report["address"]) as channel:
-            return bool(kernel(channel).Status(kernel_pb2.StatusRequest(), timeout=60).connected)
+            return bool(kernel(channel).Status(kernel_pb2.StatusRequest(), timeout=HANGS_AFTER).connected)
 
     def log(self) -> str:
         return (self.folder / "server.log").read_text(encoding="utf-8")
@@ -116,7 +117,7 @@ def test_the_login_window_is_filled_in_from_the_credential_store(
         str(kiwoom.PASSWORD): STORED.password,
         str(kiwoom.CERTIFICATE): STORED.certificate,
     }
-    assert "filled in" in service.log()
+    wait_until(lambda: "filled in" in service.log())  # the button is pressed first
     assert STORED.password not in service.log()
 
 

@@ -24,6 +24,7 @@ from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
 from tests.fakes.qt_ocx import StandIn
 from tests.support.canned_server import NOW, UNLIMITED, daily_rows
 from tests.support.koapy_client import KoapyClient, plain
+from tests.support.waiting import HANGS_AFTER
 
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
 PAGES = {
@@ -67,7 +68,7 @@ def on_qt(scenario: Callable[[Hosted], None], connected: bool = True) -> None:
     worker = threading.Thread(target=beside)
     worker.start()
     thread.run()
-    worker.join(20)
+    worker.join(HANGS_AFTER)
     assert not worker.is_alive()
     if failed:
         raise failed[0]
@@ -76,7 +77,7 @@ def on_qt(scenario: Callable[[Hosted], None], connected: bool = True) -> None:
 def test_a_tr_comes_through_page_by_page() -> None:
     def scenario(hosted: Hosted) -> None:
         request = kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY)
-        pages = list(hosted.stub.Pages(request, timeout=20))
+        pages = list(hosted.stub.Pages(request, timeout=HANGS_AFTER))
         assert [page.rows for page in pages] == [600, 600, 600]
         assert pages[0].columns[1].startswith(" 70000 \n 70001 ")
         assert hosted.widget.broker.asked[0] == DAILY
@@ -119,7 +120,7 @@ def test_every_event_is_connected_under_its_signature() -> None:
             for event in reference.events().values():
                 hosted.widget.broker.fire(event.name, *(fake[kind] for _, kind in event.arguments))
 
-        hosted.thread.post(fire).result(10)
+        hosted.thread.post(fire).result(HANGS_AFTER)
         expected = [
             (event.name, tuple(fake[kind] for _, kind in event.arguments))
             for event in reference.events().values()
@@ -144,7 +145,7 @@ def test_an_exception_or_exit_in_a_slot_ends_neither_the_events_nor_the_process(
             hosted.widget.broker.fire("OnEventConnect", 0)
             hosted.widget.broker.fire("OnEventConnect", 0)
 
-        hosted.thread.post(fire).result(10)
+        hosted.thread.post(fire).result(HANGS_AFTER)
         assert heard == ["OnEventConnect"] * 2
 
     on_qt(scenario)
@@ -211,7 +212,8 @@ def test_the_inputs_of_two_trs_do_not_mix_where_the_first_one_pumps_messages() -
         asked = [{**DAILY, "종목코드": code} for code in ("000660", "005930", "035420", "051910")]
         streams = [
             hosted.stub.Pages(
-                kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=inputs, max_pages=1), timeout=20
+                kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=inputs, max_pages=1),
+                timeout=HANGS_AFTER,
             )
             for inputs in asked
         ]
@@ -228,7 +230,7 @@ def test_a_page_that_cannot_be_read_fails_at_once_with_the_reason() -> None:
         hosted.widget.broker.GetRepeatCnt = lambda code, record: None  # type: ignore[method-assign,assignment,return-value]
         request = kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY)
         with pytest.raises(grpc.RpcError) as error:
-            list(hosted.stub.Pages(request, timeout=10))
+            list(hosted.stub.Pages(request, timeout=HANGS_AFTER))
         assert error.value.code() is grpc.StatusCode.INTERNAL
         assert "opt10081: the answer could not be read" in error.value.details()
         assert "GetRepeatCnt" in error.value.details()
@@ -298,10 +300,10 @@ def test_pages_are_read_cell_by_cell_where_the_array_is_empty_and_the_status_say
 
         broker.GetCommDataEx = empty  # type: ignore[method-assign]
         request = kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY)
-        pages = list(hosted.stub.Pages(request, timeout=20))
+        pages = list(hosted.stub.Pages(request, timeout=HANGS_AFTER))
         assert [page.rows for page in pages if page.rows] == [600, 600, 600]
         assert arrays == ["opt10081"]
-        (problem,) = hosted.stub.Status(kernel_pb2.StatusRequest(), timeout=10).problems
+        (problem,) = hosted.stub.Status(kernel_pb2.StatusRequest(), timeout=HANGS_AFTER).problems
         assert "cell by cell" in problem
 
     on_qt(scenario)

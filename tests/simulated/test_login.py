@@ -13,6 +13,7 @@ from kernel_server.control.thread import PlainThread
 from kernel_server.simulated.control import SimulatedControl
 from kernel_server.simulated.settings import AccountSetting, BrokerSettings
 from tests.support.simulated_broker import SimulatedBroker, moment, small_market
+from tests.support.waiting import HANGS_AFTER
 
 
 def test_login_comes_as_an_event_well_after_the_call() -> None:
@@ -143,11 +144,11 @@ def test_on_a_separate_control_thread() -> None:
         return control.call("CommRqData", ("요청", "opt10001", 0, "0101"))
 
     try:
-        control = thread.post(make).result(10)
-        assert thread.post(lambda: control.call("CommConnect", ())).result(10) == 0
-        assert seen.get(timeout=10) == ("OnEventConnect", "control", "")
-        assert thread.post(ask).result(10) == 0
-        name, where, value = seen.get(timeout=10)
+        control = thread.post(make).result(HANGS_AFTER)
+        assert thread.post(lambda: control.call("CommConnect", ())).result(HANGS_AFTER) == 0
+        assert seen.get(timeout=HANGS_AFTER) == ("OnEventConnect", "control", "")
+        assert thread.post(ask).result(HANGS_AFTER) == 0
+        name, where, value = seen.get(timeout=HANGS_AFTER)
         assert (name, where, str(value).strip()) == ("OnReceiveTrData", "control", "삼성전자")
     finally:
         clock.close()

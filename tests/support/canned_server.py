@@ -20,6 +20,7 @@ from kernel_server.scheduler import PRESETS, BackOff, Limits
 from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
 from tests.fakes.canned_control import CannedControl
+from tests.support.waiting import HANGS_AFTER
 
 NOW = 1_790_000_000.0
 UNLIMITED = Limits("none", {})
@@ -56,7 +57,9 @@ class CannedServer:
 
     def pages(self, code: str, inputs: Mapping[str, str], **more: Any) -> list[kernel_pb2.Page]:
         request = kernel_pb2.PagesRequest(transaction_code=code, inputs=dict(inputs), **more)
-        return [page for page in self.stub.Pages(request, timeout=20) if not page.HasField("waiting")]
+        return [
+            page for page in self.stub.Pages(request, timeout=HANGS_AFTER) if not page.HasField("waiting")
+        ]
 
 
 @contextmanager
@@ -122,7 +125,7 @@ def official() -> Limits:
 
 def fire(server: CannedServer, name: str, *arguments: str | int) -> None:
     """Fire an event of the control on its thread; it has been delivered to the server when this returns."""
-    server.thread.post(lambda: server.control.fire(name, *arguments)).result(5)
+    server.thread.post(lambda: server.control.fire(name, *arguments)).result(HANGS_AFTER)
 
 
 def calls(server: CannedServer, name: str) -> list[tuple[Any, ...]]:

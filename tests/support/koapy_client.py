@@ -12,10 +12,12 @@ import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from grpc_tools import protoc
 
+from tests.support.waiting import HANGS_AFTER
+
 _PACKAGE = "koapy.backend.kiwoom_open_api_plus.grpc"
 _SERVICE = f"/{_PACKAGE}.KiwoomOpenApiPlusService"
-WITHIN = 60.0
-"""Seconds of a call: long, as it ends only what hangs."""
+WITHIN = HANGS_AFTER
+"""Seconds of a call."""
 
 
 @cache

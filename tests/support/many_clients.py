@@ -17,7 +17,9 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from kernel_server.wire import kernel_pb2
 from tests.support.koapy_client import message
+from tests.support.waiting import HANGS_AFTER
 
 _PATH = "/koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService"
 _OPTIONS = [("grpc.use_local_subchannel_pool", 1)]
@@ -40,7 +42,18 @@ async def burst(channel: grpc.aio.Channel, first: int, count: int) -> None:
     request = message("CallRequest")(name="KOA_Functions")
     for text in ("burst", f"{first},{count}"):
         request.arguments.add(string_value=text)
-    await call(request, timeout=30)
+    await call(request, timeout=HANGS_AFTER)
+
+
+async def streams_open(channel: grpc.aio.Channel) -> int:
+    """How many streams are open by the server's status."""
+    ask = channel.unary_unary(
+        "/koalab.kernel.v1.Kernel/Status",
+        kernel_pb2.StatusRequest.SerializeToString,
+        kernel_pb2.StatusResponse.FromString,
+    )
+    status: kernel_pb2.StatusResponse = await ask(kernel_pb2.StatusRequest(), timeout=HANGS_AFTER)
+    return status.streams
 
 
 async def take(one: Any, count: int) -> list[str]:
@@ -53,14 +66,14 @@ async def take(one: Any, count: int) -> list[str]:
 
 
 async def listeners(address: str, streams: str, rounds: str) -> object:
-    """So many streams of one code; how many of them heard every event of every round in order."""
+    """So many streams of one code; how many were open at once and heard every event of a round in order."""
     async with (
         grpc.aio.insecure_channel(address, _OPTIONS) as channel,
         grpc.aio.insecure_channel(address, _OPTIONS) as other,
     ):
         open_streams = [real(channel, "005930") for _ in range(int(streams))]
         await asyncio.gather(*(one.initial_metadata() for one in open_streams))
-        good = 0
+        seen, good = await streams_open(other), 0
         for number in range(int(rounds)):
             await burst(other, number * 10, 10)
             wanted = [str(number * 10 + place) for place in range(10)]
@@ -68,7 +81,7 @@ async def listeners(address: str, streams: str, rounds: str) -> object:
             good += sum(one == wanted for one in heard)
         for one in open_streams:
             one.cancel()
-    return good
+    return {"open": seen, "good": good}
 
 
 async def idler(address: str, readers: str, rounds: str, size: str) -> object:
@@ -146,4 +159,4 @@ async def _read(rpc: Any) -> None:
 
 if __name__ == "__main__":
     scenario = {"listeners": listeners, "idler": idler, "quitters": quitters}[sys.argv[2]]
-    print(json.dumps(asyncio.run(asyncio.wait_for(scenario(sys.argv[1], *sys.argv[3:]), 240))))  # type: ignore[operator]
+    print(json.dumps(asyncio.run(asyncio.wait_for(scenario(sys.argv[1], *sys.argv[3:]), 4 * HANGS_AFTER))))  # type: ignore[operator]

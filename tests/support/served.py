@@ -18,6 +18,7 @@ from kernel_server.simulated.control import SimulatedControl
 from tests.support.koapy_client import KoapyClient
 from tests.support.quiet_market import quiet
 from tests.support.simulated_broker import moment
+from tests.support.waiting import HANGS_AFTER
 
 T = TypeVar("T")
 
@@ -41,7 +42,7 @@ class Served:
 
     def on_thread(self, work: Callable[[], T]) -> T:
         """The result of ``work`` on the control's thread."""
-        return self.thread.post(work).result(10)
+        return self.thread.post(work).result(HANGS_AFTER)
 
     @contextmanager
     def running(self, step: float = 0.2) -> Iterator[None]:
@@ -53,10 +54,10 @@ class Served:
                 self.clock.advance(step)
                 # What came due has been done, on both threads, and what followed from it has begun.
                 for _ in range(2):
-                    self.thread.post(lambda: None).result(30)
+                    self.thread.post(lambda: None).result(HANGS_AFTER)
                     passed = threading.Event()
                     self.server._loop.call_soon_threadsafe(passed.set)
-                    passed.wait(30)
+                    passed.wait(HANGS_AFTER)
                 time.sleep(0.0005)
 
         thread = threading.Thread(target=run, daemon=True)
@@ -65,7 +66,7 @@ class Served:
             yield
         finally:
             over.set()
-            thread.join(30)
+            thread.join(HANGS_AFTER)
 
 
 @contextmanager

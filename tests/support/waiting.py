@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from kernel_server.clock import SteppedClock
 
+HANGS_AFTER: Final = 120.0
+"""Seconds after which what a test waits for hangs: on a busy machine everything takes its time, and nothing so long."""
 
-def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+
+def eventually(condition: Callable[[], bool], seconds: float = HANGS_AFTER) -> bool:
     """Whether the condition becomes true in time, on another thread or in another process."""
     deadline, pause = time.monotonic() + seconds, 0.002
-    while time.monotonic() < deadline:
-        if condition():
-            return True
+    while not condition():
+        if time.monotonic() >= deadline:
+            return condition()  # the machine may have stood still between the two
         time.sleep(pause)
         pause = min(1.5 * pause, 0.05)  # many conditions are RPCs, which slow down what is waited for
-    return False
+    return True
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = HANGS_AFTER) -> None:
     """Assert that the condition becomes true in time."""
     assert eventually(condition, seconds), "it did not happen"
 

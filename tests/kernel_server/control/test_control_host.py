@@ -11,6 +11,7 @@ import pytest
 from kernel_server.control.host import ControlHost, ControlWork
 from kernel_server.control.thread import PlainThread
 from tests.fakes.canned_control import CannedControl
+from tests.support.waiting import HANGS_AFTER
 
 CONTROL: Any = object()
 
@@ -69,5 +70,5 @@ class TestAHost:
         thread = PlainThread()
         host = ControlHost(thread, lambda: CannedControl({}, thread.hand_over))
         for number in range(2_000):
-            assert await asyncio.wait_for(host.run(lambda _, number=number: number), 10) == number  # type: ignore[misc]
+            assert await asyncio.wait_for(host.run(lambda _, number=number: number), HANGS_AFTER) == number  # type: ignore[misc]
         host.close()

@@ -31,7 +31,7 @@ from kernel_server.wire import kernel_pb2, openapi_pb2
 from tests.fakes.canned_control import CannedControl
 from tests.kernel_server.security.test_access import ORDER, call
 from tests.support.canned_server import NOW, CannedServer, canned_server, daily_rows, official, stepping
-from tests.support.waiting import wait_until
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
 PAGES = {
@@ -109,8 +109,7 @@ class TestTheLog:
             for _ in range(5):
                 next(stream)
             stream.cancel()
-            while server.stub.Status(kernel_pb2.StatusRequest()).streams:
-                pass
+            wait_until(lambda: server.stub.Status(kernel_pb2.StatusRequest()).streams == 0)
         (line,) = rpcs(lines, "Kernel/Pages")
         assert (line["status"], line["pages"]) == ("CANCELLED", 5)
 
@@ -203,7 +202,7 @@ class TestALine:
 
 def scraped(server: CannedServer) -> dict[str, float]:
     with urllib.request.urlopen(
-        f"http://127.0.0.1:{server.server.metrics_port}/metrics", timeout=10
+        f"http://127.0.0.1:{server.server.metrics_port}/metrics", timeout=HANGS_AFTER
     ) as answer:
         text = answer.read().decode()
     found = {}
@@ -247,7 +246,7 @@ class TestTheMetrics:
             for name in ("OnReceiveMsg", "OnReceiveMsg", "OnReceiveChejanData"):
                 server.thread.hand_over(lambda name=name: server.control.fire(name, "", "", "", ""))  # type: ignore[misc]
             server.thread.hand_over(done.set)
-            assert done.wait(10)
+            assert done.wait(HANGS_AFTER)
             found = scraped(server)
         assert found['koalab_orders_total{action="buy",code="0"}'] == 1
         assert found['koalab_refusals_total{code="-200",kind="tr"}'] == 2
@@ -261,8 +260,8 @@ class TestTheMetrics:
             stream = server.stub.Pages(kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY))
             for _ in range(5):
                 next(stream)
-            while (found := scraped(server)).get('koalab_queue_length{kind="tr"}') != 1:
-                pass
+            wait_until(lambda: scraped(server).get('koalab_queue_length{kind="tr"}') == 1)
+            found = scraped(server)
             stream.cancel()
         assert found['koalab_rpcs_open{method="Kernel/Pages"}'] == 1
         assert found["koalab_connected"] == 1
@@ -274,7 +273,7 @@ class TestTheMetrics:
             for number in range(5):
                 server.stub.Call(call("CommRqData", "이름", f"tr{number}", 0, "0101"))
                 with pytest.raises(grpc.RpcError):
-                    channel.unary_unary(f"/made.up/Method{number}")(b"", timeout=10)
+                    channel.unary_unary(f"/made.up/Method{number}")(b"", timeout=HANGS_AFTER)
             channel.close()
             found = scraped(server)
         assert not any("made.up" in name or "tr1" in name for name in found)
@@ -296,7 +295,7 @@ class TestTheMetrics:
                 lambda: server.control.fire("OnReceiveRealData", "09", "장시작시간", "3\t090000\t000000")
             )
             server.thread.hand_over(done.set)
-            assert done.wait(10)
+            assert done.wait(HANGS_AFTER)
             assert scraped(server)["koalab_market_phase_lag_seconds"] == pytest.approx(1.5)
 
     @given(st.floats(-40_000, 40_000), st.integers(1_500_000_000, 2_000_000_000))
@@ -339,8 +338,13 @@ class Health:
     def now(self, service: str = "") -> int:
         return int(self._stub.Check(health_pb2.HealthCheckRequest(service=service)).status)
 
+    def becomes(self, status: int) -> None:
+        """Waits until it says that; what it said before may have been a machine that stood still for a while."""
+        wait_until(lambda: self.now() == status)
+
     def __enter__(self) -> Health:
-        assert self.next() == SERVING
+        while self.next() != SERVING:
+            pass
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -362,7 +366,21 @@ class Calm:
 
 
 def problems(server: CannedServer) -> str:
-    return "; ".join(server.stub.Status(kernel_pb2.StatusRequest(), timeout=20).problems)
+    return "; ".join(server.stub.Status(kernel_pb2.StatusRequest(), timeout=HANGS_AFTER).problems)
+
+
+def stuck(server: CannedServer) -> threading.Event:
+    """The control thread is stuck until the event is set, and the ping behind it has no answer."""
+    began, over = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        began.set()
+        over.wait(HANGS_AFTER)
+
+    server.thread.hand_over(wait)
+    assert began.wait(HANGS_AFTER)
+    wait_until(lambda: server.thread._work.qsize() > 0)
+    return over
 
 
 class TestTheHealth:
@@ -372,18 +390,17 @@ class TestTheHealth:
         monkeypatch.setattr("kernel_server.rpc.status.PATIENCE", 0.05)
         with canned_server({}, health=IMPATIENT) as server, Health(server) as health:
             server.stub.Status(kernel_pb2.StatusRequest())
-            stuck = threading.Event()
-            server.thread.hand_over(lambda: stuck.wait(30) and None)  # type: ignore[func-returns-value]
-            assert health.next() == NOT_SERVING
+            over = stuck(server)
+            health.becomes(NOT_SERVING)
             for name in ("", "koapy.backend.kiwoom_open_api_plus.grpc.KiwoomOpenApiPlusService"):
                 assert health.now(name) == NOT_SERVING
             # Status still answers, with how things stood, and says what is wrong.
-            status = server.stub.Status(kernel_pb2.StatusRequest(), timeout=10)
+            status = server.stub.Status(kernel_pb2.StatusRequest(), timeout=HANGS_AFTER)
             assert status.connected
             assert "control thread has not answered since" in status.problems[0]
-            stuck.set()
-            assert health.next() == SERVING
-            assert problems(server) == ""
+            over.set()
+            health.becomes(SERVING)
+            wait_until(lambda: problems(server) == "")
 
     def test_falls_when_the_connection_to_the_broker_is_lost(self) -> None:
         with (
@@ -391,13 +408,12 @@ class TestTheHealth:
             Health(server) as health,
         ):
             assert problems(server) == ""  # nobody has logged in yet: that is no fault
-            list(server.stub.Login(openapi_pb2.LoginRequest(), timeout=10))
-            while scraped(server).get("koalab_connected") != 1:
-                pass
+            list(server.stub.Login(openapi_pb2.LoginRequest(), timeout=HANGS_AFTER))
+            wait_until(lambda: scraped(server).get("koalab_connected") == 1)
             server.control._connected = False
             assert health.next() == NOT_SERVING
             assert "logged in" in problems(server)
-            list(server.stub.Login(openapi_pb2.LoginRequest(), timeout=10))
+            list(server.stub.Login(openapi_pb2.LoginRequest(), timeout=HANGS_AFTER))
             assert health.next() == SERVING
 
     def test_falls_when_the_broker_refuses_everything(self) -> None:
@@ -408,7 +424,7 @@ class TestTheHealth:
             assert health.next() == NOT_SERVING
             assert "-209" in problems(server)
             server.control.CommRqData = ask  # type: ignore[method-assign]
-            list(server.stub.Login(openapi_pb2.LoginRequest(), timeout=10))
+            list(server.stub.Login(openapi_pb2.LoginRequest(), timeout=HANGS_AFTER))
             assert health.next() == SERVING
 
     def test_falls_when_the_control_fails(self) -> None:
@@ -456,13 +472,12 @@ class TestTheHealth:
             canned_server({}, health=HealthSettings(every=0.001, patience=0.01)) as server,
             Health(server) as health,
         ):
-            stuck = threading.Event()
-            server.thread.hand_over(lambda: stuck.wait(30) and None)  # type: ignore[func-returns-value]
-            assert health.next() == NOT_SERVING
+            over = stuck(server)
+            health.becomes(NOT_SERVING)
             threading.Event().wait(0.1)
             assert server.thread._work.qsize() <= 2  # a ping and a look at the connection
-            stuck.set()
-            assert health.next() == SERVING
+            over.set()
+            health.becomes(SERVING)
 
     @pytest.mark.parametrize(
         ("left", "said"),

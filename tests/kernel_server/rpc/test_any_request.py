@@ -18,6 +18,7 @@ from kernel_server.wire import kernel_pb2, koapy_pb2, openapi_pb2
 from tests.kernel_server.rpc.test_transactions import problem
 from tests.support.canned_server import CannedServer, canned_server, daily_rows
 from tests.support.examples import examples
+from tests.support.waiting import HANGS_AFTER
 
 PAGES = {"opt10081": [({"종목코드": "005930"}, daily_rows(3))], "opt10001": [({"종목명": "삼성전자"}, [])]}
 SERVICES = [
@@ -88,7 +89,7 @@ def send(channel: grpc.Channel, method: MethodDescriptor, requests: list[bytes])
     )
     request: Any = iter(requests) if method.client_streaming else requests[0]
     try:
-        answer = call(request, timeout=0.1 if method.server_streaming else 20)
+        answer = call(request, timeout=0.1 if method.server_streaming else HANGS_AFTER)
         if method.server_streaming:
             for count, _ in enumerate(answer):
                 if count > 5:
@@ -105,7 +106,7 @@ def send(channel: grpc.Channel, method: MethodDescriptor, requests: list[bytes])
 
 def alive(server: CannedServer) -> None:
     """The control thread and the loop answer as before."""
-    status = server.stub.Status(kernel_pb2.StatusRequest(), timeout=20)
+    status = server.stub.Status(kernel_pb2.StatusRequest(), timeout=HANGS_AFTER)
     assert status.version
 
 
@@ -169,7 +170,7 @@ def test_a_message_that_cannot_be_parsed_is_bad_input_and_no_traceback(
 ) -> None:
     """The same bytes do for requests of every kind on the wire."""
     with bare_channel(server) as channel, pytest.raises(grpc.RpcError) as error:
-        list(channel.stream_stream(path)(iter([raw]), timeout=20))
+        list(channel.stream_stream(path)(iter([raw]), timeout=HANGS_AFTER))
     assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert problem(error.value).kind == "BadInput"
     assert not [record for record in caplog.records if record.exc_info]
@@ -194,5 +195,5 @@ def test_a_request_with_long_words_fails_with_its_own_status(server: CannedServe
         (server.stub.Fault, kernel_pb2.FaultRequest(kind=long)),
     ):
         with pytest.raises(grpc.RpcError) as error:
-            list(ask(request, timeout=20))
+            list(ask(request, timeout=HANGS_AFTER))
         assert problem(error.value).kind, error.value.details()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.canned_server import CannedServer, RequestQueue, calls, canned_server, fire
 from tests.support.koapy_client import KoapyClient, message, plain
-from tests.support.waiting import wait_until
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 TRADE = "\t".join(str(number) for number in range(43))
 
@@ -68,7 +68,7 @@ class TestScreens:
 
 
 def ears(server: CannedServer) -> int:
-    return server.thread.post(lambda: server.server.host.router.counts()[1]).result(5)
+    return server.thread.post(lambda: server.server.host.router.counts()[1]).result(HANGS_AFTER)
 
 
 class TestAPlainLogin:

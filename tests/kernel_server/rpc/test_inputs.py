@@ -16,6 +16,7 @@ from kernel_server.streams import client_inputs
 from kernel_server.streams.client_inputs import ClientInputs, InputOwner
 from tests.support.canned_server import CannedServer, canned_server
 from tests.support.koapy_client import KoapyClient
+from tests.support.waiting import HANGS_AFTER
 
 INFO = {"opt10001": [({"종목코드": "005930"}, [])]}
 ASK = ("CommRqData", "기본", "opt10001", 0, "0101")
@@ -53,7 +54,7 @@ def relayed(address: str, port: int) -> Iterator[str]:
             back = threading.Thread(target=_copy, args=(out, near), daemon=True)
             back.start()
             _copy(near, out)
-            back.join(10)
+            back.join(HANGS_AFTER)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
@@ -61,7 +62,7 @@ def relayed(address: str, port: int) -> Iterator[str]:
         for end in (*taken, out):
             with suppress(OSError):  # the client may have gone first
                 end.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
+        thread.join(HANGS_AFTER)
         for near in taken:
             near.close()
 

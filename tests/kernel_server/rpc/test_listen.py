@@ -12,7 +12,7 @@ from kernel_server import reference
 from kernel_server.rpc import listen as listen_rpc
 from tests.support.canned_server import CannedServer, RequestQueue, canned_server, daily_rows, fire
 from tests.support.koapy_client import KoapyClient, message, plain
-from tests.support.waiting import wait_until
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 INFO = {"opt10001": [({"종목코드": "005930", "종목명": " 삼성전자 ", "현재가": "-70000"}, [])]}
 DAILY = {"opt10081": [({"종목코드": "005930"}, daily_rows(3))]}
@@ -22,7 +22,9 @@ FILL = {9201: "8000000011", 9203: "0000001", 9001: "A005930", 913: "체결", 302
 def heard(server: CannedServer) -> Callable[[], bool]:
     """Whether somebody listens by now: the server itself does so to some."""
     before = 7  # the server itself
-    return lambda: server.thread.post(lambda: server.server.host.router.counts()[1]).result(5) > before
+    return lambda: (
+        server.thread.post(lambda: server.server.host.router.counts()[1]).result(HANGS_AFTER) > before
+    )
 
 
 def listening(handler: str = "handled_request") -> object:
@@ -157,7 +159,7 @@ class TestBidirectionalListen:
             asked.put(listening())
             wait_until(lambda: len(arrived) == 3)
             asked.put(listening("stop_listen_request"))
-            reader.join(10)
+            reader.join(HANGS_AFTER)
             assert not reader.is_alive()
 
     def test_an_event_that_is_never_acknowledged_blocks_no_other_stream_for_ever(

@@ -18,7 +18,7 @@ from kernel_server.wire import kernel_pb2
 from tests.support.canned_server import CannedServer, calls, canned_server
 from tests.support.examples import examples
 from tests.support.koapy_client import KoapyClient, plain
-from tests.support.waiting import wait_until
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 ACCOUNT, CODE, TR = "8000000011", "005930", "KOA_NORMAL_BUY_KP_ORD"
 DONE = "[100000] 모의투자 매수주문완료"
@@ -44,7 +44,7 @@ def sent(server: CannedServer, number: int = 0) -> Sent:
 
 
 def tell(server: CannedServer, event: Callable[[], None]) -> None:
-    server.thread.post(event).result(5)
+    server.thread.post(event).result(HANGS_AFTER)
 
 
 def message(server: CannedServer, order: Sent, text: str = DONE) -> Callable[[], None]:
@@ -124,14 +124,14 @@ class TestAnEventThatCannotBeRead:
 class TestTheScreenInItsEvents:
     def test_is_the_clients_in_every_stream_also_when_its_own_is_over(self) -> None:
         with desk() as (server, client), KoapyClient(server.address) as other:
-            before = server.thread.post(lambda: server.server.host.router.counts()[1]).result(5)
+            before = server.thread.post(lambda: server.server.host.router.counts()[1]).result(HANGS_AFTER)
             heard = [
                 other.order_listen(),
                 other.listen("OnReceiveChejanData"),
             ]
             wait_until(
                 lambda: (
-                    server.thread.post(lambda: server.server.host.router.counts()[1]).result(5)
+                    server.thread.post(lambda: server.server.host.router.counts()[1]).result(HANGS_AFTER)
                     == before + len(ORDER_EVENTS) + 1
                 )
             )
@@ -264,7 +264,9 @@ class TestAnOrder:
             with pytest.raises(grpc.RpcError) as error:
                 list(client.order(code=CODE, quantity=10))
             wait_until(
-                lambda: server.thread.post(lambda: server.server.host.router.counts()[0]).result(5) == 0
+                lambda: (
+                    server.thread.post(lambda: server.server.host.router.counts()[0]).result(HANGS_AFTER) == 0
+                )
             )
         assert error.value.code() is status  # type: ignore[attr-defined]
         assert str(returned) in error.value.details()  # type: ignore[attr-defined]
@@ -373,7 +375,9 @@ class TestWhoGoes:
                 sent(server, count)
                 stream.cancel()
             wait_until(
-                lambda: server.thread.post(lambda: server.server.host.router.counts()[0]).result(5) == 0
+                lambda: (
+                    server.thread.post(lambda: server.server.host.router.counts()[0]).result(HANGS_AFTER) == 0
+                )
             )
             wait_until(lambda: server.clock.next_foreground_due() is None)
 

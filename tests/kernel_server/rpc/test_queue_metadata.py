@@ -20,6 +20,7 @@ from kernel_server.wire import (
 )
 from tests.support.canned_server import NOW, CannedServer, canned_server, daily_rows, official
 from tests.support.koapy_client import KoapyClient
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 PAGES = {"opt10081": [({}, daily_rows(2))] * 9}
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
@@ -45,8 +46,7 @@ def answer(call: Any) -> int:
 
 
 def waits(server: CannedServer, count: int) -> None:
-    while status(server).queued != count:
-        pass
+    wait_until(lambda: status(server).queued == count)
 
 
 def searching(server: CannedServer, *codes: int) -> None:
@@ -85,6 +85,7 @@ def test_a_page_that_has_to_wait_behind_others_of_its_request_comes_all_the_same
 def test_those_that_wait_are_told_who_is_before_them() -> None:
     with canned_server(PAGES, official()) as server, KoapyClient(server.address) as client:
         calls = [client.start(*ASK) for _ in range(12)]
+        wait_until(lambda: len(server.control.asked) == 5)
         waits(server, 7)
         late = client.start(*ASK)
         told = ours(late.initial_metadata())
@@ -131,7 +132,7 @@ def test_our_client_hears_at_once_how_long_a_page_waits() -> None:
         for _ in range(5):
             client.call(*ASK)
         request = kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY, max_pages=1)
-        pages = server.stub.Pages(request, timeout=20)
+        pages = server.stub.Pages(request, timeout=HANGS_AFTER)
         first = next(pages)
         assert (first.waiting.ahead, first.waiting.expected_wait) == (0, 1.0)
         server.clock.advance(1.0)
@@ -185,8 +186,7 @@ def test_account_queries_that_are_refused_hold_up_no_other_tr() -> None:
             client.call("SetInputValue", name, value)
         account = client.start("CommRqData", "잔고", "opw00018", 0, "0301")
         waits(server, 1)
-        while refused:
-            pass
+        wait_until(lambda: not refused)
         assert client.call(*ASK) == 0
         assert not account.done()
         server.clock.advance(1.0)

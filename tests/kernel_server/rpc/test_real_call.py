@@ -11,7 +11,7 @@ from kernel_server.streams.realtime import types_of
 from kernel_server.wire import kernel_pb2
 from tests.support.canned_server import NOW, RequestQueue, calls, canned_server, fire
 from tests.support.koapy_client import KoapyClient, message, plain
-from tests.support.waiting import wait_until
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 TRADE = "\t".join(str(number) for number in range(43))
 QUOTES = "+70100\t-70000"
@@ -173,14 +173,14 @@ class TestRealCall:
         monkeypatch.setattr(subscriptions, "CAPACITY", 100)
         count = 20_000  # more than the connection itself holds
         with canned_server({}) as server, KoapyClient(server.address) as client:
-            stream = client.real(["005930"], [27], timeout=120, infer_fids=True)
+            stream = client.real(["005930"], [27], timeout=HANGS_AFTER, infer_fids=True)
             wait_until(lambda: bool(calls(server, "SetRealReg")))
 
             def burst() -> None:
                 for number in range(count):
                     server.control.fire("OnReceiveRealData", "005930", "주식우선호가", f"{number}\t0")
 
-            server.thread.post(burst).result(60)
+            server.thread.post(burst).result(HANGS_AFTER)
             fire(server, "OnReceiveRealData", "005930", "주식우선호가", "last\t0")
             heard = lost = 0
             last = ""
@@ -244,8 +244,11 @@ class TestTicks:
     def test_events_come_many_in_a_message_in_their_order(self) -> None:
         with canned_server({}) as server:
             asked = RequestQueue()
-            asked.put(kernel_pb2.TicksRequest(add=["005930", "000660"], fids=[10, 27]))
-            stream = server.stub.Ticks(iter(asked), timeout=20)
+            # As long a flush as a thread that has to wait for the processor may need to fire them all.
+            asked.put(
+                kernel_pb2.TicksRequest(add=["005930", "000660"], fids=[10, 27], flush_milliseconds=300)
+            )
+            stream = server.stub.Ticks(iter(asked), timeout=HANGS_AFTER)
             wait_until(lambda: bool(calls(server, "SetRealReg")))
 
             def burst() -> None:
@@ -254,7 +257,7 @@ class TestTicks:
                         "OnReceiveRealData", ["005930", "000660"][number % 2], "주식우선호가", f"{number}\t1"
                     )
 
-            server.thread.post(burst).result(10)
+            server.thread.post(burst).result(HANGS_AFTER)
             lines: list[str] = []
             codes: list[str] = []
             batches = 0
@@ -277,10 +280,12 @@ class TestTicks:
         with canned_server({}) as server:
             asked = RequestQueue()
             asked.put(kernel_pb2.TicksRequest(add=["005930"], fids=[27], flush_milliseconds=60_000))
-            stream = server.stub.Ticks(iter(asked), timeout=10)
+            stream = server.stub.Ticks(iter(asked), timeout=HANGS_AFTER)
             assert next(stream).carried_out == 1
             fire = server.control.fire
-            server.thread.post(lambda: fire("OnReceiveRealData", "005930", "주식우선호가", "1\t1")).result(10)
+            server.thread.post(lambda: fire("OnReceiveRealData", "005930", "주식우선호가", "1\t1")).result(
+                HANGS_AFTER
+            )
             assert next(stream).data == "1\t1"
             stream.cancel()
 
@@ -288,7 +293,7 @@ class TestTicks:
         with canned_server({}) as server:
             asked = RequestQueue()
             asked.put(kernel_pb2.TicksRequest(add=["005930"], fids=[10]))
-            stream = server.stub.Ticks(iter(asked), timeout=20)
+            stream = server.stub.Ticks(iter(asked), timeout=HANGS_AFTER)
             assert next(stream).carried_out == 1
             asked.put(kernel_pb2.TicksRequest(remove=["005930"], add=["000660"], fids=[10]))
             assert next(stream).carried_out == 2
@@ -299,15 +304,15 @@ class TestTicks:
     def test_a_slow_reader_is_told_what_it_lost_in_the_next_batch(self) -> None:
         with canned_server({}) as server:
             asked = RequestQueue()
-            asked.put(kernel_pb2.TicksRequest(add=["005930"], fids=[27], capacity=10))
-            stream = server.stub.Ticks(iter(asked), timeout=20)
+            asked.put(kernel_pb2.TicksRequest(add=["005930"], fids=[27], capacity=10, flush_milliseconds=300))
+            stream = server.stub.Ticks(iter(asked), timeout=HANGS_AFTER)
             assert next(stream).carried_out == 1
 
             def burst() -> None:
                 for number in range(1000):
                     server.control.fire("OnReceiveRealData", "005930", "주식우선호가", f"{number}\t1")
 
-            server.thread.post(burst).result(10)
+            server.thread.post(burst).result(HANGS_AFTER)
             heard = dropped = 0
             while heard + dropped < 1000:
                 batch = next(stream)
@@ -321,7 +326,7 @@ class TestTicks:
         with canned_server({}) as server:
             asked = RequestQueue()
             asked.put(kernel_pb2.TicksRequest(add=["005930"], fids=[10]))
-            stream = server.stub.Ticks(iter(asked), timeout=20)
+            stream = server.stub.Ticks(iter(asked), timeout=HANGS_AFTER)
             assert next(stream).carried_out == 1
             fire(server, "OnEventConnect", -106)
             assert next(stream).connected is False

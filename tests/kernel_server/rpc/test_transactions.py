@@ -15,6 +15,7 @@ from kernel_server.scheduler import BackOff
 from kernel_server.wire import PROBLEM_KEY, kernel_pb2, openapi_pb2
 from tests.support.canned_server import NOW, canned_server, daily_rows, official, stepping
 from tests.support.koapy_client import KoapyClient, plain
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
 THREE_PAGES = {
@@ -139,7 +140,7 @@ class TestAnOlderClient:
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join(30)
+                thread.join(HANGS_AFTER)
         assert found == [1800] * 8
 
     def test_inputs_set_by_calls_are_its_own_until_its_request(self) -> None:
@@ -244,8 +245,7 @@ class TestOurClient:
             stream.cancel()
             with pytest.raises(grpc.RpcError):
                 server.pages("opt10001", {"종목코드": "005930"})
-            while server.stub.Status(kernel_pb2.StatusRequest()).streams:
-                pass
+            wait_until(lambda: server.stub.Status(kernel_pb2.StatusRequest()).streams == 0)
             used = {arguments[3] for name, arguments in server.control.calls if name == "CommRqData"}
             cleared = {
                 arguments[0] for name, arguments in server.control.calls if name == "DisconnectRealData"
@@ -278,7 +278,7 @@ class TestOurClient:
         pages = {"opt10081": THREE_PAGES["opt10081"] * 3}
         with canned_server(pages, official()) as server:
             request = kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY)
-            stream = server.stub.Pages(request, timeout=20)
+            stream = server.stub.Pages(request, timeout=HANGS_AFTER)
             for _ in range(5):
                 assert next(stream).rows == 600
             waiting = next(stream)
@@ -295,11 +295,10 @@ class TestOurClient:
             stream = server.stub.Pages(kernel_pb2.PagesRequest(transaction_code="opt10081", inputs=DAILY))
             for _ in range(5):
                 next(stream)
-            assert server.stub.Status(kernel_pb2.StatusRequest()).queued == 1
+            wait_until(lambda: server.stub.Status(kernel_pb2.StatusRequest()).queued == 1)
             stream.cancel()
-            while (status := server.stub.Status(kernel_pb2.StatusRequest())).streams:
-                pass
-            assert status.queued == 0
+            wait_until(lambda: server.stub.Status(kernel_pb2.StatusRequest()).streams == 0)
+            assert server.stub.Status(kernel_pb2.StatusRequest()).queued == 0
             server.clock.advance(10.0)
             assert len(server.control.asked) == 5
 
@@ -324,7 +323,7 @@ class TestOurClient:
 
             server.control.CommConnect = refuse  # type: ignore[method-assign]
             with pytest.raises(grpc.RpcError) as error:
-                list(server.stub.Login(openapi_pb2.LoginRequest(), timeout=10))
+                list(server.stub.Login(openapi_pb2.LoginRequest(), timeout=HANGS_AFTER))
         assert (problem(error.value).kind, problem(error.value).code) == ("LoginFailed", -101)
         assert "서버접속 실패" in problem(error.value).message
 
@@ -335,7 +334,7 @@ class TestOurClient:
         with canned_server({}) as server:
             server.control.GetConnectState = broken  # type: ignore[method-assign]
             with pytest.raises(grpc.RpcError) as error:
-                server.stub.Call(openapi_pb2.CallRequest(name="GetConnectState"), timeout=10)
+                server.stub.Call(openapi_pb2.CallRequest(name="GetConnectState"), timeout=HANGS_AFTER)
             assert error.value.code() is grpc.StatusCode.INTERNAL
             del server.control.GetConnectState
             assert (

@@ -23,6 +23,7 @@ from kernel_server.server import BackgroundServer, ServerSettings
 from kernel_server.wire import kernel_pb2, koapy_pb2, openapi_pb2
 from tests.kernel_server.rpc.test_transactions import problem
 from tests.support.canned_server import CannedServer, canned_server, daily_rows, official
+from tests.support.waiting import HANGS_AFTER
 
 DAILY = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
 PAGES = {"opt10081": [({"종목코드": "005930"}, daily_rows(10))]}
@@ -62,7 +63,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locked]:
 
 def refused(ask: Any, *arguments: Any, **more: Any) -> tuple[grpc.StatusCode, kernel_pb2.Problem]:
     with pytest.raises(grpc.RpcError) as error:
-        list(ask(*arguments, timeout=10, **more))
+        list(ask(*arguments, timeout=HANGS_AFTER, **more))
     return error.value.code(), problem(error.value)
 
 
@@ -186,7 +187,7 @@ class TestAServerWithTokens:
         answers = set()
         for path in ("/koalab.kernel.v1.Kernel/Status", "/koalab.kernel.v1.Kernel/Nothing", "/a.B/C"):
             with pytest.raises(grpc.RpcError) as error:
-                channel.unary_unary(path)(b"", timeout=10)
+                channel.unary_unary(path)(b"", timeout=HANGS_AFTER)
             answers.add((error.value.code(), error.value.details()))
         channel.close()
         assert len(answers) == 1
@@ -196,7 +197,7 @@ class TestAServerWithTokens:
         channel = grpc.insecure_channel(locked.server.address)
         ask = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo
         listing = [reflection_pb2.ServerReflectionRequest(list_services="")]
-        (answer,) = ask(iter(listing), timeout=10, metadata=locked.read)
+        (answer,) = ask(iter(listing), timeout=HANGS_AFTER, metadata=locked.read)
         pool = descriptor_pool.Default()
         served = [
             f"/{one.name}/{method.name}"
@@ -207,7 +208,7 @@ class TestAServerWithTokens:
         for path in served:
             if rights.of_method(path) is not Right.OPEN:
                 with pytest.raises(grpc.RpcError) as error:
-                    channel.unary_unary(path)(b"", timeout=10)
+                    channel.unary_unary(path)(b"", timeout=HANGS_AFTER)
                 assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED, path
         channel.close()
 
@@ -218,9 +219,9 @@ class TestAServerWithTokens:
         ask = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo
         listing = [reflection_pb2.ServerReflectionRequest(list_services="")]
         with pytest.raises(grpc.RpcError) as error:
-            list(ask(iter(listing), timeout=10))
+            list(ask(iter(listing), timeout=HANGS_AFTER))
         assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
-        assert len(list(ask(iter(listing), timeout=10, metadata=locked.read))) == 1
+        assert len(list(ask(iter(listing), timeout=HANGS_AFTER, metadata=locked.read))) == 1
         channel.close()
 
     def test_takes_a_token_out_of_a_running_server(self, tmp_path: Path) -> None:
@@ -243,8 +244,12 @@ class TestAServerWithTokens:
                 code, found = refused(server.stub.Login, login, metadata=bearer(made[name]))
                 assert (code, found.kind) == (grpc.StatusCode.PERMISSION_DENIED, "Forbidden")
             assert server.control.GetConnectState() == 0
-            assert len(list(server.stub.Login(login, timeout=10, metadata=bearer(made["admin"])))) == 1
-            assert len(list(server.stub.Login(login, timeout=10, metadata=bearer(made["read"])))) == 1
+            assert (
+                len(list(server.stub.Login(login, timeout=HANGS_AFTER, metadata=bearer(made["admin"])))) == 1
+            )
+            assert (
+                len(list(server.stub.Login(login, timeout=HANGS_AFTER, metadata=bearer(made["read"])))) == 1
+            )
 
 
 def test_a_server_without_tokens_allows_local_clients_everything() -> None:
@@ -317,7 +322,7 @@ class TestARequest:
     def test_of_too_many_bytes_is_refused_by_grpc(self) -> None:
         calls = [call("GetMasterCodeName", "x" * 9_000)] * 500
         with canned_server({}) as server, pytest.raises(grpc.RpcError) as error:
-            server.stub.CallMany(kernel_pb2.CallManyRequest(calls=calls), timeout=10)
+            server.stub.CallMany(kernel_pb2.CallManyRequest(calls=calls), timeout=HANGS_AFTER)
         assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
     @example(arguments=20, letters=3)

@@ -24,7 +24,7 @@ from tests.kernel_server.security.test_access import Locked, bearer, call, refus
 from tests.kernel_server.security.test_real_orders import YES, broker
 from tests.support.canned_server import CannedServer, RequestQueue, calls, canned_server, fire, official
 from tests.support.koapy_client import KoapyClient
-from tests.support.waiting import wait_until
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 
 def buy(quantity: int = 10, price: int = 70_000) -> openapi_pb2.OrderRequest:
@@ -145,7 +145,9 @@ class TestRights:
         service = koapy_pb2.DESCRIPTOR.services_by_name["KiwoomOpenApiPlusService"]
         channel = grpc.insecure_channel(locked.server.address)
         with pytest.raises(grpc.RpcError) as error:
-            channel.unary_unary(f"/{service.full_name}/{method}")(b"", timeout=10, metadata=locked.trade)
+            channel.unary_unary(f"/{service.full_name}/{method}")(
+                b"", timeout=HANGS_AFTER, metadata=locked.trade
+            )
         channel.close()
         assert error.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
@@ -173,7 +175,7 @@ class TestARequestInAStream:
         with canned_server({}) as server:
             asked = RequestQueue()
             asked.put(kernel_pb2.TicksRequest(add=["005930"], fids=[10]))
-            stream = server.stub.Ticks(iter(asked), timeout=20)
+            stream = server.stub.Ticks(iter(asked), timeout=HANGS_AFTER)
             assert next(stream).carried_out == 1
             asked.put(kernel_pb2.TicksRequest(remove=["000660"] * 10_001))
             with pytest.raises(grpc.RpcError) as error:
@@ -192,7 +194,7 @@ def test_events_that_a_slow_reader_loses_are_counted() -> None:
     with canned_server({}, metrics_port=0) as server:
         asked = RequestQueue()
         asked.put(kernel_pb2.TicksRequest(add=["005930"], fids=[10], capacity=10))
-        stream = server.stub.Ticks(iter(asked), timeout=20)
+        stream = server.stub.Ticks(iter(asked), timeout=HANGS_AFTER)
         assert next(stream).carried_out == 1
         lost = 0
         for number in itertools.count():
@@ -211,7 +213,7 @@ def _flood(server: CannedServer, number: int) -> None:
         for count in range(200):
             server.control.fire("OnReceiveRealData", "005930", "주식체결", f"09000{number}\t{count}")
 
-    server.thread.post(all_at_once).result(5)
+    server.thread.post(all_at_once).result(HANGS_AFTER)
 
 
 @pytest.mark.parametrize("name", ["koapy", "koapy.backend.kiwoom_open_api_plus", " koapy.grpc "])

@@ -22,6 +22,7 @@ from kernel_server.wire import kernel_pb2, openapi_pb2
 from tests.kernel_server.rpc.test_transactions import problem
 from tests.kernel_server.security.test_access import ORDER, call, refused
 from tests.support.canned_server import CannedServer, canned_server, official
+from tests.support.waiting import wait_until
 
 YES = [("koalab-allow-real-orders", "yes")]
 CREDIT = ["주문", "0101", "8000000011", 1, "005930", 10, 70_000, "00", "", "", ""]
@@ -109,8 +110,7 @@ class TestARealServer:
             for _ in range(5):
                 server.stub.Call(call("SendOrder", *ORDER))
             waiting = server.stub.Call.future(call("SendOrder", *ORDER))
-            while server.stub.Status(kernel_pb2.StatusRequest()).queued != 1:
-                pass
+            wait_until(lambda: server.stub.Status(kernel_pb2.StatusRequest()).queued == 1)
             server.control.GetLoginInfo = lambda _tag: ""  # type: ignore[method-assign]
             server.clock.advance(1.0)
             assert waiting.exception(10).code() is grpc.StatusCode.PERMISSION_DENIED

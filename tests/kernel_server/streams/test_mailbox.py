@@ -13,6 +13,7 @@ from kernel_server.failure import Failure
 from kernel_server.streams import mailbox
 from kernel_server.streams.mailbox import Mailbox, Waker
 from tests.support.examples import examples
+from tests.support.waiting import HANGS_AFTER
 
 
 async def read(box: Mailbox[int], limit: int | None = None) -> tuple[list[int], int]:
@@ -47,7 +48,7 @@ async def test_what_one_thread_puts_in_another_reads_in_order_and_what_is_missin
 
     writer = threading.Thread(target=write)
     writer.start()
-    items, dropped = await asyncio.wait_for(read(box, limit), 20)
+    items, dropped = await asyncio.wait_for(read(box, limit), HANGS_AFTER)
     writer.join()
     assert items == sorted(set(items))
     assert len(items) + dropped == sum(bursts)

@@ -1,4 +1,4 @@
-// What a broker cannot do and a control can, for tests of the host: KOA_Functions("__pump", "500") and the like.
+// What a broker cannot do and a control can, for tests of the host: KOA_Functions("__pump", a file) and the like.
 #pragma once
 #include "control.h"
 
@@ -12,12 +12,22 @@ static HRESULT raise(EXCEPINFO *exception, const Text &description) {
   return DISP_E_EXCEPTION;
 }
 
-// Works off messages for so many milliseconds, as a box that the control opens does; which calls and events came inside.
-static Text pump(Control &control, DWORD milliseconds) {
+// A file that is made when a hook begins and is taken away by the test when it shall end.
+struct Held {
+  const Text &path;
+  explicit Held(const Text &file) : path(file) {
+    HANDLE made = CreateFileW(path.c_str(), GENERIC_WRITE, 0, nullptr, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
+    if (made != INVALID_HANDLE_VALUE) CloseHandle(made);
+  }
+  bool held() const { return GetFileAttributesW(path.c_str()) != INVALID_FILE_ATTRIBUTES; }
+};
+
+// Works off messages while the file is there, as a box that the control opens does; which calls and events came inside.
+static Text pump(Control &control, const Text &file) {
   ULONG calls = control.invocations, events = control.fired;
-  DWORD end = GetTickCount() + milliseconds;
+  Held box(file);
   MSG message;
-  while ((LONG)(end - GetTickCount()) > 0) {
+  while (box.held()) {
     while (PeekMessageW(&message, nullptr, 0, 0, PM_REMOVE)) {
       TranslateMessage(&message);
       DispatchMessageW(&message);
@@ -32,11 +42,16 @@ static bool is_hook(const char *function, const std::vector<Text> &texts) {
   return !strcmp(function, "KOA_Functions") && texts.size() == 2 && texts[0].compare(0, 2, L"__") == 0;
 }
 
+// Does nothing while the file is there.
+static Text hold(const Text &file) {
+  for (Held held(file); held.held();) Sleep(10);
+  return L"held";
+}
+
 static HRESULT run_hook(Control &control, const Text &hook, const Text &how, VARIANT *result, EXCEPINFO *exception) {
-  int number = _wtoi(how.c_str());
   Text answer;
-  if (hook == L"__pump") answer = pump(control, number);
-  else if (hook == L"__sleep") Sleep(number), answer = L"slept";
+  if (hook == L"__pump") answer = pump(control, how);
+  else if (hook == L"__hold") answer = hold(how);
   else if (hook == L"__hresult") return (HRESULT)wcstoul(how.c_str(), nullptr, 16);
   else if (hook == L"__exception") return raise(exception, how);
   else if (hook == L"__references") answer = std::to_wstring(control.references);

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 pytest.importorskip("exchange_calendars")
 
@@ -402,11 +402,11 @@ def test_a_killed_broker_leaves_a_file_that_the_next_one_takes_up(
             assert process.poll() is None, process.stderr and process.stderr.read().decode()
             return file.exists() and len(books(file)["accounts"][ACCOUNT]["deals"]) >= fills
 
-        wait_until(filled, 60)
+        wait_until(filled)
         os.kill(process.pid, signal.SIGKILL)
     finally:
         process.kill()
-        process.communicate(timeout=20)
+        process.communicate(timeout=HANGS_AFTER)
     left = books(file)
     (account,) = left["accounts"].values()
     # The cash is what its fills have left of it, and the holding what they have brought: of one moment, all of it.

@@ -16,6 +16,7 @@ from koalab import calendar as client_calendar
 from koalab.errors import BadInput
 from tests.support.cache_folder import with_calendar
 from tests.support.market_calendar import at
+from tests.support.waiting import HANGS_AFTER
 
 pytest.importorskip("exchange_calendars")
 
@@ -114,7 +115,7 @@ def test_a_named_file_has_to_be_there(file: Path) -> None:
 def test_a_server_with_a_damaged_file_says_which_line_and_does_not_start(file: Path) -> None:
     file.write_text("2026-11-27 shut\n")
     command = [sys.executable, "-m", "kernel_server", "--control", "simulated", "--port", "0"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=HANGS_AFTER)
     assert ended.returncode == 1
     assert "line 1 of the file of holidays" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -26,6 +26,7 @@ from tests.support.market_calendar import at
 from tests.support.quiet_market import quiet
 from tests.support.simulated_broker import moment
 from tests.support.synthetic_day import SEVERAL, BestKnownIssues
+from tests.support.waiting import HANGS_AFTER
 
 HOUR = 3600.0
 
@@ -310,7 +311,7 @@ class Broker:
             fired = threading.Event()
             # Whatever else is due by now has been handed to the control thread when this is.
             self.clock.call_at(self.clock.now(), fired.set)
-            assert fired.wait(10)
+            assert fired.wait(HANGS_AFTER)
             if not self.work:
                 return
             while self.work:

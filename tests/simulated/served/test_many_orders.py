@@ -9,6 +9,7 @@ from typing import Any
 from kernel_server.simulated import BrokerSettings
 from tests.support.koapy_client import KoapyClient
 from tests.support.served import ACCOUNT, served
+from tests.support.waiting import HANGS_AFTER
 
 CLIENTS, ORDERS = 5, 40
 
@@ -23,7 +24,7 @@ def test_two_hundred_orders_of_five_clients_over_reordered_events() -> None:
             with KoapyClient(broker.server.address) as client:
                 streams = [
                     client.order(
-                        timeout=120,
+                        timeout=HANGS_AFTER,
                         request_name=f"{place}-{number}",
                         code=codes[number % 3],
                         quantity=1 + place,
@@ -40,7 +41,7 @@ def test_two_hundred_orders_of_five_clients_over_reordered_events() -> None:
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join(150)
+                thread.join(HANGS_AFTER)
     numbers: Counter[str] = Counter()
     for place, streams in enumerate(told):
         assert len(streams) == ORDERS

@@ -13,7 +13,7 @@ from kernel_server.observe.health import HealthSettings
 from kernel_server.simulated.faults import Faults
 from tests.support.koapy_client import KoapyClient
 from tests.support.served import Served, served
-from tests.support.waiting import wait_until
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 EVENT = "OnEventConnect"
 CODE = "005930"
@@ -53,7 +53,7 @@ def client(broker: Served) -> Iterator[KoapyClient]:
 
 @pytest.mark.parametrize(("first", "second"), list(product(FAULTS, FAULTS)))
 def test_of_faults(broker: Served, client: KoapyClient, first: str, second: str) -> None:
-    stream = client.real([CODE], [10], timeout=60)
+    stream = client.real([CODE], [10], timeout=HANGS_AFTER)
     try:
         wait_until(lambda: registered(broker))
         losses = broker.server.reconnector.losses

@@ -14,7 +14,7 @@ from kernel_server.simulated import BrokerSettings
 from kernel_server.wire import EXPECTED_WAIT_KEY, kernel_pb2, kernel_pb2_grpc
 from tests.support.koapy_client import plain
 from tests.support.served import ACCOUNT, Served, served
-from tests.support.waiting import wait_until
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 BLUE_CHIPS = ("대형 저평가 우량주", 0)
 
@@ -92,19 +92,14 @@ class TestConditions:
 
     def test_go_on_being_told_while_they_are_live_and_leave_nothing_behind(self) -> None:
         with served("2026-11-20 09:30") as broker, broker.client() as client, broker.running(10.0):
-            stream = client.condition("장중 급등주", 5, 1, timeout=60)
+            stream = client.condition("장중 급등주", 5, 1, timeout=HANGS_AFTER)
             assert next(stream).name == "OnReceiveTrCondition"
             change = next(stream)
             assert change.name == "OnReceiveRealCondition"
             assert plain(change.arguments)[1] in ("I", "D")
             assert plain(change.arguments)[2:] == ["장중 급등주", "5"]
             stream.cancel()
-            for _ in range(200):
-                live: list[dict[str, str]] = []
-                broker.on_thread(lambda live=live: live.append(broker.control._conditions.live()))  # type: ignore[misc]
-                if not live[0]:
-                    break
-            assert live == [{}]
+            wait_until(lambda: broker.on_thread(broker.control._conditions.live) == {})
 
     def test_searched_again_within_the_minute_wait_for_it_and_say_so(self) -> None:
         with served() as broker, broker.client() as client:
@@ -339,7 +334,7 @@ class TestFaults:
     def ask(self, broker: Served, kind: str, **more: object) -> None:
         with grpc.insecure_channel(broker.server.address) as channel:
             stub = kernel_pb2_grpc.KernelStub(channel)  # type: ignore[no-untyped-call]
-            stub.Fault(kernel_pb2.FaultRequest(kind=kind, **more), timeout=10)  # type: ignore[arg-type]
+            stub.Fault(kernel_pb2.FaultRequest(kind=kind, **more), timeout=HANGS_AFTER)  # type: ignore[arg-type]
 
     def test_a_cut_is_noticed_and_the_server_logs_in_again(self) -> None:
         with served() as broker, broker.client() as client:
