@@ -20,6 +20,7 @@ from koalab.transport.access import Access
 from koalab.transport.remote import RemoteTransport
 from tests.support import shared_clock
 from tests.support.quiet_market import quiet
+from tests.support.waiting import HANGS_AFTER
 
 T = TypeVar("T")
 # A Saturday: the week's sessions are over and settled.
@@ -46,7 +47,7 @@ class Market:
 
     def look(self, into: Callable[[Any], T]) -> T:
         """The result of reading the broker on its own thread."""
-        return self.thread.post(lambda: into(self.broker)).result(20)
+        return self.thread.post(lambda: into(self.broker)).result(HANGS_AFTER)
 
     def close(self) -> None:
         for session in self.sessions:
