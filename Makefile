@@ -120,7 +120,7 @@ test-browser: $(VENV)/.ready  ## the widgets in JupyterLab, Notebook 7 and VS Co
 
 test-ocx: $(VENV)/.ready .venv310/.ready .venvkoapy/.ready  ## the OCX host in a Windows Python under Wine, over a control of ours
 	@reason=$$($(BIN)/python -m scripts.ocx); case $$? in \
-	0) KOALAB_CONFORMANCE=simulated,ocx $(BIN)/python $(PYTEST) -rs --timeout 300 --session-timeout 1500 tests/conformance tests/ocx;; \
+	0) KOALAB_CONFORMANCE=simulated,ocx $(BIN)/python $(PYTEST) -rs --timeout 600 --session-timeout 3000 tests/conformance tests/ocx;; \
 	1) echo "SKIPPED: the OCX host under Wine: $$reason";; \
 	*) echo "$$reason"; exit 1;; esac
 

@@ -13,8 +13,8 @@ from scripts.ocx.command import run
 from scripts.ocx.parts import BuildFailed, NotPossible, made
 
 WINE: Final = "wine"
-START_WITHIN: Final = 120.0
-"""Seconds for one start of a program; the first of all makes the machine's folder."""
+START_WITHIN: Final = 300.0
+"""Seconds for one start of a program, after which it hangs; the first of all makes the machine's folder."""
 
 
 def environment(prefix: Path, display: str) -> dict[str, str]:

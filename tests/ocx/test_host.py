@@ -66,35 +66,32 @@ def client(host: OcxHost) -> Iterator[KoapyClient]:
         yield client
 
 
-def begun(client: KoapyClient, hook: str, file: Path) -> Any:
+@contextmanager
+def begun(client: KoapyClient, hook: str, file: Path) -> Iterator[Any]:
     """A call of the control's hook, which has begun and goes on until the file is taken away."""
     call = client.start("KOA_Functions", hook, f"Z:{file}")
     wait_until(file.exists)
-    return call
+    try:
+        yield call
+    finally:
+        file.unlink(missing_ok=True)
 
 
 class TestAFunctionThatPumpsMessages:
-    def test_is_over_before_the_next_call_begins(
-        self, host: OcxHost, client: KoapyClient, tmp_path: Path
-    ) -> None:
-        box = tmp_path / "box"
-        pumping = begun(client, "__pump", box)
-        state = client.start("GetConnectState")
-        status(host.address)
-        threading.Event().wait(0.5)  # in which it would begin
-        assert not state.done()
-        box.unlink()
+    def test_is_over_before_the_next_call_begins(self, client: KoapyClient, tmp_path: Path) -> None:
+        with begun(client, "__pump", tmp_path / "box") as pumping:
+            state = client.start("GetConnectState")
+            threading.Event().wait(0.5)  # in which it would begin
+            assert not state.done()
         assert next(state).return_value.long_value == 1
         assert next(pumping).return_value.string_value == "0 calls, 0 events"
 
     def test_lets_events_through(self, host: OcxHost, client: KoapyClient, tmp_path: Path) -> None:
         stream = client.real(["005930"], [10])
         stream.initial_metadata()
-        box = tmp_path / "box"
-        pumping = begun(client, "__pump", box)
-        host.broker.advance(30)
-        assert next(stream).name == "OnReceiveRealData"
-        box.unlink()
+        with begun(client, "__pump", tmp_path / "box") as pumping:
+            host.broker.advance(30)
+            assert next(stream).name == "OnReceiveRealData"
         assert not next(pumping).return_value.string_value.endswith(" 0 events")
         stream.cancel()
 
@@ -118,11 +115,10 @@ class TestAFunctionThatFails:
 def test_the_state_is_told_while_a_function_takes_long(
     host: OcxHost, client: KoapyClient, tmp_path: Path
 ) -> None:
-    file = tmp_path / "held"
-    held = begun(client, "__hold", file)
-    assert status(host.address).control == "ocx"
-    assert not held.done()
-    file.unlink()
+    status(host.address)  # what it found before is told while the control is held
+    with begun(client, "__hold", tmp_path / "held") as held:
+        assert status(host.address).control == "ocx"
+        assert not held.done()
     assert next(held).return_value.string_value == "held"
 
 
@@ -179,13 +175,13 @@ class TestTheEnd:
         self, machine: Machine, display: str, tmp_path: Path
     ) -> None:
         with hosted(machine, display, tmp_path) as served, KoapyClient(served.address) as client:
-            box = begun(client, "__pump", tmp_path / "box")
-            with pytest.raises(grpc.RpcError) as error:
-                client.call("GetConnectState", timeout=1)
-            assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-            assert served.program.close() == 1
-            wait_until(lambda: "ocx.py" in served.program.errors())  # where each thread stood
-            assert box.code() is not grpc.StatusCode.OK
+            with begun(client, "__pump", tmp_path / "box") as box:
+                with pytest.raises(grpc.RpcError) as error:
+                    client.call("GetConnectState", timeout=1)
+                assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+                assert served.program.close() == 1
+                wait_until(lambda: "ocx.py" in served.program.errors())  # where each thread stood
+                assert box.code() is not grpc.StatusCode.OK
 
     def test_by_a_crash_of_the_control_ends_the_calls_at_once(
         self, machine: Machine, display: str, tmp_path: Path

@@ -12,10 +12,11 @@ from scripts.ocx.machine import Machine
 from tests.ocx.host import ROOT, clean
 
 ENVIRONMENT = ROOT / ".venvkoapy"
-WITHIN = 280
+WITHIN = 900
 OPTIONS = ["-q", "-c", os.devnull, "--rootdir", ".", "--confcutdir", ".", "-p", "no:cacheprovider"]
 
 
+@pytest.mark.timeout(WITHIN + 60)
 def test_runs_as_over_the_simulated_control(machine: Machine, display: str) -> None:
     if not (ENVIRONMENT / ".ready").exists():
         pytest.skip("KOAPY's released client could not be installed")

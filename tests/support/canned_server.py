@@ -68,7 +68,7 @@ def canned_server(
     limits: Limits | None = None,
     bulk: bool = True,
     connected: bool = True,
-    answer_timeout: float = 5.0,
+    answer_timeout: float = HANGS_AFTER,
     back_off: BackOff | None = None,
     clock: Any = None,
     state_dir: Path | None = None,
