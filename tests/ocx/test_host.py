@@ -174,14 +174,17 @@ class TestTheEnd:
     def test_comes_within_its_deadline_though_a_box_of_the_control_is_open(
         self, machine: Machine, display: str, tmp_path: Path
     ) -> None:
-        with hosted(machine, display, tmp_path) as served, KoapyClient(served.address) as client:
-            with begun(client, "__pump", tmp_path / "box") as box:
-                with pytest.raises(grpc.RpcError) as error:
-                    client.call("GetConnectState", timeout=1)
-                assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-                assert served.program.close() == 1
-                wait_until(lambda: "ocx.py" in served.program.errors())  # where each thread stood
-                assert box.code() is not grpc.StatusCode.OK
+        with (
+            hosted(machine, display, tmp_path) as served,
+            KoapyClient(served.address) as client,
+            begun(client, "__pump", tmp_path / "box") as box,
+        ):
+            with pytest.raises(grpc.RpcError) as error:
+                client.call("GetConnectState", timeout=1)
+            assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+            assert served.program.close() == 1
+            wait_until(lambda: "ocx.py" in served.program.errors())  # where each thread stood
+            assert box.code() is not grpc.StatusCode.OK
 
     def test_by_a_crash_of_the_control_ends_the_calls_at_once(
         self, machine: Machine, display: str, tmp_path: Path
