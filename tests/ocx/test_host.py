@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,9 +66,9 @@ def client(host: OcxHost) -> Iterator[KoapyClient]:
 
 
 @contextmanager
-def begun(client: KoapyClient, hook: str, file: Path) -> Iterator[Any]:
-    """A call of the control's hook, which has begun and goes on until the file is taken away."""
-    call = client.start("KOA_Functions", hook, f"Z:{file}")
+def pumping(client: KoapyClient, file: Path) -> Iterator[Any]:
+    """A call that pumps messages in the control until the file is taken away."""
+    call = client.start("KOA_Functions", "__pump", f"Z:{file}")
     wait_until(file.exists)
     try:
         yield call
@@ -78,21 +77,24 @@ def begun(client: KoapyClient, hook: str, file: Path) -> Iterator[Any]:
 
 
 class TestAFunctionThatPumpsMessages:
-    def test_is_over_before_the_next_call_begins(self, client: KoapyClient, tmp_path: Path) -> None:
-        with begun(client, "__pump", tmp_path / "box") as pumping:
+    def test_is_over_before_the_next_call_begins_and_the_state_is_told_in_it(
+        self, host: OcxHost, client: KoapyClient, tmp_path: Path
+    ) -> None:
+        assert status(host.address).connected
+        with pumping(client, tmp_path / "box") as box:
             state = client.start("GetConnectState")
-            threading.Event().wait(0.5)  # in which it would begin
-            assert not state.done()
+            # Told with what was found before, and later than the other call has come to the control thread.
+            assert status(host.address).connected
         assert next(state).return_value.long_value == 1
-        assert next(pumping).return_value.string_value == "0 calls, 0 events"
+        assert next(box).return_value.string_value == "0 calls, 0 events"
 
     def test_lets_events_through(self, host: OcxHost, client: KoapyClient, tmp_path: Path) -> None:
         stream = client.real(["005930"], [10])
         stream.initial_metadata()
-        with begun(client, "__pump", tmp_path / "box") as pumping:
+        with pumping(client, tmp_path / "box") as box:
             host.broker.advance(30)
             assert next(stream).name == "OnReceiveRealData"
-        assert not next(pumping).return_value.string_value.endswith(" 0 events")
+        assert not next(box).return_value.string_value.endswith(" 0 events")
         stream.cancel()
 
 
@@ -110,16 +112,6 @@ class TestAFunctionThatFails:
 
     def test_leaves_the_control_usable(self, client: KoapyClient) -> None:
         assert client.call("GetConnectState") == 1
-
-
-def test_the_state_is_told_while_a_function_takes_long(
-    host: OcxHost, client: KoapyClient, tmp_path: Path
-) -> None:
-    status(host.address)  # what it found before is told while the control is held
-    with begun(client, "__hold", tmp_path / "held") as held:
-        assert status(host.address).control == "ocx"
-        assert not held.done()
-    assert next(held).return_value.string_value == "held"
 
 
 def test_faults_on_request_are_the_simulated_controls_alone(host: OcxHost) -> None:
@@ -177,7 +169,7 @@ class TestTheEnd:
         with (
             hosted(machine, display, tmp_path) as served,
             KoapyClient(served.address) as client,
-            begun(client, "__pump", tmp_path / "box") as box,
+            pumping(client, tmp_path / "box") as box,
         ):
             with pytest.raises(grpc.RpcError) as error:
                 client.call("GetConnectState", timeout=1)
