@@ -92,7 +92,7 @@ class TestAFunctionThatPumpsMessages:
         stream = client.real(["005930"], [10])
         stream.initial_metadata()
         with pumping(client, tmp_path / "box") as box:
-            host.broker.advance(30)
+            host.broker.advance(5)
             assert next(stream).name == "OnReceiveRealData"
         assert not next(box).return_value.string_value.endswith(" 0 events")
         stream.cancel()
