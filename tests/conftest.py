@@ -5,11 +5,16 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# A shell ignores SIGINT for what it starts in the background, and all that a test starts would then ignore it too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What modules and tests make stays to the end: while they load, collections find nothing.
 gc.disable()
