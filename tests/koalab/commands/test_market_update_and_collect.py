@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +23,7 @@ from koalab.magics import KiwoomMagics
 from koalab.sessions.session import Session
 from tests.support.cache_folder import with_calendar
 from tests.support.session import Market, start
-from tests.support.waiting import eventually
+from tests.support.waiting import HANGS_AFTER, becomes
 
 Run = Callable[..., Result]
 
@@ -89,7 +88,13 @@ class TestCollect:
             "PYTHONUTF8": "1",
         }
         words = ["--target", friday.server.address, "collect", "005930", "--format", "csv"]
-        code = "from koalab.cli import main; main()"
+        # A line on the way shows that it waits for its end.
+        code = (
+            "import os; from koalab.commands import collect; watch = collect._watch\n"
+            "def reported(*a): os.write(1, b'collecting\\n'); watch(*a)\n"
+            "collect._watch = reported\n"
+            "from koalab.cli import main; main()"
+        )
         with subprocess.Popen(
             [sys.executable, "-c", code, *words],
             stdout=subprocess.PIPE,
@@ -98,18 +103,18 @@ class TestCollect:
             encoding="utf-8",
         ) as process:
             try:
-                eventually(lambda: kw.status()["streams"] > 0, 30)
+                assert process.stdout is not None
+                assert process.stdout.readline() == "collecting\n"
                 friday.clock.advance(100)
-                time.sleep(0.2)
                 process.send_signal(signal.SIGINT)
-                said, _ = process.communicate(timeout=30)
+                said, _ = process.communicate(timeout=HANGS_AFTER)
             finally:
                 process.kill()
         assert process.returncode == 0
         frame = pd.read_csv(io.StringIO(said), dtype={"code": str})
         assert frame.loc[0, ["code", "name", "holes"]].tolist() == ["005930", "삼성전자", 0]
         assert frame.loc[0, "complete"] >= 119
-        assert kw.status()["streams"] == 0
+        becomes(lambda: kw.status()["streams"], 0)
 
     def test_goes_on_beside_in_a_notebook(self, friday: Market, monkeypatch: pytest.MonkeyPatch) -> None:
         session = friday.connect()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import subprocess
 import sys
 from collections.abc import Callable
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,9 @@ from koalab.orders.recent import FATE, RecentOrders
 from koalab.orders.record import OrderChange, OrderRecord, OrderStatus
 from tests.koalab.orders.test_guards import order
 from tests.koalab.orders.test_orders import MORNING
+from tests.support.forked import FORKED
 from tests.support.session import start
+from tests.support.waiting import HANGS_AFTER
 
 NOON = 1_763_348_400.0
 
@@ -128,23 +131,29 @@ def test_a_folder_that_cannot_be_used_stops_no_order(tmp_path: Path) -> None:
         one.send()
 
 
-def _race(folder: Path, name: str, results: multiprocessing.Queue[str]) -> None:
-    try:
-        Terminal(folder, name).send()
-        results.put("sent")
-    except OrderGuarded:
-        results.put("refused")
+def _race(folder: Path, name: str, start: Barrier, results: Queue[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "koalab.orders.recent._LOCKED", HANGS_AFTER
+        )  # a busy machine is no file that cannot be used
+        terminal = Terminal(folder, name)
+        start.wait()
+        try:
+            terminal.send()
+            results.put("sent")
+        except OrderGuarded:
+            results.put("refused")
 
 
 def test_of_several_at_once_one_is_sent(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
-    results: multiprocessing.Queue[str] = context.Queue()  # type: ignore[assignment]
-    racers = [context.Process(target=_race, args=(tmp_path, str(n), results)) for n in range(4)]
+    results: Queue[str] = FORKED.Queue()
+    together = FORKED.Barrier(4)
+    racers = [FORKED.Process(target=_race, args=(tmp_path, str(n), together, results)) for n in range(4)]
     for one in racers:
         one.start()
-    found = sorted(results.get(timeout=30) for _ in racers)
+    found = sorted(results.get(timeout=HANGS_AFTER) for _ in racers)
     for one in racers:
-        one.join(30)
+        one.join(HANGS_AFTER)
     assert found == ["refused"] * 3 + ["sent"]
 
 
@@ -155,7 +164,8 @@ def test_of_two_commands_the_second_is_refused(tmp_path: Path) -> None:
     order = ["buy", "005930", "1", "--yes", "--guard", "duplicates_within=600"]
     try:
         first, second = (
-            subprocess.run([*command, *order], capture_output=True, text=True, timeout=60) for _ in range(2)
+            subprocess.run([*command, *order], capture_output=True, text=True, timeout=HANGS_AFTER)
+            for _ in range(2)
         )
     finally:
         market.close()

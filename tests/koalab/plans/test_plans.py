@@ -30,7 +30,7 @@ from koalab.transport.base import Page, QueuePosition
 from koalab.transport.embedded import EmbeddedTransport
 from tests.support.examples import examples
 from tests.support.session import SATURDAY, Market, start
-from tests.support.waiting import eventually
+from tests.support.waiting import HANGS_AFTER, eventually
 
 SEVERAL = ["005930", "000660", "373220", "035720", "068270", "329180", "207940", "005380", "105560", "051910"]
 LISTED_LONG_AGO = ["005930", "005935", "005380", "000270", "000810", "003490", "006400", "009150"]
@@ -429,26 +429,35 @@ class Gate:
     def __init__(self, clock: SteppedClock) -> None:
         self.clock = clock
         self.queued: Callable[[], int] = lambda: 0
-        self.wanted = 0
         self.over = False
+        self._wanted = 0
+        self._moving = threading.Lock()
         self._thread = threading.Thread(target=self._move, daemon=True)
         self._thread.start()
 
+    def want(self, queued: int) -> None:
+        """From here on; no move that was decided on before is still to come."""
+        with self._moving:
+            self._wanted = queued
+
     def _move(self) -> None:
         while not self.over:
-            due = self.clock.next_foreground_due()
-            if due is None:
+            with self._moving:
+                moved = self._move_on()
+            if not moved:
                 time.sleep(0.0005)
-                continue
-            # What is due at once is an answer; nobody has to be in the queue for that.
-            if due - self.clock.now() < 0.9 or self.queued() >= self.wanted:
-                self.clock.advance(due - self.clock.now())
-            else:
-                time.sleep(0.0005)
+
+    def _move_on(self) -> bool:
+        due = self.clock.next_foreground_due()
+        # What is due at once is an answer; nobody has to be in the queue for that.
+        if due is None or not (due - self.clock.now() < 0.9 or self.queued() >= self._wanted):
+            return False
+        self.clock.advance(due - self.clock.now())
+        return True
 
     def close(self) -> None:
         self.over = True
-        self._thread.join(10)
+        self._thread.join(HANGS_AFTER)
 
 
 class TestPlansBesideEachOther:
@@ -467,12 +476,13 @@ class TestPlansBesideEachOther:
             plan = notebook.plan("daily", LISTED_LONG_AGO[number::2], "1990-01-01", "2026-11-20")
             runs.append(threading.Thread(target=plan.run, kwargs={"progress": False}, daemon=True))
         flying = len(LISTED_LONG_AGO) // 2
-        gate.queued, gate.wanted = lambda: int(look.status()["queue"]), 2 * flying
+        gate.queued = lambda: int(look.status()["queue"])
+        gate.want(2 * flying)
         for run in runs:
             run.start()
         assert eventually(lambda: len(order) >= 15)
         # Both wait; so does, from now on, somebody who would like to see a price.
-        gate.wanted = 10**6
+        gate.want(10**6)
         assert eventually(lambda: look.status()["queue"] == 2 * flying)
         before = len(order)
 
@@ -481,13 +491,13 @@ class TestPlansBesideEachOther:
         )
         asking.start()
         assert eventually(lambda: look.status()["queue"] == 2 * flying + 1)
-        gate.wanted = 2 * flying
-        asking.join(20)
+        gate.want(2 * flying)
+        asking.join(HANGS_AFTER)
         assert order.index(-1) == before
         assert eventually(lambda: len(order) >= before + 20)
-        gate.wanted = 0
+        gate.want(0)
         for run in runs:
-            run.join(60)
+            run.join(HANGS_AFTER)
         gate.close()
         taken = order[before + 1 : before + 20]
         assert abs(taken.count(0) - taken.count(1)) <= 2

@@ -16,7 +16,7 @@ from koalab.sessions.session import Session
 from koalab.transport.base import FoundCodes, QueuePosition
 from koalab.transport.conditions import codes_of
 from tests.support.session import Market, start
-from tests.support.waiting import becomes
+from tests.support.waiting import becomes, eventually
 
 
 @pytest.fixture(scope="module")
@@ -182,13 +182,18 @@ class TestTheSameConditionOnceMore:
         becomes(lambda: kw.status()["streams"], 0)
 
     def test_can_be_interrupted_and_leaves_nothing_behind(self, slow_market: Market) -> None:
-        kw = slow_market.connect()
+        kw, look = slow_market.connect(), slow_market.connect()
         kw.screen(3)
-        timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
-        timer.start()
+
+        def interrupt() -> None:
+            eventually(lambda: look.status()["queue"] == 1)
+            signal.raise_signal(signal.SIGINT)
+
+        interrupting = threading.Thread(target=interrupt)
+        interrupting.start()
         with pytest.raises(KeyboardInterrupt):
             kw.screen(3)
-        timer.join()
+        interrupting.join()
         becomes(lambda: kw.status()["queue"], 0)
         becomes(lambda: kw.status()["streams"], 0)
         assert kw.screen(4).attrs["trs"] == 1

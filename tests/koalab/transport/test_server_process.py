@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import multiprocessing
 import os
 import re
 import signal
@@ -19,6 +18,8 @@ import pytest
 
 import koalab as kl
 from kernel_server.__main__ import main as server_main
+from tests.support.forked import FORKED
+from tests.support.waiting import HANGS_AFTER
 
 
 @contextmanager
@@ -39,11 +40,7 @@ def served(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate(timeout=10)
-
-
-FORKED = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
-FORKED.set_forkserver_preload(["kernel_server.__main__", "kernel_server.simulated"])
+        process.communicate(timeout=HANGS_AFTER)
 
 
 def _serve(options: tuple[str, ...], folder: str, sender: Connection) -> None:
@@ -63,11 +60,11 @@ def refused(*options: str) -> str:
     process.start()
     sender.close()
     try:
-        assert receiver.poll(30)
+        assert receiver.poll(HANGS_AFTER)
         code, said = receiver.recv()
     finally:
         process.kill()
-        process.join(10)
+        process.join(HANGS_AFTER)
     assert code
     said += code if isinstance(code, str) else ""
     assert "Traceback" not in said
@@ -80,7 +77,7 @@ def test_it_stops_cleanly_when_asked_to(number: signal.Signals, tmp_path: Path) 
         assert kw.status()["connected"] is False
         assert len(kw.daily("005930", "2026-11-09", "2026-11-13")) == 5
         process.send_signal(number)
-        out, errors = process.communicate(timeout=10)
+        out, errors = process.communicate(timeout=HANGS_AFTER)
     assert process.returncode == 0
     assert out.strip().endswith("stopped")
     assert errors == ""
@@ -93,7 +90,7 @@ def test_it_stops_though_a_stream_is_open(tmp_path: Path) -> None:
         for _ in range(6):  # five pages, and then the first word of the wait for the sixth
             next(pages)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=10)
+        process.communicate(timeout=HANGS_AFTER)
         assert process.returncode == 0
         with pytest.raises(kl.ServerLost):
             next(pages)
@@ -118,7 +115,7 @@ def test_it_says_what_time_it_is_there(options: tuple[str, ...], clock: str) -> 
         assert clock in process.stdout.readline()
     finally:
         process.kill()
-        process.communicate(timeout=10)
+        process.communicate(timeout=HANGS_AFTER)
 
 
 def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
@@ -163,7 +160,7 @@ def test_it_remembers_its_calls_over_a_restart(tmp_path: Path) -> None:
                 hourly = next(one for one in kw.status()["quota"] if one["limit"] == 1000)
                 assert hourly["used"] == used
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=10)
+            process.communicate(timeout=HANGS_AFTER)
 
 
 def test_its_accelerated_clock_hurries_the_limits_too(tmp_path: Path) -> None:

@@ -39,33 +39,39 @@ WAYS_IN: Final[Mapping[str, Callable[[Session], Any]]] = {
 
 
 class HeldMarket:
-    """A market whose clock leaps over waits, but stands still while it is held.
-
-    Attributes:
-        running: cleared while the clock is held.
-    """
+    """A market whose clock leaps over waits, but stands still while it is held."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = SteppedClock(SATURDAY.timestamp())
         self.market = start(folder, clock=self.clock)
-        self.running = threading.Event()
-        self.running.set()
+        self._running = threading.Event()
+        self._running.set()
+        self._stepping = threading.Lock()
         self._over = False
         self._thread = threading.Thread(target=self._step, daemon=True)
         self._thread.start()
 
+    def hold(self) -> None:
+        """From here on the clock stands: no step that has been decided on is still to come."""
+        with self._stepping:
+            self._running.clear()
+
+    def release(self) -> None:
+        self._running.set()
+
     def _step(self) -> None:
         while not self._over:
-            self.running.wait()
-            due = self.clock.next_foreground_due()
+            self._running.wait()
+            with self._stepping:
+                due = self.clock.next_foreground_due() if self._running.is_set() else None
+                if due is not None:
+                    self.clock.advance(due - self.clock.now())
             if due is None:
                 time.sleep(0.001)
-            else:
-                self.clock.advance(due - self.clock.now())
 
     def close(self) -> None:
         self._over = True
-        self.running.set()
+        self.release()
         self._thread.join()
         self.market.close()
 
@@ -88,7 +94,7 @@ class Cut:
         self.waits = 0
         self._held = held
         session._link._sleep = self.sleep
-        held.running.clear()
+        held.hold()
         held.market.look(lambda broker: broker.faults.cut())
 
     def sleep(self, _seconds: float) -> None:
@@ -97,7 +103,7 @@ class Cut:
         time.sleep(0.01)
 
     def end(self) -> None:
-        self._held.running.set()
+        self._held.release()
 
 
 _CACHES = count()
