@@ -25,6 +25,7 @@ from koalab.connecting import connect
 from koalab.errors import KoalabWarning, NoAnswer
 from tests.koalab.orders.test_orders import ACCOUNT, CODE, MORNING
 from tests.support.session import Market, start
+from tests.support.waiting import HANGS_AFTER
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide"
 NOT_RUN = {
@@ -96,7 +97,7 @@ def moving(market: Market) -> Iterator[None]:
     def move() -> None:
         while not stopped.wait(0.01):
             market.clock.advance(2.0)
-            market.thread.post(lambda: None).result(30)
+            market.thread.post(lambda: None).result(HANGS_AFTER)
 
     thread = threading.Thread(target=move, daemon=True)
     thread.start()

@@ -24,7 +24,7 @@ from koalab.alerts.message import AlertMessage
 from koalab.sessions.session import Session
 from koalab.transport.base import ConditionChange
 from tests.support.session import Market, start
-from tests.support.waiting import becomes, wait_until
+from tests.support.waiting import HANGS_AFTER, becomes, wait_until
 
 ACCOUNT = "8000000011"
 CODE, OTHER = "005930", "000660"
@@ -45,8 +45,8 @@ class Trading:
         until = self.market.clock.now() + seconds
         while self.market.clock.now() < until:
             self.market.clock.advance(min(step, until - self.market.clock.now()))
-            self.market.thread.post(lambda: None).result(30)
-        self.kw._hub.sync(10)
+            self.market.thread.post(lambda: None).result(HANGS_AFTER)
+        self.kw._hub.sync(HANGS_AFTER)
 
     def fault(self, kind: str, seconds: float) -> None:
         self.kw._link.transport._stub.Fault(kernel_pb2.FaultRequest(kind=kind, seconds=seconds))
@@ -112,7 +112,7 @@ class TestAComparison:
         alert = trading.kw.alert("삼성전자 > 1", to=seen.append)
         assert alert.state == "watching"
         trading.go(60)
-        alert.wait(10)
+        alert.wait(HANGS_AFTER)
         assert trading.kw.status()["trs"] == before
         [message] = seen
         assert (message.alert, message.code, message.name) == (1, CODE, "삼성전자")
@@ -205,7 +205,7 @@ class TestEvents:
         alert = trading.kw.alert("체결", to=seen.append)
         order = trading.kw.buy(CODE, 10)
         trading.go(5, step=1)
-        order.wait(10)
+        order.wait(HANGS_AFTER)
         wait_until(lambda: sum(_shares(one) for one in seen) == 10)
         assert all(message.text.startswith(f"삼성전자({CODE}) 매수 체결 ") for message in seen)
         assert f"10/10주, 주문 {order.number}" in seen[-1].text
@@ -254,7 +254,7 @@ class TestDelivery:
     def test_a_service_gets_the_text_and_the_time(self, trading: Trading, webhook: Webhook) -> None:
         alert = trading.kw.alert(f"{CODE} > 1", to=webhook.url)
         trading.go(60)
-        alert.wait(10)
+        alert.wait(HANGS_AFTER)
         [text] = webhook.texts
         assert text.startswith(texts(alert)[0])
         assert "2026-11-17 10:0" in text
@@ -275,7 +275,7 @@ class TestDelivery:
         with pytest.raises(NoAnswer):
             alert.wait(0.01)
         webhook.status = 200
-        alert.wait(10)
+        alert.wait(HANGS_AFTER)
         assert (alert.state, alert.problem, len(webhook.texts), len(seen)) == ("done", "", 1, 1)
 
     def test_a_service_that_is_not_there_is_no_connection(self, trading: Trading, webhook: Webhook) -> None:
@@ -296,7 +296,7 @@ class TestDelivery:
 
         alert = trading.kw.alert(f"{CODE} > 1", to=broken)
         trading.go(60)
-        alert.wait(10)
+        alert.wait(HANGS_AFTER)
         assert len(calls) == 1
         assert (alert.state, alert.undelivered) == ("done", 1)
         assert alert.problem == "broken(): it raised RuntimeError: no paper"
@@ -306,7 +306,7 @@ class TestDelivery:
     ) -> None:
         alert = trading.kw.alert(f"{CODE} > 1")
         trading.go(60)
-        alert.wait(10)
+        alert.wait(HANGS_AFTER)
         assert texts(alert)[0] in capsys.readouterr().out
 
     def test_what_is_on_its_way_when_the_session_ends_is_delivered(
@@ -340,7 +340,7 @@ class TestSecrets:
         trading.go(60)
         becomes(lambda: alert.state, "failing")
         webhook.status = 200
-        alert.wait(10)
+        alert.wait(HANGS_AFTER)
         gone = trading.kw.alert(f"{CODE} > 2", to=f"json://{SECRET}@127.0.0.1:1/{SECRET}")
         trading.go(60)
         becomes(lambda: gone.state, "failing")

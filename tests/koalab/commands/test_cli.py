@@ -26,6 +26,7 @@ import koalab as kl
 from koalab.cli import program
 from koalab.commands.doctor import machine
 from tests.support.cache_folder import with_calendar
+from tests.support.waiting import HANGS_AFTER
 
 Run = Callable[..., Result]
 BARS = ("daily", "005930", "--start", "2026-11-16")
@@ -408,7 +409,7 @@ def _listens(address: str) -> bool:
 
 def test_a_process_brings_its_own_server_and_takes_it_along(environment: dict[str, str]) -> None:
     with _started(_KOALAB, environment, "--clock", "stepped", "status", "--format", "json") as process:
-        out, errors = process.communicate(timeout=60)
+        out, errors = process.communicate(timeout=HANGS_AFTER)
 
     assert (process.returncode, errors) == (0, "")
     status = json.loads(out)
@@ -425,7 +426,7 @@ def test_ctrl_c_ends_it_and_its_server(environment: dict[str, str]) -> None:
         assert _listens(address)
 
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=HANGS_AFTER)
 
     assert (process.returncode, errors.strip()) == (130, "")
     assert not _listens(address)
@@ -439,7 +440,7 @@ def test_ctrl_c_ends_it_while_it_connects(environment: dict[str, str]) -> None:
             connection, _ = silent.accept()
             with connection:
                 process.send_signal(signal.SIGINT)
-                out, errors = process.communicate(timeout=60)
+                out, errors = process.communicate(timeout=HANGS_AFTER)
 
     assert (process.returncode, out, errors.strip()) == (130, "", "")
 
@@ -461,7 +462,7 @@ def test_shells_can_complete_it(environment: dict[str, str]) -> None:
         "COMP_CWORD": "2",
     }
     with _started(_KOALAB, asked) as process:
-        out, errors = process.communicate(timeout=60)
+        out, errors = process.communicate(timeout=HANGS_AFTER)
 
     assert errors == ""
     assert "plain,opt10081" in out.splitlines()
@@ -471,7 +472,7 @@ def test_shells_can_complete_it(environment: dict[str, str]) -> None:
 def test_hangul_is_found_in_the_c_locale(environment: dict[str, str]) -> None:
     c_locale = {**environment, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     with _started(_KOALAB, c_locale, "reference", "fid", "체결강도") as process:
-        out, errors = process.communicate(timeout=60)
+        out, errors = process.communicate(timeout=HANGS_AFTER)
 
     assert (process.returncode, errors) == (0, "")
     assert "228 체결강도" in out
@@ -480,7 +481,7 @@ def test_hangul_is_found_in_the_c_locale(environment: dict[str, str]) -> None:
 def test_output_that_has_no_hangul_says_what_to_do(environment: dict[str, str]) -> None:
     latin = {**environment, "PYTHONIOENCODING": "latin-1"}
     with _started(_KOALAB, latin, "reference", "fid", "10") as process:
-        out, errors = process.communicate(timeout=60)
+        out, errors = process.communicate(timeout=HANGS_AFTER)
 
     assert (process.returncode, out) == (1, "")
     assert errors.startswith("koalab: standard output is latin-1, which has no ")

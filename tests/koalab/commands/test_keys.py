@@ -27,6 +27,7 @@ from koalab.cli import program
 from tests.koalab.transport.test_server_process import refused, served
 from tests.support.cache_folder import with_calendar
 from tests.support.session import Market, start
+from tests.support.waiting import HANGS_AFTER
 
 ACCOUNT = "8000000011"
 PASSWORD = "pw-s3cret"
@@ -219,7 +220,7 @@ class TestAServersProcess:
         with served("--metrics-port", str(port)) as (_, address):
             with kl.connect(address) as kw:
                 kw.login()
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=HANGS_AFTER) as answer:
                 assert b'koalab_rpcs_total{method="Kernel/Login",status="OK"} 1.0' in answer.read()
 
     @pytest.mark.parametrize("form", ["text", "json"])
@@ -255,7 +256,7 @@ class TestAServersProcess:
             with session(made["reader"]) as kw, pytest.raises(kl.Forbidden):
                 kw.call.SendOrder(*order)
             process.send_signal(signal.SIGTERM)
-            out, log = process.communicate(timeout=20)
+            out, log = process.communicate(timeout=HANGS_AFTER)
         assert process.returncode == 0
         lines = log.splitlines()
         if form == "json":
@@ -278,4 +279,4 @@ def _raw(address: str, token: str, words: str) -> None:
     with grpc.secure_channel(address, credentials) as channel:
         stub: Any = kernel_pb2_grpc.KernelStub(channel)
         request = kernel_pb2.PagesRequest(transaction_code="opw00001", inputs={words: words})
-        list(stub.Pages(request, metadata=[("authorization", f"Bearer {token}")], timeout=10))
+        list(stub.Pages(request, metadata=[("authorization", f"Bearer {token}")], timeout=HANGS_AFTER))

@@ -19,6 +19,7 @@ import koalab as kl
 from koalab.commands import NOTEBOOK, CommandGroup, run
 from koalab.plans import Plan
 from tests.support.session import Market
+from tests.support.waiting import HANGS_AFTER
 
 Run = Callable[..., Result]
 DAILY = ("plan", "daily", "삼성전자", "000660", "--start", "2024-01-01")
@@ -122,7 +123,7 @@ def test_ctrl_c_in_a_terminal_says_how_it_goes_on(tmp_path: Path) -> None:
     for _ in range(5):  # then 18 seconds of rest
         assert process.stdout.readline() == "kept\n"
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=15)
+    _, errors = process.communicate(timeout=HANGS_AFTER)
     assert process.returncode == 130
     assert "stopped after 5 of" in errors
     assert "goes on from there" in errors

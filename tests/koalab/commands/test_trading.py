@@ -34,7 +34,7 @@ from tests.support.cache_folder import with_calendar
 from tests.support.commands import NotebookRunner, kiwoom
 from tests.support.moving_market import moving
 from tests.support.session import Market, start
-from tests.support.waiting import becomes
+from tests.support.waiting import HANGS_AFTER, becomes
 
 CODE = "005930"
 LOW = "136,000"
@@ -240,7 +240,7 @@ class TestBeingAsked:
             with moving(trading, 1.0):
                 out = process.stdout.read()
             os.close(ours)
-        assert (process.wait(60), json.loads(out)["quantity"]) == (0, 2)
+        assert (process.wait(HANGS_AFTER), json.loads(out)["quantity"]) == (0, 2)
 
 
 class TestWhatIsRefused:

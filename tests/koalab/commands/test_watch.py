@@ -37,7 +37,7 @@ from tests.support.cache_folder import with_calendar
 from tests.support.commands import kiwoom
 from tests.support.moving_market import moving
 from tests.support.session import Market, start
-from tests.support.waiting import becomes, wait_until
+from tests.support.waiting import HANGS_AFTER, becomes, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -281,7 +281,7 @@ class TestInARealTerminal:
                         sent = True
                         process.send_signal(number)
             os.close(ours)
-            return Screen(process.wait(60), written.decode())
+            return Screen(process.wait(HANGS_AFTER), written.decode())
 
     def test_ctrl_c_leaves_the_last_table_and_a_clean_terminal(self, friday: Market, cache: Path) -> None:
         found = self.run(friday, cache, signal.SIGINT, "모의투자")

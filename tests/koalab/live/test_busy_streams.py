@@ -21,6 +21,7 @@ from koalab.live.stream import EventStream
 from koalab.transport.remote import RemoteTransport
 from tests.support.busy_market import CODES, BusyControl
 from tests.support.examples import THOROUGH
+from tests.support.waiting import HANGS_AFTER
 
 SECONDS = 3_600 if THOROUGH else 10
 A_SECOND = 1_000
@@ -51,8 +52,8 @@ class Busy:
     def seconds(self, count: int) -> None:
         """So many seconds of trades, as fast as they are received."""
         for _ in range(count):
-            self.thread.post(lambda: self.control.trade(A_SECOND)).result(30)
-            assert self.hub.sync(30)
+            self.thread.post(lambda: self.control.trade(A_SECOND)).result(HANGS_AFTER)
+            assert self.hub.sync(HANGS_AFTER)
 
     def close(self) -> None:
         self.streams.close()

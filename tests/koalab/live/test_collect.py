@@ -19,7 +19,7 @@ from koalab.frames.bars import BarColumns
 from koalab.live.collecting.collection import Collection
 from koalab.sessions.session import Session
 from tests.support.session import Market, start
-from tests.support.waiting import eventually
+from tests.support.waiting import HANGS_AFTER, eventually
 
 ONE, OTHER = "086900", "005930"  # 메디톡스, in which nothing is traded in some minutes, and 삼성전자
 DAY = "2025-11-14"
@@ -34,13 +34,15 @@ def go(market: Market, until: str, step: float = 30.0, day: str = DAY) -> None:
     goal = at(until, day).timestamp()
     while market.clock.now() < goal:
         market.clock.advance(min(step, goal - market.clock.now()))
-        market.server.host.thread.post(lambda: None).result(30)
+        market.server.host.thread.post(lambda: None).result(HANGS_AFTER)
 
 
 def collected(collection: Collection, until: str) -> None:
     """The collection has all events up to that time."""
     moment = pd.Timestamp(f"{DAY} {until}", tz="Asia/Seoul")
-    assert eventually(lambda: collection._collector.sync(5) and collection.status()["until"] >= moment)
+    assert eventually(
+        lambda: collection._collector.sync(HANGS_AFTER) and collection.status()["until"] >= moment
+    )
 
 
 @pytest.fixture
@@ -165,7 +167,7 @@ class TestASessionThatWasBegunInTheMiddle:
 class TestTradesThatAreLost:
     def fault(self, market: Market, call: Callable[[Any], None]) -> None:
         host = market.server.host
-        host.thread.post(lambda: call(host.control.faults)).result(10)  # type: ignore[attr-defined]
+        host.thread.post(lambda: call(host.control.faults)).result(HANGS_AFTER)  # type: ignore[attr-defined]
 
     def test_on_the_way_cost_their_minutes_and_nothing_wrong_is_kept(
         self, market_at: Callable[..., Market]
@@ -238,7 +240,7 @@ def test_a_server_that_is_killed_and_comes_back_is_a_gap(market_at: Callable[...
     market.server.stop(0)
     assert eventually(lambda: len(collection.gaps) == 1)
     market = market_at("10:20:30", port=port)
-    assert eventually(lambda: not collection.gaps["until"].isna().any(), 30)
+    assert eventually(lambda: not collection.gaps["until"].isna().any())
     go(market, "15:42")
     collected(collection, "15:41")
     assert 19 <= collection.frame()["holes"].tolist()[1] <= 23

@@ -18,7 +18,7 @@ from koalab.live.collecting.trading_minutes import trading_minutes
 from koalab.sessions.session import Session
 from koalab.store.coverage import Coverage
 from tests.support.session import Market, start
-from tests.support.waiting import eventually
+from tests.support.waiting import HANGS_AFTER, eventually
 
 OWN, NX, AL = "005930", "005930_NX", "005930_AL"
 DAY, LATE, BEFORE = "2026-11-17", "2026-11-19", "2026-09-11"
@@ -33,7 +33,7 @@ def go(market: Market, until: str, day: str = DAY) -> None:
     goal = at(until, day).timestamp()
     while market.clock.now() < goal:
         market.clock.advance(min(20.0, goal - market.clock.now()))
-        market.server.host.thread.post(lambda: None).result(30)
+        market.server.host.thread.post(lambda: None).result(HANGS_AFTER)
 
 
 def hours(intervals: Coverage) -> list[str]:
@@ -149,7 +149,7 @@ def test_charts_that_end_with_the_regular_session_fill_no_hole_of_the_evening(
     kw = market.connect()
     collection = kw.collect([OWN, NX])
     go(market, "18:00")
-    kw._hub.sync(10)
+    kw._hub.sync(HANGS_AFTER)
     assert collection.fill() == 2
     evening = [61, 0]  # the first one was under way; told, and not taken for minutes without trades
     assert collection.frame()["holes"].tolist() == evening
@@ -173,7 +173,7 @@ def test_a_collection_goes_on_through_the_close_and_into_the_next_pre_market(
     go(market, "20:01", "2026-11-16")
     assert eventually(lambda: collection.over)
     go(market, "08:30")
-    kw._hub.sync(10)
+    kw._hub.sync(HANGS_AFTER)
     assert not collection.over
     frame = collection.frame()
     assert (frame["complete"] >= 28).all()
@@ -192,10 +192,10 @@ def test_adjusted_minutes_go_on_after_a_collected_evening(market_at: Callable[..
     kw = market.connect()
     collection = kw.collect(OWN)
     go(market, "16:20", "2026-11-16")
-    kw._hub.sync(10)
+    kw._hub.sync(HANGS_AFTER)
     market.clock.advance((at("08:58") - at("16:20", "2026-11-16")).total_seconds())
     go(market, "09:10")
-    kw._hub.sync(10)
+    kw._hub.sync(HANGS_AFTER)
     collection.stop(fill=False)
     market.clock.advance((at("20:06") - at("09:10")).total_seconds())
     found = kw.minute(OWN, start=f"{DAY} 09:01", end=f"{DAY} 09:05")

@@ -19,7 +19,7 @@ from koalab.live.hub import Hub
 from koalab.progress import Progress
 from koalab.transport.base import TickBatch
 from koalab.transport.ticks import RemoteTicks
-from tests.support.waiting import eventually
+from tests.support.waiting import HANGS_AFTER, eventually
 
 
 def batch(time: Sequence[float] = (), **more: Any) -> TickBatch:
@@ -54,7 +54,7 @@ class Stream:
         return self._ask("mark", ())
 
     def __iter__(self) -> Iterator[TickBatch]:
-        while (item := self.given.get(timeout=20)) is not None:
+        while (item := self.given.get()) is not None:
             if isinstance(item, KoalabError):
                 raise item
             yield item
@@ -140,26 +140,26 @@ def hub(link: Link) -> Iterator[Hub]:
 class TestListeners:
     def test_share_one_stream_and_one_thread(self, hub: Hub, link: Link) -> None:
         for _ in range(3):
-            hub.subscribe(["005930"], [10], Recorder()).wait(10)
+            hub.subscribe(["005930"], [10], Recorder()).wait(HANGS_AFTER)
         assert len(link.streams) == 1
         assert len([one for one in threading.enumerate() if one.name == "koalab-live"]) == 1
 
     def test_give_a_code_back_with_the_last_of_them(self, hub: Hub, link: Link) -> None:
         first, second = (hub.subscribe([*codes], [10], Recorder()) for codes in (["A", "B"], ["B", "C"]))
-        first.wait(10)
-        second.wait(10)
+        first.wait(HANGS_AFTER)
+        second.wait(HANGS_AFTER)
         first.close()
         first.close()
         assert link.streams[0].asked == [("add", ("A", "B")), ("add", ("B", "C")), ("remove", ("A",))]
         second.close()
         assert link.streams[0].closed
-        hub.subscribe(["D"], [10], Recorder()).wait(10)  # and it can begin again
+        hub.subscribe(["D"], [10], Recorder()).wait(HANGS_AFTER)  # and it can begin again
         assert len(link.streams) == 2
 
     def test_that_cannot_take_what_they_hear_leave_and_the_others_stay(self, hub: Hub, link: Link) -> None:
         failing, other = Recorder(KoalabError("no")), Recorder()
-        hub.subscribe(["A"], [10], failing).wait(10)
-        hub.subscribe(["A"], [10], other).wait(10)
+        hub.subscribe(["A"], [10], failing).wait(HANGS_AFTER)
+        hub.subscribe(["A"], [10], other).wait(HANGS_AFTER)
         link.streams[0].given.put(batch([101.0]))
         link.streams[0].given.put(batch([102.0]))
         assert eventually(lambda: ("batch", 102.0) in other.calls)
@@ -168,16 +168,16 @@ class TestListeners:
     def test_are_told_why_nothing_can_be_registered(self, hub: Hub, link: Link) -> None:
         recorder = Recorder()
         one = hub.subscribe(["A"], [10], recorder)
-        link.opened.get(timeout=10).given.put(BadInput("no FID 9"))
+        link.opened.get(timeout=HANGS_AFTER).given.put(BadInput("no FID 9"))
         assert eventually(lambda: recorder.error is not None)
         with pytest.raises(BadInput, match="no FID 9"):
-            one.wait(10)
+            one.wait(HANGS_AFTER)
 
 
 class TestWhatMayBeMissing:
     def listening(self, hub: Hub, link: Link) -> tuple[Recorder, Stream]:
         recorder = Recorder()
-        hub.subscribe(["A"], [10], recorder).wait(10)
+        hub.subscribe(["A"], [10], recorder).wait(HANGS_AFTER)
         assert eventually(lambda: len(recorder.calls) == 2)
         assert recorder.calls == [("start", 100.0), ("progress", 100.0)]
         recorder.calls.clear()
@@ -210,14 +210,14 @@ class TestWhatMayBeMissing:
         self, hub: Hub, link: Link
     ) -> None:
         recorder, stream = self.listening(hub, link)
-        hub.subscribe(["B"], [10], Recorder()).wait(10)
-        link.opened.get(timeout=10)
+        hub.subscribe(["B"], [10], Recorder()).wait(HANGS_AFTER)
+        link.opened.get(timeout=HANGS_AFTER)
         link.gone, link.time = True, 200.0
         stream.given.put(ServerLost("it is gone"))
         assert eventually(lambda: ("gap", 100.0, "it is gone") in recorder.calls)
         assert not hub.sync(0.1)
         link.gone = False
-        again = link.opened.get(timeout=20)
+        again = link.opened.get(timeout=HANGS_AFTER)
         assert eventually(lambda: ("start", 200.0) in recorder.calls)
         assert again.asked == [("add", ("A",)), ("add", ("B",))]
         assert hub.reconnects == 1
@@ -245,7 +245,7 @@ def test_the_wait_of_any_stream_ends_when_it_is_closed() -> None:
     thread = threading.Thread(target=lambda: found.append(link.restored("a stream", stopped, Backoff())))
     thread.start()
     stopped.set()
-    thread.join(10)
+    thread.join(HANGS_AFTER)
     assert found == [False]
 
 

@@ -20,7 +20,7 @@ from koalab.live.open_streams import OpenStreams
 from koalab.live.stream import EventStream
 from koalab.transport.base import TickBatch
 from tests.koalab.live.test_hub import Link, Recorder, batch
-from tests.support.waiting import becomes, eventually
+from tests.support.waiting import HANGS_AFTER, becomes, eventually
 
 REALTYPE = "주식우선호가"
 NO_SESSIONS = Sessions(np.empty(0, "M8[D]"), np.empty(0, np.int64), np.empty(0, np.int64))
@@ -63,23 +63,23 @@ class TestBeginningAndEnd:
         """Over and over, on two threads."""
         for _ in range(30):
             old = hub.subscribe(["A"], [10], Recorder())
-            old.wait(10)
+            old.wait(HANGS_AFTER)
             with ThreadPoolExecutor() as pool:
                 ending = pool.submit(old.close)
-                new = pool.submit(lambda: hub.subscribe(["B"], [10], Recorder())).result(10)
-                ending.result(10)
-            new.wait(10)
+                new = pool.submit(lambda: hub.subscribe(["B"], [10], Recorder())).result(HANGS_AFTER)
+                ending.result(HANGS_AFTER)
+            new.wait(HANGS_AFTER)
             assert new.receiving
             new.close()
 
     def test_the_end_of_one_does_not_wait_for_the_thread(self, hub: Hub) -> None:
         """It may itself wait for a lock of the thread that ends a stream."""
         one = hub.subscribe(["A"], [10], Recorder())
-        one.wait(10)
+        one.wait(HANGS_AFTER)
         with hub._lock:
             one.close()
             again = hub.subscribe(["B"], [10], Recorder())
-        again.wait(10)
+        again.wait(HANGS_AFTER)
         assert again.receiving
 
     def test_one_that_is_collected_inside_the_hub_s_locks_ends_later(
@@ -128,11 +128,11 @@ class TestBeginningAndEnd:
     def test_what_is_being_registered_when_the_session_ends_is_told_so(self, hub: Hub, link: Link) -> None:
         link.gone = True
         one = hub.subscribe(["A"], [10], Recorder())
-        link.opened.get(timeout=10).given.queue.clear()
+        link.opened.get(timeout=HANGS_AFTER).given.queue.clear()
         link.streams[0].given.put(ServerLost("gone"))
         threading.Timer(0.05, hub.close).start()
         with pytest.raises((NotConnected, ServerLost)):
-            one.wait(10)
+            one.wait(HANGS_AFTER)
 
     def test_none_begins_in_a_session_that_has_ended(self, streams: OpenStreams) -> None:
         streams.close()
@@ -162,7 +162,7 @@ class TestErrors:
         stream = streams.open(REALTYPE, ["005930"], None)
         link.streams[-1].given.put(ZeroDivisionError("unforeseen"))  # type: ignore[arg-type]
         with pytest.raises(KoalabError):
-            stream.next(10)
+            stream.next(HANGS_AFTER)
         assert stream.state == "closed"
 
     def test_after_an_error_heartbeats_are_registered_anew(self, streams: OpenStreams, link: Link) -> None:
@@ -176,24 +176,24 @@ class TestErrors:
 
 class TestMoreCodesThanTheBrokerTakes:
     def test_are_refused_with_their_number_before_anything_is_sent(self, hub: Hub, link: Link) -> None:
-        hub.subscribe(["A", "B"], [10], Recorder()).wait(10)
+        hub.subscribe(["A", "B"], [10], Recorder()).wait(HANGS_AFTER)
         many = [f"{number:06d}" for number in range(MOST_CODES - 1)]
         with pytest.raises(RateLimited, match=r"7,899 codes with the 2 .* more than the 7,900"):
             hub.subscribe(many, [10], Recorder())
-        hub.subscribe(many[1:], [10], Recorder()).wait(10)
+        hub.subscribe(many[1:], [10], Recorder()).wait(HANGS_AFTER)
         assert [what for what, _ in link.streams[0].asked] == ["add", "add"]
 
     def test_one_refused_by_the_server_costs_the_others_a_gap_that_is_named(
         self, hub: Hub, link: Link
     ) -> None:
         first = Recorder()
-        hub.subscribe(["A"], [10], first).wait(10)
+        hub.subscribe(["A"], [10], first).wait(HANGS_AFTER)
         stream = link.streams[0]
         stream.add = lambda codes, fids: 99  # type: ignore[method-assign]  # never carried out
         refused = hub.subscribe(["B"], [10], Recorder())
         stream.given.put(RateLimited("all 79 screens for real-time data are full, with 100 codes each"))
         with pytest.raises(RateLimited, match="all 79 screens"):
-            refused.wait(10)
+            refused.wait(HANGS_AFTER)
         assert eventually(lambda: [call[0] for call in first.calls].count("start") == 2)
         assert next(call for call in first.calls if call[0] == "gap")[2].startswith("all 79 screens")
         assert link.streams[1].asked == [("add", ("A",))]
@@ -205,8 +205,8 @@ class TestLoops:
         with ThreadPoolExecutor() as pool:
             loop = pool.submit(list, stream)
             closed = pool.submit(lambda: streams.close())
-            closed.result(10)
-            assert loop.result(10) == []
+            closed.result(HANGS_AFTER)
+            assert loop.result(HANGS_AFTER) == []
 
     def test_an_event_loop_that_was_closed_under_a_task_costs_nobody_else(
         self, streams: OpenStreams, link: Link
@@ -250,7 +250,7 @@ class TestLoops:
         for start in range(0, 1_000, 125):
             link.streams[-1].given.put(quotes(*range(start + 10, start + 135)))
         assert eventually(lambda: stream.received == 1_000)
-        assert [reader.next(1).ask for _ in range(100)] == list(range(910, 1_010))
+        assert [reader.next(HANGS_AFTER).ask for _ in range(100)] == list(range(910, 1_010))
         assert reader.dropped == 900
 
 

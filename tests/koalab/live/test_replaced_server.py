@@ -12,7 +12,7 @@ from kernel_server.clock import KST, seoul
 from koalab import OtherPrices
 from koalab.sessions.session import Session
 from tests.support.session import start
-from tests.support.waiting import becomes, eventually, wait_until
+from tests.support.waiting import HANGS_AFTER, becomes, eventually, wait_until
 
 CODE = "005930"
 OPEN = datetime(2026, 11, 20, 10, tzinfo=KST)
@@ -30,8 +30,8 @@ class Replaced:
         """A minute of trading passes, and what it brings has been received."""
         for _ in range(12):
             self.market.clock.advance(5)
-            self.market.thread.post(lambda: None).result(30)
-        self.kw._hub.sync(10)
+            self.market.thread.post(lambda: None).result(HANGS_AFTER)
+        self.kw._hub.sync(HANGS_AFTER)
 
     def by(self, seed: int) -> None:
         self.market.server.stop(0)
@@ -66,7 +66,7 @@ def test_other_prices_end_every_stream_with_its_gap_and_the_reason(replaced: Rep
     replaced.trade()
     assert len(stream) == received
     for _ in range(received):
-        stream.next(5)
+        stream.next(HANGS_AFTER)
     with pytest.raises(OtherPrices, match=r"seed=9.*seed=1.*kl.connect\(\)"):
         next(stream)
 

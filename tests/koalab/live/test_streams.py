@@ -22,7 +22,7 @@ from koalab.live.decoding.fields import live_fields
 from koalab.live.events import EVENT_CLASSES, LEVEL_COLUMNS, LiveBook, Tick
 from koalab.sessions.session import Session
 from tests.support.session import start
-from tests.support.waiting import becomes, wait_until
+from tests.support.waiting import HANGS_AFTER, becomes, wait_until
 
 ONE, OTHER = "005930", "000660"
 DAY = "2026-11-20"
@@ -44,8 +44,8 @@ class Trading:
         until = self.market.clock.now() + seconds
         while self.market.clock.now() < until:
             self.market.clock.advance(min(step, until - self.market.clock.now()))
-            self.market.thread.post(lambda: None).result(30)
-        self.kw._hub.sync(10)
+            self.market.thread.post(lambda: None).result(HANGS_AFTER)
+        self.kw._hub.sync(HANGS_AFTER)
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Time passes until that is so: what waits for a limit or a login waits for the broker's clock."""
@@ -71,7 +71,7 @@ class TestTicks:
     def test_come_as_objects_in_the_order_of_their_trades(self, trading: Trading) -> None:
         with trading.kw.ticks([ONE, OTHER]) as stream:
             trading.go(60)
-            found = [stream.next(5) for _ in range(len(stream))]
+            found = [stream.next(HANGS_AFTER) for _ in range(len(stream))]
         assert {tick.code for tick in found} == {ONE, OTHER}
         assert all(isinstance(tick, Tick) and tick.price > 0 and tick.volume > 0 for tick in found)
         assert [tick.arrived for tick in found] == sorted(tick.arrived for tick in found)
@@ -145,7 +145,7 @@ class TestOtherTypes:
     def test_books_have_ten_levels_a_side(self, trading: Trading) -> None:
         with trading.kw.books(ONE) as stream:
             trading.go(30)
-            book = stream.next(5)
+            book = stream.next(HANGS_AFTER)
         assert isinstance(book, LiveBook)
         assert [
             len(one) for one in (book.ask_prices, book.ask_volumes, book.bid_prices, book.bid_volumes)
@@ -179,7 +179,7 @@ class TestOtherTypes:
     def test_the_best_quotes_carry_the_server_s_time(self, trading: Trading) -> None:
         with trading.kw.ticks(ONE, realtype="주식우선호가") as stream:
             trading.go(120)
-            quote = stream.next(5)
+            quote = stream.next(HANGS_AFTER)
         assert quote.time.timestamp() == pytest.approx(quote.arrived)
         assert 0 < quote.bid < quote.ask
 
@@ -245,7 +245,7 @@ class TestConsumers:
     def test_skip_jumps_to_the_next_event_to_come(self, trading: Trading) -> None:
         with trading.kw.ticks(ONE) as stream:
             trading.go(60)
-            stream.next(1)
+            stream.next(HANGS_AFTER)
             assert stream.skip() == len(stream) - 1
             with pytest.raises(NoAnswer):
                 stream.next(0.01)
@@ -283,7 +283,7 @@ class TestConsumers:
             reading = asyncio.ensure_future(consume(5))
             await asyncio.sleep(0)
             await asyncio.to_thread(trading.go, 60)
-            return await asyncio.wait_for(reading, 20)
+            return await asyncio.wait_for(reading, HANGS_AFTER)
 
         with trading.kw.ticks(ONE) as stream:
             found = asyncio.run(both())
@@ -304,7 +304,7 @@ class TestConsumers:
             assert len(stream) == 5
             assert stream.received > 5
             assert stream.to_frame().attrs["forgotten"] == stream.received - 5
-            stream.next(1)
+            stream.next(HANGS_AFTER)
             assert stream.dropped == stream.received - 5
 
 
@@ -382,7 +382,7 @@ class TestLife:
 def received(stream: Any) -> Iterator[Any]:
     """The events that have been received and not yet been read."""
     for _ in range(len(stream)):
-        yield stream.next(5)
+        yield stream.next(HANGS_AFTER)
 
 
 def fault(kind: str, seconds: float = 0.0) -> kernel_pb2.FaultRequest:

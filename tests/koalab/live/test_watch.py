@@ -15,7 +15,7 @@ from koalab.live.condition_watch import ConditionWatch, MemberChange
 from koalab.sessions.session import Session
 from tests.koalab.live.test_streams import Trading, fault
 from tests.support.session import Market
-from tests.support.waiting import becomes, wait_until
+from tests.support.waiting import HANGS_AFTER, becomes, wait_until
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_members_are_those_at_the_start_and_every_change_since(trading: Trading)
             entered = list(group["entered"])
             assert all(before != after for before, after in itertools.pairwise(entered))
             assert (code in members) == entered[-1]
-        change = watch.next(5)
+        change = watch.next(HANGS_AFTER)
         assert isinstance(change, MemberChange)
         assert change.name
         assert str(change.time.tz) == "Asia/Seoul"

@@ -18,6 +18,7 @@ from kernel_server.clock import KST
 from kernel_server.simulated.base.tr import TrAnswer
 from koalab.sessions.session import Session
 from tests.support.session import Market, start
+from tests.support.waiting import HANGS_AFTER
 
 DAYS_A_PAGE, WEEKS_A_PAGE, MINUTES_A_PAGE = 600, 300, 900
 DAY = 86_400.0
@@ -173,7 +174,7 @@ def test_two_processes_that_load_the_same_ask_for_no_page_twice(market: Market, 
     for process in running:
         process.start()
     for process in running:
-        process.join(60)
+        process.join(HANGS_AFTER)
         assert process.exitcode == 0
     assert alone._link.status().trs - before == expected
     shared = market.connect("shared")
@@ -200,7 +201,7 @@ def test_threads_with_sessions_of_their_own_ask_for_no_page_twice(market: Market
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(HANGS_AFTER)
     # One page more where the edge of a shorter range lies inside a page.
     assert expected <= alone._link.status().trs - before <= expected + 2
     for frame in frames:

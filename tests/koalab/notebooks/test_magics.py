@@ -20,6 +20,7 @@ from traitlets.config import Config
 import koalab as kl
 from koalab import magics
 from koalab.command_parser import commands, split, split_at_cursor
+from tests.support.waiting import HANGS_AFTER
 
 
 @pytest.fixture(autouse=True)
@@ -517,15 +518,15 @@ async def test_a_notebook_runs_until_the_first_error(online: None) -> None:
         "print('never')",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in cells])
-    client = NotebookClient(notebook, kernel_name="python3", timeout=60)
+    client = NotebookClient(notebook, kernel_name="python3", timeout=HANGS_AFTER)
 
     async with client.async_setup_kernel():
         await client.async_execute_cell(notebook.cells[0], 0)
-        first = await client.kc.complete("%kiwoom ", reply=True, timeout=30)  # before any command
+        first = await client.kc.complete("%kiwoom ", reply=True, timeout=HANGS_AFTER)  # before any command
         await client.async_execute_cell(notebook.cells[1], 1)
         with pytest.raises(CellExecutionError, match="UnknownCode"):
             await client.async_execute_cell(notebook.cells[2], 2)
-        reply = await client.kc.complete("%kiwoom daily 005930 --st", reply=True, timeout=30)
+        reply = await client.kc.complete("%kiwoom daily 005930 --st", reply=True, timeout=HANGS_AFTER)
         matches = list(reply["content"]["matches"])
 
     assert first["content"]["matches"][:4] == ["connect", "login", "status", "daily"]

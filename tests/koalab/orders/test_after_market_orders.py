@@ -15,7 +15,7 @@ from koalab import OrderGuarded, OrderRejected
 from koalab.sessions.session import Session
 from tests.koalab.orders.test_orders import go
 from tests.support.session import Market, start
-from tests.support.waiting import becomes
+from tests.support.waiting import HANGS_AFTER, becomes
 
 CODE, FUND = "005930", "069500"
 DAY = "2026-11-17"
@@ -43,7 +43,7 @@ def test_a_limit_order_is_filled(evening: Market, kw: Session) -> None:
     limit = int(kw.quotes(CODE)["price"].iloc[0]) + 1000
     order = kw.buy(CODE, 3, price=limit)
     go(evening, 5)
-    order.wait(10)
+    order.wait(HANGS_AFTER)
     assert (order.status, order.filled) == ("filled", 3)
     assert order.average_price <= limit
     becomes(lambda: kw.positions["quantity"].to_dict(), {CODE: 3})

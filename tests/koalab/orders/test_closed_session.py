@@ -17,7 +17,7 @@ from koalab import NotConnected
 from koalab.orders.order import Order
 from koalab.sessions.session import Session
 from tests.support.session import Market, start
-from tests.support.waiting import becomes, wait_until
+from tests.support.waiting import HANGS_AFTER, becomes, wait_until
 
 CODE = "005930"
 MORNING = datetime(2026, 11, 17, 10, tzinfo=KST)
@@ -60,14 +60,14 @@ def test_a_wait_ends_with_the_session(kw: Session, order: Order, wait: Callable[
             waiting.result(0.1)
         kw.close()
         with pytest.raises(NotConnected, match="is not done, and nothing more will be known of it"):
-            waiting.result(10)
+            waiting.result(HANGS_AFTER)
 
 
 @WAYS
 def test_a_wait_after_it_ends_at_once(kw: Session, order: Order, wait: Callable[[Order], Order]) -> None:
     kw.close()
     with ThreadPoolExecutor(1) as pool, pytest.raises(NotConnected, match="session is closed"):
-        pool.submit(wait, order).result(10)
+        pool.submit(wait, order).result(HANGS_AFTER)
 
 
 @WAYS
@@ -78,7 +78,7 @@ def test_an_order_that_is_done_is_still_done(
     becomes(lambda: order.status, "cancelled")
     kw.close()
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(wait, order).result(10).status == "cancelled"
+        assert pool.submit(wait, order).result(HANGS_AFTER).status == "cancelled"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_wait_ends_where_the_account_cannot_be_followed(
         with monkeypatch.context() as patch:
             patch.setattr(kw._follower, "_apply", broken)
             with pytest.raises(NotConnected, match="a defect"):
-                waiting.result(20)
+                waiting.result(HANGS_AFTER)
     assert kw.open_orders.index.tolist() == [order.number]  # which follows it again
     order.cancel()
     wait_until(lambda: order.done)

@@ -17,7 +17,7 @@ from koalab.cli import program
 from koalab.sessions.session import Session
 from tests.koalab.orders.test_orders import ACCOUNT, CODE, MORNING, books, go, limits
 from tests.support.session import Market, start
-from tests.support.waiting import becomes
+from tests.support.waiting import HANGS_AFTER, becomes
 
 TODAY = pd.Timestamp("2026-11-17")
 EARLIER = "2026-10-30"
@@ -75,7 +75,7 @@ class TestAPurchase:
         kw.buy(CODE, 3)
         order = kw.buy(CODE, 10, credit="자기융자")
         go(market, 5)
-        order.wait(10)
+        order.wait(HANGS_AFTER)
         assert (order.credit, order.loan_date) == ("자기융자", "")
         assert "시장가 자기융자" in repr(order)
         assert list(kw.positions.index) == [CODE, CODE]
@@ -90,7 +90,7 @@ class TestAPurchase:
         kw.buy(CODE, 3)
         order = kw.buy(CODE, 10, credit="03")
         go(market, 5)
-        order.wait(10)
+        order.wait(HANGS_AFTER)
         before, after = (one.positions.drop(columns="price") for one in (kw, market.connect()))
         pd.testing.assert_frame_equal(after, before)
 
@@ -142,7 +142,7 @@ class TestARepayment:
         lend(market, "20261030", 10)
         order = kw.sell(CODE, 4, credit="자기융자")
         go(market, 5)
-        order.wait(10)
+        order.wait(HANGS_AFTER)
         assert order.loan_date == "20261030"
         becomes(lambda: held(kw), [(6, "자기융자", pd.Timestamp(EARLIER))])
         assert not kw.positions.attrs["stale"]
@@ -156,7 +156,7 @@ class TestARepayment:
             kw.sell(CODE, 4, credit="자기융자", loan_date="2026-11-03")
         order = kw.sell(CODE, 4, credit="자기융자", loan_date="2026-11-02")
         go(market, 5)
-        order.wait(10)
+        order.wait(HANGS_AFTER)
         becomes(lambda: [row[0] for row in held(kw)], [10, 3])
 
     def test_of_all_loans_begins_with_the_oldest(self, market: Market, kw: Session) -> None:
@@ -164,7 +164,7 @@ class TestARepayment:
         lend(market, "20261102", 7)
         order = kw.sell(CODE, 12, credit="자기융자합")
         go(market, 5)
-        order.wait(10)
+        order.wait(HANGS_AFTER)
         becomes(lambda: held(kw), [(5, "자기융자", pd.Timestamp("2026-11-02"))])
         go(market, 10)
         assert not kw.positions.attrs["stale"]

@@ -20,7 +20,7 @@ from koalab.orders.reports import Lists
 from koalab.sessions.session import Session
 from tests.koalab.orders.test_orders import ACCOUNT, CODE, go, held, limits
 from tests.support.session import Market, start
-from tests.support.waiting import becomes, eventually
+from tests.support.waiting import HANGS_AFTER, becomes, eventually
 
 MORNING = datetime(2026, 11, 17, 10, tzinfo=KST)
 Fire = Callable[..., None]
@@ -147,7 +147,7 @@ class TestALostAnswer:
         def read_long(account: str) -> Lists:
             before = read(account)
             reading.set()
-            assert go_on.wait(20)
+            assert go_on.wait(HANGS_AFTER)
             return replace(before, until=read(account).until)
 
         monkeypatch.setattr(kw._follower, "_read_lists", read_long)
@@ -167,7 +167,7 @@ class TestALostAnswer:
         order = kw.buy(CODE, 10, low)
         trading.thread.post(
             lambda: trading.broker._brokerage.other_client(ACCOUNT, 3, CODE, 4, original=order.number)
-        ).result(10)
+        ).result(HANGS_AFTER)
         lose(trading, lambda *_: True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

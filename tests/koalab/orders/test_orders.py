@@ -18,7 +18,7 @@ from koalab import BadInput, NoAnswer, OrderRejected
 from koalab.orders.order import Order
 from koalab.sessions.session import Session
 from tests.support.session import Market, start
-from tests.support.waiting import becomes, wait_until
+from tests.support.waiting import HANGS_AFTER, becomes, wait_until
 
 ACCOUNT = "8000000011"
 CODE = "005930"
@@ -42,7 +42,7 @@ def go(market: Market, seconds: float, step: float = 1.0) -> None:
     until = market.clock.now() + seconds
     while market.clock.now() < until:
         market.clock.advance(min(step, until - market.clock.now()))
-        market.thread.post(lambda: None).result(30)
+        market.thread.post(lambda: None).result(HANGS_AFTER)
 
 
 def books(market: Market) -> Any:
@@ -71,7 +71,7 @@ class TestAnOrder:
         assert not len(kw.positions)
         order = kw.buy("삼성전자", 10)
         go(trading, 5)
-        order.wait(10)
+        order.wait(HANGS_AFTER)
         assert (order.status, order.filled, order.left) == ("filled", 10, 0)
         assert order.average_price > 0
         assert list(order.events["status"])[:2] == ["sent", "accepted"]
@@ -84,7 +84,7 @@ class TestAnOrder:
     def test_is_waited_for_with_the_position_that_it_leaves(
         self, trading: Market, kw: Session, monkeypatch: pytest.MonkeyPatch, asynchronous: bool
     ) -> None:
-        monkeypatch.setattr("koalab.orders.order._POSITION_WITHIN", 20.0)
+        monkeypatch.setattr("koalab.orders.order._POSITION_WITHIN", 10 * HANGS_AFTER)
         state = kw._state(None)
         late: list[Any] = []
         on_position = state.on_position
@@ -103,7 +103,7 @@ class TestAnOrder:
                 waiting.result(0.1)
             for report in late:
                 on_position(report)
-            waiting.result(10)
+            waiting.result(HANGS_AFTER)
         assert kw.positions["quantity"].to_dict() == {CODE: 10}
 
     def test_waits_in_the_book_until_it_is_cancelled(self, trading: Market, kw: Session) -> None:
@@ -176,7 +176,7 @@ class TestAnOrder:
         async def filled() -> Order:
             waiting = asyncio.ensure_future(awaited(order))
             await asyncio.to_thread(go, trading, 5)
-            return await asyncio.wait_for(waiting, 10)
+            return await asyncio.wait_for(waiting, HANGS_AFTER)
 
         assert asyncio.run(filled()).status == "filled"
 
@@ -219,7 +219,7 @@ class TestTheState:
         bought = kw.buy(CODE, 10)
         open_order = kw.buy(CODE, 5, low)
         go(trading, 5)
-        bought.wait(10)
+        bought.wait(HANGS_AFTER)
         late = trading.connect("late")
         assert late.positions["quantity"].to_dict() == {CODE: 10}
         assert list(late.open_orders.index) == [open_order.number]
@@ -264,7 +264,7 @@ class TestTheState:
         )
         order = kw.buy(CODE, 10)
         go(trading, 5)
-        order.wait(10)
+        order.wait(HANGS_AFTER)
         assert order.filled == 10
         becomes(lambda: kw.positions["quantity"].to_dict(), {CODE: 10})
 

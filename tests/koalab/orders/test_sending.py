@@ -27,7 +27,7 @@ from koalab.transport.access import Access
 from tests.support.chaos.failing_server import FailingServer
 from tests.support.chaos.order_books import BrokerBooks
 from tests.support.session import Market, start
-from tests.support.waiting import becomes, eventually, wait_until
+from tests.support.waiting import HANGS_AFTER, becomes, eventually, wait_until
 
 ACCOUNT = "8000000011"
 CODE = "005930"
@@ -56,7 +56,7 @@ def go(market: Market, seconds: float) -> None:
     until = market.clock.now() + seconds
     while market.clock.now() < until:
         market.clock.advance(min(1.0, until - market.clock.now()))
-        market.thread.post(lambda: None).result(30)
+        market.thread.post(lambda: None).result(HANGS_AFTER)
 
 
 def sent(market: Market) -> int:
@@ -224,7 +224,7 @@ class TestAPrompt:
 
         thread = threading.Thread(target=run)
         thread.start()
-        thread.join(30)
+        thread.join(HANGS_AFTER)
         assert len(found) == 1
 
     def test_comes_by_itself_on_the_real_server(
@@ -323,7 +323,7 @@ class TestTheFile:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(HANGS_AFTER)
         found = AuditLog(tmp_path, lambda: "simulated", "here", lambda: 1e9)
         frame = found.read(found.today())
         assert (len(frame), frame.attrs["unreadable"]) == (400, 0)
@@ -429,7 +429,7 @@ class TestACancelThatRacesAFill:
         order = kw.buy(CODE, 9)
         record = order._record
         go(trading, 5)
-        order.wait(10)
+        order.wait(HANGS_AFTER)
         record.status, record.left = "accepted", 9  # as if the fill's event were still on its way
         try:
             with pytest.raises(OrderRejected):

@@ -14,6 +14,7 @@ import pytest
 from koalab.sessions.session import Session
 from tests.support.few_issues import whole_market
 from tests.support.session import Market, start
+from tests.support.waiting import HANGS_AFTER
 
 THREADS = 24
 
@@ -61,7 +62,7 @@ def at_once(asks: list[Callable[[], Any]]) -> list[Any]:
     ready = Barrier(len(asks))
 
     def run(ask: Callable[[], Any]) -> Any:
-        ready.wait(20)
+        ready.wait(HANGS_AFTER)
         return ask()
 
     with ThreadPoolExecutor(len(asks)) as pool:

@@ -367,7 +367,7 @@ def test_an_update_that_is_killed_leaves_a_sound_cache_and_goes_on_where_it_was(
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"go\n"
-        eventually(lambda: bool(kw.cache.series()) or process.poll() is not None, 30)
+        eventually(lambda: bool(kw.cache.series()) or process.poll() is not None)
         process.kill()
     held = {one.code for one in kw.cache.series()}
     assert held

@@ -12,6 +12,7 @@ from kernel_server.clock import KST
 from koalab import BadInput, MissingData, OrderGuarded, OrderRejected
 from koalab.sessions.session import Session
 from tests.support.session import Market
+from tests.support.waiting import HANGS_AFTER
 
 OWN, NX, AL = "005930", "005930_NX", "005930_AL"
 PRE_MARKET = datetime(2026, 11, 17, 8, 20, tzinfo=KST)
@@ -26,8 +27,8 @@ def morning(open_market: Callable[[datetime], Market]) -> Market:
 def go(market: Market, kw: Session, seconds: int) -> None:
     for _ in range(seconds):
         market.clock.advance(1.0)
-        market.thread.post(lambda: None).result(30)
-    kw._hub.sync(10)
+        market.thread.post(lambda: None).result(HANGS_AFTER)
+    kw._hub.sync(HANGS_AFTER)
 
 
 def test_bars_of_nextrade_and_of_both_exchanges(kw: Session) -> None:

@@ -20,6 +20,7 @@ import koalab as kl
 from koalab.sessions.shared import SESSIONS
 from tests.support.cache_folder import with_calendar
 from tests.support.session import SATURDAY, start
+from tests.support.waiting import HANGS_AFTER
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +131,7 @@ def test_threads_share_one_session_and_the_last_with_closes_it() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(HANGS_AFTER)
 
     assert len({id(kw) for kw in found}) == 1
     assert found[0].closed

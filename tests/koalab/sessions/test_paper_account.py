@@ -21,7 +21,7 @@ from koalab.cli import program
 from koalab.sessions.session import Session
 from koalab.transport.embedded import EmbeddedTransport
 from tests.support.session import Market, start
-from tests.support.waiting import becomes
+from tests.support.waiting import HANGS_AFTER, becomes
 
 ACCOUNT = "8000000011"
 HOLDINGS = {"계좌번호": ACCOUNT, "비밀번호": "", "비밀번호입력매체구분": "00", "조회구분": "1"}
@@ -209,10 +209,10 @@ class TestInATerminal:
             assert "listening on" in process.stdout.readline()
             assert bought(file) == 0
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=10)
+            process.communicate(timeout=HANGS_AFTER)
         finally:
             process.kill()
-            process.wait(10)
+            process.wait(HANGS_AFTER)
         assert process.returncode == 0
         assert [each.name for each in file.parent.iterdir() if each.name.startswith("paper")] == [
             "paper.json"
@@ -223,7 +223,7 @@ class TestInATerminal:
             [sys.executable, "-m", "kernel_server", "--control", "ocx", "--account-file", str(file)],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=HANGS_AFTER,
             check=False,
         )
         assert "--account-file go with --control simulated" in done.stderr

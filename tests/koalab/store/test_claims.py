@@ -12,6 +12,7 @@ import pytest
 
 from koalab.store.claims import STALE, Claims
 from tests.koalab.store.test_bars import DAILY, MINUTE
+from tests.support.waiting import HANGS_AFTER
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -139,11 +140,11 @@ def test_who_waits_comes_before_the_holder_comes_again(tmp_path: Path) -> None:
     with first.of(DAILY):
         thread = threading.Thread(target=second)
         thread.start()
-        assert waits.wait(30)
+        assert waits.wait(HANGS_AFTER)
         order.append("first")
     with first.of(DAILY):
         order.append("first again")
-    assert done.wait(30)
+    assert done.wait(HANGS_AFTER)
     thread.join()
     assert order == ["first", "second", "first again"]
 

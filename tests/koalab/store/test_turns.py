@@ -11,7 +11,7 @@ import pytest
 from koalab.errors import NoAnswer
 from koalab.store.claims import Claims
 from koalab.store.turns import Turns
-from tests.support.waiting import eventually
+from tests.support.waiting import HANGS_AFTER, eventually
 
 
 class Asking:
@@ -24,7 +24,7 @@ class Asking:
 
     def first(self, error: BaseException | None) -> Future[None]:
         found = self._pool.submit(self._ask_first, error)
-        assert self._inside.wait(10)
+        assert self._inside.wait(HANGS_AFTER)
         return found
 
     def others(self, count: int) -> list[Future[None]]:
@@ -41,7 +41,7 @@ class Asking:
     def _ask_first(self, error: BaseException | None) -> None:
         with self._turns.of("q"):
             self._inside.set()
-            assert self._go.wait(10)
+            assert self._go.wait(HANGS_AFTER)
             self.asked += 1
             if error is not None:
                 raise error
@@ -53,9 +53,9 @@ def test_a_failure_of_the_one_that_asks_reaches_those_that_waited_and_nobody_lat
         first = asking.first(NoAnswer("no answer within 20 s"))
         for other in asking.others(4):
             with pytest.raises(NoAnswer, match="20 s"):
-                other.result(10)
+                other.result(HANGS_AFTER)
         with pytest.raises(NoAnswer):
-            first.result(10)
+            first.result(HANGS_AFTER)
         assert asking.asked == 1
         asking.ask()
         assert asking.asked == 2
@@ -69,8 +69,8 @@ def test_after_a_success_or_an_interrupt_the_next_one_comes_in(
         asking = Asking(Turns(Claims(tmp_path)), pool)
         first = asking.first(error)
         for other in asking.others(3):
-            other.result(10)
-        assert type(first.exception(10)) is type(error)
+            other.result(HANGS_AFTER)
+        assert type(first.exception(HANGS_AFTER)) is type(error)
         assert asking.asked == 4
 
 

@@ -24,7 +24,7 @@ from koalab.sessions.session import Session
 from koalab.transport.base import Page, QueuePosition
 from koalab.transport.embedded import EmbeddedTransport
 from tests.support.session import Market
-from tests.support.waiting import eventually
+from tests.support.waiting import HANGS_AFTER, eventually
 
 
 def alive(pid: int) -> bool:
@@ -123,7 +123,7 @@ class TestAServerThatLives:
         with kl.connect(cache_dir=tmp_path / "cache", clock="stepped") as kw:
             transport = transport_of(kw)
             pid, spent = transport.pid, kw.status()["quota"]
-            transport._stub.Fault(kernel_pb2.FaultRequest(kind="cut"), timeout=10)
+            transport._stub.Fault(kernel_pb2.FaultRequest(kind="cut"), timeout=HANGS_AFTER)
             assert len(kw.daily("005930", "2026-11-09", "2026-11-13")) == 5
             assert transport_of(kw).pid == pid
             assert transport._stub is transport_of(kw)._stub
@@ -158,7 +158,7 @@ class TestABrokersConnectionThatIsLost:
         host = market.server.host
 
         def cut() -> None:
-            host.thread.post(lambda: host.control.faults.restart(180.0)).result(10)  # type: ignore[attr-defined]
+            host.thread.post(lambda: host.control.faults.restart(180.0)).result(HANGS_AFTER)  # type: ignore[attr-defined]
 
         requests = after_page(kw, 4, cut)
         frame = kw.daily("005930")
@@ -181,7 +181,7 @@ class TestABrokersConnectionThatIsLost:
                 background=True,
             )
 
-        host.thread.post(cut_soon).result(10)
+        host.thread.post(cut_soon).result(HANGS_AFTER)
         with pytest.raises(ServerLost, match="logs in again by itself"):
             list(kw._link.transport.pages("opt10001", {"종목코드": "005930"}))
 
@@ -226,10 +226,11 @@ class TestAnInterrupt:
         assert process.stdout is not None
         server = int(process.stdout.readline())
         cached = tmp_path / "cache"
-        assert eventually(lambda: _bars_in(cached) >= 5 * 600, 30)  # five pages, then 18 s of rest
+        assert eventually(lambda: _bars_in(cached) >= 5 * 600)  # five pages, then 18 s of rest
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=HANGS_AFTER)
         assert b"KeyboardInterrupt" in errors
+        assert _bars_in(cached) == 5 * 600  # it has not rested and gone on
         assert eventually(lambda: not alive(server))
 
     def test_that_leaves_a_call_without_an_end_keeps_neither_the_process_nor_its_server(
@@ -242,7 +243,7 @@ class TestAnInterrupt:
             "kw._link.transport._channel.close = threading.Event().wait  # gRPC waits for the end of every call\n"
         )
         done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=HANGS_AFTER, check=False
         )
         assert (done.returncode, done.stderr) == (0, "")
         assert eventually(lambda: not alive(int(done.stdout)))
@@ -284,7 +285,7 @@ class TestTheEmbeddedServer:
             "print(kw._link.transport.pid, flush=True)\n" + end
         )
         done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=HANGS_AFTER, check=False
         )
         pid = int(done.stdout)
         assert eventually(lambda: not alive(pid))
@@ -309,7 +310,7 @@ class TestTheEmbeddedServer:
             assert eventually(lambda: not alive(pid))
         finally:
             os.kill(child, signal.SIGKILL)
-            process.wait(10)
+            process.wait(HANGS_AFTER)
             process.stdout.close()
 
     def test_that_cannot_start_says_why(self, tmp_path: Path) -> None:
@@ -435,7 +436,7 @@ def test_two_sessions_load_the_same_at_once_and_both_are_right(market: Market) -
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(HANGS_AFTER)
     pd.testing.assert_frame_equal(frames[0], frames[1], check_freq=False)
     assert sessions[0].cache.verify() == []
 

@@ -11,7 +11,7 @@ import pytest
 from koalab.widgets.account_panel import AccountPanel
 from tests.koalab.live.test_streams import ONE, Trading
 from tests.koalab.widgets.pages import Page, StillPainter
-from tests.support.waiting import becomes, wait_until
+from tests.support.waiting import HANGS_AFTER, becomes, wait_until
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def values(page: Page) -> dict[str, Any]:
 
 
 def test_a_position_appears_with_its_live_profit(trading: Trading, page: Page) -> None:
-    trading.kw.buy(ONE, 10).wait(30)
+    trading.kw.buy(ONE, 10).wait(HANGS_AFTER)
     becomes(lambda: [one["code"] for one in values(page)["positions"]], [ONE])
     wait_until(lambda: page.widget._board._followed == (ONE,))
     trading.go(60)
@@ -66,7 +66,7 @@ def test_an_open_order_is_cancelled_by_its_number_alone(trading: Trading, page: 
 
 
 def test_a_refused_cancellation_is_said(trading: Trading, page: Page) -> None:
-    order = trading.kw.buy(ONE, 1).wait(30)
+    order = trading.kw.buy(ONE, 1).wait(HANGS_AFTER)
     page.widget._board.cancel(order.number)
     wait_until(lambda: "취소 안 됨" in values(page)["notice"])
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from koalab.widgets.live_widget import script
+from tests.support.waiting import HANGS_AFTER
 
 ROOT = Path(__file__).resolve().parents[3]
 STATIC = ROOT / "koalab" / "widgets" / "static"
@@ -31,7 +32,7 @@ def test_the_chart_s_script_is_built_from_its_source_and_lock(tmp_path: Path) ->
     )
     if installed.returncode:
         pytest.skip(f"npm could not install esbuild and lightweight-charts: {installed.stderr[-200:]}")
-    subprocess.run(("npm", "run", "build"), cwd=js, check=True, timeout=60)
+    subprocess.run(("npm", "run", "build"), cwd=js, check=True, timeout=HANGS_AFTER)
     built, committed = (folder / "chart.js" for folder in (static, STATIC))
     assert built.read_text(encoding="utf-8") == committed.read_text(encoding="utf-8"), "run make js"
 

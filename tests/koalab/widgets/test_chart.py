@@ -218,7 +218,7 @@ class TestPage:
         loads = 1
         while page.widget._board.has_older:
             page.say(older=True)
-            wait_until(lambda: not page.widget._board.loading, 60)
+            wait_until(lambda: not page.widget._board.loading)
             loads += 1
         assert loads <= 8  # of the 160 sessions that the broker has: each brings as much again as there was
         trs = trading.kw._link.trs

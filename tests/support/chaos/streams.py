@@ -26,7 +26,7 @@ from koalab.live.market_pace import HEARTBEATS
 from koalab.live.stream import EventStream
 from koalab.sessions.session import Session
 from tests.support.chaos.failing_server import FailingServer
-from tests.support.waiting import eventually
+from tests.support.waiting import HANGS_AFTER, eventually
 
 CODES: Final = ("005930", "000660", "035720", "086900")
 KINDS: Final = ("cut", "silence", "lose", "double", "kill", "cut", "lose", "double", "lose")
@@ -102,7 +102,7 @@ class StreamTrial:
     def go(self, seconds: float) -> None:
         """Lets the broker's time pass, and the session receive what was fired in it."""
         self.server.go(seconds, step=5.0)
-        self.kw._hub.sync(5)
+        self.kw._hub.sync(HANGS_AFTER)
 
     def fault(self, kind: str) -> None:
         """Makes one thing go wrong now."""
@@ -126,7 +126,7 @@ class StreamTrial:
             self.go(2)
             return all(stream.state in ("live", "stale") for stream in streams)
 
-        assert eventually(live, 60), [repr(stream) for stream in streams]
+        assert eventually(live), [repr(stream) for stream in streams]
 
     def registered(self) -> set[tuple[str, str]]:
         """Codes and FIDs on the screens for real-time data."""
