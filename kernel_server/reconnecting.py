@@ -264,7 +264,8 @@ class Reconnector:
 
     def _next_pause(self) -> float:
         """The pause before the next try, twice as long as the one before it."""
-        pause = min(self._settings.first * 2.0**self._attempts, self._settings.longest)
+        # 2.0 ** 1100 overflows a float, and a broker may be away for days.
+        pause = min(self._settings.first * 2.0 ** min(self._attempts, 64), self._settings.longest)
         self._attempts += 1
         return pause
 

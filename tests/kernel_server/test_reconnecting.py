@@ -83,6 +83,18 @@ def test_it_is_tried_again_and_again_but_ever_more_rarely() -> None:
         wait_until(lambda: state(server) == "in")
 
 
+def test_it_is_still_tried_after_days_without_a_login() -> None:
+    with canned_server({}) as server:
+        wait_until(lambda: state(server) == "in")
+        again = refuse_logins(server, -101)
+        fire(server, "OnEventConnect", -106)
+        for _ in range(1_100):
+            advance(server, 300)
+        again()
+        advance(server, 300)
+        wait_until(lambda: state(server) == "in")
+
+
 def test_a_server_without_a_first_login_does_not_log_in_by_itself() -> None:
     with canned_server({}, connected=False) as server:
         fire(server, "OnEventConnect", -100)
