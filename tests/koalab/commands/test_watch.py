@@ -24,7 +24,7 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from kernel_server.clock import KST
+from kernel_server.clock import KST, SteppedClock
 from koalab.cli import program
 from koalab.commands.live.lines import JsonLines, StateChanges
 from koalab.commands.live.quote_table import quote_table
@@ -134,24 +134,25 @@ class TestLines:
         becomes(lambda: streams(friday), 0)
 
     def test_a_lost_connection_is_a_state_and_a_gap(
-        self, friday: Market, capsys: pytest.CaptureFixture[str]
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        session = friday.connect()
-        with session.ticks("005930") as stream:
+        # Its clock leaps over nothing: while it stands, nobody logs in again.
+        market = start(tmp_path, clock=SteppedClock(datetime(2026, 11, 20, 10, tzinfo=KST).timestamp()))
+        with moving(market):
+            session = market.connect()
+            stream = session.ticks("005930")
             wait_until(lambda: stream.state == "live")
-            changes = StateChanges(stream, stream.reader(), JsonLines())
-            changes.look()
-            changes.look()
-            ask = session._link.transport._stub.Fault
-            ask(fault("demand_update"))  # no login succeeds until the broker recovers
-            ask(fault("cut"))
-            wait_until(lambda: stream.state == "lost")
-            changes.look()
-            ask(fault("recover"))
-            with moving(friday):
-                wait_until(lambda: stream.state == "live")
-            changes.look()
-        session.close()
+        changes = StateChanges(stream, stream.reader(), JsonLines())
+        changes.look()
+        changes.look()
+        session._link.transport._stub.Fault(fault("cut"))
+        wait_until(lambda: stream.state == "lost")
+        changes.look()
+        with moving(market):
+            wait_until(lambda: stream.state == "live")
+        changes.look()
+        stream.close()
+        market.close()
 
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert [(line["event"], line.get("state")) for line in lines] == [

@@ -87,7 +87,7 @@ def test_one_without_references_ends_at_the_broker(trading: Trading) -> None:
 def test_after_a_cut_it_is_sent_again_and_the_gap_is_named(trading: Trading) -> None:
     with trading.kw.watch(0) as watch:
         trading.kw._link.transport._stub.Fault(fault("cut", 20))
-        wait_until(lambda: watch.state == "lost")
+        wait_until(lambda: len(watch.gaps) == 1)
         trading.go(180)
         becomes(lambda: str(watch.state), "live")
         assert len(watch.gaps) == 1

@@ -248,10 +248,21 @@ class TestTheState:
         mine.loc[CODE, "quantity"] = 99
         assert kw.positions.loc[CODE, "quantity"] == 10
 
-    def test_after_a_cut_it_is_what_the_broker_has_again(self, trading: Market, kw: Session) -> None:
+    def test_after_a_cut_it_is_what_the_broker_has_again(
+        self, trading: Market, kw: Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         order = kw.buy(CODE, 10, limits(kw)[0])
+        state = kw._state(None)
+        on_gap, stale = state.on_gap, list[str]()
+
+        def gap(at: float, why: str) -> None:
+            on_gap(at, why)
+            stale.append(kw.open_orders.attrs["stale"])
+
+        monkeypatch.setattr(state, "on_gap", gap)
         kw._link.transport._stub.Fault(kernel_pb2.FaultRequest(kind="cut", seconds=20))
-        wait_until(lambda: kw.open_orders.attrs["stale"] != "")
+        wait_until(lambda: stale != [])
+        assert stale[0] != ""
         go(trading, 120, step=5)
         becomes(lambda: kw.open_orders.attrs["stale"], "")
         assert order.status == "accepted"
