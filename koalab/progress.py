@@ -80,6 +80,14 @@ class Progress:
             self._since = self._clock()
         self._draw()
 
+    def remaining(self, trs: int) -> None:
+        """Says how many TRs are still to come, the one that has just come back included: they show it themselves."""
+        if self._item_left is None:
+            self._total = self._done + trs
+        else:
+            self._total += trs - self._item_left
+            self._item_left = trs
+
     @contextlib.contextmanager
     def item(self, trs: int, label: str | None = None) -> Iterator[Progress]:
         """One of several loads whose TRs were expected together, so that the bar counts all of them once.

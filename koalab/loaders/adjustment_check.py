@@ -59,7 +59,11 @@ class AdjustmentCheck:
 
     def check_page(self, load: Load, came: BarColumns, observer: PageObserver) -> Load:
         """Compares bars that came with the cached ones of the same time; drops those where they differ."""
-        if self._cache.store_of(load) is None or not load.request.series.adjusted:
+        if (
+            self._cache.store_of(load) is None
+            or not load.request.series.adjusted
+            or load.request.interval.unit == "tick"
+        ):
             return load
         cached = self._cache.cached(load, *final_part(load, came))
         if not cached.any_cached:

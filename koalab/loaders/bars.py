@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +23,7 @@ from koalab.loaders.day_halves import HalvesStore
 from koalab.loaders.intervals import Interval
 from koalab.loaders.load import Load, LoadResult, assemble
 from koalab.loaders.page_requests import BarPage, BarRequest, bar_pages
+from koalab.loaders.tick_history import keep_ticks, pages_left
 from koalab.loaders.tr_estimate import beyond_history, expected_trs, longest_minutes, requested_gaps
 from koalab.progress import Progress
 from koalab.store.bars import AdjustmentChanged, BarStore, CachedRange
@@ -282,7 +283,7 @@ class BarLoader:
             pages = bar_pages(
                 self._link, request, load.now, floor, upper, observer, max_pages=1 if paged else 0
             )
-            with closing(pages):
+            with closing(pages), self._ticks_kept(lambda: load):
                 for page in pages:
                     load = load.spent(1, tuple(page.page.messages))
                     yield load
@@ -293,6 +294,8 @@ class BarLoader:
                         load = self._store(load, page)
                     finally:
                         # The observer may end the load, so the page is stored first.
+                        if request.interval.unit == "tick":
+                            progress.remaining(1 + pages_left(load, floor, self._sessions()))
                         observer.page(str(page.bars.time[0])[:10] if len(page.bars) else "")
                     yield load
                     if not paged and not any(low < page.covers[0] for low, _ in self._cache.look(load).gaps):
@@ -335,6 +338,8 @@ class BarLoader:
     def _store(self, load: Load, page: BarPage) -> Load:
         """Stores the page's final bars; empty pages with an unrecognised message are not cached."""
         store, request = self._cache.store_of(load), load.request
+        if request.interval.unit == "tick":
+            return load  # they are kept together, when the last page has come
         low, high = page.covers[0], min(page.covers[1], load.final)
         if self._halves is not None and request.interval.name == "D" and request.series.adjusted:
             code, at = request.series.code, page.page.received_at
@@ -356,6 +361,17 @@ class BarLoader:
             log.warning("bars of %s could not be kept: %s", request.series, error)
             return replace(load, unstored=error)
         return load
+
+    @contextmanager
+    def _ticks_kept(self, state: Callable[[], Load]) -> Iterator[None]:
+        """Keeps the ticks that have come, also where the load is stopped."""
+        try:
+            yield
+        finally:
+            load = state()
+            store = self._cache.store_of(load)
+            if load.fetched.pages and store is not None:
+                keep_ticks(store, load, self._sessions())
 
     def _recover(self, load: Load, progress: Progress, error: ServerLost, epoch: int) -> Load:
         self._link.recover(progress, error, epoch)

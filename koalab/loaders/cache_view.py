@@ -44,8 +44,9 @@ class CacheView:
 
     def store_of(self, load: Load) -> BarStore | None:
         """The store; None where this load does not use it."""
-        # Ticks are not cached: those of one second can lie on two pages, so no moment separates what is cached.
-        return None if load.request.interval.unit == "tick" or load.bypasses_cache else self._store
+        # Of ticks of several trades nothing says that the broker will group the same trades again.
+        grouped = load.request.interval.unit == "tick" and load.request.interval.size > 1
+        return None if grouped or load.bypasses_cache else self._store
 
     def look(self, load: Load) -> CachedRange:
         """The final bars in the cache; its gaps are what neither the cache nor this load has."""
@@ -70,9 +71,12 @@ class CacheView:
         store = self.store_of(load)
         if store is not None:
             try:
-                return store.cached_range(load.request.series, first, last)
+                found = store.cached_range(load.request.series, first, last)
             except CacheUnavailable as error:
                 log.warning("bars of %s cannot be looked up: %s", load.request.series, error)
+            else:
+                if found.adjustment == load.adjustment or load.request.interval.unit != "tick":
+                    return found  # adjusted ticks are compared with nothing: they are kept for a day
         return CachedRange(empty_bars(load.request), [(first, last)] if first <= last else [])
 
     def record(self, load: Load) -> object:
@@ -104,7 +108,7 @@ class CacheView:
     def with_overlap(self, load: Load, cached: CachedRange, gap: Gap) -> Gap:
         """The gap, and of adjusted prices one cached bar on each side, to compare their adjustment."""
         first, last = gap
-        if not load.request.series.adjusted or not cached.any_cached:
+        if not load.request.series.adjusted or not cached.any_cached or load.request.interval.unit == "tick":
             return gap
         far = _EVER if load.request.interval.dated else _NEIGHBOUR
         before = self.cached(load, max(first, BEGINNING + far) - far, first - INSTANT)

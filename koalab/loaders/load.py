@@ -165,12 +165,16 @@ def assemble(load: Load, cached: CachedRange, fetched_at: float) -> LoadResult:
     """The result of a load of which nothing is missing any more."""
     request, fetched = load.request, load.fetched
     bars, hits = cached.bars, len(cached.bars)
-    if fetched.bars:
-        # Ticks of one second can lie on two pages: only all pages parsed together show which ones repeat.
-        own = (parse(request.interval.tr, fetched.pages),) if fetched.pages else fetched.bars
+    if fetched.pages:
+        since = moment(fetched.covered[0][0]) if fetched.covered else BEGINNING
+        bars = BarColumns.concat([bars.slice(None, since - INSTANT), ticks_of(load)])
+        bars = bars.slice(request.first, request.last)
+    elif fetched.bars:
+        own = fetched.bars
         # Of a bar that is final already the broker may still give a provisional one.
         sure = bars.slice(load.final + INSTANT)
         bars = joined([bars, *own, sure], empty_bars(request)).slice(request.first, request.last)
+    if fetched.bars:
         covered = coverage.intersect(fetched.covered, microseconds(request.first), microseconds(request.last))
         hits -= sum(len(cached.bars.slice(moment(low), moment(high))) for low, high in covered)
     from_cache = len(cached.bars) and not fetched.bars
@@ -187,6 +191,15 @@ def assemble(load: Load, cached: CachedRange, fetched_at: float) -> LoadResult:
         as_of=fetched.as_of,
         newest=fetched.newest,
     )
+
+
+def ticks_of(load: Load) -> BarColumns:
+    """The ticks that a load has requested itself, of the time that its pages cover.
+
+    Ticks of one second can lie on two pages: only all pages parsed together show which ones repeat.
+    """
+    found, covered = parse(load.request.interval.tr, load.fetched.pages), load.fetched.covered
+    return found.slice(moment(covered[0][0])) if covered else found
 
 
 def _history_from(load: Load, cached: CachedRange, bars: BarColumns) -> Moment | None:

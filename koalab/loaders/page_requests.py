@@ -21,6 +21,7 @@ from koalab.transport.base import Page, Priority, StopCondition
 
 INSTANT = np.timedelta64(1, "us")
 _DAY = np.timedelta64(1, "D")
+_SECOND = np.timedelta64(1, "s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class BarPage:
         page: as the broker gave it.
         bars: on it, oldest first.
         covers: the time for which there are no other bars, both ends included. Of minutes and ticks it begins no
-            earlier than the oldest bar, as the broker keeps them for some months only; empty where there is none.
+            earlier than the oldest bar, as the broker keeps them for some months only; empty where there is none. Of
+            ticks it begins after the oldest second, more of which may be on the next page.
         ended: the broker has nothing older.
     """
 
@@ -102,6 +104,7 @@ def bar_pages(
     pages = link.pages(
         interval.tr, inputs, observer, stop=stop, priority=request.priority, max_pages=max_pages
     )
+    last_second: Moment | None = None
     with closing(pages):
         for page in pages:
             bars = parse(interval.tr, [page])
@@ -110,8 +113,11 @@ def bar_pages(
             if len(bars) and not page.stopped and not ended:
                 oldest = bars.time[0]
                 low = min(oldest, period(interval.unit, oldest)[0]) if interval.dated else oldest
+                if interval.unit == "tick":
+                    last_second, low = oldest, oldest + _SECOND
             elif ended and not interval.dated:
-                low = bars.time[0] if len(bars) else upper + INSTANT
+                none = upper + INSTANT if last_second is None else last_second
+                low = bars.time[0] if len(bars) else none
             yield BarPage(page, bars, (low, upper if low == upper + INSTANT else max(low, upper)), ended)
             if ended or page.stopped:
                 return

@@ -1,17 +1,32 @@
-"""The newest tick bars of an issue, some pages of them. No time says what a page covers, so they are not cached."""
+"""Ticks: the newest pages of an issue, how many pages are still to come, and the cache of single trades.
+
+opt10079 has no input for an end, so an old range costs all pages since. Several trades share a second, and a page may
+end between them: what is kept ends with the last second that is whole.
+"""
 
 from __future__ import annotations
 
-from koalab.dates import BEGINNING, wall_of
+import logging
+
+import numpy as np
+
+from kernel_server.reference.sessions import Sessions
+from koalab.dates import BEGINNING, epoch_seconds, wall_of
 from koalab.frames.bars import BarColumns
 from koalab.frames.chart_pages import parse
 from koalab.link import Link
 from koalab.loaders.failures import complaints
 from koalab.loaders.intervals import Interval
+from koalab.loaders.load import Load, ticks_of
 from koalab.loaders.page_requests import BarRequest, bar_pages
 from koalab.progress import Progress
-from koalab.store.series import Series
+from koalab.store.bars import AdjustmentChanged, BarStore
+from koalab.store.disk import CacheUnavailable
+from koalab.store.finality import adjustment_at
+from koalab.store.series import Moment, Series, moment
 from koalab.transport.base import Page
+
+log = logging.getLogger(__name__)
 
 _LAST_COUNT = 1  # 마지막틱갯수 in the single block of opt10079
 
@@ -36,3 +51,44 @@ def trades_of_last(page: Page) -> int:
     """마지막틱갯수 of a page: how many trades the newest bar has; 0 where the broker does not say."""
     text = page.single[_LAST_COUNT].strip() if len(page.single) > _LAST_COUNT else ""
     return int(text) if text.isdecimal() else 0
+
+
+def pages_left(load: Load, floor: Moment, sessions: Sessions) -> int:
+    """About how many pages are still to come down to ``floor``, by the hours that those so far have covered."""
+    parts = [part for part in load.fetched.bars if len(part)]
+    if not parts or load.begins is not None or floor <= BEGINNING:
+        return 0
+    newest, oldest = parts[0].time[-1], parts[-1].time[0]
+    covered = _trading_seconds(sessions, oldest, newest)
+    left = _trading_seconds(sessions, floor, oldest)
+    return -(-round(len(parts) * left) // round(covered)) if covered >= 1 else int(left > 0)
+
+
+def keep_ticks(store: BarStore, load: Load, sessions: Sessions) -> None:
+    """Keeps the final ticks of a load, as far as its pages go.
+
+    Adjusted ones are those of one day's adjustment: they replace those of another.
+    """
+    series, covered = load.request.series, load.fetched.covered
+    if not covered or load.failure:
+        return
+    first, last = moment(covered[0][0]), min(moment(covered[-1][1]), load.final)
+    ages = {adjustment_at(page.received_at, sessions) for page in load.fetched.pages}
+    if first > last or (load.adjustment is not None and ages != {load.adjustment}):
+        return
+    bars = ticks_of(load).slice(first, last)
+    try:
+        kept = store.cached_range(series, first, last)
+        if kept.any_cached and kept.adjustment != load.adjustment:
+            store.replace(series, bars, (first, last), adjustment=load.adjustment)
+        elif kept.gaps:
+            store.add(series, bars, (first, last), adjustment=load.adjustment)
+    except (CacheUnavailable, AdjustmentChanged) as error:
+        log.warning("ticks of %s could not be kept: %s", series, error)
+
+
+def _trading_seconds(sessions: Sessions, first: Moment, last: Moment) -> float:
+    """Seconds of the exchange's regular hours between two moments."""
+    low, high = epoch_seconds(first), epoch_seconds(last)
+    begins, ends = np.maximum(sessions.opens, low), np.minimum(sessions.closes, high)
+    return float(np.maximum(ends - begins, 0).sum())

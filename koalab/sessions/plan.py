@@ -86,7 +86,8 @@ class PlanMethods(BarMethods):
             raise BadInput(f"interval is a number of minutes, not {shown(interval)}")
         if found.unit == "tick":
             raise BadInput(
-                "ticks are not kept in the cache, so there is nothing to plan: kw.bars() loads them"
+                "how many ticks there are shows only when they come, so they cannot be planned: kw.bars() loads them,"
+                " and its progress bar says how long it takes"
             )
         return found
 
