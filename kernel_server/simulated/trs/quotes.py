@@ -7,7 +7,7 @@ else is from the market's bars.
 from __future__ import annotations
 
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.base.market_time import hhmmss
+from kernel_server.simulated.base.market_time import hhmmss, midnight
 from kernel_server.simulated.base.tr import (
     AnswerPending,
     TrAnswer,
@@ -23,6 +23,7 @@ from kernel_server.simulated.exchange.interface import (
     ExpectedPrice,
     IssueState,
     Tape,
+    Trade,
 )
 from kernel_server.simulated.market.day_summary import (
     LEVELS,
@@ -37,7 +38,7 @@ from kernel_server.simulated.market.nextrade.venues import split
 from kernel_server.simulated.market.recorded.csv_files import BadMarketData
 from kernel_server.simulated.market.statistics.foreign_ownership import ForeignHoldings
 from kernel_server.simulated.market.statistics.fundamentals import fundamentals
-from kernel_server.simulated.market.trading_hours import TradingHours
+from kernel_server.simulated.market.trading_hours import TradingHours, today
 from kernel_server.simulated.settings import BrokerSettings
 from kernel_server.simulated.snapshot.market_moments import session_so_far
 from kernel_server.simulated.trs.tick_chart import VOLUME_SIGNS
@@ -146,8 +147,10 @@ class Quotes:
         if day is None:
             return _listing_fields(issue)
         quoted = traded = self._hours.last_trade(day.date, now)
-        if state is not None and state.newest is not None and (state.session is not None or venue):
-            traded = hhmmss(state.newest.time)
+        newest = None if state is None else state.newest
+        shown = newest is not None and self._is_shown(newest, day, now)
+        if state is not None and newest is not None and (state.session is not None or venue or shown):
+            traded = hhmmss(newest.time)
             quoted = hhmmss(now) if state.session is not None else traded
         return (
             _CONSTANT
@@ -158,6 +161,16 @@ class Quotes:
             | {"체결강도": strength(day, tape_of(self._exchange, issue.code))}
             | _expected_fields(day, state)
             | {"체결시간": traded, "호가시간": quoted}
+        )
+
+    def _is_shown(self, newest: Trade, day: DaySummary, now: float) -> bool:
+        """Whether the price of a day that is over is that of its newest trade, as the bar shows it till morning."""
+        hours = 24 + self._settings.evening_bar_until
+        return (
+            self._settings.evening_bar != "regular"
+            and newest.price == day.last
+            and today(newest.time) == day.date
+            and now < midnight(newest.time) + 3600 * hours
         )
 
 
