@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from koalab.dates import seoul
+from koalab.dates import SEOUL, seoul
 from koalab.errors import BadInput, KoalabError, NoAnswer, UnknownCode
+from koalab.frames.attrs import frame_attrs
 from koalab.inputs.issue_codes import OTHER_NAMES, WrittenCode, index_market, written_code
 from koalab.inputs.text import folded, plain, shown
 from koalab.link import CallMany, Link
@@ -41,11 +42,12 @@ class DayListing:
     """The codes of one day, by market and kind, with their names."""
 
     def __init__(
-        self, names: Mapping[str, str], markets: Mapping[str, str], kinds: Mapping[str, str]
+        self, names: Mapping[str, str], markets: Mapping[str, str], kinds: Mapping[str, str], day: str = ""
     ) -> None:
         self.names = names
         self.markets = markets
         self.kinds = kinds
+        self.day = day
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
@@ -177,16 +179,16 @@ class ListingLoader:
             if cached is not None and cached[0] == key:
                 return cached[1]
             stored = self._link.retrying(
-                lambda: daily_cached(self._memo, "listing", key[0], lambda: self._ask(claim.beat))
+                lambda: daily_cached(self._memo, "listing", self._link.now(), lambda: self._ask(claim.beat))
             )
-            listing = DayListing(stored["names"], stored["markets"], stored["kinds"])
+            listing = DayListing(stored["names"], stored["markets"], stored["kinds"], stored["day"])
             self._cached = (key, listing)
             return listing
 
     def frame(self, codes: Sequence[str]) -> pd.DataFrame:
         """A frame of those codes with the values of the master functions; see ``Session.codes``."""
         listing = self.today()
-        details = self._details(codes)
+        details, asked_at, cached = self._details(codes)
         rows = [details[code] for code in codes if code in details]
         known = [code for code in codes if code in details]
         listed, shares, last, supervision, state = zip(*rows, strict=True) if rows else ([], [], [], [], [])
@@ -205,7 +207,10 @@ class ListingLoader:
             },
             index=pd.Index(known, dtype="str", name="code"),
         )
-        frame.attrs = {"source": self._link.source, "listed_on": _day(self._link.now()), "trs": 0}
+        frame.attrs = {
+            **frame_attrs(self._link.source, "GetCodeListByMarket", asked_at, len(known) if cached else 0),
+            "listed_on": listing.day,
+        }
         return frame
 
     def cached_sizes(self) -> dict[str, int]:
@@ -252,26 +257,29 @@ class ListingLoader:
             "kinds": kinds,
         }
 
-    def _details(self, codes: Sequence[str]) -> dict[str, list[str]]:
-        """The values of the master functions for at least those codes: for the whole market once a day, or a few."""
+    def _details(self, codes: Sequence[str]) -> tuple[dict[str, list[str]], float, bool]:
+        """The values of the master functions for at least those codes, since when, and whether they were cached.
+
+        They are asked for the whole market once a day, or for a few codes.
+        """
         stored = self._stored_details()
         if stored is not None:
-            return stored
+            return stored["rows"], stored["at"], True
         if len(codes) <= _FEW:
-            return self._link.retrying(lambda: self._ask_details(codes))
+            return self._link.retrying(lambda: self._ask_details(codes)), self._link.now(), False
         names = list(self.today().names)
         with self._turns.of("listing-details") as claim:
             stored = self._stored_details()
             if stored is not None:
-                return stored
+                return stored["rows"], stored["at"], True
             now, cleared = self._link.now(), _clearing(self._memo)
             rows = self._link.retrying(lambda: self._ask_details(names, claim.beat))
             details = {"day": _day(now), "at": now, "rows": rows}
             self._put("listing-details", details)
             self._details_cached = (cleared, details)
-            return dict(rows)
+            return rows, now, False
 
-    def _stored_details(self) -> dict[str, list[str]] | None:
+    def _stored_details(self) -> dict[str, Any] | None:
         """Today's values of the whole market, from memory or the cache; None where they are not there."""
         now, cached = self._link.now(), self._details_cached
         in_memory = cached is not None and cached[0] == _clearing(self._memo)
@@ -280,8 +288,8 @@ class ListingLoader:
             cached_value(self._memo, "listing-details"),
         ):
             # A simulated broker may have been ahead of this one: its last prices are later closes.
-            if stored is not None and stored["day"] == _day(now) and stored.get("at", now) <= now:
-                return dict(stored["rows"])
+            if stored is not None and stored["day"] == _day(now) and stored.get("at", now + 1) <= now:
+                return dict(stored)
         return None
 
     def _ask_details(
@@ -333,21 +341,25 @@ def _date(text: str) -> np.datetime64:
     return np.datetime64(f"{text[:4]}-{text[4:6]}", "D") + np.timedelta64(int(text[6:]) - 1, "D")
 
 
-def daily_cached(memo: Memo | None, key: str, day: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The cached value of that day (ISO), or the result of ``ask``, which is cached for it.
+def daily_cached(
+    memo: Memo | None, key: str, now: float, ask: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    """The cached value of the day of ``now``, or the result of ``ask``, which is cached for it.
 
-    Where ``ask`` fails the cached value of another day is used; without one the error is raised.
+    It has ``day`` (ISO) and ``at``, when it was asked for. Where ``ask`` fails the cached value of another day is
+    used; without one the error is raised.
     """
     stored: dict[str, Any] | None = cached_value(memo, key)
-    if stored is None or stored["day"] != day:
+    if stored is None or stored["day"] != _day(now) or "at" not in stored:
         try:
-            stored = {"day": day, **ask()}
+            stored = {"day": _day(now), "at": now, **ask()}
             if memo is not None:
                 memo.put(key, stored)
         except KoalabError:
             if stored is None:
                 raise
-    return stored
+    # What an earlier version has cached says the day alone.
+    return {"at": pd.Timestamp(stored["day"], tz=SEOUL).timestamp(), **stored}
 
 
 def _labels(lists: Iterable[tuple[str, list[str]]]) -> Iterable[tuple[str, str]]:

@@ -6,9 +6,9 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from types import TracebackType
-from typing import Final, Literal, Protocol, Self
+from typing import Any, Final, Literal, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -46,6 +46,7 @@ class Alert:
         once: whether it ends with the first message.
         every: least seconds between two messages, by the server's time; 0: no least.
         release: ends what it has registered; called once, from any thread.
+        origin: ``attrs`` of its frames.
 
     Attributes:
         number, rule, once, every: as given.
@@ -63,7 +64,9 @@ class Alert:
         once: bool,
         every: float,
         release: Callable[[Alert], None],
+        origin: Callable[[], dict[Hashable | None, Any]] = dict,
     ) -> None:
+        self._origin = origin
         self.number = number
         self.rule = rule
         self.once = once
@@ -118,7 +121,7 @@ class Alert:
         with self._changed:
             found = list(self._messages)
         times = pd.DatetimeIndex([one.time for one in found], name="time")
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "text": pd.array([one.text for one in found], dtype="str"),
                 "code": pd.array([one.code for one in found], dtype="str"),
@@ -127,6 +130,8 @@ class Alert:
             },
             index=(times if len(times) else times.tz_localize(SEOUL)).as_unit("us"),
         )
+        frame.attrs = self._origin()
+        return frame
 
     def stop(self) -> None:
         """Ends it and what it has registered; messages on their way are not sent any more. Idempotent."""

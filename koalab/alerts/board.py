@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -29,10 +29,12 @@ class AlertBoard:
 
     Args:
         pauses: between attempts to deliver a message.
+        origin: ``attrs`` of the frames.
     """
 
-    def __init__(self, pauses: RetryPauses) -> None:
+    def __init__(self, pauses: RetryPauses, origin: Callable[[], dict[Hashable | None, Any]] = dict) -> None:
         self._pauses = pauses
+        self._origin = origin
         self._opening = threading.RLock()  # held while a feed is registered or ended
         self._lock = threading.Lock()
         self._alerts: dict[int, Alert] = {}
@@ -56,7 +58,7 @@ class AlertBoard:
                 feed = self._feeds[key] = open_feed()
             with self._lock:
                 queues = [self._queue(target) for target in targets]
-                alert = Alert(len(self._alerts) + 1, rule, queues, once, every, self._release)
+                alert = Alert(len(self._alerts) + 1, rule, queues, once, every, self._release, self._origin)
                 self._alerts[alert.number] = alert
                 self._keys[alert] = key
             alert.feed = feed
@@ -82,7 +84,7 @@ class AlertBoard:
         with self._lock:
             alerts = list(self._alerts.values())
         last = pd.DatetimeIndex([one.last or pd.NaT for one in alerts])
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "text": pd.array([str(one.rule) for one in alerts], dtype="str"),
                 "to": pd.array([", ".join(one.to) for one in alerts], dtype="str"),
@@ -98,6 +100,8 @@ class AlertBoard:
             },
             index=pd.Index([one.number for one in alerts], dtype="int64", name="alert"),
         )
+        frame.attrs = self._origin()
+        return frame
 
     def close(self) -> None:
         """Ends all; messages that are on their way get a moment, and the log says which were not delivered."""

@@ -79,6 +79,7 @@ def index(
     show_default=True,
     help="Bought less sold, bought, or sold.",
 )
+@finished_option
 @columns_option
 @click.pass_obj
 def flows(
@@ -88,6 +89,7 @@ def flows(
     end: str | None,
     shares: bool,
     side: Any,
+    finished: bool,
     columns: Columns | None,
 ) -> pd.DataFrame:
     """Who bought and sold, by day and investor (opt10059).
@@ -101,6 +103,7 @@ def flows(
         end,
         what="shares" if shares else "amount",
         side=side,
+        finished=finished,
         columns=columns or runner.columns,
         progress=runner.progress,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
@@ -51,6 +52,7 @@ class Link(RecoveringConnection):
     ) -> None:
         super().__init__(transport, monotonic, sleep)
         self.trs = 0
+        self._here = threading.local()
 
     def call(
         self, name: str, *arguments: Scalar, needs_login: bool = False
@@ -135,8 +137,7 @@ class Link(RecoveringConnection):
                 self.check(item.origin)
                 if item.origin != first or not item.origin.connected:
                     raise ServerLost(f"the connection to the broker was lost in the middle of {tr}")
-                with self._lock:
-                    self.trs += 1
+                self._count()
                 yield item
 
     def conditions(self, reload: bool) -> dict[int, str]:
@@ -161,6 +162,15 @@ class Link(RecoveringConnection):
                     codes += item.codes
                 else:
                     progress.waiting(item)
+        self._count()
+        return codes
+
+    @property
+    def trs_here(self) -> int:
+        """How many TRs have been answered on this thread: a session may be used by several at once."""
+        return getattr(self._here, "trs", 0)
+
+    def _count(self) -> None:
         with self._lock:
             self.trs += 1
-        return codes
+        self._here.trs = self.trs_here + 1

@@ -52,7 +52,7 @@ class WatchSource(StreamSource):
     """
 
     def __init__(self, link: Link, index: int, name: str, name_of: Callable[[str], str]) -> None:
-        super().__init__(f"조건식 {name}", link.now)
+        super().__init__(f"조건식 {name}", link.now, link.source)
         self.members: dict[str, float] = {}
         self.changes: list[MemberChange] = []
         self.waiting: QueuePosition | None = None
@@ -202,13 +202,14 @@ class ConditionWatch(ReadableStream[MemberChange]):
         """The issues that fulfil it now: index ``code`` in the order of entry; ``name``, ``entered`` (Asia/Seoul)."""
         with self._watched.changed:
             members = dict(self._watched.members)
-        return pd.DataFrame(
+        found = pd.DataFrame(
             {
                 "name": pd.array([self._watched._name_of(code) for code in members], dtype="str"),
                 "entered": _moments(list(members.values())),
             },
             index=pd.Index(list(members), dtype="str", name="code"),
         )
+        return self._described(found)
 
     def members_and_reader(self) -> tuple[pd.DataFrame, EventReader[MemberChange]]:
         """``frame()`` now, and a reader of what changes after it."""
@@ -219,7 +220,7 @@ class ConditionWatch(ReadableStream[MemberChange]):
         """Entries and exits so far: index ``time`` (Asia/Seoul); ``code``, ``name``, ``entered`` (bool)."""
         with self._watched.changed:
             changes = list(self._watched.changes)
-        return pd.DataFrame(
+        found = pd.DataFrame(
             {
                 "code": pd.array([one.code for one in changes], dtype="str"),
                 "name": pd.array([one.name for one in changes], dtype="str"),
@@ -227,6 +228,15 @@ class ConditionWatch(ReadableStream[MemberChange]):
             },
             index=pd.DatetimeIndex(_moments([one.time.timestamp() for one in changes]), name="time"),
         )
+        return self._described(found)
+
+    def _described(self, frame: pd.DataFrame) -> pd.DataFrame:
+        frame.attrs = {
+            **self.origin("SendCondition"),
+            "condition": self.condition,
+            "condition_index": self.index,
+        }
+        return frame
 
     def _end(self) -> None:
         self._finalizer()

@@ -32,6 +32,7 @@ class EventFeed(StreamSource):
         keep: the number of newest events that are kept; None: all.
         decoder: the hub's, so that a batch is decoded once.
         now: the broker's time.
+        prices: name of the source of prices.
 
     Attributes:
         log: the events, with ``code`` as an index into ``codes``.
@@ -48,8 +49,9 @@ class EventFeed(StreamSource):
         keep: int | None,
         decoder: Decoder,
         now: Callable[[], float],
+        prices: str = "",
     ) -> None:
-        super().__init__(realtype, now)
+        super().__init__(realtype, now, prices)
         self.realtype = realtype
         self.log = EventLog(keep)
         self.codes: dict[str, int] = {code: index for index, code in enumerate(codes) if code}

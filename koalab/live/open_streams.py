@@ -27,6 +27,7 @@ class OpenStreams:
         sessions: of the exchange, read on first use.
         now: the broker's time.
         speed: broker's seconds per real second.
+        prices: name of the source of prices.
     """
 
     def __init__(
@@ -35,9 +36,11 @@ class OpenStreams:
         sessions: Callable[[], Sessions],
         now: Callable[[], float],
         speed: Callable[[], float] = lambda: 1.0,
+        prices: str = "",
     ) -> None:
         self._hub = hub
         self._now = now
+        self._prices = prices
         self._lock = threading.RLock()
         self._closed = False
         self._abandoned: deque[EventFeed] = deque()
@@ -62,7 +65,7 @@ class OpenStreams:
             RateLimited: all screens for real-time data are full.
         """
         self._end_abandoned()
-        feed = EventFeed(realtype, codes, keep, self._hub.decoder, self._now)
+        feed = EventFeed(realtype, codes, keep, self._hub.decoder, self._now, self._prices)
         with self._lock:
             if self._closed:
                 raise session_closed()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from koalab.dates import seoul
 from koalab.errors import BadInput
+from koalab.frames.attrs import frame_attrs
 from koalab.inputs.text import shown
 from koalab.live import event_frames
 from koalab.live.callbacks import CallbackThread
@@ -82,7 +83,9 @@ class ReadableStream(Generic[E]):
     def gaps(self) -> pd.DataFrame:
         """Intervals in which events may be lost: ``since until why``, Asia/Seoul; ``until`` is NaT while one lasts."""
         with self._source.changed:
-            return event_frames.gaps(self._source.gaps)
+            found = event_frames.gaps(self._source.gaps)
+        found.attrs = self.origin("")
+        return found
 
     @property
     def dropped(self) -> int:
@@ -168,6 +171,10 @@ class ReadableStream(Generic[E]):
 
     def _end(self) -> None:
         raise NotImplementedError
+
+    def origin(self, tr: str) -> dict[Hashable | None, Any]:
+        """``attrs`` of a frame made of it now; ``tr`` is the control's function or the TR behind it."""
+        return frame_attrs(self._source.prices, tr, self._source.as_of)
 
     def __enter__(self) -> Self:
         return self

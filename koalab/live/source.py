@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable
 from typing import Any, Literal
 
+from koalab.dates import epoch_seconds
 from koalab.errors import KoalabError
 from koalab.live.gap import Gap
 from koalab.live.wall_time import wall_micros
+from koalab.store.series import moment
 
 StateName = Literal["connecting", "live", "stale", "lost", "closed"]
 
@@ -19,6 +21,7 @@ class StreamSource:
     Args:
         label: what the stream is of, for messages.
         now: the broker's time.
+        prices: name of the source of prices.
 
     Attributes:
         changed: notified on every change; its lock guards everything here.
@@ -28,8 +31,9 @@ class StreamSource:
         dropped: events that this process lost because it read too slowly.
     """
 
-    def __init__(self, label: str, now: Callable[[], float]) -> None:
+    def __init__(self, label: str, now: Callable[[], float], prices: str = "") -> None:
         self.label = label
+        self.prices = prices
         self.changed = threading.Condition()
         self.gaps: list[Gap] = []
         self.error: KoalabError | None = None
@@ -88,6 +92,13 @@ class StreamSource:
             if self.state != "closed":
                 self.error = error
                 self._set_state("closed", self._now(), "" if error is None else str(error))
+
+    @property
+    def as_of(self) -> float:
+        """Up to when events have come, seconds since the epoch: now, unless they come no more."""
+        with self.changed:
+            state, since = self.state, self.since
+        return self._now() if state in ("connecting", "live") else epoch_seconds(moment(since))
 
     @property
     def over(self) -> bool:

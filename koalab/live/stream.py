@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import pandas as pd
 
@@ -17,6 +17,7 @@ from koalab.live.feed import EventFeed
 from koalab.live.readable import ReadableStream
 
 E = TypeVar("E", bound=LiveEvent)
+_REGISTERED_BY: Final = "SetRealReg"
 
 
 class EventStream(ReadableStream[E]):
@@ -95,7 +96,12 @@ class EventStream(ReadableStream[E]):
             parts, codes = list(feed.log.rows(start, feed.log.end)), tuple(feed.codes)
             forgotten, gaps = feed.log.first, len(feed.gaps)
         frame = event_frames.frame(feed.realtype, parts, codes, feed.several)
-        frame.attrs = {"realtype": feed.realtype, "gaps": gaps, "forgotten": forgotten}
+        frame.attrs = {
+            **self.origin(_REGISTERED_BY),
+            "realtype": feed.realtype,
+            "gaps": gaps,
+            "forgotten": forgotten,
+        }
         return frame
 
     def listen(self, listener: Callable[[Columns, int], None]) -> None:

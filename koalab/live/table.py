@@ -127,7 +127,7 @@ class LiveTable:
             index=pd.Index([self.codes[row] for row in rows.tolist()], dtype="str", name="code"),
         )
         found["time"] = time
-        found.attrs = {"version": version}
+        found.attrs = {**self._trades.origin("OPTKWFID"), "version": version}
         return found
 
     def delta(self, since: int) -> tuple[int, NDArray[np.intp], Mapping[str, Column]]:

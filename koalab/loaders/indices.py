@@ -8,6 +8,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from koalab.errors import BadInput, NoAnswer, UnknownCode
 from koalab.inputs.text import folded, plain, shown
@@ -25,6 +27,15 @@ _WHOLE = re.compile(r"종합\((.+)\)")
 _KOREAN = (("코스피", "kospi"), ("코스닥", "kosdaq"))
 
 
+@dataclass(frozen=True, slots=True)
+class IndexList:
+    """Names of indices by code, in the broker's order, when they were asked for, and whether they were cached."""
+
+    names: Mapping[str, str]
+    fetched_at: float
+    cached: bool
+
+
 class Indices:
     """Codes and names of the indices as of the broker's today.
 
@@ -38,23 +49,35 @@ class Indices:
         self._link = link
         self._memo = memo
         self._turns = turns
-        self._cached: tuple[tuple[str, int], Mapping[str, str]] | None = None
+        self._cached: tuple[tuple[str, int], IndexList] | None = None
 
     def names(self) -> Mapping[str, str]:
-        """Names by code, in the broker's order. Where the server is gone the last cached list is used."""
+        """Names by code, in the broker's order."""
+        return self.list().names
+
+    def list(self) -> IndexList:
+        """The day's list. Where the server is gone the last cached one is used."""
         key = day_and_clearing(self._link, self._memo)
         cached = self._cached
         if cached is not None and cached[0] == key:
-            return cached[1]
+            return replace(cached[1], cached=True)
         with self._turns.of(_KEY) as claim:
             cached = self._cached
             if cached is not None and cached[0] == key:
-                return cached[1]
-            stored = self._link.retrying(
-                lambda: daily_cached(self._memo, _KEY, key[0], lambda: {"names": self._ask(claim.beat)})
-            )
-            self._cached = (key, stored["names"])
-            return self._cached[1]
+                return replace(cached[1], cached=True)
+            asked = False
+
+            def ask() -> dict[str, Any]:
+                nonlocal asked
+                found = {"names": self._ask(claim.beat)}
+                asked = True
+                return found
+
+            now = self._link.now()
+            stored = self._link.retrying(lambda: daily_cached(self._memo, _KEY, now, ask))
+            found = IndexList(stored["names"], stored["at"], not asked)
+            self._cached = (key, found)
+            return found
 
     def resolve(self, given: str) -> str:
         """The code of that code or name: ``"001"``, ``"KOSPI"``, ``"코스피"``, ``"종합(KOSPI)"``.

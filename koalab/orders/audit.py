@@ -24,6 +24,7 @@ import platformdirs
 
 from koalab.dates import SEOUL, seoul
 from koalab.errors import AuditIncomplete, BadInput
+from koalab.frames.attrs import frame_attrs
 from koalab.orders.credit import credit_name
 from koalab.orders.record import OrderChange, OrderRecord
 
@@ -111,7 +112,12 @@ class AuditLog:
             elif line.strip():
                 unreadable += 1
         frame = _frame(found)
-        frame.attrs = {"file": str(file), "unreadable": unreadable, "lost": self.lost, "trs": 0}
+        frame.attrs = {
+            **frame_attrs("", "", self._now()),
+            "file": str(file),
+            "unreadable": unreadable,
+            "lost": self.lost,
+        }
         return frame
 
     def entry_of(self, record: OrderRecord) -> str:

@@ -92,6 +92,12 @@ class OrderFollower:
         self._stopped = threading.Event()
         self._stopped.set()
 
+    def follows(self, account: str) -> bool:
+        """Whether the state of an account has been read, so that it costs no TR."""
+        with self._lock:
+            state = self._states.get(account)
+        return state is not None and state.since is not None
+
     def state(self, account: str, timeout: float) -> AccountState:
         """The state of an account, once it has been read.
 
@@ -106,7 +112,7 @@ class OrderFollower:
                 raise session_closed()
             state = self._states.get(account)
             if state is None:
-                state = self._states[account] = AccountState(account, self._day_of)
+                state = self._states[account] = AccountState(account, self._day_of, self._link.source)
             if self._thread is None:
                 self._stopped = threading.Event()
                 for one in self._states.values():

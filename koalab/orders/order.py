@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Hashable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
 from koalab.errors import NoAnswer, NotConnected
+from koalab.frames.attrs import frame_attrs
 from koalab.inputs.arguments import flag_or_none, seconds
 from koalab.orders.credit import credit_name
 from koalab.orders.record import OrderRecord, OrderStatus
@@ -151,7 +152,7 @@ class Order:
         # An answer has the time at which it came, which may be after that of a fill: it was given before.
         at = np.minimum.accumulate(np.array([one.at for one in changes])[::-1])[::-1]
         index = moments(at).rename("time")
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "status": pd.array([one.status for one in changes], dtype="str"),
                 **{
@@ -162,6 +163,8 @@ class Order:
             },
             index=index,
         )
+        frame.attrs = self._attrs()
+        return frame
 
     def summary(self) -> pd.Series[Any]:
         """The order as one row: ``order`` (its number), ``code name side type status``, ``quantity filled left``
@@ -170,7 +173,13 @@ class Order:
         """
         with self._state.changed:
             values = {name: getattr(self, name) for name in _SUMMARY}
-        return pd.Series({"order": self.number, **values}, dtype=object, name="order")
+        found = pd.Series({"order": self.number, **values}, dtype=object, name="order")
+        found.attrs = self._attrs()
+        return found
+
+    def _attrs(self) -> dict[Hashable | None, Any]:
+        """Those of its frames: it is as of the account's newest event."""
+        return frame_attrs(self._state.source, "SendOrder", self._state.until)
 
     def wait(self, timeout: float | None = None) -> Order:
         """Waits until it is done, for at most ``timeout`` seconds; returns itself.

@@ -104,12 +104,14 @@ class Lists:
         open: numbers of those that the broker lists as open; read after ``orders``. None: not read.
         positions: with shares.
         until: server time of the last page.
+        trs: TRs that it took.
     """
 
     orders: list[OrderReport]
     open: Set[str] | None
     positions: list[PositionReport]
     until: float
+    trs: int = 0
 
 
 def from_event(event: ChejanEvent) -> OrderReport | PositionReport | None:

@@ -26,6 +26,7 @@ class AccountState:
     Args:
         account: its number.
         day_of: the trading day of a moment (server time); order numbers begin anew with each.
+        source: name of the source of prices.
 
     Attributes:
         changed: notified on every change; its lock guards everything here.
@@ -33,19 +34,29 @@ class AccountState:
         holdings: the positions.
         version: counts the changes.
         since: server time of the newest lists; None before the first.
+        until: server time up to which all is known.
+        trs: TRs that the newest lists took.
         stale: why events may be missing, blank if they are not; ``stale_since`` when that began.
         ended: why nothing more will come; None while the events are followed.
         unsettled: whether the lists have to be read again soon to settle something.
     """
 
-    def __init__(self, account: str, day_of: Callable[[float], date] = lambda at: seoul(at).date()) -> None:
+    def __init__(
+        self,
+        account: str,
+        day_of: Callable[[float], date] = lambda at: seoul(at).date(),
+        source: str = "",
+    ) -> None:
         self.account = account
+        self.source = source
         self.changed = threading.Condition()
         self.process = os.getpid()
         self.orders: dict[str, OrderRecord] = {}
         self.holdings = Holdings()
         self.version = 0
         self.since: float | None = None
+        self.until = 0.0
+        self.trs = 0
         self.stale = "the account has not been read yet"
         self.stale_since = 0.0
         self.ended: KoalabError | None = None
@@ -136,12 +147,15 @@ class AccountState:
             for lost, found, like in self._unknown.found(at_broker, self._on_the_way):
                 self._adopt(lost, found, like, lists.until)
             self.holdings.on_list(lists.positions, lists.until, self.orders.values())
-            self.since, self.stale = lists.until, ""
+            self.since, self.stale, self.trs = lists.until, "", lists.trs
+            self.until = max(self.until, lists.until)
             self._notify()
 
     def on_time(self, until: float) -> None:
         """Every event up to ``until`` has been applied."""
         with self.changed:
+            if not self.stale:
+                self.until = max(self.until, until)
             missed = self.holdings.overdue(until)
             if missed:
                 self.on_gap(until, missed)

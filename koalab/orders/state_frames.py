@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from koalab.dates import SEOUL, seoul
+from koalab.frames.attrs import frame_attrs
 from koalab.orders.credit import credit_name
 from koalab.orders.state import AccountState
 
@@ -21,23 +21,26 @@ class StateFrames:
         self._state = state
         self._made: dict[str, tuple[int, pd.DataFrame]] = {}
 
-    def positions(self) -> pd.DataFrame:
-        """See ``Session.positions``."""
-        return self._current("positions", self._positions)
+    def positions(self, trs: int = 0) -> pd.DataFrame:
+        """See ``Session.positions``; ``trs``: TRs that the call has spent."""
+        return self._current("positions", self._positions, "opw00018", trs)
 
-    def open_orders(self) -> pd.DataFrame:
-        """See ``Session.open_orders``."""
-        return self._current("open_orders", self._open_orders)
+    def open_orders(self, trs: int = 0) -> pd.DataFrame:
+        """See ``Session.open_orders``; ``trs``: TRs that the call has spent."""
+        return self._current("open_orders", self._open_orders, "opt10075", trs)
 
-    def _current(self, name: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    def _current(self, name: str, make: Callable[[], pd.DataFrame], tr: str, trs: int) -> pd.DataFrame:
         state = self._state
         version, frame = self._made.get(name, (-1, None))
         if frame is None or version != state.version:
             with state.changed:
                 frame = make()
-                frame.attrs = _attrs(state)
                 self._made[name] = (state.version, frame)
-        return frame.copy(deep=False)  # a caller who writes into it gets a copy of what is written
+        found = frame.copy(deep=False)  # a caller who writes into it gets a copy of what is written
+        with state.changed:
+            stale = f"{seoul(state.stale_since):%H:%M:%S} {state.stale}" if state.stale else ""
+            found.attrs = {**frame_attrs(state.source, tr, state.until, trs=trs), "stale": stale}
+        return found
 
     def _positions(self) -> pd.DataFrame:
         held = self._state.positions()
@@ -80,7 +83,3 @@ class StateFrames:
 def moments(at: Sequence[float] | npt.NDArray[np.float64]) -> pd.DatetimeIndex:
     """Seconds since the epoch as times in Asia/Seoul."""
     return pd.to_datetime(np.array(at, np.float64), unit="s", utc=True).as_unit("us").tz_convert(SEOUL)
-
-
-def _attrs(state: AccountState) -> dict[Any, Any]:
-    return {"stale": f"{seoul(state.stale_since):%H:%M:%S} {state.stale}" if state.stale else "", "trs": 0}

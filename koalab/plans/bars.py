@@ -85,6 +85,10 @@ class BarWork:
         return self._wanted.interval.label
 
     @property
+    def tr(self) -> str:
+        return self._wanted.interval.tr
+
+    @property
     def description(self) -> str:
         wanted = self._wanted
         what = (

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from koalab.dates import seoul
 from koalab.errors import KoalabError, PlanIncomplete
+from koalab.frames.attrs import frame_attrs
 from koalab.link import Link
 from koalab.plans.running import PlanResult, PlanRun
 from koalab.plans.work import CodeNeed, PlanWork, share
@@ -43,6 +45,7 @@ class Plan:
         self._names = names
         self._progress = progress
         self._needs: Sequence[CodeNeed] = ()
+        self._looked_at = 0.0
         self.wait = 0.0
         """Seconds of the broker's time that the TRs take under its limits, behind those in the server's queue."""
         self.ends: pd.Timestamp
@@ -54,7 +57,8 @@ class Plan:
         self._needs = self._work.needs()
         # A fully cached plan needs no server.
         self.wait = self._link.status(trs=self.trs).expected_wait if self.trs else 0.0
-        self.ends = seoul(round(self._link.now() + self.wait))
+        self._looked_at = self._link.now()
+        self.ends = seoul(round(self._looked_at + self.wait))
         return self
 
     @property
@@ -94,7 +98,7 @@ class Plan:
 
     def summary(self) -> pd.Series:
         """The totals: ``plan codes trs cached wait ends``, ``wait`` a Timedelta, ``ends`` in Asia/Seoul."""
-        return pd.Series(
+        found = pd.Series(
             {
                 "plan": self._work.description,
                 "codes": len(self._needs),
@@ -104,6 +108,8 @@ class Plan:
                 "ends": self.ends,
             }
         )
+        found.attrs = self._attrs()
+        return found
 
     def run(self, *, progress: bool = True) -> pd.DataFrame:
         """Loads what the cache lacks, as bulk work: interactive requests go first.
@@ -143,8 +149,10 @@ class Plan:
 
     def load(self, *, progress: bool = True) -> pd.DataFrame:
         """Runs the plan, and returns the frame of all of it, as the session's method does."""
-        self.run(progress=progress)
-        return self._work.frame()
+        report = self.run(progress=progress)
+        frame = self._work.frame()
+        frame.attrs["trs"] += report.attrs["trs"]
+        return frame
 
     def __repr__(self) -> str:
         return f"<plan {self._text()}>"
@@ -187,7 +195,7 @@ class Plan:
                 "error": pd.array([errors.get(code, "") for code in self.codes], dtype="str"),
             }
         )
-        report.attrs = {"source": self._link.source, "trs": sum(outcome.trs.values())}
+        report.attrs["trs"] = sum(outcome.trs.values())
         return report
 
     def _complaint(self, outcome: PlanResult) -> str:
@@ -202,4 +210,9 @@ class Plan:
     def _table(self, columns: Mapping[str, object]) -> pd.DataFrame:
         names = pd.array([self._name(code) for code in self.codes], dtype="str")
         index = pd.Index(self.codes, dtype="str", name="code")
-        return pd.DataFrame({"name": names, **columns}, index=index)
+        frame = pd.DataFrame({"name": names, **columns}, index=index)
+        frame.attrs = self._attrs()
+        return frame
+
+    def _attrs(self) -> dict[Hashable | None, Any]:
+        return frame_attrs(self._link.source, self._work.tr, self._looked_at)

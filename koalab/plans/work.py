@@ -48,6 +48,7 @@ class PlanWork(Protocol):
         kind: the session's method that returns the result, ``daily`` for example.
         label: its Korean name, for the progress bar.
         description: the request in words.
+        tr: the TR that it takes.
     """
 
     @property
@@ -58,6 +59,9 @@ class PlanWork(Protocol):
 
     @property
     def description(self) -> str: ...
+
+    @property
+    def tr(self) -> str: ...
 
     def needs(self) -> Sequence[CodeNeed]:
         """What has to be loaded as of now, one entry a code. No TR."""

@@ -190,11 +190,11 @@ class AccountMethods(SessionCore):
     ) -> tuple[list[Page], int]:
         """The pages of an account's TR, and the TRs they cost."""
         number = self._accounts.choose(account)
-        before = self._link.trs
+        before = self._link.trs_here
         password = _PASSWORD if tr.startswith("opw") else {}
         with self._progress(label, progress) as shown:
             pages = self._accounts.pages(tr, {"계좌번호": number, **password, **inputs}, shown)
-        return pages, self._link.trs - before
+        return pages, self._link.trs_here - before
 
     def _account_attrs(self, tr: str, pages: list[Page], trs: int, empty: bool = False) -> dict[Any, Any]:
         attrs = self._attrs(tr, pages[-1].received_at, 0, trs)

@@ -31,7 +31,7 @@ class AlertMethods(LiveMethods, WatchMethods, OrderMethods):
 
     @cached_property
     def _board(self) -> AlertBoard:
-        return AlertBoard(self._alert_pauses)
+        return AlertBoard(self._alert_pauses, lambda: self._attrs("", self._link.now()))
 
     def alert(
         self,

@@ -258,7 +258,7 @@ class BarMethods(SessionCore):
             unknown: reasons of codes that are not listed and not in the cache.
         """
         interval = shape.interval
-        found, missing, before = dict(cached), Missing(shape.several), self._link.trs
+        found, missing, before = dict(cached), Missing(shape.several), self._link.trs_here
         missing.update(unknown)
         if expected:
             with self._progress("", progress) as shown:
@@ -277,11 +277,14 @@ class BarMethods(SessionCore):
             if code in found and not shape.finished
             for time in found[code].provisional
         ]
-        # Of a code that failed only the link has counted the TRs.
-        trs = total.trs if len(found) == len(names) - len(unknown) else self._link.trs - before
         frame.attrs = {
-            **self._attrs(interval.tr, total.fetched_at or self._link.now(), total.hits, trs),
-            "adjusted": shape.adjusted,
+            **self._attrs(
+                interval.tr,
+                total.fetched_at or self._link.now(),
+                total.hits,
+                self._link.trs_here - before,
+                shape.adjusted if interval.of == "issue" else None,
+            ),
             "interval": interval.name,
         }
         if rows:

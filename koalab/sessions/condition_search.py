@@ -23,7 +23,7 @@ class ConditionSearchMethods(MarketDataMethods):
         found = condition_search.known_conditions(self._link, self._memo, reload=True)
         index = pd.Index(list(found), dtype="int64", name="index")
         frame = pd.DataFrame({"name": pd.array(list(found.values()), dtype="str")}, index=index)
-        frame.attrs = {"source": self._link.source, "trs": 0}
+        frame.attrs = self._attrs("GetConditionNameList", self._link.now())
         return frame
 
     def _known_conditions(self) -> list[str]:
@@ -55,13 +55,13 @@ class ConditionSearchMethods(MarketDataMethods):
         check_columns(columns)
         info = flag("info", info)
         index, name = condition_search.find(self._link, self._memo, condition)
-        before = self._link.trs
+        before = self._link.trs_here
         with self._progress(f"조건검색 {name}", progress) as shown:
             codes = condition_search.search(self._link, index, name, shown)
             fetched = self._link.now()
             if info:
                 loaded = self._snapshots.quotes(codes, shown)
-                frame = self._quotes_frame(codes, loaded, columns, self._link.trs - before)
+                frame = self._quotes_frame(codes, loaded, columns, self._link.trs_here - before)
             else:
                 names = self._listing().names
                 label = "name" if columns == "en" else "종목명"
@@ -69,6 +69,6 @@ class ConditionSearchMethods(MarketDataMethods):
                     {label: pd.array([names.get(code[:6], "") for code in codes], dtype="str")},
                     index=pd.Index(codes, dtype="str", name="code"),
                 )
-                frame.attrs = self._attrs("SendCondition", fetched, 0, self._link.trs - before)
+                frame.attrs = self._attrs("SendCondition", fetched, 0, self._link.trs_here - before)
         frame.attrs |= {"condition": name, "condition_index": index}
         return frame

@@ -20,6 +20,7 @@ from koalab import clock_text
 from koalab.calls import Calls
 from koalab.dates import seoul
 from koalab.errors import BadInput, CacheDamaged, KoalabError, UnknownCode
+from koalab.frames.attrs import frame_attrs
 from koalab.inputs.arguments import flag, seconds
 from koalab.inputs.issue_codes import VENUES, venue_of
 from koalab.inputs.text import shown
@@ -306,14 +307,11 @@ class SessionCore:
         name = self._listing().names.get(code[:6], code)
         return f"{name} {VENUES[code[6:]]}" if venue_of(code) else name
 
-    def _attrs(self, tr: str, fetched_at: float, hits: int, trs: int) -> dict[Hashable | None, Any]:
-        return {
-            "source": self._link.source,
-            "tr": tr,
-            "fetched_at": seoul(fetched_at).isoformat(timespec="seconds"),
-            "cache_hits": hits,
-            "trs": trs,
-        }
+    def _attrs(
+        self, tr: str, fetched_at: float, hits: int = 0, trs: int = 0, adjusted: bool | None = None
+    ) -> dict[Hashable | None, Any]:
+        """See ``frame_attrs``."""
+        return frame_attrs(self._link.source, tr, fetched_at, hits, trs, adjusted)
 
 
 def several_of(given: Codes, what: str, example: str) -> tuple[list[str], bool]:

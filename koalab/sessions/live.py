@@ -48,7 +48,11 @@ class LiveMethods(ChartMethods, MarketDataMethods):
     @cached_property
     def _open_streams(self) -> OpenStreams:
         return OpenStreams(
-            self._hub, exchange_sessions, self._link.now, lambda: self._link.last_status().speed
+            self._hub,
+            exchange_sessions,
+            self._link.now,
+            lambda: self._link.last_status().speed,
+            self._link.source,
         )
 
     @overload

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
-from koalab.dates import BEGINNING, Day, span, text_of, wall_of
+from koalab.dates import BEGINNING, Day, text_of, wall_of
 from koalab.frames import book as book_frames
 from koalab.frames import flows as flow_frames
 from koalab.frames.fields import Columns
@@ -25,7 +25,7 @@ from koalab.sessions.bars import BarMethods, FrameShape
 from koalab.sessions.core import Codes, check_columns, exchange_sessions, several_of
 from koalab.sessions.notices import note_missing
 from koalab.store.disk import CacheUnavailable
-from koalab.store.finality import needs_fetch
+from koalab.store.finality import final_until, needs_fetch
 from koalab.store.series import Series
 
 
@@ -59,7 +59,7 @@ class MarketMethods(BarMethods):
         check_columns(columns)
         given = self._given(code).live()
         codes, several = given.codes, given.several
-        before, fetched = self._link.trs, self._link.now()
+        before, fetched = self._link.trs_here, self._link.now()
         frames, books, messages, missing = {}, {}, list[str](), Missing(several)
         missing.update(given.missing)
         with self._progress("호가", progress) as shown:
@@ -82,7 +82,7 @@ class MarketMethods(BarMethods):
             frame, more = _stacked(frames, book_frames.book([], columns)), {"books": books}
         else:
             frame, more = frames[codes[0]], books[codes[0]]
-        frame.attrs = self._attrs("opt10004", fetched, 0, self._link.trs - before) | more
+        frame.attrs = self._attrs("opt10004", fetched, 0, self._link.trs_here - before) | more
         self._note(frame, messages, missing, len(codes) + len(given.missing))
         return frame
 
@@ -152,10 +152,10 @@ class MarketMethods(BarMethods):
 
     def indices(self) -> pd.DataFrame:
         """The broker's indices (GetUpjongCode): index ``code``, ``name``. No TR."""
-        names = self._indices.names()
-        index = pd.Index(list(names), dtype="str", name="code")
-        frame = pd.DataFrame({"name": pd.array(list(names.values()), dtype="str")}, index=index)
-        frame.attrs = {"source": self._link.source, "trs": 0}
+        listed = self._indices.list()
+        index = pd.Index(list(listed.names), dtype="str", name="code")
+        frame = pd.DataFrame({"name": pd.array(list(listed.names.values()), dtype="str")}, index=index)
+        frame.attrs = self._attrs("GetUpjongCode", listed.fetched_at, len(index) if listed.cached else 0)
         return frame
 
     def flows(
@@ -166,6 +166,7 @@ class MarketMethods(BarMethods):
         *,
         what: Literal["amount", "shares"] = "amount",
         side: Literal["net", "buy", "sell"] = "net",
+        finished: bool = False,
         columns: Columns = "en",
         progress: bool = True,
     ) -> pd.DataFrame:
@@ -174,9 +175,11 @@ class MarketMethods(BarMethods):
         Args:
             code: code or name, or several of them.
             start: first day, included; None for the beginning of the broker's history, which may be many TRs.
-            end: last day, included; None for now. Today's figures are not final.
+            end: last day, included; None for now. Today's figures are not final:
+                ``attrs["unfinished"]`` has the day, of several codes by code.
             what: ``"amount"``, in KRW to the million that the broker rounds to, or ``"shares"``.
             side: ``"net"`` (bought less sold), ``"buy"`` or ``"sell"``; the latter two are never negative.
+            finished: leave out the day that still grows: from its opening until its daily bar is final.
             columns: ``"en"`` or ``"ko"``, 개인투자자 외국인투자자 기관계 ….
             progress: show a bar when it takes longer than a second.
 
@@ -194,23 +197,33 @@ class MarketMethods(BarMethods):
         check_columns(columns)
         one_of("what", what, flow_loader.WHATS)
         one_of("side", side, flow_loader.SIDES)
-        first, last = span(start, end, self._link.now(), dated=True)
+        finished = flag("finished", finished)
         given = self._given(code).live()
+        first, last = self._asked(find_interval("D"), start, end, finished, given.codes)
         codes, several = given.codes, given.several
-        before, fetched, sessions = self._link.trs, self._link.now(), exchange_sessions()
+        before, fetched, sessions = self._link.trs_here, self._link.now(), exchange_sessions()
         frames, messages, missing = {}, list[str](), Missing(several)
+        unfinished: dict[str, str] = {}
         missing.update(given.missing)
         expected = bool(needs_fetch([(first, last)], "D", fetched, sessions, self._finality))
         trs = flow_loader.expected_trs(first, last, sessions)
         with self._progress("", progress) as shown:
-            shown.expect(trs * len(codes))
+            shown.expect(trs * len(codes) if first <= last else 0)
             for one in codes:
                 with missing.of(one), shown.item(trs, f"{self._name(one)} 투자자별") as part:
+                    if last < first:  # no day of the range is final yet
+                        frames[one] = flow_frames.flows([], True, True, columns)
+                        continue
                     pages = flow_loader.load(self._link, one, first, last, what, side, part)
                     found = flow_frames.flows(pages, what == flow_loader.MONEY, side == "net", columns)
                     # For a day without a session the broker returns the session before it.
                     frames[one] = found[(found.index >= first) & (found.index <= last)]
                     fetched = pages[-1].received_at
+                    final = final_until("D", pages[0].received_at, sessions, self._finality.of(one))
+                    if finished:
+                        frames[one] = frames[one][frames[one].index <= final]
+                    elif len(frames[one]) and frames[one].index[-1] > final:
+                        unfinished[one] = f"{frames[one].index[-1]:%Y-%m-%d}"
                     said = [text for page in pages for text in page.messages]
                     messages += said
                     if several and not len(frames[one]) and expected:
@@ -219,8 +232,10 @@ class MarketMethods(BarMethods):
         missing.check()
         none = flow_frames.flows([], True, True, columns)
         frame = _stacked(_with_rows(frames), none) if several else frames[codes[0]]
-        attrs = self._attrs(flow_frames.TR, fetched, 0, self._link.trs - before)
+        attrs = self._attrs(flow_frames.TR, fetched, 0, self._link.trs_here - before)
         frame.attrs = {**attrs, "what": what, "side": side}
+        if unfinished:
+            frame.attrs["unfinished"] = unfinished if several else unfinished[codes[0]]
         self._note(frame, messages, missing, len(codes) + len(given.missing))
         return frame
 

@@ -54,7 +54,7 @@ class MarketDataMethods(SessionCore):
         check_columns(columns)
         given = self._given(code).live()
         codes, several = given.codes, given.several
-        before = self._link.trs
+        before = self._link.trs_here
         with self._progress("기본정보", progress) as shown:
             loaded = self._snapshots.info(codes, several, shown)
         missing = {**given.missing, **loaded.missing}
@@ -68,7 +68,7 @@ class MarketDataMethods(SessionCore):
         else:
             found = records.info(pages[0], columns)
         fetched = max((page.received_at for page in pages), default=self._link.now())
-        found.attrs = self._attrs("opt10001", fetched, loaded.hits, self._link.trs - before)
+        found.attrs = self._attrs("opt10001", fetched, loaded.hits, self._link.trs_here - before)
         if several:
             note_missing(found, missing, self._listing().names, len(codes) + len(given.missing))
         return found  # type: ignore[no-any-return]
@@ -77,17 +77,20 @@ class MarketDataMethods(SessionCore):
         """Quotes (OPTKWFID): one row a code, 100 codes a TR, in the given order.
 
         Returns:
-            Index ``code``; prices in KRW, volumes in shares, ``time`` and ``quote_time`` in Asia/Seoul.
+            Index ``code``; prices in KRW, volumes in shares; ``time`` of the trade whose price is shown and
+            ``quote_time`` in Asia/Seoul, as the broker says them (체결시간, 호가시간). On the simulated one a price of
+            the after-market has its time until the next morning, when the official close is back, with that of the
+            close. What the real broker says in the evening has not been recorded.
 
         Raises:
             UnknownCode: there is no such issue; its ``near`` holds similar ones.
         """
         check_columns(columns)
         given = self._given(codes).live()
-        before = self._link.trs
+        before = self._link.trs_here
         with self._progress("관심종목", progress) as shown:
             loaded = self._snapshots.quotes(given.codes, shown)
-        return self._quotes_frame(given.codes, loaded, columns, self._link.trs - before, given.missing)
+        return self._quotes_frame(given.codes, loaded, columns, self._link.trs_here - before, given.missing)
 
     def _quotes_frame(
         self,
@@ -161,10 +164,10 @@ class MarketDataMethods(SessionCore):
             BadInput: there is no such TR, or its inputs are missing, unknown or too long.
         """
         entry = transactions.find_tr(tr)
-        before = self._link.trs
+        before = self._link.trs_here
         with self._progress(entry.name, progress) as shown:
             answer = transactions.load(self._link, tr, inputs, shown, pages)
-        attrs = self._attrs(entry.code, answer.pages[-1].received_at, 0, self._link.trs - before)
+        attrs = self._attrs(entry.code, answer.pages[-1].received_at, 0, self._link.trs_here - before)
         answer.multi.attrs = dict(attrs)
         answer.single.attrs = dict(attrs)
         if not len(answer.multi) and answer.single.isna().all():

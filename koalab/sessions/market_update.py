@@ -94,7 +94,7 @@ class MarketUpdateMethods(SessionCore):
             wanted, gone = given.listed, {*given.kept, *given.missing}
         else:
             wanted = list(listing.markets) if market is None else listing.of(market)
-        before = self._link.trs
+        before = self._link.trs_here
         day, part = self._market_update.session()
         with self._progress(f"{day.astype('datetime64[D]')} 일봉", progress) as shown:
             found = self._market_update.run(wanted, catch_up, shown)
@@ -114,7 +114,7 @@ class MarketUpdateMethods(SessionCore):
             },
             index=pd.Index([row[0] for row in rows], dtype="str", name="code"),
         )
-        frame.attrs = self._attrs("OPTKWFID", self._link.now(), 0, self._link.trs - before)
+        frame.attrs = self._attrs("OPTKWFID", self._link.now(), 0, self._link.trs_here - before)
         frame.attrs |= {"session": str(day.astype("datetime64[D]")), "quotes": part}
         missing = {code: one.reason for code, one in found.items() if one.reason}
         note_missing(frame, missing, listing.names, len(wanted))

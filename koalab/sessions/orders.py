@@ -267,7 +267,8 @@ class OrderMethods(AccountMethods):
             (대출일): an issue has a row for each of its loans. ``attrs["stale"]`` says since when and why events may
             be missing; it is blank otherwise.
         """
-        return self._frames(None).positions()
+        frames, trs = self._frames_and_cost(None)
+        return frames.positions(trs)
 
     @property
     def open_orders(self) -> pd.DataFrame:
@@ -278,7 +279,8 @@ class OrderMethods(AccountMethods):
             ``price`` (KRW, 0 at market), ``credit``, ``original``, ``entered`` (Asia/Seoul). ``kw.order(number)`` gives
             one to modify or cancel. ``attrs`` as for ``positions``.
         """
-        return self._frames(None).open_orders()
+        frames, trs = self._frames_and_cost(None)
+        return frames.open_orders(trs)
 
     def _known_open_orders(self) -> dict[str, str]:
         """The open orders of the accounts that are followed, by number, as texts. No TR, no call, no wait."""
@@ -357,9 +359,15 @@ class OrderMethods(AccountMethods):
             self._made_frames[state.account] = StateFrames(state)
         return self._made_frames[state.account]
 
+    def _frames_and_cost(self, account: str | None) -> tuple[StateFrames, int]:
+        """The frames, and the TRs that this call has spent on the account's lists: those of the first use."""
+        followed = self._follower.follows(self._number(account))
+        frames = self._frames(account)
+        return frames, 0 if followed else self._state(account).trs
+
     def _read_lists(self, account: str) -> Lists:
         """On the follower's thread: opt10075 of all orders and of the open ones, then opw00018."""
-        numbers = {"계좌번호": account}
+        numbers, before = {"계좌번호": account}, self._link.trs_here
         inputs = {"전체종목구분": "0", "매매구분": "0", "종목코드": "", **numbers}
         password = {"비밀번호": "", "비밀번호입력매체구분": "00", "조회구분": "2"}
         open_numbers = None
@@ -371,7 +379,7 @@ class OrderMethods(AccountMethods):
             pages = self._accounts.pages("opw00018", {**numbers, **password}, quiet)
         until = pages[-1].received_at
         positions = list(position_rows(frames.balances(pages), account, until))
-        return Lists(all_orders, open_numbers, positions, until)
+        return Lists(all_orders, open_numbers, positions, until, self._link.trs_here - before)
 
     def _listed_orders(self, account: str, inputs: dict[str, str], progress: Progress) -> list[OrderReport]:
         pages = self._accounts.pages("opt10075", inputs, progress)

@@ -11,8 +11,9 @@ from koalab.sessions.plan import PlanMethods
 class Session(AlertMethods, CollectMethods, PlanMethods, MarketUpdateMethods):
     """A connection to one broker, with its data as methods. ``kl.connect()`` makes it.
 
-    Every frame's ``attrs`` hold ``source``, ``tr``, ``adjusted``, ``fetched_at`` (ISO 8601, Seoul),
-    ``cache_hits`` (bars or answers from the cache) and ``trs`` (TRs that this call spent).
+    Every frame's ``attrs`` hold ``source``, ``tr``, ``adjusted`` (None where prices are never adjusted, or there are
+    none), ``fetched_at`` (ISO 8601, Seoul), ``cache_hits`` (bars or answers from the cache) and ``trs`` (TRs that this
+    call spent).
 
     All methods may be called from any thread and raise ``koalab.errors.KoalabError``: BadInput and
     UnknownCode before anything is sent, ServerLost, RateLimited, NoAnswer and NotConnected otherwise.

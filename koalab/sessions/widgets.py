@@ -164,6 +164,7 @@ class WidgetMethods(LiveMethods, OrderMethods):
                 if wanted.unit == "tick"
                 else RangeBoard(name, wanted, trades, load, self._link.now)
             )
+            board.adjusted = adjusted
             with self._progress(f"{name} {wanted.label}", progress) as shown:
                 board.begin(first, shown)
             opened.pop_all()

@@ -7,11 +7,13 @@ transaction of the database, so that after a killed process the next one finds t
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from koalab.errors import KoalabError
+from koalab.frames.attrs import frame_attrs
 from koalab.frames.bars import BarColumns
 from koalab.inputs.arguments import path
 from koalab.store import coverage, upkeep
@@ -266,7 +268,9 @@ class BarStore:
 
         ``first`` and ``last`` are the times of its first and last bar, naive Seoul wall time; NaT without bars.
         """
-        return upkeep.info(self.shelf)
+        found = upkeep.info(self.shelf)
+        found.attrs = frame_attrs(self.source, "", time.time())
+        return found
 
     def verify(self) -> list[str]:
         """The inconsistencies of the cache, a sentence each; empty where there are none. Reads everything."""

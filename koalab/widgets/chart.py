@@ -82,7 +82,9 @@ class LiveChart(LiveWidget):
         _, _, bars = self._board.bars.changes(-1)
         wall = pd.DatetimeIndex((bars["time"] * 1e6).astype(np.int64).astype("M8[us]"))
         index = wall.rename("date") if self.dated else wall.tz_localize("Asia/Seoul").rename("time")
-        return pd.DataFrame({name: bars[name] for name in bars if name != "time"}, index=index)
+        frame = pd.DataFrame({name: bars[name] for name in bars if name != "time"}, index=index)
+        frame.attrs = {**self._board.origin(), "interval": self._board.interval.name}
+        return frame
 
     def show(self, board: ChartBoard, state: StateLine) -> None:
         """Shows another issue or interval from now on, and closes the former."""

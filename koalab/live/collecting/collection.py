@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from koalab.dates import SEOUL
+from koalab.frames.attrs import frame_attrs
 from koalab.link import Link
 from koalab.live.collecting import gap_filling
 from koalab.live.collecting.collector import MinuteCollector
@@ -60,13 +61,15 @@ class Collection:
     def gaps(self) -> pd.DataFrame:
         """Intervals in which events may be lost: ``since until why``; ``until`` is NaT while one lasts."""
         rows = self._collector.gaps
-        return pd.DataFrame(
+        gaps = pd.DataFrame(
             {
                 "since": _times([one.since for one in rows]),
                 "until": _times([one.until or 0 for one in rows]),
                 "why": pd.array([one.why for one in rows], dtype="str"),
             }
         )
+        gaps.attrs = frame_attrs(self._link.source, "", self._link.now())
+        return gaps
 
     def status(self) -> dict[str, Any]:
         """Totals: ``running``, ``codes``, ``until`` (up to then everything is received), ``complete`` and ``holes``
@@ -94,7 +97,7 @@ class Collection:
             ``outside`` (trades that stand in no minute: 시간외종가, and what comes at other hours than the exchange's).
         """
         found = self._collector.progress()
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "name": pd.array([self._name(code) for code in found], dtype="str"),
                 "complete": np.array([one.complete for one in found.values()], np.int64),
@@ -104,6 +107,8 @@ class Collection:
             },
             index=pd.Index(list(found), dtype="str", name="code"),
         )
+        frame.attrs = frame_attrs(self._link.source, "SetRealReg", self._link.now())
+        return frame
 
     def fill(self) -> int:
         """Fills the holes of this session from opt10080, one TR per code that has any; returns the number of TRs.

@@ -39,7 +39,7 @@ def fill(link: Link, collector: MinuteCollector, progress: Progress) -> int:
     missing = collector.holes(now - _SETTLING)
     # The broker pages backwards from its newest minute, which may be days after the session; a load stops at the hole.
     later = now >= microseconds(AFTER_MARKET.astype("datetime64[us]"))
-    before, pages = link.trs, {}
+    before, pages = link.trs_here, {}
     for code, (session, _holes) in missing.items():
         bars = _AT_NEXTRADE if venue_of(code) else _WITH_AFTER_MARKET if later else _BARS_PER_SESSION
         pages[code] = -(-(1 + (now - session.first) // DAY) * bars // _ROWS_PER_PAGE)
@@ -55,7 +55,7 @@ def fill(link: Link, collector: MinuteCollector, progress: Progress) -> int:
                 covered = coverage.without(covered, *part)
             loaded = CompleteMinutes(loaded.bars, covered)
         collector.fill(code, session, loaded)
-    return link.trs - before
+    return link.trs_here - before
 
 
 def _charted(loaded: CompleteMinutes, session: SessionMinutes) -> bool:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Hashable
+from typing import Any, Final, Protocol
 
 from koalab.errors import KoalabError
 from koalab.live.event_log import Columns
@@ -65,6 +65,7 @@ class ChartBoard:
         loading: whether older bars are being loaded.
         has_older: whether there may be bars before the first.
         base: yesterday's close by the newest trade (KRW); 0 before the first.
+        adjusted: whether loaded prices are adjusted.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class ChartBoard:
         self.loading = False
         self.has_older = True
         self.base = 0
+        self.adjusted = True
         self._trades = trades
         self._monotonic = monotonic
         self._wake = threading.Event()
@@ -93,6 +95,10 @@ class ChartBoard:
     def code(self) -> str:
         """The issue's code."""
         return self._trades.codes[0]
+
+    def origin(self) -> dict[Hashable | None, Any]:
+        """``attrs`` of a frame of its bars."""
+        return {**self._trades.origin(self.interval.tr), "adjusted": self.adjusted}
 
     @property
     def state(self) -> StreamState:

@@ -93,7 +93,8 @@ class TestTicks:
         assert str(frame.index.dtype) == "datetime64[us, Asia/Seoul]"
         assert frame["volume"].dtype == np.int64
         assert frame["change_rate"].dtype == np.float64
-        assert frame.attrs == {"realtype": "주식체결", "gaps": 0, "forgotten": 0}
+        assert frame.attrs["realtype"] == "주식체결"
+        assert (frame.attrs["gaps"], frame.attrs["forgotten"], frame.attrs["trs"]) == (0, 0, 0)
 
     def test_several_codes_are_a_level_of_the_frame(self, trading: Trading) -> None:
         with trading.kw.ticks([ONE, OTHER]) as stream:

@@ -176,7 +176,7 @@ class TestAPlan:
             (("daily", "005930"), {"interval": "W"}, "no interval"),
             (("minute", "005930"), {"interval": 7}, "7min"),
             (("minute", "005930"), {"interval": "W"}, "number of minutes"),
-            (("bars", "005930"), {"interval": "30tick"}, "ticks are not kept"),
+            (("bars", "005930"), {"interval": "30tick"}, "cannot be planned"),
         ],
     )
     def test_of_what_cannot_be_is_told_before_anything_is_asked(
@@ -208,7 +208,7 @@ class TestARun:
 
     def test_can_give_the_frame_itself(self, kw: Session) -> None:
         frame = kw.plan("minute", SEVERAL[:2], "2026-11-18", "2026-11-19", interval=60).load()
-        assert frame.attrs["trs"] == 0
+        assert frame.attrs["trs"] == kw._link.trs > 0
         assert set(frame.index.levels[0]) == {"000660", "005930"}
 
     def test_asks_for_nothing_that_is_not_final(self, open_market: Callable[..., Market]) -> None:
