@@ -213,9 +213,9 @@ class BarLoader:
         }
 
     def history_starts(self, wanted: Sequence[Series], now: float) -> dict[Series, Moment]:
-        """Where the broker's history of minutes begins, of those of the series of which that is known."""
-        minutes = [one for one in wanted if unit_of(one.interval) == "min"]
-        found = {one: self._starts.get(one, now) for one in minutes}
+        """Where the broker's history of minutes or ticks begins, of those of the series of which that is known."""
+        within_days = [one for one in wanted if unit_of(one.interval) in ("min", "tick")]
+        found = {one: self._starts.get(one, now) for one in within_days}
         return {one: begins for one, begins in found.items() if begins is not None}
 
     def _result(self, load: Load, cached: CachedRange, fetched_at: float) -> LoadResult:
@@ -244,7 +244,7 @@ class BarLoader:
         adjustment = adjustment_at(now, sessions) if adjusted else None
         for code in codes:
             request = BarRequest(Series(code, interval.name, adjusted), interval, first, last, priority)
-            begins = self._starts.get(request.series, now) if interval.unit == "min" else None
+            begins = None if interval.dated else self._starts.get(request.series, now)
             finality = self._finality.of(code)
             if finality not in ends:
                 ends[finality] = (
@@ -323,7 +323,7 @@ class BarLoader:
         return load
 
     def _remember_start(self, load: Load, page: BarPage) -> None:
-        if load.begins is None or not page.ended or page.unexplained or load.request.interval.unit != "min":
+        if load.begins is None or not page.ended or page.unexplained or load.request.interval.dated:
             return
         any_bars = bool(load.begins <= load.now)
         self._starts.put(load.request.series, load.begins, epoch_seconds(load.now), any_bars)

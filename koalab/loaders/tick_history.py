@@ -12,6 +12,7 @@ import numpy as np
 
 from kernel_server.reference.sessions import Sessions
 from koalab.dates import BEGINNING, epoch_seconds, wall_of
+from koalab.errors import KoalabError
 from koalab.frames.bars import BarColumns
 from koalab.frames.chart_pages import parse
 from koalab.link import Link
@@ -20,8 +21,7 @@ from koalab.loaders.intervals import Interval
 from koalab.loaders.load import Load, ticks_of
 from koalab.loaders.page_requests import BarRequest, bar_pages
 from koalab.progress import Progress
-from koalab.store.bars import AdjustmentChanged, BarStore
-from koalab.store.disk import CacheUnavailable
+from koalab.store.bars import BarStore
 from koalab.store.finality import adjustment_at
 from koalab.store.series import Moment, Series, moment
 from koalab.transport.base import Page
@@ -56,7 +56,8 @@ def trades_of_last(page: Page) -> int:
 def pages_left(load: Load, floor: Moment, sessions: Sessions) -> int:
     """About how many pages are still to come down to ``floor``, by the hours that those so far have covered."""
     parts = [part for part in load.fetched.bars if len(part)]
-    if not parts or load.begins is not None or floor <= BEGINNING:
+    floor = floor if load.begins is None else max(floor, load.begins)
+    if not parts or floor <= BEGINNING:
         return 0
     newest, oldest = parts[0].time[-1], parts[-1].time[0]
     covered = _trading_seconds(sessions, oldest, newest)
@@ -76,14 +77,14 @@ def keep_ticks(store: BarStore, load: Load, sessions: Sessions) -> None:
     ages = {adjustment_at(page.received_at, sessions) for page in load.fetched.pages}
     if first > last or (load.adjustment is not None and ages != {load.adjustment}):
         return
-    bars = ticks_of(load).slice(first, last)
     try:
+        bars = ticks_of(load).slice(first, last)
         kept = store.cached_range(series, first, last)
         if kept.any_cached and kept.adjustment != load.adjustment:
             store.replace(series, bars, (first, last), adjustment=load.adjustment)
         elif kept.gaps:
             store.add(series, bars, (first, last), adjustment=load.adjustment)
-    except (CacheUnavailable, AdjustmentChanged) as error:
+    except KoalabError as error:  # the load may be ending with another
         log.warning("ticks of %s could not be kept: %s", series, error)
 
 

@@ -1,7 +1,7 @@
-"""Where the broker's history of minutes begins, by issue and interval, so that pages before it are not requested.
+"""Where the broker's history of minutes and ticks begins, by issue and interval: pages before it are not requested.
 
-The broker keeps minutes for some months and its pages begin with the newest, so only a load of all of them shows where
-they begin. That is remembered for some weeks: it moves on with time, and a broker may keep more than it did.
+The broker keeps them for some months at most and its pages begin with the newest, so only a load of all of them shows
+where they begin. That is remembered for some weeks: it moves on with time, and a broker may keep more than it did.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import koalab as kl
 from kernel_server import simulated
 from kernel_server.clock import KST
 from koalab.progress import Progress
@@ -137,3 +138,35 @@ def test_after_the_first_page_the_bar_says_how_many_are_to_come(
     expected = np.array([total for _, total in totals[: trs // 2]])
     assert (expected > trs / 3).all()
     assert (expected < trs * 3).all()
+
+
+def test_trades_of_yesterday_come_from_the_cache_before_those_of_today(tmp_path: Path) -> None:
+    """The synthetic broker has the newest session's trades alone, so what is of the day before was kept."""
+    settings = simulated.BrokerSettings(trade_size=20)
+    evening = start(tmp_path, datetime(2026, 11, 17, 21, 0, tzinfo=KST), settings=settings)
+    yesterday = ticks(evening.connect(), "2026-11-17 14:00", None, adjusted=False)
+    evening.close()
+    market = start(tmp_path, datetime(2026, 11, 18, 10, 0, tzinfo=KST), settings=settings)
+    kw = market.connect()
+    both = ticks(kw, "2026-11-17 14:00", None, adjusted=False)
+    today = both.loc["2026-11-18":]
+    same(both.loc[:"2026-11-17"], yesterday)
+    same(today, whole_day(market.connect("other")).loc[: today.index[-1]])
+    assert both.attrs["cache_hits"] == len(yesterday)
+    assert 0 < both.attrs["trs"] <= -(-len(today) // 900) + 1
+    assert "history_from" not in both.attrs
+    market.close()
+
+
+def test_where_the_trades_begin_is_remembered(market: Market) -> None:
+    kw = market.connect()
+    with pytest.warns(kl.ShortHistory):
+        first = ticks(kw, "2026-11-19")
+    assert first.attrs["history_from"] == first.index[0].isoformat(timespec="seconds")
+    with pytest.warns(kl.ShortHistory):
+        again = ticks(kw, "2026-11-19")
+    assert again.attrs["trs"] == 0
+    pd.testing.assert_frame_equal(again, first)
+    with pytest.warns(kl.MissingData, match="begins 2026-11-20"):
+        before = ticks(kw, "2026-11-19", "2026-11-19")
+    assert (len(before), before.attrs["trs"]) == (0, 0)
