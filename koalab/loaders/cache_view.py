@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 # How far beside a gap its neighbours are looked for; minutes lie in many segments.
 _NEIGHBOUR = np.timedelta64(30, "D")
+_OPENING = 60.0
 _EVER = np.timedelta64(200 * 365, "D")
 
 
@@ -63,7 +64,11 @@ class CacheView:
         return replace(
             cached,
             gaps=self._worth_requesting(load, after_start(worth, load.begins)),
-            lost=self._worth_requesting(load, before_start(worth, load.begins)),
+            lost=[
+                gap
+                for gap in self._worth_requesting(load, before_start(worth, load.begins))
+                if load.request.interval.unit != "tick" or not self._within_opening(gap)
+            ],
         )
 
     def cached(self, load: Load, first: Moment, last: Moment) -> CachedRange:
@@ -122,6 +127,15 @@ class CacheView:
         holes = self._worth_requesting(load, after.gaps)
         beside = after.bars.slice(None, holes[0][0] if holes else None)
         return floor, (beside.time[0] if len(beside) else last)
+
+    def _within_opening(self, gap: Gap) -> bool:
+        """Whether a gap ends with the first trades of a session and begins on its day: there is nothing to miss."""
+        first, last = gap
+        day, sessions = last.astype("datetime64[D]"), self._sessions()
+        index = int(np.searchsorted(sessions.dates, day))
+        if index == len(sessions) or sessions.dates[index] != day or first < day:
+            return False
+        return bool(epoch_seconds(last) < sessions.opens[index] + _OPENING)
 
     def _worth_requesting(self, load: Load, gaps: Sequence[Gap]) -> list[Gap]:
         if not gaps:  # as for nearly every code of a long list

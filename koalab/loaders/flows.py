@@ -5,7 +5,10 @@ Not cached: the broker does not document from when on a day's figures are final.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
+import pandas as pd
 
 from kernel_server import reference
 from kernel_server.reference.sessions import Sessions
@@ -14,6 +17,7 @@ from koalab.frames.flows import TR
 from koalab.link import Link
 from koalab.loaders import transactions
 from koalab.progress import Progress
+from koalab.store.series import Moment
 from koalab.transport.base import Page, StopCondition
 
 MONEY, SHARES = "amount", "shares"
@@ -53,6 +57,23 @@ def load(
     }
     stop = StopCondition("일자", _day(first), "<") if first > BEGINNING else None
     return list(transactions.load(link, TR, inputs, progress, counted=True, stop=stop).pages)
+
+
+def history_from(
+    pages: Sequence[Page], rows: pd.DataFrame, first: Moment, may_have_rows: Callable[[Moment, Moment], bool]
+) -> Moment | None:
+    """The first day of the broker's history, if that is later than asked; None where it is not, or not known.
+
+    Args:
+        pages: as they came.
+        rows: of all of them, oldest first.
+        first: the day asked for.
+        may_have_rows: whether there can be a row between two days.
+    """
+    if first <= BEGINNING or not len(rows) or pages[-1].stopped or pages[-1].prev_next.strip() == "2":
+        return None
+    oldest: Moment = rows.index[0].to_datetime64().astype("datetime64[us]")
+    return oldest if oldest > first and may_have_rows(first, oldest - np.timedelta64(1, "us")) else None
 
 
 def _day(moment: np.datetime64) -> str:

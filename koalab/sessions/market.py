@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 import pandas as pd
@@ -23,10 +23,10 @@ from koalab.loaders.load import LoadResult
 from koalab.progress import Progress
 from koalab.sessions.bars import BarMethods, FrameShape
 from koalab.sessions.core import Codes, check_columns, exchange_sessions, several_of
-from koalab.sessions.notices import note_missing
+from koalab.sessions.notices import note_missing, warn_late
 from koalab.store.disk import CacheUnavailable
 from koalab.store.finality import final_until, needs_fetch
-from koalab.store.series import Series
+from koalab.store.series import Moment, Series
 
 
 class MarketMethods(BarMethods):
@@ -204,16 +204,17 @@ class MarketMethods(BarMethods):
         before, fetched, sessions = self._link.trs_here, self._link.now(), exchange_sessions()
         frames, messages, missing = {}, list[str](), Missing(several)
         unfinished: dict[str, str] = {}
+        late: dict[str, Moment] = {}
         missing.update(given.missing)
-        expected = bool(needs_fetch([(first, last)], "D", fetched, sessions, self._finality))
+        due = {one: self._has_sessions(one, first, last) for one in codes}
         trs = flow_loader.expected_trs(first, last, sessions)
         with self._progress("", progress) as shown:
-            shown.expect(trs * len(codes) if first <= last else 0)
+            shown.expect(trs * sum(due.values()))
             for one in codes:
+                if not due[one]:  # no session in it, or none that is final
+                    frames[one] = flow_frames.flows([], True, True, columns)
+                    continue
                 with missing.of(one), shown.item(trs, f"{self._name(one)} 투자자별") as part:
-                    if last < first:  # no day of the range is final yet
-                        frames[one] = flow_frames.flows([], True, True, columns)
-                        continue
                     pages = flow_loader.load(self._link, one, first, last, what, side, part)
                     found = flow_frames.flows(pages, what == flow_loader.MONEY, side == "net", columns)
                     # For a day without a session the broker returns the session before it.
@@ -226,7 +227,10 @@ class MarketMethods(BarMethods):
                         unfinished[one] = f"{frames[one].index[-1]:%Y-%m-%d}"
                     said = [text for page in pages for text in page.messages]
                     messages += said
-                    if several and not len(frames[one]) and expected:
+                    begins = flow_loader.history_from(pages, found, first, partial(self._has_sessions, one))
+                    if begins is not None and len(frames[one]):
+                        late[one] = begins
+                    if several and not len(frames[one]):
                         why = reason(one, said) or f"the broker has no figures of it {text_of((first, last))}"
                         missing.add(one, why)
         missing.check()
@@ -236,8 +240,17 @@ class MarketMethods(BarMethods):
         frame.attrs = {**attrs, "what": what, "side": side}
         if unfinished:
             frame.attrs["unfinished"] = unfinished if several else unfinished[codes[0]]
+        if late:
+            begun = {one: f"{when.astype('datetime64[D]')}" for one, when in late.items()}
+            frame.attrs["history_from"] = begun if several else begun[codes[0]]
         self._note(frame, messages, missing, len(codes) + len(given.missing))
+        warn_late(late, first, self._listing().names)
         return frame
+
+    def _has_sessions(self, code: str, first: Moment, last: Moment) -> bool:
+        """Whether there can be a day with figures of an issue between two days."""
+        now, sessions = self._link.now(), exchange_sessions()
+        return bool(needs_fetch([(first, last)], "D", now, sessions, self._finality.of(code)))
 
     def _note(self, frame: pd.DataFrame, messages: list[str], missing: Missing, of: int) -> None:
         """Warns of issues that are missing in a list, or of an empty frame of one issue."""

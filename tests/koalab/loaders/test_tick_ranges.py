@@ -170,3 +170,10 @@ def test_where_the_trades_begin_is_remembered(market: Market) -> None:
     with pytest.warns(kl.MissingData, match="begins 2026-11-20"):
         before = ticks(kw, "2026-11-19", "2026-11-19")
     assert (len(before), before.attrs["trs"]) == (0, 0)
+
+
+def test_a_day_that_begins_with_its_opening_is_whole(
+    market: Market, recwarn: pytest.WarningsRecorder
+) -> None:
+    assert "history_from" not in ticks(market.connect()).attrs
+    assert not [one for one in recwarn if issubclass(one.category, kl.ShortHistory)]

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import koalab as kl
 from kernel_server.clock import KST
 from koalab.alerts.alert import Alert
 from koalab.frames.attrs import KEYS
@@ -240,3 +241,20 @@ class TestTheTimeOfAQuote:
         frame, close = kw.quotes(CODES), kw.daily(CODES, "2026-11-17").close
         assert list(frame.price) == list(close)
         assert [f"{time:%Y-%m-%d %H:%M:%S}" for time in frame.time] == ["2026-11-17 15:30:00"] * 2
+
+
+class TestInvestorsFromBeforeTheFirstDay:
+    def test_say_where_they_begin(self, kw: Session) -> None:
+        with pytest.warns(kl.ShortHistory, match="2022-01-27"):
+            frame = kw.flows(["373220", "005930"], "2021-12-01", "2022-03-31")
+        assert frame.attrs["history_from"] == {"373220": "2022-01-27"}
+        assert frame.loc["373220"].index[0] == pd.Timestamp("2022-01-27")
+        with pytest.warns(kl.ShortHistory, match="2022-01-27"):
+            assert kw.flows("373220", "2021-12-01", "2022-03-31").attrs["history_from"] == "2022-01-27"
+        assert "history_from" not in kw.flows("373220", "2022-01-27", "2022-03-31").attrs
+        assert "history_from" not in kw.flows("373220", "2022-02-01", "2022-03-31").attrs
+
+    def test_cost_nothing_where_there_is_no_session(self, kw: Session) -> None:
+        frame = kw.flows(CODES, "2026-11-14", "2026-11-15")
+        assert (len(frame), frame.attrs["trs"]) == (0, 0)
+        assert frame.index.names == ["code", "date"]
