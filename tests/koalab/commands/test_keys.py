@@ -27,7 +27,7 @@ from koalab.cli import program
 from tests.koalab.transport.test_server_process import refused, served
 from tests.support.cache_folder import with_calendar
 from tests.support.session import Market, start
-from tests.support.waiting import HANGS_AFTER
+from tests.support.waiting import HANGS_AFTER, wait_until
 
 ACCOUNT = "8000000011"
 PASSWORD = "pw-s3cret"
@@ -220,8 +220,14 @@ class TestAServersProcess:
         with served("--metrics-port", str(port)) as (_, address):
             with kl.connect(address) as kw:
                 kw.login()
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=HANGS_AFTER) as answer:
-                assert b'koalab_rpcs_total{method="Kernel/Login",status="OK"} 1.0' in answer.read()
+
+            def counted() -> bool:
+                with urllib.request.urlopen(
+                    f"http://127.0.0.1:{port}/metrics", timeout=HANGS_AFTER
+                ) as answer:
+                    return b'koalab_rpcs_total{method="Kernel/Login",status="OK"} 1.0' in answer.read()
+
+            wait_until(counted)  # its answer comes before it is counted
 
     @pytest.mark.parametrize("form", ["text", "json"])
     def test_never_writes_a_secret_into_its_log(self, options: list[str], form: str, tmp_path: Path) -> None:

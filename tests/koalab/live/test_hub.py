@@ -134,7 +134,7 @@ def hub(link: Link) -> Iterator[Hub]:
     found = Hub(link)  # type: ignore[arg-type]
     yield found
     found.close()
-    assert not [one for one in threading.enumerate() if one.name == "koalab-live"]
+    assert eventually(lambda: not [one for one in threading.enumerate() if one.name == "koalab-live"])
 
 
 class TestListeners:

@@ -118,7 +118,7 @@ def test_a_condition_of_more_issues_than_the_broker_follows_is_refused(trading: 
         NoAnswer, match=r"전체 대형주 has [0-9]+ issues, and the broker follows a condition of at most 100"
     ):
         trading.kw.watch("전체 대형주")
-    assert trading.kw.status()["streams"] == 0
+    becomes(lambda: trading.kw.status()["streams"], 0)
 
 
 def test_closing_the_session_ends_it(trading: Trading) -> None:

@@ -98,7 +98,7 @@ def test_the_account_as_it_was_is_not_shown_as_it_is(
     kw.close()
     with pytest.raises(NotConnected, match="session is closed"):
         use(kw)
-    assert "koalab-orders" not in [one.name for one in threading.enumerate()]
+    wait_until(lambda: "koalab-orders" not in [one.name for one in threading.enumerate()])
 
 
 @WAYS

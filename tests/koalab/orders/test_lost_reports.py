@@ -20,7 +20,7 @@ from koalab.orders.reports import Lists
 from koalab.sessions.session import Session
 from tests.koalab.orders.test_orders import ACCOUNT, CODE, go, held, limits
 from tests.support.session import Market, start
-from tests.support.waiting import HANGS_AFTER, becomes, eventually
+from tests.support.waiting import HANGS_AFTER, becomes, wait_until
 
 MORNING = datetime(2026, 11, 17, 10, tzinfo=KST)
 Fire = Callable[..., None]
@@ -31,9 +31,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     settings = simulated.BrokerSettings(
         limited=False, deposit=10**11, accounts=(simulated.AccountSetting(ACCOUNT),)
     )
-    found = start(tmp_path_factory.mktemp("market"), MORNING, settings=settings)
-    yield found
-    found.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kernel_server.rpc.chejan.EVERY", 0.02)  # `quiet` waits for a message at each step
+        found = start(tmp_path_factory.mktemp("market"), MORNING, settings=settings)
+        yield found
+        found.close()
 
 
 @pytest.fixture
@@ -71,12 +73,32 @@ def lose(market: Market, lost: Callable[[str, str, str], bool]) -> None:
     outbox._fire, outbox._deliver = fire_some, deliver_some
 
 
-def quiet(market: Market, kw: Session, condition: Callable[[], bool]) -> None:
-    """Lets a minute of the market pass, second by second, until the condition is true."""
-    for _ in range(90):
-        if eventually(condition, 0.05):
-            return
-        go(market, 1)
+@contextlib.contextmanager
+def followed(kw: Session) -> Iterator[Callable[[], float]]:
+    """Up to which moment the session has followed the orders' events and read the lists that it needed then."""
+    follower, until = kw._follower, [float("-inf")]
+    read = follower._read_lists_where_due
+
+    def read_and_note(moment: float) -> None:
+        read(moment)
+        until[0] = moment
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(follower, "_read_lists_where_due", read_and_note)
+        yield lambda: until[0]
+
+
+def quiet(
+    market: Market, kw: Session, condition: Callable[[], bool], step: float = 1.0, steps: int = 90
+) -> None:
+    """Lets the market pass, step by step, each of which the session follows, until the condition is true."""
+    with followed(kw) as until:
+        for _ in range(steps):
+            now = market.clock.now()
+            wait_until(lambda: condition() or until() >= now)  # noqa: B023
+            if condition():
+                return
+            go(market, step, step)
     assert condition(), (kw.positions, kw.open_orders, held(market))
 
 
@@ -209,10 +231,7 @@ class TestTheEndOfTheDay:
         low, _ = limits(kw)
         order = kw.buy(CODE, 10, low)
         go(trading, 5.6 * 3600, step=600)  # 15:36
-        for _ in range(30):
-            if eventually(lambda: order.done, 0.3):
-                break
-            go(trading, 60, step=60)
+        quiet(trading, kw, lambda: order.done, 60.0, 30)
         assert (order.status, order.left) == ("cancelled", 0)
         assert not len(kw.open_orders)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import HANGS_AFTER
+
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on Windows")
 
 # The children each do one thing and end; the parent's server, session and live data are as before.
@@ -58,7 +60,7 @@ def of_multiprocessing():
 for act in (ends, uses, closes, of_multiprocessing):
     child = os.fork()
     if child == 0:
-        signal.alarm(20)
+        signal.alarm(60)
         act()
     print(act.__name__, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 assert collection.running
@@ -74,7 +76,7 @@ def test_children_of_all_kinds_end_and_leave_the_parents_server_alone(tmp_path: 
         [sys.executable, "-W", "ignore", "-c", _PROGRAM, str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=4 * 60 + HANGS_AFTER,
         check=False,
     )
     said = done.stdout.splitlines()

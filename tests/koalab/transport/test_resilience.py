@@ -296,7 +296,7 @@ class TestTheEmbeddedServer:
             f"kw = kl.connect(cache_dir={str(tmp_path)!r})\n"
             "child = os.fork()\n"
             "if child == 0:\n"
-            "    signal.alarm(30)\n"
+            "    signal.alarm(300)\n"
             "    signal.pause()\n"
             "print(kw._link.transport.pid, child, flush=True)\n"
             "os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -282,7 +282,7 @@ def test_runs_of_a_cell_leave_nothing_behind(trading: Trading, runs: int) -> Non
     del page
     becomes(threads, [])
     gc.collect()
-    assert trading.kw.status()["streams"] == 0
+    becomes(lambda: trading.kw.status()["streams"], 0)
     assert len(_instances) == before
     assert [one() for one in made] == [None] * runs
 
