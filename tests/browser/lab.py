@@ -28,6 +28,7 @@ SCREENSHOTS: Final = ROOT / "build" / "browser"
 _STARTED_WITHIN: Final = 60.0
 _ENDED_WITHIN: Final = 20.0
 _RUN_WITHIN: Final = 120_000.0
+_RUNS: Final = 60
 _KERNEL: Final = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 
 _SETTINGS: Final = {
@@ -120,7 +121,7 @@ class Lab:
         request = urllib.request.Request(
             self.url + path, headers={"Authorization": f"token {self.token}"}, method=method
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=_RUN_WITHIN / 1000) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
@@ -209,6 +210,16 @@ class OpenNotebook:
         """What a cell has printed or returned as text."""
         texts = self.output(cell).locator(".jp-OutputArea-output")
         return "\n".join(text.strip() for text in texts.all_inner_texts())
+
+    def becomes(self, cell: int, expected: str) -> None:
+        """Runs a cell until its last line is that: a widget sends no value before the kernel is done with the last."""
+        for _ in range(_RUNS):
+            self.run(cell)
+            found = self.text(cell).splitlines()[-1:]
+            if found == [expected]:
+                return
+            self.page.wait_for_timeout(250)
+        raise AssertionError(f"{found}, not {expected}")
 
     def theme(self, dark: bool) -> None:
         self.command("apputils:change-theme", theme=f"JupyterLab {'Dark' if dark else 'Light'}")

@@ -5,16 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.colours import until_drawn
 from tests.browser.lab import CONNECT, Lab, OpenNotebook
 
 CHART = 'chart = kw.chart("삼성전자", 1, live=True, progress=False)\nchart'
-# Enough of the canvas's points to know what is drawn, by colour.
-COLOURS = """(root) => { const seen = {}; for (const canvas of root.querySelectorAll('canvas')) {
-  const { width, height } = canvas; if (!width || !height) continue;
-  const data = canvas.getContext('2d').getImageData(0, 0, width, height).data;
-  for (let at = 0; at < data.length; at += 4) if (data[at + 3] > 250) {
-    const key = [data[at], data[at + 1], data[at + 2]].join(); seen[key] = (seen[key] || 0) + 1; } }
-  return seen; }"""
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +35,13 @@ def test_it_draws_bars_that_follow_the_market(notebook: OpenNotebook, widget: Lo
     before = head.inner_text()
     expect(head).not_to_have_text(before)
     notebook.theme(dark=False)
+    light = ("200,16,46", "11,79,194", "179,201,244", "242,184,189")
+    until_drawn(widget, lambda seen: all(seen.get(one, 0) > 20 for one in light))
     notebook.picture("chart-light", widget)
-    colours = widget.evaluate(COLOURS)
-    for up_or_down in ("200,16,46", "11,79,194", "179,201,244", "242,184,189"):
-        assert colours.get(up_or_down, 0) > 20, (up_or_down, colours)
     notebook.theme(dark=True)
     expect(widget).to_have_attribute("data-dark", "yes")
-    notebook.page.wait_for_timeout(1_500)
+    until_drawn(widget, lambda seen: seen.get("255,122,117", 0) > 20 and seen.get("200,16,46", 0) == 0)
     notebook.picture("chart-dark", widget)
-    colours = widget.evaluate(COLOURS)
-    assert colours.get("255,122,117", 0) > 20
-    assert colours.get("200,16,46", 0) == 0
 
 
 def test_its_time_is_seoul_s(notebook: OpenNotebook, widget: Locator) -> None:

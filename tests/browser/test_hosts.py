@@ -8,9 +8,9 @@ from typing import Final
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.colours import until_drawn
 from tests.browser.lab import CONNECT, PARTS, Lab, OpenNotebook, part
 from tests.browser.leftovers import LEFT, becomes_left
-from tests.browser.test_chart import COLOURS
 from tests.browser.vscode import VsCodeNotebook
 
 DASHBOARD: Final = 'desk = kw.dashboard(["삼성전자", "NAVER"], name="host", progress=False)\ndesk'
@@ -53,9 +53,8 @@ def test_all_parts_are_live_and_change(request: pytest.FixtureRequest, host: Hos
     for dark, up in ((False, "200,16,46"), (True, "255,122,117")):
         host.theme(dark=dark)
         expect(part(desk, "ticker")).to_have_attribute("data-dark", "yes" if dark else "no")
-        host.page.wait_for_timeout(1_500)
+        until_drawn(part(desk, "chart"), lambda seen: seen.get(up, 0) > 20)  # noqa: B023
         host.picture(f"{name}-{'dark' if dark else 'light'}", desk)
-        assert part(desk, "chart").evaluate(COLOURS).get(up, 0) > 20
 
 
 def test_a_chosen_row_moves_ladder_and_chart(desk: Locator) -> None:

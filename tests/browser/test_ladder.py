@@ -53,8 +53,7 @@ def test_a_price_is_chosen_by_keyboard_and_click(notebook: OpenNotebook) -> None
     assert price in (chosen.get_attribute("aria-label") or "").replace(",", "")
     widget.locator(".koalab-level").nth(15).click()
     price = widget.locator("[aria-selected=true] .price").inner_text().replace(",", "")
-    notebook.run(2)
-    assert notebook.text(2).endswith(price)
+    notebook.becomes(2, price)
 
 
 def test_all_levels_stay_in_sight_but_under_the_pointer_prices_stand_still(notebook: OpenNotebook) -> None:

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
+from tests.browser.colours import until_drawn
 from tests.browser.lab import CONNECT, Lab, OpenNotebook
-from tests.browser.test_chart import COLOURS
 
 INTERVALS: Final = ("1tick", "3tick", "30tick")
 CHARTS: Final = [
@@ -49,12 +49,9 @@ def test_it_draws_bars_of_trades_with_their_seconds(notebook: OpenNotebook, cell
     for dark, up, down in ((False, "200,16,46", "11,79,194"), (True, "255,122,117", "127,178,255")):
         notebook.theme(dark=dark)
         expect(widget).to_have_attribute("data-dark", "yes" if dark else "no")
-        notebook.page.wait_for_timeout(1_500)
+        # Within a minute prices may only stand still.
+        until_drawn(widget, lambda seen: seen.get(up, 0) + seen.get(down, 0) > 20)  # noqa: B023
         notebook.picture(f"tick-chart-{INTERVALS[cell - 1]}-{'dark' if dark else 'light'}", widget)
-        colours = widget.evaluate(COLOURS)
-        assert colours.get(up, 0) + colours.get(down, 0) > 20, (
-            colours
-        )  # within a minute prices may only stand still
         assert violations(widget) == []
     assert ERRORS == []
     notebook.theme(dark=False)

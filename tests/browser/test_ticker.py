@@ -43,8 +43,7 @@ def test_the_keyboard_moves_sorts_and_chooses(notebook: OpenNotebook) -> None:
         grid.press(key)
     expect(widget.locator("[aria-selected=true]")).to_have_count(1)
     chosen = widget.locator("[aria-selected=true] [aria-colindex='1']").get_attribute("title")
-    notebook.run(2)
-    assert notebook.text(2) == repr(chosen)
+    notebook.becomes(2, repr(chosen))
 
 
 def test_closed_it_keeps_its_last_values(notebook: OpenNotebook) -> None:
