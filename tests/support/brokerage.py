@@ -73,6 +73,9 @@ class HandExchange:
     def tape(self, code: str) -> Tape:
         return self.tapes[code]
 
+    def base(self, code: str) -> int:
+        return self.tape(code).base
+
     def trades(self, code: str) -> TradeLog:
         return TradeLog(code)
 

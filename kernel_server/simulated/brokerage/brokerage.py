@@ -91,7 +91,7 @@ class Brokerage:
             self._valuation,
             settings,
             issues,
-            closes or (lambda code, _day: exchange.tape(code).base),
+            closes or (lambda code, _day: exchange.base(code)),
         )
         self.account_parts = AccountParts(
             exchange, self._books, self._calendar, self._valuation, ledger, settings, issues

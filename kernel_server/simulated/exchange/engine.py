@@ -37,13 +37,14 @@ from kernel_server.simulated.exchange.interruption_scanner import InterruptionSc
 from kernel_server.simulated.exchange.issue_day import IssueDay
 from kernel_server.simulated.exchange.live_days import LiveDays
 from kernel_server.simulated.exchange.moment.issue_state import (
-    book_at,
+    book_of_plan,
     issue_state,
     state_of_plan,
     tape_prices,
 )
 from kernel_server.simulated.exchange.moment.newest_trades import has_usual_day, states_at
 from kernel_server.simulated.exchange.off_hours import merged_day, single_price
+from kernel_server.simulated.exchange.off_hours.boards import background_queue
 from kernel_server.simulated.exchange.off_hours.evening_plan import evening_plan
 from kernel_server.simulated.exchange.off_hours.past_single_price import PastSinglePrice
 from kernel_server.simulated.exchange.scripts_ahead import ScriptsAhead
@@ -152,6 +153,19 @@ class SimulatedExchange:
         plan, tape = self._unsettled(code)
         return merged_day.settled(plan, tape) if self._settled(plan, self._clock.now()) else tape
 
+    def base(self, code: str) -> int:
+        """See the interface; errors as for ``tape``."""
+        day = self._live.current(code)
+        return (self._plan(code) if day is None else day.plan).base
+
+    def last_time(self, code: str) -> float:
+        """The ``last_time`` of the tape without making its totals; errors as for ``tape``."""
+        day = self._live.current(code)
+        if day is not None:
+            return day.tape.last_time
+        plan = self._plan(code)
+        return merged_day.last_time(plan, plan.script.count_by(self._clock.now()))
+
     def prepare_tapes(self, codes: Sequence[str]) -> bool:
         """See the interface."""
         now, before = self._clock.now(), self._plan_of_session.cache_info().misses
@@ -193,9 +207,7 @@ class SimulatedExchange:
         day = self._live.current(code)
         if day is not None:
             return day.book.depth()
-        plan, now = self._plan(code), self._clock.now()
-        tape = merged_day.tape_at(plan, plan.script.count_by(now), now)
-        return book_at(plan, tape.last, now)
+        return book_of_plan(self._plan(code), self._clock.now())
 
     def states(self, codes: Sequence[str], moment: float | None = None) -> dict[str, IssueState]:
         """See the interface."""
@@ -260,8 +272,9 @@ class SimulatedExchange:
         """See the interface; errors as for ``tape``."""
         now, plan = self._clock.now(), self._plan(code)
         if plan.regular is not None:
-            return IssueDay(plan.regular, now, self._subscriber).off_hours.closing_price_queue(now)
-        return self._current_day(code).off_hours.closing_price_queue(now)
+            return background_queue(plan.regular, now)
+        day = self._live.current(code)
+        return background_queue(plan, now) if day is None else day.off_hours.closing_price_queue(now)
 
     def single_price(self, code: str) -> SinglePriceState:
         """See the interface; errors as for ``tape``."""

@@ -301,12 +301,16 @@ class Exchange(Protocol):
         """Do a part of the work that the tapes of issues need, some ten milliseconds; whether all is done."""
         ...
 
+    def base(self, code: str) -> int:
+        """기준가 of today's tape, KRW, without making its totals."""
+        ...
+
     def trades(self, code: str) -> TradeLog:
-        """Today's trades, oldest first, including 시간외종가. Needs no subscription."""
+        """Today's trades, oldest first, including 시간외종가, made when they are read. Needs no subscription."""
         ...
 
     def depth(self, code: str) -> tuple[Sequence[Level], Sequence[Level]]:
-        """Asks and bids, best first, at most ten levels each."""
+        """Asks and bids, best first, at most ten levels each. Needs the newest trade, not those before it."""
         ...
 
     def states(self, codes: Sequence[str], moment: float | None = None) -> dict[str, IssueState]:

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from kernel_server.clock import seoul
 from kernel_server.simulated.base import kiwoom_format
 from kernel_server.simulated.base.tr import (
-    AnswerPending,
     TrAnswer,
     TrHandler,
     TrRejected,
@@ -21,7 +20,7 @@ from kernel_server.simulated.base.tr import (
     in_order,
     message,
 )
-from kernel_server.simulated.exchange.interface import Exchange, Level, QueuedShares, Tape, Trade
+from kernel_server.simulated.exchange.interface import Exchange, Level, QueuedShares, Trade
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.phases import Phase
 from kernel_server.simulated.market.trade_script import Side
@@ -41,10 +40,10 @@ _IRREGULAR_NAMES: Mapping[str, str] = {
 
 
 class BookSnapshot(NamedTuple):
-    """Tape, newest trade and quotes of an issue, with the time of the quotes in Seoul."""
+    """기준가 (KRW), newest trade and quotes of an issue, with the time of the quotes in Seoul."""
 
     issue: Issue
-    tape: Tape
+    base: int
     newest_trade: Trade | None
     asks: Sequence[Level]
     bids: Sequence[Level]
@@ -56,24 +55,22 @@ def book_snapshot(
 ) -> BookSnapshot | TrAnswer:
     """Snapshot of the issue of a request, or the answer for an issue without prices.
 
+    The trades before the newest ones are not made: of a busy issue there are a hundred thousand.
+
     Raises:
         TrRejected: the issue is not listed.
-        AnswerPending: more work is left.
     """
     issue = issues.get(request.inputs["종목코드"])
     if issue is None:
         raise TrRejected("unknown_code")
-    if not exchange.prepare_tapes([issue.code]):
-        raise AnswerPending
     try:
-        tape, trades = exchange.tape(issue.code), exchange.trades(issue.code)
+        base, newest_trade = exchange.base(issue.code), exchange.trades(issue.code).newest()
         asks, bids = exchange.depth(issue.code)
     except LookupError:
         return TrAnswer(message=message("no_history"), codes=(issue.code,))
-    newest_trade = trades.newest()
     # Outside trading phases the quotes are those left by the last trade.
     at = newest_trade.time if newest_trade is not None and exchange.phase(issue.code) in _CLOSED else now
-    return BookSnapshot(issue, tape, newest_trade, asks, bids, seoul(at))
+    return BookSnapshot(issue, base, newest_trade, asks, bids, seoul(at))
 
 
 class OrderBooks:
@@ -97,18 +94,18 @@ class OrderBooks:
         if isinstance(snapshot, TrAnswer):
             return snapshot
         values = {"호가잔량기준시간": f"{snapshot.time:%H%M%S}"}
-        values |= _side("매도", snapshot.asks, snapshot.tape, taken_by(snapshot.newest_trade, Side.BUY))
-        values |= _side("매수", snapshot.bids, snapshot.tape, taken_by(snapshot.newest_trade, Side.SELL))
+        values |= _side("매도", snapshot.asks, snapshot.base, taken_by(snapshot.newest_trade, Side.BUY))
+        values |= _side("매수", snapshot.bids, snapshot.base, taken_by(snapshot.newest_trade, Side.SELL))
         values |= _after_hours(self._exchange.closing_price_queue(snapshot.issue.code))
         return TrAnswer(rows=[in_order(request.tr.multi_names, values)], codes=(snapshot.issue.code,))
 
 
-def _side(side: str, levels: Sequence[Level], tape: Tape, trade_at_side: Trade | None) -> dict[str, str]:
+def _side(side: str, levels: Sequence[Level], base: int, trade_at_side: Trade | None) -> dict[str, str]:
     """Fields of one side of the book."""
     values = {}
     for number, level in enumerate(book_levels(levels, trade_at_side), 1):
         for name, value in (
-            (f"{side}{number}차선호가", kiwoom_format.price(level.price, tape.base)),
+            (f"{side}{number}차선호가", kiwoom_format.price(level.price, base)),
             (f"{side}{number}차선잔량", str(level.volume)),
             (f"{side}{number}차선잔량대비", kiwoom_format.signed(level.change)),
         ):

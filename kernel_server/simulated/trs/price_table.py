@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kernel_server.simulated.base import kiwoom_format
-from kernel_server.simulated.base.tr import TrAnswer, TrHandler, TrRequest, in_order
+from kernel_server.simulated.base.tr import AnswerPending, TrAnswer, TrHandler, TrRequest, in_order
 from kernel_server.simulated.exchange.interface import NO_EXPECTED_TRADE, Exchange, Tape, Trade
 from kernel_server.simulated.market.model import Issue
 from kernel_server.simulated.market.phases import Phase
@@ -33,10 +33,14 @@ class PriceTable:
         return {"opt10007": self._table}
 
     def _table(self, request: TrRequest, now: float) -> TrAnswer:
+        code = request.inputs["종목코드"]
+        if code in self._issues and not self._exchange.prepare_tapes([code]):
+            raise AnswerPending
         snapshot = book_snapshot(self._issues, self._exchange, request, now)
         if isinstance(snapshot, TrAnswer):
             return snapshot
-        issue, tape, newest_trade, asks, bids, time = snapshot
+        issue, _base, newest_trade, asks, bids, time = snapshot
+        tape = self._exchange.tape(issue.code)
         values = _state(issue, tape) | {"날짜": f"{time:%Y%m%d}", "시간": f"{time:%H%M%S}"}
         values |= {"총매도잔량": str(sum(level.volume for level in asks)), "총매도건수": "0"}
         values |= {"총매수잔량": str(sum(level.volume for level in bids))}

@@ -97,7 +97,7 @@ class TickCharts:
         if trades:
             newest = today(trades[0].time)
             if day in (0, newest):
-                base = self._exchange.tape(code).base
+                base = self._exchange.base(code)
                 yield _Session(newest, base, len(trades), partial(_columns, trades.columns))
         recorded = self._recorded_before(code, day + 1 if 0 < day < newest else newest)
         while recorded is not None:

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from kernel_server.reference.sessions import load
-from kernel_server.simulated.exchange.interface import ExpectedPrice
+from kernel_server.simulated.exchange import generated_script
+from kernel_server.simulated.exchange.engine import SimulatedExchange
+from kernel_server.simulated.exchange.interface import ExpectedPrice, QueuedShares
 from kernel_server.simulated.exchange.tape import tape_at
 from kernel_server.simulated.market.model import Bars
 from kernel_server.simulated.market.phases import NEXTRADE_PHASES, Phase
@@ -335,6 +337,71 @@ def test_depth_is_there_for_watched_and_unwatched_issues(market: SyntheticMarket
         assert (len(asks), len(bids)) == (10, 10)
         assert bids[0].price < asks[0].price
         assert floor.exchange.tape(code).last in (bids[0].price, asks[0].price)
+
+
+def test_a_book_needs_no_trades_before_the_newest_ones(
+    market: SyntheticMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generated_script, "_TRADES_A_PART", 20)
+
+    def left(exchange: SimulatedExchange) -> int:
+        """Turns in which trades of the day so far are made."""
+        turns = 0
+        while not exchange.prepare_tapes([CODE]):
+            turns += 1
+        return turns
+
+    whole, read = (SteppedExchange(market, "2026-03-18 14:00", weekdays).exchange for _ in range(2))
+    assert read.base(CODE)
+    assert read.trades(CODE).newest() is not None
+    assert read.depth(CODE)[0]
+    assert read.last_time(CODE)
+    assert read.closing_price_queue(CODE) == QueuedShares(0, 0)
+    parts = left(whole)
+    assert parts > 5
+    assert left(read) >= parts - 2  # the minute that has begun and the one before may be in two parts
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2026-03-18 08:20",
+        "2026-03-18 08:35",
+        "2026-03-18 09:00:00.001",
+        "2026-03-18 14:00",
+        "2026-03-18 15:25",
+        "2026-03-18 15:35",
+        "2026-03-18 15:50",
+        "2026-03-18 17:00",
+        "2026-11-17 15:50",
+        "2026-11-17 16:30",
+        "2026-11-17 19:59",
+        "2026-11-18 07:00",
+    ],
+)
+def test_what_a_book_shows_is_that_of_the_tape_and_of_a_watched_issue(
+    market: SyntheticMarket, moment: str
+) -> None:
+    alone = SteppedExchange(market, moment, weekdays).exchange
+    watched = SteppedExchange(market, moment, weekdays)
+    for code in CODES:
+        watched.exchange.subscribe(code)
+    watched.work_off()
+    for code in CODES:
+        shown = [
+            (
+                exchange.base(code),
+                exchange.trades(code).newest(),
+                [list(side) for side in exchange.depth(code)],
+                exchange.closing_price_queue(code),
+                exchange.last_time(code),
+            )
+            for exchange in (alone, watched.exchange)
+        ]
+        assert shown[0] == shown[1]
+        tape, trades = alone.unsettled_tape(code), alone.trades(code)
+        assert (tape.base, tape.last_time) == (shown[0][0], shown[0][-1])
+        assert shown[0][1] == (trades[-1] if trades else None)
 
 
 def test_an_issue_that_is_not_listed_has_no_tape(market: SyntheticMarket) -> None:

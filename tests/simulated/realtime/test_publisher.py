@@ -69,6 +69,9 @@ class HandExchange:
     def tape(self, code: str) -> Tape:
         return self.tapes[code]
 
+    def base(self, code: str) -> int:
+        return self.tape(code).base
+
     def trades(self, code: str) -> list[Trade]:
         return []
 

@@ -29,6 +29,11 @@ def book_at(plan: DayPlan, last: int, now: float) -> tuple[Sequence[Level], Sequ
     return plan.quotes.quotes(quote_state(plan, plan.script.count_by(now), last, now))
 
 
+def book_of_plan(plan: DayPlan, now: float) -> tuple[Sequence[Level], Sequence[Level]]:
+    """Asks and bids of an unwatched issue, for which only its newest trades are made."""
+    return book_at(plan, merged_day.last_price(plan, plan.script.count_by(now), now), now)
+
+
 def state_of_plan(plan: DayPlan, now: float) -> IssueState:
     """The state of an unwatched issue, as planned."""
     position = plan.script.count_by(now)

@@ -170,6 +170,11 @@ class BothExchanges:
         own, venue = split(code)
         return self._combined.tape(own) if venue == COMBINED else self._of(code).tape(code)
 
+    def base(self, code: str) -> int:
+        """See the interface."""
+        own, venue = split(code)
+        return self._combined.base(own) if venue == COMBINED else self._of(code).base(code)
+
     def trades(self, code: str) -> TradeLog:
         """See the interface."""
         own, venue = split(code)

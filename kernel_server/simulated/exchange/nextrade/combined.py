@@ -89,6 +89,10 @@ class CombinedIssues:
             last=facts.base,
         )
 
+    def base(self, own: str) -> int:
+        """See ``Exchange``."""
+        return self._exchange.base(own) if self.begun(own) else self._exchange_tape(own).base
+
     def begun(self, own: str) -> bool:
         """Whether the Korea Exchange is in the same session as Nextrade, which begins before it."""
         return self._exchange.session() >= self._nextrade.session() or not self._nextrade.lists(
@@ -109,13 +113,11 @@ class CombinedIssues:
         if not self._nextrade.lists(other):
             return exchange.book.depth() if exchange else self._exchange.depth(own)
         nextrade = self._nextrade.as_it_is(other) if self.delivering else None
-        own_tape = exchange.tape if exchange else self._exchange.unsettled_tape(own)
-        other_tape = nextrade.tape if nextrade else self._nextrade.tape(other)
         return self._merged(
             exchange.book.depth() if exchange else self._exchange.depth(own),
-            own_tape.last_time,
+            exchange.tape.last_time if exchange else self._exchange.last_time(own),
             nextrade.book.depth() if nextrade else self._nextrade.depth(other),
-            other_tape.last_time,
+            nextrade.tape.last_time if nextrade else self._nextrade.last_time(other),
         )
 
     def best(self, own: str) -> tuple[int, int]:

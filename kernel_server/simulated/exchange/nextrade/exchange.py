@@ -25,13 +25,15 @@ from kernel_server.simulated.exchange.interface import (
 )
 from kernel_server.simulated.exchange.live_days import LiveDays
 from kernel_server.simulated.exchange.moment.issue_state import (
-    book_at,
+    book_of_plan,
     issue_state,
     state_of_plan,
     tape_prices,
 )
 from kernel_server.simulated.exchange.moment.newest_trades import has_usual_day, states_at
 from kernel_server.simulated.exchange.nextrade.plan import nextrade_facts
+from kernel_server.simulated.exchange.off_hours import merged_day
+from kernel_server.simulated.exchange.off_hours.joined_trades import FirstTrades, JoinedTrades
 from kernel_server.simulated.market import phases
 from kernel_server.simulated.market.nextrade.hours import NextradeTimetable
 from kernel_server.simulated.market.nextrade.market import NextradeMarket
@@ -132,21 +134,33 @@ class NextradeExchange:
         plan = self._plan(code)
         return tape.tape_at(plan, plan.script.count_by(now), now)
 
+    def base(self, code: str) -> int:
+        """See the interface."""
+        day = self._live.current(code)
+        return (self._plan(code) if day is None else day.plan).base
+
+    def last_time(self, code: str) -> float:
+        """The ``last_time`` of the tape without making its totals."""
+        day = self._live.current(code)
+        if day is not None:
+            return day.tape.last_time
+        plan = self._plan(code)
+        return merged_day.last_time(plan, plan.script.count_by(self._clock.now()))
+
     def trades(self, code: str) -> TradeLog:
         """See the interface."""
         day = self._live.current(code)
         if day is not None:
             return day.trades()
         plan = self._plan(code)
-        return TradeLog(code, plan.script[: plan.script.count_by(self._clock.now())])
+        return JoinedTrades(code, [FirstTrades(plan.script, plan.script.count_by(self._clock.now()))])
 
     def depth(self, code: str) -> tuple[Sequence[Level], Sequence[Level]]:
         """See the interface."""
-        day, now = self._live.current(code), self._clock.now()
+        day = self._live.current(code)
         if day is not None:
             return day.book.depth()
-        plan = self._plan(code)
-        return book_at(plan, tape.tape_at(plan, plan.script.count_by(now), now).last, now)
+        return book_of_plan(self._plan(code), self._clock.now())
 
     def states(self, codes: Sequence[str], moment: float | None = None) -> dict[str, IssueState]:
         """See the interface."""

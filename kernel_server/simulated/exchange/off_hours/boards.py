@@ -29,6 +29,36 @@ _VOIDED = {Phase.PAUSE: Board.BEFORE, Phase.SINGLE_PRICE: Board.AFTER, Phase.CLO
 """The board whose open orders are void when a phase begins. The morning's stay open, in vain, until the close."""
 
 
+def background_queue(plan: DayPlan, now: float) -> QueuedShares:
+    """The queues of 시간외종가 of an issue in which no client has an order."""
+    if now >= plan.hours.closes:
+        return _afternoon_board(plan, now)[0].queued
+    return _morning_board(plan, now).queued if _in_the_morning(plan, now) else QueuedShares(0, 0)
+
+
+def _in_the_morning(plan: DayPlan, now: float) -> bool:
+    return plan.hours.orders_from <= now < plan.hours.morning_ends
+
+
+def _morning_board(plan: DayPlan, now: float) -> ClosingPrice:
+    return ClosingPrice(plan.base, *_morning_flow(plan, now))
+
+
+def _morning_flow(plan: DayPlan, now: float) -> tuple[Side, int]:
+    """The background's side and shares in 장전 시간외종가."""
+    return closing_price_flow.morning_queue(
+        plan.key, plan.previous_volume if plan.off_hours_flow else 0, now - plan.hours.orders_from
+    )
+
+
+def _afternoon_board(plan: DayPlan, since: float) -> tuple[ClosingPrice, int]:
+    """장후 시간외종가 at a moment, and how many of its background's events are over."""
+    flow = merged_day.afternoon_flow(plan)
+    done = bisect_right(flow.time, since)
+    price = merged_day.session_close(plan).price
+    return ClosingPrice(price, flow.side, flow.left[max(0, done - 1)], None if done else flow.volume[0]), done
+
+
 class IssueDayView(Protocol):
     """The part of an issue's day that its off-hours boards use."""
 
@@ -117,9 +147,8 @@ class OffHoursBoards:
 
     def update_morning_queue(self, time: float) -> None:
         """During 장전 시간외종가, bring the background's queue up to date."""
-        plan = self._day.plan
-        if plan.hours.orders_from <= time < plan.hours.morning_ends:
-            _side, resting = self._morning_flow(time)
+        if _in_the_morning(self._day.plan, time):
+            _side, resting = _morning_flow(self._day.plan, time)
             # The caller notifies of the queues.
             self._publish(time, None, self._morning_board(time).advance(resting), notify_quote=False)
 
@@ -151,30 +180,18 @@ class OffHoursBoards:
 
     def _closing_price_board(self, now: float) -> ClosingPrice | None:
         """The board of 시간외종가 that is open, or after the close the last one."""
-        hours = self._day.plan.hours
-        if now >= hours.closes:
+        if now >= self._day.plan.hours.closes:
             return self._afternoon_board()
-        return self._morning_board(now) if hours.orders_from <= now < hours.morning_ends else None
+        return self._morning_board(now) if _in_the_morning(self._day.plan, now) else None
 
     def _morning_board(self, now: float) -> ClosingPrice:
         if self._morning is None:
-            self._morning = ClosingPrice(self._day.plan.base, *self._morning_flow(now))
+            self._morning = _morning_board(self._day.plan, now)
         return self._morning
-
-    def _morning_flow(self, now: float) -> tuple[Side, int]:
-        """The background's side and shares in 장전 시간외종가."""
-        plan = self._day.plan
-        return closing_price_flow.morning_queue(
-            plan.key, plan.previous_volume if plan.off_hours_flow else 0, now - plan.hours.orders_from
-        )
 
     def _afternoon_board(self) -> ClosingPrice:
         if self._afternoon is None:
-            flow = merged_day.afternoon_flow(self._day.plan)
-            done = self._afternoon_event = bisect_right(flow.time, self._since)
-            price = merged_day.session_close(self._day.plan).price
-            collected = None if done else flow.volume[0]
-            self._afternoon = ClosingPrice(price, flow.side, flow.left[max(0, done - 1)], collected)
+            self._afternoon, self._afternoon_event = _afternoon_board(self._day.plan, self._since)
         return self._afternoon
 
     def _single_price_board(self) -> SinglePrice:

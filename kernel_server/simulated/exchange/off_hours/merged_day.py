@@ -15,7 +15,7 @@ from kernel_server.simulated.exchange.event_batches import EventBatch
 from kernel_server.simulated.exchange.interface import Tape, Trade, TradeLog
 from kernel_server.simulated.exchange.off_hours import closing_price_flow, single_price_flow
 from kernel_server.simulated.exchange.off_hours.closing_price_flow import AfternoonFlow
-from kernel_server.simulated.exchange.off_hours.joined_trades import JoinedTrades
+from kernel_server.simulated.exchange.off_hours.joined_trades import FirstTrades, JoinedTrades
 from kernel_server.simulated.exchange.off_hours.session_close import SessionClose
 from kernel_server.simulated.market.trade_script import Script, Side
 
@@ -66,14 +66,32 @@ def trades_until(plan: DayPlan, position: int, now: float) -> TradeLog:
     return JoinedTrades(plan.issue.code, _trade_parts(plan, position, now))
 
 
-def _trade_parts(plan: DayPlan, position: int, now: float) -> list[Script]:
-    parts = [plan.script[:position]]
+def _trade_parts(plan: DayPlan, position: int, now: float) -> list[FirstTrades]:
+    parts = [FirstTrades(plan.script, position)]
     if plan.regular is not None:
         return _trade_parts(plan.regular, len(plan.regular.script), plan.hours.opens) + parts
     if now >= plan.hours.afternoon_begins and not plan.halted:
         script = afternoon_flow(plan).trades
-        parts.append(script[: script.count_by(now)])
+        parts.append(FirstTrades(script, script.count_by(now)))
     return parts
+
+
+def last_price(plan: DayPlan, position: int, now: float) -> int:
+    """The ``last`` of ``tape_at``, for which only the newest trade is read."""
+    if position:
+        return int(plan.script[position - 1 : position].price[0])
+    if plan.regular is not None:
+        return last_price(plan.regular, len(plan.regular.script), plan.hours.opens)
+    if plan.daily_bar is not None and now >= plan.hours.closes:
+        return int(plan.daily_bar.close[0])
+    return plan.base
+
+
+def last_time(plan: DayPlan, position: int) -> float:
+    """The ``last_time`` of ``tape_at``, likewise."""
+    if position:
+        return plan.script.time_at(position - 1)
+    return last_time(plan.regular, len(plan.regular.script)) if plan.regular is not None else 0.0
 
 
 def settled(plan: DayPlan, tape: Tape) -> Tape:
