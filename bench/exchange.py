@@ -1,9 +1,9 @@
 """The simulated exchange: how many real-time events it makes, what every issue at once costs, and a day at a stretch.
 
-Each figure comes from a process of its own (``python -m bench.exchange start|all|change|day [CODES]``), so that
+Each figure comes from a process of its own (``python -m bench.exchange start|all|change|day [CODES]|cold``), so that
 memory and first times are not those of the measurement before. The control stands alone: no server, no client and
 no limits. Its garbage collector is set as a server's. A piece of work is what the control thread does in one go.
-Pieces and events are measured in the processor's time of that thread, so that what else the machine does is not in it.
+All is measured in the processor's time of that thread, so that what else the machine does is not in it.
 An event is counted when the control hands it to its one handler, with the texts of all FIDs of its type: 주식체결 and
 주식호가잔량 of all issues are registered, of which the book's are four in five.
 """
@@ -29,6 +29,7 @@ from kernel_server.control.seam import Event, Scalar
 ROUNDS = 12
 STARTS = 7
 DAY_CODES = 50
+BOOKS = 9
 TARGET = 20_000
 
 _SESSION = (2026, 11, 17)  # a usual day, and the next one too: 09:00 to 15:30
@@ -37,6 +38,7 @@ _MARKETS = ("0", "10", "8", "50", "60")
 _FIDS = "10;41"  # 주식체결 and 주식호가잔량, and in the auctions 주식예상체결
 _AT_ONCE = 4.0  # seconds of the market a round
 _STRIDE = 10.0  # seconds of the market between two looks at what has come due
+_BUSY, _QUIET, _WARM_UP = "005930", "030520", "000660"
 
 Figures = dict[str, float]
 
@@ -53,6 +55,8 @@ class _Broker:
         self.seen: Counter[str] = Counter()
         self.events = 0
         self.longest = 0.0  # seconds of the longest piece of work
+        self.spent = self.answered = 0.0  # seconds of all pieces, and of those before the newest answer
+        self._begun = 0.0
         self.listen()
 
     def listen(self) -> None:
@@ -61,7 +65,11 @@ class _Broker:
     def _count(self, event: Event) -> None:
         # As little as a handler can do that tells types apart.
         self.events += 1
-        self.seen[str(event.arguments[1]) if event.name == "OnReceiveRealData" else event.name] += 1
+        if event.name == "OnReceiveRealData":
+            self.seen[str(event.arguments[1])] += 1
+            return
+        self.seen[event.name] += 1
+        self.answered = self.spent + time.thread_time() - self._begun
 
     def go_on(self, seconds: float, stride: float = 0.2) -> None:
         for _ in range(round(seconds / stride)):
@@ -73,10 +81,11 @@ class _Broker:
             self._piece(self._due.popleft())
 
     def _piece(self, work: Callable[[], object]) -> float:
-        begun = time.thread_time()
+        begun = self._begun = time.thread_time()
         work()
         took = time.thread_time() - begun
         self.longest = max(self.longest, took)
+        self.spent += took
         return took
 
     def login(self) -> None:
@@ -98,6 +107,22 @@ class _Broker:
         self.settle()
         return took
 
+    def ask(self, name: str, *arguments: Scalar) -> tuple[float, float]:
+        """Seconds of the processor until a request is answered, and those of a second of the market in all.
+
+        An answer registers its issues for real-time data, so their days begin after it.
+        """
+        answers, before = self.seen["OnReceiveTrData"], self.spent
+        self._piece(partial(self._called, name, arguments))
+        self.go_on(1)
+        assert self.seen["OnReceiveTrData"] == answers + 1
+        return self.answered - before, self.spent - before
+
+    def book(self, code: str) -> tuple[float, float]:
+        """Seconds that opt10004 of an issue takes, as from ``ask``."""
+        self.control.call("SetInputValue", ("종목코드", code))
+        return self.ask("CommRqData", "bench", "opt10004", 0, "0001")
+
     def _called(self, name: str, arguments: tuple[Scalar, ...]) -> None:
         assert self.control.call(name, arguments) == 0
 
@@ -118,7 +143,7 @@ def _memory() -> float:
 
 
 def _start() -> Figures:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     broker = _Broker(9, 30)
     broker.login()
     inputs = {"종목코드": "005930", "기준일자": "", "수정주가구분": "1"}
@@ -126,7 +151,7 @@ def _start() -> Figures:
         broker.control.call("SetInputValue", (name, value))
     broker.control.call("CommRqData", ("bench", "opt10081", 0, "0001"))
     broker.go_on(1)
-    took = time.perf_counter() - begun
+    took = time.thread_time() - begun
     assert broker.seen["OnReceiveTrData"] == 1
     return {"seconds": took, "codes": len(broker.listed())}
 
@@ -137,9 +162,9 @@ def _all() -> Figures:
     codes = broker.listed()
     before = _memory()
     broker.longest = 0.0
-    begun = time.perf_counter()
+    begun = time.thread_time()
     calls = broker.register(codes)
-    registering = time.perf_counter() - begun
+    registering = time.thread_time() - begun
     broker.go_on(_AT_ONCE)
     held = _memory()
     longest = broker.longest
@@ -201,12 +226,35 @@ def _day(count: int) -> Figures:
     codes = broker.listed()
     # Evenly from the whole list: large and small, lively and quiet.
     chosen = codes[:: max(1, len(codes) // count)][:count]
-    begun = time.perf_counter()
+    begun = time.thread_time()
     broker.register(chosen)
     broker.go_on(7.2 * 3600, _STRIDE)
-    took = time.perf_counter() - begun
+    took = time.thread_time() - begun
     broker.control.close()
     return {"codes": len(chosen), "seconds": took, "events": broker.events}
+
+
+def _cold() -> Figures:
+    """Books of issues that are not watched, each asked for once, and then the quotes of all issues."""
+    books: dict[str, list[tuple[float, float]]] = {_WARM_UP: [], _QUIET: [], _BUSY: []}
+    for _ in range(BOOKS):
+        broker = _Broker(14, 0)
+        broker.login()
+        for code, taken in books.items():
+            taken.append(broker.book(code))
+        broker.control.close()
+    (quiet, _), (busy, begun) = (
+        map(timing.median, zip(*books[code], strict=True)) for code in (_QUIET, _BUSY)
+    )
+    broker = _Broker(14, 0)
+    broker.login()
+    codes = broker.listed()
+    quotes = 0.0
+    for first in range(0, len(codes), _CODES_A_SCREEN):
+        part = codes[first : first + _CODES_A_SCREEN]
+        quotes += broker.ask("CommKwRqData", ";".join(part), 0, len(part), 0, "bench", "0001")[0]
+    broker.control.close()
+    return {"codes": len(codes), "quotes": quotes, "busy": busy, "begun": begun, "quiet": quiet}
 
 
 def _child(*arguments: str) -> Figures:
@@ -222,6 +270,7 @@ def run() -> list[Row]:
     try:
         starts = [_child("start") for _ in range(STARTS)]
         every, change, day = _child("all"), _child("change"), _child("day", str(DAY_CODES))
+        cold = _child("cold")
     finally:
         timing.all_cores(before)
     codes = f"{every['codes']:,.0f} issues"
@@ -253,7 +302,17 @@ def run() -> list[Row]:
         Row(
             f"a whole day of {day['codes']:.0f} issues",
             timing.duration(day["seconds"]),
-            f"{day['events']:,.0f} events, {day['events'] / day['seconds']:,.0f} events/s",
+            f"{day['events']:,.0f} events, {day['events'] / day['seconds']:,.0f} a CPU second",
+        ),
+        Row(
+            f"OPTKWFID of {cold['codes']:,.0f} issues at 14:00, none asked for before",
+            timing.duration(cold["quotes"]),
+        ),
+        Row(
+            "opt10004 of a busy issue that is not watched",
+            timing.duration(cold["busy"]),
+            f"{timing.duration(cold['begun'])} with the start of its real-time events;"
+            f" of a quiet one {timing.duration(cold['quiet'])}",
         ),
     ]
 
@@ -274,6 +333,8 @@ def main() -> None:
         figures = _all()
     elif kind == "change":
         figures = _change()
+    elif kind == "cold":
+        figures = _cold()
     else:
         figures = _day(int(rest[0]) if rest else DAY_CODES)
     print(json.dumps(figures))
