@@ -50,6 +50,7 @@ _WEIGHT_UNIT = 1 << 12
 _SIDE_CHANGE = 0.45  # share of orders with another initiator than the one before
 _NEXT_LEVEL = 0.15  # share of those that are one tick further
 _TRADES_A_PART = 12_000
+_BARS_OF_FOUR_BYTES = 1 << 15  # whose number and milliseconds fit in four bytes together
 _TRADES_A_BURST = 4
 _BURST_MS = 4_000  # a burst's length at most; most of it comes at its beginning
 
@@ -271,7 +272,9 @@ def _trade_times(bars: ScriptBars, layout: Layout) -> Floats:
     late *= late * late * _BURST_MS
     within = (begun * (MINUTE_MS + 1) >> 16) + late.astype(np.int64)
     within[within > MINUTE_MS] -= MINUTE_MS + 1
-    within = np.sort((bar << 16) + within) & (FRACTION - 1)  # sorts within each bar
+    # Sorts within each bar; four bytes, where they do, are sorted in half the time of eight.
+    narrow = np.int32 if len(bars) <= _BARS_OF_FOUR_BYTES else np.int64
+    within = np.sort(((bar << 16) + within).astype(narrow)) & (FRACTION - 1)
     within = within[layout.order]
     ms = within
     if bars.first_ms.any() or (bars.last_ms != MINUTE_MS).any():
