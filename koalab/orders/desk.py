@@ -18,6 +18,7 @@ from koalab.errors import (
     OtherPrices,
     RateLimited,
 )
+from koalab.frames.attrs import frame_attrs
 from koalab.inputs.arguments import whole_number
 from koalab.link import Link
 from koalab.orders import confirmation
@@ -126,7 +127,8 @@ class OrderDesk:
         facts = IssueFacts.read(self._link, record.code, status.now)
         self._checks.check(record, quote, facts)
         self._checks.check_duplicate(record, status.now)
-        return preview(record, quote, facts, status.simulation, self._guards.fee_percent)
+        attrs = frame_attrs(self._link.source, "", status.now)
+        return preview(record, quote, facts, status.simulation, self._guards.fee_percent, attrs)
 
     def modify(
         self,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Any, Final
 
 import pandas as pd
@@ -37,6 +39,7 @@ class OrderPreview:
         tax: 거래세 and 농특세 of a sale, KRW; 0 of a purchase.
         total: KRW that a purchase costs, or that a sale brings; on credit the part that is lent or paid back, which the
             broker alone knows, is in it.
+        attrs: of ``summary()``.
     """
 
     code: str
@@ -52,6 +55,7 @@ class OrderPreview:
     tax: int
     total: int
     credit: str = ""
+    attrs: Mapping[Hashable | None, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def costs(self) -> str:
@@ -64,8 +68,11 @@ class OrderPreview:
         return f"{price}: {self.value:,}원 {sign} 수수료 {self.fee:,}원{tax} = {self.total:,}원{most}"
 
     def summary(self) -> pd.Series[Any]:
-        """The attributes as one row."""
-        return pd.Series(asdict(self), dtype=object, name="preview")
+        """The attributes as one row; ``attrs`` as those of every frame."""
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "attrs"}
+        found = pd.Series(values, dtype=object, name="preview")
+        found.attrs = dict(self.attrs)
+        return found
 
     def __repr__(self) -> str:
         kind = " ".join(filter(None, (self.type, self.credit)))
@@ -73,7 +80,12 @@ class OrderPreview:
 
 
 def preview(
-    record: OrderRecord, quote: QuoteType, facts: IssueFacts, simulation: bool, fee_percent: float | None
+    record: OrderRecord,
+    quote: QuoteType,
+    facts: IssueFacts,
+    simulation: bool,
+    fee_percent: float | None,
+    attrs: Mapping[Hashable | None, Any] = MappingProxyType({}),
 ) -> OrderPreview:
     """What the order is expected to cost.
 
@@ -83,6 +95,7 @@ def preview(
         facts: the issue's.
         simulation: whether the broker is 모의투자, whose fee is higher.
         fee_percent: the fee; None for the usual one.
+        attrs: of its ``summary()``.
     """
     price = record.price or facts.base
     worth = record.quantity * price
@@ -109,4 +122,5 @@ def preview(
         tax=tax,
         total=worth - charged - tax if sells else worth + charged,
         credit=credit_name(record.credit),
+        attrs=attrs,
     )

@@ -22,6 +22,7 @@ from koalab.live.condition_watch import ConditionWatch
 from koalab.live.stream import EventStream
 from koalab.live.table import LiveTable
 from koalab.orders.order import Order
+from koalab.orders.preview import OrderPreview
 from koalab.plans.plan import Plan
 from koalab.sessions.session import Session
 from koalab.store.bars import BarStore
@@ -75,6 +76,7 @@ FRAMES: dict[tuple[type, str], Callable[[Any], Any]] = {
     (Plan, "load"): lambda kw: kw.plan("daily", CODES, "2026-11").load(progress=False),
     (Order, "events"): lambda kw: kw.buy("005930", 1).events,
     (Order, "summary"): lambda kw: kw.buy("005930", 2).summary(),
+    (OrderPreview, "summary"): lambda kw: kw.buy("005930", 3, dry_run=True).summary(),
     (Alert, "messages"): lambda kw: kw.alert("005930 > 1", to=print).messages(),
     (Ticker, "frame"): lambda kw: closing(kw.ticker(CODES), lambda one: one.frame()),
     (LiveChart, "frame"): lambda kw: closing(kw.chart("005930", live=True), lambda one: one.frame()),
