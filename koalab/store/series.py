@@ -92,7 +92,8 @@ class Series:
     def cut(self, time: Times) -> Iterator[tuple[str, tuple[Moment, Moment]]]:
         """The names of the segments of ascending times, each with the first and last time in it.
 
-        Minutes are cut by the month, days and longer by five years: adding a bar rewrites its segment.
+        Ticks are cut by the day, minutes by the month, days and longer by five years: adding a bar rewrites its
+        segment.
         """
         if not len(time):
             return
@@ -100,7 +101,7 @@ class Series:
             years = time.astype("datetime64[Y]")
             periods = years - years.astype(np.int64) % _YEARS
         else:
-            periods = time.astype("datetime64[M]")
+            periods = time.astype("datetime64[D]" if self.kind == "tick" else "datetime64[M]")
         edges = [0, *(np.flatnonzero(periods[1:] != periods[:-1]) + 1).tolist(), len(time)]
         for start, stop in pairwise(edges):
             yield str(periods[start]), (time[start], time[stop - 1])

@@ -268,14 +268,18 @@ def test_a_bar_more_among_the_same_prices_is_no_other_basis(store: BarStore) -> 
     assert len(store.read(DAILY, *span)[0]) == 5
 
 
-def test_a_month_that_loses_all_its_bars_leaves_nothing_behind(store: BarStore) -> None:
+@pytest.mark.parametrize(("series", "left"), [(MINUTE, ["2026-03"]), (TICK, ["2026-03-30", "2026-03-31"])])
+def test_a_segment_that_loses_all_its_bars_leaves_nothing_behind(
+    store: BarStore, series: Series, left: list[str]
+) -> None:
+    """A busy issue has hundreds of thousands of ticks a day, so each day of them is a segment."""
     span = (us("2026-03-30"), us("2026-04-02"))
-    store.add(TICK, bars_at(TICK, days("2026-03-30", "2026-04-02")), span)
-    store.add(TICK, bars_at(TICK, days("2026-03-30", "2026-03-31")), span)
-    assert store.read(TICK, *span)[0].time.tolist() == [
+    store.add(series, bars_at(series, days("2026-03-30", "2026-04-02")), span)
+    store.add(series, bars_at(series, days("2026-03-30", "2026-03-31")), span)
+    assert store.read(series, *span)[0].time.tolist() == [
         day.item() for day in days("2026-03-30", "2026-03-31")
     ]
-    assert store.shelf.all_keys() == [TICK.segment_key("2026-03"), TICK.key]
+    assert store.shelf.all_keys() == [*(series.segment_key(name) for name in left), series.key]
     assert store.verify() == []
 
 
