@@ -77,7 +77,7 @@ def test_a_market_stands_for_its_codes(terminal: Run, kw: kl.Session) -> None:
         (("plan", "weekly", "KOSPI"), "daily"),
         (("plan", "daily"), "CODE|MARKET"),
         (("plan", "daily", "KOSPIX"), "KOSPIX"),
-        (("plan", "bars", "005930", "--interval", "30tick"), "ticks are not kept"),
+        (("plan", "bars", "005930", "--interval", "30tick"), "cannot be planned"),
     ],
 )
 def test_what_cannot_be_planned_is_one_line(terminal: Run, words: tuple[str, ...], expected: str) -> None:
