@@ -56,9 +56,10 @@ def kernel(channel: grpc.Channel) -> Any:
 @pytest.fixture(scope="session")
 def display() -> Iterator[str]:
     """An X display for programs under Wine."""
-    from scripts.ocx import wine
+    from scripts.ocx.machine import Machine
+    from tests.ocx import desktop
 
-    with wine.display() as shown:
+    with desktop.shared(Machine.require()) as shown:
         yield shown
 
 

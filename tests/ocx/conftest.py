@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from scripts.ocx import wine
 from scripts.ocx.machine import Machine
+from tests.ocx import desktop
 
 
 @pytest.fixture(scope="session")
@@ -20,5 +20,5 @@ def machine() -> Machine:
 
 @pytest.fixture(scope="session")
 def display(machine: Machine) -> Iterator[str]:
-    with wine.display() as shown:
+    with desktop.shared(machine) as shown:
         yield shown
