@@ -10,11 +10,11 @@ from pathlib import Path
 
 import grpc
 
-from kernel_server.service.child import ServerProcess
+from kernel_server.service.child import LOG, ServerProcess
 from kernel_server.service.report import FILE, ServiceState, read
 from kernel_server.supervised import UPDATE_EXIT, VERSION_UPDATE
 from kernel_server.wire import kernel_pb2, kernel_pb2_grpc
-from tests.support.waiting import HANGS_AFTER, wait_until
+from tests.support.waiting import HANGS_AFTER, eventually, wait_until
 
 
 def test_a_server_is_reported_kept_up_and_ended_with_its_supervisor(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_server_is_reported_kept_up_and_ended_with_its_supervisor(tmp_path: Pa
 
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as supervisor:
         try:
-            wait_until(lambda: address() != "")
+            assert eventually(lambda: address() != ""), (tmp_path / LOG).read_text(encoding="utf-8")
             with grpc.insecure_channel(address()) as channel:
                 stub = kernel_pb2_grpc.KernelStub(channel)  # type: ignore[no-untyped-call]
                 assert stub.Status(kernel_pb2.StatusRequest(), timeout=HANGS_AFTER).control == "simulated"
