@@ -198,7 +198,9 @@ class BarMethods(SessionCore):
         """Bars of any interval of the broker: ``"D" "W" "M" "Y"``, ``"5min"``, ``"30tick"``.
 
         TRs: opt10081, opt10082, opt10083, opt10094, opt10080, opt10079. Arguments and frame as for ``daily`` and
-        ``minute``; the index of weeks, months and years is the broker's day of the period.
+        ``minute``; the index of weeks, months and years is the broker's day of the period. The tick TR begins with
+        the newest trade, so an old range of ticks costs the pages since, of a busy issue hundreds a day: from the
+        first page on the progress bar says how many. Final trades that came, of ``"1tick"``, are cached.
 
         Raises:
             BadInput: the broker has no such interval, or the range is empty or in the future.
