@@ -28,6 +28,7 @@ from koalab.transport.base import Page
 
 log = logging.getLogger(__name__)
 
+_CLOSING_CALL = 600
 _LAST_COUNT = 1  # 마지막틱갯수 in the single block of opt10079
 
 
@@ -89,7 +90,7 @@ def keep_ticks(store: BarStore, load: Load, sessions: Sessions) -> None:
 
 
 def _trading_seconds(sessions: Sessions, first: Moment, last: Moment) -> float:
-    """Seconds of the exchange's regular hours between two moments."""
+    """Seconds of continuous trading between two moments: in the ten minutes before the close nothing trades."""
     low, high = epoch_seconds(first), epoch_seconds(last)
-    begins, ends = np.maximum(sessions.opens, low), np.minimum(sessions.closes, high)
+    begins, ends = np.maximum(sessions.opens, low), np.minimum(sessions.closes - _CLOSING_CALL, high)
     return float(np.maximum(ends - begins, 0).sum())
