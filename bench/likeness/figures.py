@@ -49,17 +49,27 @@ def of_trades(price: Column, volume: Column, seconds: float, spread: float | Non
     )
 
 
-def of_plan(plan: DayPlan) -> Figures:
-    """Figures of a planned day, from the opening to the closing auction."""
-    script = plan.script
-    first, stop = int(script.opens), len(script) - int(script.closes)
+def of_script(plan: DayPlan) -> Figures:
+    """Figures of the trades of a planned day, from the opening to the closing auction."""
+    first, stop = _continuous(plan)
     seconds = plan.hours.closing_auction - plan.hours.opens
-    found = of_trades(script.price[first:stop], script.volume[first:stop], seconds)
+    return of_trades(plan.script.price[first:stop], plan.script.volume[first:stop], seconds)
+
+
+def of_plan(plan: DayPlan) -> Figures:
+    """Figures of a planned day, those of its quotes too."""
+    first, stop = _continuous(plan)
+    found = of_script(plan)
     changes = sum(
         sum(kind == QUOTE_CHANGE for kind in batch.kind) for batch in event_batches(plan, plan.hours.opens)
     )
     # A trade has an event of the order book too.
     return found._replace(spread=_spread(plan, first, stop), quotes=1 + changes / max(1, stop - first))
+
+
+def _continuous(plan: DayPlan) -> tuple[int, int]:
+    """Where the trades between the auctions begin and end."""
+    return int(plan.script.opens), len(plan.script) - int(plan.script.closes)
 
 
 def _spread(plan: DayPlan, first: int, stop: int) -> float:

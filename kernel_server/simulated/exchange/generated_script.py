@@ -42,9 +42,12 @@ _HALF_TURNOVER = 7_000_000_000  # KRW an hour at which the mean trade is half of
 _TURNOVER_POWER = 0.6
 _SESSION_HOURS = 6.5
 _COUNT_SPREAD = 0.3
-_SIZE_SPREAD = 2.3  # of the logarithm: the mean is several times the median
-_EVENER = 0.35  # by which that spread is smaller where trades are ever larger
-_ONE_SHARE = 0.17  # share of trades of one share that are drawn as such
+_SIZE_SPREAD = (
+    2.1  # of the logarithm of sizes in a minute of many trades: their median is an eighth of their mean
+)
+_FEW_SPREAD = (
+    8.0  # by which it is more, divided by the number of trades: a few seldom have one of the long tail
+)
 _WEIGHT_UNIT = 1 << 12
 
 _SIDE_CHANGE = 0.45  # share of orders with another initiator than the one before
@@ -353,12 +356,10 @@ def _initiators(bars: ScriptBars, layout: Layout, price: Ints, drawn: Ints) -> I
 def _volumes(bars: ScriptBars, layout: Layout, found: ValueRange) -> Ints:
     """Each bar's shares split into its trades, at least one each, with a long tail."""
     bar, first, last = layout.bar, layout.first, layout.last
+    count = last - first + 1
     draw = hash_random.normal(bar_key(bars, "size")[bar], layout.number)
-    known = np.where(bars.turnover > 0, bars.turnover / _SESSION_HOURS, _HALF_TURNOVER)
-    spread = _SIZE_SPREAD - _EVENER * mean_trade(known) / _LARGEST_TRADE
+    spread = _SIZE_SPREAD + _FEW_SPREAD / np.maximum(count, 2)
     weight = (_WEIGHT_UNIT * np.exp(spread[bar] * draw)).astype(np.int64)
-    weight[(layout.field(0) & 127) < int(_ONE_SHARE * 128)] = 0
-    weight[last] += 1  # as the weights of a bar may not all be 0
     apart = found.uneven
     if apart.any():
         # Trades off the tick grid of the high have one share, so that the others can add up to the bar's value.
@@ -367,10 +368,13 @@ def _volumes(bars: ScriptBars, layout: Layout, found: ValueRange) -> Ints:
         free = np.ones(len(bar), np.bool_)
         free[touching] = False
         weight[free & apart[bar]] += 1
-    count = last - first + 1
     alone = bars.auction_first & (count > 1)
     auctioned = np.where(alone, auction_shares(bars.volume) - 1, 0)
     weight[first[alone]] = 0
+    # The share that each trade has anyway is part of its size: what is drawn smaller has just that one.
+    weight -= (np.add.reduceat(weight, first) // (bars.volume - auctioned))[bar]
+    np.maximum(weight, 0, out=weight)
+    weight[last] += 1  # as the weights of a bar may not all be 0
     summed = np.cumsum(weight)
     before = summed[first] - weight[first]
     share = (summed - before[bar]) / np.maximum(summed[last] - before, 1)[bar]
