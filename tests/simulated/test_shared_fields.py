@@ -1,16 +1,18 @@
 """Fields with one FID are one thing: every one that two sources share is compared, but for those of a table.
 
-The sources are those of ``test_one_market``, asked at one moment.
+The sources are those of ``test_one_market``, asked at one moment of the regular session or of the evening, at either
+exchange and at both together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
 
 from kernel_server import reference
 from tests.simulated import test_one_market as one
+from tests.support.generated_once import share_nextrade_days
 from tests.support.synthetic_day import SyntheticDay
 
 EVERYWHERE = ""
@@ -48,6 +50,19 @@ NOT_COMPARED: Mapping[tuple[str, str], str] = {
 }
 """Why a FID of a source, or of all of them, is not compared."""
 
+RANKINGS = {"opt10027", "opt10029", "opt10030"}
+"""Sources that show the regular session in the evening, so that nothing of them is compared then."""
+COUNTED = {"13", "14", "30"}
+"""누적거래량, 누적거래대금, 전일거래량대비율: with 시간외종가 in sources of the tape, without it in those of bars."""
+OF_THE_TAPE = {*one._WITH_CLOSING_PRICE, "주식호가잔량"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _past_days_at_nextrade_are_made_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        share_nextrade_days(patch)
+        yield
+
 
 def by_fid(rig: SyntheticDay, code: str) -> dict[str, dict[str, str]]:
     """The texts, without signs, of every FID by source; of FIDs that at least two sources have."""
@@ -81,6 +96,25 @@ def by_fid(rig: SyntheticDay, code: str) -> dict[str, dict[str, str]]:
     return {fid: texts for fid, texts in found.items() if len(texts) > 1}
 
 
+def differences(found: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+    """The names of the FIDs of which sources differ, and what these say."""
+    return {
+        reference.fid(int(fid.split()[0])).name + fid.lstrip("0123456789"): texts
+        for fid, texts in found.items()
+        if len(set(texts.values())) > 1
+    }
+
+
+def of_the_evening(found: Mapping[str, Mapping[str, str]], code: str) -> dict[str, dict[str, str]]:
+    """What is compared in the evening; Nextrade has no 시간외종가."""
+    shown = {fid: {each: texts[each] for each in texts.keys() - RANKINGS} for fid, texts in found.items()}
+    for fid in () if code.endswith("_NX") else COUNTED & shown.keys():
+        texts = shown.pop(fid)
+        shown[f"{fid} of the tape"] = {each: texts[each] for each in texts.keys() & OF_THE_TAPE}
+        shown[f"{fid} of bars"] = {each: texts[each] for each in texts.keys() - OF_THE_TAPE}
+    return shown
+
+
 @pytest.mark.parametrize("time", ["09:01:05", "11:23:17", "15:25:30", "15:31"])
 def test_every_field_that_two_sources_share_is_the_same_in_both(time: str) -> None:
     rig = one.broker(time)
@@ -89,5 +123,20 @@ def test_every_field_that_two_sources_share_is_the_same_in_both(time: str) -> No
     for code in (one.WATCHED, one.UNWATCHED):
         found = by_fid(rig, code)
         assert len(found) > 60
-        different = {fid: texts for fid, texts in found.items() if len(set(texts.values())) > 1}
-        assert different == {}, {fid: reference.fid(int(fid)).name for fid in different}
+        assert differences(found) == {}
+
+
+@pytest.mark.parametrize("venue", ["", "_NX", "_AL"])
+@pytest.mark.parametrize("time", ["11:23:17", "17:30"])
+def test_every_field_is_the_same_in_the_evening_and_at_other_exchanges(time: str, venue: str) -> None:
+    rig = one.broker(f"{one.NEXTRADE_DAY} {time}")
+    rig.register(one.WATCHED + venue)
+    rig.settle(30)
+    for code in (one.WATCHED + venue, one.UNWATCHED + venue):
+        found = by_fid(rig, code)
+        assert len(found) > 60
+        if time > "15:40":
+            assert {"opt10001", "opt10007"} <= found["13"].keys()
+            assert differences(of_the_evening(found, code)) == {}, code
+        else:
+            assert differences(found) == {}, code
