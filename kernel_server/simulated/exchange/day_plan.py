@@ -71,6 +71,10 @@ class DayPlan:
         """Make some of the day's trades up to ``now``, if they are not made yet; whether there were any."""
         return (self.regular is not None and self.regular.make_part(now)) or self.script.make_part(now)
 
+    def made_by(self, now: float) -> bool:
+        """Whether all of the day's trades up to ``now`` are made."""
+        return (self.regular is None or self.regular.made_by(now)) and self.script.made_by(now)
+
     def interruption(self, now: float) -> Interruption | None:
         """The VI in effect at a moment."""
         return next((each for each in self.interruptions if each.time <= now < each.released), None)

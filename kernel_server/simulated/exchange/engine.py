@@ -42,6 +42,7 @@ from kernel_server.simulated.exchange.moment.issue_state import (
     state_of_plan,
     tape_prices,
 )
+from kernel_server.simulated.exchange.moment.kept_plans import KeptPlans
 from kernel_server.simulated.exchange.moment.newest_trades import has_usual_day, states_at
 from kernel_server.simulated.exchange.off_hours import merged_day, single_price
 from kernel_server.simulated.exchange.off_hours.boards import background_queue
@@ -108,7 +109,7 @@ class SimulatedExchange:
         self._evening_quotes = evening_quotes
         self._facts_of_session = lru_cache(cached_plans)(self._read_facts)
         self._ahead = ScriptsAhead(self._facts_of_session, _PLANS_A_TURN)
-        self._plan_of_session = lru_cache(cached_plans)(self._make_plan)
+        self._plan_of_session = KeptPlans(self._make_plan, cached_plans)
         self._evening_of_session = lru_cache(cached_plans)(self._make_evening)
         self._scanner = InterruptionScanner(
             market, lambda index: phases.hours(self._sessions(), index), self._interruptions_in
@@ -168,7 +169,7 @@ class SimulatedExchange:
 
     def prepare_tapes(self, codes: Sequence[str]) -> bool:
         """See the interface."""
-        now, before = self._clock.now(), self._plan_of_session.cache_info().misses
+        now, before = self._clock.now(), self._plan_of_session.asked
         index = phases.session_index(self._sessions(), now)
         for place, code in enumerate(codes):
             if self._live.current(code) is not None:
@@ -179,7 +180,7 @@ class SimulatedExchange:
                 made = self._plan_at(code, index, now).make_part(now)
             except (LookupError, ValueError, OSError):
                 continue  # the tape says why
-            if made or self._plan_of_session.cache_info().misses - before >= _PLANS_A_TURN:
+            if made or self._plan_of_session.asked - before >= _PLANS_A_TURN:
                 return False
         return True
 
@@ -223,7 +224,9 @@ class SimulatedExchange:
             if issue is None or index < 0:
                 continue
             try:
-                facts = self._usual_facts(issue, index, now)
+                # A past moment would take the totals of the plan back to it.
+                made = self._plan_of_session.made_by(code, index, now) if moment is None else None
+                facts = self._usual_facts(issue, index, now) if made is None else None
                 if facts is not None:
                     usual.append(facts)
                 else:

@@ -135,6 +135,9 @@ class ScriptInParts(Script):
                 return True
         return False
 
+    def made_by(self, now: float) -> bool:
+        return None not in self._parts[: bisect_right(self._starts, now)]
+
     def packed(self, origin: int | None = None) -> Script:  # noqa: ARG002
         return self
 

@@ -116,6 +116,10 @@ class Script:
         """Make the next part of the trades up to ``now``, if one is not made yet; whether there was one."""
         return False
 
+    def made_by(self, now: float) -> bool:  # noqa: ARG002
+        """Whether all trades up to ``now`` are made."""
+        return True
+
     def with_side(self, side: Column) -> Script:
         """The same trades with other initiators."""
         columns = self.stamp, self.price, self.volume, side

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from kernel_server.clock import SteppedClock
 from kernel_server.reference.sessions import Sessions, load
 from kernel_server.simulated.exchange.engine import SimulatedExchange
-from kernel_server.simulated.exchange.interface import Level, TradeLog
+from kernel_server.simulated.exchange.interface import IssueState, Level, TradeLog
+from kernel_server.simulated.exchange.moment import newest_trades
 from kernel_server.simulated.exchange.nextrade import merging
 from kernel_server.simulated.exchange.nextrade.both import BothExchanges, CombinedEvents
 from kernel_server.simulated.exchange.nextrade.combined import CombinedIssues
@@ -123,6 +124,33 @@ def test_the_hours_of_nextrade(day: str, expected: Sequence[str]) -> None:
     times = NextradeTimetable(sessions).times(index)
     assert [since for since, _phase in times] == [moment(f"{day} {time}") for time in expected]
     assert times[-1][1] is Phase.NXT_CLOSED
+
+
+@pytest.mark.parametrize(
+    "now",
+    ["07:30", "08:05", "08:45", "08:55", "09:00:20", "10:17:31", "14:00", "15:25", "15:35", "15:50", "17:00"],
+)
+def test_the_states_of_planned_issues_are_those_of_others_and_make_no_trades_anew(
+    now: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market = SyntheticMarket(7)
+    alone, planned = (Exchanges(7, f"2026-11-25 {now}", market) for _ in range(2))
+    elsewhere = [code for code in alone.nextrade.issues() if code.endswith("_NX")][::40]
+    codes = [*list(market.issues())[::60], *elsewhere, *(code[:6] + "_AL" for code in elsewhere[::4])]
+    expected = alone.exchange.states(codes)
+    while not planned.exchange.prepare_tapes(codes):
+        pass
+    monkeypatch.setattr(newest_trades, "bar_trades", None)
+    found = planned.exchange.states(codes)
+    assert len(found) > len(codes) - 5
+    # A book may be any sequence, so its levels are compared.
+    assert {code: _listed(state) for code, state in found.items()} == {
+        code: _listed(state) for code, state in expected.items()
+    }
+
+
+def _listed(state: IssueState) -> IssueState:
+    return state._replace(asks=list(state.asks), bids=list(state.bids))
 
 
 def levels(*given: tuple[int, int]) -> list[Level]:

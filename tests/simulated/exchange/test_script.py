@@ -163,6 +163,18 @@ def test_sessions_made_together_have_the_trades_that_each_has_alone(market: Synt
     assert [script.carried is None for script in scripts] == [True, True, False, True, True]
 
 
+def test_a_script_says_whether_its_trades_up_to_a_moment_are_made(market: SyntheticMarket) -> None:
+    busy = in_parts(bars_of(market, "005930"), GRID, OPENS)
+    quiet = in_parts(bars_of(market, "005930")[::20], GRID, OPENS)
+    assert quiet.made_by(CLOSES)
+    assert busy.made_by(OPENS - 1)
+    assert not busy.made_by(OPENS)
+    noon = (OPENS + CLOSES) / 2
+    while busy.make_part(noon):
+        assert not busy.made_by(CLOSES)
+    assert busy.made_by(noon)
+
+
 def assert_alone_as_in_the_whole(bars: ScriptBars) -> None:
     whole = bar_trades(bars, GRID)
     edges = np.cumsum(whole.count).tolist()

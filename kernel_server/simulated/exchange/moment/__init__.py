@@ -1,1 +1,1 @@
-"""Issues at a moment, many at once, without the plans of their days."""
+"""Issues at a moment, many at once, without making more of their days than it needs."""

@@ -30,6 +30,7 @@ from kernel_server.simulated.exchange.moment.issue_state import (
     state_of_plan,
     tape_prices,
 )
+from kernel_server.simulated.exchange.moment.kept_plans import KeptPlans
 from kernel_server.simulated.exchange.moment.newest_trades import has_usual_day, states_at
 from kernel_server.simulated.exchange.nextrade.plan import nextrade_facts
 from kernel_server.simulated.exchange.off_hours import merged_day
@@ -77,7 +78,7 @@ class NextradeExchange:
         self._numbers = numbers
         self._trade_size = trade_size
         self._facts_of_session = lru_cache(cached_plans)(self._read_facts)
-        self._plan_of_session = lru_cache(cached_plans)(self._make_plan)
+        self._plan_of_session = KeptPlans(self._make_plan, cached_plans)
         self._lists: dict[str, bool] = {}  # whether issues are traded in the session of that index
         self._lists_of = -1
         self._orders: dict[int, str] = {}  # codes of today's orders by number
@@ -172,6 +173,9 @@ class NextradeExchange:
                 found[code] = issue_state(day.plan, tape_prices(day.tape), now, day.book.depth())
                 continue
             try:
+                if moment is None and (plan := self._plan_of_session.made_by(code, index, now)) is not None:
+                    found[code] = state_of_plan(plan, now)
+                    continue
                 facts = self._facts_of_session(code, index)
                 if facts is None:
                     continue
