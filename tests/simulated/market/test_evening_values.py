@@ -58,6 +58,20 @@ def test_daily_bars_need_no_minutes_but_of_evenings_with_news(
     assert generated == once
 
 
+def test_evenings_of_issues_read_in_the_order_of_the_listing_are_decided_together(
+    generated: Counter[str],
+) -> None:
+    market = SyntheticMarket(1, weekdays)
+    codes = [*list(market.issues())[:300], *list(market.issues())[1100:1400]]
+    together = {code: market.daily(code, False, NOW, 60) for code in codes}
+    assert generated["decided_values"] < len(codes) / 5
+    alone = SyntheticMarket(1, weekdays)
+    for code in reversed(codes):
+        bars = alone.daily(code, False, NOW, 60)
+        for name in ("close", "volume", "value"):
+            assert (getattr(bars, name) == getattr(together[code], name)).all(), (code, name)
+
+
 def test_a_reader_of_few_days_needs_only_their_evenings(generated: Counter[str]) -> None:
     market = SyntheticMarket(1, weekdays, cached=1000)
     for code in list(market.issues())[:300]:

@@ -64,15 +64,15 @@ _NO_INTS = np.zeros(0, np.int64)
 NO_MINUTES = EveningMinutes(*[_NO_INTS] * 6)
 
 
-def evening_volumes(key: int, dates: Ints, volumes: Ints) -> Ints:
+def evening_volumes(key: NDArray[np.uint64], dates: Ints, volumes: Ints) -> Ints:
     """Shares traded in the evenings of some sessions.
 
     Args:
-        key: random key of the issue.
+        key: random key of the issue; of several issues a column, and then ``volumes`` has a row of each.
         dates: of the sessions, days since the epoch.
         volumes: of their regular sessions, shares.
     """
-    draw = hash_random.uniform(hash_random.key(key, "after-market share"), dates)
+    draw = hash_random.uniform(hash_random.keys(key, "after-market share"), dates)
     share = _LEAST_SHARE * (_MOST_SHARE / _LEAST_SHARE) ** draw
     return np.rint(volumes * share).astype(np.int64)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kernel_server.reference.price_rules import PriceRules
 from kernel_server.simulated.base import hash_random
@@ -37,16 +38,16 @@ def usual_evening(grid: PriceRules, minutes: EveningMinutes) -> ValuedMinutes:
     return ValuedMinutes(minutes, usual_value(grid, *minutes[1:]) if len(minutes.minute) else minutes.volume)
 
 
-def mean_prices(key: int, dates: Ints, close: Ints) -> Floats:
+def mean_prices(key: NDArray[np.uint64], dates: Ints, close: Ints) -> Floats:
     """Mean prices of the evenings without news of some sessions, KRW.
 
     Args:
-        key: random key of the issue.
+        key: random key of the issue; of several issues a column, and then ``close`` has a row of each.
         dates: of the sessions, days since the epoch.
         close: of their regular sessions, KRW.
     """
-    size = 1 + hash_random.normal(hash_random.key(key, "after-market reach"), dates) / 4
-    draw = hash_random.normal(hash_random.key(key, "after-market mean"), dates)
+    size = 1 + hash_random.normal(hash_random.keys(key, "after-market reach"), dates) / 4
+    draw = hash_random.normal(hash_random.keys(key, "after-market mean"), dates)
     prices: Floats = close * (1 + _MEAN_MOVE * size * size * draw)
     return prices
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
@@ -171,32 +171,56 @@ class Evenings:
 
     def _totals(self, issue: Issue, days: DailyPrices, stop: int) -> _WholeEvenings:
         """The whole after-markets of the issue's days, up to row ``stop`` at least."""
-        place = (issue.code, days.first)
+        place, first = (issue.code, days.first), _first_row(days)
         known = self._history.get(place)
-        first = _first_row(days)
         if known is None or len(known.volume) < stop - first:
-            known = self._history[place] = self._decide(issue, days, first, stop)
-            while len(self._history) > _CACHED:
-                self._history.popitem(last=False)
+            self._decide([(issue, days)], first, stop)
+            known = self._history[place]
         return known
 
-    def _decide(self, issue: Issue, days: DailyPrices, first: int, stop: int) -> _WholeEvenings:
-        rows = slice(first, stop)
-        key, dates, close = self._key(issue), days.day[rows], days.close[rows]
-        volume = evening_volumes(key, dates, days.volume[rows])
+    def decide(self, issues: Sequence[tuple[Issue, DailyPrices]]) -> None:
+        """Decide the after-markets of issues of one board with the same sessions, if they are not known.
+
+        Many at once cost a fraction of as many one by one, and are the same to the bit.
+        """
+        first, stop = _first_row(issues[0][1]), len(issues[0][1])
+        new = [
+            (issue, days)
+            for issue, days in issues
+            if traded(issue) and not self._knows((issue.code, days.first), stop - first)
+        ]
+        if new and first < stop:
+            self._decide(new, first, stop)
+
+    def _knows(self, place: tuple[str, int], count: int) -> bool:
+        known = self._history.get(place)
+        return known is not None and len(known.volume) >= count
+
+    def _decide(self, issues: Sequence[tuple[Issue, DailyPrices]], first: int, stop: int) -> None:
+        rows, every = slice(first, stop), [days for _issue, days in issues]
+        key = np.array([[self._key(issue)] for issue, _days in issues], np.uint64)
+        dates, close = every[0].day[rows], np.stack([days.close[rows] for days in every])
+        volume = evening_volumes(key, dates, np.stack([days.volume[rows] for days in every]))
         news = has_news(hash_random.keys(key, dates, "after-market")) & (volume > 0)
         mean = mean_prices(key, dates, close)
-        before = days.close[first - 1 : stop - 1] if first else days.open[rows]
+        before = np.stack([days.close[first - 1 : stop - 1] if first else days.open[rows] for days in every])
         far = np.abs(close - before) > _FAR_DAY * before
-        for action in self._actions.get(issue.code, ()):
-            far |= dates == action.epoch_day
-        for row in np.flatnonzero(far).tolist():
+        for place, (issue, _days) in enumerate(issues):
+            for action in self._actions.get(issue.code, ()):
+                far[place] |= dates == action.epoch_day
+        for place, row in np.argwhere(far).tolist():
+            issue, days = issues[place]
             session = self._regular(issue, days, days.first + first + row)
-            mean[row] = min(max(mean[row], session.lower), session.upper)
-        value = np.zeros(len(dates), np.int64)
-        for part, grid in spans(dates, model.board(issue)):
-            value[part] = decided_values(grid, mean[part], volume[part])
-        return _WholeEvenings(volume, value, news)
+            mean[place, row] = min(max(mean[place, row], session.lower), session.upper)
+        value = np.zeros(close.shape, np.int64)
+        for part, grid in spans(dates, model.board(issues[0][0])):
+            value[:, part] = decided_values(grid, mean[:, part], volume[:, part])
+        for place, (issue, days) in enumerate(issues):
+            # Copies, as a view would keep those of all the other issues in memory.
+            found = (column[place].copy() for column in (volume, value, news))
+            self._history[issue.code, days.first] = _WholeEvenings(*found)
+        while len(self._history) > _CACHED:
+            self._history.popitem(last=False)
 
     def _news_value(self, issue: Issue, days: DailyPrices, session: int) -> int:
         """Value (KRW) of an after-market with news: that of its minutes, which VIs may merge."""

@@ -235,9 +235,14 @@ class SyntheticMarket:
             if kept is not None:  # readers of different moments may take turns
                 since, end = min(since, kept.first), max(end, kept.first + len(kept))
             codes = self._read_next(code, since, end)
-            for each, generated in zip(codes, self._generate(codes, since, end), strict=True):
-                self._recent_days[each] = generated
+            generated = self._generate(codes, since, end)
+            for each, days in zip(codes, generated, strict=True):
+                self._recent_days[each] = days
                 self._recent_days.move_to_end(each)
+            if len(codes) > 1:  # whose daily bars will be read
+                self._evenings.decide(
+                    [(self._listing.issues[each], days) for each, days in zip(codes, generated, strict=True)]
+                )
             while len(self._recent_days) > self._max_recent:
                 self._recent_days.popitem(last=False)
         self._recent_days.move_to_end(code)
