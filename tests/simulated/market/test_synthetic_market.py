@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import fields
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,9 @@ from kernel_server.reference.price_rules import rules, spans
 from kernel_server.simulated.base.arrays import Ints
 from kernel_server.simulated.market import listing
 from kernel_server.simulated.market.corporate_actions import KNOWN_ACTIONS, CorporateAction
+from kernel_server.simulated.market.listing import PRICED_ON
 from kernel_server.simulated.market.model import Bars, board
+from kernel_server.simulated.market.synthetic import market as synthetic
 from kernel_server.simulated.market.synthetic.market import SyntheticMarket
 from tests.support.examples import examples
 from tests.support.market_calendar import LATE, at, weekdays
@@ -145,6 +149,29 @@ def test_the_minutes_of_a_session_read_in_that_order_are_those_of_each_issue_by_
         session = market.minute(code, True, NOW, 1)
         assert same(session, last_of(MARKET.minute(code, True, NOW, 6), len(session))), code
         assert len(np.unique(session.time // 10**6)) == 1
+
+
+def test_issues_that_were_listed_later_do_not_part_those_that_are_made_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: Counter[str] = Counter()
+    for name in ("generate_days", "generate_session"):
+        real = getattr(synthetic, name)
+
+        def counting(*given: object, name: str = name, real: Any = real) -> object:
+            made[name] += 1
+            return real(*given)
+
+        monkeypatch.setattr(synthetic, name, counting)
+    market = SyntheticMarket(1, weekdays)
+    for code in ISSUES:
+        market.daily(code, True, NOW, 2)
+        market.minute(code, True, NOW, 1)
+    later = sum(issue.listed > PRICED_ON for issue in ISSUES.values())
+    assert later > 20
+    fewest = len(ISSUES) / 32 + later
+    assert made["generate_days"] < fewest + 20
+    assert made["generate_session"] < fewest + 35  # some are alone as they, or others, had no trades
 
 
 def test_what_is_kept_in_memory_makes_no_difference() -> None:

@@ -92,8 +92,8 @@ class SyntheticMarket:
         self._days = lru_cache(cached)(self._generate_days)
         self._recent_days: OrderedDict[str, DailyPrices] = OrderedDict()
         self._max_recent = 4 * cached
-        self._last_read: dict[str, int] = {}
-        self._last_minutes_read: dict[str, int] = {}
+        self._last_read: dict[tuple[str, int], int] = {}
+        self._last_minutes_read: dict[tuple[str, int], int] = {}
         self._session_minutes: OrderedDict[tuple[str, int, int], MinutePrices] = OrderedDict()
         self._minutes = lru_cache(4)(self._generate_minutes)
 
@@ -267,29 +267,36 @@ class SyntheticMarket:
                 return None
             return self._start(other, since) == start
 
-        return self._ahead(code, self._last_read, min(_AHEAD, self._max_recent), take)
+        return self._ahead(code, start[0], self._last_read, min(_AHEAD, self._max_recent), take)
 
     def _ahead(
-        self, code: str, last_read: dict[str, int], count: int, take: Callable[[str], bool | None]
+        self,
+        code: str,
+        first: int,
+        last_read: dict[tuple[str, int], int],
+        count: int,
+        take: Callable[[str], bool | None],
     ) -> list[str]:
         """The code, and what to read ahead of the codes after it on its board.
 
         Args:
             code: the code that is read now.
-            last_read: place of the code read last, by board; set to the last one returned.
+            first: session with which its days begin, which are not read together with those of others.
+            last_read: place of the code read last, by board and ``first``; set to the last one returned.
             count: places looked at, that of ``code`` included.
             take: whether another code is read ahead; None ends the search.
         """
         board, place = model.board(self._listing.issues[code]), self._places[code]
         codes = [code]
-        if 0 < place - last_read.get(board, place) <= _GAP:
+        group = (board, first)
+        if 0 < place - last_read.get(group, place) <= _GAP:
             for other in self._boards[board][place + 1 : place + count]:
                 wanted = take(other)
                 if wanted is None:
                     break
                 if wanted:
                     codes.append(other)
-        last_read[board] = self._places[codes[-1]]
+        last_read[group] = self._places[codes[-1]]
         return codes
 
     def _rows_with_minutes(self, code: str, history: DailyPrices, sure: int, days: int, now: float) -> Ints:
@@ -343,14 +350,14 @@ class SyntheticMarket:
             known = {code: days}
 
             def take(other: str) -> bool | None:
-                found = self._recent_days.get(other)
-                if (other, days.first, row) in self._session_minutes or found is None:
+                if (other, days.first, row) in self._session_minutes:
                     return None
-                if found.first == days.first and row < len(found):
+                found = self._recent_days.get(other)
+                if found is not None and found.first == days.first and row < len(found):
                     known[other] = found
                 return other in known
 
-            self._ahead(code, self._last_minutes_read, _AHEAD, take)
+            self._ahead(code, days.first, self._last_minutes_read, _AHEAD, take)
             board = model.board(self._listing.issues[code])
             issue_keys = [hash_random.key(self._seed, each) for each in known]
             session = days.first + row
