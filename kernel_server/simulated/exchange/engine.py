@@ -346,8 +346,7 @@ class SimulatedExchange:
 
     def _plan(self, code: str) -> DayPlan:
         """The plan of the regular session, or of the after-market once it has begun."""
-        now = self._clock.now()
-        return self._plan_at(code, phases.session_index(self._sessions(), now), now)
+        return self._plan_at(code, self.session(), self._clock.now())
 
     def _plan_at(self, code: str, index: int, now: float) -> DayPlan:
         plan = self._plan_of_session(code, index)

@@ -32,9 +32,10 @@ def tape_at(plan: DayPlan, position: int, now: float) -> Tape:
         totals = _totals(plan)
         if position < totals.position:
             totals = _Totals(plan)
-        new = plan.script[totals.position : position]
-        add_trades(totals.tape, new, len(new))
-        totals.position = position
+        if position > totals.position:
+            new = plan.script[totals.position : position]
+            add_trades(totals.tape, new, len(new))
+            totals.position = position
         return replace(totals.tape)
     tape = _without_trades(plan)
     if plan.daily_bar is not None and now >= plan.hours.closes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from math import ceil, floor
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from kernel_server.simulated.base.arrays import Floats, Ints
 
 Column = NDArray[np.signedinteger]
+
+_LEAST, _MOST = int(np.iinfo(np.int32).min), int(np.iinfo(np.int32).max)
 
 
 class Side(IntEnum):
@@ -58,7 +61,7 @@ class Script:
         """Seconds since the epoch of some trades."""
         stamp = self.stamp[part]
         time: Floats
-        if np.issubdtype(stamp.dtype, np.floating):
+        if stamp.dtype.kind == "f":
             time = stamp.astype(np.float64, copy=False)
         else:
             time = (self.origin * 1000 + stamp.astype(np.int64)) / 1000
@@ -71,17 +74,20 @@ class Script:
 
     def count_by(self, now: float) -> int:
         """Number of trades up to ``now``."""
-        return int(np.searchsorted(self.stamp, self._stamp_of(now), side="right"))
+        return int(self.stamp.searchsorted(self._stamp_of(now, floor), side="right"))
 
     def count_before(self, moment: float) -> int:
         """Number of trades before a moment."""
-        return int(np.searchsorted(self.stamp, self._stamp_of(moment)))
+        return int(self.stamp.searchsorted(self._stamp_of(moment, ceil)))
 
-    def _stamp_of(self, moment: float) -> float:
-        if np.issubdtype(self.stamp.dtype, np.floating):
+    def _stamp_of(self, moment: float, whole: Callable[[float], int]) -> float | np.int32:
+        """The stamp of a moment, of the type of the others, as numpy would copy all of them for another."""
+        dtype = self.stamp.dtype
+        if dtype.kind == "f":
             return moment
         # To the nearest microsecond, as seconds since the epoch are no more exact than a tenth of one.
-        return round((moment - self.origin) * 1000, 3)
+        stamp = round((moment - self.origin) * 1000, 3)
+        return np.int32(whole(min(max(stamp, _LEAST), _MOST))) if dtype == np.int32 else stamp
 
     def __getitem__(self, part: slice) -> Script:
         carried = None if self.carried is None else self.carried[part]

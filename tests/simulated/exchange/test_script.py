@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from math import inf
 
 import numpy as np
 import pytest
@@ -299,6 +300,19 @@ def test_recorded_times_finer_than_milliseconds_stay_as_they_are() -> None:
     packed = Script(times, ones, ones, ones).packed()
     assert packed.time.tolist() == times.tolist()
     assert [packed.count_before(times[1]), packed.count_by(times[1])] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "moment", [-inf, 0.0, OPENS - 1, OPENS, *(OPENS + each / 2000 for each in range(1, 8)), 1e12, inf]
+)
+def test_packed_trades_are_counted_as_others(moment: float) -> None:
+    times = OPENS + np.array([0, 1, 1, 2, 2, 2, 3]) / 1000
+    ones = np.ones(len(times), np.int64)
+    plain = Script(times, ones, ones, ones)
+    packed = plain.packed()
+    assert packed.stamp.dtype == np.int32
+    assert packed.count_by(moment) == plain.count_by(moment)
+    assert packed.count_before(moment) == plain.count_before(moment)
 
 
 def test_no_minutes_no_trades() -> None:
