@@ -134,18 +134,22 @@ def _names(seed: int) -> Iterator[tuple[str, str]]:
         hash_random.uniform(hash_random.key(seed, "industries"), np.arange(total)) * cumulative[-1],
         side="right",
     )
+    wanted = np.bincount(chosen, minlength=len(table)).tolist()
     unused = {
-        industry: iter(
-            np.argsort(
-                hash_random.bits(hash_random.key(seed, "names", industry), np.arange(name_count(industry))),
-                kind="stable",
-            )[:total].tolist()
-        )
-        for industry in table
+        industry: iter(_first(hash_random.key(seed, "names", industry), name_count(industry), some))
+        for industry, some in zip(table, wanted, strict=True)
     }
     kinds = list(table)
     for kind in chosen.tolist():
         yield name_of(kinds[kind], next(unused[kinds[kind]])), kinds[kind]
+
+
+def _first(key: int, count: int, wanted: int) -> list[int]:
+    """The first ``wanted`` of the numbers below ``count`` in random order; sorting all of them would take longer."""
+    drawn = hash_random.bits(key, np.arange(count))
+    some = np.argpartition(drawn, wanted)[:wanted] if wanted < count else np.arange(count)
+    found: list[int] = some[np.argsort(drawn[some], kind="stable")].tolist()
+    return found
 
 
 def _invented(
@@ -157,8 +161,9 @@ def _invented(
     def key(what: str) -> int:
         return hash_random.key(seed, market, what)
 
-    prices = _lognormal(key("price"), numbers, style.price, 1.35)
-    shares = _lognormal(key("shares"), numbers, style.shares, 0.9)
+    drawn = np.clip(_lognormal(key("price"), numbers, style.price, 1.35), 500, 900_000)
+    prices = price_rules.rules(PRICED_ON, market).floor_array(drawn.astype(np.int64))
+    shares = _lognormal(key("shares"), numbers, style.shares, 0.9).astype(np.int64)
     faces = hash_random.bits(key("face value"), numbers) % np.uint64(len(style.face_values))
     weeks = (_LAST_LISTED - style.since).days // 7
     workdays = (hash_random.uniform(key("listed"), numbers) * (weeks * 5)).astype(np.int64)
@@ -169,8 +174,7 @@ def _invented(
     ):
         (name, industry), code = next(names), next(codes)
         listed, face_value = date.fromordinal(day), style.face_values[face]
-        issue = Issue(code, name, market, "stock", int(some), listed, face_value, industry)
-        yield issue, _on_grid(min(max(price, 500.0), 900_000.0), market)
+        yield Issue(code, name, market, "stock", some, listed, face_value, industry), price
 
 
 def _lognormal(key: int, numbers: Ints, median: float, width: float) -> Floats:
