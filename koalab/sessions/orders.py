@@ -9,7 +9,7 @@ from typing import Final, Literal, TypedDict, Unpack, overload
 import pandas as pd
 
 from koalab.dates import Day, bounds, seoul
-from koalab.errors import BadInput, OrderRejected
+from koalab.errors import BadInput, NoAnswer, NotConnected, OrderRejected
 from koalab.frames import accounts as frames
 from koalab.inputs.arguments import flag, flag_or_none, whole_number
 from koalab.inputs.text import shown
@@ -31,6 +31,8 @@ from koalab.sessions.core import Codes, exchange_sessions
 
 _READ_WITHIN: Final = 30.0
 _MOST: Final = 10**9
+_REPORTED_WITHIN: Final = 3.0
+"""Seconds in which the report of a fill comes that a refused cancellation met."""
 
 
 class OrderOptions(TypedDict, total=False):
@@ -229,7 +231,8 @@ class OrderMethods(AccountMethods):
         """Cancels all open orders, or those of some issues; returns them.
 
         Raises:
-            OrderRejected: the broker refused some; the others are cancelled.
+            OrderRejected: the broker refused some, which are open still; the others are cancelled, or were filled
+                before their cancellation came.
         """
         state = self._state(account)
         codes = None if code is None else self._codes(code)[0]
@@ -250,7 +253,8 @@ class OrderMethods(AccountMethods):
             except BadInput:  # done in the meantime
                 continue
             except OrderRejected as error:
-                refused.append(error)
+                if not _done_soon(order):
+                    refused.append(error)
         if refused:
             raise OrderRejected(
                 f"{len(refused)} of {len(orders)} orders could not be cancelled: {refused[0]}"
@@ -389,6 +393,15 @@ class OrderMethods(AccountMethods):
             return self._accounts.dated(clocks, at)
 
         return list(order_rows(frames.orders("opt10075", pages, dated), account, at))
+
+
+def _done_soon(order: Order) -> bool:
+    """Whether the order is done, or is reported to be within a moment: it was filled while it was to be cancelled."""
+    try:
+        order.wait(_REPORTED_WITHIN)
+    except (NoAnswer, NotConnected):
+        return False
+    return True
 
 
 def _trading_day(at: float) -> date:

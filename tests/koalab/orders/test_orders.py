@@ -282,3 +282,34 @@ class TestTheState:
 
 async def awaited(order: Order) -> Order:
     return await order
+
+
+def _refused(*_arguments: Any) -> None:
+    raise OrderRejected("[RC4033] 모의투자 정정/취소할 수량이 없습니다")
+
+
+class TestCancelAll:
+    def test_takes_an_order_for_done_that_ends_before_its_cancellation_comes(
+        self, kw: Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        order = kw.buy(CODE, 1, price=int(kw.quotes(CODE)["lower_limit"].iloc[0]))
+        cancelled = Order.cancel
+
+        def too_late(one: Order) -> None:
+            cancelled(one)  # as by another program
+            _refused()
+
+        monkeypatch.setattr(Order, "cancel", too_late)
+        assert [one.number for one in kw.cancel_all()] == [order.number]
+        assert order.done
+
+    def test_says_which_the_broker_refuses_that_are_open_still(
+        self, kw: Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        price = int(kw.quotes(CODE)["lower_limit"].iloc[0])
+        order = kw.buy(CODE, 1, price=price)
+        monkeypatch.setattr(Order, "cancel", _refused)
+        monkeypatch.setattr("koalab.sessions.orders._REPORTED_WITHIN", 0.1)
+        with pytest.raises(OrderRejected, match="1 of 1 orders could not"):
+            kw.cancel_all()
+        assert not order.done
