@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Set
+from dataclasses import replace
 from datetime import date
 
 from koalab.dates import seoul
@@ -88,6 +89,8 @@ class AccountState:
         """An order's report, from an event or from a list."""
         with self.changed:
             self._begin_day(report.at)
+            if self._day is not None and self._day_of(report.at) < self._day:
+                return  # its number is another order's by now
             record = self.orders.get(report.number)
             if record is None or not same_order(record, report):
                 record = OrderRecord(
@@ -139,6 +142,13 @@ class AccountState:
         """
         with self.changed:
             self._begin_day(lists.until)
+            day = self._day_of(lists.until)
+            if self._day is not None and day < self._day:
+                self.on_gap(lists.until, "the account was read on the day before")
+                return
+            # A broker whose day begins later lists the orders of the day before until then.
+            today = [one for one in lists.orders if self._day_of(entered_at(one)) >= day]
+            lists = replace(lists, orders=today)
             for report in sorted(lists.orders, key=lambda one: one.number):
                 self.on_order(report)
             listed = {report.number for report in lists.orders}

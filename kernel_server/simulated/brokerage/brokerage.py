@@ -222,6 +222,7 @@ class Brokerage:
         day = self._calendar.day(now)
         if day != self._books.day:
             self._order_manager.expire()
+        if day != self._books.day:  # unless the exchange began it while it cancelled these orders
             self._books.start_session(day)
             self._valuation.record_session_start(now)
 

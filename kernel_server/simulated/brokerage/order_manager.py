@@ -269,9 +269,11 @@ class OrderManager:
                 else:
                     resting = quote_types()[order.quote].resting_phases(early_orders)
                     ends = phase not in NEXTRADE_PHASES and phase not in resting
-                if ends:
+                if ends and account.open_orders.get(order.number) is order:
                     self._exchange.cancel(order.placed or 0)
-                    self._close(order)
+                    # An exchange that has to catch up ends its session in that call, and so the order.
+                    if account.open_orders.get(order.number) is order:
+                        self._close(order)
 
     def resubmit(self, session_open: bool) -> None:
         """Place restored open orders at the exchange again; those that it rejects are closed.

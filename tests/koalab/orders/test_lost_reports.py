@@ -243,3 +243,12 @@ class TestTheEndOfTheDay:
         assert order.number == "0000001"
         assert (order.status, order.quantity) == ("accepted", 3)
         assert list(kw.open_orders.index) == ["0000001"]
+
+    def test_an_order_that_is_open_at_its_end_ends_once(
+        self, trading: Market, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        go(trading, 18.3 * 3600, step=1800)  # the exchange has to catch up when its order is cancelled
+        kw = trading.connect()
+        assert not len(kw.orders())
+        kw.close()
+        assert "work on the control thread failed" not in caplog.text

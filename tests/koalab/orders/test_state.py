@@ -310,3 +310,41 @@ def test_a_fill_that_was_missed_before_another_is_counted_with_the_next_list(sta
     assert not order.done  # it may be filled or cancelled
     read(state, [replace(LISTED, state="체결", filled=10, left=0, value=700_000)])
     assert (order.status, order.filled, order.value) == ("filled", 10, 700_000)
+
+
+MORNING = NOON + 22 * 3600  # of the next day
+FILLED = replace(LISTED, state="체결", left=0, filled=10, value=700_000)
+
+
+class TestOfTheDayBefore:
+    """What a session has read or heard of on one day, and takes in on the next, is of other orders."""
+
+    @pytest.fixture
+    def sent(self, state: AccountState) -> OrderRecord:
+        read(state, [FILLED])
+        sent = record(MORNING)
+        sent.quantity = sent.left = 3
+        state.sent(sent)
+        return sent
+
+    def accepted(self, state: AccountState, sent: OrderRecord) -> None:
+        state.numbered(sent, "0000001", "", MORNING)
+        assert (sent.status, sent.quantity, sent.filled) == ("accepted", 3, 0)
+
+    def test_a_list_is_not_taken_in_and_read_again(self, state: AccountState, sent: OrderRecord) -> None:
+        read(state, [FILLED], NOON + 3600)
+        assert not state.orders
+        assert "on the day before" in state.stale
+        self.accepted(state, sent)
+        read(state, [replace(LISTED, quantity=3, left=3, clock="100000", at=MORNING)], MORNING)
+        assert not state.stale
+
+    def test_an_order_s_report_is_not_taken_in(self, state: AccountState, sent: OrderRecord) -> None:
+        state.on_order(event(state="체결", left=0, value=700_000, fill=(10, 70_000), at=NOON + 1))
+        assert not state.orders
+        self.accepted(state, sent)
+
+    def test_orders_that_a_list_still_has_are_not_today_s(self, state: AccountState) -> None:
+        night = NOON + 16 * 3600  # 04:00
+        read(state, [replace(FILLED, at=night)], night)
+        assert not state.orders
