@@ -1,6 +1,6 @@
 """The simulated exchange: how many real-time events it makes, what every issue at once costs, and a day at a stretch.
 
-Each figure comes from a process of its own (``python -m bench.exchange start|all|change|day [CODES]|cold``), so that
+Each figure comes from a separate process (``python -m bench.exchange start|all|change|day [CODES]|cold``), so that
 memory and first times are not those of the measurement before. The control stands alone: no server, no client and
 no limits. Its garbage collector is set as a server's. A piece of work is what the control thread does in one go.
 All is measured in the processor's time of that thread, so that what else the machine does is not in it.

@@ -362,7 +362,7 @@ def test_all_sources_say_the_same_in_the_after_market(time: str) -> None:
 @pytest.mark.parametrize("time", ["16:22:40", "16:24:50"])
 def test_all_sources_say_the_same_during_a_vi_of_the_evening_and_after_it(time: str, venue: str) -> None:
     rig = broker(f"{NEXTRADE_DAY} {time}", issues=200)
-    for code in ("010130" + venue, "010130"):  # watched by nobody, then watched
+    for code in ("010130" + venue, "010130"):  # not watched, then watched
         said = look(rig, code)
         assert disagreements(said, time, code) == {}, code
         rig.register(code)

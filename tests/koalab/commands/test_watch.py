@@ -136,7 +136,7 @@ class TestLines:
     def test_a_lost_connection_is_a_state_and_a_gap(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        # Its clock leaps over nothing: while it stands, nobody logs in again.
+        # Its clock leaps over nothing: while it stands, there is no new login.
         market = start(tmp_path, clock=SteppedClock(datetime(2026, 11, 20, 10, tzinfo=KST).timestamp()))
         with moving(market):
             session = market.connect()

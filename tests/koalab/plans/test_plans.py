@@ -449,7 +449,7 @@ class Gate:
 
     def _move_on(self) -> bool:
         due = self.clock.next_foreground_due()
-        # What is due at once is an answer; nobody has to be in the queue for that.
+        # What is due at once is an answer; no call has to be in the queue for that.
         if due is None or not (due - self.clock.now() < 0.9 or self.queued() >= self._wanted):
             return False
         self.clock.advance(due - self.clock.now())
